@@ -1,0 +1,98 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target of ours: Swift 6 mode, strict memory safety, warnings as errors.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "roost",
+    products: [
+        .executable(name: "roost", targets: ["roost"]),
+        .executable(name: "roostd", targets: ["roostd"]),
+        .executable(name: "roost-shim", targets: ["roost-shim"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    ],
+    targets: [
+        // The C side: headers and constants, no logic.
+        .target(name: "CLinux"),
+        .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CCap", providers: [.apt(["libcap-dev"])]),
+        .systemLibrary(
+            name: "CNetlink", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-3-dev", "libnl-route-3-dev"])]),
+        .systemLibrary(name: "CNFTables", providers: [.apt(["libnftables-dev"])]),
+        .systemLibrary(name: "CArchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "CSeccomp", providers: [.apt(["libseccomp-dev"])]),
+
+        // Values without input or output.
+        library("EngineModel"),
+        library("ComposeModel", ["EngineModel"]),
+        library("OCI", ["EngineModel"]),
+        library("DockerAPI", ["EngineModel"]),
+        library("ShimProtocol", ["EngineModel"]),
+
+        // The kernel and the libraries that speak to it.
+        library("LinuxKernel", ["CLinux"]),
+        library(
+            "SystemLibraries",
+            ["LinuxKernel", "CCap", "CNetlink", "CNFTables", "CArchive", "CSeccomp"]),
+
+        // From text to plan.
+        library("ComposeFile", ["CYAML", "ComposeModel", "EngineModel"]),
+        library("Planning", ["ComposeModel", "EngineModel"]),
+
+        // The engine.
+        library(
+            "ImageStore",
+            ["OCI", "LinuxKernel", "SystemLibraries", "EngineModel", .product(name: "Crypto", package: "swift-crypto")],
+            ),
+        library("Networking", ["LinuxKernel", "SystemLibraries", "EngineModel"]),
+        library(
+            "ContainerRuntime", ["ShimProtocol", "LinuxKernel", "SystemLibraries", "OCI", "EngineModel"],
+            ),
+        library(
+            "EngineCore",
+            [
+                "Planning", "ComposeModel", "ImageStore", "Networking", "ContainerRuntime", "ShimProtocol",
+                "LinuxKernel", "OCI", "EngineModel",
+                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
+            ]),
+        library(
+            "APIServer",
+            [
+                "DockerAPI", "EngineCore", "EngineModel", "ComposeModel", "Planning", "OCI", "LinuxKernel",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
+            ]),
+
+        // The command line.
+        library("APIClient", ["DockerAPI", "EngineModel", "LinuxKernel"]),
+        library("Terminal", ["DockerAPI", "EngineModel", "LinuxKernel"]),
+
+        .executableTarget(
+            name: "roost",
+            dependencies: [
+                "APIClient", "Terminal", "DockerAPI", "EngineModel", "ComposeModel", "ComposeFile", "LinuxKernel",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "roostd",
+            dependencies: ["APIServer", "EngineCore", "ImageStore", "LinuxKernel", "EngineModel"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "roost-shim", dependencies: ["ShimProtocol", "LinuxKernel", "EngineModel"], swiftSettings: strict,
+            linkerSettings: [.unsafeFlags(["-static-executable"])]),
+    ]
+)

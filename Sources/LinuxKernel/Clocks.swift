@@ -1,0 +1,50 @@
+import CLinux
+import Glibc
+
+/// Readings of the kernel's clocks (clock_gettime(2)).
+public enum Clocks {
+    /// Wall-clock time in nanoseconds since 1970.
+    public static func wallNanoseconds() -> Int64 { read(CLOCK_REALTIME) }
+    /// Time since boot without sleep, in nanoseconds; never jumps.
+    public static func monotonicNanoseconds() -> Int64 { read(CLOCK_MONOTONIC) }
+
+    private static func read(_ clock: clockid_t) -> Int64 {
+        var now = timespec()
+        _ = unsafe clock_gettime(clock, &now)
+        return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
+    }
+}
+
+/// Random bytes from the kernel (getrandom(2)).
+public func randomBytes(_ count: Int) -> [UInt8] {
+    var generator = SystemRandomNumberGenerator()
+    return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+}
+
+/// The process environment (environ(7)).
+public func environmentVariable(_ name: String) -> String? {
+    guard let value = unsafe getenv(name) else { return nil }
+    return unsafe String(cString: value)
+}
+
+/// The host's name, kernel release and machine (uname(2)).
+public struct HostIdentity: Sendable {
+    public let name: String
+    public let release: String
+    public let version: String
+    public let machine: String
+
+    public static func current() -> HostIdentity {
+        func line(_ path: String) -> String {
+            ((try? Files.readText(path, limit: 4096)) ?? "").split(separator: "\n").first.map(String.init) ?? ""
+        }
+        #if arch(arm64)
+            let machine = "aarch64"
+        #else
+            let machine = "x86_64"
+        #endif
+        return HostIdentity(
+            name: line("/proc/sys/kernel/hostname"), release: line("/proc/sys/kernel/osrelease"),
+            version: line("/proc/sys/kernel/version"), machine: machine)
+    }
+}

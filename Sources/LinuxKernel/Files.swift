@@ -1,0 +1,230 @@
+import CLinux
+import Glibc
+
+/// What openat(2) is asked for; names as in the manual page.
+public struct OpenFlags: OptionSet, Sendable {
+    public let rawValue: CInt
+    public init(rawValue: CInt) { self.rawValue = rawValue }
+    public static let readOnly = OpenFlags([])
+    public static let writeOnly = OpenFlags(rawValue: O_WRONLY)
+    public static let readWrite = OpenFlags(rawValue: O_RDWR)
+    public static let create = OpenFlags(rawValue: O_CREAT)
+    public static let exclusive = OpenFlags(rawValue: O_EXCL)
+    public static let truncate = OpenFlags(rawValue: O_TRUNC)
+    public static let append = OpenFlags(rawValue: O_APPEND)
+    public static let directory = OpenFlags(rawValue: O_DIRECTORY)
+    public static let noFollow = OpenFlags(rawValue: O_NOFOLLOW)
+    public static let nonBlocking = OpenFlags(rawValue: O_NONBLOCK)
+    public static let noTerminal = OpenFlags(rawValue: O_NOCTTY)
+    public static let path = OpenFlags(rawValue: ROOST_O_PATH)
+}
+
+/// The facts about a file that we use (stat(2)).
+public struct FileStatus: Sendable, Equatable {
+    public let mode: UInt32
+    public let user: UInt32
+    public let group: UInt32
+    public let size: Int64
+    public let inode: UInt64
+    public let device: UInt64
+    public let specialDevice: UInt64
+    public let modifiedSeconds: Int64
+    public let modifiedNanoseconds: Int64
+    public let blocks: Int64
+    public var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
+    public var isRegular: Bool { mode & S_IFMT == S_IFREG }
+    public var isSymbolicLink: Bool { mode & S_IFMT == S_IFLNK }
+    public var isCharacterDevice: Bool { mode & S_IFMT == S_IFCHR }
+    public var isBlockDevice: Bool { mode & S_IFMT == S_IFBLK }
+
+    init(_ raw: stat) {
+        mode = raw.st_mode
+        user = raw.st_uid
+        group = raw.st_gid
+        size = Int64(raw.st_size)
+        inode = UInt64(raw.st_ino)
+        device = UInt64(raw.st_dev)
+        specialDevice = UInt64(raw.st_rdev)
+        modifiedSeconds = Int64(raw.st_mtim.tv_sec)
+        modifiedNanoseconds = Int64(raw.st_mtim.tv_nsec)
+        blocks = Int64(raw.st_blocks)
+    }
+}
+
+/// Calls on paths that are ours alone. What a container or an image can influence goes through `RootedDirectory`.
+public enum Files {
+    public static func open(_ path: String, _ flags: OpenFlags, mode: UInt32 = 0o600) throws(SyscallError) -> OwnedFD {
+        try OwnedFD(adopting: check("open", path) { unsafe roost_openat(AT_FDCWD, path, flags.rawValue | O_CLOEXEC, mode) })
+    }
+
+    public static func open(
+        at directory: CInt, _ path: String, _ flags: OpenFlags, mode: UInt32 = 0o600
+    ) throws(SyscallError) -> OwnedFD {
+        try OwnedFD(adopting: check("openat", path) { unsafe roost_openat(directory, path, flags.rawValue | O_CLOEXEC, mode) })
+    }
+
+    public static func status(_ path: String, followLinks: Bool = true) throws(SyscallError) -> FileStatus {
+        var raw = stat()
+        try check("stat", path) { unsafe followLinks ? stat(path, &raw) : lstat(path, &raw) }
+        return FileStatus(raw)
+    }
+
+    public static func status(of fd: CInt) throws(SyscallError) -> FileStatus {
+        var raw = stat()
+        try check("fstat", "descriptor \(fd)") { unsafe fstat(fd, &raw) }
+        return FileStatus(raw)
+    }
+
+    public static func exists(_ path: String) -> Bool { (try? status(path, followLinks: false)) != nil }
+
+    public static func makeDirectory(_ path: String, mode: UInt32 = 0o755) throws(SyscallError) {
+        try check("mkdir", path) { unsafe mkdir(path, mode) }
+    }
+
+    /// Makes the folder and those above it; a folder that is there already stays as it is.
+    public static func makeDirectories(_ path: String, mode: UInt32 = 0o755) throws(SyscallError) {
+        do throws(SyscallError) { try makeDirectory(path, mode: mode) } catch where error.errno == EEXIST {
+            return
+        } catch where error.errno == ENOENT {
+            guard let cut = path.lastIndex(of: "/"), cut != path.startIndex else { throw error }
+            try makeDirectories(String(path[..<cut]), mode: mode)
+            do throws(SyscallError) { try makeDirectory(path, mode: mode) } catch where error.errno == EEXIST {}
+        }
+    }
+
+    public static func remove(_ path: String) throws(SyscallError) {
+        try check("unlink", path) { unsafe unlink(path) }
+    }
+
+    public static func removeDirectory(_ path: String) throws(SyscallError) {
+        try check("rmdir", path) { unsafe rmdir(path) }
+    }
+
+    public static func rename(_ from: String, to: String) throws(SyscallError) {
+        try check("rename", "\(from) to \(to)") { unsafe Glibc.rename(from, to) }
+    }
+
+    public static func link(_ target: String, at path: String) throws(SyscallError) {
+        try check("symlink", path) { unsafe symlink(target, path) }
+    }
+
+    public static func changeMode(_ path: String, _ mode: UInt32) throws(SyscallError) {
+        try check("chmod", path) { unsafe chmod(path, mode) }
+    }
+
+    public static func changeOwner(_ path: String, user: UInt32, group: UInt32) throws(SyscallError) {
+        try check("chown", path) { unsafe lchown(path, user, group) }
+    }
+
+    /// The path that a symbolic link holds.
+    public static func readLink(_ path: String) throws(SyscallError) -> String {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let length = try checkLong("readlink", path) { unsafe readlink(path, &buffer, buffer.count) }
+        return String(decoding: buffer[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// The canonical absolute path (realpath(3)).
+    public static func canonical(_ path: String) throws(SyscallError) -> String {
+        guard let found = unsafe realpath(path, nil) else {
+            throw SyscallError(call: "realpath", subject: path, errno: Glibc.errno)
+        }
+        defer { unsafe free(found) }
+        return unsafe String(cString: found)
+    }
+
+    /// The whole file, at most `limit` bytes.
+    public static func read(_ path: String, limit: Int = 16 << 20) throws(SyscallError) -> [UInt8] {
+        let file = try open(path, .readOnly)
+        return try readAll(file.raw, limit: limit)
+    }
+
+    public static func readText(_ path: String, limit: Int = 16 << 20) throws(SyscallError) -> String {
+        String(decoding: try read(path, limit: limit), as: UTF8.self)
+    }
+
+    /// Writes in place, for files of the kernel and files whose readers hold them open.
+    public static func write(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws(SyscallError) {
+        let file = try open(path, [.writeOnly, .create, .truncate], mode: mode)
+        try writeAll(file.raw, bytes)
+    }
+
+    public static func write(_ path: String, _ text: String, mode: UInt32 = 0o644) throws(SyscallError) {
+        try write(path, Array(text.utf8), mode: mode)
+    }
+
+    /// Writes a value to a file that exists, as the control files of the kernel want it: one write, no creation.
+    public static func set(_ path: String, _ value: String) throws(SyscallError) {
+        let file = try open(path, .writeOnly)
+        let bytes = Array(value.utf8)
+        try checkLong("write", path) { unsafe Glibc.write(file.raw, bytes, bytes.count) }
+    }
+
+    /// Atomic arrival: a temporary name in the same folder, fsync, rename.
+    public static func replace(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws(SyscallError) {
+        let temporary = path + ".new"
+        let file = try open(temporary, [.writeOnly, .create, .truncate], mode: mode)
+        try writeAll(file.raw, bytes)
+        try sync(file.raw)
+        try rename(temporary, to: path)
+    }
+
+    public static func sync(_ fd: CInt) throws(SyscallError) {
+        try check("fsync", "descriptor \(fd)") { fsync(fd) }
+    }
+
+    /// The names in a folder, without the two dots, in no particular order.
+    public static func list(_ path: String) throws(SyscallError) -> [String] {
+        guard let stream = unsafe opendir(path) else {
+            throw SyscallError(call: "opendir", subject: path, errno: Glibc.errno)
+        }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    /// Removes a tree that is ours: symbolic links are removed, never followed. Goes on after a failure and reports the first.
+    public static func removeTree(_ path: String) throws(SyscallError) {
+        guard let status = try? status(path, followLinks: false) else { return }
+        guard status.isDirectory else { return try remove(path) }
+        var first: SyscallError?
+        do throws(SyscallError) {
+            for name in try list(path) {
+                do throws(SyscallError) { try removeTree(path + "/" + name) } catch { first = first ?? error }
+            }
+            try removeDirectory(path)
+        } catch { first = first ?? error }
+        if let first { throw first }
+    }
+
+    /// An exclusive lock that lives as long as the descriptor (flock(2)); nil if somebody else has it.
+    public static func lock(_ path: String) throws(SyscallError) -> OwnedFD? {
+        let file = try open(path, [.readWrite, .create])
+        do throws(SyscallError) { try check("flock", path) { flock(file.raw, LOCK_EX | LOCK_NB) } } catch
+        where error.errno == EWOULDBLOCK {
+            return nil
+        }
+        return file
+    }
+
+    /// Total and free bytes of the file system that holds the path (statvfs(3)).
+    public static func space(_ path: String) throws(SyscallError) -> (total: UInt64, free: UInt64) {
+        var raw = statvfs()
+        try check("statvfs", path) { unsafe statvfs(path, &raw) }
+        return (UInt64(raw.f_blocks) * UInt64(raw.f_frsize), UInt64(raw.f_bavail) * UInt64(raw.f_frsize))
+    }
+
+    /// A file in memory with these bytes; sealed against every change where `sealed` is set (memfd_create(2)).
+    public static func memory(_ name: String, _ bytes: [UInt8], sealed: Bool = false) throws(SyscallError) -> OwnedFD {
+        let file = try OwnedFD(adopting: check("memfd_create", name) { unsafe roost_memfd(name, 3) })
+        try writeAll(file.raw, bytes)
+        try check("lseek", name) { CInt(truncatingIfNeeded: lseek(file.raw, 0, SEEK_SET)) }
+        if sealed { try check("fcntl", name) { roost_fcntl(file.raw, 1033, 0xf) } }
+        return file
+    }
+}

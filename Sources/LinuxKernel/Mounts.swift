@@ -1,0 +1,125 @@
+import CLinux
+import Glibc
+
+/// Attributes of one mount (mount_setattr(2)).
+public struct MountAttributes: OptionSet, Sendable {
+    public let rawValue: UInt64
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+    public static let readOnly = MountAttributes(rawValue: ROOST_MOUNT_ATTR_RDONLY)
+    public static let noSetUID = MountAttributes(rawValue: ROOST_MOUNT_ATTR_NOSUID)
+    public static let noDevices = MountAttributes(rawValue: ROOST_MOUNT_ATTR_NODEV)
+    public static let noExecution = MountAttributes(rawValue: ROOST_MOUNT_ATTR_NOEXEC)
+    public static let noAccessTime = MountAttributes(rawValue: ROOST_MOUNT_ATTR_NOATIME)
+}
+
+/// How mounts travel between namespaces (mount_namespaces(7)).
+public enum MountPropagation: UInt8, Sendable {
+    case isPrivate, slave, shared
+
+    var flag: UInt64 {
+        switch self {
+        case .isPrivate: ROOST_MS_PRIVATE
+        case .slave: ROOST_MS_SLAVE
+        case .shared: ROOST_MS_SHARED
+        }
+    }
+}
+
+/// The mount calls that work on descriptors: a mount is made detached, then moved to its place.
+public enum Mounts {
+    /// A new file system with its options, detached (fsopen(2), fsconfig(2), fsmount(2)). An option without value is a flag.
+    public static func make(
+        _ type: String, options: [(key: String, value: String?)], attributes: MountAttributes
+    ) throws(SyscallError) -> OwnedFD {
+        let context = try OwnedFD(adopting: check("fsopen", type) { unsafe roost_fsopen(type) })
+        for option in options {
+            try check("fsconfig", "\(type) option \(option.key)=\(option.value ?? "")") {
+                if let value = option.value {
+                    unsafe roost_fsconfig(context.raw, ROOST_FSCONFIG_SET_STRING, option.key, value)
+                } else {
+                    unsafe roost_fsconfig(context.raw, ROOST_FSCONFIG_SET_FLAG, option.key, nil)
+                }
+            }
+        }
+        try check("fsconfig", "\(type) create") { roost_fsconfig(context.raw, ROOST_FSCONFIG_CMD_CREATE, nil, nil) }
+        return try OwnedFD(
+            adopting: check("fsmount", type) { roost_fsmount(context.raw, UInt32(truncatingIfNeeded: attributes.rawValue)) })
+    }
+
+    /// A copy of what is mounted at the path, detached: the source of a bind mount (open_tree(2)).
+    public static func clone(_ path: String, at directory: CInt? = nil, recursive: Bool) throws(SyscallError) -> OwnedFD {
+        var flags = ROOST_OPEN_TREE_CLONE | ROOST_OPEN_TREE_CLOEXEC
+        if recursive { flags |= ROOST_AT_RECURSIVE }
+        if path.isEmpty { flags |= ROOST_AT_EMPTY_PATH }
+        return try OwnedFD(
+            adopting: check("open_tree", path) { unsafe roost_open_tree(directory ?? AT_FDCWD, path, flags) })
+    }
+
+    /// Moves a detached mount onto a place that is open as a descriptor (move_mount(2)).
+    public static func attach(_ mount: borrowing OwnedFD, onto target: borrowing OwnedFD, name: String) throws(SyscallError) {
+        let from = mount.raw
+        let to = target.raw
+        try check("move_mount", name) {
+            unsafe roost_move_mount(from, to, "", ROOST_MOVE_MOUNT_F_EMPTY_PATH | ROOST_MOVE_MOUNT_T_EMPTY_PATH)
+        }
+    }
+
+    /// Moves a detached mount to a path of ours.
+    public static func attach(_ mount: borrowing OwnedFD, at path: String) throws(SyscallError) {
+        let from = mount.raw
+        try check("move_mount", path) {
+            unsafe roost_move_mount(from, AT_FDCWD, path, ROOST_MOVE_MOUNT_F_EMPTY_PATH)
+        }
+    }
+
+    /// Changes attributes of a mount that is open as a descriptor (mount_setattr(2)).
+    public static func setAttributes(
+        _ mount: borrowing OwnedFD, set: MountAttributes, propagation: MountPropagation? = nil, recursive: Bool
+    ) throws(SyscallError) {
+        let raw = mount.raw
+        let flags = ROOST_AT_EMPTY_PATH | (recursive ? ROOST_AT_RECURSIVE : 0)
+        let clear = set.contains(.noAccessTime) ? ROOST_MOUNT_ATTR__ATIME : 0
+        try check("mount_setattr", "descriptor \(raw)") {
+            unsafe roost_mount_setattr(raw, "", flags, set.rawValue, clear, propagation?.flag ?? 0)
+        }
+    }
+
+    /// Changes how the whole tree below a path travels.
+    public static func setPropagation(_ path: String, _ propagation: MountPropagation) throws(SyscallError) {
+        try check("mount_setattr", path) {
+            unsafe roost_mount_setattr(AT_FDCWD, path, ROOST_AT_RECURSIVE, 0, 0, propagation.flag)
+        }
+    }
+
+    /// Takes a mount off its place, even while it is used (umount2(2), MNT_DETACH).
+    public static func detach(_ path: String) throws(SyscallError) {
+        try check("umount2", path) { unsafe umount2(path, 2) }
+    }
+
+    /// Makes the folder the root of this mount namespace and drops the old root (pivot_root(2), section NOTES).
+    public static func pivot(to root: borrowing OwnedFD) throws(SyscallError) {
+        let raw = root.raw
+        try check("fchdir", "the new root") { fchdir(raw) }
+        try check("pivot_root", "the new root") { unsafe roost_pivot_root(".", ".") }
+        try detach(".")
+        try check("chdir", "/") { unsafe chdir("/") }
+    }
+}
+
+extension Mounts {
+    /// mount(2) takes one page of options.
+    static let optionLimit = 4000
+
+    /// Mounts image layers (topmost first) with a read-write layer on top (overlayfs, kernel documentation filesystems/overlayfs).
+    public static func overlay(lower: [String], upper: String, work: String, at path: String) throws(SyscallError) {
+        let fixed: [(String, String?)] = [("upperdir", upper), ("workdir", work)]
+        let joined = "lowerdir=" + lower.joined(separator: ":") + ",upperdir=\(upper),workdir=\(work)"
+        if joined.utf8.count < optionLimit {
+            try check("mount", "overlay on \(path)") { unsafe mount("overlay", path, "overlay", 0, joined) }
+        } else {
+            // Many layers: one option each, which Linux knows since 6.8.
+            let made = try make("overlay", options: lower.map { ("lowerdir+", $0) } + fixed, attributes: [])
+            try attach(made, at: path)
+        }
+    }
+}

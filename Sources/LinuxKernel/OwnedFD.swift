@@ -1,0 +1,116 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// A descriptor with one owner: whoever holds the value closes it by letting go of it.
+public struct OwnedFD: ~Copyable, Sendable {
+    public let raw: CInt
+
+    public init(adopting raw: CInt) { self.raw = raw }
+
+    deinit { _ = Glibc.close(raw) }
+
+    /// Gives the number away without closing it.
+    public consuming func release() -> CInt {
+        let number = raw
+        discard self
+        return number
+    }
+
+    /// A second descriptor of the same open file, close-on-exec (fcntl(2), F_DUPFD_CLOEXEC).
+    public borrowing func duplicate() throws(SyscallError) -> OwnedFD {
+        try OwnedFD(adopting: duplicateDescriptor(raw))
+    }
+}
+
+/// A descriptor that several owners share; the last one closes it.
+public final class SharedFD: Sendable {
+    public let raw: CInt
+    private let isOpen = Atomic(true)
+
+    public init(adopting raw: CInt) { self.raw = raw }
+
+    /// Closes now, whoever else still holds it: for ends of pipes whose closing is the message.
+    public func closeEarly() {
+        if isOpen.exchange(false, ordering: .sequentiallyConsistent) { _ = Glibc.close(raw) }
+    }
+
+    public convenience init(_ owned: consuming OwnedFD) { self.init(adopting: owned.release()) }
+
+    deinit { closeEarly() }
+
+    /// A second descriptor of the same open file.
+    public func duplicate() throws(SyscallError) -> OwnedFD { try OwnedFD(adopting: duplicateDescriptor(raw)) }
+}
+
+func duplicateDescriptor(_ raw: CInt) throws(SyscallError) -> CInt {
+    try check("fcntl", "descriptor \(raw)") { roost_fcntl(raw, F_DUPFD_CLOEXEC, 3) }
+}
+
+/// Both ends of a pipe, close-on-exec (pipe2(2)).
+public struct Pipe: Sendable {
+    public let reading: SharedFD
+    public let writing: SharedFD
+
+    public init() throws(SyscallError) {
+        var ends: [CInt] = [-1, -1]
+        try check("pipe2", "a pipe") { unsafe pipe2(&ends, O_CLOEXEC) }
+        reading = SharedFD(adopting: ends[0])
+        writing = SharedFD(adopting: ends[1])
+    }
+}
+
+/// Reads what is there, at most `limit` bytes. An empty result is the end of the file.
+public func readSome(_ fd: CInt, limit: Int) throws(SyscallError) -> [UInt8] {
+    var failure: SyscallError?
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+        do throws(SyscallError) {
+            count = try checkLong("read", "descriptor \(fd)") { unsafe read(fd, buffer.baseAddress, limit) }
+        } catch { failure = error }
+    }
+    if let failure { throw failure }
+    return bytes
+}
+
+/// Reads to the end of the file, refusing more than `limit` bytes with EFBIG.
+public func readAll(_ fd: CInt, limit: Int) throws(SyscallError) -> [UInt8] {
+    var all: [UInt8] = []
+    while true {
+        let part = try readSome(fd, limit: 65536)
+        if part.isEmpty { return all }
+        all += part
+        if all.count > limit { throw SyscallError(call: "read", subject: "descriptor \(fd)", errno: EFBIG) }
+    }
+}
+
+/// Reads at a position without moving it (pread(2)).
+public func readSome(_ fd: CInt, at offset: Int, limit: Int) throws(SyscallError) -> [UInt8] {
+    var failure: SyscallError?
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+        do throws(SyscallError) {
+            count = try checkLong("pread", "descriptor \(fd)") { unsafe pread(fd, buffer.baseAddress, limit, off_t(offset)) }
+        } catch { failure = error }
+    }
+    if let failure { throw failure }
+    return bytes
+}
+
+/// Writes every byte, waiting where the other side is slow.
+public func writeAll(_ fd: CInt, _ bytes: [UInt8]) throws(SyscallError) {
+    var done = 0
+    while done < bytes.count {
+        done += try writeSome(fd, bytes[done...])
+    }
+}
+
+/// Writes as much as the kernel takes at once; the count may be smaller than what was given.
+public func writeSome(_ fd: CInt, _ bytes: ArraySlice<UInt8>) throws(SyscallError) -> Int {
+    try checkLong("write", "descriptor \(fd)") { unsafe bytes.withUnsafeBytes { unsafe write(fd, $0.baseAddress, $0.count) } }
+}
+
+/// Sets or clears O_NONBLOCK.
+public func setNonBlocking(_ fd: CInt, _ on: Bool = true) throws(SyscallError) {
+    let flags = try check("fcntl", "descriptor \(fd)") { roost_fcntl(fd, F_GETFL, 0) }
+    let wanted = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK
+    if wanted != flags { try check("fcntl", "descriptor \(fd)") { roost_fcntl(fd, F_SETFL, Int(wanted)) } }
+}

@@ -1,0 +1,204 @@
+import CLinux
+import Glibc
+
+/// Namespaces that a process can have of its own (namespaces(7)).
+public struct Namespaces: OptionSet, Sendable {
+    public let rawValue: UInt64
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+    public static let mount = Namespaces(rawValue: ROOST_CLONE_NEWNS)
+    public static let process = Namespaces(rawValue: ROOST_CLONE_NEWPID)
+    public static let hostname = Namespaces(rawValue: ROOST_CLONE_NEWUTS)
+    public static let communication = Namespaces(rawValue: ROOST_CLONE_NEWIPC)
+    public static let network = Namespaces(rawValue: ROOST_CLONE_NEWNET)
+    public static let controlGroup = Namespaces(rawValue: ROOST_CLONE_NEWCGROUP)
+}
+
+/// How a process ended, as the shell and Docker count it: 0–255, or 128 + the signal's number.
+public struct ExitStatus: Sendable, Equatable {
+    public let code: Int32
+    public init(code: Int32) { self.code = code }
+    init(waitStatus: CInt) {
+        code = roost_wifexited(waitStatus) != 0 ? roost_wexitstatus(waitStatus) : 128 + roost_wtermsig(waitStatus)
+    }
+}
+
+/// Process calls. `clone` is for programs with one thread only: the shim.
+public enum Processes {
+    /// A child in new namespaces (clone3(2)); nil in the child. `cgroup` is a folder of version 2 to be born into.
+    public static func clone(
+        _ namespaces: Namespaces, cgroup: CInt? = nil
+    ) throws(SyscallError) -> (pid: Int32, pidfd: SharedFD)? {
+        var pidfd: CInt = -1
+        // CLONE_CLEAR_SIGHAND: no handler of the parent runs in the child.
+        var flags = namespaces.rawValue | ROOST_CLONE_PIDFD | ROOST_CLONE_CLEAR_SIGHAND
+        if cgroup != nil { flags |= ROOST_CLONE_INTO_CGROUP }
+        let pid = unsafe roost_clone3(flags, &pidfd, cgroup ?? -1)
+        if pid < 0 { throw SyscallError(call: "clone3", subject: "a container's process", errno: Glibc.errno) }
+        if pid == 0 { return nil }
+        return (Int32(truncatingIfNeeded: pid), SharedFD(adopting: pidfd))
+    }
+
+    /// A descriptor that stands for this very process, whoever has its number later (pidfd_open(2)).
+    public static func open(_ pid: Int32) throws(SyscallError) -> OwnedFD {
+        try OwnedFD(adopting: check("pidfd_open", "process \(pid)") { roost_pidfd_open(pid) })
+    }
+
+    public static func signal(_ pidfd: CInt, _ number: Int32) throws(SyscallError) {
+        try check("pidfd_send_signal", "signal \(number)") { roost_pidfd_send_signal(pidfd, number) }
+    }
+
+    public static func signal(pid: Int32, _ number: Int32) throws(SyscallError) {
+        try check("kill", "process \(pid)") { kill(pid, number) }
+    }
+
+    public static func unshare(_ namespaces: Namespaces) throws(SyscallError) {
+        try check("unshare", "namespaces") { roost_unshare(CInt(truncatingIfNeeded: namespaces.rawValue)) }
+    }
+
+    /// Enters namespaces: of one kind by its descriptor, or several of a process by its pidfd (setns(2)).
+    public static func enter(_ fd: CInt, _ namespaces: Namespaces, name: String) throws(SyscallError) {
+        try check("setns", name) { roost_setns(fd, CInt(truncatingIfNeeded: namespaces.rawValue)) }
+    }
+
+    /// Collects a child that has ended; nil while there is none. `pid` -1 means any.
+    public static func collect(pid: Int32 = -1, wait: Bool = false) throws(SyscallError) -> (pid: Int32, status: ExitStatus)? {
+        var status: CInt = 0
+        do throws(SyscallError) {
+            let found = try check("waitpid", "process \(pid)") { unsafe waitpid(pid, &status, wait ? 0 : WNOHANG) }
+            return found == 0 ? nil : (found, ExitStatus(waitStatus: status))
+        } catch where error.errno == ECHILD { return nil }
+    }
+
+    /// Starts a program with exactly these descriptors as 0, 1, 2, … and nothing else open (posix_spawn(3)).
+    public static func spawn(
+        _ path: String, arguments: [String], environment: [String], descriptors: [CInt], newSession: Bool = false
+    ) throws(SyscallError) -> Int32 {
+        var pid: pid_t = 0
+        let code = unsafe withCStrings(arguments) { argv in
+            unsafe withCStrings(environment) { envp in
+                unsafe roost_spawn(&pid, path, descriptors, CInt(descriptors.count), argv, envp, newSession ? 1 : 0)
+            }
+        }
+        if code != 0 { throw SyscallError(call: "posix_spawn", subject: path, errno: code) }
+        return pid
+    }
+
+    /// Replaces this program; returns only by throwing (execve(2)).
+    public static func execute(_ path: String, arguments: [String], environment: [String]) throws(SyscallError) -> Never {
+        unsafe withCStrings(arguments) { argv in
+            unsafe withCStrings(environment) { envp in _ = unsafe execve(path, argv, envp) }
+        }
+        throw SyscallError(call: "exec", subject: path, errno: Glibc.errno)
+    }
+
+    /// Closes every descriptor from a number on, but perhaps one (close_range(2)).
+    public static func closeAll(from first: UInt32, except kept: Int32? = nil) throws(SyscallError) {
+        func close(_ low: UInt32, _ high: UInt32) throws(SyscallError) {
+            if low <= high { try check("close_range", "descriptors from \(low)") { roost_close_range(low, high, 0) } }
+        }
+        guard let kept = kept.map(UInt32.init(bitPattern:)), kept >= first else { return try close(first, UInt32.max) }
+        if kept > first { try close(first, kept - 1) }
+        try close(kept + 1, UInt32.max)
+    }
+
+    /// dup2(2): the target number stays open across exec.
+    public static func redirect(_ from: CInt, to target: CInt) throws(SyscallError) {
+        try check("dup2", "descriptor \(from)") { dup2(from, target) }
+    }
+
+    public static func setHostname(_ name: String) throws(SyscallError) {
+        try check("sethostname", name) { unsafe roost_sethostname(name, name.utf8.count) }
+    }
+
+    public static func setDomainname(_ name: String) throws(SyscallError) {
+        try check("setdomainname", name) { unsafe roost_setdomainname(name, name.utf8.count) }
+    }
+
+    public static func setLimit(_ resource: Int32, soft: UInt64, hard: UInt64) throws(SyscallError) {
+        try check("setrlimit", "resource \(resource)") { roost_setrlimit(resource, soft, hard) }
+    }
+
+    public static func limit(_ resource: Int32) -> (soft: UInt64, hard: UInt64) {
+        var soft: UInt64 = 0
+        var hard: UInt64 = 0
+        _ = unsafe roost_getrlimit(resource, &soft, &hard)
+        return (soft, hard)
+    }
+
+    public static func setIdentity(user: UInt32, group: UInt32, groups: [UInt32]) throws(SyscallError) {
+        try check("setgroups", "\(groups)") { unsafe roost_setgroups(groups.count, groups) }
+        try check("setresgid", "\(group)") { roost_setresgid(group) }
+        try check("setresuid", "\(user)") { roost_setresuid(user) }
+    }
+
+    public static func startSession() throws(SyscallError) { try check("setsid", "a session") { setsid() } }
+
+    public static func changeDirectory(_ path: String) throws(SyscallError) { try check("chdir", path) { unsafe chdir(path) } }
+
+    public static func setFileMask(_ mask: UInt32) { _ = umask(mask) }
+
+    /// The process dies with its parent (PR_SET_PDEATHSIG).
+    public static func dieWithParent() throws(SyscallError) {
+        try check("prctl", "PR_SET_PDEATHSIG") { roost_prctl(1, UInt(SIGKILL), 0, 0, 0) }
+    }
+
+    /// Nobody may attach to or read this process (PR_SET_DUMPABLE).
+    public static func setDumpable(_ on: Bool) throws(SyscallError) {
+        try check("prctl", "PR_SET_DUMPABLE") { roost_prctl(4, on ? 1 : 0, 0, 0, 0) }
+    }
+
+    public static func noNewPrivileges() throws(SyscallError) {
+        try check("prctl", "PR_SET_NO_NEW_PRIVS") { roost_prctl(38, 1, 0, 0, 0) }
+    }
+
+    /// Installs a compiled filter (seccomp(2), SECCOMP_SET_MODE_FILTER); 8 bytes per instruction.
+    public static func setSystemCallFilter(_ program: [UInt8]) throws(SyscallError) {
+        try check("seccomp", "filter") { unsafe roost_seccomp_filter(program, UInt16(clamping: program.count / 8)) }
+    }
+
+    public static func unblockSignals() { roost_reset_signals() }
+
+    public static func ignore(_ signal: Int32) { roost_ignore_signal(signal) }
+
+    /// A descriptor that becomes readable when one of these signals arrives; they are blocked (signalfd(2)).
+    public static func signalDescriptor(_ signals: [Int32]) throws(SyscallError) -> OwnedFD {
+        try OwnedFD(adopting: check("signalfd", "\(signals)") { unsafe roost_signal_fd(signals, CInt(signals.count)) })
+    }
+
+    /// The number of the next signal that a signal descriptor holds, or nil.
+    public static func nextSignal(_ fd: CInt) -> Int32? {
+        guard let bytes = try? readSome(fd, limit: 128), bytes.count == 128 else { return nil }
+        return Int32(littleEndianBytes: bytes, at: 0)
+    }
+
+    public static var currentPID: Int32 { getpid() }
+
+    public static func exit(_ code: Int32) -> Never { _exit(code) }
+
+    /// When the process was started, in clock ticks since boot: with the number it names one process for ever (proc(5), stat field 22).
+    public static func startTime(_ pid: Int32) -> UInt64? {
+        guard let text = try? Files.readText("/proc/\(pid)/stat", limit: 4096), let end = text.lastIndex(of: ")") else { return nil }
+        let fields = text[text.index(after: end)...].split(separator: " ")
+        return fields.count > 19 ? UInt64(fields[19]) : nil
+    }
+}
+
+extension Int32 {
+    init(littleEndianBytes bytes: [UInt8], at offset: Int) {
+        var value: UInt32 = 0
+        for index in 0..<4 { value |= UInt32(bytes[offset + index]) << (8 * UInt32(index)) }
+        self.init(bitPattern: value)
+    }
+}
+
+/// A NULL-terminated array of C strings for the time of the call.
+func withCStrings<Result>(
+    _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
+) -> Result {
+    var pointers = unsafe strings.map { unsafe strdup($0) } + [nil]
+    defer { for unsafe pointer in unsafe pointers { unsafe free(pointer) } }
+    return unsafe pointers.withUnsafeMutableBufferPointer { buffer in
+        // The array always holds the terminating NULL, so there is a base address.
+        unsafe body(buffer.baseAddress!)
+    }
+}

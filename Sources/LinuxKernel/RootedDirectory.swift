@@ -1,0 +1,87 @@
+import CLinux
+import Glibc
+
+/// A folder that nothing can leave: every path below is resolved by openat2(2) with RESOLVE_IN_ROOT, so that links and
+/// ".." of a container or an image end inside. There is no absolute path to get wrong.
+public struct RootedDirectory: ~Copyable, Sendable {
+    private let root: OwnedFD
+
+    /// Takes over a descriptor of the folder.
+    public init(adopting root: consuming OwnedFD) { self.root = root }
+
+    public init(path: String) throws(SyscallError) { root = try Files.open(path, [.path, .directory]) }
+
+    public var descriptor: CInt { root.raw }
+
+    /// Opens what the path means inside the root; links are followed inside the root.
+    public borrowing func open(_ path: String, _ flags: OpenFlags, mode: UInt32 = 0) throws(SyscallError) -> OwnedFD {
+        let raw = root.raw
+        let wanted = UInt64(UInt32(bitPattern: flags.rawValue | O_CLOEXEC))
+        let resolve = ROOST_RESOLVE_IN_ROOT | ROOST_RESOLVE_NO_MAGICLINKS
+        return try OwnedFD(
+            adopting: check("openat2", path) {
+                unsafe roost_openat2(raw, path, wanted, flags.contains(.create) ? UInt64(mode) : 0, resolve)
+            })
+    }
+
+    /// Makes the folder and those above it, inside the root, and opens it.
+    public borrowing func makeDirectories(_ path: String, mode: UInt32 = 0o755) throws(SyscallError) -> OwnedFD {
+        do throws(SyscallError) { return try open(path, [.path, .directory]) } catch where error.errno == ENOENT {}
+        let (parent, name) = splitLast(path)
+        guard !name.isEmpty else { throw SyscallError(call: "mkdirat", subject: path, errno: EINVAL) }
+        let above = try makeDirectories(parent, mode: mode)
+        do throws(SyscallError) { try check("mkdirat", path) { unsafe mkdirat(above.raw, name, mode) } } catch
+        where error.errno == EEXIST {}
+        return try open(path, [.path, .directory])
+    }
+
+    /// Makes an empty file if there is nothing, and opens it as a place to mount on.
+    public borrowing func makeFile(_ path: String, mode: UInt32 = 0o644) throws(SyscallError) -> OwnedFD {
+        do throws(SyscallError) { return try open(path, .path) } catch where error.errno == ENOENT {}
+        let (parent, name) = splitLast(path)
+        let above = try makeDirectories(parent)
+        let made = try Files.open(at: above.raw, name, [.writeOnly, .create, .exclusive, .noFollow], mode: mode)
+        _ = consume made
+        return try open(path, .path)
+    }
+
+    /// A whole file inside the root, at most `limit` bytes.
+    public borrowing func read(_ path: String, limit: Int) throws(SyscallError) -> [UInt8] {
+        let file = try open(path, [.readOnly, .nonBlocking])
+        return try readAll(file.raw, limit: limit)
+    }
+}
+
+/// "a/b/c" → ("a/b", "c"); slashes at the end do not count.
+func splitLast(_ path: String) -> (parent: String, name: String) {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: true).filter { $0 != "." }
+    guard let last = parts.last else { return ("/", "") }
+    return ("/" + parts.dropLast().joined(separator: "/"), String(last))
+}
+
+extension RootedDirectory {
+    /// Makes a device node, replacing nothing (mknodat(2)). Where the kernel forbids it, the host's node is bound instead.
+    public borrowing func makeDevice(
+        _ path: String, mode: UInt32, major: UInt32, minor: UInt32, user: UInt32, group: UInt32
+    ) throws(SyscallError) {
+        let (parent, name) = splitLast(path)
+        let folder = try makeDirectories(parent)
+        do throws(SyscallError) {
+            try check("mknodat", path) { unsafe mknodat(folder.raw, name, mode, dev_t(roost_makedev(major, minor))) }
+            try check("fchownat", path) { unsafe fchownat(folder.raw, name, user, group, AT_SYMLINK_NOFOLLOW) }
+        } catch where error.errno == EEXIST {
+        } catch where error.errno == EPERM {
+            let source = try Mounts.clone(path, recursive: false)
+            let target = try makeFile(path)
+            try Mounts.attach(source, onto: target, name: path)
+        }
+    }
+
+    /// Makes a symbolic link unless there is something (symlinkat(2)).
+    public borrowing func makeLink(_ path: String, to target: String) throws(SyscallError) {
+        let (parent, name) = splitLast(path)
+        let folder = try makeDirectories(parent)
+        do throws(SyscallError) { try check("symlinkat", path) { unsafe symlinkat(target, folder.raw, name) } } catch
+        where error.errno == EEXIST {}
+    }
+}

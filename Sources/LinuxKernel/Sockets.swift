@@ -1,0 +1,187 @@
+import CLinux
+import Glibc
+
+/// Unix sockets and the descriptors that travel over them (unix(7)).
+public enum Sockets {
+    /// A connected pair that keeps message borders.
+    public static func pair() throws(SyscallError) -> (SharedFD, SharedFD) {
+        var ends: [CInt] = [-1, -1]
+        try check("socketpair", "a pair") { unsafe socketpair(AF_UNIX, CInt(SOCK_SEQPACKET.rawValue) | O_CLOEXEC, 0, &ends) }
+        return (SharedFD(adopting: ends[0]), SharedFD(adopting: ends[1]))
+    }
+
+    public enum Kind: Sendable { case stream, packets }
+
+    static func unixSocket(_ kind: Kind) throws(SyscallError) -> OwnedFD {
+        let type = kind == .stream ? CInt(SOCK_STREAM.rawValue) : CInt(SOCK_SEQPACKET.rawValue)
+        return try OwnedFD(adopting: check("socket", "unix") { socket(AF_UNIX, type | O_CLOEXEC, 0) })
+    }
+
+    public static func connect(_ path: String, _ kind: Kind) throws(SyscallError) -> OwnedFD {
+        let made = try unixSocket(kind)
+        try check("connect", path) { unsafe roost_unix_connect(made.raw, path) }
+        return made
+    }
+
+    /// Binds and listens; a file that is there already is in the way, so the caller removes stale ones under its lock.
+    public static func listen(_ path: String, _ kind: Kind, mode: UInt32) throws(SyscallError) -> OwnedFD {
+        let made = try unixSocket(kind)
+        let before = umask(0o777 & ~mode)
+        defer { _ = umask(before) }
+        try check("bind", path) { unsafe roost_unix_bind(made.raw, path) }
+        try check("listen", path) { Glibc.listen(made.raw, 1024) }
+        return made
+    }
+
+    /// The next connection; nil when there is none on a non-blocking socket.
+    public static func accept(_ listener: CInt) throws(SyscallError) -> OwnedFD? {
+        do throws(SyscallError) {
+            return try OwnedFD(
+                adopting: check("accept", "descriptor \(listener)") { roost_accept(listener) })
+        } catch where error.errno == EAGAIN || error.errno == ECONNABORTED { return nil }
+    }
+
+    /// Sends one message with descriptors; the receiver gets copies of its own.
+    public static func send(_ fd: CInt, _ bytes: [UInt8], descriptors: [CInt] = []) throws(SyscallError) {
+        try checkLong("sendmsg", "descriptor \(fd)") {
+            unsafe roost_send_fds(fd, bytes, bytes.count, descriptors, CInt(min(descriptors.count, 64)))
+        }
+    }
+
+    /// Receives one message; no bytes and no descriptors mean that the other side has gone.
+    public static func receive(_ fd: CInt, limit: Int = 65536) throws(SyscallError) -> (bytes: [UInt8], descriptors: [CInt]) {
+        var count: CInt = 0
+        var found = [CInt](repeating: -1, count: 64)
+        var bytes = [UInt8](repeating: 0, count: limit)
+        let length = try checkLong("recvmsg", "descriptor \(fd)") { unsafe roost_receive_fds(fd, &bytes, limit, &found, &count) }
+        return (Array(bytes[..<length]), Array(found[..<Int(count)]))
+    }
+
+    /// The user at the other end (SO_PEERCRED).
+    public static func peerUser(_ fd: CInt) -> UInt32 { roost_peer_uid(fd) }
+
+    public static func shutdownWriting(_ fd: CInt) { _ = shutdown(fd, CInt(SHUT_WR)) }
+}
+
+/// An address and a port, of either family, as the socket calls want it.
+public struct SocketAddress: Sendable, Equatable, Hashable {
+    /// 4 or 16 bytes in network order.
+    public let bytes: [UInt8]
+    public let port: UInt16
+
+    public init(bytes: [UInt8], port: UInt16) {
+        self.bytes = bytes
+        self.port = port
+    }
+
+    public var isVersion6: Bool { bytes.count == 16 }
+    var family: CInt { isVersion6 ? AF_INET6 : AF_INET }
+
+    /// Runs a call with the address in the kernel's form.
+    func withRaw<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
+        if isVersion6 {
+            var raw = sockaddr_in6()
+            raw.sin6_family = sa_family_t(AF_INET6)
+            raw.sin6_port = port.bigEndian
+            unsafe withUnsafeMutableBytes(of: &raw.sin6_addr) { unsafe $0.copyBytes(from: bytes.prefix(16)) }
+            return unsafe withUnsafePointer(to: &raw) {
+                unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0, socklen_t(MemoryLayout<sockaddr_in6>.size)) }
+            }
+        }
+        var raw = sockaddr_in()
+        raw.sin_family = sa_family_t(AF_INET)
+        raw.sin_port = port.bigEndian
+        unsafe withUnsafeMutableBytes(of: &raw.sin_addr) { unsafe $0.copyBytes(from: bytes.prefix(4)) }
+        return unsafe withUnsafePointer(to: &raw) {
+            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+        }
+    }
+
+    init?(_ storage: sockaddr_storage) {
+        var copy = storage
+        switch CInt(storage.ss_family) {
+        case AF_INET:
+            (bytes, port) = unsafe withUnsafeBytes(of: &copy) { raw in
+                unsafe (Array(raw[4..<8]), UInt16(raw[2]) << 8 | UInt16(raw[3]))
+            }
+        case AF_INET6:
+            (bytes, port) = unsafe withUnsafeBytes(of: &copy) { raw in
+                unsafe (Array(raw[8..<24]), UInt16(raw[2]) << 8 | UInt16(raw[3]))
+            }
+        default: return nil
+        }
+    }
+}
+
+/// TCP and UDP sockets (ip(7), tcp(7), udp(7)).
+public enum InternetSockets {
+    public enum Kind: Sendable, Equatable { case tcp, udp }
+
+    static func make(_ kind: Kind, family: CInt) throws(SyscallError) -> OwnedFD {
+        let type = kind == .tcp ? CInt(SOCK_STREAM.rawValue) : CInt(SOCK_DGRAM.rawValue)
+        return try OwnedFD(adopting: check("socket", kind == .tcp ? "tcp" : "udp") { socket(family, type | O_CLOEXEC | O_NONBLOCK, 0) })
+    }
+
+    /// Binds; TCP listens as well. A port that is taken throws with EADDRINUSE.
+    public static func bind(_ kind: Kind, _ address: SocketAddress, reuse: Bool = true) throws(SyscallError) -> OwnedFD {
+        let made = try make(kind, family: address.family)
+        if kind == .tcp, reuse { _ = roost_set_socket_option(made.raw, SOL_SOCKET, SO_REUSEADDR, 1) }
+        // Our ports are held per family, so that 0.0.0.0 and [::] are two sockets.
+        if address.isVersion6 { _ = roost_set_socket_option(made.raw, CInt(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
+        try check("bind", "port \(address.port)") { unsafe address.withRaw { unsafe Glibc.bind(made.raw, $0, $1) } }
+        if kind == .tcp { try check("listen", "port \(address.port)") { Glibc.listen(made.raw, 4096) } }
+        return made
+    }
+
+    /// Starts to connect; the socket becomes writable when that is done.
+    public static func connect(_ kind: Kind, _ address: SocketAddress) throws(SyscallError) -> OwnedFD {
+        let made = try make(kind, family: address.family)
+        if kind == .tcp { _ = roost_set_socket_option(made.raw, CInt(IPPROTO_TCP), TCP_NODELAY, 1) }
+        do throws(SyscallError) {
+            try check("connect", "port \(address.port)") { unsafe address.withRaw { unsafe Glibc.connect(made.raw, $0, $1) } }
+        } catch where error.errno == EINPROGRESS {}
+        return made
+    }
+
+    public static func setNoDelay(_ fd: CInt) { _ = roost_set_socket_option(fd, CInt(IPPROTO_TCP), TCP_NODELAY, 1) }
+
+    /// 0, or the reason why a connection did not come about (SO_ERROR).
+    public static func pendingError(_ fd: CInt) -> Int32 { roost_get_socket_error(fd) }
+
+    /// The address that the kernel gave the socket.
+    public static func localAddress(_ fd: CInt) throws(SyscallError) -> SocketAddress {
+        var storage = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        try check("getsockname", "descriptor \(fd)") {
+            unsafe withUnsafeMutablePointer(to: &storage) {
+                unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(fd, $0, &size) }
+            }
+        }
+        guard let address = SocketAddress(storage) else {
+            throw SyscallError(call: "getsockname", subject: "descriptor \(fd)", errno: EAFNOSUPPORT)
+        }
+        return address
+    }
+
+    /// One datagram and who sent it; nil when there is none.
+    public static func receive(_ fd: CInt, limit: Int) throws(SyscallError) -> (bytes: [UInt8], from: SocketAddress)? {
+        var storage = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        var bytes = [UInt8](repeating: 0, count: limit)
+        do throws(SyscallError) {
+            let length = try checkLong("recvfrom", "descriptor \(fd)") {
+                unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+                    unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe recvfrom(fd, &bytes, limit, 0, $0, &size) }
+                }
+            }
+            guard let from = SocketAddress(storage) else { return nil }
+            return (Array(bytes[..<length]), from)
+        } catch where error.errno == EAGAIN { return nil }
+    }
+
+    public static func send(_ fd: CInt, _ bytes: [UInt8], to address: SocketAddress) throws(SyscallError) {
+        try checkLong("sendto", "port \(address.port)") {
+            unsafe address.withRaw { pointer, size in unsafe sendto(fd, bytes, bytes.count, CInt(0x4000), pointer, size) }
+        }
+    }
+}

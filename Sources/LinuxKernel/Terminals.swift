@@ -1,0 +1,54 @@
+import CLinux
+import Glibc
+
+/// Pseudo terminals (pty(7)) and the window of the user's own.
+public enum Terminals {
+    /// A new terminal of a devpts instance whose `ptmx` is given: the engine's end and the program's end.
+    public static func open(_ ptmx: String) throws(SyscallError) -> (master: SharedFD, slave: SharedFD) {
+        let master = try Files.open(ptmx, [.readWrite, .noTerminal])
+        let raw = master.raw
+        try check("ioctl", "TIOCSPTLCK") { roost_ioctl_int(raw, ROOST_TIOCSPTLCK, 0) }
+        // By ioctl, not by name: the name means something only inside the container.
+        let slave = try OwnedFD(
+            adopting: check("ioctl", "TIOCGPTPEER") {
+                roost_ioctl_value(raw, ROOST_TIOCGPTPEER, Int(O_RDWR | O_NOCTTY | O_CLOEXEC))
+            })
+        return (SharedFD(master), SharedFD(slave))
+    }
+
+    /// Makes the terminal the controlling one of this session.
+    public static func control(_ fd: CInt) throws(SyscallError) {
+        try check("ioctl", "TIOCSCTTY") { roost_ioctl_value(fd, ROOST_TIOCSCTTY, 0) }
+    }
+
+    public static func setWindow(_ fd: CInt, rows: UInt16, columns: UInt16) throws(SyscallError) {
+        try check("ioctl", "TIOCSWINSZ") { roost_set_window(fd, rows, columns) }
+    }
+
+    public static func window(_ fd: CInt) -> (rows: UInt16, columns: UInt16)? {
+        var rows: UInt16 = 0
+        var columns: UInt16 = 0
+        guard unsafe roost_get_window(fd, &rows, &columns) == 0, columns > 0 else { return nil }
+        return (rows, columns)
+    }
+
+    public static func isTerminal(_ fd: CInt) -> Bool { isatty(fd) == 1 }
+
+    /// The settings to give back later; nil if the descriptor is no terminal.
+    public struct Settings: Sendable { fileprivate let raw: termios }
+
+    /// Puts the terminal into raw mode: every key goes through (termios(3), cfmakeraw).
+    public static func makeRaw(_ fd: CInt) -> Settings? {
+        var settings = termios()
+        guard unsafe tcgetattr(fd, &settings) == 0 else { return nil }
+        let before = Settings(raw: settings)
+        unsafe cfmakeraw(&settings)
+        _ = unsafe tcsetattr(fd, TCSADRAIN, &settings)
+        return before
+    }
+
+    public static func restore(_ fd: CInt, _ settings: Settings) {
+        var raw = settings.raw
+        _ = unsafe tcsetattr(fd, TCSADRAIN, &raw)
+    }
+}

@@ -1,0 +1,75 @@
+import LinuxKernel
+import ShimProtocol
+
+/// The shim's side of a child that has been started.
+struct RunningChild {
+    let pid: Int32
+    let pidfd: SharedFD
+    /// The terminal's master, where there is one.
+    let terminal: SharedFD?
+}
+
+/// Forks, places the child in its control groups, and waits until it has executed or said why not.
+struct ChildStart {
+    let plan: LaunchPlan
+    let groups: OpenControlGroups
+    let namespaces: Namespaces
+    /// The three standard streams of the child, where there is no terminal.
+    let streams: [SharedFD]
+
+    func start(_ body: (ChildStreams) throws(ChildFailure) -> Never) throws(ChildFailure) -> RunningChild {
+        let report = try stage("make a pipe") { try ChildReport() }
+        let channel = try stage("make a socket pair") { try Sockets.pair() }
+        let unified = groups.unified
+        let child = try stage("create the process") { try Processes.clone(namespaces, cgroup: unified?.raw) }
+        guard let child else {
+            let childStreams = ChildStreams(
+                terminal: plan.standardStreams.terminal, descriptors: streams, channel: channel.1, waits: unified == nil)
+            do throws(ChildFailure) { try body(childStreams) } catch { report.fail(error) }
+        }
+        if unified == nil {
+            for file in groups.split {
+                try stage("place the process in its control group") { try writeAll(file.raw, Array(String(child.pid).utf8)) }
+            }
+            try stage("release the process") { try Sockets.send(channel.0.raw, [1]) }
+        }
+        return try finish(child, report, channel.0)
+    }
+
+    private func finish(
+        _ child: (pid: Int32, pidfd: SharedFD), _ report: ChildReport, _ channel: SharedFD
+    ) throws(ChildFailure) -> RunningChild {
+        // Our copy of the writing end must go, or the end of the file never comes.
+        let reading = report.pipe.reading
+        report.pipe.writing.closeEarly()
+        var terminal: SharedFD?
+        if plan.standardStreams.terminal {
+            while terminal == nil {
+                let ready = (try? waitForAny([channel.raw, reading.raw], milliseconds: nil)) ?? []
+                if ready.contains(0), let message = try? Sockets.receive(channel.raw, limit: 1) {
+                    terminal = message.descriptors.first.map(SharedFD.init(adopting:))
+                    if message.descriptors.isEmpty { break }
+                } else if ready.contains(1) { break }
+            }
+        }
+        if let failure = ChildReport.read(reading.raw) {
+            _ = try? Processes.collect(pid: child.pid, wait: true)
+            throw failure
+        }
+        return RunningChild(pid: child.pid, pidfd: child.pidfd, terminal: terminal)
+    }
+}
+
+/// The control groups of the plan as descriptors, opened before the mount namespace changes.
+struct OpenControlGroups {
+    var unified: SharedFD?
+    var split: [SharedFD] = []
+
+    init(_ plan: ControlGroupPlan) throws(SyscallError) {
+        switch plan {
+        case .unified(let path): unified = SharedFD(try Files.open(path, [.path, .directory]))
+        case .split(let paths):
+            for path in paths { split.append(SharedFD(try Files.open(path + "/cgroup.procs", .writeOnly))) }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import LinuxKernel
+import ShimProtocol
+
+/// The container's first process between clone3 and exec. A file per concern; this one holds the order of the stages.
+struct ContainerChild {
+    let plan: LaunchPlan
+    let container: ContainerPlan
+    let streams: ChildStreams
+
+    func becomeProgram() throws(ChildFailure) -> Never {
+        try streams.waitForPlacement()
+        try stage("enter namespaces") {
+            if sandboxGiven { try Processes.enter(sandbox, .network, name: "the network namespace") }
+            for joined in container.joinedNamespaces where joined.kind != Namespaces.process.rawValue {
+                let file = try Files.open(joined.path, .readOnly)
+                try Processes.enter(file.raw, Namespaces(rawValue: joined.kind), name: joined.path)
+            }
+            // After placement, so that the new namespace's root is this container's group.
+            let own = Namespaces(rawValue: container.newNamespaces)
+            if own.contains(.controlGroup) { try Processes.unshare(.controlGroup) }
+            try Processes.startSession()
+        }
+        let root = ContainerRoot(container: container)
+        try root.enter(workingDirectory: plan.process.workingDirectory)
+        try applyNames()
+        try streams.connect(terminalMultiplexer: "/dev/pts/ptmx", bindConsole: true)
+        try applySysctls()
+        try root.seal()
+        try ProgramStart(plan: plan).execute()
+    }
+
+    /// The engine gives /dev/null where the host's network is wanted or another's is joined by path.
+    private var sandboxGiven: Bool {
+        guard let status = try? Files.status(of: sandbox) else { return false }
+        return !status.isCharacterDevice
+    }
+
+    private func applyNames() throws(ChildFailure) {
+        guard Namespaces(rawValue: container.newNamespaces).contains(.hostname) else { return }
+        try stage("set the host name") {
+            try Processes.setHostname(container.hostname)
+            if !container.domainname.isEmpty { try Processes.setDomainname(container.domainname) }
+        }
+    }
+
+    private func applySysctls() throws(ChildFailure) {
+        for setting in container.sysctls {
+            let path = "/proc/sys/" + setting.name.split(separator: ".").joined(separator: "/")
+            try stage("set sysctl \(setting.name)") { try Files.set(path, setting.value ?? "") }
+        }
+    }
+}
+
+/// The child's side of its standard streams: pipes, or a terminal made inside the container.
+struct ChildStreams {
+    let terminal: Bool
+    /// The three descriptors where there is no terminal.
+    let descriptors: [SharedFD]
+    /// Carries the terminal's master to the shim, and the word that the child is in its control groups.
+    let channel: SharedFD
+    let waits: Bool
+
+    /// Blocks until the shim has put this process into its version 1 control groups.
+    func waitForPlacement() throws(ChildFailure) {
+        guard waits else { return }
+        try stage("wait for the control groups") {
+            let word = try Sockets.receive(channel.raw, limit: 1)
+            if word.bytes.isEmpty { throw ChildFailure(step: "wait for the control groups", reason: "the shim has gone") }
+        }
+    }
+
+    func connect(terminalMultiplexer: String, bindConsole: Bool) throws(ChildFailure) {
+        try stage("connect standard streams") {
+            guard terminal else {
+                for (number, stream) in descriptors.enumerated() { try Processes.redirect(stream.raw, to: Int32(number)) }
+                return
+            }
+            let (master, slave) = try Terminals.open(terminalMultiplexer)
+            if bindConsole { try mountConsole(slave.raw) }
+            try Sockets.send(channel.raw, [1], descriptors: [master.raw])
+            try Terminals.control(slave.raw)
+            for number in Int32(0)..<3 { try Processes.redirect(slave.raw, to: number) }
+        }
+    }
+
+    /// /dev/console is the container's terminal, as on a machine of its own.
+    private func mountConsole(_ slave: Int32) throws(SyscallError) {
+        let name = try Files.readLink("/proc/self/fd/\(slave)")
+        let source = try Mounts.clone(name, recursive: false)
+        let file = try Files.open("/dev/console", [.writeOnly, .create], mode: 0o600)
+        try Mounts.attach(source, onto: file, name: "/dev/console")
+    }
+}

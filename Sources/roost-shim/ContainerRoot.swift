@@ -1,0 +1,133 @@
+import LinuxKernel
+import ShimProtocol
+
+/// Puts the container's file system together and moves into it. Runs in the child, in its own mount namespace.
+struct ContainerRoot {
+    let container: ContainerPlan
+
+    func enter(workingDirectory: String) throws(ChildFailure) {
+        try stage("make mounts private") { try Mounts.setPropagation("/", .slave) }
+        try stage("mount the root file system") { try mountOverlay() }
+        let root = try stageRoot()
+        for mount in container.mounts { try place(mount, in: root) }
+        try makeDevices(in: root)
+        try stage("create the working directory") { _ = try root.makeDirectories(workingDirectory) }
+        try stage("change the root") {
+            let top = try root.open("/", [.readOnly, .directory])
+            try Mounts.pivot(to: top)
+        }
+    }
+
+    /// After the pivot: what may not be seen, may not be written, and the root itself.
+    func seal() throws(ChildFailure) {
+        for path in container.maskedPaths { try mask(path) }
+        for path in container.readOnlyPaths { try makeReadOnly(path) }
+        guard container.root.readOnly else { return }
+        try stage("make the root read-only") {
+            let top = try Files.open("/", [.path, .directory])
+            try Mounts.setAttributes(top, set: .readOnly, recursive: false)
+        }
+    }
+
+    private func mountOverlay() throws(SyscallError) {
+        let root = container.root
+        try Mounts.overlay(
+            lower: root.lowerDirectories, upper: root.upperDirectory, work: root.workDirectory, at: root.mountPoint)
+    }
+
+    private func stageRoot() throws(ChildFailure) -> RootedDirectory {
+        do throws(SyscallError) { return try RootedDirectory(path: container.root.mountPoint) } catch {
+            throw ChildFailure(step: "open the root file system", reason: error.description)
+        }
+    }
+
+    private func place(_ mount: MountPlan, in root: borrowing RootedDirectory) throws(ChildFailure) {
+        let attributes = MountAttributes(rawValue: mount.attributes)
+        do throws(SyscallError) {
+            switch mount.source {
+            case .bind(let path, let recursive): try bind(path, recursive, mount, in: root)
+            case .fileSystem(let type, let options):
+                let target = try root.makeDirectories(mount.target)
+                let made = try Mounts.make(type, options: options.map { ($0.name, $0.value) }, attributes: attributes)
+                try Mounts.attach(made, onto: target, name: mount.target)
+            case .splitControlGroups(let hierarchies): try placeControlGroups(hierarchies, mount, in: root)
+            }
+        } catch { throw ChildFailure(step: "mount \(mount.target)", reason: error.description) }
+    }
+
+    private func bind(_ path: String, _ recursive: Bool, _ mount: MountPlan, in root: borrowing RootedDirectory) throws(SyscallError) {
+        let source = try Mounts.clone(path, recursive: recursive)
+        let attributes = MountAttributes(rawValue: mount.attributes)
+        let propagation: MountPropagation =
+            switch mount.propagation {
+            case .isPrivate: .isPrivate
+            case .slave: .slave
+            case .shared: .shared
+            }
+        try Mounts.setAttributes(source, set: attributes, propagation: propagation, recursive: recursive)
+        let isFolder = try Files.status(of: source.raw).isDirectory
+        let target = isFolder ? try root.makeDirectories(mount.target) : try root.makeFile(mount.target)
+        try Mounts.attach(source, onto: target, name: mount.target)
+    }
+
+    private func placeControlGroups(
+        _ hierarchies: [Setting], _ mount: MountPlan, in root: borrowing RootedDirectory
+    ) throws(SyscallError) {
+        let target = try root.makeDirectories(mount.target)
+        let top = try Mounts.make("tmpfs", options: [("mode", "755")], attributes: [.noSetUID, .noDevices, .noExecution])
+        try Mounts.attach(top, onto: target, name: mount.target)
+        for hierarchy in hierarchies {
+            guard let path = hierarchy.value else { continue }
+            try bind(
+                path, false, MountPlan(source: .bind(path: path, recursive: false), target: mount.target + "/" + hierarchy.name, attributes: mount.attributes),
+                in: root)
+        }
+        let seen = try root.open(mount.target, [.path, .directory])
+        try Mounts.setAttributes(seen, set: .readOnly, recursive: false)
+    }
+
+    private func makeDevices(in root: borrowing RootedDirectory) throws(ChildFailure) {
+        Processes.setFileMask(0)
+        defer { Processes.setFileMask(0o022) }
+        for device in container.devices {
+            do throws(SyscallError) { try root.makeDevice(device.path, mode: device.mode, major: device.major, minor: device.minor, user: device.user, group: device.group) } catch {
+                throw ChildFailure(step: "create device \(device.path)", reason: error.description)
+            }
+        }
+        for link in container.links {
+            do throws(SyscallError) { try root.makeLink(link.path, to: link.target) } catch {
+                throw ChildFailure(step: "create link \(link.path)", reason: error.description)
+            }
+        }
+    }
+
+    /// A file gets /dev/null over it, a folder an empty read-only file system; what is not there needs no mask.
+    private func mask(_ path: String) throws(ChildFailure) {
+        try stage("mask \(path)") { try ignoringAbsence { try cover(path) } }
+    }
+
+    private func cover(_ path: String) throws {
+        let target = try Files.open(path, .path)
+        let isFolder = try Files.status(of: target.raw).isDirectory
+        let cover = isFolder
+            ? try Mounts.make("tmpfs", options: [("size", "0"), ("mode", "755")], attributes: .readOnly)
+            : try Mounts.clone("/dev/null", recursive: false)
+        try Mounts.attach(cover, onto: target, name: path)
+    }
+
+    private func makeReadOnly(_ path: String) throws(ChildFailure) {
+        try stage("make \(path) read-only") { try ignoringAbsence { try coverReadOnly(path) } }
+    }
+
+    private func coverReadOnly(_ path: String) throws {
+        let target = try Files.open(path, .path)
+        let copy = try Mounts.clone(path, recursive: true)
+        try Mounts.setAttributes(copy, set: .readOnly, recursive: true)
+        try Mounts.attach(copy, onto: target, name: path)
+    }
+
+    private func ignoringAbsence(_ body: () throws -> Void) throws {
+        do { try body() } catch let failure as SyscallError
+        where failure.errno == Errno.noEntry || failure.errno == Errno.notDirectory {}
+    }
+}

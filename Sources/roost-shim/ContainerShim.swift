@@ -1,0 +1,164 @@
+import LinuxKernel
+import ShimProtocol
+
+/// Starts the container and keeps it: a loop over its output, its end, and the engine.
+final class ContainerShim {
+    let plan: LaunchPlan
+    let container: ContainerPlan
+    var log: LogWriter
+    let poll: EventPoll
+    var engine: EngineLink
+    var outputs: [Int32: (file: SharedFD, stream: LogStream)] = [:]
+    var input: SharedFD?
+    var child: RunningChild?
+    var startedAt: Int64 = 0
+    var exit: ExitRecord?
+    var reportedExit = false
+
+    init(plan: LaunchPlan, container: ContainerPlan) {
+        self.plan = plan
+        self.container = container
+        log = LogWriter(container.log)
+        do throws(SyscallError) {
+            poll = try EventPoll()
+            engine = try EngineLink(plan: container.revival)
+        } catch { Processes.exit(125) }
+    }
+
+    func run() -> Never {
+        do {
+            let signals = try Processes.signalDescriptor([1, 2, 3, 13, 15, 17])
+            try start()
+            try serve(signals: signals.raw)
+        } catch let failure as ChildFailure {
+            engine.send(.failed(step: failure.step, reason: failure.reason, exitCode: failure.exitCode))
+        } catch {
+            engine.send(.failed(step: "run the shim", reason: "\(error)", exitCode: 125))
+        }
+        Processes.exit(0)
+    }
+
+    private func start() throws {
+        var streams: [SharedFD] = []
+        if !plan.standardStreams.terminal {
+            let output = try Pipe()
+            let error = try Pipe()
+            if plan.standardStreams.input {
+                let pipe = try Pipe()
+                input = pipe.writing
+                streams.append(pipe.reading)
+            } else {
+                streams.append(SharedFD(try Files.open("/dev/null", .readOnly)))
+            }
+            streams += [output.writing, error.writing]
+            outputs[output.reading.raw] = (output.reading, .output)
+            outputs[error.reading.raw] = (error.reading, .error)
+        }
+        for joined in container.joinedNamespaces where joined.kind == Namespaces.process.rawValue {
+            // A process namespace is for children only, so it is entered here.
+            let file = try Files.open(joined.path, .readOnly)
+            try Processes.enter(file.raw, .process, name: joined.path)
+        }
+        var own = Namespaces(rawValue: container.newNamespaces)
+        own.remove([.controlGroup, .network])
+        let starter = ChildStart(
+            plan: plan, groups: try OpenControlGroups(plan.controlGroups), namespaces: own, streams: streams)
+        let started = try starter.start { (streams) throws(ChildFailure) in
+            try ContainerChild(plan: self.plan, container: self.container, streams: streams).becomeProgram()
+        }
+        for stream in streams { stream.closeEarly() }
+        child = started
+        startedAt = Clocks.wallNanoseconds()
+        if let terminal = started.terminal {
+            input = terminal
+            outputs[terminal.raw] = (terminal, .output)
+        }
+        engine.send(.started(process: started.pid), descriptors: startDescriptors)
+    }
+
+    /// What every greeting carries: the process itself, then the way into its input.
+    private var startDescriptors: [Int32] { [child?.pidfd.raw, input?.raw].compactMap { $0 } }
+
+    private func serve(signals: Int32) throws {
+        try poll.add(signals, .readable)
+        for (number, output) in outputs {
+            try setNonBlocking(output.file.raw)
+            try poll.add(number, .readable)
+        }
+        try engine.watch(poll)
+        while true {
+            for event in try poll.wait(milliseconds: exit == nil ? nil : drainPatience) {
+                if event.fd == signals { handleSignal(signals) } else if outputs[event.fd] != nil { drain(event.fd) } else {
+                    handleEngine(event.fd)
+                }
+            }
+            finishIfOver()
+        }
+    }
+
+    /// After the end of PID 1 nobody is left to write, except over descriptors that left the container: wait this long for them.
+    private let drainPatience: Int32 = 200
+
+    private func handleSignal(_ signals: Int32) {
+        // Only the child's end matters; the others are blocked so that they cannot end the shim.
+        guard Processes.nextSignal(signals) != nil else { return }
+        while let ended = try? Processes.collect() {
+            if ended.pid == child?.pid { exit = ExitRecord(code: ended.status.code, atNanoseconds: Clocks.wallNanoseconds()) }
+        }
+        guard exit != nil else { return }
+        for number in Array(outputs.keys) { drain(number) }
+    }
+
+    private func drain(_ number: Int32) {
+        guard let output = outputs[number] else { return }
+        do throws(SyscallError) {
+            while true {
+                let chunk = try readSome(number, limit: 65536)
+                if chunk.isEmpty { return closeOutput(number) }
+                log.write(chunk, stream: output.stream)
+                if chunk.count < 4096 { return }
+            }
+        } catch {
+            // EIO: the other end of the terminal is closed.
+            if error.errno != Errno.again { closeOutput(number) }
+        }
+    }
+
+    private func closeOutput(_ number: Int32) {
+        poll.remove(number)
+        outputs[number] = nil
+    }
+
+    private func handleEngine(_ number: Int32) {
+        switch engine.handle(number, poll: poll) {
+        case .nothing: break
+        case .message(.closeInput): if !plan.standardStreams.terminal { input = nil }
+        case .message(.deferLogDeletion(let on)): log.defersDeletion = on
+        case .message(.dismissed): if exit != nil { Processes.exit(0) }
+        case .message: break
+        case .connected: greet()
+        }
+    }
+
+    /// The engine is back: tell it everything it needs to take this container over.
+    private func greet() {
+        let kept = engine.kept
+        let tags = (child.map { _ in ["pidfd"] } ?? []) + (input.map { _ in ["input"] } ?? []) + kept.map(\.tag)
+        engine.send(
+            .hello(
+                id: plan.id, process: child?.pid ?? 0, startedAtNanoseconds: startedAt, exit: reportedExit ? exit : nil, tags: tags),
+            descriptors: startDescriptors + kept.map(\.file.raw))
+    }
+
+    private func finishIfOver() {
+        guard let exit, !reportedExit else { return }
+        // A terminal stays open as long as its master does, so its end is the process's end.
+        let waiting = outputs.keys.contains { number in
+            (try? waitUntilReady(number, milliseconds: outputs.isEmpty ? 0 : drainPatience)) ?? false
+        }
+        if waiting { return }
+        try? Files.replace(container.exitRecord, Array(exit.text.utf8))
+        reportedExit = true
+        engine.send(.exited(code: exit.code, atNanoseconds: exit.atNanoseconds))
+    }
+}

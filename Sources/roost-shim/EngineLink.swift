@@ -1,0 +1,89 @@
+import LinuxKernel
+import ShimProtocol
+
+/// The connection to the engine: lost when the engine dies, made again when it is back, and the engine brought back if need be.
+struct EngineLink: ~Copyable {
+    enum Event { case nothing, connected, message(EngineMessage) }
+
+    private let plan: RevivalPlan
+    private var socket: SharedFD?
+    private let timer: TimerDescriptor
+    private var waitMilliseconds = 20
+    /// The engine left in an orderly way: look for a new one now and then, but start none.
+    private var detached = false
+    /// Held while this shim is the one that brings the engine back.
+    private var revivalLock: SharedFD?
+    /// Descriptors that the engine wants to find again.
+    private(set) var kept: [(tag: String, file: SharedFD)] = []
+
+    init(plan: RevivalPlan) throws(SyscallError) {
+        self.plan = plan
+        socket = SharedFD(adopting: engineSocket)
+        timer = try TimerDescriptor()
+    }
+
+    mutating func watch(_ poll: borrowing EventPoll) throws(SyscallError) {
+        if let socket { try poll.add(socket.raw, .readable) }
+        try poll.add(timer.descriptor, .readable)
+    }
+
+    /// A message that cannot be sent is not lost: the greeting of the next connection says the same.
+    func send(_ message: ShimMessage, descriptors: [Int32] = []) {
+        guard let socket else { return }
+        try? Sockets.send(socket.raw, message.encoded(), descriptors: descriptors)
+    }
+
+    mutating func handle(_ number: Int32, poll: borrowing EventPoll) -> Event {
+        if number == timer.descriptor {
+            timer.drain()
+            return reconnect(poll)
+        }
+        guard let current = socket, current.raw == number else { return .nothing }
+        guard let received = try? Sockets.receive(number), !received.bytes.isEmpty,
+            let message = try? EngineMessage(decoding: received.bytes)
+        else {
+            poll.remove(number)
+            socket = nil
+            waitMilliseconds = 20
+            return reconnect(poll)
+        }
+        if case .keep(let tags) = message { keep(tags, received.descriptors) }
+        if case .detached = message { detached = true }
+        return .message(message)
+    }
+
+    private mutating func keep(_ tags: [String], _ descriptors: [Int32]) {
+        let files = descriptors.map(SharedFD.init(adopting:))
+        for (tag, file) in zip(tags, files) {
+            kept.removeAll { $0.tag == tag }
+            kept.append((tag, file))
+        }
+        // Tags without descriptors are to be forgotten.
+        for tag in tags.dropFirst(files.count) { kept.removeAll { $0.tag == tag } }
+    }
+
+    private mutating func reconnect(_ poll: borrowing EventPoll) -> Event {
+        if let made = try? Sockets.connect(plan.socket, .packets) {
+            let shared = SharedFD(made)
+            guard (try? poll.add(shared.raw, .readable)) != nil else { return .nothing }
+            socket = shared
+            revivalLock = nil
+            detached = false
+            return .connected
+        }
+        if !detached, revivalLock == nil { revive() }
+        try? timer.fire(afterMilliseconds: waitMilliseconds)
+        waitMilliseconds = min(waitMilliseconds * 2, detached ? 2000 : 500)
+        return .nothing
+    }
+
+    /// One shim of many wins the lock and starts the engine; the engine's own lock settles every other race.
+    private mutating func revive() {
+        guard let lock = try? Files.lock(plan.lock) else { return }
+        revivalLock = SharedFD(lock)
+        guard let null = try? Files.open("/dev/null", .readWrite) else { return }
+        _ = try? Processes.spawn(
+            plan.executable, arguments: plan.arguments, environment: plan.environment,
+            descriptors: [null.raw, null.raw, null.raw], newSession: true)
+    }
+}

@@ -1,0 +1,44 @@
+import LinuxKernel
+import ShimProtocol
+
+/// One more process in a running container: enters its namespaces, starts the program, waits for its end.
+struct ExecShim {
+    let plan: LaunchPlan
+
+    func run() -> Never {
+        do {
+            let child = try start()
+            report(.started(process: child.pid), [child.pidfd.raw, child.terminal?.raw].compactMap { $0 })
+            let ended = try Processes.collect(pid: child.pid, wait: true)
+            report(.exited(code: ended?.status.code ?? 137, atNanoseconds: Clocks.wallNanoseconds()), [])
+        } catch let failure as ChildFailure {
+            report(.failed(step: failure.step, reason: failure.reason, exitCode: failure.exitCode), [])
+        } catch {
+            report(.failed(step: "run the shim", reason: "\(error)", exitCode: 126), [])
+        }
+        Processes.exit(0)
+    }
+
+    private func start() throws -> RunningChild {
+        let streams = plan.standardStreams.terminal ? [] : [Int32(3), 4, 5].map(SharedFD.init(adopting:))
+        // Opened now: after the namespaces are entered the host's control groups have no path any more.
+        let groups = try stage("open the control groups") { try OpenControlGroups(plan.controlGroups) }
+        try stage("enter the container") {
+            try Processes.enter(
+                sandbox, [.mount, .process, .hostname, .communication, .network, .controlGroup], name: "the container's namespaces")
+        }
+        let child = try ChildStart(plan: plan, groups: groups, namespaces: [], streams: streams).start {
+            (streams) throws(ChildFailure) in
+            try streams.waitForPlacement()
+            try stage("start a session") { try Processes.startSession() }
+            try streams.connect(terminalMultiplexer: "/dev/pts/ptmx", bindConsole: false)
+            try ProgramStart(plan: self.plan).execute()
+        }
+        for stream in streams { stream.closeEarly() }
+        return child
+    }
+
+    private func report(_ message: ShimMessage, _ descriptors: [Int32]) {
+        try? Sockets.send(engineSocket, message.encoded(), descriptors: descriptors)
+    }
+}

@@ -1,0 +1,100 @@
+import LinuxKernel
+import ShimProtocol
+
+/// The last stages before exec, the same for a container's first process and for an exec: identity, privileges, program.
+struct ProgramStart {
+    let plan: LaunchPlan
+
+    /// Applies the plan and becomes the program; returns only by throwing.
+    func execute() throws(ChildFailure) -> Never {
+        let process = plan.process
+        for limit in plan.security.limits { applyLimit(limit) }
+        applyOutOfMemoryScore()
+        let identity = try UserLookup.fromFiles().identity(process.user, additionalGroups: process.additionalGroups)
+        try dropPrivileges(to: identity)
+        try stage("change to the working directory") {
+            do { try Processes.changeDirectory(process.workingDirectory) } catch let failure as SyscallError {
+                throw ChildFailure(
+                    step: "change to the working directory", reason: "\(process.workingDirectory): \(failure.reason)", exitCode: 126)
+            }
+        }
+        var environment = process.environment
+        if !environment.contains(where: { $0.hasPrefix("HOME=") }) { environment.append("HOME=\(identity.home)") }
+        let program = try ProgramSearch(environment: environment).find(process.arguments.first ?? "")
+        Processes.unblockSignals()
+        if process.runsUnderInit { try InitProcess.becomeInit() }
+        try stage("tie the process to its shim") { try Processes.dieWithParent() }
+        do throws(SyscallError) {
+            try Processes.execute(program, arguments: process.arguments, environment: environment)
+        } catch {
+            throw ChildFailure(step: "execute", reason: "exec \(program): \(error.reason)", exitCode: error.errno == Errno.noEntry ? 127 : 126)
+        }
+    }
+
+    /// A limit above what we may raise stays at what we have: not every host gives CAP_SYS_RESOURCE.
+    private func applyLimit(_ limit: ResourceLimit) {
+        do throws(SyscallError) { try Processes.setLimit(limit.resource, soft: limit.soft, hard: limit.hard) } catch {
+            let hard = min(Processes.limit(limit.resource).hard, limit.hard)
+            try? Processes.setLimit(limit.resource, soft: min(limit.soft, hard), hard: hard)
+        }
+    }
+
+    private func applyOutOfMemoryScore() {
+        guard let score = plan.security.outOfMemoryScore else { return }
+        // Lowering it needs CAP_SYS_RESOURCE; the engine has warned already where that is missing.
+        try? Files.set("/proc/self/oom_score_adj", String(score))
+    }
+
+    private func dropPrivileges(to identity: Identity) throws(ChildFailure) {
+        let security = plan.security
+        let capabilities = CapabilitySet(rawValue: security.capabilities)
+        try stage("drop privileges") {
+            try capabilities.applyAsBound()
+            // Without no_new_privs the filter needs CAP_SYS_ADMIN, which goes away below.
+            if !security.noNewPrivileges, !security.systemCallFilter.isEmpty {
+                try Processes.setSystemCallFilter(security.systemCallFilter)
+            }
+            try CapabilitySet.keepOverUserChange()
+            try Processes.setIdentity(user: identity.user, group: identity.group, groups: identity.groups)
+            // For another user than root exec clears what is permitted here, as the kernel's rules have it.
+            let held = CapabilitySet.current().permitted.intersection(capabilities)
+            try CapabilitySet.apply(effective: held, permitted: held, inheritable: [])
+            if security.noNewPrivileges {
+                try Processes.noNewPrivileges()
+                if !security.systemCallFilter.isEmpty { try Processes.setSystemCallFilter(security.systemCallFilter) }
+            }
+        }
+    }
+}
+
+/// Finds the program as execvp(3) does, and says why not in Docker's words.
+struct ProgramSearch {
+    let environment: [String]
+
+    func find(_ name: String) throws(ChildFailure) -> String {
+        if name.isEmpty { throw ChildFailure(step: "find the program", reason: "no command specified", exitCode: 127) }
+        if name.contains("/") { return try checked(name, name) }
+        let path = environment.last { $0.hasPrefix("PATH=") }?.dropFirst(5) ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        var denied: ChildFailure?
+        for folder in path.split(separator: ":", omittingEmptySubsequences: false) {
+            let candidate = (folder.isEmpty ? "." : String(folder)) + "/" + name
+            guard Files.exists(candidate) else { continue }
+            do throws(ChildFailure) { return try checked(name, candidate) } catch { denied = error }
+        }
+        throw denied
+            ?? ChildFailure(step: "find the program", reason: "exec: \"\(name)\": executable file not found in $PATH", exitCode: 127)
+    }
+
+    private func checked(_ name: String, _ path: String) throws(ChildFailure) -> String {
+        func refused(_ reason: String, _ code: Int32) -> ChildFailure {
+            ChildFailure(step: "find the program", reason: "exec: \"\(name)\": \(reason)", exitCode: code)
+        }
+        let status: FileStatus
+        do throws(SyscallError) { status = try Files.status(path) } catch {
+            throw refused("stat \(path): \(error.reason)", error.errno == Errno.noEntry ? 127 : 126)
+        }
+        if status.isDirectory { throw refused("is a directory", 126) }
+        if status.mode & 0o111 == 0 { throw refused("permission denied", 126) }
+        return path
+    }
+}

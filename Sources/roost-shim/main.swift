@@ -1,0 +1,28 @@
+// The shim: parent of one container's first process, writer of its log, keeper of its exit status.
+// Single-threaded and without Foundation, so that Swift may run on both sides of clone3(2).
+// The exchange with the engine is drawn in ShimProtocol/Messages.swift.
+import LinuxKernel
+import ShimProtocol
+
+let engineSocket: Int32 = 0
+let planFile: Int32 = 1
+let sandbox: Int32 = 2
+
+/// Nobody hears of a failure before the plan is read but the exit code.
+func readPlan() -> LaunchPlan {
+    do {
+        return try LaunchPlan(decoding: readAll(planFile, limit: 64 << 20))
+    } catch {
+        let message = ShimMessage.failed(step: "read the launch plan", reason: "\(error)", exitCode: 125)
+        try? Sockets.send(engineSocket, message.encoded())
+        Processes.exit(125)
+    }
+}
+
+try? Processes.setDumpable(false)
+Processes.setFileMask(0o022)
+let plan = readPlan()
+switch plan.kind {
+case .container(let container): ContainerShim(plan: plan, container: container).run()
+case .exec: ExecShim(plan: plan).run()
+}
