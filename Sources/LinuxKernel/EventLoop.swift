@@ -13,24 +13,24 @@ public struct Readiness: OptionSet, Sendable {
 }
 
 /// One epoll instance. It knows numbers only; who owns the descriptors closes them.
-public struct EventPoll: ~Copyable, Sendable {
+public struct EventPoll: Sendable {
     private let poll: OwnedFD
 
     public init() throws(SyscallError) {
         poll = try OwnedFD(adopting: check("epoll_create1", "a poll") { epoll_create1(O_CLOEXEC) })
     }
 
-    public borrowing func add(_ fd: CInt, _ interest: Readiness) throws(SyscallError) { try control(1, fd, interest) }
-    public borrowing func change(_ fd: CInt, _ interest: Readiness) throws(SyscallError) { try control(3, fd, interest) }
-    public borrowing func remove(_ fd: CInt) { try? control(2, fd, []) }
+    public func add(_ fd: CInt, _ interest: Readiness) throws(SyscallError) { try control(1, fd, interest) }
+    public func change(_ fd: CInt, _ interest: Readiness) throws(SyscallError) { try control(3, fd, interest) }
+    public func remove(_ fd: CInt) { try? control(2, fd, []) }
 
-    private borrowing func control(_ operation: CInt, _ fd: CInt, _ interest: Readiness) throws(SyscallError) {
+    private func control(_ operation: CInt, _ fd: CInt, _ interest: Readiness) throws(SyscallError) {
         let raw = poll.raw
         try check("epoll_ctl", "descriptor \(fd)") { roost_epoll_control(raw, operation, fd, interest.rawValue) }
     }
 
     /// Waits for events, at most this long; nil waits for ever.
-    public borrowing func wait(milliseconds: Int32?) throws(SyscallError) -> [(fd: CInt, readiness: Readiness)] {
+    public func wait(milliseconds: Int32?) throws(SyscallError) -> [(fd: CInt, readiness: Readiness)] {
         let raw = poll.raw
         var descriptors = [CInt](repeating: -1, count: 64)
         var ready = [UInt32](repeating: 0, count: 64)
@@ -55,7 +55,7 @@ public func waitForAny(_ descriptors: [CInt], milliseconds: Int32?) throws(Sysca
 }
 
 /// A file watch (inotify(7)).
-public struct FileWatch: ~Copyable, Sendable {
+public struct FileWatch: Sendable {
     private let watch: OwnedFD
     public var descriptor: CInt { watch.raw }
 
@@ -64,22 +64,22 @@ public struct FileWatch: ~Copyable, Sendable {
     }
 
     /// Reports when something is written to, moved into or created at the path.
-    public borrowing func add(_ path: String) throws(SyscallError) {
+    public func add(_ path: String) throws(SyscallError) {
         let raw = watch.raw
         try check("inotify_add_watch", path) { unsafe inotify_add_watch(raw, path, 0x2 | 0x80 | 0x100 | 0x400 | 0x800) }
     }
 
     /// Forgets what was reported so far.
-    public borrowing func drain() { while let bytes = try? readSome(watch.raw, limit: 4096), !bytes.isEmpty {} }
+    public func drain() { while let bytes = try? readSome(watch.raw, limit: 4096), !bytes.isEmpty {} }
 }
 
 /// A timer as a descriptor (timerfd_create(2)), on the monotonic clock.
 public struct TimerDescriptor: Sendable {
-    private let timer: SharedFD
+    private let timer: OwnedFD
     public var descriptor: CInt { timer.raw }
 
     public init() throws(SyscallError) {
-        timer = try SharedFD(adopting: check("timerfd_create", "a timer") { timerfd_create(CLOCK_MONOTONIC, O_CLOEXEC | O_NONBLOCK) })
+        timer = try OwnedFD(adopting: check("timerfd_create", "a timer") { timerfd_create(CLOCK_MONOTONIC, O_CLOEXEC | O_NONBLOCK) })
     }
 
     /// Fires once after so many milliseconds; 0 turns it off.

@@ -228,3 +228,19 @@ public enum Files {
         return file
     }
 }
+
+extension Files {
+    /// Gives an open file a name on its file system (linkat(2)); never replaces.
+    public static func linkDescriptor(_ fd: CInt, to path: String) throws(SyscallError) {
+        try check("linkat", path) { unsafe linkat(AT_FDCWD, "/proc/self/fd/\(fd)", AT_FDCWD, path, AT_SYMLINK_FOLLOW) }
+    }
+
+    public static func rewind(_ fd: CInt) throws(SyscallError) {
+        try checkLong("lseek", "descriptor \(fd)") { lseek(fd, 0, SEEK_SET) }
+    }
+
+    /// Sets an extended attribute of an open file (fsetxattr(2)).
+    public static func setAttribute(_ fd: CInt, _ name: String, _ value: [UInt8]) throws(SyscallError) {
+        try check("fsetxattr", name) { unsafe fsetxattr(fd, name, value, value.count, 0) }
+    }
+}

@@ -56,7 +56,7 @@ public enum Mounts {
     }
 
     /// Moves a detached mount onto a place that is open as a descriptor (move_mount(2)).
-    public static func attach(_ mount: borrowing OwnedFD, onto target: borrowing OwnedFD, name: String) throws(SyscallError) {
+    public static func attach(_ mount: OwnedFD, onto target: OwnedFD, name: String) throws(SyscallError) {
         let from = mount.raw
         let to = target.raw
         try check("move_mount", name) {
@@ -65,7 +65,7 @@ public enum Mounts {
     }
 
     /// Moves a detached mount to a path of ours.
-    public static func attach(_ mount: borrowing OwnedFD, at path: String) throws(SyscallError) {
+    public static func attach(_ mount: OwnedFD, at path: String) throws(SyscallError) {
         let from = mount.raw
         try check("move_mount", path) {
             unsafe roost_move_mount(from, AT_FDCWD, path, ROOST_MOVE_MOUNT_F_EMPTY_PATH)
@@ -74,7 +74,7 @@ public enum Mounts {
 
     /// Changes attributes of a mount that is open as a descriptor (mount_setattr(2)).
     public static func setAttributes(
-        _ mount: borrowing OwnedFD, set: MountAttributes, propagation: MountPropagation? = nil, recursive: Bool
+        _ mount: OwnedFD, set: MountAttributes, propagation: MountPropagation? = nil, recursive: Bool
     ) throws(SyscallError) {
         let raw = mount.raw
         let flags = ROOST_AT_EMPTY_PATH | (recursive ? ROOST_AT_RECURSIVE : 0)
@@ -97,7 +97,7 @@ public enum Mounts {
     }
 
     /// Makes the folder the root of this mount namespace and drops the old root (pivot_root(2), section NOTES).
-    public static func pivot(to root: borrowing OwnedFD) throws(SyscallError) {
+    public static func pivot(to root: OwnedFD) throws(SyscallError) {
         let raw = root.raw
         try check("fchdir", "the new root") { fchdir(raw) }
         try check("pivot_root", "the new root") { unsafe roost_pivot_root(".", ".") }

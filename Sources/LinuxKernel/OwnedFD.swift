@@ -2,29 +2,11 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// A descriptor with one owner: whoever holds the value closes it by letting go of it.
-public struct OwnedFD: ~Copyable, Sendable {
-    public let raw: CInt
-
-    public init(adopting raw: CInt) { self.raw = raw }
-
-    deinit { _ = Glibc.close(raw) }
-
-    /// Gives the number away without closing it.
-    public consuming func release() -> CInt {
-        let number = raw
-        discard self
-        return number
-    }
-
-    /// A second descriptor of the same open file, close-on-exec (fcntl(2), F_DUPFD_CLOEXEC).
-    public borrowing func duplicate() throws(SyscallError) -> OwnedFD {
-        try OwnedFD(adopting: duplicateDescriptor(raw))
-    }
-}
-
-/// A descriptor that several owners share; the last one closes it.
-public final class SharedFD: Sendable {
+/// A descriptor with an owner: it is closed when the last holder of the value lets go of it, and never by anybody else.
+///
+/// A class and not a non-copyable struct: descriptors live in dictionaries and cross tasks, and Swift 6.3's ownership passes
+/// crash on non-copyable locals in throwing code.
+public final class OwnedFD: Sendable {
     public let raw: CInt
     private let isOpen = Atomic(true)
 
@@ -35,11 +17,9 @@ public final class SharedFD: Sendable {
         if isOpen.exchange(false, ordering: .sequentiallyConsistent) { _ = Glibc.close(raw) }
     }
 
-    public convenience init(_ owned: consuming OwnedFD) { self.init(adopting: owned.release()) }
-
     deinit { closeEarly() }
 
-    /// A second descriptor of the same open file.
+    /// A second descriptor of the same open file, close-on-exec (fcntl(2), F_DUPFD_CLOEXEC).
     public func duplicate() throws(SyscallError) -> OwnedFD { try OwnedFD(adopting: duplicateDescriptor(raw)) }
 }
 
@@ -49,14 +29,14 @@ func duplicateDescriptor(_ raw: CInt) throws(SyscallError) -> CInt {
 
 /// Both ends of a pipe, close-on-exec (pipe2(2)).
 public struct Pipe: Sendable {
-    public let reading: SharedFD
-    public let writing: SharedFD
+    public let reading: OwnedFD
+    public let writing: OwnedFD
 
     public init() throws(SyscallError) {
         var ends: [CInt] = [-1, -1]
-        try check("pipe2", "a pipe") { unsafe pipe2(&ends, O_CLOEXEC) }
-        reading = SharedFD(adopting: ends[0])
-        writing = SharedFD(adopting: ends[1])
+        try check("pipe2", "a pipe") { unsafe roost_pipe2(&ends, O_CLOEXEC) }
+        reading = OwnedFD(adopting: ends[0])
+        writing = OwnedFD(adopting: ends[1])
     }
 }
 

@@ -27,7 +27,7 @@ public enum Processes {
     /// A child in new namespaces (clone3(2)); nil in the child. `cgroup` is a folder of version 2 to be born into.
     public static func clone(
         _ namespaces: Namespaces, cgroup: CInt? = nil
-    ) throws(SyscallError) -> (pid: Int32, pidfd: SharedFD)? {
+    ) throws(SyscallError) -> (pid: Int32, pidfd: OwnedFD)? {
         var pidfd: CInt = -1
         // CLONE_CLEAR_SIGHAND: no handler of the parent runs in the child.
         var flags = namespaces.rawValue | ROOST_CLONE_PIDFD | ROOST_CLONE_CLEAR_SIGHAND
@@ -35,7 +35,7 @@ public enum Processes {
         let pid = unsafe roost_clone3(flags, &pidfd, cgroup ?? -1)
         if pid < 0 { throw SyscallError(call: "clone3", subject: "a container's process", errno: Glibc.errno) }
         if pid == 0 { return nil }
-        return (Int32(truncatingIfNeeded: pid), SharedFD(adopting: pidfd))
+        return (Int32(truncatingIfNeeded: pid), OwnedFD(adopting: pidfd))
     }
 
     /// A descriptor that stands for this very process, whoever has its number later (pidfd_open(2)).

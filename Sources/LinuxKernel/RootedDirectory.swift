@@ -3,18 +3,18 @@ import Glibc
 
 /// A folder that nothing can leave: every path below is resolved by openat2(2) with RESOLVE_IN_ROOT, so that links and
 /// ".." of a container or an image end inside. There is no absolute path to get wrong.
-public struct RootedDirectory: ~Copyable, Sendable {
+public struct RootedDirectory: Sendable {
     private let root: OwnedFD
 
     /// Takes over a descriptor of the folder.
-    public init(adopting root: consuming OwnedFD) { self.root = root }
+    public init(adopting root: OwnedFD) { self.root = root }
 
     public init(path: String) throws(SyscallError) { root = try Files.open(path, [.path, .directory]) }
 
     public var descriptor: CInt { root.raw }
 
     /// Opens what the path means inside the root; links are followed inside the root.
-    public borrowing func open(_ path: String, _ flags: OpenFlags, mode: UInt32 = 0) throws(SyscallError) -> OwnedFD {
+    public func open(_ path: String, _ flags: OpenFlags, mode: UInt32 = 0) throws(SyscallError) -> OwnedFD {
         let raw = root.raw
         let wanted = UInt64(UInt32(bitPattern: flags.rawValue | O_CLOEXEC))
         let resolve = ROOST_RESOLVE_IN_ROOT | ROOST_RESOLVE_NO_MAGICLINKS
@@ -25,7 +25,7 @@ public struct RootedDirectory: ~Copyable, Sendable {
     }
 
     /// Makes the folder and those above it, inside the root, and opens it.
-    public borrowing func makeDirectories(_ path: String, mode: UInt32 = 0o755) throws(SyscallError) -> OwnedFD {
+    public func makeDirectories(_ path: String, mode: UInt32 = 0o755) throws(SyscallError) -> OwnedFD {
         do throws(SyscallError) { return try open(path, [.path, .directory]) } catch where error.errno == ENOENT {}
         let (parent, name) = splitLast(path)
         guard !name.isEmpty else { throw SyscallError(call: "mkdirat", subject: path, errno: EINVAL) }
@@ -36,7 +36,7 @@ public struct RootedDirectory: ~Copyable, Sendable {
     }
 
     /// Makes an empty file if there is nothing, and opens it as a place to mount on.
-    public borrowing func makeFile(_ path: String, mode: UInt32 = 0o644) throws(SyscallError) -> OwnedFD {
+    public func makeFile(_ path: String, mode: UInt32 = 0o644) throws(SyscallError) -> OwnedFD {
         do throws(SyscallError) { return try open(path, .path) } catch where error.errno == ENOENT {}
         let (parent, name) = splitLast(path)
         let above = try makeDirectories(parent)
@@ -46,7 +46,7 @@ public struct RootedDirectory: ~Copyable, Sendable {
     }
 
     /// A whole file inside the root, at most `limit` bytes.
-    public borrowing func read(_ path: String, limit: Int) throws(SyscallError) -> [UInt8] {
+    public func read(_ path: String, limit: Int) throws(SyscallError) -> [UInt8] {
         let file = try open(path, [.readOnly, .nonBlocking])
         return try readAll(file.raw, limit: limit)
     }
@@ -61,7 +61,7 @@ func splitLast(_ path: String) -> (parent: String, name: String) {
 
 extension RootedDirectory {
     /// Makes a device node, replacing nothing (mknodat(2)). Where the kernel forbids it, the host's node is bound instead.
-    public borrowing func makeDevice(
+    public func makeDevice(
         _ path: String, mode: UInt32, major: UInt32, minor: UInt32, user: UInt32, group: UInt32
     ) throws(SyscallError) {
         let (parent, name) = splitLast(path)
@@ -78,7 +78,7 @@ extension RootedDirectory {
     }
 
     /// Makes a symbolic link unless there is something (symlinkat(2)).
-    public borrowing func makeLink(_ path: String, to target: String) throws(SyscallError) {
+    public func makeLink(_ path: String, to target: String) throws(SyscallError) {
         let (parent, name) = splitLast(path)
         let folder = try makeDirectories(parent)
         do throws(SyscallError) { try check("symlinkat", path) { unsafe symlinkat(target, folder.raw, name) } } catch

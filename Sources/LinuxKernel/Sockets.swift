@@ -4,10 +4,10 @@ import Glibc
 /// Unix sockets and the descriptors that travel over them (unix(7)).
 public enum Sockets {
     /// A connected pair that keeps message borders.
-    public static func pair() throws(SyscallError) -> (SharedFD, SharedFD) {
+    public static func pair() throws(SyscallError) -> (OwnedFD, OwnedFD) {
         var ends: [CInt] = [-1, -1]
         try check("socketpair", "a pair") { unsafe socketpair(AF_UNIX, CInt(SOCK_SEQPACKET.rawValue) | O_CLOEXEC, 0, &ends) }
-        return (SharedFD(adopting: ends[0]), SharedFD(adopting: ends[1]))
+        return (OwnedFD(adopting: ends[0]), OwnedFD(adopting: ends[1]))
     }
 
     public enum Kind: Sendable { case stream, packets }
@@ -38,7 +38,7 @@ public enum Sockets {
         do throws(SyscallError) {
             return try OwnedFD(
                 adopting: check("accept", "descriptor \(listener)") { roost_accept(listener) })
-        } catch where error.errno == EAGAIN || error.errno == ECONNABORTED { return nil }
+        } catch where [EAGAIN, ECONNABORTED].contains(error.errno) { return nil }
     }
 
     /// Sends one message with descriptors; the receiver gets copies of its own.

@@ -80,3 +80,10 @@ public enum Errno {
     public static let textBusy = ETXTBSY
     public static let loop = ELOOP
 }
+
+/// Runs calls and takes failures with these numbers for done: "already there" or "already gone".
+public func accepting(_ numbers: Int32..., body: () throws(SyscallError) -> Void) throws(SyscallError) {
+    do throws(SyscallError) { try body() } catch {
+        if !numbers.contains(error.errno) { throw error }
+    }
+}

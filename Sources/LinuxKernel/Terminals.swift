@@ -4,7 +4,7 @@ import Glibc
 /// Pseudo terminals (pty(7)) and the window of the user's own.
 public enum Terminals {
     /// A new terminal of a devpts instance whose `ptmx` is given: the engine's end and the program's end.
-    public static func open(_ ptmx: String) throws(SyscallError) -> (master: SharedFD, slave: SharedFD) {
+    public static func open(_ ptmx: String) throws(SyscallError) -> (master: OwnedFD, slave: OwnedFD) {
         let master = try Files.open(ptmx, [.readWrite, .noTerminal])
         let raw = master.raw
         try check("ioctl", "TIOCSPTLCK") { roost_ioctl_int(raw, ROOST_TIOCSPTLCK, 0) }
@@ -13,7 +13,7 @@ public enum Terminals {
             adopting: check("ioctl", "TIOCGPTPEER") {
                 roost_ioctl_value(raw, ROOST_TIOCGPTPEER, Int(O_RDWR | O_NOCTTY | O_CLOEXEC))
             })
-        return (SharedFD(master), SharedFD(slave))
+        return (master, slave)
     }
 
     /// Makes the terminal the controlling one of this session.

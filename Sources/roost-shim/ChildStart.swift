@@ -4,9 +4,9 @@ import ShimProtocol
 /// The shim's side of a child that has been started.
 struct RunningChild {
     let pid: Int32
-    let pidfd: SharedFD
+    let pidfd: OwnedFD
     /// The terminal's master, where there is one.
-    let terminal: SharedFD?
+    let terminal: OwnedFD?
 }
 
 /// Forks, places the child in its control groups, and waits until it has executed or said why not.
@@ -15,7 +15,7 @@ struct ChildStart {
     let groups: OpenControlGroups
     let namespaces: Namespaces
     /// The three standard streams of the child, where there is no terminal.
-    let streams: [SharedFD]
+    let streams: [OwnedFD]
 
     func start(_ body: (ChildStreams) throws(ChildFailure) -> Never) throws(ChildFailure) -> RunningChild {
         let report = try stage("make a pipe") { try ChildReport() }
@@ -37,17 +37,17 @@ struct ChildStart {
     }
 
     private func finish(
-        _ child: (pid: Int32, pidfd: SharedFD), _ report: ChildReport, _ channel: SharedFD
+        _ child: (pid: Int32, pidfd: OwnedFD), _ report: ChildReport, _ channel: OwnedFD
     ) throws(ChildFailure) -> RunningChild {
         // Our copy of the writing end must go, or the end of the file never comes.
         let reading = report.pipe.reading
         report.pipe.writing.closeEarly()
-        var terminal: SharedFD?
+        var terminal: OwnedFD?
         if plan.standardStreams.terminal {
             while terminal == nil {
                 let ready = (try? waitForAny([channel.raw, reading.raw], milliseconds: nil)) ?? []
                 if ready.contains(0), let message = try? Sockets.receive(channel.raw, limit: 1) {
-                    terminal = message.descriptors.first.map(SharedFD.init(adopting:))
+                    terminal = message.descriptors.first.map(OwnedFD.init(adopting:))
                     if message.descriptors.isEmpty { break }
                 } else if ready.contains(1) { break }
             }
@@ -62,14 +62,14 @@ struct ChildStart {
 
 /// The control groups of the plan as descriptors, opened before the mount namespace changes.
 struct OpenControlGroups {
-    var unified: SharedFD?
-    var split: [SharedFD] = []
+    var unified: OwnedFD?
+    var split: [OwnedFD] = []
 
     init(_ plan: ControlGroupPlan) throws(SyscallError) {
         switch plan {
-        case .unified(let path): unified = SharedFD(try Files.open(path, [.path, .directory]))
+        case .unified(let path): unified = try Files.open(path, [.path, .directory])
         case .split(let paths):
-            for path in paths { split.append(SharedFD(try Files.open(path + "/cgroup.procs", .writeOnly))) }
+            for path in paths { split.append(try Files.open(path + "/cgroup.procs", .writeOnly)) }
         }
     }
 }

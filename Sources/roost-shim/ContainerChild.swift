@@ -55,9 +55,9 @@ struct ContainerChild {
 struct ChildStreams {
     let terminal: Bool
     /// The three descriptors where there is no terminal.
-    let descriptors: [SharedFD]
+    let descriptors: [OwnedFD]
     /// Carries the terminal's master to the shim, and the word that the child is in its control groups.
-    let channel: SharedFD
+    let channel: OwnedFD
     let waits: Bool
 
     /// Blocks until the shim has put this process into its version 1 control groups.

@@ -41,7 +41,7 @@ struct ContainerRoot {
         }
     }
 
-    private func place(_ mount: MountPlan, in root: borrowing RootedDirectory) throws(ChildFailure) {
+    private func place(_ mount: MountPlan, in root: RootedDirectory) throws(ChildFailure) {
         let attributes = MountAttributes(rawValue: mount.attributes)
         do throws(SyscallError) {
             switch mount.source {
@@ -55,7 +55,7 @@ struct ContainerRoot {
         } catch { throw ChildFailure(step: "mount \(mount.target)", reason: error.description) }
     }
 
-    private func bind(_ path: String, _ recursive: Bool, _ mount: MountPlan, in root: borrowing RootedDirectory) throws(SyscallError) {
+    private func bind(_ path: String, _ recursive: Bool, _ mount: MountPlan, in root: RootedDirectory) throws(SyscallError) {
         let source = try Mounts.clone(path, recursive: recursive)
         let attributes = MountAttributes(rawValue: mount.attributes)
         let propagation: MountPropagation =
@@ -71,7 +71,7 @@ struct ContainerRoot {
     }
 
     private func placeControlGroups(
-        _ hierarchies: [Setting], _ mount: MountPlan, in root: borrowing RootedDirectory
+        _ hierarchies: [Setting], _ mount: MountPlan, in root: RootedDirectory
     ) throws(SyscallError) {
         let target = try root.makeDirectories(mount.target)
         let top = try Mounts.make("tmpfs", options: [("mode", "755")], attributes: [.noSetUID, .noDevices, .noExecution])
@@ -86,7 +86,7 @@ struct ContainerRoot {
         try Mounts.setAttributes(seen, set: .readOnly, recursive: false)
     }
 
-    private func makeDevices(in root: borrowing RootedDirectory) throws(ChildFailure) {
+    private func makeDevices(in root: RootedDirectory) throws(ChildFailure) {
         Processes.setFileMask(0)
         defer { Processes.setFileMask(0o022) }
         for device in container.devices {

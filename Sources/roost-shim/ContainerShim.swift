@@ -8,8 +8,8 @@ final class ContainerShim {
     var log: LogWriter
     let poll: EventPoll
     var engine: EngineLink
-    var outputs: [Int32: (file: SharedFD, stream: LogStream)] = [:]
-    var input: SharedFD?
+    var outputs: [Int32: (file: OwnedFD, stream: LogStream)] = [:]
+    var input: OwnedFD?
     var child: RunningChild?
     var startedAt: Int64 = 0
     var exit: ExitRecord?
@@ -39,7 +39,7 @@ final class ContainerShim {
     }
 
     private func start() throws {
-        var streams: [SharedFD] = []
+        var streams: [OwnedFD] = []
         if !plan.standardStreams.terminal {
             let output = try Pipe()
             let error = try Pipe()
@@ -48,7 +48,7 @@ final class ContainerShim {
                 input = pipe.writing
                 streams.append(pipe.reading)
             } else {
-                streams.append(SharedFD(try Files.open("/dev/null", .readOnly)))
+                streams.append(try Files.open("/dev/null", .readOnly))
             }
             streams += [output.writing, error.writing]
             outputs[output.reading.raw] = (output.reading, .output)

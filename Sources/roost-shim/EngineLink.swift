@@ -2,27 +2,27 @@ import LinuxKernel
 import ShimProtocol
 
 /// The connection to the engine: lost when the engine dies, made again when it is back, and the engine brought back if need be.
-struct EngineLink: ~Copyable {
+struct EngineLink {
     enum Event { case nothing, connected, message(EngineMessage) }
 
     private let plan: RevivalPlan
-    private var socket: SharedFD?
+    private var socket: OwnedFD?
     private let timer: TimerDescriptor
     private var waitMilliseconds = 20
     /// The engine left in an orderly way: look for a new one now and then, but start none.
     private var detached = false
     /// Held while this shim is the one that brings the engine back.
-    private var revivalLock: SharedFD?
+    private var revivalLock: OwnedFD?
     /// Descriptors that the engine wants to find again.
-    private(set) var kept: [(tag: String, file: SharedFD)] = []
+    private(set) var kept: [(tag: String, file: OwnedFD)] = []
 
     init(plan: RevivalPlan) throws(SyscallError) {
         self.plan = plan
-        socket = SharedFD(adopting: engineSocket)
+        socket = OwnedFD(adopting: engineSocket)
         timer = try TimerDescriptor()
     }
 
-    mutating func watch(_ poll: borrowing EventPoll) throws(SyscallError) {
+    mutating func watch(_ poll: EventPoll) throws(SyscallError) {
         if let socket { try poll.add(socket.raw, .readable) }
         try poll.add(timer.descriptor, .readable)
     }
@@ -33,7 +33,7 @@ struct EngineLink: ~Copyable {
         try? Sockets.send(socket.raw, message.encoded(), descriptors: descriptors)
     }
 
-    mutating func handle(_ number: Int32, poll: borrowing EventPoll) -> Event {
+    mutating func handle(_ number: Int32, poll: EventPoll) -> Event {
         if number == timer.descriptor {
             timer.drain()
             return reconnect(poll)
@@ -53,7 +53,7 @@ struct EngineLink: ~Copyable {
     }
 
     private mutating func keep(_ tags: [String], _ descriptors: [Int32]) {
-        let files = descriptors.map(SharedFD.init(adopting:))
+        let files = descriptors.map(OwnedFD.init(adopting:))
         for (tag, file) in zip(tags, files) {
             kept.removeAll { $0.tag == tag }
             kept.append((tag, file))
@@ -62,9 +62,9 @@ struct EngineLink: ~Copyable {
         for tag in tags.dropFirst(files.count) { kept.removeAll { $0.tag == tag } }
     }
 
-    private mutating func reconnect(_ poll: borrowing EventPoll) -> Event {
+    private mutating func reconnect(_ poll: EventPoll) -> Event {
         if let made = try? Sockets.connect(plan.socket, .packets) {
-            let shared = SharedFD(made)
+            let shared = made
             guard (try? poll.add(shared.raw, .readable)) != nil else { return .nothing }
             socket = shared
             revivalLock = nil
@@ -80,7 +80,7 @@ struct EngineLink: ~Copyable {
     /// One shim of many wins the lock and starts the engine; the engine's own lock settles every other race.
     private mutating func revive() {
         guard let lock = try? Files.lock(plan.lock) else { return }
-        revivalLock = SharedFD(lock)
+        revivalLock = lock
         guard let null = try? Files.open("/dev/null", .readWrite) else { return }
         _ = try? Processes.spawn(
             plan.executable, arguments: plan.arguments, environment: plan.environment,

@@ -20,7 +20,7 @@ struct ExecShim {
     }
 
     private func start() throws -> RunningChild {
-        let streams = plan.standardStreams.terminal ? [] : [Int32(3), 4, 5].map(SharedFD.init(adopting:))
+        let streams = plan.standardStreams.terminal ? [] : [Int32(3), 4, 5].map(OwnedFD.init(adopting:))
         // Opened now: after the namespaces are entered the host's control groups have no path any more.
         let groups = try stage("open the control groups") { try OpenControlGroups(plan.controlGroups) }
         try stage("enter the container") {

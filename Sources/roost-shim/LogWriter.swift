@@ -6,7 +6,7 @@ import ShimProtocol
 /// Writes the container's output, a record per line: `2026-11-21T01:08:36.123456789Z stdout F text\n`, the format that CRI
 /// runtimes write too (kubernetes/design-proposals, "CRI logging"). F ends a line; P is a part whose line goes on.
 /// Bytes are never changed, and nothing waits for a reader.
-struct LogWriter: ~Copyable {
+struct LogWriter {
     private let plan: LogPlan
     private var file: OwnedFD?
     private var size: UInt64 = 0

@@ -3,9 +3,7 @@
 #ifndef ROOST_CLINUX_H
 #define ROOST_CLINUX_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
+// Never _GNU_SOURCE: it changes types that Swift's Glibc module has without it. What only it declares is spelled out here.
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -74,11 +72,11 @@ static inline int roost_setgroups(size_t count, const gid_t *groups) { return (i
 static inline int roost_setresuid(uid_t id) { return (int)syscall(SYS_setresuid, id, id, id); }
 static inline int roost_setresgid(gid_t id) { return (int)syscall(SYS_setresgid, id, id, id); }
 static inline int roost_setrlimit(int resource, uint64_t soft, uint64_t hard) {
-    struct rlimit64 limit = {soft, hard};
+    struct { uint64_t rlim_cur, rlim_max; } limit = {soft, hard};
     return (int)syscall(SYS_prlimit64, 0, resource, &limit, NULL);
 }
 static inline int roost_getrlimit(int resource, uint64_t *soft, uint64_t *hard) {
-    struct rlimit64 limit;
+    struct { uint64_t rlim_cur, rlim_max; } limit;
     int result = (int)syscall(SYS_prlimit64, 0, resource, NULL, &limit);
     *soft = limit.rlim_cur;
     *hard = limit.rlim_max;
@@ -127,6 +125,7 @@ static inline int roost_openat2(int dir, const char *path, uint64_t flags, uint6
     return (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
 }
 static inline int roost_memfd(const char *name, unsigned flags) { return (int)syscall(SYS_memfd_create, name, flags); }
+static inline int roost_pipe2(int *ends, int flags) { return (int)syscall(SYS_pipe2, ends, flags); }
 static inline int roost_fcntl(int fd, int command, long argument) { return fcntl(fd, command, argument); }
 static inline uint64_t roost_makedev(unsigned major, unsigned minor) { return makedev(major, minor); }
 static inline unsigned roost_major(uint64_t device) { return major(device); }
@@ -218,7 +217,7 @@ static inline int roost_unix_bind(int socket, const char *path) {
     if (roost_unix_address(&address, path) < 0) return -1;
     return bind(socket, (struct sockaddr *)&address, sizeof address);
 }
-static inline int roost_accept(int socket) { return accept4(socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
+static inline int roost_accept(int socket) { return (int)syscall(SYS_accept4, socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
 static inline int roost_set_socket_option(int socket, int level, int option, int value) {
     return setsockopt(socket, level, option, &value, sizeof value);
 }
@@ -228,7 +227,7 @@ static inline int roost_get_socket_error(int socket) {
     return getsockopt(socket, SOL_SOCKET, SO_ERROR, &value, &size) < 0 ? errno : value;
 }
 static inline uid_t roost_peer_uid(int socket) {
-    struct ucred who = {0, (uid_t)-1, 0};
+    struct { pid_t pid; uid_t uid; gid_t gid; } who = {0, (uid_t)-1, 0};
     socklen_t size = sizeof who;
     getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &size);
     return who.uid;
@@ -268,6 +267,8 @@ static inline int roost_bpf_attach_device_filter(int program, int cgroup) {
     return (int)syscall(SYS_bpf, BPF_PROG_ATTACH, &attributes, sizeof attributes);
 }
 
+#define ROOST_POSIX_SPAWN_SETSID 0x80
+extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
 // Spawning with exactly the descriptors that the caller names: posix_spawn(3).
 static inline int roost_spawn(pid_t *pid, const char *path, const int *fds, int count, char *const argv[], char *const envp[], int new_session) {
     // Sources above the targets first, so that no dup2 overwrites a source still needed.
@@ -282,7 +283,7 @@ static inline int roost_spawn(pid_t *pid, const char *path, const int *fds, int 
     sigfillset(&all);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes, (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | (new_session ? POSIX_SPAWN_SETSID : 0)));
+    posix_spawnattr_setflags(&attributes, (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | (new_session ? ROOST_POSIX_SPAWN_SETSID : 0)));
     for (; done < count; done++) {
         moved[done] = fcntl(fds[done], F_DUPFD_CLOEXEC, 128);
         if (moved[done] < 0) { result = errno; break; }
@@ -310,11 +311,11 @@ static const uint64_t ROOST_MOUNT_ATTR_NODEV = MOUNT_ATTR_NODEV, ROOST_MOUNT_ATT
 static const uint64_t ROOST_MOUNT_ATTR_NOATIME = MOUNT_ATTR_NOATIME, ROOST_MOUNT_ATTR__ATIME = MOUNT_ATTR__ATIME;
 static const uint64_t ROOST_MS_PRIVATE = 1 << 18, ROOST_MS_SLAVE = 1 << 19, ROOST_MS_SHARED = 1 << 20;
 static const unsigned ROOST_OPEN_TREE_CLONE = OPEN_TREE_CLONE, ROOST_OPEN_TREE_CLOEXEC = OPEN_TREE_CLOEXEC;
-static const unsigned ROOST_AT_RECURSIVE = 0x8000, ROOST_AT_EMPTY_PATH = AT_EMPTY_PATH, ROOST_AT_SYMLINK_NOFOLLOW = AT_SYMLINK_NOFOLLOW;
+static const unsigned ROOST_AT_RECURSIVE = 0x8000, ROOST_AT_EMPTY_PATH = 0x1000, ROOST_AT_SYMLINK_NOFOLLOW = AT_SYMLINK_NOFOLLOW;
 static const unsigned ROOST_MOVE_MOUNT_F_EMPTY_PATH = MOVE_MOUNT_F_EMPTY_PATH, ROOST_MOVE_MOUNT_T_EMPTY_PATH = MOVE_MOUNT_T_EMPTY_PATH;
 static const unsigned ROOST_FSCONFIG_SET_FLAG = FSCONFIG_SET_FLAG, ROOST_FSCONFIG_SET_STRING = FSCONFIG_SET_STRING;
 static const unsigned ROOST_FSCONFIG_CMD_CREATE = FSCONFIG_CMD_CREATE;
 static const unsigned long ROOST_TIOCSCTTY = TIOCSCTTY, ROOST_TIOCSPTLCK = TIOCSPTLCK, ROOST_TIOCGPTPEER = TIOCGPTPEER;
-static const int ROOST_O_PATH = O_PATH, ROOST_O_CLOEXEC = O_CLOEXEC;
+static const int ROOST_O_PATH = 010000000, ROOST_O_CLOEXEC = O_CLOEXEC;
 
 #endif

@@ -1,0 +1,276 @@
+/// Everything that a user has asked of a container, checked and typed. Made once at creation; nothing in it is guessed later.
+public struct ContainerSpec: Sendable, Equatable, Codable {
+    public var process = ProcessSpec()
+    /// The reference as the user wrote it.
+    public var image = ""
+    public var hostname = ""
+    public var domainname = ""
+    public var labels: [String: String] = [:]
+    public var annotations: [String: String] = [:]
+    public var exposedPorts: [ContainerPort] = []
+    public var portBindings: [PortBinding] = []
+    public var publishAllPorts = false
+    public var mounts: [MountSpec] = []
+    public var healthcheck: HealthcheckSpec?
+    public var stopSignal: String?
+    /// Seconds between the stop signal and SIGKILL; nil is the default of ten, -1 waits for ever.
+    public var stopTimeout: Int?
+    public var restartPolicy = RestartPolicySpec()
+    public var removeWhenStopped = false
+    public var network = NetworkMode.bridge
+    public var endpoints: [EndpointSpec] = []
+    public var dns = DNSSpec()
+    public var security = SecuritySpec()
+    public var resources = ResourceSpec()
+    public var devices: [DeviceSpec] = []
+    public var log = LogSpec()
+    public var ipc = SharedNamespace.own
+    public var pid = SharedNamespace.own
+    public var uts = SharedNamespace.own
+    public var controlGroupNamespace = SharedNamespace.own
+    /// nil leaves it to us; empty is the engine's own parent.
+    public var controlGroupParent = ""
+    public var sharedMemoryBytes: Int64 = 64 << 20
+    public var runsUnderInit = false
+
+    public init() {}
+}
+
+/// The program and its surroundings.
+public struct ProcessSpec: Sendable, Equatable, Codable {
+    /// nil takes the image's.
+    public var entrypoint: [String]?
+    public var command: [String]?
+    /// `NAME=value`; later ones win.
+    public var environment: [String] = []
+    public var workingDirectory = ""
+    public var user = ""
+    public var additionalGroups: [String] = []
+    public var terminal = false
+    /// Standard input stays open without a client.
+    public var openInput = false
+    /// Standard input closes with the first client that has attached to it.
+    public var inputOnce = false
+    public var attachInput = false
+    public var attachOutput = false
+    public var attachError = false
+    public init() {}
+}
+
+/// A place in the container where something else than its root shows.
+public struct MountSpec: Sendable, Equatable, Codable, Hashable {
+    public enum Source: Sendable, Equatable, Codable, Hashable {
+        /// A path of the host; `create` makes a missing folder as Docker's short form does.
+        case bind(path: String, propagation: String, create: Bool, recursive: Bool)
+        /// A named volume; without a name an anonymous one. `copy` fills an empty one from the image.
+        case volume(name: String?, copy: Bool, subpath: String)
+        /// Memory; options as of tmpfs(5): size, mode, uid, gid, noexec, ….
+        case tmpfs(options: [String])
+    }
+    public var source: Source
+    /// Absolute path in the container.
+    public var target: String
+    public var readOnly: Bool
+    public init(source: Source, target: String, readOnly: Bool = false) {
+        self.source = source
+        self.target = target
+        self.readOnly = readOnly
+    }
+}
+
+public struct HealthcheckSpec: Sendable, Equatable, Codable {
+    /// As Docker has it: `["CMD", …]`, `["CMD-SHELL", text]`, `["NONE"]`; empty takes the image's.
+    public var test: [String]
+    /// Nanoseconds; 0 takes the default (30 s, 30 s, 0 s, 5 s).
+    public var interval: Int64
+    public var timeout: Int64
+    public var startPeriod: Int64
+    public var startInterval: Int64
+    /// 0 takes the default of 3.
+    public var retries: Int
+    public init(test: [String], interval: Int64 = 0, timeout: Int64 = 0, startPeriod: Int64 = 0, startInterval: Int64 = 0, retries: Int = 0) {
+        self.test = test
+        self.interval = interval
+        self.timeout = timeout
+        self.startPeriod = startPeriod
+        self.startInterval = startInterval
+        self.retries = retries
+    }
+}
+
+public struct RestartPolicySpec: Sendable, Equatable, Codable {
+    public enum Name: String, Sendable, Codable {
+        case no
+        case always
+        case onFailure = "on-failure"
+        case unlessStopped = "unless-stopped"
+    }
+    public var name: Name
+    /// For `on-failure`: 0 means as often as needed.
+    public var maximumRetries: Int
+    public init(_ name: Name = .no, maximumRetries: Int = 0) {
+        self.name = name
+        self.maximumRetries = maximumRetries
+    }
+
+    /// `no`, `always`, `unless-stopped`, `on-failure[:N]`.
+    public init(parsing text: String) throws(RoostError) {
+        let parts = text.split(separator: ":", maxSplits: 1)
+        guard let name = parts.isEmpty ? .no : Name(rawValue: String(parts[0])) else {
+            throw .invalid("invalid restart policy \"\(text)\": use no, always, unless-stopped or on-failure[:times]")
+        }
+        var retries = 0
+        if parts.count == 2 {
+            guard name == .onFailure, let count = Int(parts[1]), count >= 0 else {
+                throw .invalid("invalid restart policy \"\(text)\": a number of times goes with on-failure only")
+            }
+            retries = count
+        }
+        self.init(name, maximumRetries: retries)
+    }
+}
+
+/// How a container sees the network.
+public enum NetworkMode: Sendable, Equatable, Codable {
+    /// The default network, without names.
+    case bridge
+    case host
+    case none
+    /// The namespace of another container, by id or name.
+    case container(String)
+    /// A network of the user's, by name or id.
+    case named(String)
+
+    public init(_ text: String) {
+        switch text {
+        case "", "default", "bridge": self = .bridge
+        case "host": self = .host
+        case "none": self = .none
+        default: self = text.hasPrefix("container:") ? .container(String(text.dropFirst(10))) : .named(text)
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .bridge: "bridge"
+        case .host: "host"
+        case .none: "none"
+        case .container(let other): "container:\(other)"
+        case .named(let name): name
+        }
+    }
+}
+
+/// Whose namespace of a kind a container has.
+public enum SharedNamespace: Sendable, Equatable, Codable {
+    case own
+    case host
+    case container(String)
+
+    /// `private`, `shareable` and nothing mean one of its own.
+    public init(_ text: String, field: String) throws(RoostError) {
+        switch text {
+        case "", "private", "shareable": self = .own
+        case "host": self = .host
+        default:
+            guard text.hasPrefix("container:") else { throw .invalid("invalid \(field) mode \"\(text)\": use host or container:NAME") }
+            self = .container(String(text.dropFirst(10)))
+        }
+    }
+}
+
+/// A container's place in one network.
+public struct EndpointSpec: Sendable, Equatable, Codable {
+    /// Name or id of the network.
+    public var network: String
+    public var aliases: [String]
+    public var address4: IPAddress?
+    public var address6: IPAddress?
+    public var macAddress: String?
+    /// The endpoint with the highest number supplies the default gateway.
+    public var gatewayPriority: Int
+    public init(network: String, aliases: [String] = [], address4: IPAddress? = nil, address6: IPAddress? = nil, macAddress: String? = nil, gatewayPriority: Int = 0) {
+        self.network = network
+        self.aliases = aliases
+        self.address4 = address4
+        self.address6 = address6
+        self.macAddress = macAddress
+        self.gatewayPriority = gatewayPriority
+    }
+}
+
+public struct DNSSpec: Sendable, Equatable, Codable {
+    public var servers: [IPAddress] = []
+    public var search: [String] = []
+    public var options: [String] = []
+    /// `name:address` or `name=address`, for /etc/hosts; the address may be `host-gateway`.
+    public var extraHosts: [String] = []
+    /// Docker's links, `target:alias`.
+    public var links: [String] = []
+    public init() {}
+}
+
+public struct SecuritySpec: Sendable, Equatable, Codable {
+    public var privileged = false
+    public var addedCapabilities: [String] = []
+    public var droppedCapabilities: [String] = []
+    public var readOnlyRoot = false
+    /// As given: `no-new-privileges`, `seccomp=unconfined`, `seccomp=JSON`, `systempaths=unconfined`.
+    public var options: [String] = []
+    public var sysctls: [String: String] = [:]
+    public init() {}
+}
+
+/// Limits of one container. 0 or nil leaves a limit out.
+public struct ResourceSpec: Sendable, Equatable, Codable {
+    public var memoryBytes: Int64 = 0
+    public var memoryReservationBytes: Int64 = 0
+    /// Memory and swap together; -1 is unlimited.
+    public var memorySwapBytes: Int64 = 0
+    /// Processors in billionths.
+    public var nanoCPUs: Int64 = 0
+    public var cpuShares: Int64 = 0
+    /// Microseconds.
+    public var cpuPeriod: Int64 = 0
+    public var cpuQuota: Int64 = 0
+    public var cpusetCPUs = ""
+    public var cpusetMemories = ""
+    /// -1 is unlimited.
+    public var maximumProcesses: Int64 = 0
+    /// 10 to 1000.
+    public var blockWeight: UInt16 = 0
+    public var outOfMemoryScore: Int32 = 0
+    public var disablesOutOfMemoryKiller = false
+    public var limits: [UlimitSpec] = []
+    public init() {}
+}
+
+public struct UlimitSpec: Sendable, Equatable, Codable {
+    public var name: String
+    public var soft: Int64
+    public var hard: Int64
+    public init(name: String, soft: Int64, hard: Int64) {
+        self.name = name
+        self.soft = soft
+        self.hard = hard
+    }
+}
+
+public struct DeviceSpec: Sendable, Equatable, Codable {
+    public var hostPath: String
+    public var containerPath: String
+    /// Some of `r`, `w`, `m`.
+    public var permissions: String
+    public init(hostPath: String, containerPath: String, permissions: String) {
+        self.hostPath = hostPath
+        self.containerPath = containerPath
+        self.permissions = permissions
+    }
+}
+
+public struct LogSpec: Sendable, Equatable, Codable {
+    /// `json-file`, `local` (both are our own format), or `none`.
+    public var driver = ""
+    public var options: [String: String] = [:]
+    public init() {}
+}

@@ -1,0 +1,110 @@
+/// What carries a port's traffic.
+public enum TransportProtocol: String, Sendable, Codable, Hashable, Comparable {
+    case tcp, udp, sctp
+    public static func < (one: TransportProtocol, other: TransportProtocol) -> Bool { one.rawValue < other.rawValue }
+}
+
+/// A port of a container: `80/tcp`.
+public struct ContainerPort: Sendable, Hashable, Codable, CustomStringConvertible, Comparable {
+    public let number: UInt16
+    public let transport: TransportProtocol
+
+    public init(_ number: UInt16, _ transport: TransportProtocol = .tcp) {
+        self.number = number
+        self.transport = transport
+    }
+
+    /// `80`, `80/udp`.
+    public init(parsing text: some StringProtocol) throws(RoostError) {
+        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let first = parts.first, let number = UInt16(first), number > 0 else {
+            throw .invalid("invalid port \"\(text)\": a port is a number from 1 to 65535, as in 80 or 80/udp")
+        }
+        let name = parts.count > 1 ? parts[1].lowercased() : "tcp"
+        guard let transport = TransportProtocol(rawValue: name) else {
+            throw .invalid("invalid port \"\(text)\": the protocol is tcp, udp or sctp, not \"\(name)\"")
+        }
+        self.init(number, transport)
+    }
+
+    public var description: String { "\(number)/\(transport.rawValue)" }
+    public static func < (one: ContainerPort, other: ContainerPort) -> Bool {
+        (one.number, one.transport) < (other.number, other.transport)
+    }
+}
+
+/// A container's port that the host offers to others.
+public struct PortBinding: Sendable, Hashable, Codable {
+    public var container: ContainerPort
+    /// nil means every address of the host, of both families.
+    public var hostAddress: IPAddress?
+    /// The first and last host port to choose from; 0 means any free one.
+    public var hostPorts: ClosedRange<UInt16>
+
+    public init(container: ContainerPort, hostAddress: IPAddress?, hostPorts: ClosedRange<UInt16>) {
+        self.container = container
+        self.hostAddress = hostAddress
+        self.hostPorts = hostPorts
+    }
+
+    /// Docker's short form: `[[address:][host ports]:]container ports[/protocol]`. Ranges of equal length are paired; several
+    /// host ports for one container port mean one free port of them.
+    public static func parse(_ text: String) throws(RoostError) -> [PortBinding] {
+        let (address, rest) = try splitAddress(text)
+        let slash = rest.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        let transportName = slash.count > 1 ? slash[1].lowercased() : "tcp"
+        guard let transport = TransportProtocol(rawValue: transportName) else {
+            throw .invalid("invalid port \"\(text)\": invalid proto: \(transportName); use tcp, udp or sctp")
+        }
+        let parts = (slash.first ?? "").split(separator: ":", omittingEmptySubsequences: false)
+        guard let last = parts.last, parts.count <= 2 else { throw .invalid("invalid port \"\(text)\": write [[address:]host:]container") }
+        let inside = try range(last, "containerPort", text)
+        guard parts.count == 2, !parts[0].isEmpty else {
+            return inside.map { PortBinding(container: ContainerPort($0, transport), hostAddress: address, hostPorts: 0...0) }
+        }
+        let outside = try range(parts[0], "hostPort", text)
+        if inside.count == 1 {
+            return [PortBinding(container: ContainerPort(inside.lowerBound, transport), hostAddress: address, hostPorts: outside)]
+        }
+        guard inside.count == outside.count else {
+            throw .invalid("invalid port \"\(text)\": invalid ranges specified for container and host ports: \(last) and \(parts[0]); they must be of the same length")
+        }
+        return zip(inside, outside).map {
+            PortBinding(container: ContainerPort($0, transport), hostAddress: address, hostPorts: $1...$1)
+        }
+    }
+
+    private static func splitAddress(_ text: String) throws(RoostError) -> (IPAddress?, Substring) {
+        if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
+            guard let address = IPAddress(text[text.index(after: text.startIndex)..<end]) else {
+                throw .invalid("invalid port \"\(text)\": invalid IP address")
+            }
+            return (address, text[text.index(after: end)...].drop { $0 == ":" })
+        }
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 3 else { return (nil, text[...]) }
+        guard let address = IPAddress(parts[0]) else { throw .invalid("invalid port \"\(text)\": invalid IP address: \(parts[0])") }
+        return (address, text[parts[1].startIndex...])
+    }
+
+    private static func range(_ text: Substring, _ what: String, _ whole: String) throws(RoostError) -> ClosedRange<UInt16> {
+        let ends = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map { UInt16($0) }
+        guard let low = ends.first ?? nil, let high = ends.last ?? nil, low > 0, low <= high else {
+            throw .invalid("invalid port \"\(whole)\": invalid \(what): \(text); a port is a number from 1 to 65535, or a range such as 8000-8010")
+        }
+        return low...high
+    }
+}
+
+/// A port as it was really published.
+public struct PublishedPort: Sendable, Hashable, Codable {
+    public var container: ContainerPort
+    public var hostAddress: IPAddress
+    public var hostPort: UInt16
+
+    public init(container: ContainerPort, hostAddress: IPAddress, hostPort: UInt16) {
+        self.container = container
+        self.hostAddress = hostAddress
+        self.hostPort = hostPort
+    }
+}

@@ -1,0 +1,122 @@
+/// Sizes in bytes as Docker and Compose write them: `512m`, `1.5g`, `10kib`, all counted by 1024.
+public enum ByteSize {
+    /// nil if the text is no size. `-1` is for limits that may be switched off; callers check the range.
+    public static func parse(_ text: String) -> Int64? {
+        let lower = text.lowercased()
+        let digits = lower.prefix { $0.isNumber || $0 == "." || $0 == "-" }
+        var unit = lower[digits.endIndex...].drop { $0 == " " }
+        if unit.hasSuffix("ib") { unit = unit.dropLast(2) } else if unit.hasSuffix("b") { unit = unit.dropLast() }
+        let shifts: [Substring: Double] = [
+            "": 1, "k": 1024, "m": 1_048_576, "g": 1_073_741_824, "t": 1_099_511_627_776, "p": 1_125_899_906_842_624,
+        ]
+        guard let factor = shifts[unit], let number = Double(digits), number.isFinite else { return nil }
+        let total = number * factor
+        return total.magnitude < 9e18 ? Int64(total) : nil
+    }
+
+    /// For people, by 1000 with four significant digits, as `docker images` prints: `13.3MB`.
+    public static func decimalText(_ bytes: Int64) -> String { scaled(Double(bytes), 1000, ["B", "kB", "MB", "GB", "TB", "PB"]) }
+
+    /// For people, by 1024: `64MiB`.
+    public static func binaryText(_ bytes: Int64) -> String { scaled(Double(bytes), 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]) }
+
+    private static func scaled(_ value: Double, _ base: Double, _ units: [String]) -> String {
+        var rest = value
+        var unit = 0
+        while rest >= base, unit < units.count - 1 {
+            rest /= base
+            unit += 1
+        }
+        return significant(rest) + units[unit]
+    }
+
+    /// Go's %.3g for numbers below a thousand and a little.
+    private static func significant(_ value: Double) -> String {
+        let places = value >= 100 ? 0 : value >= 10 ? 1 : 2
+        var scale = 1.0
+        for _ in 0..<places { scale *= 10 }
+        let rounded = Int64((value * scale).rounded())
+        let whole = rounded / Int64(scale)
+        let fraction = rounded % Int64(scale)
+        if fraction == 0 { return String(whole) }
+        var text = String(fraction)
+        text = String(repeating: "0", count: places - text.count) + text
+        while text.hasSuffix("0") { text.removeLast() }
+        return "\(whole).\(text)"
+    }
+}
+
+/// Lengths of time as Go and Compose write them: `1h30m`, `90s`, `1.5s`, `100ms`.
+public enum TimeSpan {
+    /// Nanoseconds; nil if the text is no length of time.
+    public static func parse(_ text: String) -> Int64? {
+        var rest = text[...]
+        var sign: Int64 = 1
+        if rest.hasPrefix("-") {
+            sign = -1
+            rest = rest.dropFirst()
+        } else if rest.hasPrefix("+") {
+            rest = rest.dropFirst()
+        }
+        if rest == "0" { return 0 }
+        guard !rest.isEmpty else { return nil }
+        var total = 0.0
+        while !rest.isEmpty {
+            let digits = rest.prefix { $0.isNumber || $0 == "." }
+            rest = rest[digits.endIndex...]
+            let unit = rest.prefix { !($0.isNumber || $0 == ".") }
+            rest = rest[unit.endIndex...]
+            guard let number = Double(digits), let factor = units[unit] else { return nil }
+            total += number * factor
+        }
+        return total < 9e18 ? sign * Int64(total.rounded()) : nil
+    }
+
+    private static let units: [Substring: Double] = [
+        "ns": 1, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9, "d": 86400e9, "w": 604_800e9,
+    ]
+
+    /// Go's time.Duration.String: `1m30s`, `1.5s`, `100ms`, `0s`.
+    public static func text(_ nanoseconds: Int64) -> String {
+        if nanoseconds == 0 { return "0s" }
+        let sign = nanoseconds < 0 ? "-" : ""
+        let value = nanoseconds.magnitude
+        if value < 1000 { return "\(sign)\(value)ns" }
+        if value < 1_000_000 { return sign + fraction(value, 1000) + "µs" }
+        if value < 1_000_000_000 { return sign + fraction(value, 1_000_000) + "ms" }
+        let seconds = value / 1_000_000_000
+        let rest = fraction(value % 60_000_000_000, 1_000_000_000) + "s"
+        if seconds < 60 { return sign + rest }
+        let minutes = seconds / 60
+        if minutes < 60 { return "\(sign)\(minutes)m\(rest)" }
+        return "\(sign)\(minutes / 60)h\(minutes % 60)m\(rest)"
+    }
+
+    private static func fraction(_ value: UInt64, _ unit: UInt64) -> String {
+        let rest = value % unit
+        if rest == 0 { return String(value / unit) }
+        var digits = String(rest)
+        digits = String(repeating: "0", count: String(unit).count - 1 - digits.count) + digits
+        while digits.hasSuffix("0") { digits.removeLast() }
+        return "\(value / unit).\(digits)"
+    }
+
+    /// Docker's words for how long ago: `2 minutes`, `About an hour`, `3 weeks`.
+    public static func words(seconds: Int64) -> String {
+        let minutes = seconds / 60
+        let hours = Int64((Double(seconds) / 3600).rounded())
+        switch true {
+        case seconds < 1: return "Less than a second"
+        case seconds == 1: return "1 second"
+        case seconds < 60: return "\(seconds) seconds"
+        case minutes == 1: return "About a minute"
+        case minutes < 60: return "\(minutes) minutes"
+        case hours == 1: return "About an hour"
+        case hours < 48: return "\(hours) hours"
+        case hours < 24 * 7 * 2: return "\(hours / 24) days"
+        case hours < 24 * 30 * 2: return "\(hours / 24 / 7) weeks"
+        case hours < 24 * 365 * 2: return "\(hours / 24 / 30) months"
+        default: return "\(seconds / (24 * 3600) / 365) years"
+        }
+    }
+}

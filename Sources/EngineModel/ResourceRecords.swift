@@ -1,0 +1,150 @@
+/// A network of the engine's.
+public struct NetworkRecord: Sendable, Equatable, Codable {
+    public var id: String
+    public var name: String
+    public var driver: String
+    public var createdAt: Int64
+    public var subnet4: Subnet?
+    public var gateway4: IPAddress?
+    public var subnet6: Subnet?
+    public var gateway6: IPAddress?
+    /// No way out of the network.
+    public var isInternal: Bool
+    public var labels: [String: String]
+    public var options: [String: String]
+    /// The host's interface; names are limited to 15 bytes.
+    public var bridge: String
+
+    public init(id: String, name: String, driver: String, createdAt: Int64, subnet4: Subnet?, gateway4: IPAddress?, subnet6: Subnet?, gateway6: IPAddress?, isInternal: Bool, labels: [String: String], options: [String: String], bridge: String) {
+        self.id = id
+        self.name = name
+        self.driver = driver
+        self.createdAt = createdAt
+        self.subnet4 = subnet4
+        self.gateway4 = gateway4
+        self.subnet6 = subnet6
+        self.gateway6 = gateway6
+        self.isInternal = isInternal
+        self.labels = labels
+        self.options = options
+        self.bridge = bridge
+    }
+
+    public var isPredefined: Bool { ["bridge", "host", "none"].contains(name) }
+}
+
+/// What a user asks of a new network.
+public struct NetworkSpec: Sendable, Equatable, Codable {
+    public var name: String
+    public var driver = "bridge"
+    public var subnets: [Subnet] = []
+    public var gateways: [IPAddress] = []
+    public var isInternal = false
+    public var enableVersion6 = false
+    public var labels: [String: String] = [:]
+    public var options: [String: String] = [:]
+    public init(name: String) { self.name = name }
+}
+
+/// A volume of the engine's.
+public struct VolumeRecord: Sendable, Equatable, Codable {
+    public var name: String
+    public var createdAt: Int64
+    public var labels: [String: String]
+    public var options: [String: String]
+    public var isAnonymous: Bool
+    public init(name: String, createdAt: Int64, labels: [String: String], options: [String: String], isAnonymous: Bool) {
+        self.name = name
+        self.createdAt = createdAt
+        self.labels = labels
+        self.options = options
+        self.isAnonymous = isAnonymous
+    }
+}
+
+/// A container's place in a network while it exists: the address stays over restarts.
+public struct EndpointRecord: Sendable, Equatable, Codable {
+    public var networkID: String
+    public var networkName: String
+    public var address4: IPAddress?
+    public var address6: IPAddress?
+    public var macAddress: String
+    public var aliases: [String]
+    public var gatewayPriority: Int
+    public init(networkID: String, networkName: String, address4: IPAddress?, address6: IPAddress?, macAddress: String, aliases: [String], gatewayPriority: Int) {
+        self.networkID = networkID
+        self.networkName = networkName
+        self.address4 = address4
+        self.address6 = address6
+        self.macAddress = macAddress
+        self.aliases = aliases
+        self.gatewayPriority = gatewayPriority
+    }
+}
+
+/// A volume or folder as it is mounted in a container, with everything resolved.
+public struct MountRecord: Sendable, Equatable, Codable {
+    public enum Kind: String, Sendable, Codable { case bind, volume, tmpfs }
+    public var kind: Kind
+    public var volumeName: String?
+    public var hostPath: String
+    public var target: String
+    public var readOnly: Bool
+    public var propagation: String
+    public var options: [String]
+    public var isAnonymous: Bool
+    public var copiesImage: Bool
+    public var isRecursive: Bool
+    public init(kind: Kind, volumeName: String? = nil, hostPath: String, target: String, readOnly: Bool, propagation: String = "", options: [String] = [], isAnonymous: Bool = false, copiesImage: Bool = false, isRecursive: Bool = true) {
+        self.kind = kind
+        self.volumeName = volumeName
+        self.hostPath = hostPath
+        self.target = target
+        self.readOnly = readOnly
+        self.propagation = propagation
+        self.options = options
+        self.isAnonymous = isAnonymous
+        self.copiesImage = copiesImage
+        self.isRecursive = isRecursive
+    }
+}
+
+/// A container as the engine keeps it.
+public struct ContainerRecord: Sendable, Equatable, Codable {
+    public var id: String
+    public var name: String
+    public var createdAt: Int64
+    public var spec: ContainerSpec
+    public var status: ContainerStatus
+    public var imageID: String
+    /// The merged program of spec and image.
+    public var arguments: [String]
+    public var environment: [String]
+    public var workingDirectory: String
+    public var user: String
+    public var stopSignal: String
+    public var healthcheck: HealthcheckSpec?
+    public var mounts: [MountRecord]
+    public var endpoints: [EndpointRecord]
+    public var publishedPorts: [PublishedPort]
+
+    public init(id: String, name: String, createdAt: Int64, spec: ContainerSpec, status: ContainerStatus, imageID: String, arguments: [String], environment: [String], workingDirectory: String, user: String, stopSignal: String, healthcheck: HealthcheckSpec?, mounts: [MountRecord], endpoints: [EndpointRecord], publishedPorts: [PublishedPort]) {
+        self.id = id
+        self.name = name
+        self.createdAt = createdAt
+        self.spec = spec
+        self.status = status
+        self.imageID = imageID
+        self.arguments = arguments
+        self.environment = environment
+        self.workingDirectory = workingDirectory
+        self.user = user
+        self.stopSignal = stopSignal
+        self.healthcheck = healthcheck
+        self.mounts = mounts
+        self.endpoints = endpoints
+        self.publishedPorts = publishedPorts
+    }
+
+    public var shortID: String { String(id.prefix(12)) }
+}

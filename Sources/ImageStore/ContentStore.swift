@@ -1,0 +1,87 @@
+import struct Crypto.SHA256
+import EngineModel
+import Glibc
+import LinuxKernel
+import OCI
+
+/// Blobs by digest: each arrives under a temporary name, is hashed while it is written, synced, and renamed. What has its final
+/// name is complete and is what its name says.
+public struct ContentStore: Sendable {
+    public let root: String
+
+    public init(root: String) throws(SyscallError) {
+        self.root = root
+        try Files.makeDirectories(root + "/sha256", mode: 0o700)
+        try? Files.removeTree(root + "/arriving")
+        try Files.makeDirectories(root + "/arriving", mode: 0o700)
+    }
+
+    public func path(_ digest: Digest) -> String { "\(root)/sha256/\(digest.hex)" }
+    public func contains(_ digest: Digest) -> Bool { Files.exists(path(digest)) }
+
+    /// A new temporary file in this store.
+    func temporaryPath() -> String { "\(root)/arriving/\(Identifiers.random().prefix(24))" }
+
+    /// Keeps small content that is in memory.
+    @discardableResult
+    public func put(_ bytes: [UInt8]) throws -> Digest {
+        let digest = Self.digest(bytes)
+        if contains(digest) { return digest }
+        let temporary = temporaryPath()
+        try Files.replace(temporary, bytes, mode: 0o600)
+        try Files.rename(temporary, to: path(digest))
+        return digest
+    }
+
+    /// Reads a stream to its end and keeps it. `limit` bounds its size in bytes.
+    public func ingest(_ descriptor: Int32, limit: Int64 = 1 << 40) throws -> (digest: Digest, size: Int64) {
+        let temporary = temporaryPath()
+        defer { try? Files.remove(temporary) }
+        let file = try Files.open(temporary, [.writeOnly, .create, .exclusive])
+        var hash = SHA256()
+        var size: Int64 = 0
+        while true {
+            let part = try readSome(descriptor, limit: 1 << 18)
+            if part.isEmpty { break }
+            hash.update(data: part)
+            try writeAll(file.raw, part)
+            size += Int64(part.count)
+            if size > limit { throw RoostError.invalid("the content is larger than \(limit) bytes") }
+        }
+        try Files.sync(file.raw)
+        let digest = Self.digest(of: hash)
+        try Files.rename(temporary, to: path(digest))
+        return (digest, size)
+    }
+
+    /// Keeps a file that is on the same file system already, without copying it.
+    func adopt(_ descriptor: Int32) throws -> (digest: Digest, size: Int64) {
+        var hash = SHA256()
+        var offset = 0
+        while true {
+            let part = try readSome(descriptor, at: offset, limit: 1 << 18)
+            if part.isEmpty { break }
+            hash.update(data: part)
+            offset += part.count
+        }
+        let digest = Self.digest(of: hash)
+        if !contains(digest) {
+            try Files.sync(descriptor)
+            try accepting(Errno.exists) { () throws(SyscallError) in try Files.linkDescriptor(descriptor, to: path(digest)) }
+        }
+        return (digest, Int64(offset))
+    }
+
+    public func read(_ digest: Digest, limit: Int = 8 << 20) throws -> [UInt8] { try Files.read(path(digest), limit: limit) }
+
+    static func digest(_ bytes: [UInt8]) -> Digest {
+        var hash = SHA256()
+        hash.update(data: bytes)
+        return digest(of: hash)
+    }
+
+    static func digest(of hash: SHA256) -> Digest {
+        // 32 bytes are always 64 hexadecimal digits.
+        Digest(hex: Identifiers.hex(hash.finalize()))!
+    }
+}

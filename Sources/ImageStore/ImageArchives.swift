@@ -1,0 +1,109 @@
+import EngineModel
+import FoundationEssentials
+import LinuxKernel
+import OCI
+import SystemLibraries
+
+/// An image with the names that it has, or is to get.
+public struct NamedImage: Sendable {
+    public var image: StoredImage
+    public var references: [ImageReference]
+    public init(image: StoredImage, references: [ImageReference]) {
+        self.image = image
+        self.references = references
+    }
+}
+
+extension ImageStore {
+    /// Loads a docker archive or an OCI archive, plain or compressed (`docker load`).
+    public func load(_ archive: Int32) throws -> [NamedImage] {
+        let arrived = content.temporaryPath()
+        defer { try? Files.removeTree(arrived) }
+        let file = arrived + ".tar"
+        defer { try? Files.remove(file) }
+        do {
+            let out = try Files.open(file, [.readWrite, .create, .exclusive])
+            while true {
+                let part = try readSome(archive, limit: 1 << 18)
+                if part.isEmpty { break }
+                try writeAll(out.raw, part)
+            }
+        }
+        try Files.makeDirectory(arrived, mode: 0o700)
+        let input = try Files.open(file, .readOnly)
+        // The outer archive is as foreign as its layers: the same confined helper takes it apart.
+        _ = try layers.fill(arrived, from: input.raw, digest: Digest(hex: String(repeating: "0", count: 64)), subject: "the archive")
+        try Files.remove(file)
+        let folder = try RootedDirectory(path: arrived)
+        if let bytes = try? folder.read("index.json", limit: Self.documentLimit), !Files.exists(arrived + "/manifest.json") {
+            return try loadIndex(bytes, folder)
+        }
+        guard let bytes = try? folder.read("manifest.json", limit: Self.documentLimit) else {
+            throw RoostError.invalid("the archive holds no image: neither manifest.json nor index.json is in it (for a root file system use import)")
+        }
+        return try loadDockerArchive(bytes, folder)
+    }
+
+    private func loadDockerArchive(_ bytes: [UInt8], _ folder: RootedDirectory) throws -> [NamedImage] {
+        var images: [NamedImage] = []
+        for entry in try Self.decode([DockerArchiveEntry].self, bytes, "manifest.json") {
+            let configuration = try read(folder, entry.config)
+            var files: [(file: OwnedFD, subject: String)] = []
+            for path in entry.layers { files.append((try open(folder, path), "layer \(path)")) }
+            let image = try assemble(configuration: configuration, layerFiles: files)
+            images.append(NamedImage(image: image, references: try (entry.repoTags ?? []).map { try ImageReference(parsing: $0) }))
+        }
+        return images
+    }
+
+    private func loadIndex(_ bytes: [UInt8], _ folder: RootedDirectory) throws -> [NamedImage] {
+        var images: [NamedImage] = []
+        for descriptor in try Self.decode(ImageIndex.self, bytes, "index.json").manifests {
+            guard let manifest = try manifest(descriptor, folder, depth: 0) else { continue }
+            let configuration = try blob(folder, manifest.config.digest)
+            var files: [(file: OwnedFD, subject: String)] = []
+            for layer in manifest.layers {
+                files.append((try open(folder, "blobs/sha256/\(layer.digest.hex)"), "layer \(layer.digest)"))
+            }
+            let image = try assemble(configuration: configuration, layerFiles: files)
+            let names = [descriptor.annotations?[MediaTypes.nameAnnotation], descriptor.annotations?[MediaTypes.referenceAnnotation]]
+            let name = names.compactMap { $0 }.first { $0.contains(":") || $0.contains("/") }
+            images.append(NamedImage(image: image, references: try name.map { [try ImageReference(parsing: $0)] } ?? []))
+        }
+        if images.isEmpty { throw RoostError.invalid("the archive holds no image for this machine") }
+        return images
+    }
+
+    /// The manifest that a descriptor means: itself, or the one of an index that fits this machine.
+    private func manifest(_ descriptor: Descriptor, _ folder: RootedDirectory, depth: Int) throws -> ImageManifest? {
+        guard depth < 4 else { throw RoostError.invalid("index.json: indexes are nested too deeply") }
+        let bytes = try blob(folder, descriptor.digest)
+        guard descriptor.mediaType == MediaTypes.index || descriptor.mediaType == MediaTypes.dockerIndex else {
+            return try Self.decode(ImageManifest.self, bytes, "manifest \(descriptor.digest)")
+        }
+        #if arch(arm64)
+            let architecture = "arm64"
+        #else
+            let architecture = "amd64"
+        #endif
+        let all = try Self.decode(ImageIndex.self, bytes, "index \(descriptor.digest)").manifests
+        guard let fitting = all.first(where: { $0.platform?.architecture == architecture && $0.platform?.os == "linux" }) else { return nil }
+        return try manifest(fitting, folder, depth: depth + 1)
+    }
+
+    private func open(_ folder: RootedDirectory, _ path: String) throws -> OwnedFD {
+        do throws(SyscallError) { return try folder.open(path, .readOnly) } catch {
+            throw RoostError.invalid("the archive is incomplete: \(path) is missing from it (\(error.reason))")
+        }
+    }
+
+    private func read(_ folder: RootedDirectory, _ path: String) throws -> [UInt8] {
+        try readAll(open(folder, path).raw, limit: Self.documentLimit)
+    }
+
+    private func blob(_ folder: RootedDirectory, _ digest: Digest) throws -> [UInt8] {
+        let bytes = try read(folder, "blobs/sha256/\(digest.hex)")
+        guard ContentStore.digest(bytes) == digest else { throw RoostError.invalid("blob \(digest) has other bytes than its digest says") }
+        return bytes
+    }
+}

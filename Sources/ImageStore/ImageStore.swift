@@ -1,0 +1,156 @@
+import EngineModel
+import FoundationEssentials
+import LinuxKernel
+import OCI
+
+/// A layer of an image as it lies in the store.
+public struct StoredLayer: Sendable, Codable, Equatable {
+    /// Digest of the plain tar stream.
+    public var layer: Digest
+    /// Digest of this layer and all below it: the name of its folder.
+    public var chain: Digest
+    /// The blob as it arrived, perhaps compressed.
+    public var blob: Digest
+    public var blobSize: Int64
+    public var mediaType: String
+    /// Sum of its files' sizes.
+    public var size: Int64
+}
+
+/// An image in the store. Its id is the digest of its configuration.
+public struct StoredImage: Sendable, Codable, Equatable {
+    public var id: Digest
+    public var layers: [StoredLayer]
+    public var configuration: ImageConfiguration
+    public var size: Int64 { layers.reduce(0) { $0 + $1.size } }
+}
+
+/// Content, layers and what makes images of them. Every call blocks until it is done; the names of images are the engine's.
+public struct ImageStore: Sendable {
+    public let content: ContentStore
+    let layers: LayerStore
+    private let root: String
+
+    public init(root: String) throws(SyscallError) {
+        self.root = root
+        content = try ContentStore(root: root + "/content")
+        layers = try LayerStore(root: root + "/layers")
+    }
+
+    /// The folders of an image for overlayfs, topmost first.
+    public func directories(_ image: StoredImage) -> [String] { image.layers.reversed().map { layers.path($0.chain) } }
+
+    static let documentLimit = 8 << 20
+
+    /// Decodes JSON that is not ours: size and depth are bounded before the decoder sees it.
+    static func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8], _ subject: String) throws -> Value {
+        guard bytes.count <= documentLimit, JSONDepth.isAcceptable(bytes) else {
+            throw RoostError.invalid("\(subject): the document is too large or nested too deeply")
+        }
+        do { return try JSONDecoder().decode(type, from: Data(bytes)) } catch {
+            throw RoostError.invalid("\(subject): not a valid document: \(error)")
+        }
+    }
+
+    static func encode(_ value: some Encodable) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return Array(try encoder.encode(value))
+    }
+
+    /// Makes an image of one root file system (`docker import`).
+    public func importRoot(_ archive: Int32, changes: [String], message: String?, now: Timestamp) throws -> StoredImage {
+        let (blob, blobSize) = try content.ingest(archive)
+        let file = try Files.open(content.path(blob), .readOnly)
+        let start = try readSome(file.raw, at: 0, limit: 8)
+        let unpacked = try layers.unpack(file.raw, digest: blob, onto: nil, subject: "the root file system")
+        var runtime = ImageConfiguration.Runtime()
+        for change in changes { try runtime.apply(change: change) }
+        #if arch(arm64)
+            let architecture = "arm64"
+        #else
+            let architecture = "amd64"
+        #endif
+        let configuration = ImageConfiguration(
+            architecture: architecture, created: now.rfc3339, config: runtime,
+            rootfs: .init(diffIDs: [unpacked.layer]),
+            history: [.init(created: now.rfc3339, createdBy: nil, comment: message ?? "Imported from -")])
+        let id = try content.put(try Self.encode(configuration))
+        let layer = StoredLayer(
+            layer: unpacked.layer, chain: unpacked.chain, blob: blob, blobSize: blobSize,
+            mediaType: Self.mediaType(Compression(firstBytes: start)), size: unpacked.size)
+        return StoredImage(id: id, layers: [layer], configuration: configuration)
+    }
+
+    static func mediaType(_ compression: Compression) -> String {
+        switch compression {
+        case .gzip: MediaTypes.layerGzip
+        case .zstd: MediaTypes.layerZstd
+        case .none, .bzip2, .xz: MediaTypes.layer
+        }
+    }
+
+    /// Puts an image together from its configuration and blobs that are open; each layer is unpacked unless it is there already.
+    func assemble(configuration bytes: [UInt8], layerFiles: [(file: OwnedFD, subject: String)]) throws -> StoredImage {
+        let configuration = try Self.decode(ImageConfiguration.self, bytes, "the image configuration")
+        guard configuration.os == "linux" else { throw RoostError.invalid("the image is for \(configuration.os), not for linux") }
+        guard configuration.rootfs.diffIDs.count == layerFiles.count else {
+            throw RoostError.invalid("the image has \(layerFiles.count) layers, but its configuration names \(configuration.rootfs.diffIDs.count)")
+        }
+        var stored: [StoredLayer] = []
+        for (expected, layer) in zip(configuration.rootfs.diffIDs, layerFiles) {
+            let (blob, blobSize) = try content.adopt(layer.file.raw)
+            let start = try readSome(layer.file.raw, at: 0, limit: 8)
+            let unpacked = try layers.unpack(layer.file.raw, digest: blob, onto: stored.last?.chain, subject: layer.subject)
+            guard unpacked.layer == expected else {
+                throw RoostError.invalid("\(layer.subject) has digest \(unpacked.layer), but the image says \(expected)")
+            }
+            stored.append(
+                StoredLayer(
+                    layer: unpacked.layer, chain: unpacked.chain, blob: blob, blobSize: blobSize,
+                    mediaType: Self.mediaType(Compression(firstBytes: start)), size: unpacked.size))
+        }
+        return StoredImage(id: try content.put(bytes), layers: stored, configuration: configuration)
+    }
+
+    /// Removes what no image needs: blobs, and layers' folders. What cannot be removed is reported, and the rest goes on.
+    public func sweep(keeping images: [StoredImage]) -> [SyscallError] {
+        let blobs = Set(images.flatMap { image in [image.id.hex] + image.layers.map(\.blob.hex) })
+        let folders = Set(images.flatMap { image in image.layers.map { String($0.chain.hex.prefix(32)) } })
+        return Self.clear(content.root + "/sha256", keeping: blobs) + Self.clear(layers.root, keeping: folders)
+    }
+
+    private static func clear(_ folder: String, keeping kept: Set<String>) -> [SyscallError] {
+        var failures: [SyscallError] = []
+        for name in (try? Files.list(folder)) ?? [] where name != "arriving" && !kept.contains(name) {
+            do throws(SyscallError) { try Files.removeTree("\(folder)/\(name)") } catch { failures.append(error) }
+        }
+        return failures
+    }
+}
+
+/// How deeply a JSON text nests, found in one pass before anything recursive reads it.
+public enum JSONDepth {
+    public static let limit = 128
+
+    public static func isAcceptable(_ bytes: [UInt8], limit: Int = limit) -> Bool {
+        var depth = 0
+        var inString = false
+        var escaped = false
+        for byte in bytes {
+            if inString {
+                if escaped { escaped = false } else if byte == 92 { escaped = true } else if byte == 34 { inString = false }
+                continue
+            }
+            switch byte {
+            case 34: inString = true
+            case 91, 123:
+                depth += 1
+                if depth > limit { return false }
+            case 93, 125: depth -= 1
+            default: break
+            }
+        }
+        return true
+    }
+}

@@ -1,0 +1,88 @@
+import EngineModel
+import LinuxKernel
+import SystemLibraries
+
+/// The helper that fills a layer's folder from a tar stream, in the form that overlayfs wants (whiteouts as 0:0 devices).
+enum LayerUnpacker {
+    /// Bounds of one layer: entries, and the length of a path.
+    static let entryLimit = 2_000_000
+    static let pathLimit = 4096
+
+    static func runConfined() throws {
+        try ConfinedHelper.confine(to: 3, capabilities: [.changeOwner, .overrideAccess, .owner, .setID, .makeNode, .setFileCapabilities])
+        Processes.setFileMask(0)
+        let extractor = try ArchiveExtractor(descriptor: 0)
+        var count = 0
+        var bytes: Int64 = 0
+        while let entry = try extractor.next() {
+            count += 1
+            if count > entryLimit { throw ArchiveError("the layer has more than \(entryLimit) entries") }
+            bytes += entry.size
+            try place(entry, extractor)
+        }
+        try extractor.finish()
+        try writeAll(1, Array("s\(bytes)".utf8) + [0])
+    }
+
+    private static func place(_ entry: ArchiveEntry, _ extractor: ArchiveExtractor) throws {
+        let path = try EntryPath(entry.path)
+        switch path.name {
+        case ".wh..wh..opq": try writeAll(1, Array("o\(path.parent)".utf8) + [0])
+        case _ where path.name.hasPrefix(".wh..wh."): break
+        case _ where path.name.hasPrefix(".wh."):
+            try Files.makeDirectories(path.parent)
+            let target = path.parent + "/" + path.name.dropFirst(4)
+            try? Files.removeTree(target)
+            try RootedDirectory(path: "/").makeDevice(target, mode: 0o020000, major: 0, minor: 0, user: 0, group: 0)
+        default:
+            try check(entry, path)
+            try extractor.extract()
+        }
+    }
+
+    private static func check(_ entry: ArchiveEntry, _ path: EntryPath) throws {
+        switch entry.kind {
+        case .hardLink(let target): _ = try EntryPath(target)
+        case .characterDevice(let major, let minor):
+            guard isHarmless(major, minor) else { throw refused(path, "character device \(major):\(minor)") }
+        case .blockDevice(let major, let minor): throw refused(path, "block device \(major):\(minor)")
+        case .other: throw refused(path, "a file of unknown type")
+        default: break
+        }
+    }
+
+    private static func refused(_ path: EntryPath, _ what: String) -> ArchiveError {
+        ArchiveError("entry \"\(path.text)\" is \(what), which an image must not hold")
+    }
+
+    /// null, zero, full, random, urandom, tty, console, ptmx, and the overlay's own whiteout.
+    private static func isHarmless(_ major: UInt32, _ minor: UInt32) -> Bool {
+        (major == 1 && [3, 5, 7, 8, 9].contains(minor)) || (major == 5 && minor <= 2) || (major == 0 && minor == 0)
+    }
+}
+
+/// A path of an archive, checked: it stays below the root by itself, without the help of the confinement.
+struct EntryPath {
+    let text: String
+    /// Absolute inside the root.
+    let parent: String
+    let name: String
+
+    init(_ text: String) throws(ArchiveError) {
+        guard text.utf8.count <= LayerUnpacker.pathLimit else { throw ArchiveError("an entry's path is longer than \(LayerUnpacker.pathLimit) bytes") }
+        let parts = text.split(separator: "/").filter { $0 != "." }
+        guard !parts.contains("..") else { throw ArchiveError("entry \"\(text)\" leads out of the image") }
+        self.text = text
+        parent = "/" + parts.dropLast().joined(separator: "/")
+        name = parts.last.map(String.init) ?? ""
+    }
+}
+
+extension CapabilitySet {
+    static let changeOwner = CapabilitySet(rawValue: 1 << 0)
+    static let overrideAccess = CapabilitySet(rawValue: 1 << 1 | 1 << 2)
+    static let owner = CapabilitySet(rawValue: 1 << 3)
+    static let setID = CapabilitySet(rawValue: 1 << 4)
+    static let makeNode = CapabilitySet(rawValue: 1 << 27)
+    static let setFileCapabilities = CapabilitySet(rawValue: 1 << 31)
+}

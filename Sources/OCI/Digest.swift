@@ -1,0 +1,31 @@
+import EngineModel
+
+/// A SHA-256 digest, `sha256:` and 64 hexadecimal digits (OCI image specification, descriptor, "Digests").
+public struct Digest: Sendable, Hashable, Codable, CustomStringConvertible {
+    /// The 64 digits.
+    public let hex: String
+
+    /// nil unless these are exactly 64 lower-case hexadecimal digits.
+    public init?(hex: some StringProtocol) {
+        guard hex.utf8.count == 64, Identifiers.isHexadecimal(hex) else { return nil }
+        self.hex = String(hex)
+    }
+
+    public init(parsing text: some StringProtocol) throws(RoostError) {
+        guard text.hasPrefix("sha256:"), let digest = Digest(hex: text.dropFirst(7)) else {
+            throw .invalid("\"\(text.prefix(100))\" is not a digest of the form sha256:<64 hexadecimal digits>")
+        }
+        self = digest
+    }
+
+    public var description: String { "sha256:\(hex)" }
+
+    public init(from decoder: any Decoder) throws {
+        self = try Digest(parsing: try decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}

@@ -1,0 +1,276 @@
+import CArchive
+import LinuxKernel
+
+/// An archive that cannot be read, or an entry that must not be.
+public struct ArchiveError: Error, Sendable, CustomStringConvertible {
+    public let message: String
+    public init(_ message: String) { self.message = message }
+    public var description: String { message }
+}
+
+/// What one member of an archive is.
+public struct ArchiveEntry: Sendable, Equatable {
+    public enum Kind: Sendable, Equatable {
+        case file, directory
+        case symbolicLink(target: String)
+        case hardLink(target: String)
+        case characterDevice(major: UInt32, minor: UInt32)
+        case blockDevice(major: UInt32, minor: UInt32)
+        case fifo
+        case other
+    }
+    public let path: String
+    public let kind: Kind
+    /// Permission bits with set-id and sticky bits.
+    public let mode: UInt32
+    public let user: UInt32
+    public let group: UInt32
+    public let size: Int64
+    public let modifiedSeconds: Int64
+    public let modifiedNanoseconds: Int
+    public let attributes: [(name: String, value: [UInt8])]
+
+    public static func == (one: ArchiveEntry, other: ArchiveEntry) -> Bool { one.path == other.path && one.kind == other.kind }
+}
+
+/// Reads tar streams, plain or compressed with gzip, zstd, bzip2 or xz, one entry after the other (libarchive, archive_read(3)).
+@safe public final class ArchiveReader {
+    private let archive: OpaquePointer
+    private var entry: OpaquePointer?
+
+    /// Reads from the descriptor's position on; the descriptor stays the caller's.
+    public init(descriptor: Int32, raw: Bool = false) throws(ArchiveError) {
+        guard let made = unsafe archive_read_new() else { throw ArchiveError("out of memory") }
+        unsafe archive = made
+        _ = unsafe archive_read_support_filter_gzip(archive)
+        _ = unsafe archive_read_support_filter_zstd(archive)
+        _ = unsafe archive_read_support_filter_bzip2(archive)
+        _ = unsafe archive_read_support_filter_xz(archive)
+        if raw { _ = unsafe archive_read_support_format_raw(archive) } else { _ = unsafe archive_read_support_format_tar(archive) }
+        _ = unsafe archive_read_support_format_empty(archive)
+        if unsafe archive_read_open_fd(archive, descriptor, 1 << 18) != ARCHIVE_OK { throw lastError() }
+    }
+
+    deinit { unsafe archive_read_free(archive) }
+
+    /// For the extractor in this file, which passes entries on as they are.
+    fileprivate var pointer: OpaquePointer { unsafe archive }
+    fileprivate var currentEntry: OpaquePointer? { unsafe entry }
+
+    private func lastError() -> ArchiveError {
+        ArchiveError(unsafe archive_error_string(archive).map { unsafe String(cString: $0) } ?? "unreadable archive")
+    }
+
+    /// The next entry; nil at the end.
+    public func next() throws(ArchiveError) -> ArchiveEntry? {
+        let code = unsafe archive_read_next_header(archive, &entry)
+        if code == ARCHIVE_EOF { return nil }
+        if code < ARCHIVE_WARN { throw lastError() }
+        guard let entry = unsafe entry else { return nil }
+        guard let name = unsafe archive_entry_pathname(entry) else { throw ArchiveError("an entry without a name") }
+        return unsafe ArchiveEntry(
+            path: String(cString: name), kind: kind(entry), mode: archive_entry_mode(entry) & 0o7777,
+            user: UInt32(truncatingIfNeeded: archive_entry_uid(entry)), group: UInt32(truncatingIfNeeded: archive_entry_gid(entry)),
+            size: archive_entry_size(entry), modifiedSeconds: Int64(archive_entry_mtime(entry)),
+            modifiedNanoseconds: archive_entry_mtime_nsec(entry), attributes: extendedAttributes(entry))
+    }
+
+    private func kind(_ entry: OpaquePointer) -> ArchiveEntry.Kind {
+        if let target = unsafe archive_entry_hardlink(entry) { return .hardLink(target: unsafe String(cString: target)) }
+        let device = unsafe (
+            UInt32(truncatingIfNeeded: archive_entry_rdevmajor(entry)), UInt32(truncatingIfNeeded: archive_entry_rdevminor(entry)))
+        switch unsafe archive_entry_filetype(entry) {
+        case 0o100000: return .file
+        case 0o040000: return .directory
+        case 0o120000: return .symbolicLink(target: unsafe archive_entry_symlink(entry).map { unsafe String(cString: $0) } ?? "")
+        case 0o020000: return .characterDevice(major: device.0, minor: device.1)
+        case 0o060000: return .blockDevice(major: device.0, minor: device.1)
+        case 0o010000: return .fifo
+        default: return .other
+        }
+    }
+
+    private func extendedAttributes(_ entry: OpaquePointer) -> [(name: String, value: [UInt8])] {
+        var found: [(name: String, value: [UInt8])] = []
+        unsafe archive_entry_xattr_reset(entry)
+        var name: UnsafePointer<CChar>?
+        var value: UnsafeRawPointer?
+        var size = 0
+        while unsafe archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK {
+            guard let key = unsafe name, let bytes = unsafe value else { continue }
+            unsafe found.append((String(cString: key), Array(UnsafeRawBufferPointer(start: bytes, count: size))))
+        }
+        return found
+    }
+
+    /// The next bytes of the current entry; empty at its end.
+    public func read(limit: Int = 1 << 18) throws(ArchiveError) -> [UInt8] {
+        var count = 0
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, filled in
+            count = unsafe archive_read_data(archive, buffer.baseAddress, limit)
+            filled = max(0, count)
+        }
+        if count < 0 { throw lastError() }
+        return bytes
+    }
+
+    /// The whole of the current entry, at most `limit` bytes.
+    public func readAll(limit: Int) throws(ArchiveError) -> [UInt8] {
+        var all: [UInt8] = []
+        while true {
+            let part = try read()
+            if part.isEmpty { return all }
+            all += part
+            if all.count > limit { throw ArchiveError("an entry is larger than \(limit) bytes") }
+        }
+    }
+
+    /// Copies the current entry's data to a file, leaving its holes as holes.
+    public func copy(to descriptor: Int32) throws(ArchiveError) {
+        if unsafe archive_read_data_into_fd(archive, descriptor) < ARCHIVE_WARN { throw lastError() }
+    }
+}
+
+/// Writes a tar stream (libarchive, archive_write(3)); pax headers only where the old format cannot say it.
+@safe public final class ArchiveWriter {
+    private let archive: OpaquePointer
+
+    public init(descriptor: Int32, gzip: Bool = false) throws(ArchiveError) {
+        guard let made = unsafe archive_write_new() else { throw ArchiveError("out of memory") }
+        unsafe archive = made
+        if gzip { _ = unsafe archive_write_add_filter_gzip(archive) }
+        _ = unsafe archive_write_set_format_pax_restricted(archive)
+        _ = unsafe archive_write_set_bytes_in_last_block(archive, 1)
+        if unsafe archive_write_open_fd(archive, descriptor) != ARCHIVE_OK { throw lastError() }
+    }
+
+    deinit { unsafe archive_write_free(archive) }
+
+    private func lastError() -> ArchiveError {
+        ArchiveError(unsafe archive_error_string(archive).map { unsafe String(cString: $0) } ?? "the archive cannot be written")
+    }
+
+    public func add(_ path: String, kind: ArchiveEntry.Kind, mode: UInt32, user: UInt32 = 0, group: UInt32 = 0, size: Int64, modifiedSeconds: Int64, attributes: [(name: String, value: [UInt8])] = []) throws(ArchiveError) {
+        guard let entry = unsafe archive_entry_new() else { throw ArchiveError("out of memory") }
+        defer { unsafe archive_entry_free(entry) }
+        unsafe archive_entry_set_pathname(entry, path)
+        unsafe archive_entry_set_perm(entry, mode)
+        unsafe archive_entry_set_uid(entry, Int64(user))
+        unsafe archive_entry_set_gid(entry, Int64(group))
+        unsafe archive_entry_set_mtime(entry, time_t(modifiedSeconds), 0)
+        var dataSize: Int64 = 0
+        switch kind {
+        case .file:
+            unsafe archive_entry_set_filetype(entry, 0o100000)
+            dataSize = size
+        case .directory: unsafe archive_entry_set_filetype(entry, 0o040000)
+        case .symbolicLink(let target):
+            unsafe archive_entry_set_filetype(entry, 0o120000)
+            unsafe archive_entry_set_symlink(entry, target)
+        case .hardLink(let target): unsafe archive_entry_set_hardlink(entry, target)
+        case .characterDevice(let major, let minor):
+            unsafe archive_entry_set_filetype(entry, 0o020000)
+            unsafe archive_entry_set_rdevmajor(entry, dev_t(major))
+            unsafe archive_entry_set_rdevminor(entry, dev_t(minor))
+        case .blockDevice(let major, let minor):
+            unsafe archive_entry_set_filetype(entry, 0o060000)
+            unsafe archive_entry_set_rdevmajor(entry, dev_t(major))
+            unsafe archive_entry_set_rdevminor(entry, dev_t(minor))
+        case .fifo: unsafe archive_entry_set_filetype(entry, 0o010000)
+        case .other: throw ArchiveError("\(path): a socket cannot be archived")
+        }
+        unsafe archive_entry_set_size(entry, dataSize)
+        for attribute in attributes {
+            unsafe archive_entry_xattr_add_entry(entry, attribute.name, attribute.value, attribute.value.count)
+        }
+        if unsafe archive_write_header(archive, entry) < ARCHIVE_WARN { throw lastError() }
+    }
+
+    public func write(_ bytes: [UInt8]) throws(ArchiveError) {
+        if unsafe archive_write_data(archive, bytes, bytes.count) < 0 { throw lastError() }
+    }
+
+    /// Writes the end of the archive; without it the archive is truncated.
+    public func finish() throws(ArchiveError) {
+        if unsafe archive_write_close(archive) != ARCHIVE_OK { throw lastError() }
+    }
+}
+
+/// Reads a tar stream and writes its entries below the current root directory with owners, modes, times, attributes and holes
+/// (libarchive, archive_write_disk(3)). For confined helpers only: links are followed inside their root.
+@safe public final class ArchiveExtractor {
+    private let archive: OpaquePointer
+    private let disk: OpaquePointer
+    private let reader: ArchiveReader
+
+    public init(descriptor: Int32) throws(ArchiveError) {
+        reader = try ArchiveReader(descriptor: descriptor)
+        unsafe archive = reader.pointer
+        guard let made = unsafe archive_write_disk_new() else { throw ArchiveError("out of memory") }
+        unsafe disk = made
+        let flags =
+            ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_XATTR | ARCHIVE_EXTRACT_UNLINK
+            | ARCHIVE_EXTRACT_SECURE_NODOTDOT
+        _ = unsafe archive_write_disk_set_options(disk, flags)
+    }
+
+    deinit { unsafe archive_write_free(disk) }
+
+    public func next() throws(ArchiveError) -> ArchiveEntry? { try reader.next() }
+
+    /// Writes the current entry and its data.
+    public func extract() throws(ArchiveError) {
+        guard let entry = unsafe reader.currentEntry else { return }
+        unsafe makeRelative(entry)
+        let path = unsafe archive_entry_pathname(entry).map { unsafe String(cString: $0) } ?? "?"
+        try unsafe check(archive_write_header(disk, entry), path)
+        if unsafe archive_entry_size(entry) > 0, unsafe archive_entry_hardlink(entry) == nil { try copyData(path) }
+        try unsafe check(archive_write_finish_entry(disk), path)
+    }
+
+    /// Names with a slash in front are meant from the image's root, which is where we are.
+    private func makeRelative(_ entry: OpaquePointer) {
+        if let path = unsafe archive_entry_pathname(entry), unsafe path[0] == 47 {
+            unsafe archive_entry_copy_pathname(entry, [CChar](arrayLiteral: 46) + cString(path))
+        }
+        if let target = unsafe archive_entry_hardlink(entry), unsafe target[0] == 47 {
+            unsafe archive_entry_copy_hardlink(entry, [CChar](arrayLiteral: 46) + cString(target))
+        }
+    }
+
+    private func cString(_ pointer: UnsafePointer<CChar>) -> [CChar] {
+        var bytes: [CChar] = []
+        var index = 0
+        while unsafe pointer[index] != 0 {
+            unsafe bytes.append(pointer[index])
+            index += 1
+        }
+        return bytes + [0]
+    }
+
+    private func copyData(_ path: String) throws(ArchiveError) {
+        while true {
+            var buffer: UnsafeRawPointer?
+            var size = 0
+            var offset: Int64 = 0
+            let code = unsafe archive_read_data_block(archive, &buffer, &size, &offset)
+            if code == ARCHIVE_EOF { return }
+            if code < ARCHIVE_WARN { throw unsafe failure(archive, path) }
+            if unsafe archive_write_data_block(disk, buffer, size, offset) < Int(ARCHIVE_WARN) { throw unsafe failure(disk, path) }
+        }
+    }
+
+    private func check(_ code: CInt, _ path: String) throws(ArchiveError) {
+        if code < ARCHIVE_WARN { throw unsafe failure(disk, path) }
+    }
+
+    private func failure(_ source: OpaquePointer, _ path: String) -> ArchiveError {
+        let reason = unsafe archive_error_string(source).map { unsafe String(cString: $0) } ?? "unknown error"
+        return ArchiveError("entry \"\(path)\": \(reason)")
+    }
+
+    /// Sets the times and modes of folders, which had to wait for their content.
+    public func finish() throws(ArchiveError) {
+        try unsafe check(archive_write_close(disk), "end of archive")
+    }
+}

@@ -1,0 +1,167 @@
+import CNetlink
+import LinuxKernel
+
+/// A refused netlink request: what was asked, of what, and the kernel's reason.
+public struct NetlinkError: Error, Sendable, CustomStringConvertible {
+    public let call: String
+    public let subject: String
+    /// libnl's own number (netlink/errno.h), without the sign.
+    public let code: Int32
+    public let reason: String
+    public var description: String { "\(call) \(subject): \(reason)" }
+    /// NLE_OBJ_NOTFOUND, NLE_NODEV, NLE_NOADDR: it is not there, which removing takes for done.
+    public var isMissing: Bool { [12, 31, 19].contains(code) }
+    /// NLE_EXIST.
+    public var isDuplicate: Bool { code == 6 }
+}
+
+/// One route netlink socket in the namespace of the thread that made it (libnl-route-3, rtnetlink(7)).
+@safe public final class Netlink {
+    private let socket: OpaquePointer
+
+    public init() throws(NetlinkError) {
+        guard let made = unsafe nl_socket_alloc() else {
+            throw NetlinkError(call: "nl_socket_alloc", subject: "a socket", code: 5, reason: "out of memory")
+        }
+        let code = unsafe nl_connect(made, 0)
+        if code < 0 {
+            unsafe nl_socket_free(made)
+            throw Self.error("nl_connect", "a socket", code)
+        }
+        unsafe socket = made
+    }
+
+    deinit { unsafe nl_socket_free(socket) }
+
+    private static func error(_ call: String, _ subject: String, _ code: CInt) -> NetlinkError {
+        let reason = unsafe nl_geterror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
+        return NetlinkError(call: call, subject: subject, code: abs(code), reason: reason.lowercased())
+    }
+
+    private func check(_ call: String, _ subject: String, _ code: CInt) throws(NetlinkError) {
+        if code < 0 { throw Self.error(call, subject, code) }
+    }
+
+    /// The number of an interface; nil if there is none of that name.
+    public func index(of name: String) throws(NetlinkError) -> Int32? {
+        var link: OpaquePointer?
+        let code = unsafe rtnl_link_get_kernel(socket, 0, name, &link)
+        if code < 0 {
+            let error = Self.error("look up interface", name, code)
+            if error.isMissing { return nil }
+            throw error
+        }
+        defer { unsafe rtnl_link_put(link) }
+        return unsafe rtnl_link_get_ifindex(link)
+    }
+
+    public func addBridge(_ name: String, mtu: UInt32) throws(NetlinkError) {
+        guard let link = unsafe rtnl_link_bridge_alloc() else { throw outOfMemory(name) }
+        defer { unsafe rtnl_link_put(link) }
+        unsafe rtnl_link_set_name(link, name)
+        unsafe rtnl_link_set_mtu(link, mtu)
+        try unsafe check("create bridge", name, rtnl_link_add(socket, link, 0x400 | 0x200))
+    }
+
+    /// A veth pair: the host's end attached to the bridge and up, the other end in the given network namespace.
+    public func addPair(
+        host: String, peer: String, hardwareAddress: [UInt8], namespace: Int32, bridge: Int32?, mtu: UInt32
+    ) throws(NetlinkError) {
+        guard let link = unsafe rtnl_link_veth_alloc(), let inner = unsafe rtnl_link_veth_get_peer(link) else {
+            throw outOfMemory(host)
+        }
+        defer {
+            unsafe rtnl_link_put(inner)
+            unsafe rtnl_link_put(link)
+        }
+        unsafe rtnl_link_set_name(link, host)
+        unsafe rtnl_link_set_mtu(link, mtu)
+        if let bridge { unsafe rtnl_link_set_master(link, bridge) }
+        unsafe rtnl_link_set_flags(link, 1)
+        unsafe rtnl_link_set_name(inner, peer)
+        unsafe rtnl_link_set_mtu(inner, mtu)
+        unsafe rtnl_link_set_ns_fd(inner, namespace)
+        if let address = unsafe nl_addr_build(AF_LLC_ETHER, hardwareAddress, hardwareAddress.count) {
+            unsafe rtnl_link_set_addr(inner, address)
+            unsafe nl_addr_put(address)
+        }
+        try unsafe check("create interface", host, rtnl_link_add(socket, link, 0x400 | 0x200))
+    }
+
+    /// AF_LLC, which libnl uses for hardware addresses.
+    private var AF_LLC_ETHER: CInt { 26 }
+
+    public func setUp(_ index: Int32, name: String, newName: String? = nil) throws(NetlinkError) {
+        guard let link = unsafe rtnl_link_alloc(), let change = unsafe rtnl_link_alloc() else { throw outOfMemory(name) }
+        defer {
+            unsafe rtnl_link_put(link)
+            unsafe rtnl_link_put(change)
+        }
+        unsafe rtnl_link_set_ifindex(link, index)
+        if let newName { unsafe rtnl_link_set_name(change, newName) }
+        unsafe rtnl_link_set_flags(change, 1)
+        try unsafe check("bring up", name, rtnl_link_change(socket, link, change, 0))
+    }
+
+    public func setMaster(_ index: Int32, bridge: Int32, name: String) throws(NetlinkError) {
+        try unsafe check("attach to bridge", name, rtnl_link_enslave_ifindex(socket, bridge, index))
+    }
+
+    public func removeLink(_ name: String) throws(NetlinkError) {
+        guard let link = unsafe rtnl_link_alloc() else { throw outOfMemory(name) }
+        defer { unsafe rtnl_link_put(link) }
+        unsafe rtnl_link_set_name(link, name)
+        let code = unsafe rtnl_link_delete(socket, link)
+        if code < 0 {
+            let error = Self.error("remove interface", name, code)
+            if !error.isMissing { throw error }
+        }
+    }
+
+    private func outOfMemory(_ subject: String) -> NetlinkError {
+        NetlinkError(call: "allocate", subject: subject, code: 5, reason: "out of memory")
+    }
+
+    /// Adds an address; version 6 without duplicate detection, since the leases are unique already.
+    public func addAddress(_ bytes: [UInt8], prefix: UInt8, to index: Int32, subject: String) throws(NetlinkError) {
+        guard let address = unsafe rtnl_addr_alloc(), let local = unsafe nl_addr_build(family(bytes), bytes, bytes.count) else {
+            throw outOfMemory(subject)
+        }
+        defer {
+            unsafe nl_addr_put(local)
+            unsafe rtnl_addr_put(address)
+        }
+        unsafe nl_addr_set_prefixlen(local, CInt(prefix))
+        unsafe rtnl_addr_set_ifindex(address, index)
+        try unsafe check("set address", subject, rtnl_addr_set_local(address, local))
+        if bytes.count == 16 { unsafe rtnl_addr_set_flags(address, 0x2) }
+        let code = unsafe rtnl_addr_add(socket, address, 0)
+        if code < 0 {
+            let error = Self.error("add address to", subject, code)
+            if !error.isDuplicate { throw error }
+        }
+    }
+
+    private func family(_ bytes: [UInt8]) -> CInt { bytes.count == 16 ? 10 : 2 }
+
+    /// The default route by this gateway.
+    public func addDefaultRoute(via gateway: [UInt8], index: Int32, subject: String) throws(NetlinkError) {
+        let any = [UInt8](repeating: 0, count: gateway.count)
+        guard let route = unsafe rtnl_route_alloc(), let hop = unsafe rtnl_route_nh_alloc(),
+            let to = unsafe nl_addr_build(family(gateway), any, any.count),
+            let via = unsafe nl_addr_build(family(gateway), gateway, gateway.count)
+        else { throw outOfMemory(subject) }
+        defer {
+            unsafe nl_addr_put(to)
+            unsafe nl_addr_put(via)
+            unsafe rtnl_route_put(route)
+        }
+        unsafe nl_addr_set_prefixlen(to, 0)
+        unsafe rtnl_route_set_family(route, UInt8(family(gateway)))
+        _ = unsafe rtnl_route_set_dst(route, to)
+        unsafe rtnl_route_nh_set_ifindex(hop, index)
+        unsafe rtnl_route_nh_set_gateway(hop, via)
+        unsafe rtnl_route_add_nexthop(route, hop)
+        try unsafe check("add default route by", subject, rtnl_route_add(socket, route, 0x400))
+    }
+}
