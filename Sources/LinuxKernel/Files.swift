@@ -244,3 +244,6 @@ extension Files {
         try check("fsetxattr", name) { unsafe fsetxattr(fd, name, value, value.count, 0) }
     }
 }
+
+/// Takes a device number apart (makedev(3)).
+public func deviceNumbers(_ device: UInt64) -> (major: UInt32, minor: UInt32) { (roost_major(device), roost_minor(device)) }

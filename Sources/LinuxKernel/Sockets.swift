@@ -185,3 +185,21 @@ public enum InternetSockets {
         }
     }
 }
+
+/// Sends as much as the kernel takes, without the signal that a closed connection would raise (send(2), MSG_NOSIGNAL).
+public func sendSome(_ fd: CInt, _ bytes: ArraySlice<UInt8>) throws(SyscallError) -> Int {
+    try checkLong("send", "descriptor \(fd)") {
+        unsafe bytes.withUnsafeBytes { unsafe send(fd, $0.baseAddress, $0.count, CInt(0x4000)) }
+    }
+}
+
+/// Sends everything, waiting where the other side is slow.
+public func sendAll(_ fd: CInt, _ bytes: [UInt8]) throws(SyscallError) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+        do throws(SyscallError) { rest = rest.dropFirst(try sendSome(fd, rest)) } catch {
+            if error.errno != EAGAIN { throw error }
+            _ = try waitUntilReady(fd, writing: true, milliseconds: nil)
+        }
+    }
+}

@@ -12,9 +12,11 @@ public struct PacketRuleError: Error, Sendable, CustomStringConvertible {
 /// Applies nftables rulesets in process (libnftables(3)). Everything in one call is one transaction of the kernel.
 public enum PacketRules {
     @discardableResult
-    public static func apply(_ ruleset: String) throws(PacketRuleError) -> String {
+    public static func apply(_ ruleset: String, handles: Bool = false) throws(PacketRuleError) -> String {
         guard let context = unsafe nft_ctx_new(0) else { throw PacketRuleError(message: "no memory for a context") }
         defer { unsafe nft_ctx_free(context) }
+        // NFT_CTX_OUTPUT_HANDLE: every rule with the number by which it can be deleted.
+        if handles { unsafe nft_ctx_output_set_flags(context, 1 << 3) }
         _ = unsafe nft_ctx_buffer_output(context)
         _ = unsafe nft_ctx_buffer_error(context)
         let code = unsafe nft_run_cmd_from_buffer(context, ruleset)

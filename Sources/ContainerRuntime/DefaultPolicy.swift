@@ -1,0 +1,42 @@
+import LinuxKernel
+import ShimProtocol
+import SystemLibraries
+
+/// What every container gets where its user says nothing: the same as Docker's defaults, so that images work as they do there.
+enum DefaultPolicy {
+    /// CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE, NET_RAW, SYS_CHROOT, MKNOD,
+    /// AUDIT_WRITE, SETFCAP.
+    static let capabilities = CapabilitySet(rawValue: 0xa804_25fb)
+
+    static let maskedPaths = [
+        "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
+        "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap",
+    ]
+    static let readOnlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
+
+    /// Nodes of a container's own /dev.
+    static let devices: [DevicePlan] = [
+        character("/dev/null", 1, 3), character("/dev/zero", 1, 5), character("/dev/full", 1, 7), character("/dev/random", 1, 8),
+        character("/dev/urandom", 1, 9), DevicePlan(path: "/dev/tty", mode: 0o020666, major: 5, minor: 0, group: 5),
+    ]
+
+    private static func character(_ path: String, _ major: UInt32, _ minor: UInt32) -> DevicePlan {
+        DevicePlan(path: path, mode: 0o020666, major: major, minor: minor)
+    }
+
+    static let links: [LinkPlan] = [
+        LinkPlan(path: "/dev/fd", target: "/proc/self/fd"), LinkPlan(path: "/dev/stdin", target: "/proc/self/fd/0"),
+        LinkPlan(path: "/dev/stdout", target: "/proc/self/fd/1"), LinkPlan(path: "/dev/stderr", target: "/proc/self/fd/2"),
+        LinkPlan(path: "/dev/ptmx", target: "pts/ptmx"), LinkPlan(path: "/dev/core", target: "/proc/kcore"),
+    ]
+
+    /// Any node may be made, these may be used.
+    static let deviceRules: [DeviceRule] = [
+        DeviceRule(.character, nil, nil, "m"), DeviceRule(.block, nil, nil, "m"), DeviceRule(.character, 1, 3, "rwm"),
+        DeviceRule(.character, 1, 5, "rwm"), DeviceRule(.character, 1, 7, "rwm"), DeviceRule(.character, 1, 8, "rwm"),
+        DeviceRule(.character, 1, 9, "rwm"), DeviceRule(.character, 5, 0, "rwm"), DeviceRule(.character, 5, 1, "rwm"),
+        DeviceRule(.character, 5, 2, "rwm"), DeviceRule(.character, 136, nil, "rwm"),
+    ]
+
+    static let path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+}

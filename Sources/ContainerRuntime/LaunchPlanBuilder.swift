@@ -1,0 +1,213 @@
+import EngineModel
+import LinuxKernel
+import ShimProtocol
+import SystemLibraries
+
+/// What the builder needs to know besides the container's record: places and facts of this host.
+public struct LaunchContext: Sendable {
+    /// Topmost first.
+    public var imageDirectories: [String]
+    public var upperDirectory: String
+    public var workDirectory: String
+    public var mountPoint: String
+    public var hostsFile: String
+    public var hostnameFile: String
+    public var resolvConfFile: String
+    public var logFile: String
+    public var exitRecord: String
+    public var revival: RevivalPlan
+    public var controlGroup: ControlGroup
+    /// Process ids of containers whose namespaces are joined, by id or name as the specification has them.
+    public var processes: [String: Int32]
+
+    public init(imageDirectories: [String], upperDirectory: String, workDirectory: String, mountPoint: String, hostsFile: String, hostnameFile: String, resolvConfFile: String, logFile: String, exitRecord: String, revival: RevivalPlan, controlGroup: ControlGroup, processes: [String: Int32]) {
+        self.imageDirectories = imageDirectories
+        self.upperDirectory = upperDirectory
+        self.workDirectory = workDirectory
+        self.mountPoint = mountPoint
+        self.hostsFile = hostsFile
+        self.hostnameFile = hostnameFile
+        self.resolvConfFile = resolvConfFile
+        self.logFile = logFile
+        self.exitRecord = exitRecord
+        self.revival = revival
+        self.controlGroup = controlGroup
+        self.processes = processes
+    }
+}
+
+/// Turns a container's record into the plan that its shim carries out. The only builder: an exec and a health check go through it too.
+public struct LaunchPlanBuilder: Sendable {
+    private let programs: SystemCallPrograms
+
+    public init(programs: SystemCallPrograms) { self.programs = programs }
+
+    public func container(_ record: ContainerRecord, _ context: LaunchContext) throws -> LaunchPlan {
+        let decision = try SecurityDecision(record.spec)
+        return LaunchPlan(
+            id: record.id, kind: .container(try containerPlan(record, context, decision)),
+            process: ProcessPlan(
+                arguments: record.arguments, environment: environment(record, terminal: record.spec.process.terminal),
+                workingDirectory: record.workingDirectory.isEmpty ? "/" : record.workingDirectory, user: record.user,
+                additionalGroups: record.spec.process.additionalGroups, runsUnderInit: record.spec.runsUnderInit),
+            security: try security(record.spec, decision), controlGroups: Self.controlGroups(context.controlGroup),
+            standardStreams: StreamPlan(terminal: record.spec.process.terminal, input: record.spec.process.openInput))
+    }
+
+    /// What one more process of a running container is asked to be.
+    public struct ExecRequest: Sendable {
+        public var arguments: [String]
+        public var environment: [String] = []
+        public var workingDirectory: String?
+        public var user: String?
+        public var terminal = false
+        public var privileged = false
+        public init(arguments: [String]) { self.arguments = arguments }
+    }
+
+    public func exec(_ request: ExecRequest, id: String, in record: ContainerRecord, _ group: ControlGroup) throws -> LaunchPlan {
+        var spec = record.spec
+        if request.privileged { spec.security.privileged = true }
+        let decision = try SecurityDecision(spec)
+        var names = Set(request.environment.map(Self.variableName))
+        var merged = environment(record, terminal: request.terminal).filter { !names.contains(Self.variableName($0)) }
+        merged += request.environment
+        names.removeAll()
+        return LaunchPlan(
+            id: id, kind: .exec,
+            process: ProcessPlan(
+                arguments: request.arguments, environment: merged,
+                workingDirectory: request.workingDirectory ?? (record.workingDirectory.isEmpty ? "/" : record.workingDirectory),
+                user: request.user ?? record.user, additionalGroups: record.spec.process.additionalGroups),
+            security: try security(spec, decision), controlGroups: Self.controlGroups(group),
+            standardStreams: StreamPlan(terminal: request.terminal, input: true))
+    }
+
+    private static func variableName(_ text: String) -> Substring { text.prefix { $0 != "=" } }
+
+    private func environment(_ record: ContainerRecord, terminal: Bool) -> [String] {
+        var list = record.environment
+        if !list.contains(where: { $0.hasPrefix("PATH=") }) { list.insert(DefaultPolicy.path, at: 0) }
+        if !list.contains(where: { $0.hasPrefix("HOSTNAME=") }) { list.insert("HOSTNAME=\(hostname(record))", at: min(1, list.count)) }
+        if terminal, !list.contains(where: { $0.hasPrefix("TERM=") }) { list.append("TERM=xterm") }
+        return list
+    }
+
+    private func hostname(_ record: ContainerRecord) -> String {
+        if !record.spec.hostname.isEmpty { return record.spec.hostname }
+        return record.spec.network == .host || record.spec.uts == .host ? HostIdentity.current().name : record.shortID
+    }
+
+    private static func controlGroups(_ group: ControlGroup) -> ControlGroupPlan {
+        group.layout == .unified ? .unified(path: group.paths[0]) : .split(paths: group.paths)
+    }
+
+    private func security(_ spec: ContainerSpec, _ decision: SecurityDecision) throws -> SecurityPlan {
+        SecurityPlan(
+            capabilities: decision.capabilities.rawValue,
+            systemCallFilter: decision.filtersSystemCalls ? try programs.program(for: decision.capabilities) : [],
+            noNewPrivileges: decision.noNewPrivileges, limits: try spec.resources.limits.map(Self.limit),
+            outOfMemoryScore: spec.resources.outOfMemoryScore == 0 ? nil : spec.resources.outOfMemoryScore)
+    }
+
+    /// Numbers of setrlimit(2) by Docker's names.
+    private static let resources: [String: Int32] = [
+        "cpu": 0, "fsize": 1, "data": 2, "stack": 3, "core": 4, "rss": 5, "nproc": 6, "nofile": 7, "memlock": 8, "as": 9, "locks": 10,
+        "sigpending": 11, "msgqueue": 12, "nice": 13, "rtprio": 14, "rttime": 15,
+    ]
+
+    private static func limit(_ spec: UlimitSpec) throws(RoostError) -> ResourceLimit {
+        guard let number = resources[spec.name] else {
+            throw .invalid("invalid ulimit type: \(spec.name); there are \(resources.keys.sorted().joined(separator: ", "))")
+        }
+        guard spec.hard == -1 || (spec.soft != -1 && spec.soft <= spec.hard) else {
+            throw .invalid("ulimit \(spec.name): the soft limit (\(spec.soft)) must be less than or equal to the hard limit (\(spec.hard))")
+        }
+        return ResourceLimit(resource: number, soft: UInt64(bitPattern: spec.soft), hard: UInt64(bitPattern: spec.hard))
+    }
+
+    private func containerPlan(_ record: ContainerRecord, _ context: LaunchContext, _ decision: SecurityDecision) throws -> ContainerPlan {
+        let spec = record.spec
+        var own: Namespaces = [.mount]
+        var joined: [JoinedNamespace] = []
+        func decide(_ choice: SharedNamespace, _ kind: Namespaces, _ file: String) throws {
+            switch choice {
+            case .own: own.insert(kind)
+            case .host: break
+            case .container(let other):
+                guard let process = context.processes[other] else {
+                    throw RoostError.conflict("cannot join the namespace of container \(other): it is not running")
+                }
+                joined.append(JoinedNamespace(kind: kind.rawValue, path: "/proc/\(process)/ns/\(file)"))
+            }
+        }
+        try decide(spec.pid, .process, "pid")
+        try decide(spec.ipc, .communication, "ipc")
+        // A container on the host's network has the host's name as well, as in Docker.
+        try decide(spec.network == .host && spec.hostname.isEmpty ? .host : spec.uts, .hostname, "uts")
+        if spec.controlGroupNamespace == .own { own.insert(.controlGroup) }
+        return ContainerPlan(
+            hostname: hostname(record), domainname: spec.domainname, newNamespaces: own.rawValue, joinedNamespaces: joined,
+            root: RootPlan(
+                lowerDirectories: context.imageDirectories, upperDirectory: context.upperDirectory, workDirectory: context.workDirectory,
+                mountPoint: context.mountPoint, readOnly: spec.security.readOnlyRoot),
+            mounts: try MountTable(record: record, context: context, decision: decision).mounts(),
+            devices: try devices(spec, decision), links: DefaultPolicy.links,
+            maskedPaths: decision.masksSystemPaths ? DefaultPolicy.maskedPaths : [],
+            readOnlyPaths: decision.masksSystemPaths ? DefaultPolicy.readOnlyPaths : [], sysctls: sysctls(spec),
+            log: try LogLimits(spec.log).plan(path: context.logFile), exitRecord: context.exitRecord, revival: context.revival)
+    }
+
+    private func sysctls(_ spec: ContainerSpec) -> [Setting] {
+        var settings: [Setting] = []
+        if ![NetworkMode.host].contains(spec.network), spec.security.sysctls["net.ipv4.ip_unprivileged_port_start"] == nil,
+            !isShared(spec.network) {
+            // Programs that are not root may use every port, as in Docker: the namespace is theirs alone.
+            settings = [Setting("net.ipv4.ip_unprivileged_port_start", "0"), Setting("net.ipv4.ping_group_range", "0 2147483647")]
+        }
+        return settings + spec.security.sysctls.sorted { $0.key < $1.key }.map { Setting($0.key, $0.value) }
+    }
+
+    private func isShared(_ mode: NetworkMode) -> Bool {
+        if case .container = mode { return true }
+        return false
+    }
+
+    private func devices(_ spec: ContainerSpec, _ decision: SecurityDecision) throws -> [DevicePlan] {
+        var nodes = DefaultPolicy.devices
+        if decision.allowsAllDevices { nodes += HostDevices.all() }
+        for device in spec.devices { nodes += try HostDevices.nodes(device) }
+        return nodes
+    }
+
+    /// The device rules of a container's control group.
+    public static func deviceRules(_ spec: ContainerSpec) throws -> [DeviceRule] {
+        if spec.security.privileged { return [DeviceRule(.any, nil, nil, "rwm")] }
+        return try DefaultPolicy.deviceRules + spec.devices.flatMap { try HostDevices.rules($0) }
+    }
+}
+
+/// Docker's `max-size` and `max-file`; without them a container's log is capped all the same.
+struct LogLimits {
+    static let defaultBytes: UInt64 = 100 << 20
+    static let defaultFiles: UInt32 = 3
+    var bytes = defaultBytes
+    var files = defaultFiles
+
+    init(_ spec: LogSpec) throws(RoostError) {
+        guard ["", "json-file", "local", "none"].contains(spec.driver) else {
+            throw .invalid("logging driver \"\(spec.driver)\" is not supported: use json-file, local or none")
+        }
+        if let text = spec.options["max-size"] {
+            guard let size = ByteSize.parse(text), size > 0 else { throw .invalid("logging option max-size: \"\(text)\" is not a size, as in 10m") }
+            bytes = UInt64(size)
+        }
+        if let text = spec.options["max-file"] {
+            guard let count = UInt32(text), count > 0, count <= 1000 else { throw .invalid("logging option max-file: \"\(text)\" is not a number of files") }
+            files = count
+        }
+        if spec.driver == "none" { (bytes, files) = (1 << 20, 1) }
+    }
+
+    func plan(path: String) -> LogPlan { LogPlan(path: path, maximumBytes: bytes, maximumFiles: files) }
+}

@@ -1,0 +1,57 @@
+import EngineModel
+import LinuxKernel
+import ShimProtocol
+import SystemLibraries
+
+/// What a container may do, decided from its specification. One place for create, exec and health checks.
+public struct SecurityDecision: Sendable, Equatable {
+    public var capabilities: CapabilitySet
+    public var filtersSystemCalls = true
+    public var noNewPrivileges = false
+    public var masksSystemPaths = true
+    public var allowsAllDevices = false
+
+    public init(_ spec: ContainerSpec) throws(RoostError) {
+        let security = spec.security
+        var set = security.privileged ? CapabilitySet.all : DefaultPolicy.capabilities
+        for name in security.droppedCapabilities { set = name.uppercased() == "ALL" ? [] : set.subtracting(try Self.capability(name)) }
+        if security.addedCapabilities.contains(where: { $0.uppercased() == "ALL" }) {
+            // As Docker: ALL, less those that are dropped by name.
+            set = .all
+            for name in security.droppedCapabilities where name.uppercased() != "ALL" { set.subtract(try Self.capability(name)) }
+        }
+        for name in security.addedCapabilities where name.uppercased() != "ALL" { set.formUnion(try Self.capability(name)) }
+        capabilities = set.intersection(.all)
+        if security.privileged {
+            filtersSystemCalls = false
+            masksSystemPaths = false
+            allowsAllDevices = true
+        }
+        for option in security.options { try apply(option) }
+    }
+
+    private static func capability(_ name: String) throws(RoostError) -> CapabilitySet {
+        guard let set = CapabilitySet(named: name) else {
+            throw .invalid("invalid capability: \"\(name)\" is not known to this kernel; names are as in CAP_NET_ADMIN or NET_ADMIN")
+        }
+        return set
+    }
+
+    private mutating func apply(_ option: String) throws(RoostError) {
+        switch option.replacing(":", with: "=") {
+        case "no-new-privileges", "no-new-privileges=true": noNewPrivileges = true
+        case "no-new-privileges=false": noNewPrivileges = false
+        case "seccomp=unconfined": filtersSystemCalls = false
+        case "systempaths=unconfined": masksSystemPaths = false
+        case let text where text.hasPrefix("apparmor=") || text.hasPrefix("label="):
+            // Neither is in use here; Docker accepts them on such hosts as well.
+            break
+        default:
+            throw .invalid("security option \"\(option)\" is not supported: use no-new-privileges, seccomp=unconfined or systempaths=unconfined")
+        }
+    }
+}
+
+extension String {
+    func replacing(_ old: Character, with new: Character) -> String { String(map { $0 == old ? new : $0 }) }
+}

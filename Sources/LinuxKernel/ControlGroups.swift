@@ -1,0 +1,347 @@
+import CLinux
+import Glibc
+
+/// How this host's control groups are mounted (cgroups(7)): version 2 alone, or version 1 with a folder per controller.
+public enum ControlGroupLayout: Sendable, Equatable {
+    case unified
+    /// Controller names that are mounted, in the order in which a container's groups are made.
+    case split([String])
+
+    public static let mountPoint = "/sys/fs/cgroup"
+    static let splitControllers = ["memory", "cpu", "cpuacct", "cpuset", "pids", "devices", "freezer", "blkio"]
+
+    public static func detect() -> ControlGroupLayout {
+        if Files.exists(mountPoint + "/cgroup.controllers") { return .unified }
+        return .split(splitControllers.filter { Files.exists("\(mountPoint)/\($0)/cgroup.procs") })
+    }
+
+    public var version: Int { self == .unified ? 2 : 1 }
+}
+
+/// Limits as the kernel wants them; nil leaves the kernel's default.
+public struct ControlGroupLimits: Sendable, Equatable {
+    public var memory: Int64?
+    public var memoryReservation: Int64?
+    /// Swap alone, in bytes; -1 is unlimited.
+    public var swap: Int64?
+    public var cpuQuota: (microseconds: Int64, period: Int64)?
+    /// Docker's shares, 2 to 262144.
+    public var cpuShares: Int64?
+    public var cpus: String?
+    public var memoryNodes: String?
+    public var processes: Int64?
+    public var blockWeight: UInt16?
+    public init() {}
+
+    public static func == (one: ControlGroupLimits, other: ControlGroupLimits) -> Bool {
+        one.memory == other.memory && one.memoryReservation == other.memoryReservation && one.swap == other.swap
+            && one.cpuQuota?.microseconds == other.cpuQuota?.microseconds && one.cpuQuota?.period == other.cpuQuota?.period
+            && one.cpuShares == other.cpuShares && one.cpus == other.cpus && one.memoryNodes == other.memoryNodes
+            && one.processes == other.processes && one.blockWeight == other.blockWeight
+    }
+}
+
+/// One device or class of devices that may be used; nil numbers mean all.
+public struct DeviceRule: Sendable, Equatable {
+    public enum Kind: Sendable { case character, block, any }
+    public var kind: Kind
+    public var major: UInt32?
+    public var minor: UInt32?
+    /// Some of `r`, `w`, `m`.
+    public var access: String
+    public init(_ kind: Kind, _ major: UInt32?, _ minor: UInt32?, _ access: String) {
+        self.kind = kind
+        self.major = major
+        self.minor = minor
+        self.access = access
+    }
+
+    /// Form of version 1's `devices.allow`.
+    var text: String {
+        let letter = kind == .character ? "c" : kind == .block ? "b" : "a"
+        return "\(letter) \(major.map(String.init) ?? "*"):\(minor.map(String.init) ?? "*") \(access)"
+    }
+}
+
+/// One group below the engine's own, made, limited, read and removed by its name.
+public struct ControlGroup: Sendable, Equatable {
+    public let layout: ControlGroupLayout
+    /// Relative to every hierarchy's root: `roost-1a2b/<container id>`.
+    public let name: String
+
+    public init(layout: ControlGroupLayout, name: String) {
+        self.layout = layout
+        self.name = name
+    }
+
+    /// The group's folders: one, or one per controller.
+    public var paths: [String] {
+        switch layout {
+        case .unified: ["\(ControlGroupLayout.mountPoint)/\(name)"]
+        case .split(let controllers): controllers.map { "\(ControlGroupLayout.mountPoint)/\($0)/\(name)" }
+        }
+    }
+
+    func path(_ controller: String) -> String {
+        layout == .unified ? "\(ControlGroupLayout.mountPoint)/\(name)" : "\(ControlGroupLayout.mountPoint)/\(controller)/\(name)"
+    }
+
+    /// Makes the group and what is above it, with the controllers switched on.
+    public func create() throws(SyscallError) {
+        switch layout {
+        case .unified:
+            var folder = ControlGroupLayout.mountPoint
+            for part in name.split(separator: "/") {
+                for controller in ["cpu", "memory", "pids", "cpuset", "io"] {
+                    // A controller that is not there limits nothing; a limit that needs it will say so.
+                    try? Files.set(folder + "/cgroup.subtree_control", "+\(controller)")
+                }
+                folder += "/\(part)"
+                try accepting(Errno.exists) { () throws(SyscallError) in try Files.makeDirectory(folder) }
+            }
+        case .split(let controllers):
+            for controller in controllers { try createSplit(controller) }
+        }
+    }
+
+    private func createSplit(_ controller: String) throws(SyscallError) {
+        var folder = "\(ControlGroupLayout.mountPoint)/\(controller)"
+        for part in name.split(separator: "/") {
+            let above = folder
+            folder += "/\(part)"
+            do throws(SyscallError) { try Files.makeDirectory(folder) } catch {
+                if error.errno != EEXIST { throw error }
+                continue
+            }
+            // A new group of this controller has no processors and no memory until it is given some.
+            if controller == "cpuset" {
+                for file in ["cpuset.cpus", "cpuset.mems"] {
+                    try? Files.set("\(folder)/\(file)", (try? Files.readText("\(above)/\(file)")) ?? "0")
+                }
+            }
+            if controller == "memory" { try? Files.set(folder + "/memory.use_hierarchy", "1") }
+        }
+    }
+
+    /// Puts limits in place; the answer names those that this kernel does not have.
+    public func apply(_ limits: ControlGroupLimits) throws(SyscallError) -> [String] {
+        var missing: [String] = []
+        for (controller, file, value, what) in layout == .unified ? unifiedSettings(limits) : splitSettings(limits) {
+            do throws(SyscallError) { try Files.set("\(path(controller))/\(file)", value) } catch {
+                if [ENOENT, EOPNOTSUPP, ENODEV].contains(error.errno) { missing.append(what) } else { throw error }
+            }
+        }
+        return missing
+    }
+
+    private typealias SettingRow = (controller: String, file: String, value: String, what: String)
+
+    private func unifiedSettings(_ limits: ControlGroupLimits) -> [SettingRow] {
+        var rows: [SettingRow] = []
+        if let memory = limits.memory { rows.append(("memory", "memory.max", "\(memory)", "memory limit")) }
+        if let low = limits.memoryReservation { rows.append(("memory", "memory.low", "\(low)", "memory reservation")) }
+        if let swap = limits.swap { rows.append(("memory", "memory.swap.max", swap < 0 ? "max" : "\(swap)", "swap limit")) }
+        if let quota = limits.cpuQuota { rows.append(("cpu", "cpu.max", "\(quota.microseconds) \(quota.period)", "cpu limit")) }
+        if let shares = limits.cpuShares {
+            // The kernel's own conversion between both ranges.
+            rows.append(("cpu", "cpu.weight", "\(1 + (min(max(shares, 2), 262_144) - 2) * 9999 / 262_142)", "cpu shares"))
+        }
+        if let cpus = limits.cpus { rows.append(("cpuset", "cpuset.cpus", cpus, "cpuset")) }
+        if let nodes = limits.memoryNodes { rows.append(("cpuset", "cpuset.mems", nodes, "cpuset memory nodes")) }
+        if let processes = limits.processes { rows.append(("pids", "pids.max", processes < 0 ? "max" : "\(processes)", "process limit")) }
+        if let weight = limits.blockWeight { rows.append(("io", "io.bfq.weight", "\(weight)", "block weight")) }
+        return rows
+    }
+
+    private func splitSettings(_ limits: ControlGroupLimits) -> [SettingRow] {
+        var rows: [SettingRow] = []
+        if let memory = limits.memory {
+            rows.append(("memory", "memory.limit_in_bytes", "\(memory)", "memory limit"))
+            if let swap = limits.swap {
+                let total = swap < 0 ? -1 : memory + swap
+                rows.append(("memory", "memory.memsw.limit_in_bytes", "\(total)", "swap limit"))
+            }
+        }
+        if let low = limits.memoryReservation { rows.append(("memory", "memory.soft_limit_in_bytes", "\(low)", "memory reservation")) }
+        if let quota = limits.cpuQuota {
+            rows.append(("cpu", "cpu.cfs_period_us", "\(quota.period)", "cpu limit"))
+            rows.append(("cpu", "cpu.cfs_quota_us", "\(quota.microseconds)", "cpu limit"))
+        }
+        if let shares = limits.cpuShares { rows.append(("cpu", "cpu.shares", "\(shares)", "cpu shares")) }
+        if let cpus = limits.cpus { rows.append(("cpuset", "cpuset.cpus", cpus, "cpuset")) }
+        if let nodes = limits.memoryNodes { rows.append(("cpuset", "cpuset.mems", nodes, "cpuset memory nodes")) }
+        if let processes = limits.processes { rows.append(("pids", "pids.max", processes < 0 ? "max" : "\(processes)", "process limit")) }
+        if let weight = limits.blockWeight { rows.append(("blkio", "blkio.weight", "\(weight)", "block weight")) }
+        return rows
+    }
+
+    /// Allows exactly these devices: by the `devices` controller, or by a program of the group (BPF_CGROUP_DEVICE).
+    public func allowDevices(_ rules: [DeviceRule]) throws(SyscallError) {
+        if layout != .unified {
+            guard Files.exists(path("devices")) else { return }
+            try Files.set(path("devices") + "/devices.deny", "a")
+            for rule in rules { try Files.set(path("devices") + "/devices.allow", rule.text) }
+            return
+        }
+        let program = DeviceProgram(rules).bytes
+        let loaded = try OwnedFD(
+            adopting: check("bpf", "the device filter") { unsafe roost_bpf_load_device_filter(program, UInt32(program.count / 8)) })
+        let folder = try Files.open(path("devices"), [.readOnly, .directory])
+        try check("bpf", "attach the device filter") { roost_bpf_attach_device_filter(loaded.raw, folder.raw) }
+    }
+
+    /// Every process in the group and below it.
+    public func processes() -> [Int32] {
+        let first = paths.first { Files.exists($0 + "/cgroup.procs") } ?? ""
+        return processes(first)
+    }
+
+    private func processes(_ folder: String) -> [Int32] {
+        var found = ((try? Files.readText(folder + "/cgroup.procs")) ?? "").split(separator: "\n").compactMap { Int32($0) }
+        for name in (try? Files.list(folder)) ?? [] where (try? Files.status("\(folder)/\(name)", followLinks: false).isDirectory) == true {
+            found += processes("\(folder)/\(name)")
+        }
+        return found
+    }
+
+    /// Ends every process in the group at once.
+    public func kill() {
+        if layout == .unified, (try? Files.set(path("") + "/cgroup.kill", "1")) != nil { return }
+        for process in processes() { try? Processes.signal(pid: process, SIGKILL) }
+    }
+
+    /// Stops or continues every process of the group; returns when they have.
+    public func setFrozen(_ frozen: Bool) throws(SyscallError) {
+        if layout == .unified { return try Files.set(path("") + "/cgroup.freeze", frozen ? "1" : "0") }
+        try Files.set(path("freezer") + "/freezer.state", frozen ? "FROZEN" : "THAWED")
+    }
+
+    /// How many processes the kernel has killed here for want of memory.
+    public func outOfMemoryKills() -> Int {
+        let file = layout == .unified ? path("") + "/memory.events" : path("memory") + "/memory.oom_control"
+        for line in ((try? Files.readText(file)) ?? "").split(separator: "\n") where line.hasPrefix("oom_kill ") {
+            return Int(line.dropFirst(9)) ?? 0
+        }
+        return 0
+    }
+
+    /// Removes the group with everything below it. Processes that are still ending are waited for, a second at most.
+    public func remove() throws(SyscallError) {
+        var first: SyscallError?
+        for path in paths where Files.exists(path) {
+            do throws(SyscallError) { try removeFolder(path) } catch { first = first ?? error }
+        }
+        if let first { throw first }
+    }
+
+    private func removeFolder(_ path: String) throws(SyscallError) {
+        for name in (try? Files.list(path)) ?? [] where (try? Files.status("\(path)/\(name)", followLinks: false).isDirectory) == true {
+            try removeFolder("\(path)/\(name)")
+        }
+        let deadline = Clocks.monotonicNanoseconds() + 1_000_000_000
+        while true {
+            do throws(SyscallError) { return try Files.removeDirectory(path) } catch {
+                if error.errno == ENOENT { return }
+                if error.errno != EBUSY || Clocks.monotonicNanoseconds() > deadline { throw error }
+            }
+            // The last process has been reaped but has not left its group yet: the kernel tells nobody when it has.
+            usleep(500)
+        }
+    }
+}
+
+/// The instructions of a device filter (kernel documentation, cgroup-v2, "Device controller").
+struct DeviceProgram {
+    let bytes: [UInt8]
+
+    init(_ rules: [DeviceRule]) {
+        var code: [[UInt8]] = []
+        func emit(_ op: UInt8, dst: UInt8 = 0, src: UInt8 = 0, off: Int16 = 0, imm: Int32 = 0) -> [UInt8] {
+            let offset = UInt16(bitPattern: off)
+            let value = UInt32(bitPattern: imm)
+            return [op, dst | src << 4, UInt8(offset & 255), UInt8(offset >> 8)]
+                + [0, 8, 16, 24].map { UInt8(truncatingIfNeeded: value >> $0) }
+        }
+        // r2 = type, r3 = access, r4 = major, r5 = minor of struct bpf_cgroup_dev_ctx.
+        code.append(emit(0x61, dst: 2, src: 1, off: 0))
+        code.append(emit(0x54, dst: 2, imm: 0xffff))
+        code.append(emit(0x61, dst: 3, src: 1, off: 0))
+        code.append(emit(0x74, dst: 3, imm: 16))
+        code.append(emit(0x61, dst: 4, src: 1, off: 4))
+        code.append(emit(0x61, dst: 5, src: 1, off: 8))
+        for rule in rules {
+            // BPF_DEVCG_ACC_MKNOD 1, READ 2, WRITE 4; BPF_DEVCG_DEV_BLOCK 1, CHAR 2.
+            let access = (rule.access.contains("m") ? 1 : 0) | (rule.access.contains("r") ? 2 : 0) | (rule.access.contains("w") ? 4 : 0)
+            var tests: [(UInt8, Int32)] = []
+            if rule.kind != .any { tests.append((2, rule.kind == .block ? 1 : 2)) }
+            if let major = rule.major { tests.append((4, Int32(bitPattern: major))) }
+            if let minor = rule.minor { tests.append((5, Int32(bitPattern: minor))) }
+            // Jumps lead over the rest of the rule: tests, three instructions for the access, two for the answer.
+            var rest = Int16(tests.count + 3 + 2)
+            for (register, value) in tests {
+                rest -= 1
+                code.append(emit(0x55, dst: register, off: rest, imm: value))
+            }
+            code.append(emit(0xbf, dst: 1, src: 3))
+            code.append(emit(0x54, dst: 1, imm: Int32(access)))
+            code.append(emit(0x5d, dst: 1, src: 3, off: 2))
+            code.append(emit(0xb7, dst: 0, imm: 1))
+            code.append(emit(0x95))
+        }
+        code.append(emit(0xb7, dst: 0, imm: 0))
+        code.append(emit(0x95))
+        bytes = code.flatMap { $0 }
+    }
+}
+
+/// What a group has used so far.
+public struct ControlGroupUsage: Sendable, Equatable {
+    public var cpuNanoseconds: UInt64 = 0
+    public var cpuUserNanoseconds: UInt64 = 0
+    public var cpuSystemNanoseconds: UInt64 = 0
+    public var memoryBytes: UInt64 = 0
+    public var memoryLimit: UInt64 = 0
+    /// File pages that could be dropped; Docker subtracts them from the usage that it shows.
+    public var inactiveFileBytes: UInt64 = 0
+    public var processes: UInt64 = 0
+    public var memoryStatistics: [String: UInt64] = [:]
+}
+
+extension ControlGroup {
+    public func usage() -> ControlGroupUsage {
+        var usage = ControlGroupUsage()
+        func number(_ controller: String, _ file: String) -> UInt64 {
+            let text = (try? Files.readText("\(path(controller))/\(file)", limit: 4096)) ?? ""
+            return UInt64(text.split(separator: "\n").first ?? "") ?? 0
+        }
+        func table(_ controller: String, _ file: String) -> [String: UInt64] {
+            var values: [String: UInt64] = [:]
+            for line in ((try? Files.readText("\(path(controller))/\(file)", limit: 65536)) ?? "").split(separator: "\n") {
+                let parts = line.split(separator: " ")
+                if parts.count == 2 { values[String(parts[0])] = UInt64(parts[1]) }
+            }
+            return values
+        }
+        if layout == .unified {
+            let cpu = table("", "cpu.stat")
+            usage.cpuNanoseconds = (cpu["usage_usec"] ?? 0) * 1000
+            usage.cpuUserNanoseconds = (cpu["user_usec"] ?? 0) * 1000
+            usage.cpuSystemNanoseconds = (cpu["system_usec"] ?? 0) * 1000
+            usage.memoryBytes = number("", "memory.current")
+            usage.memoryLimit = number("", "memory.max")
+            usage.processes = number("", "pids.current")
+            usage.memoryStatistics = table("", "memory.stat")
+            usage.inactiveFileBytes = usage.memoryStatistics["inactive_file"] ?? 0
+        } else {
+            usage.cpuNanoseconds = number("cpuacct", "cpuacct.usage")
+            usage.cpuUserNanoseconds = number("cpuacct", "cpuacct.usage_user")
+            usage.cpuSystemNanoseconds = number("cpuacct", "cpuacct.usage_sys")
+            usage.memoryBytes = number("memory", "memory.usage_in_bytes")
+            usage.memoryLimit = number("memory", "memory.limit_in_bytes")
+            usage.processes = number("pids", "pids.current")
+            usage.memoryStatistics = table("memory", "memory.stat")
+            usage.inactiveFileBytes = usage.memoryStatistics["total_inactive_file"] ?? 0
+        }
+        return usage
+    }
+}

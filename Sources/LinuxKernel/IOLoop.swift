@@ -1,0 +1,93 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// One thread that waits on many descriptors and calls their handlers, one at a time. Handlers must not block.
+public final class IOLoop: Sendable {
+    public typealias Handler = @Sendable (Readiness) -> Void
+
+    private struct State {
+        var handlers: [CInt: (generation: UInt64, call: Handler)] = [:]
+        var jobs: [@Sendable () -> Void] = []
+        var timers: [(deadline: Int64, call: @Sendable () -> Void)] = []
+        var generation: UInt64 = 0
+    }
+
+    private let poll: EventPoll
+    private let wake: Pipe
+    private let state = Mutex(State())
+
+    public init() throws {
+        poll = try EventPoll()
+        wake = try Pipe()
+        try setNonBlocking(wake.reading.raw)
+        try setNonBlocking(wake.writing.raw)
+        try poll.add(wake.reading.raw, .readable)
+        try Threads.detach { [self] in run() }
+    }
+
+    /// Calls the handler whenever the descriptor is ready. The caller keeps the descriptor open until it has removed it.
+    public func add(_ fd: CInt, _ interest: Readiness, _ handler: @escaping Handler) throws(SyscallError) {
+        state.withLock { state in
+            state.generation += 1
+            state.handlers[fd] = (state.generation, handler)
+        }
+        do throws(SyscallError) { try poll.add(fd, interest) } catch {
+            state.withLock { $0.handlers[fd] = nil }
+            throw error
+        }
+    }
+
+    public func change(_ fd: CInt, _ interest: Readiness) { try? poll.change(fd, interest) }
+
+    public func remove(_ fd: CInt) {
+        poll.remove(fd)
+        state.withLock { $0.handlers[fd] = nil }
+    }
+
+    /// Runs a job on the loop's thread soon.
+    public func perform(_ job: @escaping @Sendable () -> Void) {
+        state.withLock { $0.jobs.append(job) }
+        _ = try? writeSome(wake.writing.raw, [1])
+    }
+
+    /// Runs a job on the loop's thread after a while.
+    public func perform(afterMilliseconds time: Int64, _ job: @escaping @Sendable () -> Void) {
+        let deadline = Clocks.monotonicNanoseconds() + time * 1_000_000
+        state.withLock { $0.timers.append((deadline, job)) }
+        _ = try? writeSome(wake.writing.raw, [1])
+    }
+
+    private func run() {
+        while true {
+            let events = (try? poll.wait(milliseconds: nextTimeout())) ?? []
+            for event in events {
+                if event.fd == wake.reading.raw {
+                    _ = try? readSome(wake.reading.raw, limit: 4096)
+                } else if let handler = state.withLock({ $0.handlers[event.fd]?.call }) {
+                    handler(event.readiness)
+                }
+            }
+            runDue()
+        }
+    }
+
+    private func nextTimeout() -> Int32? {
+        state.withLock { state in
+            if !state.jobs.isEmpty { return 0 }
+            guard let next = state.timers.map(\.deadline).min() else { return nil }
+            return Int32(clamping: max(0, (next - Clocks.monotonicNanoseconds() + 999_999) / 1_000_000))
+        }
+    }
+
+    private func runDue() {
+        let now = Clocks.monotonicNanoseconds()
+        let due = state.withLock { state in
+            let jobs = state.jobs + state.timers.filter { $0.deadline <= now }.map(\.call)
+            state.jobs = []
+            state.timers.removeAll { $0.deadline <= now }
+            return jobs
+        }
+        for job in due { job() }
+    }
+}

@@ -1,0 +1,71 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// A thread made for one piece of work: only such a thread may change its namespaces, because it ends with them.
+public enum Threads {
+    private final class Work: Sendable {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+
+    private final class Outcome<Value: Sendable>: Sendable {
+        let result = Mutex<Result<Value, any Error>?>(nil)
+    }
+
+    /// Runs the body on a new thread and waits for it.
+    public static func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
+        let outcome = Outcome<Value>()
+        let thread = try start { outcome.result.withLock { $0 = Result { try body() } } }
+        _ = pthread_join(thread, nil)
+        guard let result = outcome.result.withLock({ $0 }) else {
+            throw SyscallError(call: "pthread_create", subject: "a thread", errno: EAGAIN)
+        }
+        return try result.get()
+    }
+
+    /// Starts a thread that runs for as long as the program.
+    public static func detach(_ body: @escaping @Sendable () -> Void) throws(SyscallError) {
+        let thread = try start(body)
+        _ = pthread_detach(thread)
+    }
+
+    private static func start(_ body: @escaping @Sendable () -> Void) throws(SyscallError) -> pthread_t {
+        var thread = pthread_t()
+        let work = unsafe Unmanaged.passRetained(Work(body))
+        let code = unsafe pthread_create(&thread, nil, { raw in
+            // The pointer is the retained work from above; there is exactly one reader.
+            if let raw = unsafe raw { unsafe Unmanaged<Work>.fromOpaque(raw).takeRetainedValue().body() }
+            return nil
+        }, work.toOpaque())
+        if code != 0 {
+            unsafe work.release()
+            throw SyscallError(call: "pthread_create", subject: "a thread", errno: code)
+        }
+        return thread
+    }
+}
+
+/// A network namespace, held by a descriptor: it lives as long as the descriptor or a process in it.
+public struct NetworkNamespace: Sendable {
+    public let file: OwnedFD
+
+    public init(adopting file: OwnedFD) { self.file = file }
+
+    /// A new, empty namespace.
+    public static func make() throws -> NetworkNamespace {
+        try Threads.run {
+            try Processes.unshare(.network)
+            return NetworkNamespace(adopting: try Files.open("/proc/thread-self/ns/net", .readOnly))
+        }
+    }
+
+    /// Runs the body on a thread that is in this namespace.
+    public func enter<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
+        let file = file
+        return try Threads.run {
+            try Processes.enter(file.raw, .network, name: "a network namespace")
+            return try body()
+        }
+    }
+}

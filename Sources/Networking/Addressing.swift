@@ -1,0 +1,87 @@
+import EngineModel
+import SystemLibraries
+
+/// Choices of subnets and addresses: pure functions of what is taken.
+public enum Addressing {
+    /// Docker's neighbourhood, in steps of /24, clear of what others use.
+    static let pools: [Subnet] = [Subnet("172.18.0.0/16"), Subnet("172.20.0.0/14"), Subnet("172.24.0.0/14"), Subnet("172.28.0.0/14"), Subnet("192.168.0.0/16"), Subnet("10.200.0.0/16")]
+        .compactMap { $0 }
+
+    /// The first /24 that no route of the host and no network of ours overlaps.
+    public static func freeSubnet(taken: [Subnet]) -> Subnet? {
+        for pool in pools {
+            var candidate = Subnet(pool.base, prefix: 24)
+            while pool.contains(candidate.base) {
+                let current = candidate
+                if !taken.contains(where: { $0.overlaps(current) }) { return current }
+                let next = candidate.base.advanced(by: 256)
+                if next == candidate.base { break }
+                candidate = Subnet(next, prefix: 24)
+            }
+        }
+        return nil
+    }
+
+    /// The host's routes as subnets.
+    public static func hostRoutes() -> [Subnet] {
+        NetworkInventory.routes4().map { route in
+            let address = route.address
+            let bytes = [UInt8(address >> 24), UInt8(address >> 16 & 255), UInt8(address >> 8 & 255), UInt8(address & 255)]
+            return Subnet(IPAddress(bytes: bytes), prefix: route.prefix)
+        }
+    }
+
+    /// A unique local /64 (RFC 4193) from a network's id.
+    public static func uniqueLocalSubnet(id: String) -> Subnet? {
+        let digits = Array(id.prefix(14))
+        guard digits.count == 14 else { return nil }
+        let text = "fd\(String(digits[0..<2])):\(String(digits[2..<6])):\(String(digits[6..<10])):\(String(digits[10..<14]))::/64"
+        return Subnet(text)
+    }
+
+    /// The lowest address of the subnet that nobody has; network, broadcast and gateway are never given.
+    public static func freeAddress(in subnet: Subnet, taken: Set<IPAddress>) -> IPAddress? {
+        let last = subnet.base.isVersion6 ? nil : subnet.last
+        var offset: UInt64 = 1
+        while offset < subnet.size {
+            let candidate = subnet.base.advanced(by: offset)
+            if candidate == last { return nil }
+            if !taken.contains(candidate) { return candidate }
+            offset += 1
+        }
+        return nil
+    }
+
+    /// Docker's scheme: 02:42 and the four bytes of the address.
+    public static func hardwareAddress(for address: IPAddress?) -> [UInt8] {
+        guard let bytes = address?.bytes.suffix(4) else { return [2, 0x42, 0, 0, 0, 1] }
+        return [2, 0x42] + bytes
+    }
+
+    public static func hardwareText(_ bytes: [UInt8]) -> String { bytes.map { Identifiers.hex([$0]) }.joined(separator: ":") }
+
+    public static func parseHardware(_ text: String) -> [UInt8]? {
+        let bytes = text.split(whereSeparator: { $0 == ":" || $0 == "-" }).compactMap { UInt8($0, radix: 16) }
+        return bytes.count == 6 ? bytes : nil
+    }
+}
+
+/// Names of kernel objects, derived from ids, so that a sweep finds orphans without memory. `tag` tells engines apart.
+public struct KernelNames: Sendable {
+    public let tag: String
+
+    /// From the run root's path: two engines with different run roots never meet.
+    public init(runRoot: String) {
+        var hash: UInt32 = 2_166_136_261
+        for byte in runRoot.utf8 { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
+        tag = Identifiers.hex([UInt8(hash >> 24), UInt8(hash >> 16 & 255)])
+    }
+
+    public func bridge(_ networkID: String) -> String { "rb\(tag)\(networkID.prefix(8))" }
+    public var bridgePrefix: String { "rb\(tag)" }
+    /// `number` is the endpoint's place in its container.
+    public func pair(_ containerID: String, _ number: Int) -> String { "rv\(tag)\(containerID.prefix(8))\(number % 10)" }
+    public var pairPrefix: String { "rv\(tag)" }
+    public var table: String { "roost_\(tag)" }
+    public var controlGroup: String { "roost-\(tag)" }
+}

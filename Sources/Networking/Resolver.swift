@@ -1,0 +1,169 @@
+import EngineModel
+import LinuxKernel
+import Synchronization
+
+/// Who is called what on which network: a value that the engine replaces as containers come and go.
+public struct NameDirectory: Sendable, Equatable {
+    /// Network id → name → addresses.
+    public var names: [String: [String: [IPAddress]]] = [:]
+    /// Network id → address → the name for reverse lookups.
+    public var pointers: [String: [IPAddress: String]] = [:]
+    public init() {}
+
+    func lookUp(_ name: String, networks: [String]) -> [IPAddress]? {
+        for network in networks {
+            if let found = names[network]?[name] { return found }
+        }
+        return nil
+    }
+
+    func pointer(_ address: IPAddress, networks: [String]) -> String? {
+        for network in networks {
+            if let found = pointers[network]?[address] { return found }
+        }
+        return nil
+    }
+}
+
+/// What one container's resolver knows besides the directory.
+public struct ResolverScope: Sendable {
+    /// The container's networks, in the order of asking.
+    public var networks: [String]
+    /// Where other names go; empty on internal networks.
+    public var upstreams: [IPAddress]
+    public init(networks: [String], upstreams: [IPAddress]) {
+        self.networks = networks
+        self.upstreams = upstreams
+    }
+}
+
+/// Answers the DNS queries of containers: names of the project from the directory, everything else from the host's resolvers.
+public final class Resolver: Sendable {
+    private let loop: IOLoop
+    private let directory = Mutex(NameDirectory())
+    private let rotation = Mutex(0)
+    /// How long an upstream server has, and how often the next one is tried.
+    static let upstreamMilliseconds: Int64 = 2500
+
+    public init(loop: IOLoop) { self.loop = loop }
+
+    public func replace(_ new: NameDirectory) { directory.withLock { $0 = new } }
+
+    /// Starts to answer on a container's sockets.
+    public func serve(_ sockets: ResolverSockets, scope: ResolverScope) throws(SyscallError) {
+        let udp = sockets.udp
+        try loop.add(udp.raw, .readable) { [self] _ in
+            while let datagram = ((try? InternetSockets.receive(udp.raw, limit: 4096)) ?? nil) {
+                answer(datagram.bytes, scope) { reply in try? InternetSockets.send(udp.raw, Self.fit(reply, datagram.bytes), to: datagram.from) }
+            }
+        }
+        let tcp = sockets.tcp
+        try loop.add(tcp.raw, .readable) { [self] _ in
+            while let client = try? Sockets.accept(tcp.raw) { serveStream(client, scope) }
+        }
+    }
+
+    public func stop(_ sockets: ResolverSockets) {
+        for socket in [sockets.udp, sockets.tcp] {
+            loop.remove(socket.raw)
+            socket.closeEarly()
+        }
+    }
+
+    /// Without EDNS an answer has 512 bytes; a longer one is cut to its question and marked, so that the asker comes by TCP.
+    private static func fit(_ reply: [UInt8], _ query: [UInt8]) -> [UInt8] {
+        let hasExtension = query.count > 11 && (query[10] != 0 || query[11] != 0)
+        guard reply.count > 512, !hasExtension, let parsed = DNSQuery(query) else { return reply }
+        var short = parsed.response([])
+        short[2] |= 2
+        return short
+    }
+
+    /// One query per connection is what resolvers send after a truncated answer.
+    private func serveStream(_ client: OwnedFD, _ scope: ResolverScope) {
+        let buffer = Mutex<[UInt8]>([])
+        let close: @Sendable () -> Void = { [loop] in
+            loop.remove(client.raw)
+            client.closeEarly()
+        }
+        let added: Void? = try? loop.add(client.raw, .readable) { [self] _ in
+            guard let part = try? readSome(client.raw, limit: 65536), !part.isEmpty else { return close() }
+            let query: [UInt8]? = buffer.withLock { bytes in
+                bytes += part
+                guard bytes.count >= 2 else { return nil }
+                let length = Int(bytes[0]) << 8 | Int(bytes[1])
+                return bytes.count >= 2 + length ? Array(bytes[2..<(2 + length)]) : nil
+            }
+            guard let query else { return }
+            answer(query, scope) { reply in
+                try? sendAll(client.raw, [UInt8(reply.count >> 8 & 255), UInt8(reply.count & 255)] + reply)
+                close()
+            }
+        }
+        if added != nil { loop.perform(afterMilliseconds: 10_000, close) }
+    }
+
+    private func answer(_ bytes: [UInt8], _ scope: ResolverScope, reply: @escaping @Sendable ([UInt8]) -> Void) {
+        guard let query = DNSQuery(bytes) else { return }
+        if let own = ownAnswer(query, scope) { return reply(own) }
+        forward(bytes, query, scope.upstreams[...], reply)
+    }
+
+    /// nil if the name is none of ours.
+    func ownAnswer(_ query: DNSQuery, _ scope: ResolverScope) -> [UInt8]? {
+        guard query.isInternet else { return nil }
+        let known = directory.withLock { $0 }
+        if query.type == DNSQuery.typePTR, let address = query.reverseAddress {
+            return known.pointer(address, networks: scope.networks).map { query.response([.pointer($0)]) }
+        }
+        guard let addresses = known.lookUp(query.name, networks: scope.networks) else { return nil }
+        switch query.type {
+        case DNSQuery.typeA: return query.response([.addresses(rotated(addresses.filter { !$0.isVersion6 }))])
+        case DNSQuery.typeAAAA: return query.response([.addresses(rotated(addresses.filter(\.isVersion6)))])
+        // The name is ours, the type is not there: an empty answer at once, so that nobody waits for the other family.
+        default: return query.response([])
+        }
+    }
+
+    /// Several replicas take turns to be first.
+    private func rotated(_ addresses: [IPAddress]) -> [IPAddress] {
+        guard addresses.count > 1 else { return addresses }
+        let start = rotation.withLock { count in
+            count = (count + 1) % 65536
+            return count % addresses.count
+        }
+        return Array(addresses[start...] + addresses[..<start])
+    }
+
+    private func forward(
+        _ bytes: [UInt8], _ query: DNSQuery, _ servers: ArraySlice<IPAddress>, _ reply: @escaping @Sendable ([UInt8]) -> Void
+    ) {
+        // SERVFAIL: nobody to ask.
+        guard let server = servers.first, let socket = try? InternetSockets.connect(.udp, SocketAddress(bytes: server.bytes, port: 53)),
+            (try? writeSome(socket.raw, bytes[...])) != nil
+        else { return servers.count > 1 ? forward(bytes, query, servers.dropFirst(), reply) : reply(query.response([], code: 2)) }
+        let finished = Mutex(false)
+        let finish: @Sendable () -> Bool = { [loop] in
+            let first = finished.withLock { done in
+                defer { done = true }
+                return !done
+            }
+            if first {
+                loop.remove(socket.raw)
+                socket.closeEarly()
+            }
+            return first
+        }
+        let next: @Sendable () -> Void = { [self] in
+            if finish() { servers.count > 1 ? forward(bytes, query, servers.dropFirst(), reply) : reply(query.response([], code: 2)) }
+        }
+        let added: Void? = try? loop.add(socket.raw, .readable) { _ in
+            guard let answer = try? readSome(socket.raw, limit: 65536), answer.count >= 12 else { return next() }
+            // Only an answer to this very question counts.
+            guard answer[0] == bytes[0], answer[1] == bytes[1] else { return }
+            if finish() { reply(answer) }
+        }
+        if added == nil { return next() }
+        loop.perform(afterMilliseconds: Self.upstreamMilliseconds, next)
+    }
+}

@@ -1,0 +1,157 @@
+import EngineModel
+import LinuxKernel
+import SystemLibraries
+
+/// One interface of a container, as it is to be.
+public struct EndpointPlan: Sendable, Equatable {
+    public var hostInterface: String
+    public var containerInterface: String
+    public var bridge: String
+    public var address4: IPAddress?
+    public var prefix4: UInt8
+    public var address6: IPAddress?
+    public var prefix6: UInt8
+    public var hardwareAddress: [UInt8]
+    public var gateway4: IPAddress?
+    public var gateway6: IPAddress?
+    public init(hostInterface: String, containerInterface: String, bridge: String, address4: IPAddress?, prefix4: UInt8, address6: IPAddress?, prefix6: UInt8, hardwareAddress: [UInt8], gateway4: IPAddress?, gateway6: IPAddress?) {
+        self.hostInterface = hostInterface
+        self.containerInterface = containerInterface
+        self.bridge = bridge
+        self.address4 = address4
+        self.prefix4 = prefix4
+        self.address6 = address6
+        self.prefix6 = prefix6
+        self.hardwareAddress = hardwareAddress
+        self.gateway4 = gateway4
+        self.gateway6 = gateway6
+    }
+}
+
+/// The sockets of a container's resolver, made inside its network namespace.
+public struct ResolverSockets: Sendable {
+    public let udp: OwnedFD
+    public let tcp: OwnedFD
+    public init(udp: OwnedFD, tcp: OwnedFD) {
+        self.udp = udp
+        self.tcp = tcp
+    }
+}
+
+/// A container's network namespace and what is in it. It is held by a descriptor only: with its last holder everything in it goes.
+public struct Sandbox: Sendable {
+    public let namespace: NetworkNamespace
+
+    public init(namespace: NetworkNamespace) { self.namespace = namespace }
+
+    static let mtu: UInt32 = 1500
+
+    /// A new namespace with its interfaces up and, on networks with names, its resolver listening.
+    public static func make(_ endpoints: [EndpointPlan], resolver: Bool) throws -> (Sandbox, ResolverSockets?) {
+        let sandbox = Sandbox(namespace: try NetworkNamespace.make())
+        let host = try Netlink()
+        for endpoint in endpoints { try sandbox.addPair(endpoint, host) }
+        let sockets = try sandbox.namespace.enter {
+            let inside = try Netlink()
+            try inside.setUp(1, name: "lo")
+            for endpoint in endpoints { try configure(endpoint, inside) }
+            return resolver ? try openResolver() : nil
+        }
+        return (sandbox, sockets)
+    }
+
+    /// Adds one interface to a namespace that is in use.
+    public func add(_ endpoint: EndpointPlan) throws {
+        try addPair(endpoint, try Netlink())
+        try namespace.enter { try Self.configure(endpoint, try Netlink()) }
+    }
+
+    private func addPair(_ endpoint: EndpointPlan, _ host: Netlink) throws {
+        guard let bridge = try host.index(of: endpoint.bridge) else {
+            throw RoostError.failure("bridge \(endpoint.bridge) is not there")
+        }
+        try host.removeLink(endpoint.hostInterface)
+        try host.addPair(
+            host: endpoint.hostInterface, peer: endpoint.containerInterface, hardwareAddress: endpoint.hardwareAddress,
+            namespace: namespace.file.raw, bridge: bridge, mtu: Self.mtu)
+    }
+
+    private static func configure(_ endpoint: EndpointPlan, _ inside: Netlink) throws {
+        let name = endpoint.containerInterface
+        guard let index = try inside.index(of: name) else { throw RoostError.failure("interface \(name) did not arrive in the container") }
+        if endpoint.address6 == nil { try? Files.set("/proc/sys/net/ipv6/conf/\(name)/disable_ipv6", "1") }
+        try? Files.set("/proc/sys/net/ipv6/conf/\(name)/accept_ra", "0")
+        if let address = endpoint.address4 { try inside.addAddress(address.bytes, prefix: endpoint.prefix4, to: index, subject: name) }
+        if let address = endpoint.address6 { try inside.addAddress(address.bytes, prefix: endpoint.prefix6, to: index, subject: name) }
+        try inside.setUp(index, name: name)
+        if let gateway = endpoint.gateway4 { try inside.addDefaultRoute(via: gateway.bytes, index: index, subject: name) }
+        if let gateway = endpoint.gateway6 { try inside.addDefaultRoute(via: gateway.bytes, index: index, subject: name) }
+    }
+
+    /// 127.0.0.11, where Docker's resolver is too. Not port 53 itself: the container may want to listen there.
+    static let resolverAddress: [UInt8] = [127, 0, 0, 11]
+
+    private static func openResolver() throws -> ResolverSockets {
+        let udp = try InternetSockets.bind(.udp, SocketAddress(bytes: resolverAddress, port: 0))
+        let tcp = try InternetSockets.bind(.tcp, SocketAddress(bytes: resolverAddress, port: 0))
+        let udpPort = try InternetSockets.localAddress(udp.raw).port
+        let tcpPort = try InternetSockets.localAddress(tcp.raw).port
+        try PacketRules.apply(
+            """
+            add table ip roost_dns
+            add chain ip roost_dns output { type nat hook output priority -100 ; }
+            add rule ip roost_dns output ip daddr 127.0.0.11 udp dport 53 dnat to 127.0.0.11:\(udpPort)
+            add rule ip roost_dns output ip daddr 127.0.0.11 tcp dport 53 dnat to 127.0.0.11:\(tcpPort)
+
+            """)
+        return ResolverSockets(udp: udp, tcp: tcp)
+    }
+}
+
+/// The host's side of a network.
+public enum Bridges {
+    /// Makes the bridge with its addresses; what is there already stays, so that this also mends.
+    public static func ensure(_ network: NetworkRecord) throws {
+        let netlink = try Netlink()
+        if try netlink.index(of: network.bridge) == nil {
+            try netlink.addBridge(network.bridge, mtu: Sandbox.mtu)
+            try? Files.set("/proc/sys/net/ipv6/conf/\(network.bridge)/accept_ra", "0")
+        }
+        guard let index = try netlink.index(of: network.bridge) else { throw RoostError.failure("bridge \(network.bridge) could not be made") }
+        if let subnet = network.subnet4, let gateway = network.gateway4 {
+            try netlink.addAddress(gateway.bytes, prefix: subnet.prefix, to: index, subject: network.bridge)
+        }
+        if let subnet = network.subnet6, let gateway = network.gateway6 {
+            try netlink.addAddress(gateway.bytes, prefix: subnet.prefix, to: index, subject: network.bridge)
+        }
+        try netlink.setUp(index, name: network.bridge)
+    }
+
+    /// Removes interfaces of ours, all that are given; every failure is reported.
+    public static func removeLinks(_ names: [String]) -> [any Error] {
+        do {
+            let netlink = try Netlink()
+            return names.compactMap { name in
+                do {
+                    try netlink.removeLink(name)
+                    return nil
+                } catch { return error }
+            }
+        } catch { return [error] }
+    }
+
+    /// Puts an interface back on its bridge after the bridge was made anew.
+    public static func attach(_ interface: String, to bridge: String) throws {
+        let netlink = try Netlink()
+        guard let index = try netlink.index(of: interface), let master = try netlink.index(of: bridge) else { return }
+        try netlink.setMaster(index, bridge: master, name: interface)
+    }
+
+    /// What the kernel needs for traffic between bridges and the world.
+    public static func enableForwarding() {
+        for path in ["/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"]
+        where (try? Files.readText(path))?.hasPrefix("1") != true {
+            try? Files.set(path, "1")
+        }
+    }
+}
