@@ -57,12 +57,4 @@ public enum ConfinedHelper {
         try Processes.spawn("/proc/self/exe", arguments: ["roostd", job.rawValue], environment: ["LC_ALL=C.UTF-8"], descriptors: descriptors)
     }
 
-    /// Waits for the end of a job; what it wrote to standard error is the reason of a failure.
-    static func finish(_ pid: Int32, errors: Int32, subject: String) throws {
-        let text = String(decoding: (try? readAll(errors, limit: 65536)) ?? [], as: UTF8.self)
-        let ended = try Processes.collect(pid: pid, wait: true)
-        guard ended?.status.code == 0 else {
-            throw RoostError.invalid("\(subject): \(text.isEmpty ? "the helper ended with status \(ended?.status.code ?? -1)" : text)")
-        }
-    }
 }

@@ -155,3 +155,8 @@ public enum Bridges {
         }
     }
 }
+
+extension Bridges {
+    /// Every interface of the host.
+    public static func interfaceNames() -> [String] { NetworkInventory.interfaceNames() }
+}

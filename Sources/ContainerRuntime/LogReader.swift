@@ -1,0 +1,211 @@
+import EngineModel
+import LinuxKernel
+
+/// One line, or a part of one, of a container's log.
+public struct LogRecord: Sendable, Equatable {
+    /// RFC 3339 with nine digits of fraction; sorts as text.
+    public var timestamp: ArraySlice<UInt8>
+    public var isError: Bool
+    /// The line goes on in the next record of the same stream.
+    public var isPart: Bool
+    public var content: ArraySlice<UInt8>
+}
+
+/// Reads a container's log files in order, oldest first, through rotations: what has been opened stays readable until it is read.
+public struct LogCursor: Sendable {
+    /// Timestamp, blank, stream, blank, tag, blank: always the same length.
+    static let headerLength = 40
+    static let blockSize = 1 << 18
+
+    private let path: String
+    private var file: OwnedFD?
+    private var inode: UInt64 = 0
+    private var offset = 0
+    private var rest: [UInt8] = []
+
+    /// Starts with the oldest file that there is.
+    public init(path: String) {
+        self.path = path
+        var number = 0
+        while Files.exists("\(path).\(number + 1)") { number += 1 }
+        open(number == 0 ? path : "\(path).\(number)")
+    }
+
+    /// Starts at the last `count` lines.
+    public init(path: String, tail count: Int) {
+        self.path = path
+        var number = 0
+        var missing = count
+        var start: (file: String, offset: Int)?
+        while missing > 0 {
+            let name = number == 0 ? path : "\(path).\(number)"
+            guard let bytes = try? Files.read(name, limit: 1 << 31) else { break }
+            let found = Self.lineStarts(bytes, last: missing)
+            start = (name, found.first ?? 0)
+            missing -= found.count
+            number += 1
+        }
+        if count == 0 {
+            open(path)
+            offset = Int((try? Files.status(path).size) ?? 0)
+        } else {
+            open(start?.file ?? path)
+            offset = start?.offset ?? 0
+        }
+    }
+
+    /// Positions of the last lines, in order; parts count as one line with what they belong to.
+    private static func lineStarts(_ bytes: [UInt8], last count: Int) -> [Int] {
+        var starts: [Int] = []
+        var position = bytes.count
+        while position > 0, starts.count <= count {
+            let before = bytes[..<(position - 1)].lastIndex(of: 10).map { $0 + 1 } ?? 0
+            if isFull(bytes, before) || starts.isEmpty {
+                starts.append(before)
+            } else if let newest = starts.last, newest > before {
+                // A part: the line began here or earlier.
+                starts[starts.count - 1] = before
+            }
+            position = before
+        }
+        return Array(starts.reversed().suffix(count))
+    }
+
+    private static func isFull(_ bytes: [UInt8], _ start: Int) -> Bool {
+        start + 38 < bytes.count && bytes[start + 38] == UInt8(ascii: "F")
+    }
+
+    private mutating func open(_ name: String) {
+        file = try? Files.open(name, .readOnly)
+        inode = file.flatMap { try? Files.status(of: $0.raw).inode } ?? 0
+        offset = 0
+    }
+
+    /// The next records, about a quarter of a megabyte at most; nothing means that all is read for now.
+    public mutating func next() throws -> [LogRecord] {
+        while true {
+            if file == nil { open(path) }
+            guard let file else { return [] }
+            let block = try readSome(file.raw, at: offset, limit: Self.blockSize)
+            if block.isEmpty {
+                guard moveOn() else { return [] }
+                continue
+            }
+            offset += block.count
+            let bytes = rest + block
+            let records = Self.parse(bytes, rest: &rest)
+            if !records.isEmpty { return records }
+        }
+    }
+
+    /// To the file that followed the one we have read to its end; false while it is still the one being written.
+    private mutating func moveOn() -> Bool {
+        guard let current = try? Files.status(path), current.inode != inode else { return false }
+        var number = 1
+        while let status = try? Files.status("\(path).\(number)") {
+            if status.inode == inode {
+                open(number == 1 ? path : "\(path).\(number - 1)")
+                return true
+            }
+            number += 1
+        }
+        // Ours has been rotated away: the oldest that is left comes next.
+        open(number > 1 ? "\(path).\(number - 1)" : path)
+        return true
+    }
+
+    private static func parse(_ bytes: [UInt8], rest: inout [UInt8]) -> [LogRecord] {
+        var records: [LogRecord] = []
+        var start = 0
+        while let end = bytes[start...].firstIndex(of: 10) {
+            if end - start >= headerLength {
+                records.append(
+                    LogRecord(
+                        timestamp: bytes[start..<(start + 30)], isError: bytes[start + 34] == UInt8(ascii: "e"),
+                        isPart: bytes[start + 38] == UInt8(ascii: "P"), content: bytes[(start + headerLength)..<end]))
+            }
+            start = end + 1
+        }
+        rest = Array(bytes[start...])
+        return records
+    }
+}
+
+/// What a reader of a log wants to see.
+public struct LogQuery: Sendable, Equatable {
+    public var output = true
+    public var error = true
+    public var timestamps = false
+    public var follow = false
+    /// nil means all.
+    public var tail: Int?
+    public var since: Timestamp?
+    public var until: Timestamp?
+    public init() {}
+}
+
+/// Chooses and frames records for a reader; remembers where lines go on.
+public struct LogFramer: Sendable {
+    private let query: LogQuery
+    private let sinceText: [UInt8]?
+    private let untilText: [UInt8]?
+    /// Frames of Docker's multiplexed stream, or plain bytes for a terminal.
+    private let multiplexed: Bool
+    private var inLine: [Bool: Bool] = [:]
+
+    public init(_ query: LogQuery, multiplexed: Bool) {
+        self.query = query
+        self.multiplexed = multiplexed
+        sinceText = query.since.map(Self.text)
+        untilText = query.until.map(Self.text)
+    }
+
+    /// With all nine digits, so that it compares with the log's own.
+    private static func text(_ time: Timestamp) -> [UInt8] {
+        let fraction = String(time.nanoseconds - time.seconds * 1_000_000_000)
+        return Array((Timestamp.secondText(time.seconds) + "." + String(repeating: "0", count: max(0, 9 - fraction.count)) + fraction + "Z").utf8)
+    }
+
+    /// The bytes for these records. Whole lines get their end back; parts do not.
+    public mutating func bytes(_ records: [LogRecord]) -> [UInt8] {
+        var out: [UInt8] = []
+        out.reserveCapacity(records.reduce(0) { $0 + $1.content.count + 48 })
+        for record in records {
+            guard record.isError ? query.error : query.output else { continue }
+            if let sinceText, record.timestamp.lexicographicallyPrecedes(sinceText) { continue }
+            if let untilText, untilText[...].lexicographicallyPrecedes(record.timestamp) { continue }
+            let stamped = query.timestamps && inLine[record.isError] != true
+            inLine[record.isError] = record.isPart
+            if multiplexed {
+                let length = record.content.count + (record.isPart ? 0 : 1) + (stamped ? 31 : 0)
+                out += [record.isError ? 2 : 1, 0, 0, 0]
+                for shift in [24, 16, 8, 0] { out.append(UInt8(truncatingIfNeeded: length >> shift)) }
+            }
+            if stamped {
+                out += record.timestamp
+                out.append(32)
+            }
+            out += record.content
+            if !record.isPart { out.append(10) }
+        }
+        return out
+    }
+}
+
+/// Tells when a log has grown (inotify(7)).
+public final class LogWatch: Sendable {
+    private let watch: FileWatch
+    private let loop: IOLoop
+
+    public init(folder: String, loop: IOLoop, changed: @escaping @Sendable () -> Void) throws {
+        watch = try FileWatch()
+        self.loop = loop
+        try watch.add(folder)
+        try loop.add(watch.descriptor, .readable) { [watch] _ in
+            watch.drain()
+            changed()
+        }
+    }
+
+    deinit { loop.remove(watch.descriptor) }
+}

@@ -1,0 +1,199 @@
+import ContainerRuntime
+import EngineModel
+import ImageStore
+import LinuxKernel
+import OCI
+
+extension Engine {
+    /// Makes a container's row, its leases and its folders; nothing runs yet.
+    public func createContainer(_ spec: ContainerSpec, name: String?) async throws -> (record: ContainerRecord, warnings: [String]) {
+        let image = try image(spec.image)
+        _ = try SecurityDecision(spec)
+        try validate(spec)
+        let chosen = try chooseName(name)
+        let id = Identifiers.random()
+        let runtime = image.configuration.config ?? .init()
+        let program = try Self.program(spec.process, runtime)
+        let health = try Self.healthcheck(spec.healthcheck, runtime)
+        let mounts = try resolveMounts(spec, imageVolumes: (runtime.volumes ?? [:]).keys.sorted())
+        let endpoints = try leaseEndpoints(spec, id: id)
+        let stopSignal = spec.stopSignal ?? runtime.stopSignal ?? "SIGTERM"
+        _ = try Signals.number(stopSignal)
+        var merged = spec
+        merged.labels = (runtime.labels ?? [:]).merging(spec.labels) { $1 }
+        merged.exposedPorts = Set(spec.exposedPorts + (runtime.exposedPorts ?? [:]).keys.compactMap { try? ContainerPort(parsing: $0) }).sorted()
+        let record = ContainerRecord(
+            id: id, name: chosen, createdAt: now, spec: merged, status: ContainerStatus(), imageID: image.id.description, arguments: program,
+            environment: Self.environment(runtime.env ?? [], spec.process.environment),
+            workingDirectory: spec.process.workingDirectory.isEmpty ? runtime.workingDir ?? "" : spec.process.workingDirectory,
+            user: spec.process.user.isEmpty ? runtime.user ?? "" : spec.process.user, stopSignal: stopSignal, healthcheck: health,
+            mounts: mounts, endpoints: endpoints, publishedPorts: [])
+        do { try store.save(record) } catch {
+            releaseLeases(id)
+            throw "\(error)".contains("UNIQUE") ? nameConflict(chosen) : error
+        }
+        containers[id] = record
+        do {
+            for folder in ["/upper", "/work"] { try Files.makeDirectories(configuration.dataFolder(id) + folder, mode: 0o711) }
+            try Files.changeMode(configuration.dataFolder(id) + "/upper", 0o755)
+        } catch {
+            await discard(record)
+            throw error
+        }
+        publish(record, "create")
+        return (record, warnings(spec))
+    }
+
+    private func validate(_ spec: ContainerSpec) throws(RoostError) {
+        if spec.removeWhenStopped, spec.restartPolicy.name != .no {
+            throw .invalid("can't create 'AutoRemove' container with restart policy")
+        }
+        let resources = spec.resources
+        if resources.memoryBytes != 0, resources.memoryBytes < 6 << 20 { throw .invalid("Minimum memory limit allowed is 6MB") }
+        if resources.memorySwapBytes > 0, resources.memorySwapBytes < resources.memoryBytes {
+            throw .invalid("Minimum memoryswap limit should be larger than memory limit, see usage")
+        }
+        if resources.nanoCPUs < 0 || resources.nanoCPUs > Int64(HostFacts.processors) * 1_000_000_000 {
+            throw .invalid("range of CPUs is from 0.01 to \(HostFacts.processors).00, as there are only \(HostFacts.processors) CPUs available")
+        }
+        if resources.blockWeight != 0, !(10...1000).contains(resources.blockWeight) { throw .invalid("range of blkio weight is from 10 to 1000") }
+        if !(-1000...1000).contains(resources.outOfMemoryScore) {
+            throw .invalid("invalid value \(resources.outOfMemoryScore), range for oom score adj is [-1000, 1000]")
+        }
+        let directory = spec.process.workingDirectory
+        if !directory.isEmpty, !directory.hasPrefix("/") { throw .invalid("the working directory '\(directory)' is invalid, it needs to be an absolute path") }
+        for name in spec.security.sysctls.keys where !Self.isNamespaced(name) {
+            throw .invalid("sysctl \"\(name)\" is not separately namespaced: a container cannot have its own")
+        }
+        if case .container(let other) = spec.network { _ = try container(other) }
+    }
+
+    /// Sysctls of a namespace that the container has for itself.
+    static func isNamespaced(_ name: String) -> Bool {
+        name.hasPrefix("net.") || name.hasPrefix("fs.mqueue.")
+            || ["kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced", "kernel.domainname"].contains(name)
+    }
+
+    private func warnings(_ spec: ContainerSpec) -> [String] {
+        var list: [String] = []
+        if spec.resources.outOfMemoryScore < 0, CapabilitySet.current().effective.rawValue & (1 << 24) == 0 {
+            list.append("the engine may not lower an OOM score on this host (no CAP_SYS_RESOURCE): oom-score-adj is left alone")
+        }
+        if spec.network == .host, !spec.portBindings.isEmpty { list.append("Published ports are discarded when using host network mode") }
+        return list
+    }
+
+    private func chooseName(_ name: String?) throws(RoostError) -> String {
+        guard let name = name.map({ $0.hasPrefix("/") ? String($0.dropFirst()) : $0 }), !name.isEmpty else {
+            let taken = Set(containers.values.map(\.name))
+            return Identifiers.generatedName { taken.contains($0) }
+        }
+        guard Identifiers.isValidName(name) else {
+            throw .invalid("Invalid container name (\(name)), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+        }
+        if containers.values.contains(where: { $0.name == name }) { throw nameConflict(name) }
+        return name
+    }
+
+    private func nameConflict(_ name: String) -> RoostError {
+        let owner = containers.values.first { $0.name == name }?.id ?? ""
+        return .conflict("Conflict. The container name \"/\(name)\" is already in use by container \"\(owner)\". You have to remove (or rename) that container to be able to reuse that name.")
+    }
+
+    /// An entrypoint of the user's drops the image's command.
+    static func program(_ process: ProcessSpec, _ runtime: ImageConfiguration.Runtime) throws(RoostError) -> [String] {
+        let entrypoint = process.entrypoint ?? runtime.entrypoint ?? []
+        let command = process.command ?? (process.entrypoint == nil ? runtime.cmd ?? [] : [])
+        let all = (entrypoint == [""] ? [] : entrypoint) + command
+        guard !all.isEmpty else { throw .invalid("no command specified") }
+        return all
+    }
+
+    static func environment(_ image: [String], _ own: [String]) -> [String] {
+        var list = image
+        for entry in own {
+            let name = entry.prefix { $0 != "=" }
+            list.removeAll { $0.prefix { $0 != "=" } == name }
+            // A bare name takes the variable away.
+            if entry.contains("=") { list.append(entry) }
+        }
+        return list
+    }
+
+    static func healthcheck(_ own: HealthcheckSpec?, _ runtime: ImageConfiguration.Runtime) throws(RoostError) -> HealthcheckSpec? {
+        guard var check = own ?? runtime.healthcheck?.spec else { return nil }
+        if let base = runtime.healthcheck?.spec {
+            if check.test.isEmpty { check.test = base.test }
+            if check.interval == 0 { check.interval = base.interval }
+            if check.timeout == 0 { check.timeout = base.timeout }
+            if check.startPeriod == 0 { check.startPeriod = base.startPeriod }
+            if check.startInterval == 0 { check.startInterval = base.startInterval }
+            if check.retries == 0 { check.retries = base.retries }
+        }
+        if check.test.isEmpty || check.test == ["NONE"] { return nil }
+        guard ["CMD", "CMD-SHELL"].contains(check.test[0]) else { throw .invalid("Unknown healthcheck type \"\(check.test[0])\" (expected CMD, CMD-SHELL or NONE)") }
+        for (name, value) in [("Interval", check.interval), ("Timeout", check.timeout), ("StartPeriod", check.startPeriod)] where value < 0 || (value > 0 && value < 1_000_000) {
+            throw .invalid("\(name) in Healthcheck cannot be less than 1ms")
+        }
+        if check.interval == 0 { check.interval = 30_000_000_000 }
+        if check.timeout == 0 { check.timeout = 30_000_000_000 }
+        if check.startInterval == 0 { check.startInterval = 5_000_000_000 }
+        if check.retries == 0 { check.retries = 3 }
+        return check
+    }
+
+    /// Removes a container that does not run: row, leases, folders, anonymous volumes.
+    public func removeContainer(_ reference: String, force: Bool, volumes: Bool) async throws {
+        let record = try container(reference)
+        let known = try await exclusively(record.id) { () throws -> ContainerRecord? in
+            guard let current = containers[record.id] else { return nil }
+            if live[current.id] != nil {
+                guard force else {
+                    throw RoostError.conflict("cannot remove container \"/\(current.name)\": container is \(current.status.phase == .paused ? "paused" : "running"): stop the container before removing or force remove")
+                }
+                await end(current.id, signal: 9, graceSeconds: 0)
+            }
+            pendingRestarts.removeValue(forKey: current.id)?.cancel()
+            await discard(containers[current.id] ?? current)
+            return current
+        }
+        guard let known else { return }
+        if volumes { await removeAnonymousVolumes(known) }
+        publish(known, "destroy")
+        for waiter in removalWaiters.removeValue(forKey: known.id) ?? [] { waiter.resume(returning: known.status.exitCode) }
+    }
+
+    func removeAnonymousVolumes(_ record: ContainerRecord) async {
+        for mount in record.mounts where mount.isAnonymous {
+            guard let name = mount.volumeName, users(ofVolume: name).isEmpty else { continue }
+            do { try await removeVolume(name, force: true) } catch { log.warning("cannot remove volume \(name): \(error)") }
+        }
+    }
+
+    /// The row first, then what it stood for; what cannot be removed now the next start of the engine finds.
+    private func discard(_ record: ContainerRecord) async {
+        containers[record.id] = nil
+        restarts[record.id] = nil
+        releaseLeases(record.id)
+        do { try store.removeContainer(record.id) } catch { log.error("cannot remove the row of container \(record.name): \(error)") }
+        let folders = [configuration.runFolder(record.id), configuration.dataFolder(record.id)]
+        let failures = (try? await blocking {
+            folders.compactMap { folder -> String? in
+                do {
+                    try Files.removeTree(folder)
+                    return nil
+                } catch { return "\(error)" }
+            }
+        }) ?? []
+        for failure in failures { log.warning("container \(record.name): \(failure)") }
+    }
+}
+
+/// Facts about the host that do not change.
+enum HostFacts {
+    static let processors = max(1, ((try? Files.readText("/proc/cpuinfo", limit: 16 << 20)) ?? "").split(separator: "\n").count { $0.hasPrefix("processor") })
+    static let memoryBytes: Int64 = {
+        let line = ((try? Files.readText("/proc/meminfo", limit: 65536)) ?? "").split(separator: "\n").first { $0.hasPrefix("MemTotal:") }
+        return (Int64(line?.split(separator: " ").dropFirst().first ?? "") ?? 0) * 1024
+    }()
+}

@@ -1,0 +1,132 @@
+import ContainerRuntime
+import EngineModel
+import LinuxKernel
+import Networking
+import ShimProtocol
+
+extension Engine {
+    /// What a container's shim says, or that it has gone.
+    func handle(_ event: ShimConnection.Event, of id: String, from connection: ShimConnection) async {
+        switch event {
+        case .message(.exited(let code, let time), _):
+            await ended(id, ExitRecord(code: code, atNanoseconds: time), connection, shimLost: false)
+        case .message: break
+        case .closed:
+            ShimLauncher.reap()
+            guard let running = live[id], running.process.connection === connection else { return }
+            // The shim is gone and has not said how the program ended: nobody holds its output any more, so it must not run on.
+            let record = (try? Files.readText(configuration.runFolder(id) + "/exit", limit: 100)).flatMap(ExitRecord.init(text:))
+            await ended(id, record ?? ExitRecord(code: 137, atNanoseconds: now), connection, shimLost: record == nil)
+        }
+    }
+
+    /// The end of a container: recorded, cleared away, told, and perhaps followed by a new start.
+    private func ended(_ id: String, _ exit: ExitRecord, _ connection: ShimConnection, shimLost: Bool) async {
+        guard let running = live[id], running.process.connection === connection, let record = containers[id] else {
+            return connection.send(.dismissed)
+        }
+        healthTasks.removeValue(forKey: id)?.cancel()
+        let group = ControlGroup(layout: layout, name: "\(names.controlGroup)/\(id)")
+        let wasEnding = ending.remove(id) != nil
+        let outOfMemory = exit.code == 137 && !wasEnding && group.outOfMemoryKills() > 0
+        live[id] = nil
+        update(id) { record in
+            record.status.phase = .exited
+            record.status.exitCode = exit.code
+            record.status.finishedAt = exit.atNanoseconds
+            record.status.processID = 0
+            record.status.outOfMemoryKilled = outOfMemory
+            record.status.errorMessage = shimLost ? "the container's shim was killed" : ""
+            record.publishedPorts = []
+        }
+        await clearAway(running, record, group)
+        if outOfMemory { publish(record, "oom") }
+        publish(record, "die", ["exitCode": String(exit.code), "execDuration": String(max(0, exit.atNanoseconds - record.status.startedAt) / 1_000_000_000)])
+        connection.send(.dismissed)
+        await decideRestart(id, fault: !wasEnding && !outOfMemory && (shimLost || exit.code == 137))
+        for waiter in exitWaiters.removeValue(forKey: id) ?? [] { waiter.resume(returning: exit.code) }
+        if containers[id]?.spec.removeWhenStopped == true, pendingRestarts[id] == nil {
+            Task { try? await self.removeContainer(id, force: false, volumes: true) }
+        }
+    }
+
+    /// Gives back what a running container had. Goes through to the end and reports everything.
+    private func clearAway(_ running: LiveContainer, _ record: ContainerRecord, _ group: ControlGroup) async {
+        let ports = running.ports
+        for (socket, _) in ports { relay.stop(socket) }
+        if let sockets = running.resolver { resolver.stop(sockets) }
+        rebuildNames()
+        let target = record.endpoints.first { $0.address4 != nil }?.address4
+        let forwards = target.map { target in ports.map { PacketFilter.Forward(port: $0.port, target: target) } } ?? []
+        if !ports.isEmpty { try? store.removePorts(owner: record.id) }
+        let filter = filter
+        let interfaces = running.endpoints.map(\.hostInterface)
+        let root = configuration.runFolder(record.id) + "/root"
+        let failures = (try? await blocking { () -> [String] in
+            var failures: [String] = []
+            func attempt(_ body: () throws -> Void) {
+                do { try body() } catch { failures.append("\(error)") }
+            }
+            group.kill()
+            if !forwards.isEmpty { attempt { try filter.apply(filter.elements(forwards, add: false)) } }
+            failures += Bridges.removeLinks(interfaces).map { "\($0)" }
+            attempt { try group.remove() }
+            attempt { try accepting(Errno.noEntry) { () throws(SyscallError) in try Files.removeDirectory(root) } }
+            return failures
+        }) ?? []
+        for failure in failures { log.warning("clearing container \(record.name) away: \(failure)") }
+        for endpoint in record.endpoints {
+            publish(.network, "disconnect", id: endpoint.networkID, ["container": record.id, "name": endpoint.networkName, "type": "bridge"])
+        }
+    }
+
+    /// Restart policy, and the reconciler's own rule: what a project wants to run is brought back from a fault, never from a user's stop.
+    func decideRestart(_ id: String, fault: Bool) async {
+        guard let record = containers[id], !stopping else { return }
+        let heals = fault && isWanted(record)
+        var decision = restarts[id] ?? RestartDecision()
+        let action = decision.ended(record.status, policy: record.spec.restartPolicy, heals: heals)
+        restarts[id] = decision
+        guard case .restart(let delay) = action else { return }
+        update(id) { record in
+            record.status.phase = .restarting
+            record.status.restartCount += 1
+        }
+        pendingRestarts[id] = Task { [weak self] in
+            try? await Task.sleep(for: .milliseconds(delay))
+            if !Task.isCancelled { await self?.restartNow(id) }
+        }
+    }
+
+    private func restartNow(_ id: String) async {
+        await exclusively(id) {
+            guard pendingRestarts.removeValue(forKey: id) != nil, live[id] == nil, containers[id] != nil else { return }
+            do { try await startNow(id) } catch {
+                log.warning("restarting container \(containers[id]?.name ?? id): \(error)")
+                let finished = now
+                update(id) { record in
+                    record.status.phase = .exited
+                    record.status.startedAt = finished
+                    record.status.finishedAt = finished
+                }
+                await decideRestart(id, fault: true)
+            }
+        }
+    }
+
+    // MARK: Waiting
+
+    public enum WaitCondition: Sendable { case notRunning, nextExit, removed }
+
+    /// Waits for the end of a container and answers with its exit code.
+    public func wait(_ reference: String, _ condition: WaitCondition) async throws -> Int32 {
+        let record = try container(reference)
+        switch condition {
+        case .notRunning:
+            if live[record.id] == nil, pendingRestarts[record.id] == nil { return record.status.exitCode }
+            return await withCheckedContinuation { exitWaiters[record.id, default: []].append($0) }
+        case .nextExit: return await withCheckedContinuation { exitWaiters[record.id, default: []].append($0) }
+        case .removed: return await withCheckedContinuation { removalWaiters[record.id, default: []].append($0) }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import ContainerRuntime
+import EngineModel
+import LinuxKernel
+
+/// Whether a container is well: a state machine over the results of probes, without a clock of its own.
+struct HealthJudge: Sendable {
+    let check: HealthcheckSpec
+    let startedAt: Int64
+    private(set) var status = HealthStatus()
+
+    init(check: HealthcheckSpec, startedAt: Int64, status: HealthStatus = HealthStatus()) {
+        self.check = check
+        self.startedAt = startedAt
+        self.status = status
+    }
+
+    /// Takes a probe's result; answers whether the verdict has changed.
+    mutating func probed(_ probe: HealthStatus.Probe) -> Bool {
+        let before = status.verdict
+        status.probes = Array((status.probes + [probe]).suffix(5))
+        if probe.exitCode == 0 {
+            status.failingStreak = 0
+            status.verdict = .healthy
+        } else if status.verdict == .starting, probe.start - startedAt < check.startPeriod {
+            // Failures while the container starts do not count (Dockerfile reference, HEALTHCHECK --start-period).
+        } else {
+            status.failingStreak += 1
+            if status.failingStreak >= check.retries { status.verdict = .unhealthy }
+        }
+        return status.verdict != before
+    }
+
+    /// Nanoseconds until the next probe. While it starts we look early and often: a success counts at once, and a failure in
+    /// this time is only counted as often as Docker would count it.
+    func delay(attempt: Int) -> Int64 {
+        guard status.verdict == .starting else { return check.interval }
+        let early = Int64(50_000_000) << Int64(min(attempt, 10))
+        return min(early, check.interval, max(check.startInterval, 1_000_000))
+    }
+}
+
+extension Engine {
+    func startHealthChecks(_ id: String) {
+        guard let record = containers[id], let check = record.healthcheck else { return }
+        healthTasks[id]?.cancel()
+        healthTasks[id] = Task { [weak self] in await self?.checkHealth(id, check, startedAt: record.status.startedAt) }
+    }
+
+    private func checkHealth(_ id: String, _ check: HealthcheckSpec, startedAt: Int64) async {
+        var judge = HealthJudge(check: check, startedAt: startedAt, status: containers[id]?.status.health ?? HealthStatus())
+        var attempt = 0
+        var countsFrom = startedAt + check.interval
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .nanoseconds(judge.delay(attempt: attempt)))
+            attempt += 1
+            guard !Task.isCancelled, live[id] != nil else { return }
+            if containers[id]?.status.phase == .paused { continue }
+            let probe = await probe(id, check)
+            guard !Task.isCancelled, live[id] != nil else { return }
+            // An early failure is no verdict: Docker would not have looked yet.
+            if probe.exitCode != 0, judge.status.verdict == .starting {
+                guard probe.end >= countsFrom else { continue }
+                countsFrom = probe.end + check.interval
+            }
+            let changed = judge.probed(probe)
+            let status = judge.status
+            update(id) { $0.status.health = status }
+            if changed, let record = containers[id] { publish(record, "health_status: \(status.verdict.rawValue)") }
+        }
+    }
+
+    /// One probe: the test's command in the container, with a time limit.
+    private func probe(_ id: String, _ check: HealthcheckSpec) async -> HealthStatus.Probe {
+        let start = now
+        var arguments = Array(check.test.dropFirst())
+        if check.test.first == "CMD-SHELL" { arguments = ["/bin/sh", "-c", arguments.joined(separator: " ")] }
+        do {
+            let exec = try createExec(id, .init(arguments: arguments), attachesInput: false)
+            let streams = try await startExec(exec)
+            let timeout = Task {
+                try? await Task.sleep(for: .nanoseconds(check.timeout))
+                if !Task.isCancelled { try? Processes.signal(streams.pidfd.raw, 9) }
+            }
+            let output = try await blocking { try readBounded(streams.output.raw, limit: 4096) }
+            let code = try await waitExec(exec)
+            let timedOut = now - start >= check.timeout
+            timeout.cancel()
+            execs[exec] = nil
+            let text = timedOut ? "Health check exceeded timeout (\(TimeSpan.text(check.timeout)))" : String(decoding: output, as: UTF8.self)
+            return .init(start: start, end: now, exitCode: timedOut ? -1 : code, output: text)
+        } catch { return .init(start: start, end: now, exitCode: -1, output: "\(error)") }
+    }
+}
+
+/// Reads to the end, keeping only the first bytes.
+private func readBounded(_ fd: Int32, limit: Int) throws(SyscallError) -> [UInt8] {
+    var kept: [UInt8] = []
+    while true {
+        let part = try readSome(fd, limit: 16384)
+        if part.isEmpty { return kept }
+        if kept.count < limit { kept += part.prefix(limit - kept.count) }
+    }
+}

@@ -1,0 +1,149 @@
+import EngineModel
+import ImageStore
+import LinuxKernel
+import OCI
+
+/// An image with its names, as lists show it.
+public struct ImageSummary: Sendable {
+    public var image: StoredImage
+    public var references: [ImageReference]
+    public var containers: Int
+}
+
+extension Engine {
+    /// By name, digest or unambiguous beginning of the id.
+    public func image(_ reference: String) throws(RoostError) -> StoredImage {
+        if let digest = try? Digest(parsing: reference), let image = imageRecords[digest] { return image }
+        if let name = try? ImageReference(parsing: reference), let id = tags[name.description], let image = imageRecords[id] { return image }
+        let prefix = reference.hasPrefix("sha256:") ? String(reference.dropFirst(7)) : reference
+        if Identifiers.isHexadecimal(prefix), prefix.count >= 2 {
+            let matches = imageRecords.keys.filter { $0.hex.hasPrefix(prefix) }
+            if matches.count > 1 { throw .invalid("multiple images found with provided prefix: \(prefix)") }
+            if let id = matches.first, let image = imageRecords[id] { return image }
+        }
+        throw .missing("No such image: \((try? ImageReference(parsing: reference))?.familiar ?? reference)")
+    }
+
+    public func references(_ image: Digest) -> [ImageReference] {
+        tags.filter { $0.value == image }.keys.sorted().compactMap { try? ImageReference(parsing: $0) }
+    }
+
+    public func imageSummaries() -> [ImageSummary] {
+        imageRecords.values.map { image in
+            ImageSummary(
+                image: image, references: references(image.id),
+                containers: containers.values.count { $0.imageID == image.id.description })
+        }.sorted { ($0.image.configuration.created ?? "") > ($1.image.configuration.created ?? "") }
+    }
+
+    func keep(_ image: StoredImage, as references: [ImageReference]) throws {
+        try store.save(image)
+        imageRecords[image.id] = image
+        for reference in references { try setTag(reference, image.id) }
+    }
+
+    private func setTag(_ reference: ImageReference, _ id: Digest) throws {
+        try store.setTag(reference.description, id)
+        tags[reference.description] = id
+    }
+
+    /// `docker import`: the archive is read from the descriptor to its end.
+    public func importImage(_ archive: OwnedFD, reference: ImageReference?, changes: [String], message: String?) async throws -> StoredImage {
+        let images = images
+        let time = Timestamp(nanoseconds: now)
+        let image = try await exclusively("images") {
+            try await blocking { try images.importRoot(archive.raw, changes: changes, message: message, now: time) }
+        }
+        try keep(image, as: reference.map { [$0] } ?? [])
+        publish(.image, "import", id: image.id.description, ["name": reference?.familiar ?? image.id.description])
+        return image
+    }
+
+    public func loadImages(_ archive: OwnedFD) async throws -> [NamedImage] {
+        let images = images
+        let loaded = try await exclusively("images") { try await blocking { try images.load(archive.raw) } }
+        for named in loaded {
+            try keep(named.image, as: named.references)
+            publish(.image, "load", id: named.image.id.description, ["name": named.references.first?.familiar ?? named.image.id.description])
+        }
+        return loaded
+    }
+
+    /// Writes an archive of the images to a descriptor, whose other end somebody reads.
+    public func saveImages(_ names: [String], to target: OwnedFD) async throws {
+        var named: [NamedImage] = []
+        for name in names {
+            let image = try image(name)
+            let isID = Identifiers.isHexadecimal(name) || name.hasPrefix("sha256:")
+            named.append(NamedImage(image: image, references: isID && tags[name] == nil ? [] : [try ImageReference(parsing: name)]))
+        }
+        let images = images
+        let list = named
+        let time = Timestamp(nanoseconds: now)
+        try await blocking {
+            defer { target.closeEarly() }
+            try images.save(list, to: target.raw, now: time)
+        }
+    }
+
+    public func tagImage(_ source: String, as target: ImageReference) throws {
+        let image = try image(source)
+        try setTag(target, image.id)
+        publish(.image, "tag", id: image.id.description, ["name": target.familiar])
+    }
+
+    public enum ImageRemoval: Sendable, Equatable { case untagged(String), deleted(String) }
+
+    /// `docker rmi`, with Docker's rules for images in use.
+    public func removeImage(_ reference: String, force: Bool) async throws -> [ImageRemoval] {
+        let image = try image(reference)
+        let names = references(image.id)
+        let users = containers.values.filter { $0.imageID == image.id.description }
+        let parsed = try? ImageReference(parsing: reference)
+        let byName = parsed.flatMap { tags[$0.description] } == image.id
+        let short = String(image.id.hex.prefix(12))
+        if byName, let parsed, names.count > 1 { return [try untag(parsed)] }
+        if let user = users.first(where: { $0.status.isRunning }) {
+            guard byName else {
+                throw RoostError.conflict("conflict: unable to delete \(short) (cannot be forced) - image is being used by running container \(user.shortID)")
+            }
+            guard force else { throw mustForce(reference, user, image) }
+            return parsed.map { [try? untag($0)].compactMap { $0 } } ?? []
+        }
+        if let user = users.first, !force {
+            if byName { throw mustForce(reference, user, image) }
+            throw RoostError.conflict("conflict: unable to delete \(short) (must be forced) - image is being used by stopped container \(user.shortID)")
+        }
+        if !byName, names.count > 1, !force {
+            throw RoostError.conflict("conflict: unable to delete \(short) (must be forced) - image is referenced in multiple repositories")
+        }
+        var removed = try names.map { try untag($0) }
+        guard users.isEmpty else { return removed }
+        try store.removeImage(image.id)
+        imageRecords[image.id] = nil
+        publish(.image, "delete", id: image.id.description, ["name": image.id.description])
+        removed.append(.deleted(image.id.description))
+        await sweepImages()
+        return removed
+    }
+
+    private func mustForce(_ reference: String, _ user: ContainerRecord, _ image: StoredImage) -> RoostError {
+        .conflict("conflict: unable to remove repository reference \"\(reference)\" (must force) - container \(user.shortID) is using its referenced image \(image.id.hex.prefix(12))")
+    }
+
+    private func untag(_ reference: ImageReference) throws -> ImageRemoval {
+        let id = tags[reference.description]
+        try store.removeTag(reference.description)
+        tags[reference.description] = nil
+        publish(.image, "untag", id: id?.description ?? "", ["name": reference.familiar])
+        return .untagged(reference.familiar)
+    }
+
+    /// Removes content that no image needs.
+    func sweepImages() async {
+        let kept = Array(imageRecords.values)
+        let images = images
+        let failures = (try? await exclusively("images") { try await blocking { images.sweep(keeping: kept) } }) ?? []
+        for failure in failures { log.warning("cannot remove unused image content: \(failure)") }
+    }
+}

@@ -1,0 +1,248 @@
+import EngineModel
+import LinuxKernel
+import Networking
+
+extension Engine {
+    public func network(_ reference: String) throws(RoostError) -> NetworkRecord {
+        let name = reference == "default" ? "bridge" : reference
+        if let record = networks[name] ?? networks.values.first(where: { $0.name == name }) { return record }
+        let matches = name.count < 2 ? [] : networks.values.filter { $0.id.hasPrefix(name) }
+        if matches.count > 1 { throw .invalid("network \(reference) is ambiguous (\(matches.count) matches found based on ID prefix)") }
+        guard let record = matches.first else { throw .missing("network \(reference) not found") }
+        return record
+    }
+
+    public func allNetworks() -> [NetworkRecord] { networks.values.sorted { $0.name < $1.name } }
+
+    /// Containers that run on a network now.
+    public func members(of network: NetworkRecord) -> [ContainerRecord] {
+        containers.values.filter { live[$0.id] != nil && $0.endpoints.contains { $0.networkID == network.id } }.sorted { $0.name < $1.name }
+    }
+
+    /// The three that every Docker has.
+    func makePredefinedNetworks() throws {
+        for (name, driver) in [("bridge", "bridge"), ("host", "host"), ("none", "null")] where !networks.values.contains(where: { $0.name == name }) {
+            var spec = NetworkSpec(name: name)
+            spec.driver = driver
+            if driver == "bridge" { spec.options["com.docker.network.bridge.default_bridge"] = "true" }
+            try insertNetwork(spec)
+        }
+    }
+
+    public func createNetwork(_ spec: NetworkSpec) throws -> NetworkRecord {
+        guard Identifiers.isValidName(spec.name), !Identifiers.isHexadecimal(spec.name) || spec.name.count != 64 else {
+            throw RoostError.invalid("invalid network name \"\(spec.name)\": use letters, digits, _, . and -, beginning with a letter or digit")
+        }
+        guard ["bridge", ""].contains(spec.driver) else {
+            throw RoostError.missing("could not find plugin \(spec.driver) in v1 plugin registry: this engine has the network driver bridge; host and none exist already")
+        }
+        if networks.values.contains(where: { $0.name == spec.name }) {
+            throw RoostError.conflict("network with name \(spec.name) already exists")
+        }
+        for subnet in spec.subnets {
+            if let other = networks.values.first(where: { $0.subnet4?.overlaps(subnet) == true || $0.subnet6?.overlaps(subnet) == true }) {
+                throw RoostError(.forbidden, "Pool overlaps with other one on this address space: \(subnet) is taken by network \(other.name)")
+            }
+        }
+        let record = try insertNetwork(spec)
+        publish(.network, "create", id: record.id, ["name": record.name, "type": record.driver])
+        return record
+    }
+
+    @discardableResult
+    private func insertNetwork(_ spec: NetworkSpec) throws -> NetworkRecord {
+        let id = Identifiers.random()
+        var subnet4 = spec.subnets.first { !$0.base.isVersion6 }
+        var subnet6 = spec.subnets.first { $0.base.isVersion6 }
+        let hasAddresses = spec.driver == "bridge" || spec.driver.isEmpty
+        if hasAddresses, subnet4 == nil {
+            let taken = networks.values.compactMap(\.subnet4) + Addressing.hostRoutes()
+            guard let free = Addressing.freeSubnet(taken: taken) else {
+                throw RoostError.conflict("could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network; give one with --subnet")
+            }
+            subnet4 = free
+        }
+        if hasAddresses, spec.enableVersion6, subnet6 == nil { subnet6 = Addressing.uniqueLocalSubnet(id: id) }
+        func gateway(_ subnet: Subnet?) throws -> IPAddress? {
+            guard let subnet else { return nil }
+            let given = spec.gateways.first { $0.isVersion6 == subnet.base.isVersion6 }
+            if let given, !subnet.contains(given) { throw RoostError.invalid("gateway \(given) is not in subnet \(subnet) of network \(spec.name)") }
+            return given ?? subnet.base.advanced(by: 1)
+        }
+        let record = NetworkRecord(
+            id: id, name: spec.name, driver: spec.driver.isEmpty ? "bridge" : spec.driver, createdAt: now, subnet4: subnet4,
+            gateway4: try gateway(subnet4), subnet6: subnet6, gateway6: try gateway(subnet6), isInternal: spec.isInternal, labels: spec.labels,
+            options: spec.options, bridge: hasAddresses ? names.bridge(id) : "")
+        try store.save(record)
+        networks[id] = record
+        return record
+    }
+
+    public func removeNetwork(_ reference: String) async throws {
+        let record = try network(reference)
+        if record.isPredefined { throw RoostError(.forbidden, "\(record.name) is a pre-defined network and cannot be removed") }
+        let users = members(of: record)
+        guard users.isEmpty else {
+            let text = users.map { "name:\"\($0.name)\" id:\"\($0.shortID)\"" }.joined(separator: ", ")
+            throw RoostError(.forbidden, "error while removing network: network \(record.name) id \(record.id) has active endpoints (\(text))")
+        }
+        networks[record.id] = nil
+        leases[record.id] = nil
+        try store.removeNetwork(record.id)
+        if activeBridges.remove(record.id) != nil {
+            let bridge = record.bridge
+            let failures = (try? await blocking { Bridges.removeLinks([bridge]).map { "\($0)" } }) ?? []
+            for failure in failures { log.warning("cannot remove bridge \(bridge): \(failure)") }
+            await rebuildFilter()
+        }
+        publish(.network, "destroy", id: record.id, ["name": record.name, "type": record.driver])
+    }
+
+    public func pruneNetworks() async throws -> [String] {
+        var removed: [String] = []
+        let used = Set(containers.values.flatMap { $0.endpoints.map(\.networkID) })
+        for record in allNetworks() where !record.isPredefined && !used.contains(record.id) {
+            try await removeNetwork(record.id)
+            removed.append(record.name)
+        }
+        return removed
+    }
+
+    // MARK: The kernel's side
+
+    /// Makes the bridges of networks that are about to be used.
+    func activate(_ ids: [String]) async throws {
+        let missing = Set(ids).subtracting(activeBridges)
+        guard !missing.isEmpty else { return }
+        try await exclusively("bridges") {
+            for id in missing.subtracting(activeBridges).sorted() {
+                guard let record = networks[id], !record.bridge.isEmpty else { continue }
+                try await blocking {
+                    Bridges.enableForwarding()
+                    try Bridges.ensure(record)
+                }
+                activeBridges.insert(id)
+            }
+            await rebuildFilter()
+        }
+    }
+
+    /// Writes the whole table of packet rules anew from what is active.
+    func rebuildFilter() async {
+        let active = activeBridges.compactMap { networks[$0] }.map {
+            PacketFilter.Network(bridge: $0.bridge, subnet4: $0.subnet4, subnet6: $0.subnet6, isInternal: $0.isInternal)
+        }
+        let published = live.keys.flatMap { self.forwards(of: $0) }
+        let filter = filter
+        do {
+            try await blocking {
+                try filter.apply(filter.ruleset(networks: active, forwards: published))
+                filter.openForeignChains()
+            }
+        } catch { log.error("cannot write the packet rules: \(error)") }
+    }
+
+    /// The published ports of a running container with the address that they lead to.
+    func forwards(of id: String) -> [PacketFilter.Forward] {
+        guard let record = containers[id], let running = live[id], let target = record.endpoints.first(where: { $0.address4 != nil })?.address4 else { return [] }
+        let target6 = record.endpoints.first { $0.address6 != nil }?.address6
+        return running.ports.map { PacketFilter.Forward(port: $0.port, target: $0.port.hostAddress.isVersion6 ? target6 ?? target : target) }
+    }
+
+    /// Leases addresses for a new container, in memory and on disk.
+    func leaseEndpoints(_ spec: ContainerSpec, id: String) throws -> [EndpointRecord] {
+        var wanted = spec.endpoints
+        if wanted.isEmpty {
+            switch spec.network {
+            case .bridge: wanted = [EndpointSpec(network: "bridge")]
+            case .named(let name): wanted = [EndpointSpec(network: name)]
+            case .host, .none, .container: break
+            }
+        }
+        var made: [EndpointRecord] = []
+        for endpoint in wanted {
+            let network = try network(endpoint.network)
+            if network.driver == "host" || network.driver == "null" { continue }
+            made.append(try lease(endpoint, on: network, id: id))
+        }
+        try store.addLeases(made, owner: id)
+        return made
+    }
+
+    func lease(_ endpoint: EndpointSpec, on network: NetworkRecord, id: String) throws -> EndpointRecord {
+        func choose(_ subnet: Subnet?, _ gateway: IPAddress?, _ asked: IPAddress?) throws -> IPAddress? {
+            guard let subnet else {
+                if let asked { throw RoostError.invalid("invalid config for network \(network.name): it has no subnet that contains the configured address \(asked)") }
+                return nil
+            }
+            var taken = Set(leases[network.id, default: [:]].keys)
+            if let gateway { taken.insert(gateway) }
+            if let asked {
+                guard subnet.contains(asked) else {
+                    throw RoostError.invalid("invalid config for network \(network.name): invalid endpoint settings: no configured subnet contains IP address \(asked)")
+                }
+                if taken.contains(asked) { throw RoostError(.forbidden, "Address already in use: \(asked) on network \(network.name)") }
+                return asked
+            }
+            guard let free = Addressing.freeAddress(in: subnet, taken: taken) else {
+                throw RoostError.conflict("no available IPv4 addresses on network \(network.name): all of \(subnet) are leased")
+            }
+            return free
+        }
+        let address4 = try choose(network.subnet4, network.gateway4, endpoint.address4)
+        let address6 = try choose(network.subnet6, network.gateway6, endpoint.address6)
+        for address in [address4, address6].compactMap({ $0 }) { leases[network.id, default: [:]][address] = id }
+        var hardware = Addressing.hardwareAddress(for: address4)
+        if let text = endpoint.macAddress, !text.isEmpty {
+            guard let parsed = Addressing.parseHardware(text) else { throw RoostError.invalid("invalid MAC address: \(text)") }
+            hardware = parsed
+        }
+        return EndpointRecord(
+            networkID: network.id, networkName: network.name, address4: address4, address6: address6,
+            macAddress: Addressing.hardwareText(hardware), aliases: endpoint.aliases, gatewayPriority: endpoint.gatewayPriority)
+    }
+
+    func releaseLeases(_ id: String) {
+        for (network, addresses) in leases { leases[network] = addresses.filter { $0.value != id } }
+    }
+
+    /// The interfaces of a container, the one with the default route first.
+    func endpointPlans(_ record: ContainerRecord) -> [EndpointPlan] {
+        let ordered = record.endpoints.enumerated().sorted { ($0.element.gatewayPriority, -$0.offset) > ($1.element.gatewayPriority, -$1.offset) }
+        let gatewayIndex = ordered.first { networks[$0.element.networkID]?.isInternal == false }?.offset
+        return record.endpoints.enumerated().compactMap { number, endpoint in
+            guard let network = networks[endpoint.networkID] else { return nil }
+            let leads = number == gatewayIndex
+            return EndpointPlan(
+                hostInterface: names.pair(record.id, number), containerInterface: "eth\(number)", bridge: network.bridge,
+                address4: endpoint.address4, prefix4: network.subnet4?.prefix ?? 24, address6: endpoint.address6,
+                prefix6: network.subnet6?.prefix ?? 64, hardwareAddress: Addressing.parseHardware(endpoint.macAddress) ?? [],
+                gateway4: leads ? network.gateway4 : nil, gateway6: leads ? network.gateway6 : nil)
+        }
+    }
+
+    /// Only networks of the user's have names, as in Docker.
+    func hasResolver(_ record: ContainerRecord) -> Bool { record.endpoints.contains { networks[$0.networkID]?.isPredefined == false } }
+
+    func resolverScope(_ record: ContainerRecord) -> ResolverScope {
+        let reachable = record.endpoints.contains { networks[$0.networkID]?.isInternal == false }
+        let upstreams = record.spec.dns.servers.isEmpty ? ResolverFiles.hostServers() : record.spec.dns.servers
+        return ResolverScope(networks: record.endpoints.map(\.networkID), upstreams: reachable ? upstreams : [])
+    }
+
+    /// Tells the resolver who is called what now.
+    func rebuildNames() {
+        var directory = NameDirectory()
+        for id in live.keys {
+            guard let record = containers[id] else { continue }
+            for endpoint in record.endpoints where networks[endpoint.networkID]?.isPredefined == false {
+                let addresses = [endpoint.address4, endpoint.address6].compactMap { $0 }
+                for name in Set(([record.name, record.shortID, record.spec.hostname] + endpoint.aliases).map { $0.lowercased() }) where !name.isEmpty {
+                    directory.names[endpoint.networkID, default: [:]][name, default: []] += addresses
+                }
+                for address in addresses { directory.pointers[endpoint.networkID, default: [:]][address] = "\(record.name).\(endpoint.networkName)" }
+            }
+        }
+        resolver.replace(directory)
+    }
+}

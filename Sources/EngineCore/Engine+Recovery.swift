@@ -1,0 +1,206 @@
+import ContainerRuntime
+import EngineModel
+import LinuxKernel
+import Networking
+import ShimProtocol
+
+extension Engine {
+    /// Reads the state, takes over what still runs, and removes what nobody owns. Before this the engine serves nobody.
+    public func recover() async throws {
+        for record in try store.networks() { networks[record.id] = record }
+        for record in try store.volumes() { volumes[record.name] = record }
+        for image in try store.images() { imageRecords[image.id] = image }
+        tags = try store.tags()
+        for project in try store.projects() { projects[project.name] = project }
+        for record in try store.containers() { containers[record.id] = record }
+        for lease in try store.leases() where containers[lease.owner] != nil {
+            if let address = IPAddress(lease.address) { leases[lease.network, default: [:]][address] = lease.owner }
+        }
+        try makePredefinedNetworks()
+        for name in (try? Files.list(configuration.dataRoot + "/volumes")) ?? [] where name.hasPrefix(".removing-") {
+            try? Files.removeTree("\(configuration.dataRoot)/volumes/\(name)")
+        }
+        let awaited = livingShims()
+        if !awaited.isEmpty {
+            // Shims come by themselves as soon as they see the socket; those that do not are found dead below.
+            try await adoptShims(awaited)
+        } else {
+            try listenForShims { _ in }
+        }
+        await recordMissedEnds()
+        await sweepLeftovers()
+        await resumePolicies()
+        startHealing()
+    }
+
+    /// Containers whose process is still the one that the row names.
+    private func livingShims() -> Set<String> {
+        Set(
+            containers.values.filter { record in
+                record.status.isRunning && record.status.processID > 0
+                    && Processes.startTime(record.status.processID) == record.status.processStartTime
+            }.map(\.id))
+    }
+
+    private func listenForShims(_ adopted: @escaping @Sendable (String) -> Void) throws {
+        let path = configuration.shimSocket
+        try? Files.remove(path)
+        let listener = try Sockets.listen(path, .packets, mode: 0o600)
+        try setNonBlocking(listener.raw)
+        try loop.add(listener.raw, .readable) { [weak self] _ in
+            while let connection = try? Sockets.accept(listener.raw) { self?.greet(connection, adopted) }
+        }
+    }
+
+    /// Reads a shim's greeting; who is not root has no business here.
+    private nonisolated func greet(_ socket: OwnedFD, _ adopted: @escaping @Sendable (String) -> Void) {
+        guard Sockets.peerUser(socket.raw) == 0 else { return }
+        let added: Void? = try? loop.add(socket.raw, .readable) { [weak self] _ in
+            guard let self else { return }
+            loop.remove(socket.raw)
+            guard let received = try? Sockets.receive(socket.raw), let message = try? ShimMessage(decoding: received.bytes),
+                case .hello(let id, let process, _, let exit, let tags) = message
+            else { return }
+            let files = received.descriptors.map(OwnedFD.init(adopting:))
+            Task {
+                await self.adopt(id, process, exit, Array(zip(tags, files)), socket)
+                adopted(id)
+            }
+        }
+        if added == nil { socket.closeEarly() }
+    }
+
+    private func adoptShims(_ awaited: Set<String>) async throws {
+        let (stream, continuation) = AsyncStream.makeStream(of: String.self)
+        try listenForShims { continuation.yield($0) }
+        let limit = Task {
+            try? await Task.sleep(for: .seconds(5))
+            continuation.finish()
+        }
+        var missing = awaited
+        for await id in stream {
+            missing.remove(id)
+            if missing.isEmpty { break }
+        }
+        limit.cancel()
+        for id in missing { log.error("the shim of container \(containers[id]?.name ?? id) did not come back") }
+    }
+
+    /// Takes a running container over from its shim after a restart of the engine.
+    private func adopt(_ id: String, _ process: Int32, _ exit: ExitRecord?, _ files: [(String, OwnedFD)], _ socket: OwnedFD) async {
+        let connection = ShimConnection(socket: socket, loop: loop)
+        guard let record = containers[id], let pidfd = files.first(where: { $0.0 == "pidfd" })?.1 else {
+            // Its container was removed while the engine was away: nothing of it may live on.
+            try? Processes.signal(pid: process, 9)
+            ControlGroup(layout: layout, name: "\(names.controlGroup)/\(id)").kill()
+            return connection.send(.dismissed)
+        }
+        guard live[id] == nil else { return }
+        func file(_ tag: String) -> OwnedFD? { files.first { $0.0 == tag }?.1 }
+        var running = LiveContainer(process: StartedProcess(connection: connection, process: process, pidfd: pidfd, input: file("input")))
+        running.sandbox = file("namespace").map { Sandbox(namespace: NetworkNamespace(adopting: $0)) }
+        if let udp = file("dns-udp"), let tcp = file("dns-tcp") { running.resolver = ResolverSockets(udp: udp, tcp: tcp) }
+        running.endpoints = endpointPlans(record)
+        for port in record.publishedPorts {
+            if let socket = file(KeptDescriptors.tag(port)) ?? (try? PortRelay.bind(port)) { running.ports.append((socket, port)) }
+        }
+        live[id] = running
+        for endpoint in record.endpoints { activeBridges.insert(endpoint.networkID) }
+        do { try serve(id) } catch { log.error("taking over container \(record.name): \(error)") }
+        if let exit {
+            await handle(.message(.exited(code: exit.code, atNanoseconds: exit.atNanoseconds), []), of: id, from: connection)
+        } else {
+            if !record.status.isRunning {
+                update(id) { record in
+                    record.status.phase = .running
+                    record.status.processID = process
+                    record.status.processStartTime = Processes.startTime(process) ?? 0
+                }
+            }
+            startHealthChecks(id)
+        }
+    }
+
+    /// Containers that ended, or were killed with everything, while no engine looked.
+    private func recordMissedEnds() async {
+        for record in containers.values where live[record.id] == nil && record.status.isRunning {
+            let text = try? Files.readText(configuration.runFolder(record.id) + "/exit", limit: 100)
+            let exit = text.flatMap(ExitRecord.init(text:)) ?? ExitRecord(code: 137, atNanoseconds: now)
+            update(record.id) { record in
+                record.status.phase = .exited
+                record.status.exitCode = exit.code
+                record.status.finishedAt = exit.atNanoseconds
+                record.status.processID = 0
+                record.publishedPorts = []
+            }
+            try? store.removePorts(owner: record.id)
+        }
+    }
+
+    /// Kernel objects and folders of this engine that no row and no running container owns: found by their names.
+    func sweepLeftovers() async {
+        let layout = layout
+        let parent = names.controlGroup
+        let alive = Set(live.keys)
+        let known = Set(containers.keys)
+        let links = Set(live.values.flatMap { $0.endpoints.map(\.hostInterface) } + activeBridges.compactMap { networks[$0]?.bridge })
+        let names = names
+        let configuration = configuration
+        let failures = (try? await blocking { () -> [String] in
+            var failures: [String] = []
+            for path in ControlGroup(layout: layout, name: parent).paths {
+                for id in (try? Files.list(path)) ?? [] where id.count == 64 && !alive.contains(id) {
+                    let group = ControlGroup(layout: layout, name: "\(parent)/\(id)")
+                    group.kill()
+                    do { try group.remove() } catch { failures.append("\(error)") }
+                }
+            }
+            let stale = Bridges.interfaceNames().filter { ($0.hasPrefix(names.bridgePrefix) || $0.hasPrefix(names.pairPrefix)) && !links.contains($0) }
+            failures += Bridges.removeLinks(stale).map { "\($0)" }
+            for root in [configuration.runRoot, configuration.dataRoot] {
+                for id in (try? Files.list(root + "/containers")) ?? [] where !known.contains(id) {
+                    do { try Files.removeTree("\(root)/containers/\(id)") } catch { failures.append("\(error)") }
+                }
+            }
+            return failures
+        }) ?? []
+        for failure in failures { log.warning("removing leftovers: \(failure)") }
+        await sweepImages()
+        // The table is written even if nothing runs yet: a crash may have left an old one.
+        if !activeBridges.isEmpty { await rebuildFilter() } else { try? filter.removeTable() }
+    }
+
+    /// What should run and does not: restart policies, as at boot.
+    private func resumePolicies() async {
+        for record in containers.values where live[record.id] == nil && !record.status.stoppedByUser {
+            let wasUp = record.status.startedAt > 0
+            let policy = record.spec.restartPolicy.name
+            let wanted = policy == .always || policy == .unlessStopped || (policy == .onFailure && record.status.exitCode != 0)
+            if record.status.phase == .restarting || (wasUp && (wanted || (record.status.exitCode == 137 && isWanted(record)))) {
+                await decideRestart(record.id, fault: true)
+            }
+        }
+    }
+
+    // MARK: Leaving
+
+    /// Leaves in an orderly way: containers run on, and their shims wait for a new engine without starting one.
+    public func shutDown() {
+        stopping = true
+        for task in healthTasks.values { task.cancel() }
+        for running in live.values { running.process.connection.send(.detached) }
+        if live.isEmpty { removeKernelObjects() }
+    }
+
+    /// With nothing running, the machine is left as it was found.
+    private func removeKernelObjects() {
+        filter.closeForeignChains()
+        try? filter.removeTable()
+        let bridges = activeBridges.compactMap { networks[$0]?.bridge }
+        for failure in Bridges.removeLinks(bridges) { log.warning("\(failure)") }
+        do { try ControlGroup(layout: layout, name: names.controlGroup).remove() } catch { log.warning("\(error)") }
+        for path in [configuration.shimSocket, configuration.revivalLock] { try? Files.remove(path) }
+        try? Files.removeTree(configuration.runRoot + "/containers")
+    }
+}
+

@@ -1,0 +1,338 @@
+import ContainerRuntime
+import EngineModel
+import ImageStore
+import LinuxKernel
+import Networking
+import ShimProtocol
+
+extension Engine {
+    /// Starts a container. Throws `notModified` if it runs already.
+    public func startContainer(_ reference: String) async throws {
+        let record = try container(reference)
+        try await exclusively(record.id) {
+            pendingRestarts.removeValue(forKey: record.id)?.cancel()
+            try await startNow(record.id)
+        }
+    }
+
+    /// The start itself; the caller has the container for itself.
+    func startNow(_ id: String) async throws {
+        guard let record = containers[id] else { throw RoostError.missing("No such container: \(id)") }
+        if record.status.phase == .paused { throw RoostError.conflict("cannot start a paused container, try unpause instead") }
+        if live[id] != nil { throw RoostError(.notModified, "container \(record.name) is already started") }
+        if stopping { throw RoostError(.unavailable, "the engine is stopping") }
+        do {
+            try await activate(record.endpoints.map(\.networkID))
+            let start = try containerStart(record)
+            let started = try await blocking { try start.run() }
+            try await adopt(started, record)
+        } catch {
+            await recordFailedStart(record, error)
+            throw Self.startError(error)
+        }
+    }
+
+    private static func startError(_ error: any Error) -> any Error {
+        guard let failure = error as? LaunchFailure else { return error }
+        // Docker answers 400 where the program is at fault, 500 where the system is.
+        let kind: RoostError.Kind = [126, 127].contains(failure.exitCode) ? .invalidArgument : .failure
+        return RoostError(kind, "failed to start the container: \(failure.step): \(failure.reason)")
+    }
+
+    private func recordFailedStart(_ record: ContainerRecord, _ error: any Error) async {
+        let code = (error as? LaunchFailure)?.exitCode ?? 128
+        let finished = now
+        update(record.id) { record in
+            record.status.exitCode = code == 125 ? 128 : code
+            record.status.errorMessage = "\(Self.startError(error))"
+            if record.status.phase != .created {
+                record.status.phase = .exited
+                record.status.finishedAt = finished
+            }
+        }
+    }
+
+    /// Everything that a start needs, gathered while nothing can change.
+    private func containerStart(_ record: ContainerRecord) throws -> ContainerStart {
+        let image = try image(record.imageID)
+        var processes: [String: Int32] = [:]
+        for choice in [record.spec.pid, record.spec.ipc, record.spec.uts] {
+            if case .container(let other) = choice { processes[other] = try runningProcess(other, for: record) }
+        }
+        var shared: NetworkNamespace?
+        if case .container(let other) = record.spec.network {
+            let target = try container(other)
+            guard let namespace = namespace(of: target) else { throw RoostError.conflict("cannot join network of a non running container: \(target.id)") }
+            shared = namespace
+        }
+        let folder = configuration.runFolder(record.id)
+        let data = configuration.dataFolder(record.id)
+        let group = ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)")
+        let context = LaunchContext(
+            imageDirectories: images.directories(image), upperDirectory: data + "/upper", workDirectory: data + "/work",
+            mountPoint: folder + "/root", hostsFile: data + "/hosts", hostnameFile: data + "/hostname", resolvConfFile: data + "/resolv.conf",
+            logFile: data + "/container.log", exitRecord: folder + "/exit", revival: revivalPlan, controlGroup: group, processes: processes)
+        let usesOwnNetwork = shared == nil && record.spec.network != .host
+        return ContainerStart(
+            record: record, context: context, plan: try plans.container(record, context), launcher: launcher,
+            endpoints: endpointPlans(record), hasResolver: hasResolver(record), makesNamespace: usesOwnNetwork, shared: shared,
+            gateway: record.endpoints.first.flatMap { networks[$0.networkID]?.gateway4 }, takenPorts: takenPorts())
+    }
+
+    private func runningProcess(_ other: String, for record: ContainerRecord) throws -> Int32 {
+        let target = try container(other)
+        guard let running = live[target.id] else {
+            throw RoostError.conflict("cannot start container \(record.name): it joins container \(target.name), which is not running")
+        }
+        return running.process.process
+    }
+
+    /// The network of a running container, or one that others keep alive for it.
+    func namespace(of record: ContainerRecord) -> NetworkNamespace? {
+        if let sandbox = live[record.id]?.sandbox { return sandbox.namespace }
+        guard let running = live[record.id], let file = try? Files.open("/proc/\(running.process.process)/ns/net", .readOnly) else { return nil }
+        return NetworkNamespace(adopting: file)
+    }
+
+    private var revivalPlan: RevivalPlan {
+        RevivalPlan(
+            socket: configuration.shimSocket, lock: configuration.revivalLock, executable: configuration.executable,
+            arguments: ["roostd", "--data-root", configuration.dataRoot, "--run-root", configuration.runRoot],
+            environment: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"])
+    }
+
+    /// Ports of running containers, with their owners' names.
+    private func takenPorts() -> [(port: PublishedPort, owner: String)] {
+        live.keys.flatMap { id in
+            (live[id]?.ports ?? []).map { ($0.port, containers[id]?.name ?? id) }
+        }
+    }
+
+    /// Takes a started container over: state, names, ports, health, events.
+    private func adopt(_ started: ContainerStart.Result, _ record: ContainerRecord) async throws {
+        let id = record.id
+        var running = LiveContainer(
+            process: started.process, sandbox: started.sandbox, resolver: started.resolver, ports: started.ports, endpoints: started.endpoints)
+        running.outOfMemoryBefore = 0
+        live[id] = running
+        let start = now
+        update(id) { record in
+            var status = ContainerStatus()
+            status.phase = .running
+            status.processID = started.process.process
+            status.processStartTime = Processes.startTime(started.process.process) ?? 0
+            status.startedAt = start
+            status.finishedAt = record.status.finishedAt
+            status.restartCount = record.status.restartCount
+            if record.healthcheck != nil { status.health = HealthStatus() }
+            record.status = status
+            record.publishedPorts = started.ports.map(\.port)
+        }
+        // Everything below is in place before the caller hears of the start.
+        try serve(id)
+        if !started.ports.isEmpty {
+            try store.addPorts(started.ports.map(\.port), owner: id)
+            let filter = filter
+            let elements = filter.elements(forwards(of: id), add: true)
+            try await blocking { try filter.apply(elements) }
+        }
+        for endpoint in record.endpoints {
+            publish(.network, "connect", id: endpoint.networkID, ["container": id, "name": endpoint.networkName, "type": "bridge"])
+        }
+        publish(record, "start")
+        startHealthChecks(id)
+    }
+
+    /// Listens to a container's shim, serves its resolver and its ports, and has its shim keep what must outlive this engine.
+    func serve(_ id: String) throws {
+        guard let running = live[id], let record = containers[id] else { return }
+        if let sockets = running.resolver { try resolver.serve(sockets, scope: resolverScope(record)) }
+        if let target = record.endpoints.first(where: { $0.address4 != nil })?.address4 {
+            for (socket, port) in running.ports { try relay.serve(socket, port, target: target) }
+        }
+        rebuildNames()
+        let connection = running.process.connection
+        let kept = KeptDescriptors(running)
+        if !kept.tags.isEmpty { connection.send(.keep(tags: kept.tags), descriptors: kept.files) }
+        try connection.listen { [weak self] event in
+            guard let self else { return }
+            Task { await self.handle(event, of: id, from: connection) }
+        }
+    }
+}
+
+/// What a shim holds for the engine, and how it is found again by its tags.
+struct KeptDescriptors {
+    var tags: [String] = []
+    var files: [OwnedFD] = []
+
+    init(_ running: LiveContainer) {
+        if let sandbox = running.sandbox { add("namespace", sandbox.namespace.file) }
+        if let sockets = running.resolver {
+            add("dns-udp", sockets.udp)
+            add("dns-tcp", sockets.tcp)
+        }
+        for (socket, port) in running.ports { add(Self.tag(port), socket) }
+    }
+
+    private mutating func add(_ tag: String, _ file: OwnedFD) {
+        // The kernel passes 64 descriptors in one message at most; what is beyond is opened anew after a restart.
+        guard files.count < 60 else { return }
+        tags.append(tag)
+        files.append(file)
+    }
+
+    static func tag(_ port: PublishedPort) -> String { "port \(port.container) \(port.hostAddress) \(port.hostPort)" }
+}
+
+/// The part of a start that waits for the kernel. Undoes what it did if it does not come to its end.
+struct ContainerStart: Sendable {
+    struct Result: Sendable {
+        var process: StartedProcess
+        var sandbox: Sandbox?
+        var resolver: ResolverSockets?
+        var ports: [(socket: OwnedFD, port: PublishedPort)]
+        var endpoints: [EndpointPlan]
+    }
+
+    let record: ContainerRecord
+    let context: LaunchContext
+    let plan: LaunchPlan
+    let launcher: ShimLauncher
+    let endpoints: [EndpointPlan]
+    let hasResolver: Bool
+    let makesNamespace: Bool
+    let shared: NetworkNamespace?
+    let gateway: IPAddress?
+    let takenPorts: [(port: PublishedPort, owner: String)]
+
+    func run() throws -> Result {
+        var undo = UndoLog()
+        do { return try attempt(&undo) } catch {
+            _ = undo.unwind()
+            throw error
+        }
+    }
+
+    private func attempt(_ undo: inout UndoLog) throws -> Result {
+        let ports = try publishPorts(&undo)
+        try writeFiles()
+        try MountPreparation(mounts: record.mounts, imageDirectories: context.imageDirectories).prepare()
+        let group = context.controlGroup
+        undo.onFailure { try group.remove() }
+        try group.create()
+        try limit(group)
+        var sandbox: Sandbox?
+        var resolver: ResolverSockets?
+        if makesNamespace {
+            let interfaces = endpoints.map(\.hostInterface)
+            undo.onFailure { if let first = Bridges.removeLinks(interfaces).first { throw first } }
+            let made = try Sandbox.make(endpoints, resolver: hasResolver)
+            (sandbox, resolver) = (made.0, made.1)
+        }
+        let process = try launcher.start(plan, namespace: sandbox?.namespace.file ?? shared?.file)
+        return Result(process: process, sandbox: sandbox, resolver: resolver, ports: ports, endpoints: endpoints)
+    }
+
+    private func writeFiles() throws {
+        for folder in [context.mountPoint] { try Files.makeDirectories(folder, mode: 0o700) }
+        try? Files.remove(context.exitRecord)
+        guard case .container(let container) = plan.kind else { return }
+        try Files.write(context.hostnameFile, container.hostname + "\n")
+        try Files.write(context.hostsFile, try ResolverFiles.hosts(record, hostname: container.hostname, gateway: gateway))
+        try Files.write(
+            context.resolvConfFile,
+            ResolverFiles.resolvConf(record.spec.dns, embedded: hasResolver, hostNetwork: record.spec.network == .host))
+    }
+
+    private func limit(_ group: ControlGroup) throws {
+        let limits = Self.limits(record.spec.resources)
+        let missing = limits == ControlGroupLimits() ? [] : try group.apply(limits)
+        if let first = missing.first, first == "memory limit" || first == "process limit" {
+            throw RoostError(.unsupported, "this host's kernel cannot enforce a \(first)")
+        }
+        try group.allowDevices(try LaunchPlanBuilder.deviceRules(record.spec))
+    }
+
+    static func limits(_ spec: ResourceSpec) -> ControlGroupLimits {
+        var limits = ControlGroupLimits()
+        if spec.memoryBytes > 0 {
+            limits.memory = spec.memoryBytes
+            // As Docker: as much swap again where nothing is said.
+            limits.swap = spec.memorySwapBytes == -1 ? -1 : spec.memorySwapBytes > 0 ? spec.memorySwapBytes - spec.memoryBytes : spec.memoryBytes
+        }
+        if spec.memoryReservationBytes > 0 { limits.memoryReservation = spec.memoryReservationBytes }
+        if spec.nanoCPUs > 0 {
+            limits.cpuQuota = (spec.nanoCPUs / 10_000, 100_000)
+        } else if spec.cpuQuota > 0 {
+            limits.cpuQuota = (spec.cpuQuota, spec.cpuPeriod > 0 ? spec.cpuPeriod : 100_000)
+        }
+        if spec.cpuShares > 0 { limits.cpuShares = spec.cpuShares }
+        if !spec.cpusetCPUs.isEmpty { limits.cpus = spec.cpusetCPUs }
+        if !spec.cpusetMemories.isEmpty { limits.memoryNodes = spec.cpusetMemories }
+        if spec.maximumProcesses != 0 { limits.processes = spec.maximumProcesses }
+        if spec.blockWeight > 0 { limits.blockWeight = spec.blockWeight }
+        return limits
+    }
+
+    // MARK: Ports
+
+    private func publishPorts(_ undo: inout UndoLog) throws -> [(socket: OwnedFD, port: PublishedPort)] {
+        guard makesNamespace else { return [] }
+        var bindings = record.spec.portBindings
+        if record.spec.publishAllPorts {
+            for port in record.spec.exposedPorts where !bindings.contains(where: { $0.container == port }) {
+                bindings.append(PortBinding(container: port, hostAddress: nil, hostPorts: 0...0))
+            }
+        }
+        var bound: [(socket: OwnedFD, port: PublishedPort)] = []
+        for binding in bindings {
+            let new = try bind(binding)
+            undo.onFailure { for item in new { item.socket.closeEarly() } }
+            bound += new
+        }
+        return bound
+    }
+
+    /// The first free port of the range, on every address that is meant.
+    private func bind(_ binding: PortBinding) throws -> [(socket: OwnedFD, port: PublishedPort)] {
+        guard binding.container.transport != .sctp else {
+            throw RoostError(.unsupported, "port \(binding.container): SCTP ports cannot be published")
+        }
+        let addresses = binding.hostAddress.map { [$0] } ?? [.any4, .any6]
+        var failure: any Error = RoostError.conflict("no port is free")
+        for number in binding.hostPorts {
+            do { return try bind(binding.container, number, addresses) } catch let error as RoostError where error.kind == .failure { failure = error }
+        }
+        throw failure
+    }
+
+    private func bind(_ port: ContainerPort, _ number: UInt16, _ addresses: [IPAddress]) throws -> [(socket: OwnedFD, port: PublishedPort)] {
+        var bound: [(socket: OwnedFD, port: PublishedPort)] = []
+        var wanted = number
+        for address in addresses {
+            do throws(SyscallError) {
+                let socket = try PortRelay.bind(PublishedPort(container: port, hostAddress: address, hostPort: wanted))
+                if wanted == 0 { wanted = try InternetSockets.localAddress(socket.raw).port }
+                bound.append((socket, PublishedPort(container: port, hostAddress: address, hostPort: wanted)))
+            } catch {
+                // A host without IPv6 publishes on IPv4 alone.
+                if address == .any6, !bound.isEmpty, [Errno.addressNotAvailable, 97].contains(error.errno) { continue }
+                for item in bound { item.socket.closeEarly() }
+                throw portError(port, address, wanted, error)
+            }
+        }
+        return bound
+    }
+
+    private func portError(_ port: ContainerPort, _ address: IPAddress, _ number: UInt16, _ error: SyscallError) -> RoostError {
+        let place = "\(address.isVersion6 ? "[\(address)]" : address.description):\(number)"
+        if error.errno == Errno.addressInUse {
+            let owner = takenPorts.first { $0.port.hostPort == number && $0.port.container.transport == port.transport }?.owner
+            if let owner { return .failure("Bind for \(place) failed: port is already allocated by container \(owner)") }
+            return .failure("Bind for \(place) failed: address already in use by another program of this host (port \(number)/\(port.transport.rawValue)); stop it or publish another port")
+        }
+        if error.errno == Errno.addressNotAvailable { return .failure("Bind for \(place) failed: the host has no address \(address)") }
+        return .failure("Bind for \(place) failed: \(error.reason)")
+    }
+}

@@ -1,0 +1,140 @@
+import ContainerRuntime
+import EngineModel
+import LinuxKernel
+
+extension Engine {
+    /// Stops a container as its user wants it: the stop signal, a grace, SIGKILL. No policy brings it back.
+    public func stopContainer(_ reference: String, timeout: Int?, signal: String? = nil) async throws {
+        let record = try container(reference)
+        try await exclusively(record.id) {
+            let wasPending = pendingRestarts.removeValue(forKey: record.id)
+            wasPending?.cancel()
+            update(record.id) { record in
+                record.status.stoppedByUser = true
+                if record.status.phase == .restarting { record.status.phase = .exited }
+            }
+            guard live[record.id] != nil else {
+                if wasPending != nil { return }
+                throw RoostError(.notModified, "container \(record.name) is already stopped")
+            }
+            let number = try Signals.number(signal ?? record.stopSignal)
+            publish(record, "kill", ["signal": String(number)])
+            await end(record.id, signal: number, graceSeconds: timeout ?? record.spec.stopTimeout ?? 10, explicit: timeout != nil || record.spec.stopTimeout != nil)
+            publish(record, "stop")
+        }
+    }
+
+    /// Ends a running container and returns when it is cleared away.
+    func end(_ id: String, signal: Int32, graceSeconds: Int, explicit: Bool = true) async {
+        guard let running = live[id] else { return }
+        ending.insert(id)
+        defer { ending.remove(id) }
+        if containers[id]?.status.phase == .paused { try? ControlGroup(layout: layout, name: "\(names.controlGroup)/\(id)").setFrozen(false) }
+        let deaf = signal != 9 && Self.isDeaf(running.process.process, to: signal)
+        if deaf {
+            log.notice("container \(containers[id]?.name ?? id): its first process neither handles nor blocks signal \(signal), so it cannot receive it")
+        }
+        try? Processes.signal(running.process.pidfd.raw, signal)
+        // A signal that cannot arrive is not waited for, unless the user has said how long.
+        let grace = signal == 9 ? nil : graceSeconds < 0 ? nil : deaf && !explicit ? 0 : graceSeconds
+        let killer = grace.map { seconds in
+            Task { [log] in
+                try? await Task.sleep(for: .seconds(seconds))
+                guard !Task.isCancelled else { return }
+                do throws(SyscallError) { try Processes.signal(running.process.pidfd.raw, 9) } catch {
+                    if error.errno != Errno.noProcess { log.warning("kill: \(error)") }
+                }
+            }
+        }
+        if live[id] != nil { _ = await withCheckedContinuation { exitWaiters[id, default: []].append($0) } }
+        killer?.cancel()
+    }
+
+    /// The first process of a process namespace gets only signals that it handles (pid_namespaces(7)); what it blocks waits for it.
+    static func isDeaf(_ process: Int32, to signal: Int32) -> Bool {
+        guard let text = try? Files.readText("/proc/\(process)/status", limit: 16384) else { return false }
+        var mask: UInt64 = 0
+        var inNamespace = false
+        for line in text.split(separator: "\n") {
+            if line.hasPrefix("SigCgt:") || line.hasPrefix("SigBlk:") {
+                mask |= UInt64(line.split(separator: "\t").last.map { $0.drop { $0 == " " } } ?? "0", radix: 16) ?? 0
+            }
+            if line.hasPrefix("NSpid:") { inNamespace = line.split(whereSeparator: \.isWhitespace).count > 2 }
+        }
+        return inNamespace && mask & (1 << UInt64(signal - 1)) == 0
+    }
+
+    public func killContainer(_ reference: String, signal text: String) async throws {
+        let record = try container(reference)
+        let number = try Signals.number(text.isEmpty ? "KILL" : text)
+        guard let running = live[record.id] else {
+            throw RoostError.conflict("cannot kill container: \(reference): container \(record.id) is not running")
+        }
+        publish(record, "kill", ["signal": String(number)])
+        // A user's kill is a user's stop, as in Docker, if it is one that ends the container.
+        if number == 9 || (try? Signals.number(record.stopSignal)) == number {
+            update(record.id) { $0.status.stoppedByUser = true }
+            ending.insert(record.id)
+        }
+        try? Processes.signal(running.process.pidfd.raw, number)
+        if number == 9, live[record.id] != nil {
+            _ = await withCheckedContinuation { exitWaiters[record.id, default: []].append($0) }
+        }
+        if number == 9 { ending.remove(record.id) }
+    }
+
+    public func restartContainer(_ reference: String, timeout: Int?) async throws {
+        let record = try container(reference)
+        try await exclusively(record.id) {
+            pendingRestarts.removeValue(forKey: record.id)?.cancel()
+            if live[record.id] != nil {
+                let number = try Signals.number(record.stopSignal)
+                update(record.id) { $0.status.stoppedByUser = true }
+                publish(record, "kill", ["signal": String(number)])
+                await end(record.id, signal: number, graceSeconds: timeout ?? record.spec.stopTimeout ?? 10, explicit: timeout != nil || record.spec.stopTimeout != nil)
+                publish(record, "stop")
+            }
+            guard containers[record.id] != nil else { return }
+            try await startNow(record.id)
+            publish(record, "restart")
+        }
+    }
+
+    public func setPaused(_ reference: String, _ paused: Bool) throws {
+        let record = try container(reference)
+        guard live[record.id] != nil else { throw RoostError.conflict("Container \(record.id) is not running") }
+        if paused == (record.status.phase == .paused) {
+            throw paused ? RoostError.conflict("Container \(record.id) is already paused") : RoostError.failure("Container \(record.id) is not paused")
+        }
+        try ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)").setFrozen(paused)
+        update(record.id) { $0.status.phase = paused ? .paused : .running }
+        publish(record, paused ? "pause" : "unpause")
+    }
+
+    public func rename(_ reference: String, to name: String) throws {
+        let record = try container(reference)
+        let chosen = name.hasPrefix("/") ? String(name.dropFirst()) : name
+        guard !chosen.isEmpty else { throw RoostError.invalid("Neither old nor new names may be empty") }
+        guard Identifiers.isValidName(chosen) else {
+            throw RoostError.invalid("Invalid container name (\(chosen)), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+        }
+        if let owner = containers.values.first(where: { $0.name == chosen }) {
+            if owner.id == record.id { throw RoostError.invalid("Renaming a container with the same name as its current name") }
+            throw RoostError.conflict("Error when allocating new name: Conflict. The container name \"/\(chosen)\" is already in use by container \"\(owner.id)\". You have to remove (or rename) that container to be able to reuse that name.")
+        }
+        update(record.id) { $0.name = chosen }
+        rebuildNames()
+        publish(record, "rename", ["oldName": "/\(record.name)", "name": chosen])
+    }
+
+    public func usage(_ reference: String) throws -> (record: ContainerRecord, usage: ControlGroupUsage) {
+        let record = try container(reference)
+        return (record, ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)").usage())
+    }
+
+    public func processes(_ reference: String) throws -> [Int32] {
+        let record = try container(reference)
+        guard live[record.id] != nil else { throw RoostError.conflict("container \(record.id) is not running") }
+        return ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)").processes()
+    }
+}

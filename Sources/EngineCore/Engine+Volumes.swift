@@ -1,0 +1,131 @@
+import EngineModel
+import ImageStore
+import LinuxKernel
+
+extension Engine {
+    public func volume(_ name: String) throws(RoostError) -> VolumeRecord {
+        guard let record = volumes[name] else { throw .missing("get \(name): no such volume") }
+        return record
+    }
+
+    public func allVolumes() -> [VolumeRecord] { volumes.values.sorted { $0.name < $1.name } }
+
+    public nonisolated func mountpoint(_ volume: VolumeRecord) -> String { configuration.volumeFolder(volume.name) }
+
+    /// Makes a volume; one of that name that is there already is the answer, as in Docker.
+    public func createVolume(_ name: String?, labels: [String: String], options: [String: String], driver: String = "local") throws -> VolumeRecord {
+        guard driver.isEmpty || driver == "local" else {
+            throw RoostError.missing("volume driver \"\(driver)\" is not there: this engine has local volumes only")
+        }
+        let isAnonymous = name?.isEmpty ?? true
+        let chosen = isAnonymous ? Identifiers.random() : name ?? ""
+        if let known = volumes[chosen] { return known }
+        guard Identifiers.isValidName(chosen) else {
+            throw RoostError.invalid("create \(chosen): \"\(chosen)\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path")
+        }
+        var labels = labels
+        if isAnonymous { labels["com.docker.volume.anonymous"] = "" }
+        let record = VolumeRecord(name: chosen, createdAt: now, labels: labels, options: options, isAnonymous: isAnonymous)
+        // The row first: a folder without a row would be a leftover.
+        try store.save(record)
+        try Files.makeDirectories(configuration.volumeFolder(chosen), mode: 0o755)
+        volumes[chosen] = record
+        publish(.volume, "create", id: chosen, ["driver": "local"])
+        return record
+    }
+
+    func users(ofVolume name: String) -> [ContainerRecord] {
+        containers.values.filter { $0.mounts.contains { $0.volumeName == name } }
+    }
+
+    public func removeVolume(_ name: String, force: Bool) async throws {
+        guard let record = volumes[name] else {
+            if force { return }
+            throw RoostError.missing("get \(name): no such volume")
+        }
+        let users = users(ofVolume: name)
+        guard users.isEmpty else {
+            throw RoostError.conflict("remove \(name): volume is in use - [\(users.map(\.id).joined(separator: ", "))]")
+        }
+        let folder = "\(configuration.dataRoot)/volumes/\(record.name)"
+        // Out of sight at once, by rename; the content may take its time.
+        let doomed = "\(configuration.dataRoot)/volumes/.removing-\(Identifiers.random().prefix(16))"
+        volumes[name] = nil
+        try store.removeVolume(name)
+        try await blocking {
+            try accepting(Errno.noEntry) { () throws(SyscallError) in try Files.rename(folder, to: doomed) }
+            try Files.removeTree(doomed)
+        }
+        publish(.volume, "destroy", id: name, ["driver": "local"])
+    }
+
+    /// Removes volumes that no container uses; only anonymous ones unless `all`.
+    public func pruneVolumes(all: Bool) async throws -> [String] {
+        var removed: [String] = []
+        for record in allVolumes() where (all || record.isAnonymous) && users(ofVolume: record.name).isEmpty {
+            try await removeVolume(record.name, force: true)
+            removed.append(record.name)
+        }
+        return removed
+    }
+
+    /// Turns what a container asks for into what it gets: volumes are made, folders found or made.
+    func resolveMounts(_ spec: ContainerSpec, imageVolumes: [String]) throws -> [MountRecord] {
+        var list: [MountRecord] = []
+        for mount in spec.mounts {
+            list.removeAll { $0.target == mount.target }
+            list.append(try resolve(mount))
+        }
+        for target in imageVolumes where !list.contains(where: { $0.target == target }) {
+            list.append(try resolve(MountSpec(source: .volume(name: nil, copy: true, subpath: ""), target: target)))
+        }
+        return list
+    }
+
+    private func resolve(_ mount: MountSpec) throws -> MountRecord {
+        guard mount.target.hasPrefix("/"), mount.target != "/" else {
+            throw RoostError.invalid("invalid mount target \"\(mount.target)\": it must be an absolute path other than /")
+        }
+        switch mount.source {
+        case .bind(let path, let propagation, let create, let recursive):
+            guard path.hasPrefix("/") else { throw RoostError.invalid("invalid mount path: '\(path)' mount path must be absolute") }
+            if !Files.exists(path) {
+                guard create else { throw RoostError.invalid("invalid mount config for type \"bind\": bind source path does not exist: \(path)") }
+            }
+            return MountRecord(
+                kind: .bind, hostPath: path, target: mount.target, readOnly: mount.readOnly, propagation: propagation.isEmpty ? "rprivate" : propagation,
+                options: create ? ["create"] : [], isRecursive: recursive)
+        case .volume(let name, let copy, let subpath):
+            let record = try createVolume(name, labels: [:], options: [:])
+            let folder = mountpoint(record) + (subpath.isEmpty ? "" : "/" + subpath)
+            return MountRecord(
+                kind: .volume, volumeName: record.name, hostPath: folder, target: mount.target, readOnly: mount.readOnly,
+                isAnonymous: name?.isEmpty ?? true, copiesImage: copy)
+        case .tmpfs(let options):
+            return MountRecord(kind: .tmpfs, hostPath: "", target: mount.target, readOnly: mount.readOnly, options: options)
+        }
+    }
+}
+
+/// What happens to mounts right before a start, on a thread that may wait.
+struct MountPreparation: Sendable {
+    let mounts: [MountRecord]
+    /// Topmost first.
+    let imageDirectories: [String]
+
+    func prepare() throws {
+        for mount in mounts {
+            switch mount.kind {
+            case .bind:
+                if mount.options.contains("create"), !Files.exists(mount.hostPath) { try Files.makeDirectories(mount.hostPath) }
+                guard Files.exists(mount.hostPath) else {
+                    throw RoostError.invalid("invalid mount config for type \"bind\": bind source path does not exist: \(mount.hostPath)")
+                }
+            case .volume:
+                try Files.makeDirectories(mount.hostPath)
+                if mount.copiesImage, try Files.list(mount.hostPath).isEmpty { try VolumeFill.fill(mount.hostPath, from: mount.target, layers: imageDirectories) }
+            case .tmpfs: break
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+import ContainerRuntime
+import EngineModel
+import Foundation
+import ImageStore
+import LinuxKernel
+import Logging
+import Networking
+import OCI
+import ShimProtocol
+
+/// A container that runs: what the kernel and its shim have given us for it.
+struct LiveContainer: Sendable {
+    var process: StartedProcess
+    var sandbox: Sandbox?
+    var resolver: ResolverSockets?
+    var ports: [(socket: OwnedFD, port: PublishedPort)] = []
+    var endpoints: [EndpointPlan] = []
+    var outOfMemoryBefore = 0
+}
+
+/// The owner of the truth. All state changes happen here, one at a time; what takes long happens outside and comes back.
+/// Its work is spread over extensions, a file per kind of object.
+public actor Engine {
+    public nonisolated let configuration: EngineConfiguration
+    nonisolated let names: KernelNames
+    nonisolated let layout: ControlGroupLayout
+    nonisolated let loop: IOLoop
+    nonisolated let images: ImageStore
+    nonisolated let launcher: ShimLauncher
+    nonisolated let plans: LaunchPlanBuilder
+    nonisolated let resolver: Resolver
+    nonisolated let relay: PortRelay
+    nonisolated let filter: PacketFilter
+    nonisolated let hub = EventHub()
+    public nonisolated let log: Logger
+    public nonisolated let id: String
+    let store: StateStore
+
+    var containers: [String: ContainerRecord] = [:]
+    var live: [String: LiveContainer] = [:]
+    var networks: [String: NetworkRecord] = [:]
+    var volumes: [String: VolumeRecord] = [:]
+    var imageRecords: [Digest: StoredImage] = [:]
+    var tags: [String: Digest] = [:]
+    var leases: [String: [IPAddress: String]] = [:]
+    var projects: [String: StoredProject] = [:]
+    var execs: [String: ExecState] = [:]
+
+    var exitWaiters: [String: [CheckedContinuation<Int32, Never>]] = [:]
+    var removalWaiters: [String: [CheckedContinuation<Int32, Never>]] = [:]
+    var busy: Set<String> = []
+    var queues: [String: [CheckedContinuation<Void, Never>]] = [:]
+    var restarts: [String: RestartDecision] = [:]
+    var pendingRestarts: [String: Task<Void, Never>] = [:]
+    var healthTasks: [String: Task<Void, Never>] = [:]
+    /// Containers that the engine itself is ending: their death is no fault.
+    var ending: Set<String> = []
+    var activeBridges: Set<String> = []
+    var stopping = false
+
+    public init(configuration: EngineConfiguration, log: Logger) throws {
+        self.configuration = configuration
+        self.log = log
+        names = KernelNames(runRoot: configuration.runRoot)
+        layout = ControlGroupLayout.detect()
+        for folder in ["/containers", "/volumes"] { try Files.makeDirectories(configuration.dataRoot + folder, mode: 0o711) }
+        try Files.changeMode(configuration.dataRoot, 0o711)
+        try Files.makeDirectories(configuration.runRoot + "/containers", mode: 0o711)
+        store = try StateStore(path: configuration.database)
+        try Files.changeMode(configuration.database, 0o600)
+        images = try ImageStore(root: configuration.dataRoot)
+        loop = try IOLoop()
+        launcher = ShimLauncher(program: try ShimProgram(path: configuration.shimExecutable), loop: loop)
+        plans = LaunchPlanBuilder(programs: SystemCallPrograms())
+        resolver = Resolver(loop: loop)
+        relay = PortRelay(loop: loop)
+        filter = PacketFilter(names: names)
+        id = Self.identity(configuration.dataRoot)
+    }
+
+    private static func identity(_ root: String) -> String {
+        let path = root + "/engine-id"
+        if let known = try? Files.readText(path, limit: 100), known.count == 36 { return known }
+        let made = UUID().uuidString.lowercased()
+        try? Files.replace(path, Array(made.utf8), mode: 0o600)
+        return made
+    }
+
+    nonisolated var now: Int64 { Clocks.wallNanoseconds() }
+
+    /// One operation at a time on one object; others wait in line.
+    func exclusively<Value: Sendable>(_ key: String, _ body: () async throws -> Value) async rethrows -> Value {
+        if busy.contains(key) {
+            await withCheckedContinuation { queues[key, default: []].append($0) }
+        } else {
+            busy.insert(key)
+        }
+        defer {
+            if var waiting = queues[key], !waiting.isEmpty {
+                let next = waiting.removeFirst()
+                queues[key] = waiting.isEmpty ? nil : waiting
+                next.resume()
+            } else {
+                busy.remove(key)
+            }
+        }
+        return try await body()
+    }
+
+    func publish(_ scope: EngineEvent.Scope, _ action: String, id: String, _ attributes: [String: String] = [:]) {
+        hub.publish(EngineEvent(scope, action, id: id, attributes: attributes, time: now))
+    }
+
+    func publish(_ record: ContainerRecord, _ action: String, _ more: [String: String] = [:]) {
+        var attributes = record.spec.labels
+        attributes["image"] = record.spec.image
+        attributes["name"] = record.name
+        publish(.container, action, id: record.id, attributes.merging(more) { $1 })
+    }
+
+    public nonisolated func events(since: Int64?) -> (past: [EngineEvent], stream: AsyncStream<EngineEvent>) { hub.subscribe(since: since) }
+
+    /// Changes a container's record, in memory and on disk.
+    func update(_ id: String, _ change: (inout ContainerRecord) -> Void) {
+        guard var record = containers[id] else { return }
+        change(&record)
+        containers[id] = record
+        do { try store.save(record) } catch { log.error("cannot save container \(record.name): \(error)") }
+    }
+
+    // MARK: Looking things up
+
+    public func container(_ reference: String) throws(RoostError) -> ContainerRecord {
+        let wanted = reference.hasPrefix("/") ? String(reference.dropFirst()) : reference
+        if let record = containers[wanted] { return record }
+        if let record = containers.values.first(where: { $0.name == wanted }) { return record }
+        let matches = wanted.isEmpty ? [] : containers.keys.filter { $0.hasPrefix(wanted) }
+        if matches.count > 1 { throw .invalid("multiple IDs found with provided prefix: \(wanted)") }
+        if let id = matches.first, let record = containers[id] { return record }
+        throw .missing("No such container: \(reference)")
+    }
+
+    public func allContainers() -> [ContainerRecord] { containers.values.sorted { $0.createdAt > $1.createdAt } }
+
+    public func isEmpty() -> Bool { live.isEmpty && pendingRestarts.isEmpty }
+}

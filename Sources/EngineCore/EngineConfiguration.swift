@@ -1,0 +1,26 @@
+/// Where an engine keeps its things. Two engines with different roots never meet.
+public struct EngineConfiguration: Sendable {
+    public var dataRoot: String
+    public var runRoot: String
+    /// The engine's own program, for bringing it back.
+    public var executable: String
+    public var shimExecutable: String
+
+    public init(dataRoot: String, runRoot: String, executable: String, shimExecutable: String) {
+        self.dataRoot = dataRoot
+        self.runRoot = runRoot
+        self.executable = executable
+        self.shimExecutable = shimExecutable
+    }
+
+    /// The API.
+    public var socket: String { runRoot + "/roost.sock" }
+    /// Where shims find the engine again.
+    var shimSocket: String { runRoot + "/shims.sock" }
+    public var lock: String { runRoot + "/engine.lock" }
+    var revivalLock: String { runRoot + "/revival.lock" }
+    var database: String { dataRoot + "/state.db" }
+    func runFolder(_ id: String) -> String { "\(runRoot)/containers/\(id)" }
+    func dataFolder(_ id: String) -> String { "\(dataRoot)/containers/\(id)" }
+    func volumeFolder(_ name: String) -> String { "\(dataRoot)/volumes/\(name)/_data" }
+}

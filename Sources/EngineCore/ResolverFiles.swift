@@ -1,0 +1,78 @@
+import EngineModel
+import LinuxKernel
+
+/// The three files that every container gets: resolv.conf, hosts, hostname. Built from typed values, never from raw text.
+enum ResolverFiles {
+    /// The host's resolvers; where it has only a stub on loopback, that still works for the engine, which asks from the host.
+    static func hostServers() -> [IPAddress] { parse(hostText()).servers }
+
+    private static func hostText() -> String {
+        // systemd's real list, where the usual file names only its stub.
+        (try? Files.readText("/etc/resolv.conf", limit: 65536)) ?? ""
+    }
+
+    static func parse(_ text: String) -> (servers: [IPAddress], search: [String], options: [String]) {
+        var result: (servers: [IPAddress], search: [String], options: [String]) = ([], [], [])
+        for line in text.split(separator: "\n") {
+            let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init)
+            guard words.count > 1 else { continue }
+            switch words[0] {
+            case "nameserver": if let address = IPAddress(words[1]) { result.servers.append(address) }
+            case "search", "domain": result.search = Array(words.dropFirst())
+            case "options": result.options += words.dropFirst()
+            default: break
+            }
+        }
+        return result
+    }
+
+    static func resolvConf(_ dns: DNSSpec, embedded: Bool, hostNetwork: Bool) -> String {
+        let host = parse(hostText())
+        if hostNetwork, dns == DNSSpec() { return hostText() }
+        var servers = dns.servers.isEmpty ? host.servers : dns.servers
+        if embedded {
+            servers = [IPAddress(bytes: [127, 0, 0, 11])]
+        } else if !hostNetwork, dns.servers.isEmpty {
+            // A resolver on the host's loopback is out of a container's reach.
+            servers = servers.filter { !$0.isLoopback }
+            if servers.isEmpty { servers = [IPAddress(bytes: [8, 8, 8, 8]), IPAddress(bytes: [8, 8, 4, 4])] }
+        }
+        var text = servers.map { "nameserver \($0)\n" }.joined()
+        let search = dns.search.isEmpty ? host.search : dns.search.filter { $0 != "." }
+        if !search.isEmpty { text += "search \(search.joined(separator: " "))\n" }
+        let options = (dns.options.isEmpty ? host.options : dns.options) + (embedded && dns.options.isEmpty ? ["ndots:0"] : [])
+        if !options.isEmpty { text += "options \(options.joined(separator: " "))\n" }
+        return text
+    }
+
+    static func hosts(_ record: ContainerRecord, hostname: String, gateway: IPAddress?) throws(RoostError) -> String {
+        var text = """
+            127.0.0.1\tlocalhost
+            ::1\tlocalhost ip6-localhost ip6-loopback
+            fe00::0\tip6-localnet
+            ff00::0\tip6-mcastprefix
+            ff02::1\tip6-allnodes
+            ff02::2\tip6-allrouters
+
+            """
+        for entry in record.spec.dns.extraHosts {
+            let parts = entry.split(separator: entry.contains("=") ? "=" : ":", maxSplits: 1).map(String.init)
+            guard parts.count == 2 else { throw .invalid("bad format for add-host: \"\(entry)\"; write name:address") }
+            let value = parts[1].trimmingBrackets
+            guard let address = value == "host-gateway" ? gateway : IPAddress(value) else {
+                throw .invalid("invalid IP address in add-host: \"\(value)\"")
+            }
+            guard parts[0].utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != 35 }) else { throw .invalid("invalid host name in add-host: \"\(parts[0])\"") }
+            text += "\(address)\t\(parts[0])\n"
+        }
+        let full = record.spec.domainname.isEmpty ? hostname : "\(hostname).\(record.spec.domainname) \(hostname)"
+        for endpoint in record.endpoints.prefix(1) {
+            for address in [endpoint.address4, endpoint.address6].compactMap({ $0 }) { text += "\(address)\t\(full)\n" }
+        }
+        return text
+    }
+}
+
+extension String {
+    var trimmingBrackets: String { hasPrefix("[") && hasSuffix("]") ? String(dropFirst().dropLast()) : self }
+}

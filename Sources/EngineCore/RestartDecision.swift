@@ -1,0 +1,31 @@
+import EngineModel
+
+/// What follows the end of a container: a pure function of its policy and how it ended.
+struct RestartDecision: Sendable {
+    enum Action: Sendable, Equatable { case stay, restart(afterMilliseconds: Int64) }
+
+    /// Docker's numbers: 100 ms, doubled up to a minute, from the start again after ten seconds of running.
+    static let firstDelay: Int64 = 100
+    static let longestDelay: Int64 = 60_000
+    static let settled: Int64 = 10_000_000_000
+
+    private(set) var delay = firstDelay
+    private(set) var attempts = 0
+
+    mutating func ended(_ status: ContainerStatus, policy: RestartPolicySpec, heals: Bool) -> Action {
+        if status.finishedAt - status.startedAt >= Self.settled {
+            delay = Self.firstDelay
+            attempts = 0
+        }
+        let wanted =
+            switch policy.name {
+            case .no: heals
+            case .always, .unlessStopped: true
+            case .onFailure: status.exitCode != 0 && (policy.maximumRetries == 0 || attempts < policy.maximumRetries)
+            }
+        guard wanted, !status.stoppedByUser else { return .stay }
+        defer { delay = min(delay * 2, Self.longestDelay) }
+        attempts += 1
+        return .restart(afterMilliseconds: delay)
+    }
+}

@@ -1,0 +1,148 @@
+import EngineModel
+import Foundation
+import GRDB
+import ImageStore
+import OCI
+
+/// The engine's memory: what should be. SQLite in WAL mode; names, addresses and ports are unique by constraint.
+struct StateStore: Sendable {
+    private let queue: DatabaseQueue
+
+    init(path: String) throws {
+        var configuration = Configuration()
+        configuration.prepareDatabase { database in
+            try database.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON")
+        }
+        queue = try DatabaseQueue(path: path, configuration: configuration)
+        try migrate()
+    }
+
+    private func migrate() throws {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("first") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE container (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, record TEXT NOT NULL) STRICT;
+                    CREATE TABLE network (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, record TEXT NOT NULL) STRICT;
+                    CREATE TABLE volume (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
+                    CREATE TABLE image (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
+                    CREATE TABLE tag (reference TEXT PRIMARY KEY, image TEXT NOT NULL REFERENCES image (id)) STRICT;
+                    CREATE TABLE lease (network TEXT NOT NULL, address TEXT NOT NULL, owner TEXT NOT NULL,
+                        PRIMARY KEY (network, address)) STRICT;
+                    CREATE TABLE port (transport TEXT NOT NULL, address TEXT NOT NULL, number INTEGER NOT NULL, owner TEXT NOT NULL,
+                        PRIMARY KEY (transport, address, number)) STRICT;
+                    CREATE TABLE project (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
+                    """)
+        }
+        try migrator.migrate(queue)
+    }
+
+    private static func text(_ value: some Encodable) throws -> String {
+        String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
+    }
+
+    private func write(_ sql: String, _ arguments: StatementArguments) throws {
+        do { try queue.write { try $0.execute(sql: sql, arguments: arguments) } } catch let error as DatabaseError {
+            if error.resultCode == .SQLITE_FULL { throw RoostError.failure("no space left on the disk of the engine's state \(queue.path)") }
+            throw error
+        }
+    }
+
+    private func all<Value: Decodable>(_ table: String, _ type: Value.Type) throws -> [Value] {
+        try queue.read { database in
+            try String.fetchAll(database, sql: "SELECT record FROM \(table)").map { text in
+                try JSONDecoder().decode(type, from: Data(text.utf8))
+            }
+        }
+    }
+
+    func containers() throws -> [ContainerRecord] { try all("container", ContainerRecord.self) }
+    func save(_ record: ContainerRecord) throws {
+        try write(
+            "INSERT INTO container VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, record = excluded.record",
+            [record.id, record.name, Self.text(record)])
+    }
+    /// The container with its leases and ports, in one transaction.
+    func removeContainer(_ id: String) throws {
+        try queue.write { database in
+            for (table, column) in [("container", "id"), ("lease", "owner"), ("port", "owner")] {
+                try database.execute(sql: "DELETE FROM \(table) WHERE \(column) = ?", arguments: [id])
+            }
+        }
+    }
+
+    func networks() throws -> [NetworkRecord] { try all("network", NetworkRecord.self) }
+    func save(_ record: NetworkRecord) throws {
+        try write("INSERT OR REPLACE INTO network VALUES (?, ?, ?)", [record.id, record.name, Self.text(record)])
+    }
+    func removeNetwork(_ id: String) throws {
+        try queue.write { database in
+            try database.execute(sql: "DELETE FROM network WHERE id = ?", arguments: [id])
+            try database.execute(sql: "DELETE FROM lease WHERE network = ?", arguments: [id])
+        }
+    }
+
+    func volumes() throws -> [VolumeRecord] { try all("volume", VolumeRecord.self) }
+    func save(_ record: VolumeRecord) throws { try write("INSERT OR REPLACE INTO volume VALUES (?, ?)", [record.name, Self.text(record)]) }
+    func removeVolume(_ name: String) throws { try write("DELETE FROM volume WHERE name = ?", [name]) }
+
+    func images() throws -> [StoredImage] { try all("image", StoredImage.self) }
+    func save(_ image: StoredImage) throws { try write("INSERT OR REPLACE INTO image VALUES (?, ?)", [image.id.hex, Self.text(image)]) }
+    func removeImage(_ id: Digest) throws {
+        try queue.write { database in
+            try database.execute(sql: "DELETE FROM tag WHERE image = ?", arguments: [id.hex])
+            try database.execute(sql: "DELETE FROM image WHERE id = ?", arguments: [id.hex])
+        }
+    }
+    func tags() throws -> [String: Digest] {
+        try queue.read { database in
+            var tags: [String: Digest] = [:]
+            for row in try Row.fetchAll(database, sql: "SELECT reference, image FROM tag") {
+                let hex: String = row["image"]
+                tags[row["reference"]] = Digest(hex: hex)
+            }
+            return tags
+        }
+    }
+    func setTag(_ reference: String, _ image: Digest) throws { try write("INSERT OR REPLACE INTO tag VALUES (?, ?)", [reference, image.hex]) }
+    func removeTag(_ reference: String) throws { try write("DELETE FROM tag WHERE reference = ?", [reference]) }
+
+    /// Every lease as network id, address, owner.
+    func leases() throws -> [(network: String, address: String, owner: String)] {
+        try queue.read { database in
+            try Row.fetchAll(database, sql: "SELECT network, address, owner FROM lease").map { ($0["network"], $0["address"], $0["owner"]) }
+        }
+    }
+    func addLeases(_ endpoints: [EndpointRecord], owner: String) throws {
+        try queue.write { database in
+            for endpoint in endpoints {
+                for address in [endpoint.address4, endpoint.address6].compactMap({ $0 }) {
+                    try database.execute(
+                        sql: "INSERT OR REPLACE INTO lease VALUES (?, ?, ?)", arguments: [endpoint.networkID, address.description, owner])
+                }
+            }
+        }
+    }
+
+    func addPorts(_ ports: [PublishedPort], owner: String) throws {
+        try queue.write { database in
+            for port in ports {
+                try database.execute(
+                    sql: "INSERT OR REPLACE INTO port VALUES (?, ?, ?, ?)",
+                    arguments: [port.container.transport.rawValue, port.hostAddress.description, Int(port.hostPort), owner])
+            }
+        }
+    }
+    func removePorts(owner: String) throws { try write("DELETE FROM port WHERE owner = ?", [owner]) }
+
+    func projects() throws -> [StoredProject] { try all("project", StoredProject.self) }
+    func save(_ project: StoredProject) throws { try write("INSERT OR REPLACE INTO project VALUES (?, ?)", [project.name, Self.text(project)]) }
+    func removeProject(_ name: String) throws { try write("DELETE FROM project WHERE name = ?", [name]) }
+}
+
+/// What the reconciler remembers of a project: that it was brought up, and as what.
+struct StoredProject: Sendable, Codable {
+    var name: String
+    /// The services whose containers are to be there although no restart policy says so.
+    var services: [String]
+}
