@@ -71,7 +71,8 @@ let package = Package(
         library(
             "APIServer",
             [
-                "DockerAPI", "EngineCore", "EngineModel", "ComposeModel", "Planning", "OCI", "LinuxKernel",
+                "DockerAPI", "EngineCore", "ContainerRuntime", "ImageStore", "EngineModel", "ComposeModel", "Planning", "OCI",
+                "LinuxKernel",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
             ]),
@@ -89,7 +90,9 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "roostd",
-            dependencies: ["APIServer", "EngineCore", "ImageStore", "LinuxKernel", "EngineModel"],
+            dependencies: [
+                "APIServer", "EngineCore", "ImageStore", "LinuxKernel", "EngineModel", .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "roost-shim", dependencies: ["ShimProtocol", "LinuxKernel", "EngineModel"], swiftSettings: strict,

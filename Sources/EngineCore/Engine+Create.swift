@@ -160,7 +160,7 @@ extension Engine {
         guard let known else { return }
         if volumes { await removeAnonymousVolumes(known) }
         publish(known, "destroy")
-        for waiter in removalWaiters.removeValue(forKey: known.id) ?? [] { waiter.resume(returning: known.status.exitCode) }
+        announceRemoval(known.id, known.status.exitCode)
     }
 
     func removeAnonymousVolumes(_ record: ContainerRecord) async {

@@ -121,7 +121,7 @@ extension Engine {
         execs[id]?.running = false
         execs[id]?.terminal = nil
         if let record = containers[state.containerID] { publish(record, "exec_die", ["execID": id, "exitCode": String(code)]) }
-        for waiter in exitWaiters.removeValue(forKey: "exec \(id)") ?? [] { waiter.resume(returning: code) }
+        announceExit("exec \(id)", code)
     }
 
     public func exec(_ id: String) throws(RoostError) -> ExecDescription {
@@ -137,7 +137,7 @@ extension Engine {
     public func waitExec(_ id: String) async throws -> Int32 {
         guard let state = execs[id] else { throw RoostError.missing("No such exec instance: \(id)") }
         if let code = state.exitCode { return code }
-        return await withCheckedContinuation { exitWaiters["exec \(id)", default: []].append($0) }
+        return await untilExit("exec \(id)")
     }
 
     public func resizeExec(_ id: String, rows: UInt16, columns: UInt16) throws {
@@ -180,5 +180,31 @@ extension Engine {
 
     public nonisolated func watchLog(_ folder: String, changed: @escaping @Sendable () -> Void) throws -> LogWatch {
         try LogWatch(folder: folder, loop: loop, changed: changed)
+    }
+}
+
+extension Engine {
+    /// Waits until something can be read; on a descriptor that cannot be waited for, returns at once.
+    public nonisolated func waitReadable(_ file: OwnedFD) async { await waitReady(file, .readable) }
+    public nonisolated func waitWritable(_ file: OwnedFD) async { await waitReady(file, .writable) }
+
+    private nonisolated func waitReady(_ file: OwnedFD, _ interest: Readiness) async {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            let loop = loop
+            let once = Mutex(false)
+            let resume: @Sendable () -> Void = {
+                let first = once.withLock { done in
+                    defer { done = true }
+                    return !done
+                }
+                if first { continuation.resume() }
+            }
+            do throws(SyscallError) {
+                try loop.add(file.raw, interest) { _ in
+                    loop.remove(file.raw)
+                    resume()
+                }
+            } catch { resume() }
+        }
     }
 }

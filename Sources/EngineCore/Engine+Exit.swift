@@ -44,7 +44,7 @@ extension Engine {
         publish(record, "die", ["exitCode": String(exit.code), "execDuration": String(max(0, exit.atNanoseconds - record.status.startedAt) / 1_000_000_000)])
         connection.send(.dismissed)
         await decideRestart(id, fault: !wasEnding && !outOfMemory && (shimLost || exit.code == 137))
-        for waiter in exitWaiters.removeValue(forKey: id) ?? [] { waiter.resume(returning: exit.code) }
+        announceExit(id, exit.code)
         if containers[id]?.spec.removeWhenStopped == true, pendingRestarts[id] == nil {
             Task { try? await self.removeContainer(id, force: false, volumes: true) }
         }
@@ -118,15 +118,46 @@ extension Engine {
 
     public enum WaitCondition: Sendable { case notRunning, nextExit, removed }
 
+    /// A stream that gives the exit code once and ends. It counts from this call on, so nothing is missed between it and the wait.
+    public func exitSignal(_ reference: String, _ condition: WaitCondition) throws -> AsyncStream<Int32> {
+        let record = try container(reference)
+        let (stream, continuation) = AsyncStream.makeStream(of: Int32.self, bufferingPolicy: .bufferingNewest(1))
+        switch condition {
+        case .notRunning where live[record.id] == nil && pendingRestarts[record.id] == nil:
+            continuation.yield(record.status.exitCode)
+            continuation.finish()
+        case .notRunning, .nextExit: exitSignals[record.id, default: []].append(continuation)
+        case .removed: removalSignals[record.id, default: []].append(continuation)
+        }
+        return stream
+    }
+
     /// Waits for the end of a container and answers with its exit code.
     public func wait(_ reference: String, _ condition: WaitCondition) async throws -> Int32 {
-        let record = try container(reference)
-        switch condition {
-        case .notRunning:
-            if live[record.id] == nil, pendingRestarts[record.id] == nil { return record.status.exitCode }
-            return await withCheckedContinuation { exitWaiters[record.id, default: []].append($0) }
-        case .nextExit: return await withCheckedContinuation { exitWaiters[record.id, default: []].append($0) }
-        case .removed: return await withCheckedContinuation { removalWaiters[record.id, default: []].append($0) }
+        for await code in try exitSignal(reference, condition) { return code }
+        return 0
+    }
+
+    func announceExit(_ key: String, _ code: Int32) {
+        for signal in exitSignals.removeValue(forKey: key) ?? [] {
+            signal.yield(code)
+            signal.finish()
         }
+    }
+
+    func announceRemoval(_ id: String, _ code: Int32) {
+        announceExit(id, code)
+        for signal in removalSignals.removeValue(forKey: id) ?? [] {
+            signal.yield(code)
+            signal.finish()
+        }
+    }
+
+    /// Waits until a key's end is announced; the caller has made sure that it has not ended yet.
+    func untilExit(_ key: String) async -> Int32 {
+        let (stream, continuation) = AsyncStream.makeStream(of: Int32.self, bufferingPolicy: .bufferingNewest(1))
+        exitSignals[key, default: []].append(continuation)
+        for await code in stream { return code }
+        return 137
     }
 }

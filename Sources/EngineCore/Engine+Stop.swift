@@ -46,7 +46,7 @@ extension Engine {
                 }
             }
         }
-        if live[id] != nil { _ = await withCheckedContinuation { exitWaiters[id, default: []].append($0) } }
+        if live[id] != nil { _ = await untilExit(id) }
         killer?.cancel()
     }
 
@@ -77,9 +77,7 @@ extension Engine {
             ending.insert(record.id)
         }
         try? Processes.signal(running.process.pidfd.raw, number)
-        if number == 9, live[record.id] != nil {
-            _ = await withCheckedContinuation { exitWaiters[record.id, default: []].append($0) }
-        }
+        if number == 9, live[record.id] != nil { _ = await untilExit(record.id) }
         if number == 9 { ending.remove(record.id) }
     }
 

@@ -46,8 +46,8 @@ public actor Engine {
     var projects: [String: StoredProject] = [:]
     var execs: [String: ExecState] = [:]
 
-    var exitWaiters: [String: [CheckedContinuation<Int32, Never>]] = [:]
-    var removalWaiters: [String: [CheckedContinuation<Int32, Never>]] = [:]
+    var exitSignals: [String: [AsyncStream<Int32>.Continuation]] = [:]
+    var removalSignals: [String: [AsyncStream<Int32>.Continuation]] = [:]
     var busy: Set<String> = []
     var queues: [String: [CheckedContinuation<Void, Never>]] = [:]
     var restarts: [String: RestartDecision] = [:]
@@ -57,6 +57,7 @@ public actor Engine {
     var ending: Set<String> = []
     var activeBridges: Set<String> = []
     var stopping = false
+    var wasUsed = true
 
     public init(configuration: EngineConfiguration, log: Logger) throws {
         self.configuration = configuration
@@ -142,5 +143,12 @@ public actor Engine {
 
     public func allContainers() -> [ContainerRecord] { containers.values.sorted { $0.createdAt > $1.createdAt } }
 
-    public func isEmpty() -> Bool { live.isEmpty && pendingRestarts.isEmpty }
+    /// Nothing runs, nothing is about to, and nobody has asked for anything since the last call.
+    public func isIdle() -> Bool {
+        defer { wasUsed = false }
+        return live.isEmpty && pendingRestarts.isEmpty && !wasUsed
+    }
+
+    /// Called for every request.
+    public func noteUse() { wasUsed = true }
 }

@@ -17,6 +17,12 @@ public final class OwnedFD: Sendable {
         if isOpen.exchange(false, ordering: .sequentiallyConsistent) { _ = Glibc.close(raw) }
     }
 
+    /// Gives the number away: from now on somebody else closes it.
+    public func handOver() -> CInt {
+        _ = isOpen.exchange(false, ordering: .sequentiallyConsistent)
+        return raw
+    }
+
     deinit { closeEarly() }
 
     /// A second descriptor of the same open file, close-on-exec (fcntl(2), F_DUPFD_CLOEXEC).

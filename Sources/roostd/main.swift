@@ -1,1 +1,17 @@
-print(1)
+// The engine's program. Without arguments it serves the default roots; the first argument may name a confined helper's job.
+import APIServer
+import EngineCore
+import EngineModel
+import Foundation
+import ImageStore
+import LinuxKernel
+import Logging
+
+ConfinedHelper.runIfAsked(CommandLine.arguments)
+
+let options: EngineOptions
+do { options = try EngineOptions(Array(CommandLine.arguments.dropFirst())) } catch {
+    FileHandle.standardError.write(Data("roostd: \(error)\n".utf8))
+    exit(2)
+}
+await EngineProgram(options: options).run()

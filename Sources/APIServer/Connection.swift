@@ -1,0 +1,94 @@
+import EngineModel
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// What arrives on a connection: HTTP until it is taken over, plain bytes (as `body`) from then on.
+enum InboundPart: Sendable {
+    case head(HTTPRequestHead)
+    case body(ByteBuffer)
+    case end
+}
+
+enum OutboundPart: Sendable {
+    case head(HTTPResponseHead)
+    case body(ByteBuffer)
+    case end
+}
+
+/// Translates between NIO's HTTP parts and ours.
+private final class HTTPParts: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = InboundPart
+    typealias OutboundIn = OutboundPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head): context.fireChannelRead(wrapInboundOut(.head(head)))
+        case .body(let bytes): context.fireChannelRead(wrapInboundOut(.body(bytes)))
+        case .end: context.fireChannelRead(wrapInboundOut(.end))
+        }
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let part: HTTPServerResponsePart =
+            switch unwrapOutboundIn(data) {
+            case .head(let head): .head(head)
+            case .body(let bytes): .body(.byteBuffer(bytes))
+            case .end: .end(nil)
+            }
+        context.write(wrapOutboundOut(part), promise: promise)
+    }
+}
+
+/// The same after a connection was taken over: bytes, nothing else.
+private final class RawParts: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = InboundPart
+    typealias OutboundIn = OutboundPart
+    typealias OutboundOut = ByteBuffer
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { context.fireChannelRead(wrapInboundOut(.body(unwrapInboundIn(data)))) }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard case .body(let bytes) = unwrapOutboundIn(data) else {
+            promise?.succeed()
+            return
+        }
+        context.write(wrapOutboundOut(bytes), promise: promise)
+    }
+}
+
+/// One client connection. NIO's own upgrader refuses requests with a body, which exec's have, so taking over is done here.
+struct Connection: Sendable {
+    typealias AsyncChannel = NIOAsyncChannel<InboundPart, OutboundPart>
+    let channel: AsyncChannel
+
+    /// Called on the event loop for every accepted connection.
+    static func configure(_ channel: any Channel) -> EventLoopFuture<AsyncChannel> {
+        channel.eventLoop.makeCompletedFuture {
+            let pipeline = channel.pipeline.syncOperations
+            try pipeline.addHandler(HTTPResponseEncoder(), name: "encoder")
+            try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes)), name: "decoder")
+            try pipeline.addHandler(HTTPParts(), name: "parts")
+            return try AsyncChannel(
+                wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+        }
+    }
+
+    /// From now on the connection carries plain bytes; what has arrived behind the request is not lost.
+    func takeOver() async throws {
+        let channel = channel.channel
+        try await channel.eventLoop.flatSubmit {
+            let pipeline = channel.pipeline.syncOperations
+            do {
+                let parts = try pipeline.handler(type: HTTPParts.self)
+                try pipeline.addHandler(RawParts(), position: .after(parts))
+                // The decoder last: it hands its left-over bytes to the one behind it.
+                return channel.pipeline.removeHandler(name: "parts").flatMap { channel.pipeline.removeHandler(name: "encoder") }
+                    .flatMap { channel.pipeline.removeHandler(name: "decoder") }
+            } catch { return channel.eventLoop.makeFailedFuture(error) }
+        }.get()
+    }
+}

@@ -1,0 +1,202 @@
+import DockerAPI
+import EngineCore
+import EngineModel
+import LinuxKernel
+
+struct ContainerHandlers: Sendable {
+    let engine: Engine
+
+    private func id(_ exchange: Exchange) -> String { exchange.request.path[1] }
+
+    static let listFilters: Set<String> = ["label", "name", "status", "id", "ancestor", "network", "volume", "publish", "expose", "exited", "health", "before", "since", "is-task", "isolation"]
+
+    func list(_ exchange: Exchange) async throws {
+        let request = exchange.request
+        let filters = try Filters(query: request["filters"], known: Self.listFilters)
+        let limit = request.number("limit") ?? 0
+        let everything = request.flag("all") || limit > 0 || !filters["status"].isEmpty || !filters["exited"].isEmpty
+        let networks = await engine.networksByID()
+        let now = Clocks.wallNanoseconds()
+        var found = await engine.allContainers().filter { everything || $0.status.isRunning || $0.status.phase == .restarting }
+        found = found.filter { Self.matches($0, filters) }
+        if limit > 0 { found = Array(found.prefix(limit)) }
+        try await exchange.answer(200, .array(found.map { $0.listJSON(networks: networks, now: now) }))
+    }
+
+    static func matches(_ record: ContainerRecord, _ filters: Filters) -> Bool {
+        filters.matchesLabels(record.spec.labels) && filters.matches("name") { record.name.contains($0.hasPrefix("/") ? String($0.dropFirst()) : $0) }
+            && filters.matches("id") { record.id.hasPrefix($0) } && filters.matches("status") { record.status.phase.rawValue == $0 }
+            && filters.matches("ancestor") { record.spec.image == $0 || record.spec.image == $0 + ":latest" || record.imageID.contains($0) }
+            && filters.matches("network") { name in record.endpoints.contains { $0.networkName == name || $0.networkID.hasPrefix(name) } }
+            && filters.matches("volume") { name in record.mounts.contains { $0.volumeName == name || $0.target == name } }
+            && filters.matches("exited") { record.status.phase == .exited && String(record.status.exitCode) == $0 }
+            && filters.matches("health") { (record.status.health?.verdict.rawValue ?? "none") == $0 }
+            && filters.matches("publish") { text in record.publishedPorts.contains { "\($0.hostPort)" == text || $0.container.description == text } }
+            && filters.matches("expose") { text in record.spec.exposedPorts.contains { $0.description == text || "\($0.number)" == text } }
+    }
+
+    func create(_ exchange: Exchange) async throws {
+        let spec = try ContainerSpec(wire: try await exchange.json())
+        let made = try await engine.createContainer(spec, name: exchange.request["name"])
+        try await exchange.answer(201, ["Id": .string(made.record.id), "Warnings": JSON(made.warnings)])
+    }
+
+    func inspect(_ exchange: Exchange) async throws {
+        let record = try await engine.container(id(exchange))
+        let log = try await engine.logPath(record.id)
+        let execs = await engine.runningExecs(record.id)
+        try await exchange.answer(200, record.inspectJSON(networks: await engine.networksByID(), paths: (log.folder, log.path, execs)))
+    }
+
+    func start(_ exchange: Exchange) async throws {
+        try await exchange.discardBody()
+        try await engine.startContainer(id(exchange))
+        try await exchange.answer(204)
+    }
+
+    /// `t=-1` waits for ever.
+    private func timeout(_ exchange: Exchange) -> Int? { exchange.request.number("t") }
+
+    func stop(_ exchange: Exchange) async throws {
+        try await engine.stopContainer(id(exchange), timeout: timeout(exchange), signal: exchange.request["signal"])
+        try await exchange.answer(204)
+    }
+
+    func restart(_ exchange: Exchange) async throws {
+        try await engine.restartContainer(id(exchange), timeout: timeout(exchange))
+        try await exchange.answer(204)
+    }
+
+    func kill(_ exchange: Exchange) async throws {
+        try await engine.killContainer(id(exchange), signal: exchange.request["signal"] ?? "KILL")
+        try await exchange.answer(204)
+    }
+
+    func pause(_ exchange: Exchange) async throws {
+        try await engine.setPaused(id(exchange), true)
+        try await exchange.answer(204)
+    }
+
+    func unpause(_ exchange: Exchange) async throws {
+        try await engine.setPaused(id(exchange), false)
+        try await exchange.answer(204)
+    }
+
+    func rename(_ exchange: Exchange) async throws {
+        try await engine.rename(id(exchange), to: exchange.request["name"] ?? "")
+        try await exchange.answer(204)
+    }
+
+    func remove(_ exchange: Exchange) async throws {
+        let request = exchange.request
+        if request.flag("link") { throw RoostError(.unsupported, "links are not supported yet") }
+        try await engine.removeContainer(id(exchange), force: request.flag("force"), volumes: request.flag("v"))
+        try await exchange.answer(204)
+    }
+
+    func prune(_ exchange: Exchange) async throws {
+        let filters = try Filters(query: exchange.request["filters"], known: ["label", "until"])
+        var removed: [JSON] = []
+        for record in await engine.allContainers() where !record.status.isRunning && record.status.phase != .restarting && filters.matchesLabels(record.spec.labels) {
+            if (try? await engine.removeContainer(record.id, force: false, volumes: false)) != nil { removed.append(.string(record.id)) }
+        }
+        try await exchange.answer(200, ["ContainersDeleted": removed.isEmpty ? .null : .array(removed), "SpaceReclaimed": 0])
+    }
+
+    /// The head goes out before the wait: clients start the container when they have it.
+    func wait(_ exchange: Exchange) async throws {
+        let conditions: [String: Engine.WaitCondition] = ["": .notRunning, "not-running": .notRunning, "next-exit": .nextExit, "removed": .removed]
+        let name = exchange.request["condition"] ?? ""
+        guard let condition = conditions[name] else { throw RoostError.invalid("invalid condition: \"\(name)\"") }
+        let signal = try await engine.exitSignal(id(exchange), condition)
+        try await exchange.startStream("application/json")
+        try await exchange.send([])
+        for await code in signal {
+            try await exchange.send(JSON.object([("StatusCode", JSON(code))]).bytes() + [10])
+            break
+        }
+        try await exchange.end()
+    }
+
+    func resize(_ exchange: Exchange) async throws {
+        let (rows, columns) = try Self.window(exchange.request)
+        try await engine.resize(id(exchange), rows: rows, columns: columns)
+        try await exchange.answer(200)
+    }
+
+    static func window(_ request: Request) throws(RoostError) -> (rows: UInt16, columns: UInt16) {
+        guard let rows = request.number("h").flatMap({ UInt16(exactly: $0) }), let columns = request.number("w").flatMap({ UInt16(exactly: $0) }) else {
+            throw .invalid("invalid resize height or width")
+        }
+        return (rows, columns)
+    }
+
+    func top(_ exchange: Exchange) async throws {
+        let processes = try await engine.processes(id(exchange))
+        try await exchange.answer(200, ProcessTable.json(processes))
+    }
+
+    func stats(_ exchange: Exchange) async throws {
+        let streams = exchange.request["stream"].map { _ in exchange.request.flag("stream") } ?? true
+        guard streams else { return try await exchange.answer(200, try await statistics(exchange)) }
+        let first = try await statistics(exchange)
+        try await exchange.startStream("application/json")
+        try await exchange.send(first.bytes() + [10])
+        while !Task.isCancelled {
+            try await Task.sleep(for: .seconds(1))
+            guard let next = try? await statistics(exchange) else { break }
+            try await exchange.send(next.bytes() + [10])
+        }
+        try await exchange.end()
+    }
+
+    private func statistics(_ exchange: Exchange) async throws -> JSON {
+        let (record, usage) = try await engine.usage(id(exchange))
+        let cpu: JSON = [
+            "cpu_usage": ["total_usage": JSON(usage.cpuNanoseconds), "usage_in_kernelmode": JSON(usage.cpuSystemNanoseconds), "usage_in_usermode": JSON(usage.cpuUserNanoseconds)],
+            "system_cpu_usage": JSON(ProcessTable.systemNanoseconds()), "online_cpus": JSON(await engine.hostFacts().processors), "throttling_data": ["periods": 0, "throttled_periods": 0, "throttled_time": 0],
+        ]
+        let limit = usage.memoryLimit == 0 || usage.memoryLimit > 1 << 60 ? UInt64(await engine.hostFacts().memoryBytes) : usage.memoryLimit
+        return [
+            "name": .string("/" + record.name), "id": .string(record.id), "read": .string(Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339), "preread": .string(Timestamp.never),
+            "pids_stats": ["current": JSON(usage.processes)], "num_procs": 0, "cpu_stats": cpu, "precpu_stats": ["cpu_usage": ["total_usage": 0], "throttling_data": .object([])],
+            "memory_stats": ["usage": JSON(usage.memoryBytes), "limit": JSON(limit), "stats": .object(usage.memoryStatistics.sorted { $0.key < $1.key }.map { ($0.key, JSON($0.value)) })],
+            "blkio_stats": ["io_service_bytes_recursive": .null], "storage_stats": .object([]), "networks": .object([]),
+        ]
+    }
+}
+
+/// The processes of a container as `ps -ef` shows them, read from /proc.
+enum ProcessTable {
+    static func json(_ processes: [Int32]) -> JSON {
+        let rows = processes.sorted().compactMap(row)
+        return ["Titles": ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"], "Processes": .array(rows.map { JSON($0) })]
+    }
+
+    private static func row(_ pid: Int32) -> [String]? {
+        guard let stat = try? Files.readText("/proc/\(pid)/stat", limit: 4096), let end = stat.lastIndex(of: ")"),
+            let status = try? Files.readText("/proc/\(pid)/status", limit: 16384)
+        else { return nil }
+        let fields = stat[stat.index(after: end)...].split(separator: " ")
+        guard fields.count > 19 else { return nil }
+        let user = status.split(separator: "\n").first { $0.hasPrefix("Uid:") }?.split(separator: "\t").dropFirst().first.map(String.init) ?? "?"
+        let ticks = (Int64(fields[11]) ?? 0) + (Int64(fields[12]) ?? 0)
+        let seconds = ticks / 100
+        func pad(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
+        let command = ((try? Files.read("/proc/\(pid)/cmdline", limit: 1 << 20)) ?? []).split(separator: 0).map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
+        let started = bootSeconds() + (Int64(fields[19]) ?? 0) / 100
+        let clock = Timestamp.secondText(started).split(separator: "T").last.map { String($0.prefix(5)) } ?? ""
+        return [user == "0" ? "root" : user, String(pid), String(fields[1]), "0", clock, "?", "\(pad(seconds / 3600)):\(pad(seconds / 60 % 60)):\(pad(seconds % 60))", command]
+    }
+
+    private static func bootSeconds() -> Int64 {
+        let line = ((try? Files.readText("/proc/stat", limit: 1 << 20)) ?? "").split(separator: "\n").first { $0.hasPrefix("btime ") }
+        return Int64(line?.dropFirst(6) ?? "") ?? 0
+    }
+
+    /// Processor time of the whole host, in nanoseconds.
+    static func systemNanoseconds() -> Int64 {
+        let line = ((try? Files.readText("/proc/stat", limit: 1 << 20)) ?? "").split(separator: "\n").first ?? ""
+        return line.split(separator: " ").dropFirst().prefix(8).compactMap { Int64($0) }.reduce(0, +) * 10_000_000
+    }
+}

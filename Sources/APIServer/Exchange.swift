@@ -1,0 +1,147 @@
+import DockerAPI
+import EngineModel
+import LinuxKernel
+import NIOCore
+import NIOHTTP1
+
+/// A request as handlers see it.
+struct Request: Sendable {
+    let method: HTTPMethod
+    /// Without the version in front, decoded.
+    let path: [String]
+    let query: [String: [String]]
+    let headers: HTTPHeaders
+    let version: Int
+
+    subscript(_ name: String) -> String? { query[name]?.last }
+
+    /// Docker's idea of a true value.
+    func flag(_ name: String) -> Bool {
+        guard let value = self[name]?.lowercased() else { return false }
+        return !["", "0", "no", "false", "none"].contains(value)
+    }
+
+    func number(_ name: String) -> Int? { self[name].flatMap { Int($0) } }
+}
+
+/// Bounds of what clients may send.
+enum Limits {
+    static let document = 16 << 20
+    static let path = 8192
+}
+
+/// One request and its answer, on a connection.
+final class Exchange {
+    let request: Request
+    private let connection: Connection
+    private var input: NIOAsyncChannelInboundStream<InboundPart>.AsyncIterator
+    private let output: NIOAsyncChannelOutboundWriter<OutboundPart>
+    private(set) var bodyEnded = false
+    private(set) var answered = false
+    private(set) var takenOver = false
+    let keepAlive: Bool
+
+    init(
+        request: Request, keepAlive: Bool, connection: Connection, input: NIOAsyncChannelInboundStream<InboundPart>.AsyncIterator,
+        output: NIOAsyncChannelOutboundWriter<OutboundPart>
+    ) {
+        self.request = request
+        self.keepAlive = keepAlive
+        self.connection = connection
+        self.input = input
+        self.output = output
+    }
+
+    // MARK: Reading
+
+    /// The next bytes of the body; nil at its end. After a take-over: what the client sends.
+    func nextBytes() async throws -> [UInt8]? {
+        if bodyEnded, !takenOver { return nil }
+        while let part = try await input.next() {
+            switch part {
+            case .body(let buffer): if buffer.readableBytes > 0 { return Array(buffer.readableBytesView) }
+            case .end:
+                bodyEnded = true
+                return nil
+            case .head: return nil
+            }
+        }
+        bodyEnded = true
+        return nil
+    }
+
+    func body(limit: Int = Limits.document) async throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        while let part = try await nextBytes() {
+            bytes += part
+            if bytes.count > limit { throw RoostError.invalid("the request's body is larger than \(limit) bytes") }
+        }
+        return bytes
+    }
+
+    /// The body as JSON; nothing at all counts as an empty object.
+    func json() async throws -> JSON {
+        let bytes = try await body()
+        return bytes.isEmpty ? .object([]) : try JSON(parsing: bytes)
+    }
+
+    func discardBody() async throws { while try await nextBytes() != nil {} }
+
+    // MARK: Answering
+
+    private static let common: [(String, String)] = [
+        ("Api-Version", APIVersion.current), ("Docker-Experimental", "false"), ("Ostype", "linux"), ("Server", "Roost/\(APIVersion.product) (linux)"),
+    ]
+
+    func head(_ status: Int, _ headers: [(String, String)] = []) async throws {
+        try await discardBody()
+        answered = true
+        var all = HTTPHeaders(Self.common + headers)
+        if !keepAlive { all.replaceOrAdd(name: "Connection", value: "close") }
+        try await output.write(.head(HTTPResponseHead(version: .http1_1, status: HTTPResponseStatus(statusCode: status), headers: all)))
+    }
+
+    func send(_ bytes: [UInt8]) async throws {
+        if !bytes.isEmpty { try await output.write(.body(ByteBuffer(bytes: bytes))) }
+    }
+
+    func end() async throws { try await output.write(.end) }
+
+    func answer(_ status: Int, _ json: JSON) async throws {
+        let bytes = json.bytes() + [10]
+        try await head(status, [("Content-Type", "application/json"), ("Content-Length", String(bytes.count))])
+        if request.method != .HEAD { try await send(bytes) }
+        try await end()
+    }
+
+    func answer(_ status: Int) async throws {
+        try await head(status, status == 204 || status == 304 ? [] : [("Content-Length", "0")])
+        try await end()
+    }
+
+    func answer(text: String, status: Int = 200, headers: [(String, String)] = []) async throws {
+        try await head(status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", String(text.utf8.count))] + headers)
+        if request.method != .HEAD { try await send(Array(text.utf8)) }
+        try await end()
+    }
+
+    /// A stream of unknown length. The head goes out at once: clients wait for it.
+    func startStream(_ type: String) async throws { try await head(200, [("Content-Type", type)]) }
+
+    // MARK: Taking over
+
+    /// Turns the connection into a plain stream, as attach and exec need it.
+    func takeOver(_ type: String) async throws {
+        try await discardBody()
+        let upgrades = request.headers["Upgrade"].contains { $0.lowercased() == "tcp" }
+        answered = true
+        takenOver = true
+        try await connection.takeOver()
+        let first = upgrades ? "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n" : "HTTP/1.1 200 OK\r\n"
+        let headers = Self.common.map { "\($0): \($1)\r\n" }.joined()
+        try await send(Array((first + "Content-Type: \(type)\r\n" + headers + "\r\n").utf8))
+    }
+
+    /// No more from us; the client may still send.
+    func finishOutput() { output.finish() }
+}

@@ -1,0 +1,96 @@
+import ContainerRuntime
+import DockerAPI
+import EngineCore
+import EngineModel
+import LinuxKernel
+
+struct ExecHandlers: Sendable {
+    let engine: Engine
+
+    func create(_ exchange: Exchange) async throws {
+        let body = try await exchange.json()
+        var request = LaunchPlanBuilder.ExecRequest(arguments: body["Cmd"].strings ?? [])
+        request.environment = body["Env"].strings ?? []
+        request.workingDirectory = body["WorkingDir"].string.flatMap { $0.isEmpty ? nil : $0 }
+        request.user = body["User"].string.flatMap { $0.isEmpty ? nil : $0 }
+        request.terminal = body["Tty"].bool ?? false
+        request.privileged = body["Privileged"].bool ?? false
+        let id = try await engine.createExec(exchange.request.path[1], request, attachesInput: body["AttachStdin"].bool ?? false)
+        try await exchange.answer(201, ["Id": .string(id)])
+    }
+
+    func start(_ exchange: Exchange) async throws {
+        let body = try await exchange.json()
+        let id = exchange.request.path[1]
+        let exec = try await engine.exec(id)
+        if body["Detach"].bool == true {
+            let streams = try await engine.startExec(exec.id)
+            // Nobody reads: the output goes nowhere, but the program must not block on it.
+            for file in [streams.output, streams.error].compactMap({ $0 }) { Task { await copy(file) { _ in } } }
+            return try await exchange.answer(200)
+        }
+        let streams = try await engine.startExec(exec.id)
+        if let size = body["ConsoleSize"].array, size.count == 2, let rows = size[0].int, let columns = size[1].int, exec.terminal, rows > 0 {
+            try? await engine.resizeExec(exec.id, rows: UInt16(clamping: rows), columns: UInt16(clamping: columns))
+        }
+        try await exchange.takeOver(exec.terminal ? StreamHandlers.raw : StreamHandlers.multiplexed)
+        let shared = SendableExchange(exchange)
+        let input = Task { await feed(shared.exchange, streams, terminal: exec.terminal) }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await copy(streams.output) { try await shared.exchange.send(exec.terminal ? $0 : Self.frame($0, stream: 1)) } }
+            if let error = streams.error { group.addTask { await copy(error) { try await shared.exchange.send(Self.frame($0, stream: 2)) } } }
+        }
+        _ = try? await engine.waitExec(exec.id)
+        exchange.finishOutput()
+        input.cancel()
+    }
+
+    private static func frame(_ bytes: [UInt8], stream: UInt8) -> [UInt8] {
+        [stream, 0, 0, 0] + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: bytes.count >> $0) } + bytes
+    }
+
+    private func feed(_ exchange: Exchange, _ streams: ExecStreams, terminal: Bool) async {
+        while let bytes = try? await exchange.nextBytes() {
+            guard let target = streams.input else { continue }
+            guard await InputPump.write(bytes, to: target, engine) else { break }
+        }
+        // The client's end of file is the program's.
+        if !terminal { streams.input?.closeEarly() }
+    }
+
+    /// Reads a stream to its end. A slow client slows its exec down, nobody else.
+    private func copy(_ file: OwnedFD, _ send: ([UInt8]) async throws -> Void) async {
+        try? setNonBlocking(file.raw)
+        while true {
+            var bytes: [UInt8] = []
+            do throws(SyscallError) { bytes = try readSome(file.raw, limit: 65536) } catch {
+                guard error.errno == Errno.again else { return }
+                await engine.waitReadable(file)
+                continue
+            }
+            if bytes.isEmpty { return }
+            // A client that has gone: the program goes on, its output goes nowhere.
+            do { try await send(bytes) } catch {}
+        }
+    }
+
+    func resize(_ exchange: Exchange) async throws {
+        let (rows, columns) = try ContainerHandlers.window(exchange.request)
+        try await engine.resizeExec(try await engine.exec(exchange.request.path[1]).id, rows: rows, columns: columns)
+        try await exchange.answer(200)
+    }
+
+    func inspect(_ exchange: Exchange) async throws {
+        let exec = try await engine.exec(exchange.request.path[1])
+        try await exchange.answer(
+            200,
+            [
+                "ID": .string(exec.id), "Running": .bool(exec.running), "ExitCode": exec.exitCode.map { JSON($0) } ?? .null,
+                "ProcessConfig": [
+                    "tty": .bool(exec.terminal), "entrypoint": .string(exec.arguments.first ?? ""), "arguments": JSON(Array(exec.arguments.dropFirst())),
+                    "privileged": .bool(exec.privileged), "user": .string(exec.user),
+                ], "OpenStdin": .bool(exec.attachesInput), "OpenStderr": true, "OpenStdout": true, "CanRemove": false, "ContainerID": .string(exec.containerID),
+                "DetachKeys": "", "Pid": JSON(exec.process),
+            ])
+    }
+}

@@ -1,0 +1,93 @@
+import DockerAPI
+import EngineCore
+import EngineModel
+
+struct NetworkHandlers: Sendable {
+    let engine: Engine
+
+    func list(_ exchange: Exchange) async throws {
+        let filters = try Filters(query: exchange.request["filters"], known: ["dangling", "driver", "id", "label", "name", "scope", "type"])
+        let found = await engine.allNetworks().filter { network in
+            filters.matchesLabels(network.labels) && filters.matches("name") { network.name.contains($0) } && filters.matches("id") { network.id.hasPrefix($0) }
+                && filters.matches("driver") { network.driver == $0 } && filters.matches("scope") { $0 == "local" }
+                && filters.matches("type") { ($0 == "builtin") == network.isPredefined }
+        }
+        try await exchange.answer(200, .array(found.map { $0.json(members: []) }))
+    }
+
+    func inspect(_ exchange: Exchange) async throws {
+        let network = try await engine.network(exchange.request.path[1])
+        try await exchange.answer(200, network.json(members: await engine.members(of: network)))
+    }
+
+    func create(_ exchange: Exchange) async throws {
+        let body = try await exchange.json()
+        var spec = NetworkSpec(name: body["Name"].string ?? "")
+        spec.driver = body["Driver"].string ?? "bridge"
+        spec.isInternal = body["Internal"].bool ?? false
+        spec.enableVersion6 = body["EnableIPv6"].bool ?? false
+        spec.labels = body["Labels"].stringMap ?? [:]
+        spec.options = body["Options"].stringMap ?? [:]
+        for pool in body["IPAM"]["Config"].array ?? [] {
+            guard let text = pool["Subnet"].string else { continue }
+            guard let subnet = Subnet(text) else { throw RoostError.invalid("invalid subnet \"\(text)\": write an address and a prefix length, as in 172.28.0.0/16") }
+            spec.subnets.append(subnet)
+            if let gateway = pool["Gateway"].string, !gateway.isEmpty {
+                guard let address = IPAddress(gateway) else { throw RoostError.invalid("invalid gateway address \"\(gateway)\"") }
+                spec.gateways.append(address)
+            }
+        }
+        let made = try await engine.createNetwork(spec)
+        try await exchange.answer(201, ["Id": .string(made.id), "Warning": ""])
+    }
+
+    func remove(_ exchange: Exchange) async throws {
+        try await engine.removeNetwork(exchange.request.path[1])
+        try await exchange.answer(204)
+    }
+
+    func prune(_ exchange: Exchange) async throws {
+        let removed = try await engine.pruneNetworks()
+        try await exchange.answer(200, ["NetworksDeleted": removed.isEmpty ? .null : JSON(removed)])
+    }
+}
+
+struct VolumeHandlers: Sendable {
+    let engine: Engine
+
+    func list(_ exchange: Exchange) async throws {
+        let filters = try Filters(query: exchange.request["filters"], known: ["dangling", "driver", "label", "name"])
+        let used = Set(await engine.allContainers().flatMap { $0.mounts.compactMap(\.volumeName) })
+        let found = await engine.allVolumes().filter { volume in
+            filters.matchesLabels(volume.labels) && filters.matches("name") { volume.name.contains($0) } && filters.matches("driver") { $0 == "local" }
+                && filters.matches("dangling") { ($0 == "true" || $0 == "1") != used.contains(volume.name) }
+        }
+        try await exchange.answer(200, ["Volumes": .array(found.map { $0.json(mountpoint: engine.mountpoint($0)) }), "Warnings": .null])
+    }
+
+    func inspect(_ exchange: Exchange) async throws {
+        let volume = try await engine.volume(exchange.request.path[1])
+        try await exchange.answer(200, volume.json(mountpoint: engine.mountpoint(volume)))
+    }
+
+    func create(_ exchange: Exchange) async throws {
+        let body = try await exchange.json()
+        let options = body["DriverOpts"].stringMap ?? [:]
+        if !options.isEmpty { throw RoostError(.unsupported, "volume options (\(options.keys.sorted().joined(separator: ", "))) are not supported yet") }
+        let volume = try await engine.createVolume(
+            body["Name"].string, labels: body["Labels"].stringMap ?? [:], options: options, driver: body["Driver"].string ?? "local")
+        try await exchange.answer(201, volume.json(mountpoint: engine.mountpoint(volume)))
+    }
+
+    func remove(_ exchange: Exchange) async throws {
+        try await engine.removeVolume(exchange.request.path[1], force: exchange.request.flag("force"))
+        try await exchange.answer(204)
+    }
+
+    func prune(_ exchange: Exchange) async throws {
+        let filters = try Filters(query: exchange.request["filters"], known: ["label", "label!", "all"])
+        let all = exchange.request.version < 1042 || filters["all"].contains { $0 == "true" || $0 == "1" }
+        let removed = try await engine.pruneVolumes(all: all)
+        try await exchange.answer(200, ["VolumesDeleted": removed.isEmpty ? .null : JSON(removed), "SpaceReclaimed": 0])
+    }
+}

@@ -1,0 +1,124 @@
+import EngineCore
+import EngineModel
+import NIOHTTP1
+
+/// One row per endpoint: method, path, handler. `*` is one component, `**` the rest (names of images have slashes).
+struct RouteTable: Sendable {
+    typealias Handler = @Sendable (Exchange) async throws -> Void
+
+    struct Row: Sendable {
+        let method: HTTPMethod
+        let pattern: [String]
+        let handler: Handler
+    }
+
+    let engine: Engine
+    let stop: @Sendable () -> Void
+
+    func find(_ request: Request) -> Handler? {
+        // Rows are few and short; a search is faster than a tree would be.
+        for row in rows where row.method == request.method || (request.method == .HEAD && row.method == .GET) {
+            if Self.matches(row.pattern, request.path) { return row.handler }
+        }
+        return nil
+    }
+
+    static func matches(_ pattern: [String], _ path: [String]) -> Bool {
+        if let wild = pattern.firstIndex(of: "**") {
+            let tail = pattern[(wild + 1)...]
+            return path.count > wild + tail.count - 1 + (path.count == wild + tail.count ? 1 : 0) && path.count >= wild + 1 + tail.count
+                && zip(pattern[..<wild], path).allSatisfy { $0 == "*" || $0 == $1 } && Array(path.suffix(tail.count)) == Array(tail)
+        }
+        return pattern.count == path.count && zip(pattern, path).allSatisfy { $0 == "*" || $0 == $1 }
+    }
+
+    private func row(_ method: HTTPMethod, _ pattern: String, _ handler: @escaping Handler) -> Row {
+        Row(method: method, pattern: pattern.split(separator: "/").map(String.init), handler: handler)
+    }
+
+    private var rows: [Row] { systemRows + containerRows + execRows + imageRows + networkRows + volumeRows + projectRows + refusedRows }
+
+    private var systemRows: [Row] {
+        let system = SystemHandlers(engine: engine, stop: stop)
+        return [
+            row(.GET, "_ping", system.ping), row(.GET, "version", system.version), row(.GET, "info", system.info),
+            row(.GET, "events", system.events), row(.GET, "system/df", system.diskUsage), row(.GET, "plugins", { try await $0.answer(200, []) }),
+            row(.GET, "roost/v1/engine", system.status), row(.POST, "roost/v1/engine/stop", system.stopEngine),
+        ]
+    }
+
+    private var containerRows: [Row] {
+        let containers = ContainerHandlers(engine: engine)
+        let streams = StreamHandlers(engine: engine)
+        return [
+            row(.GET, "containers/json", containers.list), row(.POST, "containers/create", containers.create),
+            row(.POST, "containers/prune", containers.prune), row(.GET, "containers/*/json", containers.inspect),
+            row(.POST, "containers/*/start", containers.start), row(.POST, "containers/*/stop", containers.stop),
+            row(.POST, "containers/*/restart", containers.restart), row(.POST, "containers/*/kill", containers.kill),
+            row(.POST, "containers/*/pause", containers.pause), row(.POST, "containers/*/unpause", containers.unpause),
+            row(.POST, "containers/*/rename", containers.rename), row(.POST, "containers/*/wait", containers.wait),
+            row(.POST, "containers/*/resize", containers.resize), row(.GET, "containers/*/top", containers.top),
+            row(.GET, "containers/*/stats", containers.stats), row(.DELETE, "containers/*", containers.remove),
+            row(.GET, "containers/*/logs", streams.logs), row(.POST, "containers/*/attach", streams.attach),
+        ]
+    }
+
+    private var execRows: [Row] {
+        let execs = ExecHandlers(engine: engine)
+        return [
+            row(.POST, "containers/*/exec", execs.create), row(.POST, "exec/*/start", execs.start), row(.POST, "exec/*/resize", execs.resize),
+            row(.GET, "exec/*/json", execs.inspect),
+        ]
+    }
+
+    private var imageRows: [Row] {
+        let images = ImageHandlers(engine: engine)
+        return [
+            row(.GET, "images/json", images.list), row(.POST, "images/create", images.create), row(.POST, "images/load", images.load),
+            row(.POST, "images/prune", images.prune), row(.GET, "images/get", images.saveMany), row(.GET, "images/**/json", images.inspect),
+            row(.GET, "images/**/history", images.history), row(.GET, "images/**/get", images.saveOne), row(.POST, "images/**/tag", images.tag),
+            row(.DELETE, "images/**", images.remove),
+        ]
+    }
+
+    private var networkRows: [Row] {
+        let networks = NetworkHandlers(engine: engine)
+        return [
+            row(.GET, "networks", networks.list), row(.POST, "networks/create", networks.create), row(.POST, "networks/prune", networks.prune),
+            row(.GET, "networks/*", networks.inspect), row(.DELETE, "networks/*", networks.remove),
+        ]
+    }
+
+    private var volumeRows: [Row] {
+        let volumes = VolumeHandlers(engine: engine)
+        return [
+            row(.GET, "volumes", volumes.list), row(.POST, "volumes/create", volumes.create), row(.POST, "volumes/prune", volumes.prune),
+            row(.GET, "volumes/*", volumes.inspect), row(.DELETE, "volumes/*", volumes.remove),
+        ]
+    }
+
+    private var projectRows: [Row] {
+        let projects = ProjectHandlers(engine: engine)
+        return [
+            row(.POST, "roost/v1/projects/plan", projects.plan), row(.POST, "roost/v1/projects/up", projects.up),
+            row(.POST, "roost/v1/projects/down", projects.down),
+        ]
+    }
+
+    /// Answered as an engine that is no swarm manager answers, and builders so that clients fall back or say it clearly.
+    private var refusedRows: [Row] {
+        let swarm: Handler = { _ in
+            throw RoostError(.unavailable, "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.")
+        }
+        let later: @Sendable (String) -> Handler = { what in { _ in throw RoostError(.unsupported, "\(what) is not supported by this engine yet") } }
+        return ["swarm", "nodes", "services", "tasks", "secrets", "configs"].map { row(.GET, $0, swarm) } + [
+            row(.POST, "build", later("building images")), row(.POST, "commit", later("commit")), row(.POST, "session", later("BuildKit")),
+            row(.POST, "auth", later("logging in to a registry")), row(.POST, "images/**/push", later("pushing images")),
+            row(.POST, "networks/*/connect", later("connecting a container that exists to a network")),
+            row(.POST, "networks/*/disconnect", later("disconnecting a container from a network")),
+            row(.POST, "containers/*/update", later("changing a container's limits")), row(.GET, "containers/*/changes", later("diff")),
+            row(.GET, "containers/*/export", later("export")), row(.GET, "containers/*/archive", later("copying out of a container")),
+            row(.PUT, "containers/*/archive", later("copying into a container")),
+        ]
+    }
+}

@@ -1,0 +1,138 @@
+import DockerAPI
+import EngineCore
+import EngineModel
+import LinuxKernel
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// Serves the Docker Engine API, and Roost's own paths below `/roost`, on one unix socket.
+public struct Server: Sendable {
+    let engine: Engine
+    let routes: RouteTable
+    let log: Logger
+
+    public init(engine: Engine, stop: @escaping @Sendable () -> Void) {
+        self.engine = engine
+        log = engine.log
+        routes = RouteTable(engine: engine, stop: stop)
+    }
+
+    /// Listens and serves until the task is cancelled. `ready` is called when clients can connect.
+    public func run(path: String, inherited: Int32?, ready: @escaping @Sendable () -> Void) async throws {
+        let listener = try inherited ?? Self.listen(path)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+        let server = try await bootstrap.bind(listener) { Connection.configure($0) }
+        ready()
+        try await withThrowingDiscardingTaskGroup { tasks in
+            try await server.executeThenClose { clients in
+                for try await client in clients { tasks.addTask { await serve(Connection(channel: client)) } }
+            }
+        }
+    }
+
+    /// The socket: for root and, where there is one, the group `roost`.
+    private static func listen(_ path: String) throws -> Int32 {
+        try? Files.remove(path)
+        let socket = try Sockets.listen(path, .stream, mode: 0o660)
+        let groups = ((try? Files.readText("/etc/group", limit: 1 << 20)) ?? "").split(separator: "\n")
+        if let line = groups.first(where: { $0.hasPrefix("roost:") }), let number = line.split(separator: ":", omittingEmptySubsequences: false).dropFirst(2).first.flatMap({ UInt32($0) }) {
+            try Files.changeOwner(path, user: 0, group: number)
+        }
+        return try socket.duplicate().handOver()
+    }
+
+    private func serve(_ connection: Connection) async {
+        do {
+            try await connection.channel.executeThenClose { inbound, outbound in
+                var iterator = inbound.makeAsyncIterator()
+                while let part = try await iterator.next() {
+                    guard case .head(let head) = part else { continue }
+                    let exchange = Exchange(
+                        request: try Self.request(head), keepAlive: head.isKeepAlive, connection: connection, input: iterator, output: outbound)
+                    await respond(exchange)
+                    if exchange.takenOver || !head.isKeepAlive || !exchange.bodyEnded { return }
+                    iterator = inbound.makeAsyncIterator()
+                }
+            }
+        } catch {
+            log.debug("connection: \(error)")
+        }
+    }
+
+    /// Splits the target: version, path, query.
+    static func request(_ head: HTTPRequestHead) throws -> Request {
+        let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        var path = (parts.first ?? "").split(separator: "/").map { percentDecoded(String($0), plusIsBlank: false) }
+        var version = APIVersion.number(APIVersion.current) ?? 0
+        if let first = path.first, first.hasPrefix("v"), let number = APIVersion.number(first.dropFirst()) {
+            version = number
+            path.removeFirst()
+        }
+        var query: [String: [String]] = [:]
+        for pair in (parts.count > 1 ? parts[1] : "").split(separator: "&") {
+            let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map { percentDecoded(String($0), plusIsBlank: true) }
+            query[sides[0], default: []].append(sides.count > 1 ? sides[1] : "")
+        }
+        return Request(method: head.method, path: path, query: query, headers: head.headers, version: version)
+    }
+
+    static func percentDecoded(_ text: String, plusIsBlank: Bool) -> String {
+        guard text.contains("%") || (plusIsBlank && text.contains("+")) else { return text }
+        var bytes: [UInt8] = []
+        let source = Array(text.utf8)
+        var index = 0
+        while index < source.count {
+            if source[index] == 37, index + 2 < source.count, let value = UInt8(String(decoding: source[(index + 1)...(index + 2)], as: UTF8.self), radix: 16) {
+                bytes.append(value)
+                index += 3
+            } else {
+                bytes.append(plusIsBlank && source[index] == 43 ? 32 : source[index])
+                index += 1
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private func respond(_ exchange: Exchange) async {
+        await engine.noteUse()
+        do {
+            try checkVersion(exchange.request)
+            guard let handler = routes.find(exchange.request) else { throw RoostError.missing("page not found") }
+            try await handler(exchange)
+        } catch {
+            await fail(exchange, error)
+        }
+        if !exchange.takenOver, !exchange.bodyEnded { try? await exchange.discardBody() }
+    }
+
+    private func checkVersion(_ request: Request) throws(RoostError) {
+        let text = "\(request.version / 1000).\(request.version % 1000)"
+        if request.version > APIVersion.number(APIVersion.current) ?? 0 {
+            throw .invalid("client version \(text) is too new. Maximum supported API version is \(APIVersion.current)")
+        }
+        if request.version < APIVersion.number(APIVersion.minimum) ?? 0 {
+            throw .invalid("client version \(text) is too old. Minimum supported API version is \(APIVersion.minimum), please upgrade your client to a newer version")
+        }
+    }
+
+    private func fail(_ exchange: Exchange, _ error: any Error) async {
+        let known = error as? RoostError ?? Self.translate(error)
+        if known.kind == .failure { log.error("\(exchange.request.method) /\(exchange.request.path.joined(separator: "/")): \(known.message)") }
+        guard !exchange.answered else { return }
+        if known.kind == .notModified { return (try? await exchange.answer(304)) ?? () }
+        try? await exchange.answer(httpStatus(for: known.kind), ["message": .string(known.message)])
+    }
+
+    /// Errors that have not been given a kind yet: the kernel's.
+    private static func translate(_ error: any Error) -> RoostError {
+        if let failure = error as? SyscallError, failure.errno == Errno.noSpace {
+            return .failure("no space left on device: \(failure.subject) (\(failure.call)); free some room or choose another --data-root")
+        }
+        return .failure("\(error)")
+    }
+}

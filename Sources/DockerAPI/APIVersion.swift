@@ -1,0 +1,81 @@
+import EngineModel
+
+/// Versions of the Docker Engine API that are spoken here.
+public enum APIVersion {
+    public static let current = "1.48"
+    public static let minimum = "1.24"
+    /// What we call ourselves.
+    public static let product = "0.1.0"
+
+    /// `1.45` as something that compares; nil if it is no version.
+    public static func number(_ text: some StringProtocol) -> Int? {
+        let parts = text.split(separator: ".").map { Int($0) }
+        guard parts.count == 2, let major = parts[0], let minor = parts[1], (0..<1000).contains(minor) else { return nil }
+        return major * 1000 + minor
+    }
+}
+
+/// The status code for a kind of error.
+public func httpStatus(for kind: RoostError.Kind) -> Int {
+    switch kind {
+    case .notModified: 304
+    case .invalidArgument: 400
+    case .unauthorized: 401
+    case .forbidden: 403
+    case .notFound: 404
+    case .conflict: 409
+    case .failure: 500
+    case .unsupported: 501
+    case .unavailable: 503
+    }
+}
+
+/// The other way, for the client.
+public func errorKind(forStatus status: Int) -> RoostError.Kind {
+    switch status {
+    case 304: .notModified
+    case 400: .invalidArgument
+    case 401: .unauthorized
+    case 403: .forbidden
+    case 404: .notFound
+    case 409: .conflict
+    case 501: .unsupported
+    case 503: .unavailable
+    default: .failure
+    }
+}
+
+/// `filters` of the list endpoints: `{"label":{"a=b":true}}` or `{"label":["a=b"]}`.
+public struct Filters: Sendable, Equatable {
+    public var values: [String: [String]]
+
+    public init(_ values: [String: [String]] = [:]) { self.values = values }
+
+    public init(query: String?, known: Set<String>) throws(RoostError) {
+        values = [:]
+        guard let query, !query.isEmpty else { return }
+        for (key, value) in try JSON(parsing: query).object ?? [] {
+            guard known.isEmpty || known.contains(key) else { throw .invalid("invalid filter '\(key)'") }
+            values[key] = value.strings ?? (value.object ?? []).filter { $0.value.bool != false }.map(\.key)
+        }
+    }
+
+    public subscript(_ key: String) -> [String] { values[key] ?? [] }
+
+    /// True if nothing is asked of the key, or one of the values fits.
+    public func matches(_ key: String, _ fits: (String) -> Bool) -> Bool {
+        guard let wanted = values[key], !wanted.isEmpty else { return true }
+        return wanted.contains(where: fits)
+    }
+
+    /// Every label that is asked for is there: `name` or `name=value`.
+    public func matchesLabels(_ labels: [String: String]) -> Bool {
+        self["label"].allSatisfy { wanted in
+            let parts = wanted.split(separator: "=", maxSplits: 1).map(String.init)
+            guard let value = labels[parts.first ?? ""] else { return false }
+            return parts.count < 2 || parts[1] == value
+        }
+    }
+
+    public var json: JSON { .object(values.sorted { $0.key < $1.key }.map { (key: $0.key, value: JSON($0.value)) }) }
+}

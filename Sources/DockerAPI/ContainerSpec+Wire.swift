@@ -1,0 +1,250 @@
+import EngineModel
+
+extension ContainerSpec {
+    /// Reads the body of `POST /containers/create`. What is not understood is ignored only where it limits nothing.
+    public init(wire body: JSON) throws(RoostError) {
+        self.init()
+        image = body["Image"].string ?? ""
+        if image.isEmpty { throw .invalid("no command specified") }
+        try readConfig(body)
+        try readHostConfig(body["HostConfig"])
+        try readNetworking(body["NetworkingConfig"])
+    }
+
+    private mutating func readConfig(_ body: JSON) throws(RoostError) {
+        process.command = try Self.words(body["Cmd"], "Cmd")
+        process.entrypoint = try Self.words(body["Entrypoint"], "Entrypoint")
+        process.environment = body["Env"].strings ?? []
+        for entry in process.environment where entry.hasPrefix("=") || entry.isEmpty { throw .invalid("invalid environment variable: \(entry)") }
+        process.workingDirectory = body["WorkingDir"].string ?? ""
+        process.user = body["User"].string ?? ""
+        process.terminal = body["Tty"].bool ?? false
+        process.openInput = body["OpenStdin"].bool ?? false
+        process.inputOnce = body["StdinOnce"].bool ?? false
+        process.attachInput = body["AttachStdin"].bool ?? false
+        process.attachOutput = body["AttachStdout"].bool ?? false
+        process.attachError = body["AttachStderr"].bool ?? false
+        hostname = body["Hostname"].string ?? ""
+        domainname = body["Domainname"].string ?? ""
+        labels = body["Labels"].stringMap ?? [:]
+        stopSignal = body["StopSignal"].string.flatMap { $0.isEmpty ? nil : $0 }
+        stopTimeout = body["StopTimeout"].int.map { Int(clamping: $0) }
+        for (key, _) in body["ExposedPorts"].object ?? [] {
+            let ends = key.split(separator: "/", maxSplits: 1).map(String.init)
+            let range = (ends.first ?? "").split(separator: "-").map(String.init)
+            let suffix = ends.count > 1 ? "/\(ends[1])" : ""
+            let low = try ContainerPort(parsing: (range.first ?? "") + suffix)
+            let high = try ContainerPort(parsing: (range.last ?? "") + suffix)
+            guard low.number <= high.number else { throw .invalid("invalid port range \"\(key)\"") }
+            exposedPorts += (low.number...high.number).map { ContainerPort($0, low.transport) }
+        }
+        for (target, _) in body["Volumes"].object ?? [] {
+            mounts.append(MountSpec(source: .volume(name: nil, copy: true, subpath: ""), target: target))
+        }
+        let health = body["Healthcheck"]
+        if !health.isNull {
+            healthcheck = HealthcheckSpec(
+                test: health["Test"].strings ?? [], interval: health["Interval"].int ?? 0, timeout: health["Timeout"].int ?? 0,
+                startPeriod: health["StartPeriod"].int ?? 0, startInterval: health["StartInterval"].int ?? 0,
+                retries: Int(clamping: health["Retries"].int ?? 0))
+        }
+    }
+
+    /// A list of strings, or one string.
+    private static func words(_ value: JSON, _ field: String) throws(RoostError) -> [String]? {
+        switch value {
+        case .null: return nil
+        case .string(let text): return text.isEmpty ? nil : [text]
+        case .array(let list):
+            let words = list.compactMap(\.string)
+            guard words.count == list.count else { throw .invalid("invalid \(field): every word must be a string") }
+            return words.isEmpty && field == "Cmd" ? nil : words
+        default: throw .invalid("invalid \(field): it must be a list of strings")
+        }
+    }
+
+    private mutating func readHostConfig(_ host: JSON) throws(RoostError) {
+        for bind in host["Binds"].strings ?? [] { mounts.append(try MountSpec(bind: bind)) }
+        for mount in host["Mounts"].array ?? [] { mounts.append(try MountSpec(wire: mount)) }
+        for (target, options) in host["Tmpfs"].object ?? [] {
+            let list = (options.string ?? "").split(separator: ",").map(String.init)
+            mounts.append(MountSpec(source: .tmpfs(options: list), target: target, readOnly: list.contains("ro")))
+        }
+        try readPorts(host["PortBindings"])
+        publishAllPorts = host["PublishAllPorts"].bool ?? false
+        let restart = host["RestartPolicy"]
+        let policy = restart["Name"].string ?? ""
+        guard let name = policy.isEmpty ? .no : RestartPolicySpec.Name(rawValue: policy) else { throw .invalid("invalid restart policy: unknown policy '\(policy)'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'") }
+        let retries = Int(clamping: restart["MaximumRetryCount"].int ?? 0)
+        if retries != 0, name != .onFailure { throw .invalid("invalid restart policy: maximum retry count can only be used with 'on-failure'") }
+        if retries < 0 { throw .invalid("invalid restart policy: maximum retry count cannot be negative") }
+        restartPolicy = RestartPolicySpec(name, maximumRetries: retries)
+        removeWhenStopped = host["AutoRemove"].bool ?? false
+        network = NetworkMode(host["NetworkMode"].string ?? "")
+        runsUnderInit = host["Init"].bool ?? false
+        ipc = try SharedNamespace(host["IpcMode"].string ?? "", field: "IPC")
+        pid = try SharedNamespace(host["PidMode"].string ?? "", field: "PID")
+        uts = try SharedNamespace(host["UTSMode"].string ?? "", field: "UTS")
+        controlGroupNamespace = try SharedNamespace(host["CgroupnsMode"].string ?? "", field: "cgroup namespace")
+        controlGroupParent = host["CgroupParent"].string ?? ""
+        sharedMemoryBytes = host["ShmSize"].int.flatMap { $0 > 0 ? $0 : nil } ?? 64 << 20
+        annotations = host["Annotations"].stringMap ?? [:]
+        log.driver = host["LogConfig"]["Type"].string ?? ""
+        log.options = host["LogConfig"]["Config"].stringMap ?? [:]
+        process.additionalGroups = host["GroupAdd"].strings ?? []
+        try readDNS(host)
+        readSecurity(host)
+        try readResources(host)
+        try refuse(host)
+    }
+
+    /// Wishes that would be dangerous or misleading to ignore.
+    private func refuse(_ host: JSON) throws(RoostError) {
+        if host["UsernsMode"].string.map({ !["", "host"].contains($0) }) == true { throw RoostError(.unsupported, "user namespaces are not supported yet") }
+        if let runtime = host["Runtime"].string, !["", "runc", "roost"].contains(runtime) { throw .invalid("unknown or invalid runtime name: \(runtime)") }
+        if host["DeviceRequests"].array?.isEmpty == false {
+            throw RoostError(.failure, "could not select device driver \"\" with capabilities: [[gpu]]: this engine has no device drivers")
+        }
+        for key in ["BlkioDeviceReadBps", "BlkioDeviceWriteBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps", "BlkioWeightDevice", "DeviceCgroupRules"]
+        where host[key].array?.isEmpty == false {
+            throw RoostError(.unsupported, "\(key) is not supported yet")
+        }
+        if host["VolumesFrom"].array?.isEmpty == false { throw RoostError(.unsupported, "VolumesFrom is not supported yet: name the volumes") }
+    }
+
+    private mutating func readPorts(_ bindings: JSON) throws(RoostError) {
+        for (key, list) in bindings.object ?? [] {
+            let port = try ContainerPort(parsing: key)
+            for binding in list.array ?? [] {
+                let address = binding["HostIp"].string ?? ""
+                let number = binding["HostPort"].string ?? ""
+                guard address.isEmpty || IPAddress(address) != nil else { throw .invalid("invalid IP address: \(address)") }
+                let ends = number.split(separator: "-").map { UInt16($0) }
+                guard number.isEmpty || (!ends.isEmpty && ends.allSatisfy { $0 != nil }) else {
+                    throw .invalid("invalid port specification: \"\(number)\"")
+                }
+                let low = ends.first.flatMap { $0 } ?? 0
+                let high = ends.last.flatMap { $0 } ?? low
+                guard low <= high else { throw .invalid("invalid port range \"\(number)\"") }
+                let parsed = IPAddress(address)
+                portBindings.append(
+                    PortBinding(container: port, hostAddress: parsed?.isUnspecified == true && parsed?.isVersion6 == false ? .any4 : parsed, hostPorts: low...high))
+                if !exposedPorts.contains(port) { exposedPorts.append(port) }
+            }
+        }
+    }
+
+    private mutating func readDNS(_ host: JSON) throws(RoostError) {
+        for text in host["Dns"].strings ?? [] {
+            guard let address = IPAddress(text) else { throw .invalid("invalid IP address in dns: \(text)") }
+            dns.servers.append(address)
+        }
+        dns.search = host["DnsSearch"].strings ?? []
+        dns.options = host["DnsOptions"].strings ?? []
+        dns.extraHosts = host["ExtraHosts"].strings ?? []
+        dns.links = host["Links"].strings ?? []
+        if !dns.links.isEmpty { throw RoostError(.unsupported, "links are not supported yet: put both containers on one network and use their names") }
+    }
+
+    private mutating func readSecurity(_ host: JSON) {
+        security.privileged = host["Privileged"].bool ?? false
+        security.addedCapabilities = host["CapAdd"].strings ?? []
+        security.droppedCapabilities = host["CapDrop"].strings ?? []
+        security.readOnlyRoot = host["ReadonlyRootfs"].bool ?? false
+        security.options = host["SecurityOpt"].strings ?? []
+        security.sysctls = host["Sysctls"].stringMap ?? [:]
+    }
+
+    private mutating func readResources(_ host: JSON) throws(RoostError) {
+        func number(_ key: String) -> Int64 { host[key].int ?? 0 }
+        resources.memoryBytes = number("Memory")
+        resources.memoryReservationBytes = number("MemoryReservation")
+        resources.memorySwapBytes = number("MemorySwap")
+        resources.nanoCPUs = number("NanoCpus")
+        resources.cpuShares = number("CpuShares")
+        resources.cpuPeriod = number("CpuPeriod")
+        resources.cpuQuota = number("CpuQuota")
+        resources.cpusetCPUs = host["CpusetCpus"].string ?? ""
+        resources.cpusetMemories = host["CpusetMems"].string ?? ""
+        resources.maximumProcesses = number("PidsLimit")
+        guard let weight = UInt16(exactly: number("BlkioWeight")) else { throw .invalid("range of blkio weight is from 10 to 1000") }
+        resources.blockWeight = weight
+        guard let score = Int32(exactly: number("OomScoreAdj")) else { throw .invalid("range for oom score adj is [-1000, 1000]") }
+        resources.outOfMemoryScore = score
+        resources.disablesOutOfMemoryKiller = host["OomKillDisable"].bool ?? false
+        for limit in host["Ulimits"].array ?? [] {
+            resources.limits.append(UlimitSpec(name: limit["Name"].string ?? "", soft: limit["Soft"].int ?? 0, hard: limit["Hard"].int ?? 0))
+        }
+        for device in host["Devices"].array ?? [] {
+            let path = device["PathOnHost"].string ?? ""
+            let permissions = device["CgroupPermissions"].string ?? "rwm"
+            guard permissions.allSatisfy({ "rwm".contains($0) }) else { throw .invalid("invalid device mode: \(permissions)") }
+            devices.append(DeviceSpec(hostPath: path, containerPath: device["PathInContainer"].string.flatMap { $0.isEmpty ? nil : $0 } ?? path, permissions: permissions))
+        }
+    }
+
+    private mutating func readNetworking(_ networking: JSON) throws(RoostError) {
+        for (name, settings) in networking["EndpointsConfig"].object ?? [] {
+            let addresses = settings["IPAMConfig"]
+            func address(_ key: String) throws(RoostError) -> IPAddress? {
+                guard let text = addresses[key].string, !text.isEmpty else { return nil }
+                guard let parsed = IPAddress(text) else { throw .invalid("invalid \(key == "IPv4Address" ? "IPv4" : "IPv6") address: \(text)") }
+                return parsed
+            }
+            endpoints.append(
+                EndpointSpec(
+                    network: name, aliases: settings["Aliases"].strings ?? [], address4: try address("IPv4Address"),
+                    address6: try address("IPv6Address"), macAddress: settings["MacAddress"].string, gatewayPriority: Int(clamping: settings["GwPriority"].int ?? 0)))
+        }
+        // The endpoint that the mode names comes first; without settings of its own it gets plain ones.
+        switch network {
+        case .named(let name): if !endpoints.contains(where: { $0.network == name }) { endpoints.insert(EndpointSpec(network: name), at: 0) }
+        case .bridge: for index in endpoints.indices where endpoints[index].network == "default" { endpoints[index].network = "bridge" }
+        case .host, .none, .container: endpoints = []
+        }
+    }
+}
+
+extension MountSpec {
+    /// The short form `source:target[:options]`; a path makes a bind mount, a name a volume.
+    public init(bind text: String) throws(RoostError) {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        guard (2...3).contains(parts.count), !parts[0].isEmpty, !parts[1].isEmpty else { throw .invalid("invalid volume specification: '\(text)'") }
+        let options = parts.count == 3 ? parts[2].split(separator: ",").map(String.init) : []
+        let known: Set<String> = ["ro", "rw", "z", "Z", "nocopy", "private", "rprivate", "shared", "rshared", "slave", "rslave", "cached", "delegated", "consistent", "default"]
+        for option in options where !known.contains(option) { throw .invalid("invalid mode: \(parts[2]) in volume specification '\(text)'") }
+        guard parts[1].hasPrefix("/") else { throw .invalid("invalid volume specification: '\(text)': invalid mount config for type \"volume\": invalid mount path: '\(parts[1])' mount path must be absolute") }
+        guard parts[1] != "/" else { throw .invalid("invalid volume specification: '\(text)': destination can't be '/'") }
+        let propagation = options.first { ["private", "rprivate", "shared", "rshared", "slave", "rslave"].contains($0) } ?? ""
+        if parts[0].hasPrefix("/") {
+            self.init(source: .bind(path: parts[0], propagation: propagation, create: true, recursive: true), target: parts[1], readOnly: options.contains("ro"))
+        } else {
+            self.init(source: .volume(name: parts[0], copy: !options.contains("nocopy"), subpath: ""), target: parts[1], readOnly: options.contains("ro"))
+        }
+    }
+
+    /// One of HostConfig.Mounts.
+    public init(wire mount: JSON) throws(RoostError) {
+        let target = mount["Target"].string ?? ""
+        let source = mount["Source"].string ?? ""
+        let readOnly = mount["ReadOnly"].bool ?? false
+        switch mount["Type"].string ?? "" {
+        case "bind":
+            if source.isEmpty { throw .invalid("invalid mount config for type \"bind\": field Source must not be empty") }
+            let options = mount["BindOptions"]
+            self.init(
+                source: .bind(
+                    path: source, propagation: options["Propagation"].string ?? "", create: options["CreateMountpoint"].bool ?? false,
+                    recursive: options["NonRecursive"].bool != true), target: target, readOnly: readOnly)
+        case "volume":
+            let options = mount["VolumeOptions"]
+            self.init(source: .volume(name: source.isEmpty ? nil : source, copy: options["NoCopy"].bool != true, subpath: options["Subpath"].string ?? ""), target: target, readOnly: readOnly)
+        case "tmpfs":
+            var options: [String] = []
+            if let size = mount["TmpfsOptions"]["SizeBytes"].int, size > 0 { options.append("size=\(size)") }
+            if let mode = mount["TmpfsOptions"]["Mode"].int { options.append("mode=\(String(mode, radix: 8))") }
+            self.init(source: .tmpfs(options: options), target: target, readOnly: readOnly)
+        case let other: throw .invalid("invalid mount config for type \"\(other)\": mount type unknown")
+        }
+    }
+}

@@ -1,0 +1,114 @@
+import APIServer
+import EngineCore
+import EngineModel
+import Foundation
+import LinuxKernel
+import Logging
+
+/// Takes the lock, recovers, serves, and leaves when it is told to or is not needed any more.
+struct EngineProgram {
+    let options: EngineOptions
+
+    func run() async {
+        do { try await serve() } catch {
+            let text = "roostd: \(error)\n"
+            FileHandle.standardError.write(Data(text.utf8))
+            // Whoever started us in the background looks for the reason here.
+            try? Files.write(options.runRoot + "/engine.error", text)
+            exit(1)
+        }
+    }
+
+    private func serve() async throws {
+        guard geteuid() == 0 else { throw RoostError(.forbidden, "the engine needs root: it makes namespaces, mounts and networks") }
+        try Files.makeDirectories(options.runRoot, mode: 0o755)
+        try Files.makeDirectories(options.dataRoot, mode: 0o711)
+        let folder = try Files.canonical("/proc/self/exe").split(separator: "/").dropLast().joined(separator: "/")
+        let configuration = EngineConfiguration(
+            dataRoot: try Files.canonical(options.dataRoot), runRoot: try Files.canonical(options.runRoot), executable: try Files.canonical("/proc/self/exe"),
+            shimExecutable: "/\(folder)/roost-shim")
+        guard let lock = try Files.lock(configuration.lock) else {
+            throw RoostError.conflict("another engine serves \(configuration.runRoot) already")
+        }
+        defer { lock.closeEarly() }
+        try? Files.remove(options.runRoot + "/engine.error")
+        Processes.ignore(13)
+        let log = try makeLog()
+        let engine = try Engine(configuration: configuration, log: log)
+        try await engine.recover()
+        let (stop, signal) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
+        let server = Server(engine: engine) { signal.yield("asked to") }
+        let serving = Task {
+            try await server.run(path: configuration.socket, inherited: inheritedSocket()) { log.info("serving \(configuration.socket)") }
+            signal.yield("the server ended")
+        }
+        let sources = watchSignals(signal)
+        watchIdleness(engine, signal)
+        for await reason in stop {
+            log.info("leaving: \(reason)")
+            break
+        }
+        withExtendedLifetime(sources) {}
+        await engine.shutDown()
+        serving.cancel()
+        try? Files.remove(configuration.socket)
+        exit(0)
+    }
+
+    /// systemd's socket activation: one socket, as descriptor 3 (sd_listen_fds(3)).
+    private func inheritedSocket() -> Int32? {
+        let environment = ProcessInfo.processInfo.environment
+        return environment["LISTEN_FDS"] == "1" && environment["LISTEN_PID"] == String(getpid()) ? 3 : nil
+    }
+
+    private func makeLog() throws -> Logger {
+        if options.logsToStandardError {
+            LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        } else {
+            let file = try Files.open(options.dataRoot + "/engine.log", [.writeOnly, .create, .append], mode: 0o640)
+            LoggingSystem.bootstrap { _ in FileLog(file: file) }
+        }
+        var log = Logger(label: "roostd")
+        log.logLevel = ProcessInfo.processInfo.environment["ROOST_DEBUG"] == nil ? .info : .debug
+        return log
+    }
+
+    private func watchSignals(_ leave: AsyncStream<String>.Continuation) -> [any DispatchSourceSignal] {
+        [SIGTERM, SIGINT].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler { leave.yield("signal \(number)") }
+            source.resume()
+            return source
+        }
+    }
+
+    private func watchIdleness(_ engine: Engine, _ leave: AsyncStream<String>.Continuation) {
+        guard let limit = options.idleSeconds else { return }
+        Task {
+            var idle = 0
+            while true {
+                try await Task.sleep(for: .seconds(5))
+                idle = await engine.isIdle() ? idle + 5 : 0
+                if idle >= limit { leave.yield("nothing to do for \(limit) seconds") }
+            }
+        }
+    }
+}
+
+/// One line per message: time, level, text.
+struct FileLog: LogHandler {
+    let file: OwnedFD
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.info
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let time = Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339
+        try? writeAll(file.raw, Array("\(time) \(event.level) \(event.message)\n".utf8))
+    }
+}
