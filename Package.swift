@@ -50,7 +50,7 @@ let package = Package(
 
         // From text to plan.
         library("ComposeFile", ["CYAML", "ComposeModel", "EngineModel"]),
-        library("Planning", ["ComposeModel", "EngineModel"]),
+        library("Planning", ["ComposeModel", "EngineModel", .product(name: "Crypto", package: "swift-crypto")]),
 
         // The engine.
         library(

@@ -29,7 +29,14 @@ struct ExecHandlers: Sendable {
             for file in [streams.output, streams.error].compactMap({ $0 }) { Task { await copy(file) { _ in } } }
             return try await exchange.answer(200)
         }
-        let streams = try await engine.startExec(exec.id)
+        let streams: ExecStreams
+        do { streams = try await engine.startExec(exec.id) } catch let error as RoostError where error.message.hasPrefix("exec failed") {
+            // As Docker does it: the stream opens and carries the reason; the exit code says 126 or 127.
+            try await exchange.takeOver(exec.terminal ? StreamHandlers.raw : StreamHandlers.multiplexed)
+            let text = Array((error.message + "\r\n").utf8)
+            try await exchange.send(exec.terminal ? text : Self.frame(text, stream: 2))
+            return exchange.finishOutput()
+        }
         if let size = body["ConsoleSize"].array, size.count == 2, let rows = size[0].int, let columns = size[1].int, exec.terminal, rows > 0 {
             try? await engine.resizeExec(exec.id, rows: UInt16(clamping: rows), columns: UInt16(clamping: columns))
         }

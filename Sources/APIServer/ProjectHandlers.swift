@@ -1,9 +1,91 @@
+import ComposeModel
 import EngineCore
 import EngineModel
+import Planning
 
+/// Projects: the desired state comes in, the plan or its progress goes out, a JSON value per line.
 struct ProjectHandlers: Sendable {
     let engine: Engine
-    func plan(_ exchange: Exchange) async throws { throw RoostError(.unsupported, "projects") }
-    func up(_ exchange: Exchange) async throws { throw RoostError(.unsupported, "projects") }
-    func down(_ exchange: Exchange) async throws { throw RoostError(.unsupported, "projects") }
+
+    private func read(_ exchange: Exchange) async throws -> (project: Project, contents: [String: String], options: UpOptions) {
+        let body = try await exchange.json()
+        let wanted = body["options"]
+        var options = UpOptions()
+        options.services = wanted["services"].strings ?? []
+        for (service, count) in wanted["scale"].object ?? [] { options.scale[service] = Int(clamping: count.int ?? 1) }
+        options.forceRecreate = wanted["forceRecreate"].bool ?? false
+        options.noRecreate = wanted["noRecreate"].bool ?? false
+        options.noDependencies = wanted["noDependencies"].bool ?? false
+        options.removeOrphans = wanted["removeOrphans"].bool ?? false
+        options.renewVolumes = wanted["renewVolumes"].bool ?? false
+        options.noStart = wanted["noStart"].bool ?? false
+        options.timeoutSeconds = wanted["timeout"].int.map { Int(clamping: $0) }
+        return (try Project(wire: body["project"]), body["contents"].stringMap ?? [:], options)
+    }
+
+    func plan(_ exchange: Exchange) async throws {
+        let (project, contents, options) = try await read(exchange)
+        let plan = try await engine.planProject(project, contents: contents, options: options)
+        var json = plan.json
+        json.set("text", .string(plan.text))
+        try await exchange.answer(200, json)
+    }
+
+    func up(_ exchange: Exchange) async throws {
+        let (project, contents, options) = try await read(exchange)
+        let plan = try await engine.planProject(project, contents: contents, options: options)
+        let engine = engine
+        try await run(exchange, plan) { report in try await engine.execute(plan, project: project, contents: contents, report: report) }
+    }
+
+    func down(_ exchange: Exchange) async throws {
+        let body = try await exchange.json()
+        guard let name = body["project"].string, !name.isEmpty else { throw RoostError.invalid("the project's name is missing") }
+        var options = DownOptions()
+        options.volumes = body["volumes"].bool ?? false
+        options.timeoutSeconds = body["timeout"].int.map { Int(clamping: $0) }
+        let plan = await engine.planDown(name, options: options)
+        let engine = engine
+        try await run(exchange, plan) { report in try await engine.executeDown(plan, report: report) }
+    }
+
+    private func run(
+        _ exchange: Exchange, _ plan: Plan,
+        _ execute: @escaping @Sendable (@escaping @Sendable (PlanProgress) -> Void) async throws -> [(step: PlanStep, error: any Error)]
+    ) async throws {
+        try await exchange.startStream("application/x-ndjson")
+        try await exchange.send(JSON.object([("steps", JSON(plan.steps.count)), ("notes", JSON(plan.notes))]).bytes() + [10])
+        let (progress, continuation) = AsyncStream.makeStream(of: PlanProgress.self)
+        // The plan goes on if the client leaves: what it began it finishes.
+        let work = Task {
+            defer { continuation.finish() }
+            return try await execute { continuation.yield($0) }
+        }
+        for await event in progress { try? await exchange.send(Self.line(event)) }
+        do {
+            let failures = try await work.value
+            let list = failures.map { JSON.object([("object", .string($0.step.operation.subject)), ("message", .string("\($0.error)"))]) }
+            try await exchange.send(JSON.object([("done", true), ("failures", .array(list))]).bytes() + [10])
+        } catch {
+            try await exchange.send(JSON.object([("done", true), ("failures", [["object": .string("Project \(plan.project)"), "message": .string("\(error)")]])]).bytes() + [10])
+        }
+        try await exchange.end()
+    }
+
+    private static func line(_ event: PlanProgress) -> [UInt8] {
+        let (state, step, message): (String, PlanStep, String) =
+            switch event {
+            case .began(let step): ("began", step, "")
+            case .finished(let step): ("finished", step, "")
+            case .failed(let step, let message): ("failed", step, message)
+            case .skipped(let step): ("skipped", step, "")
+            }
+        let words = step.operation.words
+        var json: JSON = [
+            "state": .string(state), "number": JSON(step.number), "object": .string(step.operation.subject), "reason": .string(step.reason),
+            "text": .string(state == "began" ? words.doing : state == "finished" ? words.done : state == "failed" ? "Error" : "Skipped"),
+        ]
+        if !message.isEmpty { json.set("message", .string(message)) }
+        return json.bytes() + [10]
+    }
 }

@@ -56,7 +56,6 @@ public struct Server: Sendable {
                         request: try Self.request(head), keepAlive: head.isKeepAlive, connection: connection, input: iterator, output: outbound)
                     await respond(exchange)
                     if exchange.takenOver || !head.isKeepAlive || !exchange.bodyEnded { return }
-                    iterator = inbound.makeAsyncIterator()
                 }
             }
         } catch {
@@ -99,7 +98,12 @@ public struct Server: Sendable {
     }
 
     private func respond(_ exchange: Exchange) async {
-        await engine.noteUse()
+        await engine.beginRequest()
+        await answer(exchange)
+        await engine.endRequest()
+    }
+
+    private func answer(_ exchange: Exchange) async {
         do {
             try checkVersion(exchange.request)
             guard let handler = routes.find(exchange.request) else { throw RoostError.missing("page not found") }
@@ -122,7 +126,8 @@ public struct Server: Sendable {
 
     private func fail(_ exchange: Exchange, _ error: any Error) async {
         let known = error as? RoostError ?? Self.translate(error)
-        if known.kind == .failure { log.error("\(exchange.request.method) /\(exchange.request.path.joined(separator: "/")): \(known.message)") }
+        // A client that has gone, or a wait that ends with the engine, is no failure of ours.
+        if known.kind == .failure, !exchange.answered { log.error("\(exchange.request.method) /\(exchange.request.path.joined(separator: "/")): \(known.message)") }
         guard !exchange.answered else { return }
         if known.kind == .notModified { return (try? await exchange.answer(304)) ?? () }
         try? await exchange.answer(httpStatus(for: known.kind), ["message": .string(known.message)])

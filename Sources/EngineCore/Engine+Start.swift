@@ -28,6 +28,7 @@ extension Engine {
             try await adopt(started, record)
         } catch {
             await recordFailedStart(record, error)
+            if record.spec.removeWhenStopped { Task { try? await self.removeContainer(id, force: false, volumes: true) } }
             throw Self.startError(error)
         }
     }

@@ -58,6 +58,7 @@ public actor Engine {
     var activeBridges: Set<String> = []
     var stopping = false
     var wasUsed = true
+    var requests = 0
 
     public init(configuration: EngineConfiguration, log: Logger) throws {
         self.configuration = configuration
@@ -146,9 +147,14 @@ public actor Engine {
     /// Nothing runs, nothing is about to, and nobody has asked for anything since the last call.
     public func isIdle() -> Bool {
         defer { wasUsed = false }
-        return live.isEmpty && pendingRestarts.isEmpty && !wasUsed
+        return live.isEmpty && pendingRestarts.isEmpty && !wasUsed && requests == 0
     }
 
-    /// Called for every request.
-    public func noteUse() { wasUsed = true }
+    /// Called around every request.
+    public func beginRequest() {
+        wasUsed = true
+        requests += 1
+    }
+
+    public func endRequest() { requests -= 1 }
 }

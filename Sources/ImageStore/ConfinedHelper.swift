@@ -36,10 +36,11 @@ public enum ConfinedHelper {
     static func confine(to folder: Int32, capabilities: CapabilitySet) throws {
         try Processes.unshare([.mount, .network, .communication, .hostname])
         try Mounts.setPropagation("/", .isPrivate)
-        let path = "/proc/self/fd/\(folder)"
+        // By path: the descriptor belongs to the mount namespace that was left, and only this one's mounts can be cloned.
+        let path = try Files.readLink("/proc/self/fd/\(folder)")
         let tree = try Mounts.clone(path, recursive: false)
-        try Mounts.attach(tree, at: try Files.readLink(path))
-        let root = try Files.open(try Files.readLink(path), [.readOnly, .directory])
+        try Mounts.attach(tree, at: path)
+        let root = try Files.open(path, [.readOnly, .directory])
         try Mounts.pivot(to: root)
         try drop(to: capabilities)
     }

@@ -1,0 +1,139 @@
+import ComposeModel
+import EngineModel
+
+/// Replaces `${NAME}` and its relatives (specification, "Interpolation"). Keys are left alone.
+struct Interpolation {
+    let variables: [String: String]
+    private(set) var warnings: [String] = []
+
+    init(variables: [String: String]) { self.variables = variables }
+
+    mutating func apply(_ node: Node, path: String) throws(ComposeError) -> Node {
+        var result = node
+        switch node.kind {
+        case .scalar(let text, let isPlain):
+            if text.contains("$") {
+                let replaced = try substitute(text, node.place, path)
+                // What comes out of a variable may be a number or a truth value where one is wanted.
+                result.kind = .scalar(replaced, isPlain: isPlain && replaced != "" || isPlain && text.isEmpty)
+                if isPlain, replaced.isEmpty { result.kind = .scalar("", isPlain: false) }
+            }
+        case .sequence(let items):
+            var list: [Node] = []
+            for (index, item) in items.enumerated() { list.append(try apply(item, path: "\(path).[\(index)]")) }
+            result.kind = .sequence(list)
+        case .mapping(let entries):
+            var list: [Node.Entry] = []
+            for entry in entries {
+                var changed = entry
+                changed.value = try apply(entry.value, path: path.isEmpty ? entry.key : "\(path).\(entry.key)")
+                list.append(changed)
+            }
+            result.kind = .mapping(list)
+        }
+        return result
+    }
+
+    mutating func substitute(_ text: String, _ place: Place?, _ path: String) throws(ComposeError) -> String {
+        var scanner = Scanner(Array(text), depth: 0)
+        return try run(&scanner, until: nil, place, path)
+    }
+
+    private struct Scanner {
+        let characters: [Character]
+        var position = 0
+        var depth: Int
+        init(_ characters: [Character], depth: Int) {
+            self.characters = characters
+            self.depth = depth
+        }
+        var next: Character? { position < characters.count ? characters[position] : nil }
+        mutating func take() -> Character? {
+            defer { position += 1 }
+            return next
+        }
+    }
+
+    private mutating func run(_ scanner: inout Scanner, until end: Character?, _ place: Place?, _ path: String) throws(ComposeError) -> String {
+        var out = ""
+        while let character = scanner.take() {
+            if character == end { return out }
+            guard character == "$" else {
+                out.append(character)
+                continue
+            }
+            switch scanner.next {
+            case "$":
+                _ = scanner.take()
+                out.append("$")
+            case "{":
+                _ = scanner.take()
+                out += try braced(&scanner, place, path)
+            case let first? where Self.isNameStart(first):
+                var name = ""
+                while let letter = scanner.next, Self.isNamePart(letter) {
+                    name.append(letter)
+                    _ = scanner.take()
+                }
+                out += value(name)
+            default: out.append("$")
+            }
+        }
+        if end != nil { throw invalid(place, path) }
+        return out
+    }
+
+    private static func isNameStart(_ character: Character) -> Bool { character.isASCII && (character.isLetter || character == "_") }
+    private static func isNamePart(_ character: Character) -> Bool { isNameStart(character) || (character.isASCII && character.isNumber) }
+
+    private func invalid(_ place: Place?, _ path: String) -> ComposeError {
+        ComposeError("invalid interpolation format for \(path)", at: place, hint: "you may need to escape any $ with another $")
+    }
+
+    private mutating func value(_ name: String) -> String {
+        if let value = variables[name] { return value }
+        let warning = "The \"\(name)\" variable is not set. Defaulting to a blank string."
+        if !warnings.contains(warning) { warnings.append(warning) }
+        return ""
+    }
+
+    private mutating func braced(_ scanner: inout Scanner, _ place: Place?, _ path: String) throws(ComposeError) -> String {
+        scanner.depth += 1
+        guard scanner.depth < 32, let first = scanner.next, Self.isNameStart(first) else { throw invalid(place, path) }
+        var name = ""
+        while let letter = scanner.next, Self.isNamePart(letter) {
+            name.append(letter)
+            _ = scanner.take()
+        }
+        var mark = ""
+        while let letter = scanner.next, ":-?+".contains(letter), mark.count < 2, mark.isEmpty || mark == ":" {
+            mark.append(letter)
+            _ = scanner.take()
+        }
+        if mark.isEmpty {
+            guard scanner.take() == "}" else { throw invalid(place, path) }
+            scanner.depth -= 1
+            return value(name)
+        }
+        guard let kind = mark.last, kind != ":" else { throw invalid(place, path) }
+        let quiet = warnings
+        let alternative = try run(&scanner, until: "}", place, path)
+        scanner.depth -= 1
+        let known = variables[name]
+        let counts = mark.hasPrefix(":") ? known?.isEmpty == false : known != nil
+        switch kind {
+        case "-":
+            if counts { warnings = quiet }
+            return counts ? known ?? "" : alternative
+        case "+":
+            if !counts { warnings = quiet }
+            return counts ? alternative : ""
+        default:
+            warnings = quiet
+            guard counts else {
+                throw ComposeError("required variable \(name) is missing a value: \(alternative)", at: place, hint: "set it in the environment or in .env: \(name)=…")
+            }
+            return known ?? ""
+        }
+    }
+}

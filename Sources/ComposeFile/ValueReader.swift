@@ -1,0 +1,283 @@
+import ComposeModel
+import EngineModel
+
+/// Reads nodes into canonical values: each function accepts the forms that the specification gives and names the place of anything else.
+/// Remembers where every value came from.
+struct ValueReader {
+    /// Against which relative paths are resolved.
+    let directory: String
+    /// For attributes that take their value from the environment.
+    let variables: [String: String]
+    private(set) var origins: [String: String] = [:]
+    private(set) var warnings: [String] = []
+
+    init(directory: String, variables: [String: String]) {
+        self.directory = directory
+        self.variables = variables
+    }
+
+    mutating func note(_ path: String, _ node: Node) { origins[path] = "\(node.place.file):\(node.place.line)" }
+    mutating func warn(_ text: String) { if !warnings.contains(text) { warnings.append(text) } }
+
+    static func describe(_ node: Node) -> String {
+        switch node.kind {
+        case .mapping: "a mapping"
+        case .sequence: "a list"
+        case .scalar:
+            switch node.scalarValue {
+            case .null: "nothing"
+            case .bool: "a truth value"
+            case .int, .double: "a number"
+            default: "a string"
+            }
+        }
+    }
+
+    func wrong(_ path: String, _ wanted: String, _ node: Node, hint: String? = nil) -> ComposeError {
+        ComposeError("\(path) must be \(wanted), not \(Self.describe(node))", at: node.place, hint: hint)
+    }
+
+    // MARK: Scalars
+
+    mutating func string(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
+        note(path, node)
+        guard case .scalar(let text, let isPlain) = node.kind, case .string = node.scalarValue else {
+            let text: String = if case .scalar(let text, _) = node.kind { text } else { "" }
+            throw wrong(path, "a string", node, hint: text.isEmpty ? nil : "put it in quotes: \"\(text)\"")
+        }
+        _ = isPlain
+        return .string(text)
+    }
+
+    /// Strings, and numbers and truth values as they are written.
+    mutating func text(_ node: Node, _ path: String) throws(ComposeError) -> String? {
+        note(path, node)
+        guard case .scalar(let text, _) = node.kind else { throw wrong(path, "a string, a number or a truth value", node) }
+        switch node.scalarValue {
+        case .null: return nil
+        case .int(let value): return String(value)
+        case .double(let value): return value == value.rounded() && value.magnitude < 1e15 ? String(Int64(value)) : "\(value)"
+        case .bool(let value): return value ? "true" : "false"
+        default: return text
+        }
+    }
+
+    mutating func bool(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
+        note(path, node)
+        if case .bool(let value) = node.scalarValue { return .bool(value) }
+        if case .scalar(let text, _) = node.kind {
+            switch text.lowercased() {
+            case "true", "yes", "y", "on", "1": return .bool(true)
+            case "false", "no", "n", "off", "0": return .bool(false)
+            default: break
+            }
+        }
+        throw wrong(path, "true or false", node)
+    }
+
+    mutating func int(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
+        note(path, node)
+        if case .int(let value) = node.scalarValue { return .int(value) }
+        if case .scalar(let text, _) = node.kind, let value = Int64(text) { return .int(value) }
+        throw wrong(path, "a whole number", node)
+    }
+
+    mutating func number(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
+        note(path, node)
+        if case .scalar(let text, _) = node.kind, let value = Double(text), value.isFinite {
+            return value == value.rounded() && value.magnitude < 1e15 ? .int(Int64(value)) : .double(value)
+        }
+        throw wrong(path, "a number", node)
+    }
+
+    /// A size, as a decimal string of bytes.
+    mutating func bytes(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
+        note(path, node)
+        if case .scalar(let text, _) = node.kind, let value = ByteSize.parse(text) { return .string(String(value)) }
+        throw wrong(path, "a size such as 512m or 1.5g", node)
+    }
+
+    mutating func duration(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
+        note(path, node)
+        if case .scalar(let text, _) = node.kind, case .string = node.scalarValue, let value = TimeSpan.parse(text) { return .string(TimeSpan.text(value)) }
+        let text: String = if case .scalar(let text, _) = node.kind { text } else { "10" }
+        throw wrong(path, "a duration such as 1m30s", node, hint: Int(text) != nil ? "write the unit as well: \(text)s" : nil)
+    }
+
+    mutating func choice(_ node: Node, _ path: String, _ allowed: [String]) throws(ComposeError) -> JSON {
+        note(path, node)
+        guard case .scalar(let text, _) = node.kind, allowed.contains(text) else {
+            throw ComposeError("\(path) must be one of \(allowed.joined(separator: ", "))", at: node.place)
+        }
+        return .string(text)
+    }
+
+    // MARK: Lists and maps
+
+    func items(_ node: Node, _ path: String) throws(ComposeError) -> [Node] {
+        guard case .sequence(let items) = node.kind else { throw wrong(path, "a list", node) }
+        return items
+    }
+
+    func entries(_ node: Node, _ path: String) throws(ComposeError) -> [Node.Entry] {
+        switch node.kind {
+        case .mapping(let entries): return entries
+        case .scalar where node.scalarValue.isNull: return []
+        default: throw wrong(path, "a mapping", node)
+        }
+    }
+
+    mutating func strings(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
+        note(path, node)
+        var list: [JSON] = []
+        for (index, item) in try items(node, path).enumerated() { list.append(.string(try text(item, "\(path).[\(index)]") ?? "")) }
+        return .array(list)
+    }
+
+    /// One string or a list of them; each only once.
+    mutating func stringOrList(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
+        note(path, node)
+        if case .scalar = node.kind { return [try string(node, path)] }
+        return try strings(node, path)
+    }
+
+    /// `NAME: value` or `- NAME=value`, as a map. `absent` is the value of a bare name: nil takes it from the environment.
+    mutating func pairs(_ node: Node, _ path: String, absent: JSON?, separator: Character = "=") throws(ComposeError) -> JSON {
+        note(path, node)
+        var found: [String: JSON] = [:]
+        switch node.kind {
+        case .sequence(let items):
+            for item in items {
+                guard let line = try text(item, path) else { continue }
+                let parts = line.split(separator: separator, maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+                note("\(path).\(parts[0])", item)
+                found[parts[0]] = parts.count > 1 ? .string(parts[1]) : absent ?? variables[parts[0]].map(JSON.string) ?? .null
+            }
+        default:
+            for entry in try entries(node, path) {
+                let value = try text(entry.value, "\(path).\(entry.key)")
+                found[entry.key] = value.map(JSON.string) ?? absent ?? variables[entry.key].map(JSON.string) ?? .null
+            }
+        }
+        return .object(found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+    }
+
+    /// A command: a list of words, or a line that is split as a shell would (without running one).
+    mutating func command(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
+        note(path, node)
+        if case .sequence = node.kind { return try strings(node, path) }
+        guard let line = try text(node, path) else { return .null }
+        return JSON(try Self.split(line, at: node.place))
+    }
+
+    static func split(_ line: String, at place: Place) throws(ComposeError) -> [String] {
+        var words: [String] = []
+        var word = ""
+        var inWord = false
+        var quote: Character?
+        var rest = line[...]
+        while let character = rest.popFirst() {
+            if let open = quote {
+                if character == open { quote = nil } else if character == "\\", open == "\"", let next = rest.first, "\"\\$`".contains(next) {
+                    word.append(next)
+                    rest = rest.dropFirst()
+                } else { word.append(character) }
+            } else if character == "'" || character == "\"" {
+                quote = character
+                inWord = true
+            } else if character == "\\" {
+                if let next = rest.popFirst() { word.append(next) }
+                inWord = true
+            } else if character.isWhitespace {
+                if inWord { words.append(word) }
+                (word, inWord) = ("", false)
+            } else if ";|&<>".contains(character) {
+                // As Compose: an operator of a shell ends the words, since there is no shell.
+                break
+            } else {
+                word.append(character)
+                inWord = true
+            }
+        }
+        if quote != nil { throw ComposeError("invalid command line string: a quote is not closed", at: place) }
+        if inWord { words.append(word) }
+        return words
+    }
+
+    // MARK: Objects
+
+    typealias Field = @Sendable (inout ValueReader, Node, String) throws(ComposeError) -> JSON
+
+    /// Reads a mapping by a table of its keys. A key that is not in the table is an error that names the nearest one that is.
+    mutating func object(_ node: Node, _ path: String, _ table: [String: Field]) throws(ComposeError) -> JSON {
+        note(path, node)
+        var members: [(key: String, value: JSON)] = []
+        for entry in try entries(node, path) {
+            let place = path.isEmpty ? entry.key : "\(path).\(entry.key)"
+            if entry.key.hasPrefix("x-") {
+                members.append((entry.key, any(entry.value)))
+                continue
+            }
+            guard let field = table[entry.key] else {
+                throw ComposeError("\(path.isEmpty ? "(root)" : path) Additional property \(entry.key) is not allowed", at: entry.place, hint: Self.suggestion(entry.key, Array(table.keys)))
+            }
+            if entry.value.scalarValue.isNull, case .scalar = entry.value.kind, !entry.key.hasPrefix("command"), entry.key != "entrypoint" { continue }
+            members.append((entry.key, try field(&self, entry.value, place)))
+        }
+        return .object(members)
+    }
+
+    static func suggestion(_ word: String, _ known: [String]) -> String? {
+        let nearest = known.map { ($0, distance(word, $0)) }.min { ($0.1, $0.0) < ($1.1, $1.0) }
+        guard let nearest, nearest.1 <= max(2, word.count / 3) else { return nil }
+        return "did you mean \(nearest.0)?"
+    }
+
+    /// Levenshtein's distance.
+    static func distance(_ one: String, _ other: String) -> Int {
+        let left = Array(one.utf8.prefix(64))
+        let right = Array(other.utf8.prefix(64))
+        var row = Array(0...right.count)
+        for (i, a) in left.enumerated() {
+            var before = row[0]
+            row[0] = i + 1
+            for (j, b) in right.enumerated() {
+                let next = min(row[j + 1] + 1, row[j] + 1, before + (a == b ? 0 : 1))
+                before = row[j + 1]
+                row[j + 1] = next
+            }
+        }
+        return row[right.count]
+    }
+
+    /// Anything, as it is.
+    func any(_ node: Node) -> JSON {
+        switch node.kind {
+        case .scalar: node.scalarValue
+        case .sequence(let items): .array(items.map(any))
+        case .mapping(let entries): .object(entries.map { ($0.key, any($0.value)) })
+        }
+    }
+
+    // MARK: Paths
+
+    func resolved(_ path: String) -> String { PathRules.resolve(path, in: directory, home: variables["HOME"]) }
+}
+
+/// Paths of a project file, resolved without looking at the disk.
+public enum PathRules {
+    public static func resolve(_ path: String, in directory: String, home: String?) -> String {
+        var text = path
+        if text == "~" || text.hasPrefix("~/"), let home { text = home + text.dropFirst() }
+        return clean(text.hasPrefix("/") ? text : directory + "/" + text)
+    }
+
+    /// Without `.`, `..` and double slashes.
+    public static func clean(_ path: String) -> String {
+        var parts: [Substring] = []
+        for part in path.split(separator: "/") where part != "." {
+            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+        }
+        return "/" + parts.joined(separator: "/")
+    }
+}

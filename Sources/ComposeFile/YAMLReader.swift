@@ -1,0 +1,239 @@
+import CYAML
+import ComposeModel
+import EngineModel
+
+/// A value of a YAML document with its place: what every later error points at.
+public struct Node: Sendable, Equatable {
+    public indirect enum Kind: Sendable, Equatable {
+        /// `isPlain`: written without quotes, so that it may be a number, a truth value or nothing.
+        case scalar(String, isPlain: Bool)
+        case sequence([Node])
+        case mapping([Entry])
+    }
+
+    public struct Entry: Sendable, Equatable {
+        public var key: String
+        public var place: Place
+        public var value: Node
+    }
+
+    public var kind: Kind
+    public var place: Place
+    /// `!reset`, `!override`; empty without one.
+    public var tag: String
+}
+
+/// Reads YAML through libyaml's events, which carry line and column. Anchors and merge keys are resolved on the way, within bounds:
+/// a document that grows beyond them is refused, not expanded.
+public struct YAMLReader {
+    static let nodeLimit = 1_000_000
+    static let depthLimit = 100
+    static let sizeLimit = 16 << 20
+
+    private let file: String
+    private var anchors: [String: (node: Node, count: Int)] = [:]
+    private var count = 0
+
+    /// All documents of a file, in order.
+    public static func documents(_ bytes: [UInt8], file: String) throws(ComposeError) -> [Node] {
+        guard bytes.count <= sizeLimit else {
+            throw ComposeError("the file is larger than \(sizeLimit >> 20) MiB", at: Place(file: file, line: 1, column: 1))
+        }
+        var reader = YAMLReader(file: file)
+        return try reader.stream(try EventSource(bytes, file: file))
+    }
+
+    private init(file: String) { self.file = file }
+
+    private mutating func stream(_ parser: EventSource) throws(ComposeError) -> [Node] {
+        var documents: [Node] = []
+        while true {
+            switch try parser.next() {
+            case .streamEnd: return documents
+            case .documentStart:
+                anchors = [:]
+                documents.append(try node(try parser.next(), parser, depth: 0))
+            default: break
+            }
+        }
+    }
+
+    private mutating func node(_ event: EventSource.Event, _ parser: EventSource, depth: Int) throws(ComposeError) -> Node {
+        count += 1
+        let before = count
+        switch event {
+        case .scalar(let text, let isPlain, let anchor, let tag, let place):
+            try check(place, depth)
+            let plain = isPlain && tag.isEmpty || tag.hasPrefix("!") && isPlain && tag != "!"
+            return remember(anchor, Node(kind: .scalar(text, isPlain: plain), place: place, tag: tag), before)
+        case .alias(let name, let place):
+            guard let known = anchors[name] else { throw ComposeError("yaml: unknown anchor '\(name)' referenced", at: place) }
+            count += known.count
+            try check(place, depth)
+            var copy = known.node
+            copy.tag = ""
+            return copy
+        case .sequence(let anchor, let tag, let place):
+            try check(place, depth)
+            var items: [Node] = []
+            while true {
+                let event = try parser.next()
+                if case .sequenceEnd = event { break }
+                items.append(try node(event, parser, depth: depth + 1))
+            }
+            return remember(anchor, Node(kind: .sequence(items), place: place, tag: tag), before)
+        case .mapping(let anchor, let tag, let place):
+            try check(place, depth)
+            return remember(anchor, Node(kind: .mapping(try entries(parser, depth)), place: place, tag: tag), before)
+        default: throw ComposeError("yaml: unexpected end of the document", at: Place(file: file, line: 1, column: 1))
+        }
+    }
+
+    private func check(_ place: Place, _ depth: Int) throws(ComposeError) {
+        if count > Self.nodeLimit { throw ComposeError("yaml: the document grows beyond \(Self.nodeLimit) values", at: place, hint: "anchors that contain one another multiply") }
+        if depth > Self.depthLimit { throw ComposeError("yaml: the document is nested more than \(Self.depthLimit) levels deep", at: place) }
+    }
+
+    private mutating func remember(_ anchor: String?, _ node: Node, _ before: Int) -> Node {
+        if let anchor { anchors[anchor] = (node, count - before) }
+        return node
+    }
+
+    private mutating func entries(_ parser: EventSource, _ depth: Int) throws(ComposeError) -> [Node.Entry] {
+        var list: [Node.Entry] = []
+        var merged: [Node] = []
+        while true {
+            let event = try parser.next()
+            if case .mappingEnd = event { break }
+            let keyNode = try node(event, parser, depth: depth + 1)
+            guard case .scalar(let key, _) = keyNode.kind else { throw ComposeError("yaml: a key must be a word", at: keyNode.place) }
+            let value = try node(try parser.next(), parser, depth: depth + 1)
+            if key == "<<" {
+                merged.append(value)
+            } else if let earlier = list.first(where: { $0.key == key }) {
+                throw ComposeError("yaml: mapping key \"\(key)\" already defined at line \(earlier.place.line)", at: keyNode.place, hint: "remove one of the two")
+            } else {
+                list.append(Node.Entry(key: key, place: keyNode.place, value: value))
+            }
+        }
+        for source in merged { try merge(source, into: &list) }
+        return list
+    }
+
+    /// Merge keys (yaml.org/type/merge): local keys win, and of several sources the earlier one.
+    private func merge(_ source: Node, into list: inout [Node.Entry]) throws(ComposeError) {
+        switch source.kind {
+        case .mapping(let entries): for entry in entries where !list.contains(where: { $0.key == entry.key }) { list.append(entry) }
+        case .sequence(let items): for item in items { try merge(item, into: &list) }
+        case .scalar: throw ComposeError("yaml: map merge requires a mapping, or a list of them, as the value", at: source.place)
+        }
+    }
+}
+
+extension Node {
+    /// What a plain scalar means in YAML's core schema, with the leftovers of 1.1 that compose files rely on.
+    public var scalarValue: JSON {
+        guard case .scalar(let text, let isPlain) = kind else { return .null }
+        guard isPlain else { return .string(text) }
+        switch text {
+        case "", "~", "null", "Null", "NULL": return .null
+        case "true", "True", "TRUE": return .bool(true)
+        case "false", "False", "FALSE": return .bool(false)
+        default: return Self.number(text) ?? .string(text)
+        }
+    }
+
+    private static func number(_ text: String) -> JSON? {
+        guard let first = text.utf8.first, (first >= 48 && first <= 57) || first == 45 || first == 43 || first == 46 else { return nil }
+        let digits = text.replacing("_", "")
+        let unsigned = digits.hasPrefix("-") || digits.hasPrefix("+") ? String(digits.dropFirst()) : digits
+        let sign: Int64 = digits.hasPrefix("-") ? -1 : 1
+        for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] where unsigned.hasPrefix(prefix) {
+            return Int64(unsigned.dropFirst(2), radix: radix).map { .int(sign * $0) }
+        }
+        if unsigned.count > 1, unsigned.hasPrefix("0"), unsigned.allSatisfy({ $0.isNumber }), let octal = Int64(unsigned, radix: 8) { return .int(sign * octal) }
+        if let value = Int64(digits.hasPrefix("+") ? unsigned : digits) { return .int(value) }
+        guard unsigned.contains(where: { $0 == "." || $0 == "e" || $0 == "E" }), unsigned.allSatisfy({ $0.isNumber || "+-.eE".contains($0) }) else { return nil }
+        return Double(digits).map { .double($0) }
+    }
+}
+
+extension String {
+    func replacing(_ old: Character, _ new: String) -> String { split(separator: old, omittingEmptySubsequences: false).joined(separator: new) }
+}
+
+/// libyaml's parser: gives one event after the other. The only place of this module that touches C's memory.
+@safe private final class EventSource {
+    enum Event {
+        case streamEnd, documentStart, documentEnd, sequenceEnd, mappingEnd, other
+        case alias(String, Place)
+        case scalar(String, isPlain: Bool, anchor: String?, tag: String, Place)
+        case sequence(anchor: String?, tag: String, Place)
+        case mapping(anchor: String?, tag: String, Place)
+    }
+
+    private let file: String
+    private let parser: UnsafeMutablePointer<yaml_parser_t>
+    private let input: UnsafeMutableBufferPointer<UInt8>
+
+    init(_ bytes: [UInt8], file: String) throws(ComposeError) {
+        self.file = file
+        unsafe parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
+        // libyaml reads from this copy until the parser is deleted.
+        unsafe input = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(1, bytes.count))
+        _ = unsafe input.initialize(from: bytes)
+        guard unsafe yaml_parser_initialize(parser) == 1 else { throw ComposeError("no memory for the parser") }
+        unsafe yaml_parser_set_input_string(parser, input.baseAddress, bytes.count)
+    }
+
+    deinit {
+        unsafe yaml_parser_delete(parser)
+        unsafe parser.deallocate()
+        unsafe input.deallocate()
+    }
+
+    private func place(line: Int, column: Int) -> Place { Place(file: file, line: line + 1, column: column + 1) }
+
+    private func text(_ pointer: UnsafeMutablePointer<yaml_char_t>?) -> String? {
+        guard let pointer = unsafe pointer else { return nil }
+        return unsafe String(cString: pointer)
+    }
+
+    func next() throws(ComposeError) -> Event {
+        let event = UnsafeMutablePointer<yaml_event_t>.allocate(capacity: 1)
+        defer { unsafe event.deallocate() }
+        guard unsafe yaml_parser_parse(parser, event) == 1 else {
+            let problem = unsafe parser.pointee.problem.map { unsafe String(cString: $0) } ?? "unreadable"
+            let mark = unsafe (Int(parser.pointee.problem_mark.line), Int(parser.pointee.problem_mark.column))
+            throw ComposeError(
+                "yaml: \(problem)", at: place(line: mark.0, column: mark.1),
+                hint: problem.contains("cannot start any token") ? "indent with blanks, not with tabs" : nil)
+        }
+        defer { unsafe yaml_event_delete(event) }
+        let start = unsafe place(line: Int(event.pointee.start_mark.line), column: Int(event.pointee.start_mark.column))
+        switch unsafe event.pointee.type {
+        case YAML_STREAM_END_EVENT: return .streamEnd
+        case YAML_DOCUMENT_START_EVENT: return .documentStart
+        case YAML_DOCUMENT_END_EVENT: return .documentEnd
+        case YAML_SEQUENCE_END_EVENT: return .sequenceEnd
+        case YAML_MAPPING_END_EVENT: return .mappingEnd
+        case YAML_ALIAS_EVENT: return .alias(unsafe text(event.pointee.data.alias.anchor) ?? "", start)
+        case YAML_SCALAR_EVENT:
+            let value = unsafe String(
+                decoding: UnsafeBufferPointer(start: event.pointee.data.scalar.value, count: event.pointee.data.scalar.length), as: UTF8.self)
+            let isPlain = unsafe event.pointee.data.scalar.style == YAML_PLAIN_SCALAR_STYLE
+            let anchor = unsafe text(event.pointee.data.scalar.anchor)
+            let tag = unsafe text(event.pointee.data.scalar.tag) ?? ""
+            return .scalar(value, isPlain: isPlain, anchor: anchor, tag: tag, start)
+        case YAML_SEQUENCE_START_EVENT:
+            let anchor = unsafe text(event.pointee.data.sequence_start.anchor)
+            let tag = unsafe text(event.pointee.data.sequence_start.tag) ?? ""
+            return .sequence(anchor: anchor, tag: tag, start)
+        case YAML_MAPPING_START_EVENT:
+            let anchor = unsafe text(event.pointee.data.mapping_start.anchor)
+            let tag = unsafe text(event.pointee.data.mapping_start.tag) ?? ""
+            return .mapping(anchor: anchor, tag: tag, start)
+        default: return .other
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import EngineModel
+
+/// Writes canonical values as YAML in Compose's style: two blanks, items of lists below their key.
+public enum YAMLWriter {
+    public static func text(_ value: JSON) -> String {
+        var out = ""
+        write(value, indent: 0, to: &out)
+        return out
+    }
+
+    private static func write(_ value: JSON, indent: Int, to out: inout String) {
+        let margin = String(repeating: " ", count: indent)
+        switch value {
+        case .object(let members):
+            for (key, item) in members {
+                out += margin + scalar(key) + ":"
+                inline(item, indent: indent, to: &out)
+            }
+        case .array(let items):
+            for item in items {
+                out += margin + "-"
+                switch item {
+                case .object(let members) where !members.isEmpty:
+                    var inner = ""
+                    write(item, indent: indent + 2, to: &inner)
+                    out += " " + inner.dropFirst(indent + 2)
+                default: inline(item, indent: indent, to: &out)
+                }
+            }
+        default: out += margin + scalar(value) + "\n"
+        }
+    }
+
+    private static func inline(_ value: JSON, indent: Int, to out: inout String) {
+        switch value {
+        case .object(let members) where members.isEmpty: out += " {}\n"
+        case .array(let items) where items.isEmpty: out += " []\n"
+        case .object, .array:
+            out += "\n"
+            write(value, indent: indent + 2, to: &out)
+        default: out += " " + scalar(value) + "\n"
+        }
+    }
+
+    private static func scalar(_ value: JSON) -> String {
+        guard case .string(let text) = value else { return value.text() }
+        return scalar(text)
+    }
+
+    private static let words: Set<String> = ["", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n"]
+
+    private static func scalar(_ text: String) -> String {
+        let plainStart = text.first.map { !"-?:,[]{}#&*!|>'\"%@` ".contains($0) } ?? false
+        let looksOdd = words.contains(text.lowercased()) || Double(text) != nil || text.contains(": ") || text.contains(" #") || text.hasSuffix(":") || text.hasSuffix(" ")
+        if plainStart, !looksOdd, !text.contains(where: { $0.isNewline || $0 == "\t" }), !(text.first?.isNumber == true && text.contains(":")) { return text }
+        return JSON.string(text).text()
+    }
+}

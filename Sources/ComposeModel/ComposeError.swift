@@ -1,0 +1,43 @@
+import EngineModel
+
+/// A place in a project file.
+public struct Place: Sendable, Hashable, CustomStringConvertible {
+    public var file: String
+    /// Both count from 1.
+    public var line: Int
+    public var column: Int
+    public init(file: String, line: Int, column: Int) {
+        self.file = file
+        self.line = line
+        self.column = column
+    }
+    public var description: String { "\(file):\(line):\(column)" }
+}
+
+/// What is wrong with a project file, where, and what to write instead.
+public struct ComposeError: Error, Sendable, Equatable, CustomStringConvertible {
+    public var message: String
+    public var place: Place?
+    public var hint: String?
+
+    public init(_ message: String, at place: Place? = nil, hint: String? = nil) {
+        self.message = message
+        self.place = place
+        self.hint = hint
+    }
+
+    public var description: String { (place.map { "\($0): " } ?? "") + message + (hint.map { " (\($0))" } ?? "") }
+
+    /// With the line of the file and a caret under the place; `source` gives the text of a file.
+    public func rendered(source: (String) -> String?) -> String {
+        var text = (place.map { "\($0): " } ?? "") + message
+        if let place, let line = source(place.file)?.split(separator: "\n", omittingEmptySubsequences: false).dropFirst(place.line - 1).first {
+            let number = String(place.line)
+            let margin = String(repeating: " ", count: number.count)
+            let caret = String(line.prefix(place.column - 1).map { $0 == "\t" ? "\t" : " " }) + "^"
+            text += "\n \(number) | \(line)\n \(margin) | \(caret)"
+        }
+        if let hint { text += "\n  \(hint)" }
+        return text
+    }
+}

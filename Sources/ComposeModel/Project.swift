@@ -1,0 +1,63 @@
+import EngineModel
+
+/// A project file, resolved: interpolated, merged, in canonical form, validated. The form of its parts is the specification's.
+public struct Project: Sendable, Equatable {
+    public var name: String
+    public var workingDirectory: String
+    public var files: [String]
+    /// Canonical attributes of every enabled service, by name.
+    public var services: [String: JSON]
+    public var networks: [String: JSON]
+    public var volumes: [String: JSON]
+    public var secrets: [String: JSON]
+    public var configs: [String: JSON]
+    /// `x-…` at the top.
+    public var extensions: [(key: String, value: JSON)]
+    /// Where a value came from: `services.web.environment.LOG_LEVEL` → `compose.yaml:14`.
+    public var origins: [String: String]
+    /// What was odd but is no error.
+    public var warnings: [String]
+
+    public init(name: String, workingDirectory: String, files: [String]) {
+        self.name = name
+        self.workingDirectory = workingDirectory
+        self.files = files
+        (services, networks, volumes, secrets, configs) = ([:], [:], [:], [:], [:])
+        (extensions, origins, warnings) = ([], [:], [])
+    }
+
+    public static func == (one: Project, other: Project) -> Bool { one.wire == other.wire }
+
+    private static func object(_ map: [String: JSON]) -> JSON { .object(map.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }) }
+
+    /// As `config` prints it.
+    public var json: JSON {
+        var json: JSON = ["name": .string(name), "services": Self.object(services)]
+        for (key, map) in [("networks", networks), ("volumes", volumes), ("secrets", secrets), ("configs", configs)] where !map.isEmpty {
+            json.set(key, Self.object(map))
+        }
+        for (key, value) in extensions { json.set(key, value) }
+        return json
+    }
+
+    /// As it travels to the engine.
+    public var wire: JSON {
+        [
+            "name": .string(name), "workingDirectory": .string(workingDirectory), "files": JSON(files), "services": Self.object(services),
+            "networks": Self.object(networks), "volumes": Self.object(volumes), "secrets": Self.object(secrets), "configs": Self.object(configs),
+            "origins": JSON(origins),
+        ]
+    }
+
+    public init(wire: JSON) throws(RoostError) {
+        guard let name = wire["name"].string, !name.isEmpty else { throw .invalid("the project has no name") }
+        self.init(name: name, workingDirectory: wire["workingDirectory"].string ?? "/", files: wire["files"].strings ?? [])
+        func map(_ key: String) -> [String: JSON] { Dictionary((wire[key].object ?? []).map { ($0.key, $0.value) }) { $1 } }
+        services = map("services")
+        networks = map("networks")
+        volumes = map("volumes")
+        secrets = map("secrets")
+        configs = map("configs")
+        origins = wire["origins"].stringMap ?? [:]
+    }
+}

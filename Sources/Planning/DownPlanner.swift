@@ -1,0 +1,38 @@
+import EngineModel
+
+/// What `down` is to take away.
+public struct DownOptions: Sendable, Equatable {
+    public var volumes = false
+    public var removeOrphans = false
+    public var timeoutSeconds: Int?
+    public init() {}
+}
+
+/// The way back: dependents before what they depend on, level by level; then networks, and volumes if asked for.
+public enum DownPlanner {
+    /// `dependencies`: service → services that it depends on, as the containers' labels say.
+    public static func plan(project: String, containers: [ObservedContainer], dependencies: [String: [String]], networks: [String], volumes: [String], options: DownOptions) -> Plan {
+        var plan = Plan(project: project)
+        var removed: [String: [Int]] = [:]
+        var stopped: [String: [Int]] = [:]
+        var waiting = Set(containers.map(\.service))
+        while !waiting.isEmpty {
+            // A level: nothing that waits depends on these. A cycle, which no file allows, is broken by taking all.
+            var level = waiting.filter { name in !waiting.contains { dependencies[$0]?.contains(name) == true } }
+            if level.isEmpty { level = waiting }
+            for service in level.sorted() {
+                let dependents = dependencies.filter { $0.value.contains(service) }.flatMap { stopped[$0.key] ?? [] }
+                for container in containers.filter({ $0.service == service }) {
+                    let stop = plan.add(.stopContainer(id: container.id, name: container.name, timeoutSeconds: options.timeoutSeconds), "down", after: dependents)
+                    stopped[service, default: []].append(stop)
+                    removed[service, default: []].append(plan.add(.removeContainer(id: container.id, name: container.name, volumes: options.volumes), "down", after: [stop]))
+                }
+            }
+            waiting.subtract(level)
+        }
+        let last = removed.values.flatMap { $0 }
+        for name in networks.sorted() { _ = plan.add(.removeNetwork(name: name), "down", after: last) }
+        if options.volumes { for name in volumes.sorted() { _ = plan.add(.removeVolume(name: name), "down -v", after: last) } }
+        return plan
+    }
+}

@@ -1,0 +1,109 @@
+import EngineModel
+
+/// One thing to do, with exactly the data that doing it needs.
+public enum Operation: Sendable, Equatable {
+    case createNetwork(NetworkSpec)
+    case createVolume(name: String, labels: [String: String])
+    case createContainer(name: String, spec: ContainerSpec)
+    /// Stops and removes the old one and makes the new one; anonymous volumes go over unless they are to be renewed.
+    case replaceContainer(id: String, name: String, spec: ContainerSpec, renewsVolumes: Bool, timeoutSeconds: Int?)
+    case startContainer(name: String)
+    case stopContainer(id: String, name: String, timeoutSeconds: Int?)
+    case removeContainer(id: String, name: String, volumes: Bool)
+    case awaitHealthy(name: String)
+    case awaitCompleted(name: String)
+    case removeNetwork(name: String)
+    case removeVolume(name: String)
+
+    public var subject: String {
+        switch self {
+        case .createNetwork(let spec): "Network \(spec.name)"
+        case .createVolume(let name, _), .removeVolume(let name): "Volume \(name)"
+        case .createContainer(let name, _), .replaceContainer(_, let name, _, _, _), .startContainer(let name), .stopContainer(_, let name, _), .removeContainer(_, let name, _),
+            .awaitHealthy(let name), .awaitCompleted(let name):
+            "Container \(name)"
+        case .removeNetwork(let name): "Network \(name)"
+        }
+    }
+
+    /// What is being done, and what has been done, in Compose's words.
+    public var words: (doing: String, done: String) {
+        switch self {
+        case .createNetwork, .createVolume, .createContainer: ("Creating", "Created")
+        case .replaceContainer: ("Recreate", "Recreated")
+        case .startContainer: ("Starting", "Started")
+        case .stopContainer: ("Stopping", "Stopped")
+        case .removeContainer, .removeNetwork, .removeVolume: ("Removing", "Removed")
+        case .awaitHealthy: ("Waiting", "Healthy")
+        case .awaitCompleted: ("Waiting", "Exited")
+        }
+    }
+
+    var verb: String {
+        switch self {
+        case .createNetwork, .createVolume, .createContainer: "+ create"
+        case .replaceContainer: "~ recreate"
+        case .startContainer: "> start"
+        case .stopContainer: ". stop"
+        case .removeContainer, .removeNetwork, .removeVolume: "- remove"
+        case .awaitHealthy: "? wait until healthy:"
+        case .awaitCompleted: "? wait until completed:"
+        }
+    }
+
+    /// Waits change nothing.
+    public var changes: Bool {
+        switch self {
+        case .awaitHealthy, .awaitCompleted: false
+        default: true
+        }
+    }
+}
+
+/// A step of a plan: what, why, and after which others.
+public struct PlanStep: Sendable, Equatable {
+    public var number: Int
+    public var operation: Operation
+    public var reason: String
+    public var after: [Int]
+}
+
+/// A graph of steps. `up` executes the very value that `plan` prints.
+public struct Plan: Sendable, Equatable {
+    public var project: String
+    public var steps: [PlanStep] = []
+    public var notes: [String] = []
+
+    public init(project: String) { self.project = project }
+
+    public var hasChanges: Bool { steps.contains { $0.operation.changes } }
+
+    mutating func add(_ operation: Operation, _ reason: String, after: [Int]) -> Int {
+        let number = steps.count + 1
+        steps.append(PlanStep(number: number, operation: operation, reason: reason, after: Array(Set(after)).sorted()))
+        return number
+    }
+
+    public var text: String {
+        guard hasChanges else { return "Nothing to do: \(project) is as the file says.\n" }
+        return steps.map { step in
+            let order = step.after.isEmpty ? "" : "  [after \(step.after.map(String.init).joined(separator: ", "))]"
+            return "\(step.number). \(step.operation.verb) \(step.operation.subject.lowercasedFirst)  (\(step.reason))\(order)\n"
+        }.joined() + notes.map { "note: \($0)\n" }.joined()
+    }
+
+    public var json: JSON {
+        [
+            "project": .string(project), "changes": .bool(hasChanges),
+            "steps": .array(
+                steps.map { step in
+                    let verb = step.operation.verb.split(separator: " ").dropFirst().joined(separator: " ")
+                    return ["number": JSON(step.number), "action": .string(verb), "object": .string(step.operation.subject), "reason": .string(step.reason), "after": .array(step.after.map { JSON($0) })]
+                }), "notes": JSON(notes),
+        ]
+    }
+}
+
+extension String {
+    var lowercasedFirst: String { prefix(1).lowercased() + dropFirst() }
+}

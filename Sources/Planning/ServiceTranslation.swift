@@ -1,0 +1,310 @@
+import ComposeModel
+import struct Crypto.SHA256
+import EngineModel
+
+/// Labels that Compose puts on what it makes; other tools find projects by them.
+public enum ComposeLabel {
+    public static let project = "com.docker.compose.project"
+    public static let service = "com.docker.compose.service"
+    public static let number = "com.docker.compose.container-number"
+    public static let oneOff = "com.docker.compose.oneoff"
+    public static let configHash = "com.docker.compose.config-hash"
+    public static let dependsOn = "com.docker.compose.depends_on"
+    public static let workingDirectory = "com.docker.compose.project.working_dir"
+    public static let configFiles = "com.docker.compose.project.config_files"
+    public static let version = "com.docker.compose.version"
+    public static let network = "com.docker.compose.network"
+    public static let volume = "com.docker.compose.volume"
+    /// Not a label but an annotation: the service as it was when the container was made, for saying what has changed.
+    public static let definition = "io.roost.service"
+}
+
+/// Turns a service of a project into what the engine is to make. Pure.
+public struct ServiceTranslation: Sendable {
+    let project: Project
+    /// Texts of secrets' and configs' sources, by `secrets.name` or `configs.name`: part of the hash.
+    let contents: [String: String]
+
+    public init(project: Project, contents: [String: String] = [:]) {
+        self.project = project
+        self.contents = contents
+    }
+
+    /// Attributes that the file may hold and that this engine cannot honour yet: refused, never ignored.
+    static let unsupported = [
+        "blkio_config", "build", "credential_spec", "develop", "device_cgroup_rules", "extends", "external_links", "gpus", "links", "models", "post_start", "pre_start", "pre_stop",
+        "provider", "use_api_socket", "volumes_from", "label_file",
+    ]
+
+    func definition(_ name: String) -> JSON {
+        let ignored: Set<String> = ["build", "pull_policy", "scale", "depends_on", "profiles", "attach"]
+        let service = project.services[name] ?? .null
+        var members = (service.object ?? []).filter { !ignored.contains($0.key) }
+        if let index = members.firstIndex(where: { $0.key == "deploy" }) {
+            members[index].value = .object((members[index].value.object ?? []).filter { $0.key != "replicas" })
+        }
+        var result = JSON.object(members)
+        for kind in ["secrets", "configs"] {
+            for item in service[kind].array ?? [] {
+                let source = item["source"].string ?? ""
+                result.set("\(kind).\(source)", .string(Self.hash(contents["\(kind).\(source)"] ?? "")))
+            }
+        }
+        return result
+    }
+
+    static func hash(_ text: String) -> String {
+        var hash = SHA256()
+        hash.update(data: Array(text.utf8))
+        return Identifiers.hex(hash.finalize())
+    }
+
+    public func configHash(_ name: String) -> String { Self.hash(definition(name).text()) }
+
+    public func containerName(_ service: String, _ number: Int) -> String {
+        project.services[service]?["container_name"].string ?? "\(project.name)-\(service)-\(number)"
+    }
+
+    /// The specification of one replica. `fileFolder` holds the secrets' and configs' texts as files.
+    public func spec(_ name: String, number: Int, fileFolder: String, oneOff: Bool = false) throws(RoostError) -> ContainerSpec {
+        let service = project.services[name] ?? .null
+        for key in Self.unsupported where !service[key].isNull {
+            if key == "build", !service["image"].isNull { continue }
+            throw RoostError(.unsupported, "service \(name): attribute \(key) is not supported yet (\(project.origins["services.\(name).\(key)"] ?? "in the project file"))")
+        }
+        var spec = ContainerSpec()
+        spec.image = service["image"].string ?? ""
+        spec.process.command = service["command"].strings
+        spec.process.entrypoint = service["entrypoint"].strings
+        spec.process.environment = (service["environment"].object ?? []).compactMap { entry in entry.value.string.map { "\(entry.key)=\($0)" } }
+        spec.process.workingDirectory = service["working_dir"].string ?? ""
+        spec.process.user = service["user"].string ?? ""
+        spec.process.additionalGroups = service["group_add"].strings ?? []
+        spec.process.terminal = service["tty"].bool ?? false
+        spec.process.openInput = service["stdin_open"].bool ?? false
+        spec.hostname = service["hostname"].string ?? ""
+        spec.domainname = service["domainname"].string ?? ""
+        spec.stopSignal = service["stop_signal"].string
+        spec.stopTimeout = service["stop_grace_period"].string.flatMap(TimeSpan.parse).map { Int(($0 + 999_999_999) / 1_000_000_000) }
+        spec.runsUnderInit = service["init"].bool ?? false
+        spec.labels = labels(name, service, number: number, oneOff: oneOff)
+        spec.annotations = (service["annotations"].stringMap ?? [:]).merging([ComposeLabel.definition: definition(name).text()]) { $1 }
+        spec.healthcheck = health(service["healthcheck"])
+        spec.restartPolicy = try restartPolicy(service)
+        for text in service["expose"].strings ?? [] { spec.exposedPorts += try exposed(text) }
+        try ports(service, &spec)
+        try mounts(name, service, &spec, fileFolder: fileFolder)
+        try network(name, service, &spec)
+        try security(service, &spec)
+        try resources(service, &spec)
+        spec.log.driver = service["logging"]["driver"].string ?? ""
+        spec.log.options = service["logging"]["options"].stringMap ?? [:]
+        return spec
+    }
+
+    private func labels(_ name: String, _ service: JSON, number: Int, oneOff: Bool) -> [String: String] {
+        var labels = service["labels"].stringMap ?? [:]
+        labels[ComposeLabel.project] = project.name
+        labels[ComposeLabel.service] = name
+        labels[ComposeLabel.number] = String(number)
+        labels[ComposeLabel.oneOff] = oneOff ? "True" : "False"
+        labels[ComposeLabel.configHash] = configHash(name)
+        labels[ComposeLabel.workingDirectory] = project.workingDirectory
+        labels[ComposeLabel.configFiles] = project.files.joined(separator: ",")
+        labels[ComposeLabel.version] = "2.26.1"
+        labels[ComposeLabel.dependsOn] = (service["depends_on"].object ?? []).map { "\($0.key):\($0.value["condition"].string ?? ""):\($0.value["restart"].bool ?? false)" }.joined(separator: ",")
+        return labels
+    }
+
+    private func health(_ check: JSON) -> HealthcheckSpec? {
+        guard !check.isNull else { return nil }
+        if check["disable"].bool == true { return HealthcheckSpec(test: ["NONE"]) }
+        func time(_ key: String) -> Int64 { check[key].string.flatMap(TimeSpan.parse) ?? 0 }
+        return HealthcheckSpec(
+            test: check["test"].strings ?? [], interval: time("interval"), timeout: time("timeout"), startPeriod: time("start_period"),
+            startInterval: time("start_interval"), retries: Int(clamping: check["retries"].int ?? 0))
+    }
+
+    private func restartPolicy(_ service: JSON) throws(RoostError) -> RestartPolicySpec {
+        let policy = service["deploy"]["restart_policy"]
+        if !policy.isNull {
+            let attempts = Int(clamping: policy["max_attempts"].int ?? 0)
+            switch policy["condition"].string ?? "any" {
+            case "none": return RestartPolicySpec(.no)
+            case "on-failure": return RestartPolicySpec(.onFailure, maximumRetries: attempts)
+            default: return RestartPolicySpec(.always)
+            }
+        }
+        return try RestartPolicySpec(parsing: service["restart"].string ?? "no")
+    }
+
+    private func exposed(_ text: String) throws(RoostError) -> [ContainerPort] {
+        let parts = text.split(separator: "/", maxSplits: 1).map(String.init)
+        let suffix = parts.count > 1 ? "/\(parts[1])" : ""
+        let ends = (parts.first ?? "").split(separator: "-").map(String.init)
+        let low = try ContainerPort(parsing: (ends.first ?? "") + suffix)
+        let high = try ContainerPort(parsing: (ends.last ?? "") + suffix)
+        guard low <= high else { throw .invalid("expose: \"\(text)\" is no range of ports") }
+        return (low.number...high.number).map { ContainerPort($0, low.transport) }
+    }
+
+    private func ports(_ service: JSON, _ spec: inout ContainerSpec) throws(RoostError) {
+        for port in service["ports"].array ?? [] {
+            let inside = try ContainerPort(parsing: "\(port["target"].int ?? 0)/\(port["protocol"].string ?? "tcp")")
+            let ends = (port["published"].string ?? "0").split(separator: "-").map { UInt16($0) }
+            guard let low = ends.first ?? nil, let high = ends.last ?? nil, low <= high else { throw .invalid("published port \"\(port["published"].string ?? "")\" is no port and no range") }
+            var address: IPAddress?
+            if let text = port["host_ip"].string, !text.isEmpty {
+                guard let parsed = IPAddress(text) else { throw .invalid("host_ip \"\(text)\" is not an IP address") }
+                address = parsed
+            }
+            spec.portBindings.append(PortBinding(container: inside, hostAddress: address, hostPorts: low...high))
+            if !spec.exposedPorts.contains(inside) { spec.exposedPorts.append(inside) }
+        }
+    }
+
+    private func mounts(_ name: String, _ service: JSON, _ spec: inout ContainerSpec, fileFolder: String) throws(RoostError) {
+        for volume in service["volumes"].array ?? [] {
+            let target = volume["target"].string ?? ""
+            let readOnly = volume["read_only"].bool ?? false
+            switch volume["type"].string ?? "" {
+            case "bind":
+                let bind = volume["bind"]
+                spec.mounts.append(
+                    MountSpec(
+                        source: .bind(path: volume["source"].string ?? "", propagation: bind["propagation"].string ?? "", create: bind["create_host_path"].bool ?? true, recursive: bind["recursive"].string != "disabled"),
+                        target: target, readOnly: readOnly))
+            case "tmpfs":
+                var options: [String] = []
+                if let size = volume["tmpfs"]["size"].string { options.append("size=\(size)") }
+                if let mode = volume["tmpfs"]["mode"].int { options.append("mode=\(String(mode, radix: 8))") }
+                spec.mounts.append(MountSpec(source: .tmpfs(options: options), target: target, readOnly: readOnly))
+            default:
+                let key = volume["source"].string
+                let real = key.flatMap { project.volumes[$0]?["name"].string } ?? key
+                spec.mounts.append(MountSpec(source: .volume(name: real, copy: volume["volume"]["nocopy"].bool != true, subpath: volume["volume"]["subpath"].string ?? ""), target: target, readOnly: readOnly))
+            }
+        }
+        for text in service["tmpfs"].strings ?? [] {
+            let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+            spec.mounts.append(MountSpec(source: .tmpfs(options: parts.count > 1 ? parts[1].split(separator: ",").map(String.init) : []), target: parts[0]))
+        }
+        for (kind, root) in [("secrets", "/run/secrets/"), ("configs", "/")] {
+            for item in service[kind].array ?? [] {
+                let source = item["source"].string ?? ""
+                let target = item["target"].string ?? root + source
+                spec.mounts.append(
+                    MountSpec(
+                        source: .bind(path: "\(fileFolder)/\(fileName(kind, source, item))", propagation: "", create: false, recursive: false),
+                        target: target.hasPrefix("/") ? target : root + target, readOnly: true))
+            }
+        }
+    }
+
+    /// One file per content, owner and mode: what changes gets another name, and containers keep what they had.
+    public func fileName(_ kind: String, _ source: String, _ item: JSON) -> String {
+        let text = contents["\(kind).\(source)"] ?? ""
+        let owner = "\(item["uid"].string ?? "0")-\(item["gid"].string ?? "0")-\(String(item["mode"].int ?? 0o444, radix: 8))"
+        return "\(source)-\(Self.hash("\(owner) \(text)").prefix(16))"
+    }
+
+    private func network(_ name: String, _ service: JSON, _ spec: inout ContainerSpec) throws(RoostError) {
+        spec.dns.search = service["dns_search"].strings ?? []
+        spec.dns.options = service["dns_opt"].strings ?? []
+        spec.dns.extraHosts = service["extra_hosts"].strings ?? []
+        for text in service["dns"].strings ?? [] {
+            guard let address = IPAddress(text) else { throw .invalid("service \(name): dns \"\(text)\" is not an IP address") }
+            spec.dns.servers.append(address)
+        }
+        spec.ipc = try shared(service["ipc"].string, "ipc")
+        spec.pid = try shared(service["pid"].string, "pid")
+        spec.uts = try shared(service["uts"].string, "uts")
+        if let mode = service["network_mode"].string {
+            spec.network = mode.hasPrefix("service:") ? .container(containerName(String(mode.dropFirst(8)), 1)) : NetworkMode(mode)
+            return
+        }
+        let wanted = (service["networks"].object ?? []).sorted { ($1.value["priority"].double ?? 0, $0.key) < ($0.value["priority"].double ?? 0, $1.key) }
+        for (key, value) in wanted {
+            let real = project.networks[key]?["name"].string ?? key
+            func address(_ field: String) throws(RoostError) -> IPAddress? {
+                guard let text = value[field].string else { return nil }
+                guard let parsed = IPAddress(text) else { throw .invalid("service \(name): \(field) \"\(text)\" is not an IP address") }
+                return parsed
+            }
+            spec.endpoints.append(
+                EndpointSpec(
+                    network: real, aliases: [name] + (value["aliases"].strings ?? []), address4: try address("ipv4_address"), address6: try address("ipv6_address"),
+                    macAddress: value["mac_address"].string, gatewayPriority: Int(clamping: value["gw_priority"].int ?? 0)))
+        }
+        if let first = spec.endpoints.first { spec.network = .named(first.network) }
+        if let hardware = service["mac_address"].string, !spec.endpoints.isEmpty { spec.endpoints[0].macAddress = hardware }
+    }
+
+    private func shared(_ text: String?, _ field: String) throws(RoostError) -> SharedNamespace {
+        guard let text else { return .own }
+        if text.hasPrefix("service:") { return .container(containerName(String(text.dropFirst(8)), 1)) }
+        return try SharedNamespace(text == "none" ? "" : text, field: field)
+    }
+
+    private func security(_ service: JSON, _ spec: inout ContainerSpec) throws(RoostError) {
+        spec.security.privileged = service["privileged"].bool ?? false
+        spec.security.addedCapabilities = service["cap_add"].strings ?? []
+        spec.security.droppedCapabilities = service["cap_drop"].strings ?? []
+        spec.security.readOnlyRoot = service["read_only"].bool ?? false
+        spec.security.options = service["security_opt"].strings ?? []
+        spec.security.sysctls = service["sysctls"].stringMap ?? [:]
+        for device in service["devices"].array ?? [] {
+            let source = device["source"].string ?? ""
+            spec.devices.append(DeviceSpec(hostPath: source, containerPath: device["target"].string ?? source, permissions: device["permissions"].string ?? "rwm"))
+        }
+    }
+
+    private func resources(_ service: JSON, _ spec: inout ContainerSpec) throws(RoostError) {
+        func size(_ value: JSON) -> Int64 { value.string.flatMap { Int64($0) } ?? 0 }
+        let limits = service["deploy"]["resources"]["limits"]
+        let reserved = service["deploy"]["resources"]["reservations"]
+        spec.resources.memoryBytes = limits["memory"].isNull ? size(service["mem_limit"]) : size(limits["memory"])
+        spec.resources.memoryReservationBytes = reserved["memory"].isNull ? size(service["mem_reservation"]) : size(reserved["memory"])
+        spec.resources.memorySwapBytes = size(service["memswap_limit"])
+        let cpus = limits["cpus"].double ?? service["cpus"].double ?? 0
+        spec.resources.nanoCPUs = Int64((cpus * 1e9).rounded())
+        spec.resources.maximumProcesses = limits["pids"].int ?? service["pids_limit"].int ?? 0
+        spec.resources.cpuShares = service["cpu_shares"].int ?? 0
+        spec.resources.cpuPeriod = service["cpu_period"].int ?? 0
+        spec.resources.cpuQuota = service["cpu_quota"].int ?? 0
+        spec.resources.cpusetCPUs = service["cpuset"].string ?? ""
+        spec.resources.outOfMemoryScore = Int32(clamping: service["oom_score_adj"].int ?? 0)
+        if let size = service["shm_size"].string.flatMap({ Int64($0) }) { spec.sharedMemoryBytes = size }
+        for (name, value) in service["ulimits"].object ?? [] {
+            let both = value.int
+            spec.resources.limits.append(UlimitSpec(name: name, soft: both ?? value["soft"].int ?? 0, hard: both ?? value["hard"].int ?? 0))
+        }
+    }
+
+    // MARK: Networks and volumes
+
+    func networkSpec(_ key: String) throws(RoostError) -> NetworkSpec {
+        let json = project.networks[key] ?? .null
+        var spec = NetworkSpec(name: json["name"].string ?? key)
+        spec.driver = json["driver"].string ?? "bridge"
+        spec.isInternal = json["internal"].bool ?? false
+        spec.enableVersion6 = json["enable_ipv6"].bool ?? false
+        spec.options = json["driver_opts"].stringMap ?? [:]
+        spec.labels = (json["labels"].stringMap ?? [:]).merging([ComposeLabel.project: project.name, ComposeLabel.network: key, ComposeLabel.version: "2.26.1"]) { $1 }
+        for pool in json["ipam"]["config"].array ?? [] {
+            if let text = pool["subnet"].string {
+                guard let subnet = Subnet(text) else { throw .invalid("network \(key): \"\(text)\" is not a subnet such as 172.28.0.0/16") }
+                spec.subnets.append(subnet)
+            }
+            if let text = pool["gateway"].string {
+                guard let address = IPAddress(text) else { throw .invalid("network \(key): gateway \"\(text)\" is not an IP address") }
+                spec.gateways.append(address)
+            }
+        }
+        return spec
+    }
+
+    func volumeLabels(_ key: String) -> [String: String] {
+        (project.volumes[key]?["labels"].stringMap ?? [:]).merging([ComposeLabel.project: project.name, ComposeLabel.volume: key, ComposeLabel.version: "2.26.1"]) { $1 }
+    }
+}

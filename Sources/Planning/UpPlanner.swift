@@ -1,0 +1,263 @@
+import ComposeModel
+import EngineModel
+
+/// A container of the project as the engine has it.
+public struct ObservedContainer: Sendable, Equatable {
+    public var id: String
+    public var name: String
+    public var service: String
+    public var number: Int
+    public var configHash: String
+    public var imageID: String
+    public var phase: ContainerPhase
+    public var exitCode: Int32
+    public var stoppedByUser: Bool
+    /// The service as it was when this container was made.
+    public var definition: JSON
+
+    public init(id: String, name: String, service: String, number: Int, configHash: String, imageID: String, phase: ContainerPhase, exitCode: Int32, stoppedByUser: Bool, definition: JSON) {
+        self.id = id
+        self.name = name
+        self.service = service
+        self.number = number
+        self.configHash = configHash
+        self.imageID = imageID
+        self.phase = phase
+        self.exitCode = exitCode
+        self.stoppedByUser = stoppedByUser
+        self.definition = definition
+    }
+
+    var runs: Bool { phase == .running || phase == .restarting }
+}
+
+/// What is, as far as a plan depends on it.
+public struct ObservedState: Sendable, Equatable {
+    public var containers: [ObservedContainer] = []
+    public var networks: Set<String> = []
+    public var volumes: Set<String> = []
+    /// Image reference of a service → id; missing where there is no such image.
+    public var images: [String: String] = [:]
+    public init() {}
+}
+
+/// What the user wants of `up` beyond the file.
+public struct UpOptions: Sendable, Equatable {
+    public var services: [String] = []
+    public var scale: [String: Int] = [:]
+    public var forceRecreate = false
+    public var noRecreate = false
+    public var noDependencies = false
+    public var removeOrphans = false
+    public var renewVolumes = false
+    public var noStart = false
+    public var timeoutSeconds: Int?
+    public init() {}
+}
+
+/// Works out what must be done: a pure function of the file and what is.
+public struct UpPlanner {
+    private let project: Project
+    private let observed: ObservedState
+    private let options: UpOptions
+    private let translation: ServiceTranslation
+    private let fileFolder: String
+    private var plan: Plan
+    /// Steps after which a service's replicas run.
+    private var started: [String: [Int]] = [:]
+    private var networkSteps: [String: Int] = [:]
+    private var volumeSteps: [String: Int] = [:]
+    private var replaced: Set<String> = []
+
+    public static func plan(project: Project, observed: ObservedState, options: UpOptions, contents: [String: String], fileFolder: String) throws -> Plan {
+        var planner = UpPlanner(project: project, observed: observed, options: options, contents: contents, fileFolder: fileFolder)
+        return try planner.run()
+    }
+
+    private init(project: Project, observed: ObservedState, options: UpOptions, contents: [String: String], fileFolder: String) {
+        self.project = project
+        self.observed = observed
+        self.options = options
+        self.fileFolder = fileFolder
+        translation = ServiceTranslation(project: project, contents: contents)
+        plan = Plan(project: project.name)
+    }
+
+    private mutating func run() throws -> Plan {
+        let selected = try selectedServices()
+        try planNetworks(selected)
+        try planVolumes(selected)
+        for name in DependencyOrder.sorted(selected, project) { try planService(name, selected) }
+        planOrphans()
+        return plan
+    }
+
+    private func selectedServices() throws(RoostError) -> Set<String> {
+        for name in options.services + options.scale.keys where project.services[name] == nil { throw .missing("no such service: \(name)") }
+        guard !options.services.isEmpty else { return Set(project.services.keys) }
+        guard !options.noDependencies else { return Set(options.services) }
+        var all: Set<String> = []
+        var waiting = options.services
+        while let name = waiting.popLast() {
+            guard all.insert(name).inserted else { continue }
+            waiting += (project.services[name]?["depends_on"].object ?? []).map(\.key).filter { project.services[$0] != nil }
+        }
+        return all
+    }
+
+    private mutating func planNetworks(_ selected: Set<String>) throws(RoostError) {
+        let used = Set(selected.flatMap { (project.services[$0]?["networks"].object ?? []).map(\.key) })
+        for key in used.sorted() {
+            let json = project.networks[key] ?? .null
+            let name = json["name"].string ?? key
+            if observed.networks.contains(name) { continue }
+            if json["external"].bool == true { throw .missing("network \(name) declared as external, but could not be found: create it with network create \(name)") }
+            networkSteps[key] = plan.add(.createNetwork(try translation.networkSpec(key)), "missing", after: [])
+        }
+    }
+
+    private mutating func planVolumes(_ selected: Set<String>) throws(RoostError) {
+        let used = Set(selected.flatMap { (project.services[$0]?["volumes"].array ?? []).compactMap { $0["type"].string == "volume" ? $0["source"].string : nil } })
+        for key in used.sorted() {
+            let json = project.volumes[key] ?? .null
+            let name = json["name"].string ?? key
+            if observed.volumes.contains(name) { continue }
+            if json["external"].bool == true { throw .missing("external volume \"\(name)\" not found: create it with volume create \(name)") }
+            volumeSteps[key] = plan.add(.createVolume(name: name, labels: translation.volumeLabels(key)), "missing", after: [])
+        }
+    }
+
+    private mutating func planService(_ name: String, _ selected: Set<String>) throws(RoostError) {
+        let service = project.services[name] ?? .null
+        let image = service["image"].string ?? ""
+        if observed.images[image] == nil {
+            if service["image"].isNull { throw RoostError(.unsupported, "service \(name) has no image, and building is not supported yet") }
+            throw .missing("service \(name): no such image: \(image) (\(project.origins["services.\(name).image"] ?? "")); load or import it first")
+        }
+        let wanted = options.scale[name] ?? Int(service["scale"].int ?? service["deploy"]["replicas"].int ?? 1)
+        let existing = observed.containers.filter { $0.service == name }.sorted { $0.number < $1.number }
+        let gates = try dependencySteps(service, selected)
+        let resources = resourceSteps(service)
+        var steps: [Int] = []
+        for number in stride(from: 1, through: wanted, by: 1) {
+            if let step = try planReplica(name, number, existing.first { $0.number == number }, gates: gates, resources: resources) { steps.append(step) }
+        }
+        for extra in existing where extra.number > wanted {
+            let stop = plan.add(.stopContainer(id: extra.id, name: extra.name, timeoutSeconds: options.timeoutSeconds), "\(wanted) of \(name) wanted", after: [])
+            _ = plan.add(.removeContainer(id: extra.id, name: extra.name, volumes: false), "\(wanted) of \(name) wanted", after: [stop])
+        }
+        started[name] = steps
+    }
+
+    private func resourceSteps(_ service: JSON) -> [Int] {
+        let networks = (service["networks"].object ?? []).compactMap { networkSteps[$0.key] }
+        let volumes = (service["volumes"].array ?? []).compactMap { $0["source"].string.flatMap { volumeSteps[$0] } }
+        return networks + volumes
+    }
+
+    /// Waits for what the service depends on; each wait once, whoever needs it.
+    private mutating func dependencySteps(_ service: JSON, _ selected: Set<String>) throws(RoostError) -> [Int] {
+        var gates: [Int] = []
+        for (other, dependency) in service["depends_on"].object ?? [] where selected.contains(other) {
+            let ready = started[other] ?? []
+            guard let condition = dependency["condition"].string, condition != "service_started" else {
+                gates += ready
+                continue
+            }
+            let replicas = Int(project.services[other]?["scale"].int ?? project.services[other]?["deploy"]["replicas"].int ?? 1)
+            for number in stride(from: 1, through: options.scale[other] ?? replicas, by: 1) {
+                let name = translation.containerName(other, number)
+                let operation: Operation = condition == "service_healthy" ? .awaitHealthy(name: name) : .awaitCompleted(name: name)
+                if let known = plan.steps.first(where: { $0.operation == operation }) { gates.append(known.number) } else {
+                    let settled = ready.isEmpty && observed.containers.contains { $0.name == name && condition == "service_completed_successfully" && $0.phase == .exited && $0.exitCode == 0 }
+                    if !settled { gates.append(plan.add(operation, "a dependent needs \(condition)", after: ready)) }
+                }
+            }
+        }
+        return gates
+    }
+
+    /// Steps for one replica; answers with the step after which it runs, or nil if it runs already.
+    private mutating func planReplica(_ name: String, _ number: Int, _ existing: ObservedContainer?, gates: [Int], resources: [Int]) throws(RoostError) -> Int? {
+        let containerName = translation.containerName(name, number)
+        let spec = try translation.spec(name, number: number, fileFolder: fileFolder)
+        guard let existing else {
+            let create = plan.add(.createContainer(name: containerName, spec: spec), "missing", after: resources)
+            return options.noStart ? create : plan.add(.startContainer(name: containerName), "created", after: [create] + gates)
+        }
+        if let reason = recreateReason(name, existing, spec), !options.noRecreate {
+            replaced.insert(name)
+            let replace = plan.add(
+                .replaceContainer(id: existing.id, name: containerName, spec: spec, renewsVolumes: options.renewVolumes, timeoutSeconds: options.timeoutSeconds), reason, after: resources + gates)
+            return options.noStart ? replace : plan.add(.startContainer(name: containerName), "recreated", after: [replace])
+        }
+        if existing.runs || options.noStart { return nil }
+        // A job that has ended well is done; what a user has stopped, or what has failed, is started.
+        if existing.phase == .exited, existing.exitCode == 0, !existing.stoppedByUser { return nil }
+        return plan.add(.startContainer(name: containerName), existing.phase == .created ? "created, not started" : "exited with \(existing.exitCode)", after: gates)
+    }
+
+    private func recreateReason(_ name: String, _ existing: ObservedContainer, _ spec: ContainerSpec) -> String? {
+        if options.forceRecreate { return "asked for with --force-recreate" }
+        if case .container(let other) = spec.network, let owner = observed.containers.first(where: { $0.name == other }), replaced.contains(owner.service) {
+            return "it shares the network of \(other), which is recreated"
+        }
+        if let image = observed.images[spec.image], image != existing.imageID { return "image \(spec.image) is a newer one" }
+        guard existing.configHash != translation.configHash(name) else { return nil }
+        let changes = Difference.describe(existing.definition, translation.definition(name)) { path in project.origins["services.\(name).\(path)"] }
+        return changes.isEmpty ? "its definition has changed" : changes.joined(separator: "; ")
+    }
+
+    private mutating func planOrphans() {
+        let orphans = observed.containers.filter { project.services[$0.service] == nil }
+        guard !orphans.isEmpty else { return }
+        guard options.removeOrphans else {
+            plan.notes.append("found orphan containers (\(orphans.map(\.name).joined(separator: ", "))) of this project: remove them with --remove-orphans")
+            return
+        }
+        for orphan in orphans {
+            let stop = plan.add(.stopContainer(id: orphan.id, name: orphan.name, timeoutSeconds: options.timeoutSeconds), "no service of the file", after: [])
+            _ = plan.add(.removeContainer(id: orphan.id, name: orphan.name, volumes: false), "no service of the file", after: [stop])
+        }
+    }
+}
+
+/// The order in which services depend on each other.
+public enum DependencyOrder {
+    /// Dependencies first; among equals by name.
+    public static func sorted(_ names: Set<String>, _ project: Project) -> [String] {
+        var done: [String] = []
+        func visit(_ name: String) {
+            guard names.contains(name), !done.contains(name) else { return }
+            for (other, _) in project.services[name]?["depends_on"].object ?? [] { visit(other) }
+            if !done.contains(name) { done.append(name) }
+        }
+        for name in names.sorted() { visit(name) }
+        return done
+    }
+}
+
+/// What two definitions differ in, in words: `environment.LOG_LEVEL info → debug, compose.yaml:14`.
+enum Difference {
+    static func describe(_ before: JSON, _ after: JSON, origin: (String) -> String?) -> [String] {
+        var found: [String] = []
+        compare(before, after, path: "", &found, origin)
+        return found
+    }
+
+    private static func compare(_ before: JSON, _ after: JSON, path: String, _ found: inout [String], _ origin: (String) -> String?) {
+        if before == after { return }
+        if let old = before.object, let new = after.object {
+            for key in Set(old.map(\.key) + new.map(\.key)).sorted() { compare(before[key], after[key], path: path.isEmpty ? key : "\(path).\(key)", &found, origin) }
+            return
+        }
+        let place = origin(path).map { ", \($0)" } ?? ""
+        found.append("\(path) \(short(before)) → \(short(after))\(place)")
+    }
+
+    private static func short(_ value: JSON) -> String {
+        if value.isNull { return "(none)" }
+        let text = value.string ?? value.text()
+        return text.count > 60 ? text.prefix(57) + "…" : text
+    }
+}
