@@ -38,6 +38,24 @@ struct ProjectHandlers: Sendable {
         try await run(exchange, plan) { report in try await engine.execute(plan, project: project, contents: contents, report: report) }
     }
 
+    /// Makes a container for `compose run`; the client starts it when it is attached.
+    func run(_ exchange: Exchange) async throws {
+        let body = try await exchange.json()
+        let project = try Project(wire: body["project"])
+        let record = try await engine.createOneOff(project, contents: body["contents"].stringMap ?? [:], service: body["service"].string ?? "", name: body["name"].string) { spec in
+            if let command = body["command"].strings { spec.process.command = command }
+            if let entrypoint = body["entrypoint"].strings { spec.process.entrypoint = entrypoint }
+            spec.process.environment += body["environment"].strings ?? []
+            if let user = body["user"].string { spec.process.user = user }
+            if let folder = body["workdir"].string { spec.process.workingDirectory = folder }
+            spec.removeWhenStopped = body["remove"].bool ?? false
+            spec.process.terminal = body["terminal"].bool ?? false
+            spec.process.openInput = body["input"].bool ?? false
+            spec.process.inputOnce = spec.process.openInput
+        }
+        try await exchange.answer(201, ["Id": .string(record.id), "Name": .string(record.name)])
+    }
+
     func down(_ exchange: Exchange) async throws {
         let body = try await exchange.json()
         guard let name = body["project"].string, !name.isEmpty else { throw RoostError.invalid("the project's name is missing") }

@@ -101,7 +101,7 @@ struct RouteTable: Sendable {
         let projects = ProjectHandlers(engine: engine)
         return [
             row(.POST, "roost/v1/projects/plan", projects.plan), row(.POST, "roost/v1/projects/up", projects.up),
-            row(.POST, "roost/v1/projects/down", projects.down),
+            row(.POST, "roost/v1/projects/down", projects.down), row(.POST, "roost/v1/projects/run", projects.run),
         ]
     }
 

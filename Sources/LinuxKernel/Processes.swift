@@ -202,3 +202,23 @@ func withCStrings<Result>(
         unsafe body(buffer.baseAddress!)
     }
 }
+
+extension Processes {
+    /// A millisecond of sleep, for polling what nobody announces: the appearance of a socket.
+    public static func pauseBriefly() { usleep(1000) }
+
+    public static var effectiveUser: UInt32 { geteuid() }
+
+    public static func currentDirectory() throws(SyscallError) -> String { try Files.canonical(".") }
+
+    /// NAME=value of the whole environment.
+    public static var environment: [String: String] {
+        var found: [String: String] = [:]
+        for entry in ((try? Files.read("/proc/self/environ", limit: 16 << 20)) ?? []).split(separator: 0) {
+            let text = String(decoding: entry, as: UTF8.self)
+            guard let cut = text.firstIndex(of: "=") else { continue }
+            found[String(text[..<cut])] = String(text[text.index(after: cut)...])
+        }
+        return found
+    }
+}

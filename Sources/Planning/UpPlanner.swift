@@ -74,6 +74,12 @@ public struct UpPlanner {
         return try planner.run()
     }
 
+    /// The networks that a service needs and that are not there.
+    public static func networks(_ project: Project, used: Set<String>, existing: Set<String>) throws -> [NetworkSpec] {
+        let translation = ServiceTranslation(project: project)
+        return try used.sorted().filter { !existing.contains(project.networks[$0]?["name"].string ?? $0) }.map { try translation.networkSpec($0) }
+    }
+
     private init(project: Project, observed: ObservedState, options: UpOptions, contents: [String: String], fileFolder: String) {
         self.project = project
         self.observed = observed

@@ -1,1 +1,24 @@
-print(1)
+// The command line. Words before the verb choose engine and project; everything else is the verb's.
+import ArgumentParser
+import ComposeModel
+import EngineModel
+import LinuxKernel
+
+Processes.ignore(13)
+var arguments = Array(CommandLine.arguments.dropFirst())
+do {
+    try Session.shared.takeGlobals(&arguments)
+    var command = try Roost.parseAsRoot(arguments)
+    try command.run()
+} catch let leave as Leave {
+    Processes.exit(leave.code)
+} catch let error as ComposeError {
+    Output.error(error.rendered { try? Files.readText(Session.shared.absolute($0)) })
+    Processes.exit(error.message.contains("not found") && error.place == nil ? 14 : 15)
+} catch let error as RoostError {
+    Output.error(error.kind == .unavailable && error.message.hasPrefix("Cannot connect") ? error.message : Session.shared.prefixed(error.message))
+    Processes.exit(1)
+} catch let error as SyscallError {
+    Output.error("\(error)")
+    Processes.exit(1)
+} catch { Roost.exit(withError: error) }

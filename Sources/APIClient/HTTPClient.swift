@@ -1,0 +1,191 @@
+import DockerAPI
+import EngineModel
+import LinuxKernel
+
+/// One request on one connection, read as it comes. Synchronous: the command line does one thing at a time, and starts faster
+/// without an event loop.
+public final class HTTPExchange {
+    public let connection: OwnedFD
+    public private(set) var status = 0
+    private var headers: [String: String] = [:]
+    private var buffer: [UInt8] = []
+    private var remaining: Int?
+    private var chunked = false
+    private var ended = false
+
+    init(_ connection: OwnedFD) { self.connection = connection }
+
+    func send(_ method: String, _ target: String, headers: [(String, String)], body: [UInt8]?) throws {
+        var text = "\(method) \(target) HTTP/1.1\r\nHost: roost\r\nUser-Agent: roost/\(APIVersion.product)\r\n"
+        for (name, value) in headers { text += "\(name): \(value)\r\n" }
+        if let body { text += "Content-Length: \(body.count)\r\n" }
+        try sendAll(connection.raw, Array((text + "\r\n").utf8) + (body ?? []))
+    }
+
+    /// Sends a body of unknown length from a file, in chunks.
+    func stream(_ file: Int32) throws {
+        while true {
+            let part = try readSome(file, limit: 1 << 17)
+            if part.isEmpty { break }
+            try sendAll(connection.raw, Array("\(String(part.count, radix: 16))\r\n".utf8) + part + [13, 10])
+        }
+        try sendAll(connection.raw, Array("0\r\n\r\n".utf8))
+    }
+
+    private func fill() throws -> Bool {
+        let part = try readSome(connection.raw, limit: 1 << 17)
+        buffer += part
+        return !part.isEmpty
+    }
+
+    private func line() throws -> String {
+        while true {
+            if let end = buffer.firstIndex(of: 10) {
+                let text = buffer[..<end].last == 13 ? buffer[..<(end - 1)] : buffer[..<end]
+                let result = String(decoding: text, as: UTF8.self)
+                buffer.removeFirst(end + 1)
+                return result
+            }
+            guard try fill() else { throw RoostError(.unavailable, "the engine closed the connection") }
+        }
+    }
+
+    func readHead() throws {
+        let parts = try line().split(separator: " ")
+        guard parts.count > 1, let code = Int(parts[1]) else { throw RoostError.failure("the engine's answer is no HTTP") }
+        status = code
+        while true {
+            let text = try line()
+            if text.isEmpty { break }
+            guard let cut = text.firstIndex(of: ":") else { continue }
+            headers[text[..<cut].lowercased()] = text[text.index(after: cut)...].drop { $0 == " " }.description
+        }
+        chunked = headers["transfer-encoding"]?.contains("chunked") == true
+        remaining = headers["content-length"].flatMap { Int($0) }
+        if status == 204 || status == 304 { remaining = 0 }
+    }
+
+    /// The next bytes of the answer; empty at its end.
+    public func read() throws -> [UInt8] {
+        if ended { return [] }
+        if chunked {
+            if remaining == nil || remaining == 0 {
+                if remaining == 0 { _ = try line() }
+                guard let size = Int(try line().split(separator: ";").first ?? "", radix: 16) else { throw RoostError.failure("a chunk without size") }
+                if size == 0 {
+                    ended = true
+                    return []
+                }
+                remaining = size
+            }
+        } else if remaining == 0 {
+            ended = true
+            return []
+        }
+        if buffer.isEmpty, try !fill() {
+            ended = true
+            return []
+        }
+        let count = min(buffer.count, remaining ?? buffer.count)
+        let part = Array(buffer[..<count])
+        buffer.removeFirst(count)
+        if let left = remaining { remaining = left - count }
+        return part
+    }
+
+    public func readAll() throws -> [UInt8] {
+        var all: [UInt8] = []
+        while true {
+            let part = try read()
+            if part.isEmpty { return all }
+            all += part
+        }
+    }
+
+    /// What has arrived behind the head of a connection that was taken over.
+    public func takeRest() -> [UInt8] {
+        defer { buffer = [] }
+        return buffer
+    }
+
+    /// One JSON value per line; nil at the end.
+    public func nextLine() throws -> JSON? {
+        while true {
+            if let end = pending.firstIndex(of: 10) {
+                let text = Array(pending[..<end])
+                pending.removeFirst(end + 1)
+                if text.isEmpty { continue }
+                return try JSON(parsing: text)
+            }
+            let part = try read()
+            if part.isEmpty { return nil }
+            pending += part
+        }
+    }
+
+    private var pending: [UInt8] = []
+}
+
+/// Talks to an engine.
+public struct EngineClient: Sendable {
+    public let address: EngineAddress
+
+    public init(address: EngineAddress) { self.address = address }
+
+    public static func encode(_ text: String) -> String {
+        var out = ""
+        for byte in text.utf8 {
+            let plain = (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122) || [45, 46, 95, 126].contains(byte)
+            out += plain ? String(UnicodeScalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+        }
+        return out
+    }
+
+    private func target(_ path: String, _ query: [(String, String)]) -> String {
+        "/v\(APIVersion.current)/" + path + (query.isEmpty ? "" : "?" + query.map { "\($0.0)=\(Self.encode($0.1))" }.joined(separator: "&"))
+    }
+
+    /// Sends a request and reads the head of the answer; an answer that is an error is thrown.
+    public func open(_ method: String, _ path: String, _ query: [(String, String)] = [], body: JSON? = nil, starting: Bool = true) throws -> HTTPExchange {
+        let exchange = HTTPExchange(try address.connect(starting: starting))
+        try exchange.send(method, target(path, query), headers: body == nil ? [] : [("Content-Type", "application/json")], body: body?.bytes() ?? (method == "POST" ? [] : nil))
+        try exchange.readHead()
+        try Self.check(exchange)
+        return exchange
+    }
+
+    private static func check(_ exchange: HTTPExchange) throws {
+        guard exchange.status >= 400 else { return }
+        let text = try exchange.readAll()
+        let message = (try? JSON(parsing: text))?["message"].string ?? String(decoding: text, as: UTF8.self)
+        throw RoostError(errorKind(forStatus: exchange.status), message)
+    }
+
+    /// A request whose whole answer is one JSON value.
+    @discardableResult
+    public func call(_ method: String, _ path: String, _ query: [(String, String)] = [], body: JSON? = nil) throws -> JSON {
+        let bytes = try open(method, path, query, body: body).readAll()
+        return bytes.isEmpty ? .null : try JSON(parsing: bytes)
+    }
+
+    /// A request whose body is a file of unknown length.
+    public func upload(_ path: String, _ query: [(String, String)], file: Int32) throws -> HTTPExchange {
+        let exchange = HTTPExchange(try address.connect())
+        try exchange.send("POST", target(path, query), headers: [("Content-Type", "application/x-tar"), ("Transfer-Encoding", "chunked")], body: nil)
+        // An engine that refuses early closes its side; its answer says why.
+        do { try exchange.stream(file) } catch let error as SyscallError { if error.errno != Errno.brokenPipe { throw error } }
+        try exchange.readHead()
+        try Self.check(exchange)
+        return exchange
+    }
+
+    /// A request that turns the connection into a plain stream.
+    public func takeOver(_ path: String, _ query: [(String, String)] = [], body: JSON? = nil) throws -> HTTPExchange {
+        let exchange = HTTPExchange(try address.connect())
+        try exchange.send(
+            "POST", target(path, query), headers: [("Connection", "Upgrade"), ("Upgrade", "tcp"), ("Content-Type", "application/json")], body: body?.bytes() ?? [])
+        try exchange.readHead()
+        try Self.check(exchange)
+        return exchange
+    }
+}

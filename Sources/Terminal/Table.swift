@@ -1,0 +1,23 @@
+/// Columns that line up, three blanks between them, as Docker's.
+public struct Table {
+    private var rows: [[String]]
+
+    public init(_ titles: [String]) { rows = [titles] }
+
+    public mutating func add(_ row: [String]) { rows.append(row) }
+
+    public var text: String {
+        let columns = rows.map(\.count).max() ?? 0
+        let widths = (0..<columns).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }
+        return rows.map { row in
+            var line = ""
+            for (column, cell) in row.enumerated() {
+                line += column == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[column] - cell.count + 3)
+            }
+            return line + "\n"
+        }.joined()
+    }
+}
+
+/// Cuts a text to a width, with a mark where something is missing.
+public func shortened(_ text: String, _ width: Int) -> String { text.count <= width ? text : text.prefix(width - 1) + "…" }

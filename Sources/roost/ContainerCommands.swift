@@ -1,0 +1,335 @@
+import APIClient
+import ArgumentParser
+import ComposeModel
+import EngineModel
+import LinuxKernel
+import Terminal
+
+/// Does one thing to each name; goes on after a failure and ends with 1 if there was one.
+func forEach(_ names: [(id: String, shown: String)], _ body: (String) throws -> Void) throws {
+    var failed = false
+    for name in names {
+        do {
+            try body(name.id)
+            Output.line(name.shown)
+        } catch let error as RoostError {
+            if error.kind == .notModified { Output.line(name.shown) } else {
+                Output.error(Session.shared.prefixed(error.message))
+                failed = true
+            }
+        }
+    }
+    if failed { throw Leave(code: 1) }
+}
+
+/// Resolves names one by one, so that a wrong one does not keep the others from their turn.
+func forEachNamed(_ names: [String], all: Bool = true, _ body: (String) throws -> Void) throws {
+    if Session.shared.isCompose || names.isEmpty { return try forEach(try Session.shared.resolve(names, all: all), body) }
+    var failed = false
+    for name in names {
+        do { try forEach(try Session.shared.resolve([name], all: all), body) } catch let error as RoostError {
+            Output.error(Session.shared.prefixed(error.message))
+            failed = true
+        } catch is Leave { failed = true }
+    }
+    if failed { throw Leave(code: 1) }
+}
+
+struct Start: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Start stopped containers, or services of the project.")
+    @Flag(name: [.short, .long], help: "Show the output and end with the container's code.") var attach = false
+    @Flag(name: [.short, .long], help: "Send standard input to the container.") var interactive = false
+    @Argument(help: "Containers, or services.") var names: [String] = []
+    func run() throws {
+        let client = try Session.shared.client()
+        guard attach || interactive else {
+            return try forEachNamed(names) { try client.call("POST", "containers/\($0)/start") }
+        }
+        let found = try Session.shared.resolve(names)
+        guard found.count == 1, let id = found.first?.id else { throw RoostError.invalid("you cannot start and attach multiple containers at once") }
+        throw Leave(code: try Foreground(id: id, interactive: interactive).start())
+    }
+}
+
+struct Stop: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Stop containers; they stay stopped.", discussion: "Without names: every service of the project in this folder.")
+    @Option(name: [.short, .customLong("timeout"), .customLong("time")], help: "Seconds between the stop signal and SIGKILL.") var timeout: Int?
+    @Option(name: [.short, .long], help: "Another signal than the container's own.") var signal: String?
+    @Argument(help: "Containers, or services.") var names: [String] = []
+    func run() throws {
+        let client = try Session.shared.client()
+        var query = timeout.map { [("t", String($0))] } ?? []
+        if let signal { query.append(("signal", signal)) }
+        try forEachNamed(names, all: !names.isEmpty) { try client.call("POST", "containers/\($0)/stop", query) }
+    }
+}
+
+struct Restart: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Stop and start containers, or services.")
+    @Option(name: [.short, .customLong("timeout"), .customLong("time")], help: "Seconds between the stop signal and SIGKILL.") var timeout: Int?
+    @Argument(help: "Containers, or services.") var names: [String] = []
+    func run() throws {
+        let client = try Session.shared.client()
+        try forEachNamed(names) { try client.call("POST", "containers/\($0)/restart", timeout.map { [("t", String($0))] } ?? []) }
+    }
+}
+
+struct Kill: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Send a signal to containers.")
+    @Option(name: [.short, .long], help: "The signal.") var signal = "KILL"
+    @Argument(help: "Containers, or services.") var names: [String] = []
+    func run() throws {
+        let client = try Session.shared.client()
+        try forEachNamed(names, all: !names.isEmpty) { try client.call("POST", "containers/\($0)/kill", [("signal", signal)]) }
+    }
+}
+
+struct Pause: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Freeze every process of containers.")
+    @Argument var names: [String]
+    func run() throws {
+        let client = try Session.shared.client()
+        try forEachNamed(names) { try client.call("POST", "containers/\($0)/pause") }
+    }
+}
+
+struct Unpause: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Let frozen containers go on.")
+    @Argument var names: [String]
+    func run() throws {
+        let client = try Session.shared.client()
+        try forEachNamed(names) { try client.call("POST", "containers/\($0)/unpause") }
+    }
+}
+
+struct Remove: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "rm", abstract: "Remove containers.")
+    @Flag(name: [.short, .long], help: "Kill those that run.") var force = false
+    @Flag(name: [.short, .long], help: "Remove their anonymous volumes.") var volumes = false
+    @Flag(name: [.short, .long], help: "Stop them first.") var stop = false
+    @Argument(help: "Containers, or services.") var names: [String] = []
+    func run() throws {
+        let client = try Session.shared.client()
+        try forEachNamed(names) { id in
+            if stop { do { try client.call("POST", "containers/\(id)/stop") } catch let error as RoostError where error.kind == .notModified {} }
+            try client.call("DELETE", "containers/\(id)", [("force", force ? "1" : "0"), ("v", volumes ? "1" : "0")])
+        }
+    }
+}
+
+struct Rename: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Give a container another name.")
+    @Argument var name: String
+    @Argument var newName: String
+    func run() throws { try Session.shared.client().call("POST", "containers/\(EngineClient.encode(name))/rename", [("name", newName)]) }
+}
+
+struct Wait: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Wait until containers have ended and print their exit codes.")
+    @Argument var names: [String]
+    func run() throws {
+        for (id, _) in try Session.shared.resolve(names) {
+            let answer = try Session.shared.client().open("POST", "containers/\(id)/wait").nextLine()
+            Output.line("\(answer?["StatusCode"].int ?? 0)")
+        }
+    }
+}
+
+struct Top: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Show the processes of a container.")
+    @Argument var name: String
+    func run() throws {
+        for (id, _) in try Session.shared.resolve([name]) {
+            let json = try Session.shared.client().call("GET", "containers/\(id)/top")
+            var table = Table(json["Titles"].strings ?? [])
+            for row in json["Processes"].array ?? [] { table.add(row.strings ?? []) }
+            Output.raw(table.text)
+        }
+    }
+}
+
+struct Port: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Show where a container's ports are published.")
+    @Argument var name: String
+    @Argument(help: "Only this port: 80 or 80/udp.") var port: String?
+    func run() throws {
+        for (id, _) in try Session.shared.resolve([name]) {
+            let ports = try Session.shared.client().call("GET", "containers/\(id)/json")["NetworkSettings"]["Ports"]
+            for (inside, bindings) in ports.object ?? [] {
+                if let port, inside != port, inside != "\(port)/tcp" { continue }
+                for binding in bindings.array ?? [] {
+                    let address = binding["HostIp"].string ?? ""
+                    let place = (address.contains(":") ? "[\(address)]" : address) + ":" + (binding["HostPort"].string ?? "")
+                    Output.line(port == nil ? "\(inside) -> \(place)" : place)
+                }
+            }
+        }
+    }
+}
+
+struct Attach: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Join a running container's input and output.")
+    @Option(name: .long, help: "Keys to leave with (default ctrl-p,ctrl-q).") var detachKeys: String?
+    @Flag(name: .long, help: "Send no input.") var noStdin = false
+    @Argument var name: String
+    func run() throws {
+        guard let id = try Session.shared.resolve([name]).first?.id else { return }
+        throw Leave(code: try Foreground(id: id, interactive: !noStdin, detachKeys: detachKeys).attach())
+    }
+}
+
+/// A container in the foreground: attached before it starts, so that nothing of its output is missed.
+struct Foreground {
+    let id: String
+    var interactive: Bool
+    var detachKeys: String?
+    var removes = false
+
+    private func open(_ client: EngineClient, _ terminal: Bool) throws -> AttachedStream {
+        var query = [("stream", "1"), ("stdout", "1"), ("stderr", "1"), ("stdin", interactive ? "1" : "0")]
+        if let detachKeys { query.append(("detachKeys", detachKeys)) }
+        let exchange = try client.takeOver("containers/\(id)/attach", query)
+        return AttachedStream(exchange: exchange, terminal: terminal, sendsInput: interactive) { rows, columns in
+            _ = try? client.call("POST", "containers/\(id)/resize", [("h", "\(rows)"), ("w", "\(columns)")])
+        } signalled: { number in
+            _ = try? client.call("POST", "containers/\(id)/kill", [("signal", "\(number)")])
+        }
+    }
+
+    private func terminal(_ client: EngineClient) throws -> Bool { try client.call("GET", "containers/\(id)/json")["Config"]["Tty"].bool ?? false }
+
+    func start() throws -> Int32 {
+        let client = try Session.shared.client()
+        let hasTerminal = try terminal(client)
+        let stream = try open(client, hasTerminal)
+        let end = try client.open("POST", "containers/\(id)/wait", [("condition", removes ? "removed" : "next-exit")])
+        do { try client.call("POST", "containers/\(id)/start") } catch let error as RoostError {
+            Output.error(Session.shared.prefixed(error.message))
+            return error.message.contains("executable file not found") || error.message.contains("no such file") ? 127 : error.kind == .invalidArgument ? 126 : 125
+        }
+        try stream.run()
+        return try code(client, end)
+    }
+
+    func attach() throws -> Int32 {
+        let client = try Session.shared.client()
+        let stream = try open(client, try terminal(client))
+        let end = try client.open("POST", "containers/\(id)/wait", [("condition", "next-exit")])
+        try stream.run()
+        return try code(client, end)
+    }
+
+    /// After a detach the container runs on, and there is no code yet.
+    private func code(_ client: EngineClient, _ end: HTTPExchange) throws -> Int32 {
+        if let state = try? client.call("GET", "containers/\(id)/json")["State"], state["Running"].bool == true, state["Restarting"].bool != true,
+            try !waitUntilReady(end.connection.raw, milliseconds: 50)
+        {
+            return 0
+        }
+        return Int32(clamping: try end.nextLine()?["StatusCode"].int ?? 0)
+    }
+}
+
+struct Exec: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Run a program in a running container.", discussion: "Example: roost exec -it web sh")
+    @Flag(name: [.short, .long], help: "Send standard input.") var interactive = false
+    @Flag(name: [.short, .long], help: "Give it a terminal.") var tty = false
+    @Flag(name: [.customShort("T"), .long], help: "Give it no terminal (compose).") var noTty = false
+    @Flag(name: [.short, .long], help: "Return at once.") var detach = false
+    @Flag(name: .long, help: "Give it every right.") var privileged = false
+    @Option(name: [.short, .long], help: "Set a variable.") var env: [String] = []
+    @Option(name: [.short, .long], help: "As this user.") var user: String?
+    @Option(name: [.short, .long], help: "In this folder.") var workdir: String?
+    @Option(name: .long, help: "Which replica of a service.") var index: Int?
+    @Argument(parsing: .captureForPassthrough, help: "Container or service, program, arguments.") var words: [String]
+
+    func run() throws {
+        guard let name = words.first, words.count > 1 else { throw ValidationError("exec needs a container and a program") }
+        let client = try Session.shared.client()
+        let found = try Session.shared.resolve([name], all: false)
+        guard let id = found.dropFirst(max(0, (index ?? 1) - 1)).first?.id else { throw RoostError.missing("no running container for \(name)") }
+        // As in Compose: a terminal if there is one here.
+        let compose = Session.shared.isCompose
+        let terminal = compose ? !noTty && Terminals.isTerminal(0) && Terminals.isTerminal(1) : tty
+        let input = compose ? !detach : interactive
+        if terminal, input, !Terminals.isTerminal(0) { throw RoostError.invalid("the input device is not a TTY") }
+        var body: JSON = ["AttachStdin": .bool(input), "AttachStdout": true, "AttachStderr": true, "Tty": .bool(terminal), "Cmd": JSON(Array(words.dropFirst())), "Privileged": .bool(privileged)]
+        body.set("Env", JSON(try env.map(Variables.complete)))
+        if let user { body.set("User", .string(user)) }
+        if let workdir { body.set("WorkingDir", .string(workdir)) }
+        let exec = try client.call("POST", "containers/\(id)/exec", body: body)["Id"].string ?? ""
+        if detach {
+            try client.call("POST", "exec/\(exec)/start", body: ["Detach": true])
+            return
+        }
+        let exchange = try client.takeOver("exec/\(exec)/start", body: ["Detach": false, "Tty": .bool(terminal)])
+        try AttachedStream(exchange: exchange, terminal: terminal, sendsInput: input) { rows, columns in
+            _ = try? client.call("POST", "exec/\(exec)/resize", [("h", "\(rows)"), ("w", "\(columns)")])
+        } signalled: { number in
+            if number == 2 || number == 15 { Processes.exit(128 + number) }
+        }.run()
+        throw Leave(code: Int32(clamping: try client.call("GET", "exec/\(exec)/json")["ExitCode"].int ?? 0))
+    }
+}
+
+enum Variables {
+    /// `-e NAME` takes the value from here; without one it is left out by an empty name.
+    static func complete(_ text: String) throws(RoostError) -> String {
+        if text.hasPrefix("=") || text.isEmpty { throw .invalid("invalid environment variable: \(text)") }
+        if text.contains("=") { return text }
+        return environmentVariable(text).map { "\(text)=\($0)" } ?? text
+    }
+}
+
+struct Logs: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Show the output of a container, or of the project's services.")
+    @Flag(name: [.short, .long], help: "Go on with what comes.") var follow = false
+    @Flag(name: [.short, .long], help: "Time in front of each line.") var timestamps = false
+    @Option(name: [.customShort("n"), .long], help: "Only so many lines from the end.") var tail = "all"
+    @Option(name: .long, help: "Only what is newer: a time, or 10m.") var since: String?
+    @Option(name: .long, help: "Only what is older.") var until: String?
+    @Flag(name: .long, help: "No colours.") var noColor = false
+    @Flag(name: .long, help: "No names in front.") var noLogPrefix = false
+    @Argument(help: "A container, or services.") var names: [String] = []
+
+    func run() throws {
+        var query = [("tail", tail)]
+        if let since { query.append(("since", try Self.time(since))) }
+        if let until { query.append(("until", try Self.time(until))) }
+        if !Session.shared.isCompose, names.count == 1, let name = names.first, (try? Session.shared.client().call("GET", "containers/\(EngineClient.encode(name))/json")) != nil {
+            return try single(name, query)
+        }
+        let project = try Session.shared.loadProject(services: names)
+        for name in names where project.services[name] == nil { throw RoostError.missing("No such container: \(name)") }
+        let follower = LogFollower(style: Style(descriptor: 1, wish: noColor ? false : nil), prefix: !noLogPrefix, timestamps: timestamps)
+        if follow {
+            let services = names.isEmpty ? Array(project.services.keys) : names
+            let code = try follower.attach(project: project.name, services: services, since: try since.map(Self.time), timeout: nil, stopsOnSignal: false, tail: tail)
+            if code != 0 { throw Leave(code: code) }
+        } else {
+            try follower.printHistory(try Session.shared.projectContainers(project.name, services: names), query)
+        }
+    }
+
+    private func single(_ name: String, _ query: [(String, String)]) throws {
+        let client = try Session.shared.client()
+        let plain = try client.call("GET", "containers/\(EngineClient.encode(name))/json")["Config"]["Tty"].bool ?? false
+        let all = query + [("stdout", "1"), ("stderr", "1"), ("timestamps", timestamps ? "1" : "0"), ("follow", follow ? "1" : "0")]
+        let exchange = try client.open("GET", "containers/\(EngineClient.encode(name))/logs", all)
+        var demultiplexer = Demultiplexer(plain: plain)
+        while true {
+            let bytes = try exchange.read()
+            if bytes.isEmpty { return }
+            try demultiplexer.write(bytes)
+        }
+    }
+
+    /// A point in time, or a length of time before now.
+    static func time(_ text: String) throws(RoostError) -> String {
+        if let span = TimeSpan.parse(text), Timestamp(parsing: text) == nil {
+            return Timestamp(nanoseconds: Clocks.wallNanoseconds() - span).rfc3339
+        }
+        guard Timestamp(parsing: text) != nil else { throw .invalid("\"\(text)\" is neither a time nor a duration such as 10m") }
+        return text
+    }
+}

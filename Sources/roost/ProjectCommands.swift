@@ -1,0 +1,209 @@
+import APIClient
+import ArgumentParser
+import ComposeFile
+import ComposeModel
+import EngineModel
+import LinuxKernel
+import Terminal
+
+/// Options that `up` and `plan` share: the same words make the same plan.
+struct UpSettings: ParsableArguments {
+    @Option(name: .long, help: "Run so many of a service: web=3.") var scale: [String] = []
+    @Flag(name: .long, help: "Recreate containers although nothing has changed.") var forceRecreate = false
+    @Flag(name: .long, help: "Keep containers although their definition has changed.") var noRecreate = false
+    @Flag(name: .long, help: "Leave services alone that the named ones depend on.") var noDeps = false
+    @Flag(name: .long, help: "Remove containers of services that the file has no more.") var removeOrphans = false
+    @Flag(name: [.customShort("V"), .long], help: "Give new anonymous volumes, not those of the old containers.") var renewAnonVolumes = false
+    @Flag(name: .long, help: "Create, but do not start.") var noStart = false
+    @Option(name: [.short, .long], help: "Seconds between the stop signal and SIGKILL.") var timeout: Int?
+
+    func json(_ services: [String]) throws(RoostError) -> JSON {
+        var counts: [(key: String, value: JSON)] = []
+        for text in scale {
+            let parts = text.split(separator: "=").map(String.init)
+            guard parts.count == 2, let count = Int(parts[1]), count >= 0 else { throw .invalid("--scale \(text): write SERVICE=NUMBER") }
+            counts.append((parts[0], JSON(count)))
+        }
+        var json: JSON = [
+            "services": JSON(services), "scale": .object(counts), "forceRecreate": .bool(forceRecreate), "noRecreate": .bool(noRecreate), "noDependencies": .bool(noDeps),
+            "removeOrphans": .bool(removeOrphans), "renewVolumes": .bool(renewAnonVolumes), "noStart": .bool(noStart),
+        ]
+        if let timeout { json.set("timeout", JSON(timeout)) }
+        return json
+    }
+}
+
+/// Shows the progress of a plan as it is carried out; throws at its end if something failed.
+enum PlanFollower {
+    static func follow(_ exchange: HTTPExchange, quiet: Bool = false) throws {
+        let display = ProgressDisplay()
+        var failures: [JSON] = []
+        var finished = false
+        while let event = try exchange.nextLine() {
+            for note in event["notes"].strings ?? [] { Output.error("note: \(note)") }
+            if let object = event["object"].string, !quiet {
+                let state = event["state"].string
+                display.update(object, event["text"].string ?? "", state == "failed" ? .failed : state == "finished" ? .done : .working)
+            }
+            if event["done"].bool == true {
+                failures = event["failures"].array ?? []
+                finished = true
+            }
+        }
+        guard finished else { throw RoostError(.unavailable, "the engine went away; run the command again to go on") }
+        guard !failures.isEmpty else { return }
+        for failure in failures { Output.error("\(failure["object"].string ?? ""): \(failure["message"].string ?? "")") }
+        throw Leave(code: 1)
+    }
+}
+
+struct Up: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Create and start the project's services.", discussion: "Example: roost up -d --scale web=3")
+    @Flag(name: [.short, .long], help: "Return when everything runs; else show the logs.") var detach = false
+    @Flag(name: .long, help: "Return when everything is healthy.") var wait = false
+    @Flag(name: [.customShort("y"), .long], help: "Accepted for scripts; nothing is asked.") var yes = false
+    @Flag(name: .long, help: "Print the plan and change nothing.") var dryRun = false
+    @Flag(name: .long, help: "Stop everything when one container ends.") var abortOnContainerExit = false
+    @Option(name: .long, help: "End with the exit code of this service; stops everything when it ends.") var exitCodeFrom: String?
+    @Flag(name: .long, help: "No colours in the logs.") var noColor = false
+    @Flag(name: .long, help: "No names in front of the logs.") var noLogPrefix = false
+    @Flag(name: .long, help: "Time in front of each line.") var timestamps = false
+    @OptionGroup var settings: UpSettings
+    @Argument(help: "Only these services, and what they depend on.") var services: [String] = []
+
+    func run() throws {
+        let session = Session.shared
+        let project = try session.loadProject(services: services)
+        let body: JSON = ["project": project.wire, "contents": try session.contents(project), "options": try settings.json(services)]
+        if dryRun {
+            Output.raw(try session.client().call("POST", "roost/v1/projects/plan", body: body)["text"].string ?? "")
+            return
+        }
+        let begin = Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339
+        try PlanFollower.follow(try session.client().open("POST", "roost/v1/projects/up", body: body))
+        if wait { try waitUntilHealthy(project) }
+        if detach || wait || settings.noStart { return }
+        let shown = services.isEmpty ? project.services.keys.filter { project.services[$0]?["attach"].bool != false } : services
+        let follower = LogFollower(
+            style: Style(descriptor: 1, wish: noColor ? false : nil), prefix: !noLogPrefix, timestamps: timestamps,
+            stopsWith: exitCodeFrom.map { [$0] } ?? (abortOnContainerExit ? Array(project.services.keys) : []))
+        let code = try follower.attach(project: project.name, services: shown, since: begin, timeout: settings.timeout)
+        if let exitCodeFrom { throw Leave(code: try self.code(of: exitCodeFrom, project.name)) }
+        if code != 0 { throw Leave(code: code) }
+    }
+
+    private func code(of service: String, _ project: String) throws -> Int32 {
+        guard let id = try Session.shared.projectContainers(project, services: [service]).first?["Id"].string else { return 1 }
+        return Int32(try Session.shared.client().call("GET", "containers/\(id)/json")["State"]["ExitCode"].int ?? 1)
+    }
+
+    /// Done jobs count as ready; what fails is shown with the end of its log.
+    private func waitUntilHealthy(_ project: Project) throws {
+        let client = try Session.shared.client()
+        let events = try client.open("GET", "events", [("filters", "{\"type\":[\"container\"],\"label\":[\"com.docker.compose.project=\(project.name)\"]}")])
+        while true {
+            var waiting = false
+            for container in try Session.shared.projectContainers(project.name) {
+                let state = try client.call("GET", "containers/\(container["Id"].string ?? "")/json")["State"]
+                let name = container["Names"].array?.first?.string ?? ""
+                switch state["Status"].string ?? "" {
+                case "exited" where state["ExitCode"].int != 0: throw RoostError.conflict("container \(name.dropFirst()) exited (\(state["ExitCode"].int ?? 0))")
+                case "running":
+                    if state["Health"]["Status"].string == "unhealthy" { throw RoostError.conflict("container \(name.dropFirst()) is unhealthy") }
+                    waiting = waiting || (state["Health"]["Status"].string.map { $0 != "healthy" } ?? false)
+                case "restarting", "created": waiting = true
+                default: break
+                }
+            }
+            if !waiting { return }
+            _ = try events.nextLine()
+        }
+    }
+}
+
+struct PlanCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan", abstract: "Show what up would do, and why; change nothing.", discussion: "Ends with 0 if there is nothing to do, with 2 if there is.")
+    @Flag(name: .long, help: "Print the plan as JSON.") var json = false
+    @OptionGroup var settings: UpSettings
+    @Argument(help: "Only these services, and what they depend on.") var services: [String] = []
+
+    func run() throws {
+        let project = try Session.shared.loadProject(services: services)
+        let body: JSON = ["project": project.wire, "contents": try Session.shared.contents(project), "options": try settings.json(services)]
+        var plan = try Session.shared.client().call("POST", "roost/v1/projects/plan", body: body)
+        let text = plan["text"].string ?? ""
+        if case .object(let members) = plan { plan = .object(members.filter { $0.key != "text" }) }
+        Output.raw(json ? plan.text(indent: 2) + "\n" : text)
+        if plan["changes"].bool == true { throw Leave(code: 2) }
+    }
+}
+
+struct Down: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Stop the project and remove its containers and networks.", discussion: "Data in named volumes stays, unless -v is given.")
+    @Flag(name: [.short, .long], help: "Remove the project's volumes as well.") var volumes = false
+    @Flag(name: .long, help: "Remove containers of services that the file has no more.") var removeOrphans = false
+    @Option(name: .long, help: "Remove images: all, or local (those without a name of their own).") var rmi: String?
+    @Option(name: [.short, .long], help: "Seconds between the stop signal and SIGKILL.") var timeout: Int?
+
+    func run() throws {
+        let session = Session.shared
+        let name = try session.projectNameOnly()
+        var body: JSON = ["project": .string(name), "volumes": .bool(volumes)]
+        if let timeout { body.set("timeout", JSON(timeout)) }
+        let images = rmi == "all" ? Set(try session.projectContainers(name).compactMap { $0["Image"].string }) : []
+        try PlanFollower.follow(try session.client().open("POST", "roost/v1/projects/down", body: body))
+        for image in images.sorted() { try session.client().call("DELETE", "images/\(image)") }
+    }
+}
+
+struct Config: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Print the project as Roost understands it.")
+    @Option(name: .long, help: "yaml or json.") var format = "yaml"
+    @Flag(name: .long, help: "Names of the services only.") var services = false
+    @Flag(name: .long, help: "Names of the volumes only.") var volumes = false
+    @Flag(name: .long, help: "Images only.") var images = false
+    @Flag(name: .long, help: "Profiles only.") var profiles = false
+    @Flag(name: .long, help: "Where each value comes from.") var origins = false
+    @Flag(name: [.short, .long], help: "Only check.") var quiet = false
+    @Option(name: [.short, .long], help: "Write to a file.") var output: String?
+
+    func run() throws {
+        let project = try Session.shared.loadProject()
+        if quiet { return }
+        let text: String
+        if services { text = Self.lines(project.services.keys.sorted()) } else if volumes { text = Self.lines(project.volumes.keys.sorted()) } else if images {
+            text = Self.lines(project.services.sorted { $0.key < $1.key }.map { $0.value["image"].string ?? "\(project.name)-\($0.key)" })
+        } else if profiles {
+            text = Self.lines(Set(project.services.values.flatMap { $0["profiles"].strings ?? [] }).sorted())
+        } else if origins {
+            text = Self.lines(project.origins.sorted { $0.key < $1.key }.map { "\($0.key)  \($0.value)" })
+        } else {
+            let escaped = Self.escaped(project.json)
+            text = format == "json" ? escaped.text(indent: 2) + "\n" : YAMLWriter.text(Self.withoutEmpty(escaped))
+        }
+        if let output { try Files.write(Session.shared.absolute(output), text) } else { Output.raw(text) }
+    }
+
+    private static func lines(_ list: [String]) -> String { list.map { $0 + "\n" }.joined() }
+
+    /// `$` doubled, so that the output can be loaded again.
+    private static func escaped(_ value: JSON) -> JSON {
+        switch value {
+        case .string(let text): .string(text.split(separator: "$", omittingEmptySubsequences: false).joined(separator: "$$"))
+        case .array(let items): .array(items.map(escaped))
+        case .object(let members): .object(members.map { ($0.key, escaped($0.value)) })
+        default: value
+        }
+    }
+
+    /// YAML leaves out what the JSON form shows as nothing.
+    private static func withoutEmpty(_ value: JSON) -> JSON {
+        guard case .object(let members) = value else { return value }
+        return .object(
+            members.map { member in
+                guard member.key == "services", case .object(let services) = member.value else { return member }
+                return (member.key, .object(services.map { ($0.key, .object(($0.value.object ?? []).filter { !(["command", "entrypoint"].contains($0.key) && $0.value.isNull) })) }))
+            })
+    }
+}

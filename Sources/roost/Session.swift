@@ -1,0 +1,162 @@
+import APIClient
+import ComposeFile
+import ComposeModel
+import EngineModel
+import LinuxKernel
+import Terminal
+
+/// Ends the program with a code and no more words.
+struct Leave: Error { let code: Int32 }
+
+enum Output {
+    static func line(_ text: String) { try? writeAll(1, Array((text + "\n").utf8)) }
+    static func raw(_ text: String) { try? writeAll(1, Array(text.utf8)) }
+    static func error(_ text: String) { try? writeAll(2, Array((text + "\n").utf8)) }
+}
+
+/// What was said before the verb, and what follows from it. One per run of the program.
+///
+/// Unchecked, because the program has one thread.
+final class Session: @unchecked Sendable {
+    static let shared = Session()
+
+    /// Connections whose answers nobody waits for; kept until the program ends.
+    var unanswered: [OwnedFD] = []
+
+    var host: String?
+    var runRoot: String?
+    var dataRoot: String?
+    var files: [String] = []
+    var projectName: String?
+    var projectDirectory: String?
+    var profiles: [String] = []
+    var environmentFiles: [String] = []
+    /// `roost compose …`: names are services, as in `docker compose`.
+    var isCompose = false
+
+    /// Takes the words before the verb, in any order; `compose` may stand between them.
+    func takeGlobals(_ arguments: inout [String]) throws(RoostError) {
+        var rest = arguments[...]
+        while let word = rest.first, word.hasPrefix("-") || word == "compose" {
+            if ["-h", "--help", "--version", "-v"].contains(word) { break }
+            if word == "compose", rest.dropFirst().first.map({ ["-h", "--help"].contains($0) }) == true { break }
+            rest = rest.dropFirst()
+            if word == "compose" {
+                isCompose = true
+                continue
+            }
+            let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
+            func value() throws(RoostError) -> String {
+                if parts.count > 1, word.hasPrefix("--") { return parts[1] }
+                guard let next = rest.popFirst() else { throw .invalid("\(word) needs a value") }
+                return next
+            }
+            switch parts[0] {
+            case "-H", "--host": host = try value()
+            case "--run-root": runRoot = try value()
+            case "--data-root": dataRoot = try value()
+            case "-f", "--file": files.append(try value())
+            case "-p", "--project-name": projectName = try value()
+            case "--project-directory": projectDirectory = try value()
+            case "--profile": profiles.append(try value())
+            case "--env-file": environmentFiles.append(try value())
+            case "--ansi", "--progress", "--parallel", "-c", "--context", "--config", "-l", "--log-level": _ = try value()
+            case "-D", "--debug", "--compatibility": break
+            default: throw .invalid("unknown option \(word) before the command; see roost --help")
+            }
+        }
+        arguments = Array(rest)
+    }
+
+    lazy var address: Result<EngineAddress, RoostError> = {
+        do throws(RoostError) { return .success(try EngineAddress.choose(host: host, runRoot: runRoot, dataRoot: dataRoot)) } catch { return .failure(error) }
+    }()
+
+    func client() throws -> EngineClient { EngineClient(address: try address.get()) }
+
+    /// Docker's words in front of what the engine says.
+    func prefixed(_ message: String) -> String { "Error response from daemon: \(message)" }
+
+    func absolute(_ path: String) -> String {
+        PathRules.resolve(path, in: (try? Processes.currentDirectory()) ?? "/", home: nil)
+    }
+
+    // MARK: The project
+
+    func loadProject(services: [String] = []) throws -> Project {
+        var request = LoadRequest(workingDirectory: try Processes.currentDirectory(), environment: Processes.environment) { path in
+            guard path == "/dev/stdin" || (try? Files.status(path).isDirectory) == false else { return nil }
+            return try Files.read(path)
+        }
+        request.files = files
+        request.projectName = projectName
+        request.projectDirectory = projectDirectory
+        request.profiles = profiles
+        request.environmentFiles = environmentFiles
+        request.services = services
+        let project = try ProjectLoader.load(request)
+        for warning in project.warnings { Output.error("warning: \(warning)") }
+        return project
+    }
+
+    /// The project's name without the whole file being right: for commands that work on what runs.
+    func projectNameOnly() throws -> String {
+        if let projectName { return projectName }
+        return try loadProject(services: []).name
+    }
+
+    /// Texts of secrets and configs: the engine may be elsewhere, so they travel.
+    func contents(_ project: Project) throws -> JSON {
+        var found: [(key: String, value: JSON)] = []
+        for (kind, map) in [("secrets", project.secrets), ("configs", project.configs)] {
+            for (name, json) in map.sorted(by: { $0.key < $1.key }) {
+                let key = "\(kind).\(name)"
+                let place = project.origins[key].map { " (\($0))" } ?? ""
+                if let path = json["file"].string {
+                    do throws(SyscallError) { found.append((key, .string(try Files.readText(path)))) } catch {
+                        throw RoostError.missing("\(kind.dropLast()) \(name): cannot read \(path): \(error.reason)\(place)")
+                    }
+                } else if let variable = json["environment"].string {
+                    guard let value = environmentVariable(variable) else {
+                        throw RoostError.missing("environment variable \"\(variable)\" required by \(kind.dropLast()) \"\(name)\" is not set\(place)")
+                    }
+                    found.append((key, .string(value)))
+                } else if let text = json["content"].string {
+                    found.append((key, .string(text)))
+                } else {
+                    throw RoostError(.unsupported, "unsupported external \(kind.dropLast()) \(name)\(place)")
+                }
+            }
+        }
+        return .object(found)
+    }
+
+    /// Containers of a project, as the list endpoint gives them.
+    func projectContainers(_ name: String, all: Bool = true, services: [String] = []) throws -> [JSON] {
+        let filters = "{\"label\":[\"com.docker.compose.project=\(name)\"]}"
+        let list = try client().call("GET", "containers/json", [("all", all ? "1" : "0"), ("filters", filters)]).array ?? []
+        return list.filter { services.isEmpty || services.contains($0["Labels"]["com.docker.compose.service"].string ?? "") }
+            .filter { $0["Labels"]["com.docker.compose.oneoff"].string != "True" || services.isEmpty }
+            .sorted { ($0["Names"].array?.first?.string ?? "") < ($1["Names"].array?.first?.string ?? "") }
+    }
+
+    /// Turns names into containers: of the engine, or services of this folder's project.
+    func resolve(_ names: [String], all: Bool = true) throws -> [(id: String, shown: String)] {
+        if isCompose || names.isEmpty {
+            let project = try projectNameOnly()
+            let found = try projectContainers(project, all: all, services: names)
+            for name in names where !found.contains(where: { $0["Labels"]["com.docker.compose.service"].string == name }) {
+                throw RoostError.missing("no such service: \(name) has no containers in project \(project)")
+            }
+            return found.map { ($0["Id"].string ?? "", String(($0["Names"].array?.first?.string ?? "").dropFirst())) }
+        }
+        return try names.flatMap { name -> [(id: String, shown: String)] in
+            do { return [(try client().call("GET", "containers/\(EngineClient.encode(name))/json")["Id"].string ?? name, name)] } catch let error as RoostError {
+                guard error.kind == .notFound, let project = try? loadProject(), project.services[name] != nil else { throw error }
+                let found = try projectContainers(project.name, all: all, services: [name])
+                guard !found.isEmpty else { throw error }
+                return found.map { ($0["Id"].string ?? "", String(($0["Names"].array?.first?.string ?? "").dropFirst())) }
+            }
+        }
+    }
+}
