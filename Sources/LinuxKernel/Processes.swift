@@ -38,6 +38,13 @@ public enum Processes {
         return (Int32(truncatingIfNeeded: pid), OwnedFD(adopting: pidfd))
     }
 
+    /// A plain child by clone(2), for programs with one thread under a filter that refuses clone3; nil in the child.
+    public static func fork() throws(SyscallError) -> Int32? {
+        let pid = roost_fork()
+        if pid < 0 { throw SyscallError(call: "clone", subject: "a process", errno: Glibc.errno) }
+        return pid == 0 ? nil : Int32(truncatingIfNeeded: pid)
+    }
+
     /// A descriptor that stands for this very process, whoever has its number later (pidfd_open(2)).
     public static func open(_ pid: Int32) throws(SyscallError) -> OwnedFD {
         try OwnedFD(adopting: check("pidfd_open", "process \(pid)") { roost_pidfd_open(pid) })

@@ -84,6 +84,16 @@ public struct Plan: Sendable, Equatable {
         return number
     }
 
+    /// Waits that no step waits for are left out, and the rest is numbered anew.
+    mutating func dropIdleWaits() {
+        while let idle = steps.firstIndex(where: { step in !step.operation.changes && !steps.contains { $0.after.contains(step.number) } }) { steps.remove(at: idle) }
+        let numbers = Dictionary(uniqueKeysWithValues: steps.enumerated().map { ($0.element.number, $0.offset + 1) })
+        for index in steps.indices {
+            steps[index].number = index + 1
+            steps[index].after = steps[index].after.compactMap { numbers[$0] }
+        }
+    }
+
     public var text: String {
         guard hasChanges else { return "Nothing to do: \(project) is as the file says.\n" }
         return steps.map { step in

@@ -95,6 +95,7 @@ public struct UpPlanner {
         try planVolumes(selected)
         for name in DependencyOrder.sorted(selected, project) { try planService(name, selected) }
         planOrphans()
+        plan.dropIdleWaits()
         return plan
     }
 

@@ -9,14 +9,14 @@ enum InitProcess {
             // Everything that can be caught but the signals about the init itself.
             let forwarded: [Int32] = [1, 2, 3, 10, 12, 14, 15, 17, 18, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30]
             let signals = try Processes.signalDescriptor(forwarded)
-            guard let child = try Processes.clone([]) else {
+            guard let child = try Processes.fork() else {
                 Processes.unblockSignals()
                 try? Processes.startSession()
                 return
             }
             // The child holds the end of the report pipe until it has executed; the init must not keep it open.
             try? Processes.closeAll(from: 3, except: signals.raw)
-            serve(child: child.pid, signals: signals.raw)
+            serve(child: child, signals: signals.raw)
         }
     }
 

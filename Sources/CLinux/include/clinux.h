@@ -53,6 +53,7 @@ static inline long roost_clone3(uint64_t flags, int *pidfd, int cgroup) {
     args.cgroup = cgroup < 0 ? 0 : (uint64_t)cgroup;
     return syscall(SYS_clone3, &args, sizeof args);
 }
+static inline long roost_fork(void) { return syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); }
 static inline int roost_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 static inline int roost_pidfd_send_signal(int fd, int signal) {
     return (int)syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0);

@@ -1,0 +1,65 @@
+# Every task of the project. `make help` lists them.
+PREFIX ?= /usr/local
+BIN := .build/bin
+# The release build has a folder of its own, so that it and the tests' debug build do not undo each other.
+RELEASE := .build/release-build
+SWIFT_FLAGS := -c release --static-swift-stdlib --scratch-path $(RELEASE)
+
+.PHONY: help build test unit system check fmt bench demo install uninstall packages test-packages images clean
+
+help:
+	@echo "make build     build roost, roostd and roost-shim into $(BIN)"
+	@echo "make demo      install what is needed, build, and run samples/redis"
+	@echo "make test      install what the tests need and run all of them"
+	@echo "make check     format and style, and the arrows between modules"
+	@echo "make bench     time Roost beside a Docker Engine, if DOCKER_HOST_PEER names one"
+	@echo "make install   install below PREFIX ($(PREFIX)), with completions and a systemd unit"
+	@echo "make fmt clean"
+
+packages:
+	@scripts/install-packages build
+
+test-packages:
+	@scripts/install-packages test
+
+build: packages
+	swift build $(SWIFT_FLAGS)
+	@mkdir -p $(BIN)
+	@for name in roost roostd roost-shim; do install -m 755 $(RELEASE)/release/$$name $(BIN)/$$name; done
+	@strip $(BIN)/roost-shim
+
+demo: build
+	@scripts/install-packages demo
+	@scripts/demo
+
+test: test-packages
+	@scripts/test
+
+unit: packages
+	swift test --skip SystemTests
+
+check: packages
+	swift format lint --strict --recursive Sources Tests Package.swift
+	swift test --filter StructureTests
+
+fmt:
+	swift format --in-place --recursive Sources Tests Package.swift
+
+bench: build
+	@scripts/bench
+
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 755 $(BIN)/roost $(BIN)/roostd $(BIN)/roost-shim $(DESTDIR)$(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(BIN)/roost --generate-completion-script bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/roost
+	$(BIN)/roost --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_roost
+	$(BIN)/roost --generate-completion-script fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/roost.fish
+	for unit in roost.service roost.socket; do sed 's|@PREFIX@|$(PREFIX)|g' scripts/systemd/$$unit > $(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit; done
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,roost roostd roost-shim)
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,roost.service roost.socket)
+
+clean:
+	rm -rf .build
