@@ -97,5 +97,16 @@ let package = Package(
         .executableTarget(
             name: "roost-shim", dependencies: ["ShimProtocol", "LinuxKernel", "EngineModel"], swiftSettings: strict,
             linkerSettings: [.unsafeFlags(["-static-executable"])]),
+
+        // Tests: one target per module that has them; the system tests run the programs themselves.
+        .testTarget(name: "EngineModelTests", dependencies: ["EngineModel"]),
+        .testTarget(name: "OCITests", dependencies: ["OCI", "EngineModel"]),
+        .testTarget(name: "ShimProtocolTests", dependencies: ["ShimProtocol"]),
+        .testTarget(name: "ComposeFileTests", dependencies: ["ComposeFile", "ComposeModel", "EngineModel"]),
+        .testTarget(name: "PlanningTests", dependencies: ["Planning", "ComposeModel", "EngineModel"]),
+        .testTarget(name: "NetworkingTests", dependencies: ["Networking", "EngineModel"]),
+        .testTarget(name: "EngineCoreTests", dependencies: ["EngineCore", "ContainerRuntime", "EngineModel", "LinuxKernel"]),
+        .testTarget(name: "StructureTests"),
+        .testTarget(name: "SystemTests", dependencies: ["roost", "roostd", "roost-shim"]),
     ]
 )

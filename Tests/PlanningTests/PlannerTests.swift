@@ -1,0 +1,135 @@
+import ComposeModel
+import EngineModel
+import Planning
+import Synchronization
+import Testing
+
+@Suite struct PlannerTests {
+    private func project(_ services: [String: JSON]) -> Project {
+        var project = Project(name: "shop", workingDirectory: "/shop", files: ["/shop/compose.yaml"])
+        project.services = services
+        project.networks = ["default": ["name": "shop_default"]]
+        return project
+    }
+
+    private func service(_ more: JSON = .object([])) -> JSON {
+        var json: JSON = ["image": "redis", "networks": ["default": .null]]
+        for (key, value) in more.object ?? [] { json.set(key, value) }
+        return json
+    }
+
+    private func observed(_ project: Project, running: [String]) -> ObservedState {
+        var state = ObservedState()
+        state.images = ["redis": "sha256:1"]
+        guard !running.isEmpty else { return state }
+        state.networks = ["shop_default"]
+        let translation = ServiceTranslation(project: project)
+        state.containers = running.map {
+            ObservedContainer(
+                id: "id-\($0)", name: "shop-\($0)-1", service: $0, number: 1, configHash: translation.configHash($0), imageID: "sha256:1", phase: .running, exitCode: 0,
+                stoppedByUser: false, definition: project.services[$0] ?? .null)
+        }
+        return state
+    }
+
+    private func plan(_ project: Project, _ state: ObservedState, _ change: (inout UpOptions) -> Void = { _ in }) throws -> Plan {
+        var options = UpOptions()
+        change(&options)
+        return try UpPlanner.plan(project: project, observed: state, options: options, contents: [:], fileFolder: "/files")
+    }
+
+    @Test("a new project: everything, in the order of its dependencies")
+    func fresh() throws {
+        let shop = project(["redis": service(["healthcheck": ["test": ["CMD", "true"]]]), "web": service(["depends_on": ["redis": ["condition": "service_healthy", "required": true]]])])
+        let text = try plan(shop, observed(shop, running: [])).text
+        #expect(
+            text == """
+                1. + create network shop_default  (missing)
+                2. + create container shop-redis-1  (missing)  [after 1]
+                3. > start container shop-redis-1  (created)  [after 2]
+                4. ? wait until healthy: container shop-redis-1  (a dependent needs service_healthy)  [after 3]
+                5. + create container shop-web-1  (missing)  [after 1]
+                6. > start container shop-web-1  (created)  [after 4, 5]
+
+                """)
+    }
+
+    @Test("what is as the file says needs nothing")
+    func unchanged() throws {
+        let shop = project(["redis": service(), "web": service(["depends_on": ["redis": ["condition": "service_healthy", "required": true]]])])
+        let made = try plan(shop, observed(shop, running: ["redis", "web"]))
+        #expect(made.steps.isEmpty)
+        #expect(!made.hasChanges)
+    }
+
+    @Test("a changed field recreates its service alone and says why")
+    func changed() throws {
+        let before = project(["redis": service(), "web": service(["environment": ["LOG_LEVEL": "info"]])])
+        var after = project(["redis": service(), "web": service(["environment": ["LOG_LEVEL": "debug"]])])
+        after.origins = ["services.web.environment.LOG_LEVEL": "compose.yaml:14"]
+        let made = try plan(after, observed(before, running: ["redis", "web"]))
+        #expect(made.text == "1. ~ recreate container shop-web-1  (environment.LOG_LEVEL info → debug, compose.yaml:14)\n2. > start container shop-web-1  (recreated)  [after 1]\n")
+    }
+
+    @Test("what a user has stopped is started, what has ended well is not")
+    func stopped() throws {
+        let shop = project(["redis": service(), "job": service()])
+        var state = observed(shop, running: ["redis", "job"])
+        for index in state.containers.indices {
+            state.containers[index].phase = .exited
+            state.containers[index].stoppedByUser = state.containers[index].service == "redis"
+        }
+        #expect(try plan(shop, state).steps.map(\.operation) == [.startContainer(name: "shop-redis-1")])
+    }
+
+    @Test("scaling adds and takes away the highest numbers")
+    func scale() throws {
+        let shop = project(["redis": service()])
+        #expect(try plan(shop, observed(shop, running: ["redis"])) { $0.scale = ["redis": 3] }.steps.filter { $0.operation.subject.contains("redis-3") }.count == 2)
+        let down = try plan(shop, observed(shop, running: ["redis"])) { $0.scale = ["redis": 0] }
+        #expect(down.steps.map(\.operation.subject) == ["Container shop-redis-1", "Container shop-redis-1"])
+    }
+
+    @Test("a missing image, an unknown service, an attribute that is not supported: refused by name")
+    func refusals() throws {
+        let shop = project(["redis": service()])
+        #expect(throws: RoostError.self) { try plan(shop, ObservedState()) }
+        #expect(throws: RoostError.self) { try plan(shop, observed(shop, running: [])) { $0.services = ["nope"] } }
+        let odd = project(["redis": service(["gpus": "all"])])
+        #expect(throws: RoostError.self) { try plan(odd, observed(odd, running: [])) }
+    }
+
+    @Test("down goes the other way round")
+    func down() {
+        let containers = ["redis", "web"].map {
+            ObservedContainer(id: $0, name: "shop-\($0)-1", service: $0, number: 1, configHash: "", imageID: "", phase: .running, exitCode: 0, stoppedByUser: false, definition: .null)
+        }
+        let plan = DownPlanner.plan(project: "shop", containers: containers, dependencies: ["web": ["redis"]], networks: ["shop_default"], volumes: ["shop_data"], options: DownOptions())
+        let order = plan.steps.map(\.operation.subject)
+        #expect(order == ["Container shop-web-1", "Container shop-web-1", "Container shop-redis-1", "Container shop-redis-1", "Network shop_default"])
+        #expect(plan.steps[2].after == [1])
+        #expect(plan.steps[4].after == [2, 4])
+    }
+
+    @Test("after a failure everything that does not need it is still done")
+    func failure() async throws {
+        let shop = project(["a1": service(), "b1": service(["depends_on": ["a1": ["condition": "service_started", "required": true]]]), "c1": service()])
+        let made = try plan(shop, observed(shop, running: []))
+        let backend = RecorderBox(failing: "Container shop-a1-1")
+        let failures = await PlanExecutor(backend: backend) { _ in }.run(made)
+        #expect(failures.count == 1)
+        let seen = backend.seen.withLock { $0 }
+        #expect(seen.filter { $0 == "Container shop-c1-1" }.count == 2)
+        #expect(seen.filter { $0 == "Container shop-b1-1" }.count == 1)
+    }
+
+    private final class RecorderBox: PlanBackend {
+        let failing: String
+        let seen = Mutex<[String]>([])
+        init(failing: String) { self.failing = failing }
+        func perform(_ operation: Operation) async throws {
+            seen.withLock { $0.append(operation.subject) }
+            if operation.subject == failing { throw RoostError.failure("broken") }
+        }
+    }
+}

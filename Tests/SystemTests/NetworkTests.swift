@@ -1,0 +1,68 @@
+import Foundation
+import Testing
+
+@Suite struct NetworkTests {
+    private func fetch(_ address: String) throws -> String {
+        try TestEngine.run("/usr/bin/curl", ["-s", "-m", "5", address]).output
+    }
+
+    @Test("published ports: from loopback and from outside, by IPv4 and IPv6; taken ones are refused by name")
+    func ports() throws {
+        try withEngine { engine in
+            try engine.must("run", "-d", "--name", "web", "-p", "0:80", "busybox", "sh", "-c", "mkdir /w; echo hello > /w/index.html; exec httpd -f -p 80 -h /w")
+            let place = try engine.must("port", "web", "80").split(separator: "\n").first ?? ""
+            let port = String(place.split(separator: ":").last ?? "")
+            try engine.eventually("it answers") { try fetch("http://127.0.0.1:\(port)") == "hello\n" }
+            #expect(try fetch("http://[::1]:\(port)") == "hello\n")
+            let address = try TestEngine.run("/bin/hostname", ["-I"]).output.split(separator: " ").first.map(String.init) ?? "127.0.0.1"
+            #expect(try fetch("http://\(address):\(port)") == "hello\n")
+            let taken = try engine.roost("run", "-d", "-p", "\(port):80", "busybox", "sleep", "9")
+            #expect(taken.code == 125 && taken.errors.contains("port is already allocated by container web"))
+            try engine.must("rm", "-f", "web")
+            #expect(try TestEngine.run("/usr/bin/curl", ["-s", "-m", "2", "http://127.0.0.1:\(port)"]).code == 7)
+        }
+    }
+
+    @Test("names resolve on their network and nowhere else; networks are apart")
+    func names() throws {
+        try withEngine { engine in
+            try engine.must("network", "create", "one")
+            try engine.must("network", "create", "--internal", "two")
+            try engine.must("run", "-d", "--name", "server", "--network", "one", "--network-alias", "api", "busybox", "sh", "-c", "mkdir /w; echo in > /w/index.html; exec httpd -f -p 80 -h /w")
+            try engine.eventually("by its name") { try engine.must("run", "--rm", "--network", "one", "busybox", "wget", "-qO-", "-T", "2", "http://server") == "in" }
+            #expect(try engine.must("run", "--rm", "--network", "one", "busybox", "wget", "-qO-", "-T", "2", "http://api") == "in")
+            let address = try engine.must("inspect", "-f", "{{.NetworkSettings.Networks.one.IPAddress}}", "server")
+            #expect(try engine.roost("run", "--rm", "--network", "two", "busybox", "wget", "-qO-", "-T", "2", "http://\(address)").code != 0)
+            #expect(try engine.roost("run", "--rm", "--network", "two", "busybox", "nslookup", "server").code != 0)
+            #expect(try engine.must("run", "--rm", "--network", "container:server", "busybox", "wget", "-qO-", "http://127.0.0.1") == "in")
+            #expect(try engine.must("run", "--rm", "--network", "none", "busybox", "sh", "-c", "ls /sys/class/net") == "lo")
+            // A container may listen on port 53 itself.
+            #expect(try engine.must("run", "--rm", "--network", "one", "busybox", "sh", "-c", "nc -l -p 53 & sleep 0.2; nslookup server >/dev/null && echo both") == "both")
+            let used = try engine.roost("network", "rm", "one")
+            #expect(used.code == 1 && used.errors.contains("has active endpoints"))
+        }
+    }
+
+    @Test("what is deleted under the engine comes back by itself")
+    func healing() throws {
+        try withEngine { engine in
+            try engine.must("network", "create", "net")
+            try engine.must("run", "-d", "--name", "server", "--network", "net", "-p", "127.0.0.1:0:80", "busybox", "sh", "-c", "mkdir /w; echo in > /w/index.html; exec httpd -f -p 80 -h /w")
+            func works() throws -> Bool { try engine.must("run", "--rm", "--network", "net", "busybox", "wget", "-qO-", "-T", "1", "http://server") == "in" }
+            try engine.eventually("it works") { try works() }
+            let links = try FileManager.default.contentsOfDirectory(atPath: "/sys/class/net")
+            let address = try engine.must("inspect", "-f", "{{.NetworkSettings.Networks.net.MacAddress}}", "server")
+            #expect(!address.isEmpty)
+            let bridges = links.filter { link in
+                link.hasPrefix("rb") && FileManager.default.fileExists(atPath: "/sys/class/net/\(link)/brif")
+                    && ((try? FileManager.default.contentsOfDirectory(atPath: "/sys/class/net/\(link)/brif")) ?? []).contains { $0.contains(String((try? engine.must("inspect", "-f", "{{.Id}}", "server"))?.prefix(8) ?? "-")) }
+            }
+            let bridge = try #require(bridges.first)
+            let pair = try #require(try FileManager.default.contentsOfDirectory(atPath: "/sys/class/net/\(bridge)/brif").first)
+            _ = try TestEngine.run("/usr/sbin/ip", ["link", "del", pair])
+            try engine.eventually("the interface is back") { try works() }
+            _ = try TestEngine.run("/usr/sbin/ip", ["link", "del", bridge])
+            try engine.eventually("the bridge is back") { try works() }
+        }
+    }
+}
