@@ -235,7 +235,7 @@ extension NetworkRecord {
             "Name": .string(name), "Id": .string(id), "Created": time(createdAt), "Scope": "local", "Driver": .string(driver), "EnableIPv4": true,
             "EnableIPv6": .bool(subnet6 != nil), "IPAM": ["Driver": "default", "Options": .object([]), "Config": .array(pools)], "Internal": .bool(isInternal),
             "Attachable": false, "Ingress": false, "ConfigFrom": ["Network": ""], "ConfigOnly": false, "Containers": .object(inside),
-            "Options": JSON(options), "Labels": JSON(labels),
+            "Options": JSON(bridge.isEmpty ? options : options.merging(["com.docker.network.bridge.name": bridge]) { old, _ in old }), "Labels": JSON(labels),
         ]
     }
 }

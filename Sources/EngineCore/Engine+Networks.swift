@@ -57,7 +57,7 @@ extension Engine {
         let hasAddresses = spec.driver == "bridge" || spec.driver.isEmpty
         if hasAddresses, subnet4 == nil {
             let taken = networks.values.compactMap(\.subnet4) + Addressing.hostRoutes()
-            guard let free = Addressing.freeSubnet(taken: taken) else {
+            guard let free = Addressing.freeSubnet(taken: taken, seed: names.seed) else {
                 throw RoostError.conflict("could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network; give one with --subnet")
             }
             subnet4 = free

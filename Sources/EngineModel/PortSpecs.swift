@@ -62,7 +62,8 @@ public struct PortBinding: Sendable, Hashable, Codable {
         guard parts.count == 2, !parts[0].isEmpty else {
             return inside.map { PortBinding(container: ContainerPort($0, transport), hostAddress: address, hostPorts: 0...0) }
         }
-        let outside = try range(parts[0], "hostPort", text)
+        // 0 asks for any free one, as no port at all does.
+        let outside = parts[0] == "0" ? 0...0 : try range(parts[0], "hostPort", text)
         if inside.count == 1 {
             return [PortBinding(container: ContainerPort(inside.lowerBound, transport), hostAddress: address, hostPorts: outside)]
         }

@@ -7,17 +7,15 @@ public enum Addressing {
     static let pools: [Subnet] = [Subnet("172.18.0.0/16"), Subnet("172.20.0.0/14"), Subnet("172.24.0.0/14"), Subnet("172.28.0.0/14"), Subnet("192.168.0.0/16"), Subnet("10.200.0.0/16")]
         .compactMap { $0 }
 
-    /// The first /24 that no route of the host and no network of ours overlaps.
-    public static func freeSubnet(taken: [Subnet]) -> Subnet? {
-        for pool in pools {
-            var candidate = Subnet(pool.base, prefix: 24)
-            while pool.contains(candidate.base) {
-                let current = candidate
-                if !taken.contains(where: { $0.overlaps(current) }) { return current }
-                let next = candidate.base.advanced(by: 256)
-                if next == candidate.base { break }
-                candidate = Subnet(next, prefix: 24)
-            }
+    /// The first /24 that no route of the host and no network of ours overlaps. Engines with different `seed`s begin in different
+    /// places: a network that is not in use yet has no route that another engine could see.
+    public static func freeSubnet(taken: [Subnet], seed: Int = 0) -> Subnet? {
+        let candidates = pools.flatMap { pool in
+            (0..<(pool.size / 256)).map { Subnet(pool.base.advanced(by: $0 * 256), prefix: 24) }
+        }
+        for step in candidates.indices {
+            let candidate = candidates[(seed + step) % candidates.count]
+            if !taken.contains(where: { $0.overlaps(candidate) }) { return candidate }
         }
         return nil
     }
@@ -69,9 +67,12 @@ public enum Addressing {
 /// Names of kernel objects, derived from ids, so that a sweep finds orphans without memory. `tag` tells engines apart.
 public struct KernelNames: Sendable {
     public let tag: String
+    /// Where this engine begins to look for free subnets.
+    public let seed: Int
 
     /// From the run root's path: two engines with different run roots never meet.
     public init(runRoot: String) {
+        seed = runRoot == "/run/roost" ? 0 : Int(runRoot.utf8.reduce(UInt32(5381)) { $0 &* 33 &+ UInt32($1) } % 3000)
         var hash: UInt32 = 2_166_136_261
         for byte in runRoot.utf8 { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
         tag = Identifiers.hex([UInt8(hash >> 24), UInt8(hash >> 16 & 255)])

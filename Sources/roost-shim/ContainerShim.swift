@@ -103,6 +103,7 @@ final class ContainerShim {
         // Only the child's end matters; the others are blocked so that they cannot end the shim.
         guard Processes.nextSignal(signals) != nil else { return }
         while let ended = try? Processes.collect() {
+            engine.childEnded(ended.pid)
             if ended.pid == child?.pid { exit = ExitRecord(code: ended.status.code, atNanoseconds: Clocks.wallNanoseconds()) }
         }
         guard exit != nil else { return }

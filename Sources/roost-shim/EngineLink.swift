@@ -11,8 +11,9 @@ struct EngineLink {
     private var waitMilliseconds = 20
     /// The engine left in an orderly way: look for a new one now and then, but start none.
     private var detached = false
-    /// Held while this shim is the one that brings the engine back.
+    /// Held while this shim is the one that brings the engine back, with the engine that it has started.
     private var revivalLock: OwnedFD?
+    private var revived: Int32?
     /// Descriptors that the engine wants to find again.
     private(set) var kept: [(tag: String, file: OwnedFD)] = []
 
@@ -77,12 +78,19 @@ struct EngineLink {
         return .nothing
     }
 
+    /// A child of the shim's has ended. If it was the engine, the next attempt starts another.
+    mutating func childEnded(_ pid: Int32) {
+        guard pid == revived else { return }
+        revived = nil
+        revivalLock = nil
+    }
+
     /// One shim of many wins the lock and starts the engine; the engine's own lock settles every other race.
     private mutating func revive() {
         guard let lock = try? Files.lock(plan.lock) else { return }
         revivalLock = lock
         guard let null = try? Files.open("/dev/null", .readWrite) else { return }
-        _ = try? Processes.spawn(
+        revived = try? Processes.spawn(
             plan.executable, arguments: plan.arguments, environment: plan.environment,
             descriptors: [null.raw, null.raw, null.raw], newSession: true)
     }

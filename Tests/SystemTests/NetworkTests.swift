@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite struct NetworkTests {
+@Suite(.serialized) struct NetworkTests {
     private func fetch(_ address: String) throws -> String {
         try TestEngine.run("/usr/bin/curl", ["-s", "-m", "5", address]).output
     }
@@ -29,10 +29,10 @@ import Testing
             try engine.must("network", "create", "one")
             try engine.must("network", "create", "--internal", "two")
             try engine.must("run", "-d", "--name", "server", "--network", "one", "--network-alias", "api", "busybox", "sh", "-c", "mkdir /w; echo in > /w/index.html; exec httpd -f -p 80 -h /w")
-            try engine.eventually("by its name") { try engine.must("run", "--rm", "--network", "one", "busybox", "wget", "-qO-", "-T", "2", "http://server") == "in" }
-            #expect(try engine.must("run", "--rm", "--network", "one", "busybox", "wget", "-qO-", "-T", "2", "http://api") == "in")
+            try engine.eventually("by its name") { try engine.must("run", "--rm", "--network", "one", "busybox", "sh", "-c", Self.fetchByName("server")) == "in" }
+            #expect(try engine.must("run", "--rm", "--network", "one", "busybox", "sh", "-c", Self.fetchByName("api")) == "in")
             let address = try engine.must("inspect", "-f", "{{.NetworkSettings.Networks.one.IPAddress}}", "server")
-            #expect(try engine.roost("run", "--rm", "--network", "two", "busybox", "wget", "-qO-", "-T", "2", "http://\(address)").code != 0)
+            #expect(try engine.roost("run", "--rm", "--network", "two", "busybox", "nc", "-w", "2", address, "80").code != 0)
             #expect(try engine.roost("run", "--rm", "--network", "two", "busybox", "nslookup", "server").code != 0)
             #expect(try engine.must("run", "--rm", "--network", "container:server", "busybox", "wget", "-qO-", "http://127.0.0.1") == "in")
             #expect(try engine.must("run", "--rm", "--network", "none", "busybox", "sh", "-c", "ls /sys/class/net") == "lo")
@@ -48,21 +48,33 @@ import Testing
         try withEngine { engine in
             try engine.must("network", "create", "net")
             try engine.must("run", "-d", "--name", "server", "--network", "net", "-p", "127.0.0.1:0:80", "busybox", "sh", "-c", "mkdir /w; echo in > /w/index.html; exec httpd -f -p 80 -h /w")
-            func works() throws -> Bool { try engine.must("run", "--rm", "--network", "net", "busybox", "wget", "-qO-", "-T", "1", "http://server") == "in" }
-            try engine.eventually("it works") { try works() }
-            let links = try FileManager.default.contentsOfDirectory(atPath: "/sys/class/net")
-            let address = try engine.must("inspect", "-f", "{{.NetworkSettings.Networks.net.MacAddress}}", "server")
-            #expect(!address.isEmpty)
-            let bridges = links.filter { link in
-                link.hasPrefix("rb") && FileManager.default.fileExists(atPath: "/sys/class/net/\(link)/brif")
-                    && ((try? FileManager.default.contentsOfDirectory(atPath: "/sys/class/net/\(link)/brif")) ?? []).contains { $0.contains(String((try? engine.must("inspect", "-f", "{{.Id}}", "server"))?.prefix(8) ?? "-")) }
-            }
-            let bridge = try #require(bridges.first)
-            let pair = try #require(try FileManager.default.contentsOfDirectory(atPath: "/sys/class/net/\(bridge)/brif").first)
+            try engine.eventually("it works") { try Self.works(engine) }
+            let bridge = try Self.bridge(engine)
+            let pair = try FileManager.default.contentsOfDirectory(atPath: "/sys/class/net/\(bridge)/brif").first ?? ""
             _ = try TestEngine.run("/usr/sbin/ip", ["link", "del", pair])
-            try engine.eventually("the interface is back") { try works() }
+            try engine.eventually("the interface is back") { try Self.works(engine) }
             _ = try TestEngine.run("/usr/sbin/ip", ["link", "del", bridge])
-            try engine.eventually("the bridge is back") { try works() }
+            try engine.eventually("the bridge is back") { try Self.works(engine) }
+            let tables = try TestEngine.run("/usr/sbin/nft", ["list", "tables"]).lines.filter { $0.contains("roost_" + bridge.dropFirst(2).prefix(4)) }
+            for table in tables { _ = try TestEngine.run("/usr/sbin/nft", ["delete"] + table.split(separator: " ").map(String.init)) }
+            try engine.eventually("the packet rules are back") {
+                try TestEngine.run("/usr/sbin/nft", ["list", "tables"]).output.contains("roost_" + bridge.dropFirst(2).prefix(4))
+            }
         }
+    }
+
+    /// A static busybox has no resolver of glibc's, so the name is looked up by its nslookup.
+    private static func fetchByName(_ name: String) -> String {
+        "wget -qO- http://$(nslookup \(name) | awk '/^Address/ {a=$2} END {print a}')"
+    }
+
+    private static func works(_ engine: TestEngine) throws -> Bool {
+        try engine.must("run", "--rm", "--network", "net", "busybox", "sh", "-c", fetchByName("server")) == "in"
+    }
+
+    private static func bridge(_ engine: TestEngine) throws -> String {
+        let text = try engine.must("network", "inspect", "net")
+        guard let cut = text.range(of: "\"com.docker.network.bridge.name\": \"") else { return "" }
+        return String(text[cut.upperBound...].prefix { $0 != "\"" })
     }
 }
