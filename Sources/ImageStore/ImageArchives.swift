@@ -98,7 +98,8 @@ extension ImageStore {
     }
 
     private func read(_ folder: RootedDirectory, _ path: String) throws -> [UInt8] {
-        try readAll(open(folder, path).raw, limit: Self.documentLimit)
+        let file = try open(folder, path)
+        return try withExtendedLifetime(file) { try readAll(file.raw, limit: Self.documentLimit) }
     }
 
     private func blob(_ folder: RootedDirectory, _ digest: Digest) throws -> [UInt8] {

@@ -247,3 +247,12 @@ extension Files {
 
 /// Takes a device number apart (makedev(3)).
 public func deviceNumbers(_ device: UInt64) -> (major: UInt32, minor: UInt32) { (roost_major(device), roost_minor(device)) }
+
+extension Files {
+    /// Whether somebody holds the lock of this file now.
+    public static func isLocked(_ path: String) throws(SyscallError) -> Bool {
+        guard let free = try lock(path) else { return true }
+        free.closeEarly()
+        return false
+    }
+}

@@ -214,6 +214,12 @@ extension Processes {
     /// A millisecond of sleep, for polling what nobody announces: the appearance of a socket.
     public static func pauseBriefly() { usleep(1000) }
 
+    /// What the parent process calls itself.
+    public static var parentName: String {
+        let name = (try? Files.readText("/proc/\(getppid())/comm", limit: 100)) ?? "an unknown process"
+        return String(name.prefix { $0 != "\n" })
+    }
+
     public static var effectiveUser: UInt32 { geteuid() }
 
     public static func currentDirectory() throws(SyscallError) -> String { try Files.canonical(".") }

@@ -261,6 +261,10 @@ struct EngineCommand: ParsableCommand {
             }
             let deadline = Clocks.monotonicNanoseconds() + 10_000_000_000
             while Files.exists(address.socket), Clocks.monotonicNanoseconds() < deadline { Processes.pauseBriefly() }
+            // The lock goes with the process: nothing of it holds the data root any more.
+            while let root = address.start?.runRoot, (try? Files.isLocked(root + "/engine.lock")) == true, Clocks.monotonicNanoseconds() < deadline {
+                Processes.pauseBriefly()
+            }
             Output.line("the engine has stopped")
         }
     }

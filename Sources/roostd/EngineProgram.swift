@@ -39,8 +39,18 @@ struct EngineProgram {
         let (stop, signal) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
         let server = Server(engine: engine) { signal.yield("asked to") }
         let serving = Task {
-            try await server.run(path: configuration.socket, inherited: inheritedSocket()) { log.info("serving \(configuration.socket)") }
-            signal.yield("the server ended")
+            var inherited = inheritedSocket()
+            // A listener that fails is made anew: an engine that nobody can reach helps nobody.
+            while !Task.isCancelled {
+                do {
+                    try await server.run(path: configuration.socket, inherited: inherited) {
+                        log.info("serving \(configuration.socket), started by \(Processes.parentName)")
+                    }
+                    log.error("the listener ended; listening again")
+                } catch { log.error("the listener failed: \(error); listening again") }
+                inherited = nil
+                try await Task.sleep(for: .milliseconds(10))
+            }
         }
         let sources = watchSignals(signal)
         watchIdleness(engine, signal)
