@@ -103,7 +103,7 @@ final class OutputSignal: Sendable {
     let stream: AsyncStream<Void>
     private let continuation: AsyncStream<Void>.Continuation
     private let ended = Mutex(false)
-    private let watch: LogWatch
+    private let watch: LogSubscription
 
     /// `startsNow`: a container that does not run yet is waited for; else it has ended already.
     init(engine: Engine, record: ContainerRecord, folder: String, startsNow: Bool) async throws {

@@ -130,8 +130,9 @@ struct SystemHandlers: Sendable {
 
     func stopEngine(_ exchange: Exchange) async throws {
         await engine.shutDown()
+        // Whether or not the client waits for the answer.
+        defer { stop() }
         try await exchange.answer(204)
-        stop()
     }
 }
 

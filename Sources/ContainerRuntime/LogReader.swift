@@ -1,5 +1,6 @@
 import EngineModel
 import LinuxKernel
+import Synchronization
 
 /// One line, or a part of one, of a container's log.
 public struct LogRecord: Sendable, Equatable {
@@ -192,20 +193,50 @@ public struct LogFramer: Sendable {
     }
 }
 
-/// Tells when a log has grown (inotify(7)).
-public final class LogWatch: Sendable {
+/// Tells when logs have grown (inotify(7)). One instance serves all: closing one makes the kernel wait for milliseconds.
+public final class LogWatcher: Sendable {
+    private struct State {
+        var callbacks: [Int32: [UInt64: @Sendable () -> Void]] = [:]
+        var next: UInt64 = 0
+    }
     private let watch: FileWatch
-    private let loop: IOLoop
+    private let state = Mutex(State())
 
-    public init(folder: String, loop: IOLoop, changed: @escaping @Sendable () -> Void) throws {
+    public init(loop: IOLoop) throws {
         watch = try FileWatch()
-        self.loop = loop
-        try watch.add(folder)
-        try loop.add(watch.descriptor, .readable) { [watch] _ in
-            watch.drain()
-            changed()
-        }
+        try loop.add(watch.descriptor, .readable) { [weak self] _ in self?.deliver() }
     }
 
-    deinit { loop.remove(watch.descriptor) }
+    private func deliver() {
+        let changed = Set(watch.events())
+        let calls = state.withLock { state in changed.flatMap { state.callbacks[$0].map { Array($0.values) } ?? [] } }
+        for call in calls { call() }
+    }
+
+    /// Calls back for every change in the folder until the subscription is let go of.
+    public func subscribe(folder: String, changed: @escaping @Sendable () -> Void) throws -> LogSubscription {
+        let (descriptor, id) = try state.withLock { state in
+            let descriptor = try watch.add(folder)
+            state.next += 1
+            state.callbacks[descriptor, default: [:]][state.next] = changed
+            return (descriptor, state.next)
+        }
+        return LogSubscription { [weak self] in self?.remove(descriptor, id) }
+    }
+
+    private func remove(_ descriptor: Int32, _ id: UInt64) {
+        state.withLock { state in
+            state.callbacks[descriptor]?[id] = nil
+            guard state.callbacks[descriptor]?.isEmpty == true else { return }
+            state.callbacks[descriptor] = nil
+            watch.remove(descriptor)
+        }
+    }
+}
+
+/// Ends with its last holder.
+public final class LogSubscription: Sendable {
+    private let cancel: @Sendable () -> Void
+    init(cancel: @escaping @Sendable () -> Void) { self.cancel = cancel }
+    deinit { cancel() }
 }

@@ -178,8 +178,8 @@ extension Engine {
     /// Whether more output may come.
     public func mayWrite(_ id: String) -> Bool { live[id] != nil }
 
-    public nonisolated func watchLog(_ folder: String, changed: @escaping @Sendable () -> Void) throws -> LogWatch {
-        try LogWatch(folder: folder, loop: loop, changed: changed)
+    public nonisolated func watchLog(_ folder: String, changed: @escaping @Sendable () -> Void) throws -> LogSubscription {
+        try logs.subscribe(folder: folder, changed: changed)
     }
 }
 

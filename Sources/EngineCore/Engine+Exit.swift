@@ -61,6 +61,7 @@ extension Engine {
         if !ports.isEmpty { try? store.removePorts(owner: record.id) }
         let filter = filter
         let interfaces = running.endpoints.map(\.hostInterface)
+        let sharesNamespace = running.sandbox == nil
         let root = configuration.runFolder(record.id) + "/root"
         let failures = (try? await blocking { () -> [String] in
             var failures: [String] = []
@@ -69,7 +70,8 @@ extension Engine {
             }
             group.kill()
             if !forwards.isEmpty { attempt { try filter.apply(filter.elements(forwards, add: false)) } }
-            failures += Bridges.removeLinks(interfaces).map { "\($0)" }
+            // With a namespace of its own the interfaces go with its last holder, without anybody waiting for it.
+            if sharesNamespace { failures += Bridges.removeLinks(interfaces).map { "\($0)" } }
             attempt { try group.remove() }
             attempt { try accepting(Errno.noEntry) { () throws(SyscallError) in try Files.removeDirectory(root) } }
             return failures

@@ -25,6 +25,7 @@ public actor Engine {
     nonisolated let names: KernelNames
     nonisolated let layout: ControlGroupLayout
     nonisolated let loop: IOLoop
+    nonisolated let logs: LogWatcher
     nonisolated let images: ImageStore
     nonisolated let launcher: ShimLauncher
     nonisolated let plans: LaunchPlanBuilder
@@ -72,6 +73,7 @@ public actor Engine {
         try Files.changeMode(configuration.database, 0o600)
         images = try ImageStore(root: configuration.dataRoot)
         loop = try IOLoop()
+        logs = try LogWatcher(loop: loop)
         launcher = ShimLauncher(program: try ShimProgram(path: configuration.shimExecutable), loop: loop)
         plans = LaunchPlanBuilder(programs: SystemCallPrograms())
         resolver = Resolver(loop: loop)

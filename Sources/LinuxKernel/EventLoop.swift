@@ -64,13 +64,27 @@ public struct FileWatch: Sendable {
     }
 
     /// Reports when something is written to, moved into or created at the path.
-    public func add(_ path: String) throws(SyscallError) {
+    @discardableResult
+    public func add(_ path: String) throws(SyscallError) -> Int32 {
         let raw = watch.raw
-        try check("inotify_add_watch", path) { unsafe inotify_add_watch(raw, path, 0x2 | 0x80 | 0x100 | 0x400 | 0x800) }
+        return try check("inotify_add_watch", path) { unsafe inotify_add_watch(raw, path, 0x2 | 0x80 | 0x100 | 0x400 | 0x800) }
     }
 
-    /// Forgets what was reported so far.
-    public func drain() { while let bytes = try? readSome(watch.raw, limit: 4096), !bytes.isEmpty {} }
+    public func remove(_ descriptor: Int32) { _ = inotify_rm_watch(watch.raw, descriptor) }
+
+    /// The watches that something was reported for since the last call.
+    public func events() -> [Int32] {
+        var found: [Int32] = []
+        while let bytes = try? readSome(watch.raw, limit: 65536), !bytes.isEmpty {
+            // struct inotify_event: descriptor, mask, cookie, length of the name, name.
+            var position = 0
+            while position + 16 <= bytes.count {
+                found.append(Int32(littleEndianBytes: bytes, at: position))
+                position += 16 + Int(Int32(littleEndianBytes: bytes, at: position + 12))
+            }
+        }
+        return found
+    }
 }
 
 /// A timer as a descriptor (timerfd_create(2)), on the monotonic clock.

@@ -9,7 +9,7 @@ struct RunningChild {
     let terminal: OwnedFD?
 }
 
-/// Forks, places the child in its control groups, and waits until it has executed or said why not.
+/// Forks, and waits until it has executed or said why not.
 struct ChildStart {
     let plan: LaunchPlan
     let groups: OpenControlGroups
@@ -24,14 +24,8 @@ struct ChildStart {
         let child = try stage("create the process") { try Processes.clone(namespaces, cgroup: unified?.raw) }
         guard let child else {
             let childStreams = ChildStreams(
-                terminal: plan.standardStreams.terminal, descriptors: streams, channel: channel.1, waits: unified == nil)
+                terminal: plan.standardStreams.terminal, descriptors: streams, channel: channel.1, groups: groups.split)
             do throws(ChildFailure) { try body(childStreams) } catch { report.fail(error) }
-        }
-        if unified == nil {
-            for file in groups.split {
-                try stage("place the process in its control group") { try writeAll(file.raw, Array(String(child.pid).utf8)) }
-            }
-            try stage("release the process") { try Sockets.send(channel.0.raw, [1]) }
         }
         return try finish(child, report, channel.0)
     }
@@ -69,7 +63,7 @@ struct OpenControlGroups {
         switch plan {
         case .unified(let path): unified = try Files.open(path, [.path, .directory])
         case .split(let paths):
-            for path in paths { split.append(try Files.open(path + "/cgroup.procs", .writeOnly)) }
+            for path in paths { split.append(try Files.open(path + "/tasks", .writeOnly)) }
         }
     }
 }

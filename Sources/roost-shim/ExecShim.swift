@@ -29,7 +29,7 @@ struct ExecShim {
         }
         let child = try ChildStart(plan: plan, groups: groups, namespaces: [], streams: streams).start {
             (streams) throws(ChildFailure) in
-            try streams.waitForPlacement()
+            try streams.enterControlGroups()
             try stage("start a session") { try Processes.startSession() }
             try streams.connect(terminalMultiplexer: "/dev/pts/ptmx", bindConsole: false)
             try ProgramStart(plan: self.plan).execute()
