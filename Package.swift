@@ -56,11 +56,11 @@ let package = Package(
         library(
             "ImageStore",
             ["OCI", "LinuxKernel", "SystemLibraries", "EngineModel", .product(name: "Crypto", package: "swift-crypto")],
-            ),
+        ),
         library("Networking", ["LinuxKernel", "SystemLibraries", "EngineModel"]),
         library(
             "ContainerRuntime", ["ShimProtocol", "LinuxKernel", "SystemLibraries", "OCI", "EngineModel"],
-            ),
+        ),
         library(
             "EngineCore",
             [
@@ -71,7 +71,8 @@ let package = Package(
         library(
             "APIServer",
             [
-                "DockerAPI", "EngineCore", "ContainerRuntime", "ImageStore", "EngineModel", "ComposeModel", "Planning", "OCI",
+                "DockerAPI", "EngineCore", "ContainerRuntime", "ImageStore", "EngineModel", "ComposeModel", "Planning",
+                "OCI",
                 "LinuxKernel",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
@@ -91,7 +92,8 @@ let package = Package(
         .executableTarget(
             name: "roostd",
             dependencies: [
-                "APIServer", "EngineCore", "ImageStore", "LinuxKernel", "EngineModel", .product(name: "Logging", package: "swift-log"),
+                "APIServer", "EngineCore", "ImageStore", "LinuxKernel", "EngineModel",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -105,7 +107,8 @@ let package = Package(
         .testTarget(name: "ComposeFileTests", dependencies: ["ComposeFile", "ComposeModel", "EngineModel"]),
         .testTarget(name: "PlanningTests", dependencies: ["Planning", "ComposeModel", "EngineModel"]),
         .testTarget(name: "NetworkingTests", dependencies: ["Networking", "EngineModel"]),
-        .testTarget(name: "EngineCoreTests", dependencies: ["EngineCore", "ContainerRuntime", "EngineModel", "LinuxKernel"]),
+        .testTarget(
+            name: "EngineCoreTests", dependencies: ["EngineCore", "ContainerRuntime", "EngineModel", "LinuxKernel"]),
         .testTarget(name: "StructureTests"),
         // Not dependent on the programs: the shim is linked statically, and a test bundle cannot be.
         .testTarget(name: "SystemTests"),

@@ -11,7 +11,10 @@ public struct AttachedStream {
     /// Called for signals that are the program's to have.
     public var signalled: (Int32) -> Void
 
-    public init(exchange: HTTPExchange, terminal: Bool, sendsInput: Bool, resized: @escaping (UInt16, UInt16) -> Void, signalled: @escaping (Int32) -> Void) {
+    public init(
+        exchange: HTTPExchange, terminal: Bool, sendsInput: Bool, resized: @escaping (UInt16, UInt16) -> Void,
+        signalled: @escaping (Int32) -> Void
+    ) {
         self.exchange = exchange
         self.terminal = terminal
         self.sendsInput = sendsInput
@@ -29,7 +32,8 @@ public struct AttachedStream {
         if terminal, let window = Terminals.window(1) { resized(window.rows, window.columns) }
         var inputOpen = sendsInput
         while true {
-            let ready = try waitForAny([exchange.connection.raw, signals.raw] + (inputOpen ? [0] : []), milliseconds: nil)
+            let ready = try waitForAny(
+                [exchange.connection.raw, signals.raw] + (inputOpen ? [0] : []), milliseconds: nil)
             if ready.contains(1), let number = Processes.nextSignal(signals.raw) { handle(number) }
             if ready.contains(2) {
                 let bytes = try readSome(0, limit: 65536)

@@ -21,9 +21,12 @@ public struct EngineAddress: Sendable {
     /// A flag before ROOST_HOST before DOCKER_HOST before this machine's own engine.
     public static func choose(host: String?, runRoot: String?, dataRoot: String?) throws(RoostError) -> EngineAddress {
         let root = runRoot ?? environmentVariable("ROOST_RUN_ROOT")
-        let given = host ?? (root == nil ? environmentVariable("ROOST_HOST") ?? environmentVariable("DOCKER_HOST") : nil)
+        let given =
+            host ?? (root == nil ? environmentVariable("ROOST_HOST") ?? environmentVariable("DOCKER_HOST") : nil)
         if let given, !given.isEmpty {
-            guard given.hasPrefix("unix://") else { throw .invalid("host \"\(given)\" is not supported yet: use unix:///path/of/the.sock") }
+            guard given.hasPrefix("unix://") else {
+                throw .invalid("host \"\(given)\" is not supported yet: use unix:///path/of/the.sock")
+            }
             return EngineAddress(socket: String(given.dropFirst(7)), start: nil)
         }
         let folder = root ?? "/run/roost"
@@ -31,21 +34,27 @@ public struct EngineAddress: Sendable {
         let beside = own.split(separator: "/").dropLast().joined(separator: "/")
         return EngineAddress(
             socket: folder + "/roost.sock",
-            start: StartPlan(executable: "/\(beside)/roostd", dataRoot: dataRoot ?? environmentVariable("ROOST_DATA_ROOT") ?? "/var/lib/roost", runRoot: folder))
+            start: StartPlan(
+                executable: "/\(beside)/roostd",
+                dataRoot: dataRoot ?? environmentVariable("ROOST_DATA_ROOT") ?? "/var/lib/roost", runRoot: folder))
     }
 
     /// A connection; the engine is started if it is ours and does not run.
     public func connect(starting: Bool = true) throws -> OwnedFD {
         do throws(SyscallError) { return try Sockets.connect(socket, .stream) } catch {
             guard starting, let start, [Errno.noEntry, Errno.connectionRefused].contains(error.errno) else {
-                throw RoostError(.unavailable, "Cannot connect to the Roost engine at unix://\(socket): \(error.reason). Is the engine running?")
+                throw RoostError(
+                    .unavailable,
+                    "Cannot connect to the Roost engine at unix://\(socket): \(error.reason). Is the engine running?")
             }
             return try Self.start(start, socket)
         }
     }
 
     private static func start(_ plan: StartPlan, _ socket: String) throws -> OwnedFD {
-        guard Files.exists(plan.executable) else { throw RoostError.failure("cannot start the engine: \(plan.executable) is missing") }
+        guard Files.exists(plan.executable) else {
+            throw RoostError.failure("cannot start the engine: \(plan.executable) is missing")
+        }
         let reason = plan.runRoot + "/engine.error"
         try? Files.remove(reason)
         let null = try Files.open("/dev/null", .readWrite)
@@ -53,7 +62,8 @@ public struct EngineAddress: Sendable {
         var environment = ["PATH=\(path)"]
         if let debug = environmentVariable("ROOST_DEBUG") { environment.append("ROOST_DEBUG=\(debug)") }
         let pid = try Processes.spawn(
-            plan.executable, arguments: ["roostd", "--data-root", plan.dataRoot, "--run-root", plan.runRoot], environment: environment,
+            plan.executable, arguments: ["roostd", "--data-root", plan.dataRoot, "--run-root", plan.runRoot],
+            environment: environment,
             descriptors: [null.raw, null.raw, null.raw], newSession: true)
         let deadline = Clocks.monotonicNanoseconds() + 20_000_000_000
         while Clocks.monotonicNanoseconds() < deadline {
@@ -61,7 +71,9 @@ public struct EngineAddress: Sendable {
             // The engine that we started has given up, and no other has the lock: its reason is in a file.
             if (try? Processes.collect(pid: pid)) != nil {
                 if let connected = try? Sockets.connect(socket, .stream) { return connected }
-                if let text = try? Files.readText(reason) { throw RoostError.failure("the engine could not start: \(text)") }
+                if let text = try? Files.readText(reason) {
+                    throw RoostError.failure("the engine could not start: \(text)")
+                }
             }
             _ = try? waitUntilReady(null.raw, milliseconds: 0)
             Processes.pauseBriefly()

@@ -52,7 +52,9 @@ public final class HTTPExchange {
 
     func readHead() throws {
         let parts = try line().split(separator: " ")
-        guard parts.count > 1, let code = Int(parts[1]) else { throw RoostError.failure("the engine's answer is no HTTP") }
+        guard parts.count > 1, let code = Int(parts[1]) else {
+            throw RoostError.failure("the engine's answer is no HTTP")
+        }
         status = code
         while true {
             let text = try line()
@@ -71,7 +73,9 @@ public final class HTTPExchange {
         if chunked {
             if remaining == nil || remaining == 0 {
                 if remaining == 0 { _ = try line() }
-                guard let size = Int(try line().split(separator: ";").first ?? "", radix: 16) else { throw RoostError.failure("a chunk without size") }
+                guard let size = Int(try line().split(separator: ";").first ?? "", radix: 16) else {
+                    throw RoostError.failure("a chunk without size")
+                }
                 if size == 0 {
                     ended = true
                     return []
@@ -135,20 +139,29 @@ public struct EngineClient: Sendable {
     public static func encode(_ text: String) -> String {
         var out = ""
         for byte in text.utf8 {
-            let plain = (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122) || [45, 46, 95, 126].contains(byte)
-            out += plain ? String(UnicodeScalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            let plain =
+                (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122)
+                || [45, 46, 95, 126].contains(byte)
+            out +=
+                plain
+                ? String(UnicodeScalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
         }
         return out
     }
 
     private func target(_ path: String, _ query: [(String, String)]) -> String {
-        "/v\(APIVersion.current)/" + path + (query.isEmpty ? "" : "?" + query.map { "\($0.0)=\(Self.encode($0.1))" }.joined(separator: "&"))
+        "/v\(APIVersion.current)/" + path
+            + (query.isEmpty ? "" : "?" + query.map { "\($0.0)=\(Self.encode($0.1))" }.joined(separator: "&"))
     }
 
     /// Sends a request and reads the head of the answer; an answer that is an error is thrown.
-    public func open(_ method: String, _ path: String, _ query: [(String, String)] = [], body: JSON? = nil, starting: Bool = true) throws -> HTTPExchange {
+    public func open(
+        _ method: String, _ path: String, _ query: [(String, String)] = [], body: JSON? = nil, starting: Bool = true
+    ) throws -> HTTPExchange {
         let exchange = HTTPExchange(try address.connect(starting: starting))
-        try exchange.send(method, target(path, query), headers: body == nil ? [] : [("Content-Type", "application/json")], body: body?.bytes() ?? (method == "POST" ? [] : nil))
+        try exchange.send(
+            method, target(path, query), headers: body == nil ? [] : [("Content-Type", "application/json")],
+            body: body?.bytes() ?? (method == "POST" ? [] : nil))
         try exchange.readHead()
         try Self.check(exchange)
         return exchange
@@ -163,7 +176,9 @@ public struct EngineClient: Sendable {
 
     /// A request whose whole answer is one JSON value.
     @discardableResult
-    public func call(_ method: String, _ path: String, _ query: [(String, String)] = [], body: JSON? = nil) throws -> JSON {
+    public func call(_ method: String, _ path: String, _ query: [(String, String)] = [], body: JSON? = nil) throws
+        -> JSON
+    {
         let bytes = try open(method, path, query, body: body).readAll()
         return bytes.isEmpty ? .null : try JSON(parsing: bytes)
     }
@@ -171,9 +186,13 @@ public struct EngineClient: Sendable {
     /// A request whose body is a file of unknown length.
     public func upload(_ path: String, _ query: [(String, String)], file: Int32) throws -> HTTPExchange {
         let exchange = HTTPExchange(try address.connect())
-        try exchange.send("POST", target(path, query), headers: [("Content-Type", "application/x-tar"), ("Transfer-Encoding", "chunked")], body: nil)
+        try exchange.send(
+            "POST", target(path, query),
+            headers: [("Content-Type", "application/x-tar"), ("Transfer-Encoding", "chunked")], body: nil)
         // An engine that refuses early closes its side; its answer says why.
-        do { try exchange.stream(file) } catch let error as SyscallError { if error.errno != Errno.brokenPipe { throw error } }
+        do { try exchange.stream(file) } catch let error as SyscallError {
+            if error.errno != Errno.brokenPipe { throw error }
+        }
         try exchange.readHead()
         try Self.check(exchange)
         return exchange
@@ -183,7 +202,9 @@ public struct EngineClient: Sendable {
     public func takeOver(_ path: String, _ query: [(String, String)] = [], body: JSON? = nil) throws -> HTTPExchange {
         let exchange = HTTPExchange(try address.connect())
         try exchange.send(
-            "POST", target(path, query), headers: [("Connection", "Upgrade"), ("Upgrade", "tcp"), ("Content-Type", "application/json")], body: body?.bytes() ?? [])
+            "POST", target(path, query),
+            headers: [("Connection", "Upgrade"), ("Upgrade", "tcp"), ("Content-Type", "application/json")],
+            body: body?.bytes() ?? [])
         try exchange.readHead()
         try Self.check(exchange)
         return exchange

@@ -49,7 +49,9 @@ private final class RawParts: ChannelDuplexHandler {
     typealias OutboundIn = OutboundPart
     typealias OutboundOut = ByteBuffer
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) { context.fireChannelRead(wrapInboundOut(.body(unwrapInboundIn(data)))) }
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        context.fireChannelRead(wrapInboundOut(.body(unwrapInboundIn(data))))
+    }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         guard case .body(let bytes) = unwrapOutboundIn(data) else {
@@ -70,7 +72,8 @@ struct Connection: Sendable {
         channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(HTTPResponseEncoder(), name: "encoder")
-            try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes)), name: "decoder")
+            try pipeline.addHandler(
+                ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes)), name: "decoder")
             try pipeline.addHandler(HTTPParts(), name: "parts")
             return try AsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
@@ -86,8 +89,10 @@ struct Connection: Sendable {
                 let parts = try pipeline.handler(type: HTTPParts.self)
                 try pipeline.addHandler(RawParts(), position: .after(parts))
                 // The decoder last: it hands its left-over bytes to the one behind it.
-                return channel.pipeline.removeHandler(name: "parts").flatMap { channel.pipeline.removeHandler(name: "encoder") }
-                    .flatMap { channel.pipeline.removeHandler(name: "decoder") }
+                return channel.pipeline.removeHandler(name: "parts").flatMap {
+                    channel.pipeline.removeHandler(name: "encoder")
+                }
+                .flatMap { channel.pipeline.removeHandler(name: "decoder") }
             } catch { return channel.eventLoop.makeFailedFuture(error) }
         }.get()
     }

@@ -8,7 +8,10 @@ struct ContainerHandlers: Sendable {
 
     private func id(_ exchange: Exchange) -> String { exchange.request.path[1] }
 
-    static let listFilters: Set<String> = ["label", "name", "status", "id", "ancestor", "network", "volume", "publish", "expose", "exited", "health", "before", "since", "is-task", "isolation"]
+    static let listFilters: Set<String> = [
+        "label", "name", "status", "id", "ancestor", "network", "volume", "publish", "expose", "exited", "health",
+        "before", "since", "is-task", "isolation",
+    ]
 
     func list(_ exchange: Exchange) async throws {
         let request = exchange.request
@@ -17,22 +20,35 @@ struct ContainerHandlers: Sendable {
         let everything = request.flag("all") || limit > 0 || !filters["status"].isEmpty || !filters["exited"].isEmpty
         let networks = await engine.networksByID()
         let now = Clocks.wallNanoseconds()
-        var found = await engine.allContainers().filter { everything || $0.status.isRunning || $0.status.phase == .restarting }
+        var found = await engine.allContainers().filter {
+            everything || $0.status.isRunning || $0.status.phase == .restarting
+        }
         found = found.filter { Self.matches($0, filters) }
         if limit > 0 { found = Array(found.prefix(limit)) }
         try await exchange.answer(200, .array(found.map { $0.listJSON(networks: networks, now: now) }))
     }
 
     static func matches(_ record: ContainerRecord, _ filters: Filters) -> Bool {
-        filters.matchesLabels(record.spec.labels) && filters.matches("name") { record.name.contains($0.hasPrefix("/") ? String($0.dropFirst()) : $0) }
-            && filters.matches("id") { record.id.hasPrefix($0) } && filters.matches("status") { record.status.phase.rawValue == $0 }
-            && filters.matches("ancestor") { record.spec.image == $0 || record.spec.image == $0 + ":latest" || record.imageID.contains($0) }
-            && filters.matches("network") { name in record.endpoints.contains { $0.networkName == name || $0.networkID.hasPrefix(name) } }
-            && filters.matches("volume") { name in record.mounts.contains { $0.volumeName == name || $0.target == name } }
+        filters.matchesLabels(record.spec.labels)
+            && filters.matches("name") { record.name.contains($0.hasPrefix("/") ? String($0.dropFirst()) : $0) }
+            && filters.matches("id") { record.id.hasPrefix($0) }
+            && filters.matches("status") { record.status.phase.rawValue == $0 }
+            && filters.matches("ancestor") {
+                record.spec.image == $0 || record.spec.image == $0 + ":latest" || record.imageID.contains($0)
+            }
+            && filters.matches("network") { name in
+                record.endpoints.contains { $0.networkName == name || $0.networkID.hasPrefix(name) }
+            }
+            && filters.matches("volume") { name in record.mounts.contains { $0.volumeName == name || $0.target == name }
+            }
             && filters.matches("exited") { record.status.phase == .exited && String(record.status.exitCode) == $0 }
             && filters.matches("health") { (record.status.health?.verdict.rawValue ?? "none") == $0 }
-            && filters.matches("publish") { text in record.publishedPorts.contains { "\($0.hostPort)" == text || $0.container.description == text } }
-            && filters.matches("expose") { text in record.spec.exposedPorts.contains { $0.description == text || "\($0.number)" == text } }
+            && filters.matches("publish") { text in
+                record.publishedPorts.contains { "\($0.hostPort)" == text || $0.container.description == text }
+            }
+            && filters.matches("expose") { text in
+                record.spec.exposedPorts.contains { $0.description == text || "\($0.number)" == text }
+            }
     }
 
     func create(_ exchange: Exchange) async throws {
@@ -45,7 +61,8 @@ struct ContainerHandlers: Sendable {
         let record = try await engine.container(id(exchange))
         let log = try await engine.logPath(record.id)
         let execs = await engine.runningExecs(record.id)
-        try await exchange.answer(200, record.inspectJSON(networks: await engine.networksByID(), paths: (log.folder, log.path, execs)))
+        try await exchange.answer(
+            200, record.inspectJSON(networks: await engine.networksByID(), paths: (log.folder, log.path, execs)))
     }
 
     func start(_ exchange: Exchange) async throws {
@@ -97,15 +114,23 @@ struct ContainerHandlers: Sendable {
     func prune(_ exchange: Exchange) async throws {
         let filters = try Filters(query: exchange.request["filters"], known: ["label", "until"])
         var removed: [JSON] = []
-        for record in await engine.allContainers() where !record.status.isRunning && record.status.phase != .restarting && filters.matchesLabels(record.spec.labels) {
-            if (try? await engine.removeContainer(record.id, force: false, volumes: false)) != nil { removed.append(.string(record.id)) }
+        for record in await engine.allContainers()
+        where !record.status.isRunning && record.status.phase != .restarting
+            && filters.matchesLabels(record.spec.labels)
+        {
+            if (try? await engine.removeContainer(record.id, force: false, volumes: false)) != nil {
+                removed.append(.string(record.id))
+            }
         }
-        try await exchange.answer(200, ["ContainersDeleted": removed.isEmpty ? .null : .array(removed), "SpaceReclaimed": 0])
+        try await exchange.answer(
+            200, ["ContainersDeleted": removed.isEmpty ? .null : .array(removed), "SpaceReclaimed": 0])
     }
 
     /// The head goes out before the wait: clients start the container when they have it.
     func wait(_ exchange: Exchange) async throws {
-        let conditions: [String: Engine.WaitCondition] = ["": .notRunning, "not-running": .notRunning, "next-exit": .nextExit, "removed": .removed]
+        let conditions: [String: Engine.WaitCondition] = [
+            "": .notRunning, "not-running": .notRunning, "next-exit": .nextExit, "removed": .removed,
+        ]
         let name = exchange.request["condition"] ?? ""
         guard let condition = conditions[name] else { throw RoostError.invalid("invalid condition: \"\(name)\"") }
         let signal = try await engine.exitSignal(id(exchange), condition)
@@ -125,7 +150,9 @@ struct ContainerHandlers: Sendable {
     }
 
     static func window(_ request: Request) throws(RoostError) -> (rows: UInt16, columns: UInt16) {
-        guard let rows = request.number("h").flatMap({ UInt16(exactly: $0) }), let columns = request.number("w").flatMap({ UInt16(exactly: $0) }) else {
+        guard let rows = request.number("h").flatMap({ UInt16(exactly: $0) }),
+            let columns = request.number("w").flatMap({ UInt16(exactly: $0) })
+        else {
             throw .invalid("invalid resize height or width")
         }
         return (rows, columns)
@@ -153,14 +180,27 @@ struct ContainerHandlers: Sendable {
     private func statistics(_ exchange: Exchange) async throws -> JSON {
         let (record, usage) = try await engine.usage(id(exchange))
         let cpu: JSON = [
-            "cpu_usage": ["total_usage": JSON(usage.cpuNanoseconds), "usage_in_kernelmode": JSON(usage.cpuSystemNanoseconds), "usage_in_usermode": JSON(usage.cpuUserNanoseconds)],
-            "system_cpu_usage": JSON(ProcessTable.systemNanoseconds()), "online_cpus": JSON(await engine.hostFacts().processors), "throttling_data": ["periods": 0, "throttled_periods": 0, "throttled_time": 0],
+            "cpu_usage": [
+                "total_usage": JSON(usage.cpuNanoseconds), "usage_in_kernelmode": JSON(usage.cpuSystemNanoseconds),
+                "usage_in_usermode": JSON(usage.cpuUserNanoseconds),
+            ],
+            "system_cpu_usage": JSON(ProcessTable.systemNanoseconds()),
+            "online_cpus": JSON(await engine.hostFacts().processors),
+            "throttling_data": ["periods": 0, "throttled_periods": 0, "throttled_time": 0],
         ]
-        let limit = usage.memoryLimit == 0 || usage.memoryLimit > 1 << 60 ? UInt64(await engine.hostFacts().memoryBytes) : usage.memoryLimit
+        let limit =
+            usage.memoryLimit == 0 || usage.memoryLimit > 1 << 60
+            ? UInt64(await engine.hostFacts().memoryBytes) : usage.memoryLimit
         return [
-            "name": .string("/" + record.name), "id": .string(record.id), "read": .string(Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339), "preread": .string(Timestamp.never),
-            "pids_stats": ["current": JSON(usage.processes)], "num_procs": 0, "cpu_stats": cpu, "precpu_stats": ["cpu_usage": ["total_usage": 0], "throttling_data": .object([])],
-            "memory_stats": ["usage": JSON(usage.memoryBytes), "limit": JSON(limit), "stats": .object(usage.memoryStatistics.sorted { $0.key < $1.key }.map { ($0.key, JSON($0.value)) })],
+            "name": .string("/" + record.name), "id": .string(record.id),
+            "read": .string(Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339),
+            "preread": .string(Timestamp.never),
+            "pids_stats": ["current": JSON(usage.processes)], "num_procs": 0, "cpu_stats": cpu,
+            "precpu_stats": ["cpu_usage": ["total_usage": 0], "throttling_data": .object([])],
+            "memory_stats": [
+                "usage": JSON(usage.memoryBytes), "limit": JSON(limit),
+                "stats": .object(usage.memoryStatistics.sorted { $0.key < $1.key }.map { ($0.key, JSON($0.value)) }),
+            ],
             "blkio_stats": ["io_service_bytes_recursive": .null], "storage_stats": .object([]), "networks": .object([]),
         ]
     }
@@ -170,7 +210,10 @@ struct ContainerHandlers: Sendable {
 enum ProcessTable {
     static func json(_ processes: [Int32]) -> JSON {
         let rows = processes.sorted().compactMap(row)
-        return ["Titles": ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"], "Processes": .array(rows.map { JSON($0) })]
+        return [
+            "Titles": ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"],
+            "Processes": .array(rows.map { JSON($0) }),
+        ]
     }
 
     private static func row(_ pid: Int32) -> [String]? {
@@ -179,18 +222,27 @@ enum ProcessTable {
         else { return nil }
         let fields = stat[stat.index(after: end)...].split(separator: " ")
         guard fields.count > 19 else { return nil }
-        let user = status.split(separator: "\n").first { $0.hasPrefix("Uid:") }?.split(separator: "\t").dropFirst().first.map(String.init) ?? "?"
+        let user =
+            status.split(separator: "\n").first { $0.hasPrefix("Uid:") }?.split(separator: "\t").dropFirst().first.map(
+                String.init) ?? "?"
         let ticks = (Int64(fields[11]) ?? 0) + (Int64(fields[12]) ?? 0)
         let seconds = ticks / 100
         func pad(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
-        let command = ((try? Files.read("/proc/\(pid)/cmdline", limit: 1 << 20)) ?? []).split(separator: 0).map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
+        let command = ((try? Files.read("/proc/\(pid)/cmdline", limit: 1 << 20)) ?? []).split(separator: 0).map {
+            String(decoding: $0, as: UTF8.self)
+        }.joined(separator: " ")
         let started = bootSeconds() + (Int64(fields[19]) ?? 0) / 100
         let clock = Timestamp.secondText(started).split(separator: "T").last.map { String($0.prefix(5)) } ?? ""
-        return [user == "0" ? "root" : user, String(pid), String(fields[1]), "0", clock, "?", "\(pad(seconds / 3600)):\(pad(seconds / 60 % 60)):\(pad(seconds % 60))", command]
+        return [
+            user == "0" ? "root" : user, String(pid), String(fields[1]), "0", clock, "?",
+            "\(pad(seconds / 3600)):\(pad(seconds / 60 % 60)):\(pad(seconds % 60))", command,
+        ]
     }
 
     private static func bootSeconds() -> Int64 {
-        let line = ((try? Files.readText("/proc/stat", limit: 1 << 20)) ?? "").split(separator: "\n").first { $0.hasPrefix("btime ") }
+        let line = ((try? Files.readText("/proc/stat", limit: 1 << 20)) ?? "").split(separator: "\n").first {
+            $0.hasPrefix("btime ")
+        }
         return Int64(line?.dropFirst(6) ?? "") ?? 0
     }
 

@@ -42,7 +42,8 @@ final class Exchange {
     let keepAlive: Bool
 
     init(
-        request: Request, keepAlive: Bool, connection: Connection, input: NIOAsyncChannelInboundStream<InboundPart>.AsyncIterator,
+        request: Request, keepAlive: Bool, connection: Connection,
+        input: NIOAsyncChannelInboundStream<InboundPart>.AsyncIterator,
         output: NIOAsyncChannelOutboundWriter<OutboundPart>
     ) {
         self.request = request
@@ -90,7 +91,8 @@ final class Exchange {
     // MARK: Answering
 
     private static let common: [(String, String)] = [
-        ("Api-Version", APIVersion.current), ("Docker-Experimental", "false"), ("Ostype", "linux"), ("Server", "Roost/\(APIVersion.product) (linux)"),
+        ("Api-Version", APIVersion.current), ("Docker-Experimental", "false"), ("Ostype", "linux"),
+        ("Server", "Roost/\(APIVersion.product) (linux)"),
     ]
 
     func head(_ status: Int, _ headers: [(String, String)] = []) async throws {
@@ -98,7 +100,8 @@ final class Exchange {
         answered = true
         var all = HTTPHeaders(Self.common + headers)
         if !keepAlive { all.replaceOrAdd(name: "Connection", value: "close") }
-        try await output.write(.head(HTTPResponseHead(version: .http1_1, status: HTTPResponseStatus(statusCode: status), headers: all)))
+        try await output.write(
+            .head(HTTPResponseHead(version: .http1_1, status: HTTPResponseStatus(statusCode: status), headers: all)))
     }
 
     func send(_ bytes: [UInt8]) async throws {
@@ -120,7 +123,9 @@ final class Exchange {
     }
 
     func answer(text: String, status: Int = 200, headers: [(String, String)] = []) async throws {
-        try await head(status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", String(text.utf8.count))] + headers)
+        try await head(
+            status,
+            [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", String(text.utf8.count))] + headers)
         if request.method != .HEAD { try await send(Array(text.utf8)) }
         try await end()
     }
@@ -137,7 +142,8 @@ final class Exchange {
         answered = true
         takenOver = true
         try await connection.takeOver()
-        let first = upgrades ? "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n" : "HTTP/1.1 200 OK\r\n"
+        let first =
+            upgrades ? "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n" : "HTTP/1.1 200 OK\r\n"
         let headers = Self.common.map { "\($0): \($1)\r\n" }.joined()
         try await send(Array((first + "Content-Type: \(type)\r\n" + headers + "\r\n").utf8))
     }

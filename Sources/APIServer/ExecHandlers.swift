@@ -15,7 +15,8 @@ struct ExecHandlers: Sendable {
         request.user = body["User"].string.flatMap { $0.isEmpty ? nil : $0 }
         request.terminal = body["Tty"].bool ?? false
         request.privileged = body["Privileged"].bool ?? false
-        let id = try await engine.createExec(exchange.request.path[1], request, attachesInput: body["AttachStdin"].bool ?? false)
+        let id = try await engine.createExec(
+            exchange.request.path[1], request, attachesInput: body["AttachStdin"].bool ?? false)
         try await exchange.answer(201, ["Id": .string(id)])
     }
 
@@ -30,22 +31,32 @@ struct ExecHandlers: Sendable {
             return try await exchange.answer(200)
         }
         let streams: ExecStreams
-        do { streams = try await engine.startExec(exec.id) } catch let error as RoostError where error.message.hasPrefix("exec failed") {
+        do { streams = try await engine.startExec(exec.id) } catch let error as RoostError
+            where error.message.hasPrefix("exec failed")
+        {
             // As Docker does it: the stream opens and carries the reason; the exit code says 126 or 127.
             try await exchange.takeOver(exec.terminal ? StreamHandlers.raw : StreamHandlers.multiplexed)
             let text = Array((error.message + "\r\n").utf8)
             try await exchange.send(exec.terminal ? text : Self.frame(text, stream: 2))
             return exchange.finishOutput()
         }
-        if let size = body["ConsoleSize"].array, size.count == 2, let rows = size[0].int, let columns = size[1].int, exec.terminal, rows > 0 {
+        if let size = body["ConsoleSize"].array, size.count == 2, let rows = size[0].int, let columns = size[1].int,
+            exec.terminal, rows > 0
+        {
             try? await engine.resizeExec(exec.id, rows: UInt16(clamping: rows), columns: UInt16(clamping: columns))
         }
         try await exchange.takeOver(exec.terminal ? StreamHandlers.raw : StreamHandlers.multiplexed)
         let shared = SendableExchange(exchange)
         let input = Task { await feed(shared.exchange, streams, terminal: exec.terminal) }
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await copy(streams.output) { try await shared.exchange.send(exec.terminal ? $0 : Self.frame($0, stream: 1)) } }
-            if let error = streams.error { group.addTask { await copy(error) { try await shared.exchange.send(Self.frame($0, stream: 2)) } } }
+            group.addTask {
+                await copy(streams.output) {
+                    try await shared.exchange.send(exec.terminal ? $0 : Self.frame($0, stream: 1))
+                }
+            }
+            if let error = streams.error {
+                group.addTask { await copy(error) { try await shared.exchange.send(Self.frame($0, stream: 2)) } }
+            }
         }
         _ = try? await engine.waitExec(exec.id)
         exchange.finishOutput()
@@ -92,11 +103,14 @@ struct ExecHandlers: Sendable {
         try await exchange.answer(
             200,
             [
-                "ID": .string(exec.id), "Running": .bool(exec.running), "ExitCode": exec.exitCode.map { JSON($0) } ?? .null,
+                "ID": .string(exec.id), "Running": .bool(exec.running),
+                "ExitCode": exec.exitCode.map { JSON($0) } ?? .null,
                 "ProcessConfig": [
-                    "tty": .bool(exec.terminal), "entrypoint": .string(exec.arguments.first ?? ""), "arguments": JSON(Array(exec.arguments.dropFirst())),
+                    "tty": .bool(exec.terminal), "entrypoint": .string(exec.arguments.first ?? ""),
+                    "arguments": JSON(Array(exec.arguments.dropFirst())),
                     "privileged": .bool(exec.privileged), "user": .string(exec.user),
-                ], "OpenStdin": .bool(exec.attachesInput), "OpenStderr": true, "OpenStdout": true, "CanRemove": false, "ContainerID": .string(exec.containerID),
+                ], "OpenStdin": .bool(exec.attachesInput), "OpenStderr": true, "OpenStdout": true, "CanRemove": false,
+                "ContainerID": .string(exec.containerID),
                 "DetachKeys": "", "Pid": JSON(exec.process),
             ])
     }

@@ -9,19 +9,24 @@ struct ImageHandlers: Sendable {
     let engine: Engine
 
     /// What lies between the first word of the path and the last: names have slashes.
-    private func name(_ exchange: Exchange, dropping last: Int) -> String { exchange.request.path.dropFirst().dropLast(last).joined(separator: "/") }
+    private func name(_ exchange: Exchange, dropping last: Int) -> String {
+        exchange.request.path.dropFirst().dropLast(last).joined(separator: "/")
+    }
 
     static func row(_ summary: ImageSummary) -> JSON {
         let created = summary.image.configuration.created.flatMap { Timestamp(parsing: $0) }?.seconds ?? 0
         return [
-            "Containers": JSON(summary.containers), "Created": JSON(created), "Id": .string(summary.image.id.description),
-            "Labels": summary.image.configuration.config?.labels.map { JSON($0) } ?? .null, "ParentId": "", "RepoDigests": [],
+            "Containers": JSON(summary.containers), "Created": JSON(created),
+            "Id": .string(summary.image.id.description),
+            "Labels": summary.image.configuration.config?.labels.map { JSON($0) } ?? .null, "ParentId": "",
+            "RepoDigests": [],
             "RepoTags": JSON(summary.references.map(\.familiar)), "SharedSize": -1, "Size": JSON(summary.image.size),
         ]
     }
 
     func list(_ exchange: Exchange) async throws {
-        let filters = try Filters(query: exchange.request["filters"], known: ["reference", "dangling", "label", "before", "since", "until"])
+        let filters = try Filters(
+            query: exchange.request["filters"], known: ["reference", "dangling", "label", "before", "since", "until"])
         let found = await engine.imageSummaries().filter { summary in
             filters.matchesLabels(summary.image.configuration.config?.labels ?? [:])
                 && filters.matches("dangling") { ($0 == "true" || $0 == "1") == summary.references.isEmpty }
@@ -34,7 +39,8 @@ struct ImageHandlers: Sendable {
     static func fits(_ reference: ImageReference, _ pattern: String) -> Bool {
         [reference.familiar, reference.familiarName].contains { text in
             guard let star = pattern.firstIndex(of: "*") else { return text == pattern }
-            return text.hasPrefix(pattern[..<star]) && text.hasSuffix(pattern[pattern.index(after: star)...].filter { $0 != "*" })
+            return text.hasPrefix(pattern[..<star])
+                && text.hasSuffix(pattern[pattern.index(after: star)...].filter { $0 != "*" })
         }
     }
 
@@ -44,12 +50,18 @@ struct ImageHandlers: Sendable {
         guard let source = request["fromSrc"] else {
             try await exchange.discardBody()
             let wanted = request["fromImage"] ?? ""
-            throw RoostError(.unsupported, "pull access for \(wanted) is not possible: this engine has no registry client yet; use load or import")
+            throw RoostError(
+                .unsupported,
+                "pull access for \(wanted) is not possible: this engine has no registry client yet; use load or import")
         }
-        guard source == "-" else { throw RoostError(.unsupported, "import from an address is not supported: give the archive on standard input") }
+        guard source == "-" else {
+            throw RoostError(
+                .unsupported, "import from an address is not supported: give the archive on standard input")
+        }
         var reference: ImageReference?
         if let repository = request["repo"], !repository.isEmpty {
-            reference = try ImageReference(parsing: repository + (request["tag"].map { $0.isEmpty ? "" : ":\($0)" } ?? ""))
+            reference = try ImageReference(
+                parsing: repository + (request["tag"].map { $0.isEmpty ? "" : ":\($0)" } ?? ""))
         }
         let target = reference
         let changes = request.query["changes"] ?? []
@@ -65,14 +77,18 @@ struct ImageHandlers: Sendable {
         let loaded = try await receive(exchange) { [engine] archive in try await engine.loadImages(archive) }
         try await exchange.startStream("application/json")
         for named in loaded {
-            let lines = named.references.isEmpty ? ["Loaded image ID: \(named.image.id)\n"] : named.references.map { "Loaded image: \($0.familiar)\n" }
+            let lines =
+                named.references.isEmpty
+                ? ["Loaded image ID: \(named.image.id)\n"] : named.references.map { "Loaded image: \($0.familiar)\n" }
             for line in lines { try await exchange.send(JSON.object([("stream", .string(line))]).bytes() + [10]) }
         }
         try await exchange.end()
     }
 
     /// Passes a request's body through a pipe to somebody who reads it as a file.
-    private func receive<Value: Sendable>(_ exchange: Exchange, _ use: @escaping @Sendable (OwnedFD) async throws -> Value) async throws -> Value {
+    private func receive<Value: Sendable>(
+        _ exchange: Exchange, _ use: @escaping @Sendable (OwnedFD) async throws -> Value
+    ) async throws -> Value {
         let pipe = try Pipe()
         let reader = Task {
             defer { pipe.reading.closeEarly() }
@@ -113,24 +129,39 @@ struct ImageHandlers: Sendable {
         let configuration = image.configuration
         let runtime = configuration.config ?? .init()
         func list(_ values: [String]?) -> JSON { values.map { JSON($0) } ?? .null }
-        func keys(_ map: [String: ImageConfiguration.Empty]?) -> JSON { map.map { .object($0.keys.sorted().map { ($0, .object([])) }) } ?? .null }
-        var config: JSON = ["User": .string(runtime.user ?? ""), "ExposedPorts": keys(runtime.exposedPorts), "Env": list(runtime.env), "Cmd": list(runtime.cmd)]
+        func keys(_ map: [String: ImageConfiguration.Empty]?) -> JSON {
+            map.map { .object($0.keys.sorted().map { ($0, .object([])) }) } ?? .null
+        }
+        var config: JSON = [
+            "User": .string(runtime.user ?? ""), "ExposedPorts": keys(runtime.exposedPorts), "Env": list(runtime.env),
+            "Cmd": list(runtime.cmd),
+        ]
         if let health = runtime.healthcheck?.spec {
-            config.set("Healthcheck", ["Test": JSON(health.test), "Interval": JSON(health.interval), "Timeout": JSON(health.timeout), "StartPeriod": JSON(health.startPeriod), "Retries": JSON(health.retries)])
+            config.set(
+                "Healthcheck",
+                [
+                    "Test": JSON(health.test), "Interval": JSON(health.interval), "Timeout": JSON(health.timeout),
+                    "StartPeriod": JSON(health.startPeriod), "Retries": JSON(health.retries),
+                ])
         }
         let rest: JSON = [
-            "Volumes": keys(runtime.volumes), "WorkingDir": .string(runtime.workingDir ?? ""), "Entrypoint": list(runtime.entrypoint), "OnBuild": list(runtime.onBuild),
+            "Volumes": keys(runtime.volumes), "WorkingDir": .string(runtime.workingDir ?? ""),
+            "Entrypoint": list(runtime.entrypoint), "OnBuild": list(runtime.onBuild),
             "Labels": runtime.labels.map { JSON($0) } ?? .null, "StopSignal": JSON(runtime.stopSignal),
         ]
         for (key, value) in rest.object ?? [] where !(key == "StopSignal" && value.isNull) { config.set(key, value) }
         try await exchange.answer(
             200,
             [
-                "Id": .string(image.id.description), "RepoTags": JSON(await engine.references(image.id).map(\.familiar)), "RepoDigests": [], "Parent": "",
-                "Comment": .string(configuration.history?.last?.comment ?? ""), "Created": .string(configuration.created ?? Timestamp.never), "DockerVersion": "",
-                "Author": .string(configuration.author ?? ""), "Config": config, "Architecture": .string(configuration.architecture), "Os": .string(configuration.os),
+                "Id": .string(image.id.description),
+                "RepoTags": JSON(await engine.references(image.id).map(\.familiar)), "RepoDigests": [], "Parent": "",
+                "Comment": .string(configuration.history?.last?.comment ?? ""),
+                "Created": .string(configuration.created ?? Timestamp.never), "DockerVersion": "",
+                "Author": .string(configuration.author ?? ""), "Config": config,
+                "Architecture": .string(configuration.architecture), "Os": .string(configuration.os),
                 "Size": JSON(image.size), "GraphDriver": ["Data": .object([]), "Name": "overlay2"],
-                "RootFS": ["Type": "layers", "Layers": JSON(configuration.rootfs.diffIDs.map(\.description))], "Metadata": ["LastTagTime": .string(Timestamp.never)],
+                "RootFS": ["Type": "layers", "Layers": JSON(configuration.rootfs.diffIDs.map(\.description))],
+                "Metadata": ["LastTagTime": .string(Timestamp.never)],
             ])
     }
 
@@ -142,7 +173,8 @@ struct ImageHandlers: Sendable {
         for entry in image.configuration.history ?? [] {
             let size = entry.emptyLayer == true ? 0 : layers.popFirst()?.size ?? 0
             rows.append([
-                "Id": "<missing>", "Created": JSON(entry.created.flatMap { Timestamp(parsing: $0) }?.seconds ?? 0), "CreatedBy": .string(entry.createdBy ?? ""),
+                "Id": "<missing>", "Created": JSON(entry.created.flatMap { Timestamp(parsing: $0) }?.seconds ?? 0),
+                "CreatedBy": .string(entry.createdBy ?? ""),
                 "Tags": .null, "Size": JSON(size), "Comment": .string(entry.comment ?? ""),
             ])
         }
@@ -156,7 +188,8 @@ struct ImageHandlers: Sendable {
 
     func tag(_ exchange: Exchange) async throws {
         let request = exchange.request
-        let reference = try ImageReference(parsing: (request["repo"] ?? "") + (request["tag"].map { $0.isEmpty ? "" : ":\($0)" } ?? ""))
+        let reference = try ImageReference(
+            parsing: (request["repo"] ?? "") + (request["tag"].map { $0.isEmpty ? "" : ":\($0)" } ?? ""))
         try await engine.tagImage(name(exchange, dropping: 1), as: reference)
         try await exchange.answer(201)
     }
@@ -172,7 +205,8 @@ struct ImageHandlers: Sendable {
     }
 
     func remove(_ exchange: Exchange) async throws {
-        try await exchange.answer(200, json(try await engine.removeImage(name(exchange, dropping: 0), force: exchange.request.flag("force"))))
+        try await exchange.answer(
+            200, json(try await engine.removeImage(name(exchange, dropping: 0), force: exchange.request.flag("force"))))
     }
 
     func prune(_ exchange: Exchange) async throws {
@@ -180,10 +214,12 @@ struct ImageHandlers: Sendable {
         let everything = filters["dangling"].contains { $0 == "false" || $0 == "0" }
         var removed: [Engine.ImageRemoval] = []
         var reclaimed: Int64 = 0
-        for summary in await engine.imageSummaries() where summary.containers == 0 && (everything || summary.references.isEmpty) {
+        for summary in await engine.imageSummaries()
+        where summary.containers == 0 && (everything || summary.references.isEmpty) {
             removed += try await engine.removeImage(summary.image.id.description, force: true)
             reclaimed += summary.image.size
         }
-        try await exchange.answer(200, ["ImagesDeleted": removed.isEmpty ? .null : json(removed), "SpaceReclaimed": JSON(reclaimed)])
+        try await exchange.answer(
+            200, ["ImagesDeleted": removed.isEmpty ? .null : json(removed), "SpaceReclaimed": JSON(reclaimed)])
     }
 }

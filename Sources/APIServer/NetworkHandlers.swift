@@ -6,9 +6,11 @@ struct NetworkHandlers: Sendable {
     let engine: Engine
 
     func list(_ exchange: Exchange) async throws {
-        let filters = try Filters(query: exchange.request["filters"], known: ["dangling", "driver", "id", "label", "name", "scope", "type"])
+        let filters = try Filters(
+            query: exchange.request["filters"], known: ["dangling", "driver", "id", "label", "name", "scope", "type"])
         let found = await engine.allNetworks().filter { network in
-            filters.matchesLabels(network.labels) && filters.matches("name") { network.name.contains($0) } && filters.matches("id") { network.id.hasPrefix($0) }
+            filters.matchesLabels(network.labels) && filters.matches("name") { network.name.contains($0) }
+                && filters.matches("id") { network.id.hasPrefix($0) }
                 && filters.matches("driver") { network.driver == $0 } && filters.matches("scope") { $0 == "local" }
                 && filters.matches("type") { ($0 == "builtin") == network.isPredefined }
         }
@@ -30,10 +32,15 @@ struct NetworkHandlers: Sendable {
         spec.options = body["Options"].stringMap ?? [:]
         for pool in body["IPAM"]["Config"].array ?? [] {
             guard let text = pool["Subnet"].string else { continue }
-            guard let subnet = Subnet(text) else { throw RoostError.invalid("invalid subnet \"\(text)\": write an address and a prefix length, as in 172.28.0.0/16") }
+            guard let subnet = Subnet(text) else {
+                throw RoostError.invalid(
+                    "invalid subnet \"\(text)\": write an address and a prefix length, as in 172.28.0.0/16")
+            }
             spec.subnets.append(subnet)
             if let gateway = pool["Gateway"].string, !gateway.isEmpty {
-                guard let address = IPAddress(gateway) else { throw RoostError.invalid("invalid gateway address \"\(gateway)\"") }
+                guard let address = IPAddress(gateway) else {
+                    throw RoostError.invalid("invalid gateway address \"\(gateway)\"")
+                }
                 spec.gateways.append(address)
             }
         }
@@ -59,10 +66,12 @@ struct VolumeHandlers: Sendable {
         let filters = try Filters(query: exchange.request["filters"], known: ["dangling", "driver", "label", "name"])
         let used = Set(await engine.allContainers().flatMap { $0.mounts.compactMap(\.volumeName) })
         let found = await engine.allVolumes().filter { volume in
-            filters.matchesLabels(volume.labels) && filters.matches("name") { volume.name.contains($0) } && filters.matches("driver") { $0 == "local" }
+            filters.matchesLabels(volume.labels) && filters.matches("name") { volume.name.contains($0) }
+                && filters.matches("driver") { $0 == "local" }
                 && filters.matches("dangling") { ($0 == "true" || $0 == "1") != used.contains(volume.name) }
         }
-        try await exchange.answer(200, ["Volumes": .array(found.map { $0.json(mountpoint: engine.mountpoint($0)) }), "Warnings": .null])
+        try await exchange.answer(
+            200, ["Volumes": .array(found.map { $0.json(mountpoint: engine.mountpoint($0)) }), "Warnings": .null])
     }
 
     func inspect(_ exchange: Exchange) async throws {
@@ -73,9 +82,13 @@ struct VolumeHandlers: Sendable {
     func create(_ exchange: Exchange) async throws {
         let body = try await exchange.json()
         let options = body["DriverOpts"].stringMap ?? [:]
-        if !options.isEmpty { throw RoostError(.unsupported, "volume options (\(options.keys.sorted().joined(separator: ", "))) are not supported yet") }
+        if !options.isEmpty {
+            throw RoostError(
+                .unsupported, "volume options (\(options.keys.sorted().joined(separator: ", "))) are not supported yet")
+        }
         let volume = try await engine.createVolume(
-            body["Name"].string, labels: body["Labels"].stringMap ?? [:], options: options, driver: body["Driver"].string ?? "local")
+            body["Name"].string, labels: body["Labels"].stringMap ?? [:], options: options,
+            driver: body["Driver"].string ?? "local")
         try await exchange.answer(201, volume.json(mountpoint: engine.mountpoint(volume)))
     }
 
@@ -88,6 +101,7 @@ struct VolumeHandlers: Sendable {
         let filters = try Filters(query: exchange.request["filters"], known: ["label", "label!", "all"])
         let all = exchange.request.version < 1042 || filters["all"].contains { $0 == "true" || $0 == "1" }
         let removed = try await engine.pruneVolumes(all: all)
-        try await exchange.answer(200, ["VolumesDeleted": removed.isEmpty ? .null : JSON(removed), "SpaceReclaimed": 0])
+        try await exchange.answer(
+            200, ["VolumesDeleted": removed.isEmpty ? .null : JSON(removed), "SpaceReclaimed": 0])
     }
 }

@@ -7,7 +7,9 @@ import Planning
 struct ProjectHandlers: Sendable {
     let engine: Engine
 
-    private func read(_ exchange: Exchange) async throws -> (project: Project, contents: [String: String], options: UpOptions) {
+    private func read(_ exchange: Exchange) async throws -> (
+        project: Project, contents: [String: String], options: UpOptions
+    ) {
         let body = try await exchange.json()
         let wanted = body["options"]
         var options = UpOptions()
@@ -35,14 +37,19 @@ struct ProjectHandlers: Sendable {
         let (project, contents, options) = try await read(exchange)
         let plan = try await engine.planProject(project, contents: contents, options: options)
         let engine = engine
-        try await run(exchange, plan) { report in try await engine.execute(plan, project: project, contents: contents, report: report) }
+        try await run(exchange, plan) { report in
+            try await engine.execute(plan, project: project, contents: contents, report: report)
+        }
     }
 
     /// Makes a container for `compose run`; the client starts it when it is attached.
     func run(_ exchange: Exchange) async throws {
         let body = try await exchange.json()
         let project = try Project(wire: body["project"])
-        let record = try await engine.createOneOff(project, contents: body["contents"].stringMap ?? [:], service: body["service"].string ?? "", name: body["name"].string) { spec in
+        let record = try await engine.createOneOff(
+            project, contents: body["contents"].stringMap ?? [:], service: body["service"].string ?? "",
+            name: body["name"].string
+        ) { spec in
             if let command = body["command"].strings { spec.process.command = command }
             if let entrypoint = body["entrypoint"].strings { spec.process.entrypoint = entrypoint }
             spec.process.environment += body["environment"].strings ?? []
@@ -58,7 +65,9 @@ struct ProjectHandlers: Sendable {
 
     func down(_ exchange: Exchange) async throws {
         let body = try await exchange.json()
-        guard let name = body["project"].string, !name.isEmpty else { throw RoostError.invalid("the project's name is missing") }
+        guard let name = body["project"].string, !name.isEmpty else {
+            throw RoostError.invalid("the project's name is missing")
+        }
         var options = DownOptions()
         options.volumes = body["volumes"].bool ?? false
         options.timeoutSeconds = body["timeout"].int.map { Int(clamping: $0) }
@@ -69,10 +78,14 @@ struct ProjectHandlers: Sendable {
 
     private func run(
         _ exchange: Exchange, _ plan: Plan,
-        _ execute: @escaping @Sendable (@escaping @Sendable (PlanProgress) -> Void) async throws -> [(step: PlanStep, error: any Error)]
+        _ execute:
+            @escaping @Sendable (@escaping @Sendable (PlanProgress) -> Void) async throws -> [(
+                step: PlanStep, error: any Error
+            )]
     ) async throws {
         try await exchange.startStream("application/x-ndjson")
-        try await exchange.send(JSON.object([("steps", JSON(plan.steps.count)), ("notes", JSON(plan.notes))]).bytes() + [10])
+        try await exchange.send(
+            JSON.object([("steps", JSON(plan.steps.count)), ("notes", JSON(plan.notes))]).bytes() + [10])
         let (progress, continuation) = AsyncStream.makeStream(of: PlanProgress.self)
         // The plan goes on if the client leaves: what it began it finishes.
         let work = Task {
@@ -82,10 +95,16 @@ struct ProjectHandlers: Sendable {
         for await event in progress { try? await exchange.send(Self.line(event)) }
         do {
             let failures = try await work.value
-            let list = failures.map { JSON.object([("object", .string($0.step.operation.subject)), ("message", .string("\($0.error)"))]) }
+            let list = failures.map {
+                JSON.object([("object", .string($0.step.operation.subject)), ("message", .string("\($0.error)"))])
+            }
             try await exchange.send(JSON.object([("done", true), ("failures", .array(list))]).bytes() + [10])
         } catch {
-            try await exchange.send(JSON.object([("done", true), ("failures", [["object": .string("Project \(plan.project)"), "message": .string("\(error)")]])]).bytes() + [10])
+            try await exchange.send(
+                JSON.object([
+                    ("done", true),
+                    ("failures", [["object": .string("Project \(plan.project)"), "message": .string("\(error)")]]),
+                ]).bytes() + [10])
         }
         try await exchange.end()
     }
@@ -100,8 +119,11 @@ struct ProjectHandlers: Sendable {
             }
         let words = step.operation.words
         var json: JSON = [
-            "state": .string(state), "number": JSON(step.number), "object": .string(step.operation.subject), "reason": .string(step.reason),
-            "text": .string(state == "began" ? words.doing : state == "finished" ? words.done : state == "failed" ? "Error" : "Skipped"),
+            "state": .string(state), "number": JSON(step.number), "object": .string(step.operation.subject),
+            "reason": .string(step.reason),
+            "text": .string(
+                state == "began"
+                    ? words.doing : state == "finished" ? words.done : state == "failed" ? "Error" : "Skipped"),
         ]
         if !message.isEmpty { json.set("message", .string(message)) }
         return json.bytes() + [10]

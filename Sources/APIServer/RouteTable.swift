@@ -26,8 +26,10 @@ struct RouteTable: Sendable {
     static func matches(_ pattern: [String], _ path: [String]) -> Bool {
         if let wild = pattern.firstIndex(of: "**") {
             let tail = pattern[(wild + 1)...]
-            return path.count > wild + tail.count - 1 + (path.count == wild + tail.count ? 1 : 0) && path.count >= wild + 1 + tail.count
-                && zip(pattern[..<wild], path).allSatisfy { $0 == "*" || $0 == $1 } && Array(path.suffix(tail.count)) == Array(tail)
+            return path.count > wild + tail.count - 1 + (path.count == wild + tail.count ? 1 : 0)
+                && path.count >= wild + 1 + tail.count
+                && zip(pattern[..<wild], path).allSatisfy { $0 == "*" || $0 == $1 }
+                && Array(path.suffix(tail.count)) == Array(tail)
         }
         return pattern.count == path.count && zip(pattern, path).allSatisfy { $0 == "*" || $0 == $1 }
     }
@@ -36,13 +38,16 @@ struct RouteTable: Sendable {
         Row(method: method, pattern: pattern.split(separator: "/").map(String.init), handler: handler)
     }
 
-    private var rows: [Row] { systemRows + containerRows + execRows + imageRows + networkRows + volumeRows + projectRows + refusedRows }
+    private var rows: [Row] {
+        systemRows + containerRows + execRows + imageRows + networkRows + volumeRows + projectRows + refusedRows
+    }
 
     private var systemRows: [Row] {
         let system = SystemHandlers(engine: engine, stop: stop)
         return [
             row(.GET, "_ping", system.ping), row(.GET, "version", system.version), row(.GET, "info", system.info),
-            row(.GET, "events", system.events), row(.GET, "system/df", system.diskUsage), row(.GET, "plugins", { try await $0.answer(200, []) }),
+            row(.GET, "events", system.events), row(.GET, "system/df", system.diskUsage),
+            row(.GET, "plugins", { try await $0.answer(200, []) }),
             row(.GET, "roost/v1/engine", system.status), row(.POST, "roost/v1/engine/stop", system.stopEngine),
         ]
     }
@@ -66,7 +71,8 @@ struct RouteTable: Sendable {
     private var execRows: [Row] {
         let execs = ExecHandlers(engine: engine)
         return [
-            row(.POST, "containers/*/exec", execs.create), row(.POST, "exec/*/start", execs.start), row(.POST, "exec/*/resize", execs.resize),
+            row(.POST, "containers/*/exec", execs.create), row(.POST, "exec/*/start", execs.start),
+            row(.POST, "exec/*/resize", execs.resize),
             row(.GET, "exec/*/json", execs.inspect),
         ]
     }
@@ -74,9 +80,12 @@ struct RouteTable: Sendable {
     private var imageRows: [Row] {
         let images = ImageHandlers(engine: engine)
         return [
-            row(.GET, "images/json", images.list), row(.POST, "images/create", images.create), row(.POST, "images/load", images.load),
-            row(.POST, "images/prune", images.prune), row(.GET, "images/get", images.saveMany), row(.GET, "images/**/json", images.inspect),
-            row(.GET, "images/**/history", images.history), row(.GET, "images/**/get", images.saveOne), row(.POST, "images/**/tag", images.tag),
+            row(.GET, "images/json", images.list), row(.POST, "images/create", images.create),
+            row(.POST, "images/load", images.load),
+            row(.POST, "images/prune", images.prune), row(.GET, "images/get", images.saveMany),
+            row(.GET, "images/**/json", images.inspect),
+            row(.GET, "images/**/history", images.history), row(.GET, "images/**/get", images.saveOne),
+            row(.POST, "images/**/tag", images.tag),
             row(.DELETE, "images/**", images.remove),
         ]
     }
@@ -84,7 +93,8 @@ struct RouteTable: Sendable {
     private var networkRows: [Row] {
         let networks = NetworkHandlers(engine: engine)
         return [
-            row(.GET, "networks", networks.list), row(.POST, "networks/create", networks.create), row(.POST, "networks/prune", networks.prune),
+            row(.GET, "networks", networks.list), row(.POST, "networks/create", networks.create),
+            row(.POST, "networks/prune", networks.prune),
             row(.GET, "networks/*", networks.inspect), row(.DELETE, "networks/*", networks.remove),
         ]
     }
@@ -92,7 +102,8 @@ struct RouteTable: Sendable {
     private var volumeRows: [Row] {
         let volumes = VolumeHandlers(engine: engine)
         return [
-            row(.GET, "volumes", volumes.list), row(.POST, "volumes/create", volumes.create), row(.POST, "volumes/prune", volumes.prune),
+            row(.GET, "volumes", volumes.list), row(.POST, "volumes/create", volumes.create),
+            row(.POST, "volumes/prune", volumes.prune),
             row(.GET, "volumes/*", volumes.inspect), row(.DELETE, "volumes/*", volumes.remove),
         ]
     }
@@ -108,16 +119,25 @@ struct RouteTable: Sendable {
     /// Answered as an engine that is no swarm manager answers, and builders so that clients fall back or say it clearly.
     private var refusedRows: [Row] {
         let swarm: Handler = { _ in
-            throw RoostError(.unavailable, "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.")
+            throw RoostError(
+                .unavailable,
+                "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again."
+            )
         }
-        let later: @Sendable (String) -> Handler = { what in { _ in throw RoostError(.unsupported, "\(what) is not supported by this engine yet") } }
+        let later: @Sendable (String) -> Handler = { what in
+            { _ in throw RoostError(.unsupported, "\(what) is not supported by this engine yet") }
+        }
         return ["swarm", "nodes", "services", "tasks", "secrets", "configs"].map { row(.GET, $0, swarm) } + [
-            row(.POST, "build", later("building images")), row(.POST, "commit", later("commit")), row(.POST, "session", later("BuildKit")),
-            row(.POST, "auth", later("logging in to a registry")), row(.POST, "images/**/push", later("pushing images")),
+            row(.POST, "build", later("building images")), row(.POST, "commit", later("commit")),
+            row(.POST, "session", later("BuildKit")),
+            row(.POST, "auth", later("logging in to a registry")),
+            row(.POST, "images/**/push", later("pushing images")),
             row(.POST, "networks/*/connect", later("connecting a container that exists to a network")),
             row(.POST, "networks/*/disconnect", later("disconnecting a container from a network")),
-            row(.POST, "containers/*/update", later("changing a container's limits")), row(.GET, "containers/*/changes", later("diff")),
-            row(.GET, "containers/*/export", later("export")), row(.GET, "containers/*/archive", later("copying out of a container")),
+            row(.POST, "containers/*/update", later("changing a container's limits")),
+            row(.GET, "containers/*/changes", later("diff")),
+            row(.GET, "containers/*/export", later("export")),
+            row(.GET, "containers/*/archive", later("copying out of a container")),
             row(.PUT, "containers/*/archive", later("copying into a container")),
         ]
     }

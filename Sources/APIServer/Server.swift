@@ -40,7 +40,11 @@ public struct Server: Sendable {
         try? Files.remove(path)
         let socket = try Sockets.listen(path, .stream, mode: 0o660)
         let groups = ((try? Files.readText("/etc/group", limit: 1 << 20)) ?? "").split(separator: "\n")
-        if let line = groups.first(where: { $0.hasPrefix("roost:") }), let number = line.split(separator: ":", omittingEmptySubsequences: false).dropFirst(2).first.flatMap({ UInt32($0) }) {
+        if let line = groups.first(where: { $0.hasPrefix("roost:") }),
+            let number = line.split(separator: ":", omittingEmptySubsequences: false).dropFirst(2).first.flatMap({
+                UInt32($0)
+            })
+        {
             try Files.changeOwner(path, user: 0, group: number)
         }
         return try socket.duplicate().handOver()
@@ -53,7 +57,8 @@ public struct Server: Sendable {
                 while let part = try await iterator.next() {
                     guard case .head(let head) = part else { continue }
                     let exchange = Exchange(
-                        request: try Self.request(head), keepAlive: head.isKeepAlive, connection: connection, input: iterator, output: outbound)
+                        request: try Self.request(head), keepAlive: head.isKeepAlive, connection: connection,
+                        input: iterator, output: outbound)
                     await respond(exchange)
                     if exchange.takenOver || !head.isKeepAlive || !exchange.bodyEnded { return }
                 }
@@ -74,7 +79,9 @@ public struct Server: Sendable {
         }
         var query: [String: [String]] = [:]
         for pair in (parts.count > 1 ? parts[1] : "").split(separator: "&") {
-            let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map { percentDecoded(String($0), plusIsBlank: true) }
+            let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map {
+                percentDecoded(String($0), plusIsBlank: true)
+            }
             query[sides[0], default: []].append(sides.count > 1 ? sides[1] : "")
         }
         return Request(method: head.method, path: path, query: query, headers: head.headers, version: version)
@@ -86,7 +93,9 @@ public struct Server: Sendable {
         let source = Array(text.utf8)
         var index = 0
         while index < source.count {
-            if source[index] == 37, index + 2 < source.count, let value = UInt8(String(decoding: source[(index + 1)...(index + 2)], as: UTF8.self), radix: 16) {
+            if source[index] == 37, index + 2 < source.count,
+                let value = UInt8(String(decoding: source[(index + 1)...(index + 2)], as: UTF8.self), radix: 16)
+            {
                 bytes.append(value)
                 index += 3
             } else {
@@ -120,14 +129,18 @@ public struct Server: Sendable {
             throw .invalid("client version \(text) is too new. Maximum supported API version is \(APIVersion.current)")
         }
         if request.version < APIVersion.number(APIVersion.minimum) ?? 0 {
-            throw .invalid("client version \(text) is too old. Minimum supported API version is \(APIVersion.minimum), please upgrade your client to a newer version")
+            throw .invalid(
+                "client version \(text) is too old. Minimum supported API version is \(APIVersion.minimum), please upgrade your client to a newer version"
+            )
         }
     }
 
     private func fail(_ exchange: Exchange, _ error: any Error) async {
         let known = error as? RoostError ?? Self.translate(error)
         // A client that has gone, or a wait that ends with the engine, is no failure of ours.
-        if known.kind == .failure, !exchange.answered { log.error("\(exchange.request.method) /\(exchange.request.path.joined(separator: "/")): \(known.message)") }
+        if known.kind == .failure, !exchange.answered {
+            log.error("\(exchange.request.method) /\(exchange.request.path.joined(separator: "/")): \(known.message)")
+        }
         guard !exchange.answered else { return }
         if known.kind == .notModified { return (try? await exchange.answer(304)) ?? () }
         try? await exchange.answer(httpStatus(for: known.kind), ["message": .string(known.message)])
@@ -136,7 +149,9 @@ public struct Server: Sendable {
     /// Errors that have not been given a kind yet: the kernel's.
     private static func translate(_ error: any Error) -> RoostError {
         if let failure = error as? SyscallError, failure.errno == Errno.noSpace {
-            return .failure("no space left on device: \(failure.subject) (\(failure.call)); free some room or choose another --data-root")
+            return .failure(
+                "no space left on device: \(failure.subject) (\(failure.call)); free some room or choose another --data-root"
+            )
         }
         return .failure("\(error)")
     }

@@ -15,14 +15,20 @@ struct StreamHandlers: Sendable {
     func logs(_ exchange: Exchange) async throws {
         let request = exchange.request
         let (record, path, folder) = try await engine.logPath(request.path[1])
-        if record.spec.log.driver == "none" { throw RoostError(.unsupported, "configured logging driver does not support reading") }
+        if record.spec.log.driver == "none" {
+            throw RoostError(.unsupported, "configured logging driver does not support reading")
+        }
         var query = LogQuery()
         query.output = request.flag("stdout")
         query.error = request.flag("stderr")
-        guard query.output || query.error else { throw RoostError.invalid("Bad parameters: you must choose at least one stream") }
+        guard query.output || query.error else {
+            throw RoostError.invalid("Bad parameters: you must choose at least one stream")
+        }
         query.timestamps = request.flag("timestamps")
         query.follow = request.flag("follow")
-        if let tail = request["tail"], tail != "all", !tail.isEmpty, let count = Int(tail), count >= 0 { query.tail = count }
+        if let tail = request["tail"], tail != "all", !tail.isEmpty, let count = Int(tail), count >= 0 {
+            query.tail = count
+        }
         query.since = try time(request, "since")
         query.until = try time(request, "until")
         let terminal = record.spec.process.terminal
@@ -60,7 +66,9 @@ struct StreamHandlers: Sendable {
     func attach(_ exchange: Exchange) async throws {
         let request = exchange.request
         let (record, path, folder) = try await engine.logPath(request.path[1])
-        if record.status.phase == .paused { throw RoostError.conflict("Container \(record.id) is paused, unpause the container before attach.") }
+        if record.status.phase == .paused {
+            throw RoostError.conflict("Container \(record.id) is paused, unpause the container before attach.")
+        }
         let terminal = record.spec.process.terminal
         var query = LogQuery()
         query.output = request.flag("stdout")
@@ -70,7 +78,8 @@ struct StreamHandlers: Sendable {
         // Registered before the client is answered: what it starts next cannot be missed.
         let change = try await OutputSignal(engine: engine, record: record, folder: folder, startsNow: true)
         let detach = try DetachKeys(request["detachKeys"])
-        try await exchange.takeOver(terminal || !request.headers["Upgrade"].contains("tcp") ? Self.raw : Self.multiplexed)
+        try await exchange.takeOver(
+            terminal || !request.headers["Upgrade"].contains("tcp") ? Self.raw : Self.multiplexed)
         guard request.flag("stream") else {
             try await drain(&cursor, &framer, exchange)
             return exchange.finishOutput()
@@ -78,7 +87,10 @@ struct StreamHandlers: Sendable {
         let shared = SendableExchange(exchange)
         let wantsInput = request.flag("stdin") && record.spec.process.openInput
         let input = Task { [engine] in
-            if wantsInput { await InputPump(engine: engine, record: record, detach: terminal ? detach : nil).run(shared.exchange, stop: change.end) } else {
+            if wantsInput {
+                await InputPump(engine: engine, record: record, detach: terminal ? detach : nil).run(
+                    shared.exchange, stop: change.end)
+            } else {
                 while (try? await shared.exchange.nextBytes()) != nil {}
             }
         }
@@ -111,7 +123,8 @@ final class OutputSignal: Sendable {
         self.stream = stream
         self.continuation = continuation
         watch = try engine.watchLog(folder) { continuation.yield() }
-        let exit = try await engine.exitSignal(record.id, startsNow && record.status.phase == .created ? .nextExit : .notRunning)
+        let exit = try await engine.exitSignal(
+            record.id, startsNow && record.status.phase == .created ? .nextExit : .notRunning)
         continuation.yield()
         Task { [weak self] in
             for await _ in exit {}
@@ -139,12 +152,16 @@ struct DetachKeys: Sendable {
         var bytes: [UInt8] = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let symbols: [Character: UInt8] = ["@": 0, "[": 27, "\\": 28, "]": 29, "^": 30, "_": 31]
-            if part.hasPrefix("ctrl-"), let last = part.last, part.count == 6, let code = symbols[last] ?? last.asciiValue.map({ $0 & 31 }) {
+            if part.hasPrefix("ctrl-"), let last = part.last, part.count == 6,
+                let code = symbols[last] ?? last.asciiValue.map({ $0 & 31 })
+            {
                 bytes.append(code)
             } else if part.utf8.count == 1, let byte = part.utf8.first {
                 bytes.append(byte)
             } else {
-                throw .invalid("Invalid detach keys (\(text)) provided: use a letter, or ctrl- and a letter or one of @ [ \\ ] ^ _")
+                throw .invalid(
+                    "Invalid detach keys (\(text)) provided: use a letter, or ctrl- and a letter or one of @ [ \\ ] ^ _"
+                )
             }
         }
         keys = bytes
@@ -196,7 +213,9 @@ struct InputPump: Sendable {
     private func waitForInput() async -> OwnedFD? {
         while !Task.isCancelled {
             if let target = await engine.input(record.id) { return target }
-            guard let phase = try? await engine.container(record.id).status.phase, phase == .created || phase == .running else { return nil }
+            guard let phase = try? await engine.container(record.id).status.phase,
+                phase == .created || phase == .running
+            else { return nil }
             try? await Task.sleep(for: .milliseconds(5))
         }
         return nil

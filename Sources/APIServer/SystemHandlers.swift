@@ -10,7 +10,10 @@ struct SystemHandlers: Sendable {
     func ping(_ exchange: Exchange) async throws {
         try await exchange.answer(
             text: "OK",
-            headers: [("Builder-Version", "1"), ("Swarm", "inactive"), ("Cache-Control", "no-cache, no-store, must-revalidate"), ("Pragma", "no-cache")])
+            headers: [
+                ("Builder-Version", "1"), ("Swarm", "inactive"),
+                ("Cache-Control", "no-cache, no-store, must-revalidate"), ("Pragma", "no-cache"),
+            ])
     }
 
     private static var architecture: String {
@@ -24,15 +27,19 @@ struct SystemHandlers: Sendable {
     func version(_ exchange: Exchange) async throws {
         let host = HostIdentity.current()
         let details: JSON = [
-            "ApiVersion": .string(APIVersion.current), "Arch": .string(Self.architecture), "Experimental": "false", "KernelVersion": .string(host.release),
+            "ApiVersion": .string(APIVersion.current), "Arch": .string(Self.architecture), "Experimental": "false",
+            "KernelVersion": .string(host.release),
             "MinAPIVersion": .string(APIVersion.minimum), "Os": "linux",
         ]
         try await exchange.answer(
             200,
             [
-                "Platform": ["Name": "Roost"], "Components": [["Name": "Engine", "Version": .string(APIVersion.product), "Details": details]],
-                "Version": .string(APIVersion.product), "ApiVersion": .string(APIVersion.current), "MinAPIVersion": .string(APIVersion.minimum), "GitCommit": "",
-                "GoVersion": "", "Os": "linux", "Arch": .string(Self.architecture), "KernelVersion": .string(host.release), "BuildTime": "",
+                "Platform": ["Name": "Roost"],
+                "Components": [["Name": "Engine", "Version": .string(APIVersion.product), "Details": details]],
+                "Version": .string(APIVersion.product), "ApiVersion": .string(APIVersion.current),
+                "MinAPIVersion": .string(APIVersion.minimum), "GitCommit": "",
+                "GoVersion": "", "Os": "linux", "Arch": .string(Self.architecture),
+                "KernelVersion": .string(host.release), "BuildTime": "",
             ])
     }
 
@@ -41,23 +48,44 @@ struct SystemHandlers: Sendable {
         let host = HostIdentity.current()
         let facts = await engine.hostFacts()
         var json: JSON = [
-            "ID": .string(engine.id), "Containers": JSON(all.count), "ContainersRunning": JSON(all.count { $0.status.phase == .running }),
-            "ContainersPaused": JSON(all.count { $0.status.phase == .paused }), "ContainersStopped": JSON(all.count { !$0.status.isRunning }),
-            "Images": JSON(await engine.imageSummaries().count), "Driver": "overlay2", "DriverStatus": .array([["Supports d_type", "true"]]),
-            "Plugins": ["Volume": ["local"], "Network": ["bridge", "host", "null"], "Authorization": .null, "Log": ["json-file", "local", "none"]],
+            "ID": .string(engine.id), "Containers": JSON(all.count),
+            "ContainersRunning": JSON(all.count { $0.status.phase == .running }),
+            "ContainersPaused": JSON(all.count { $0.status.phase == .paused }),
+            "ContainersStopped": JSON(all.count { !$0.status.isRunning }),
+            "Images": JSON(await engine.imageSummaries().count), "Driver": "overlay2",
+            "DriverStatus": .array([["Supports d_type", "true"]]),
+            "Plugins": [
+                "Volume": ["local"], "Network": ["bridge", "host", "null"], "Authorization": .null,
+                "Log": ["json-file", "local", "none"],
+            ],
             "Name": .string(host.name), "NCPU": JSON(facts.processors), "MemTotal": JSON(facts.memoryBytes),
         ]
-        for key in ["MemoryLimit", "SwapLimit", "CpuCfsPeriod", "CpuCfsQuota", "CPUShares", "CPUSet", "PidsLimit", "IPv4Forwarding"] { json.set(key, true) }
+        for key in [
+            "MemoryLimit", "SwapLimit", "CpuCfsPeriod", "CpuCfsQuota", "CPUShares", "CPUSet", "PidsLimit",
+            "IPv4Forwarding",
+        ] { json.set(key, true) }
         let rest: JSON = [
-            "BridgeNfIptables": false, "BridgeNfIp6tables": false, "Debug": false, "NFd": 0, "OomKillDisable": false, "NGoroutines": 0,
-            "SystemTime": .string(Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339), "LoggingDriver": "json-file", "CgroupDriver": "cgroupfs",
-            "CgroupVersion": .string("\(facts.controlGroupVersion)"), "NEventsListener": 0, "KernelVersion": .string(host.release),
-            "OperatingSystem": .string(facts.operatingSystem), "OSVersion": "", "OSType": "linux", "Architecture": .string(host.machine),
-            "IndexServerAddress": "", "RegistryConfig": ["IndexConfigs": .object([]), "InsecureRegistryCIDRs": [], "Mirrors": []], "GenericResources": .null,
-            "DockerRootDir": .string(engine.configuration.dataRoot), "HttpProxy": "", "HttpsProxy": "", "NoProxy": "", "Labels": [], "ExperimentalBuild": false,
-            "ServerVersion": .string(APIVersion.product), "Runtimes": ["roost": ["path": "roost-shim"]], "DefaultRuntime": "roost",
-            "Swarm": ["NodeID": "", "NodeAddr": "", "LocalNodeState": "inactive", "ControlAvailable": false, "Error": "", "RemoteManagers": .null],
-            "LiveRestoreEnabled": true, "Isolation": "", "InitBinary": "roost-shim", "SecurityOptions": ["name=seccomp,profile=builtin", "name=cgroupns"], "Warnings": [],
+            "BridgeNfIptables": false, "BridgeNfIp6tables": false, "Debug": false, "NFd": 0, "OomKillDisable": false,
+            "NGoroutines": 0,
+            "SystemTime": .string(Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339),
+            "LoggingDriver": "json-file", "CgroupDriver": "cgroupfs",
+            "CgroupVersion": .string("\(facts.controlGroupVersion)"), "NEventsListener": 0,
+            "KernelVersion": .string(host.release),
+            "OperatingSystem": .string(facts.operatingSystem), "OSVersion": "", "OSType": "linux",
+            "Architecture": .string(host.machine),
+            "IndexServerAddress": "",
+            "RegistryConfig": ["IndexConfigs": .object([]), "InsecureRegistryCIDRs": [], "Mirrors": []],
+            "GenericResources": .null,
+            "DockerRootDir": .string(engine.configuration.dataRoot), "HttpProxy": "", "HttpsProxy": "", "NoProxy": "",
+            "Labels": [], "ExperimentalBuild": false,
+            "ServerVersion": .string(APIVersion.product), "Runtimes": ["roost": ["path": "roost-shim"]],
+            "DefaultRuntime": "roost",
+            "Swarm": [
+                "NodeID": "", "NodeAddr": "", "LocalNodeState": "inactive", "ControlAvailable": false, "Error": "",
+                "RemoteManagers": .null,
+            ],
+            "LiveRestoreEnabled": true, "Isolation": "", "InitBinary": "roost-shim",
+            "SecurityOptions": ["name=seccomp,profile=builtin", "name=cgroupns"], "Warnings": [],
         ]
         for (key, value) in rest.object ?? [] { json.set(key, value) }
         try await exchange.answer(200, json)
@@ -71,7 +99,8 @@ struct SystemHandlers: Sendable {
         try await exchange.answer(
             200,
             [
-                "LayersSize": JSON(images.reduce(0) { $0 + $1.image.size }), "Images": .array(images.map(ImageHandlers.row)),
+                "LayersSize": JSON(images.reduce(0) { $0 + $1.image.size }),
+                "Images": .array(images.map(ImageHandlers.row)),
                 "Containers": .array(containers.map { $0.listJSON(networks: networks, now: Clocks.wallNanoseconds()) }),
                 "Volumes": .array(volumes.map { $0.json(mountpoint: engine.mountpoint($0)) }), "BuildCache": [],
             ])
@@ -80,7 +109,9 @@ struct SystemHandlers: Sendable {
     func events(_ exchange: Exchange) async throws {
         func time(_ name: String) throws -> Int64? {
             guard let text = exchange.request[name], !text.isEmpty else { return nil }
-            guard let parsed = Timestamp(parsing: text) else { throw RoostError.invalid("invalid value for \"\(name)\": \(text)") }
+            guard let parsed = Timestamp(parsing: text) else {
+                throw RoostError.invalid("invalid value for \"\(name)\": \(text)")
+            }
             return parsed.nanoseconds
         }
         let since = try time("since")
@@ -88,7 +119,9 @@ struct SystemHandlers: Sendable {
         let filters = try Filters(query: exchange.request["filters"], known: [])
         let (past, stream) = engine.events(since: since)
         try await exchange.startStream("application/json")
-        for event in past where Self.matches(event, filters) && until.map({ event.time <= $0 }) != false { try await exchange.send(event.json.bytes() + [10]) }
+        for event in past where Self.matches(event, filters) && until.map({ event.time <= $0 }) != false {
+            try await exchange.send(event.json.bytes() + [10])
+        }
         if let until, until <= Clocks.wallNanoseconds() { return try await exchange.end() }
         let limit = until.map { until in
             Task { try? await Task.sleep(for: .nanoseconds(until - Clocks.wallNanoseconds())) }
@@ -97,23 +130,34 @@ struct SystemHandlers: Sendable {
         if let limit {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 let send = SendableExchange(exchange)
-                group.addTask { for await event in stream where Self.matches(event, filters) { try await send.exchange.send(event.json.bytes() + [10]) } }
+                group.addTask {
+                    for await event in stream where Self.matches(event, filters) {
+                        try await send.exchange.send(event.json.bytes() + [10])
+                    }
+                }
                 group.addTask { await limit.value }
                 try await group.next()
                 group.cancelAll()
             }
         } else {
-            for await event in stream where Self.matches(event, filters) { try await exchange.send(event.json.bytes() + [10]) }
+            for await event in stream where Self.matches(event, filters) {
+                try await exchange.send(event.json.bytes() + [10])
+            }
         }
         try await exchange.end()
     }
 
     static func matches(_ event: EngineEvent, _ filters: Filters) -> Bool {
         func named(_ key: String, _ scope: EngineEvent.Scope) -> Bool {
-            filters.matches(key) { event.scope == scope && (event.id.hasPrefix($0) || event.attributes["name"] == $0 || event.attributes["image"] == $0) }
+            filters.matches(key) {
+                event.scope == scope
+                    && (event.id.hasPrefix($0) || event.attributes["name"] == $0 || event.attributes["image"] == $0)
+            }
         }
-        return filters.matches("type") { $0 == event.scope.rawValue } && filters.matches("event") { event.action == $0 || event.action.hasPrefix($0 + ":") }
-            && named("container", .container) && named("image", .image) && named("network", .network) && named("volume", .volume)
+        return filters.matches("type") { $0 == event.scope.rawValue }
+            && filters.matches("event") { event.action == $0 || event.action.hasPrefix($0 + ":") }
+            && named("container", .container) && named("image", .image) && named("network", .network)
+            && named("volume", .volume)
             && filters.matchesLabels(event.attributes)
     }
 
@@ -122,8 +166,10 @@ struct SystemHandlers: Sendable {
         try await exchange.answer(
             200,
             [
-                "pid": JSON(Processes.currentPID), "version": .string(APIVersion.product), "dataRoot": .string(engine.configuration.dataRoot),
-                "runRoot": .string(engine.configuration.runRoot), "socket": .string(engine.configuration.socket), "containers": JSON(all.count),
+                "pid": JSON(Processes.currentPID), "version": .string(APIVersion.product),
+                "dataRoot": .string(engine.configuration.dataRoot),
+                "runRoot": .string(engine.configuration.runRoot), "socket": .string(engine.configuration.socket),
+                "containers": JSON(all.count),
                 "running": JSON(all.count { $0.status.isRunning }),
             ])
     }

@@ -4,10 +4,14 @@ import EngineModel
 /// Files of `NAME=value` lines (specification, "Env_file format"): `.env` and `env_file`.
 public enum EnvironmentFile {
     /// `known` are variables for interpolation and for lines with a name alone; values of the file itself come on top as they are read.
-    public static func parse(_ text: String, file: String, known: [String: String]) throws(ComposeError) -> [(name: String, value: String)] {
+    public static func parse(_ text: String, file: String, known: [String: String]) throws(ComposeError) -> [(
+        name: String, value: String
+    )] {
         var result: [(name: String, value: String)] = []
         var variables = known
-        let lines = text.replacing("\u{feff}", "").split(separator: "\n", omittingEmptySubsequences: false).map { $0.hasSuffix("\r") ? $0.dropLast() : $0 }
+        let lines = text.replacing("\u{feff}", "").split(separator: "\n", omittingEmptySubsequences: false).map {
+            $0.hasSuffix("\r") ? $0.dropLast() : $0
+        }
         var number = 0
         while number < lines.count {
             let place = Place(file: file, line: number + 1, column: 1)
@@ -22,7 +26,9 @@ public enum EnvironmentFile {
                 continue
             }
             let name = trim(line[..<cut])
-            if name.contains(" ") { throw ComposeError("key cannot contain a space", at: place, hint: "write NAME=value") }
+            if name.contains(" ") {
+                throw ComposeError("key cannot contain a space", at: place, hint: "write NAME=value")
+            }
             var rest = line[line.index(after: cut)...].drop { $0 == " " || $0 == "\t" }
             let value: String
             if let quote = rest.first, quote == "\"" || quote == "'" {
@@ -54,7 +60,9 @@ public enum EnvironmentFile {
         return String(part)
     }
 
-    private static func expand(_ text: String, _ variables: [String: String], _ place: Place) throws(ComposeError) -> String {
+    private static func expand(_ text: String, _ variables: [String: String], _ place: Place) throws(ComposeError)
+        -> String
+    {
         guard text.contains("$") else { return text }
         var interpolation = Interpolation(variables: variables)
         return try interpolation.substitute(text, place, "the value")
@@ -64,13 +72,22 @@ public enum EnvironmentFile {
     private static func close(_ text: String, _ quote: Character) -> String.Index? {
         var escaped = false
         for index in text.indices {
-            if escaped { escaped = false } else if text[index] == "\\" { escaped = true } else if text[index] == quote { return index }
+            if escaped {
+                escaped = false
+            } else if text[index] == "\\" {
+                escaped = true
+            } else if text[index] == quote {
+                return index
+            }
         }
         return nil
     }
 
     private static func unescape(_ text: String) -> String {
-        let known: [Character: String] = ["n": "\n", "r": "\r", "t": "\t", "\"": "\"", "\\": "\\", "$": "$$", "a": "\u{7}", "b": "\u{8}", "f": "\u{c}", "v": "\u{b}"]
+        let known: [Character: String] = [
+            "n": "\n", "r": "\r", "t": "\t", "\"": "\"", "\\": "\\", "$": "$$", "a": "\u{7}", "b": "\u{8}",
+            "f": "\u{c}", "v": "\u{b}",
+        ]
         var out = ""
         var escaped = false
         for character in text {

@@ -54,7 +54,9 @@ struct Interpolation {
         }
     }
 
-    private mutating func run(_ scanner: inout Scanner, until end: Character?, _ place: Place?, _ path: String) throws(ComposeError) -> String {
+    private mutating func run(_ scanner: inout Scanner, until end: Character?, _ place: Place?, _ path: String)
+        throws(ComposeError) -> String
+    {
         var out = ""
         while let character = scanner.take() {
             if character == end { return out }
@@ -83,11 +85,16 @@ struct Interpolation {
         return out
     }
 
-    private static func isNameStart(_ character: Character) -> Bool { character.isASCII && (character.isLetter || character == "_") }
-    private static func isNamePart(_ character: Character) -> Bool { isNameStart(character) || (character.isASCII && character.isNumber) }
+    private static func isNameStart(_ character: Character) -> Bool {
+        character.isASCII && (character.isLetter || character == "_")
+    }
+    private static func isNamePart(_ character: Character) -> Bool {
+        isNameStart(character) || (character.isASCII && character.isNumber)
+    }
 
     private func invalid(_ place: Place?, _ path: String) -> ComposeError {
-        ComposeError("invalid interpolation format for \(path)", at: place, hint: "you may need to escape any $ with another $")
+        ComposeError(
+            "invalid interpolation format for \(path)", at: place, hint: "you may need to escape any $ with another $")
     }
 
     private mutating func value(_ name: String) -> String {
@@ -97,7 +104,9 @@ struct Interpolation {
         return ""
     }
 
-    private mutating func braced(_ scanner: inout Scanner, _ place: Place?, _ path: String) throws(ComposeError) -> String {
+    private mutating func braced(_ scanner: inout Scanner, _ place: Place?, _ path: String) throws(ComposeError)
+        -> String
+    {
         scanner.depth += 1
         guard scanner.depth < 32, let first = scanner.next, Self.isNameStart(first) else { throw invalid(place, path) }
         var name = ""
@@ -131,7 +140,9 @@ struct Interpolation {
         default:
             warnings = quiet
             guard counts else {
-                throw ComposeError("required variable \(name) is missing a value: \(alternative)", at: place, hint: "set it in the environment or in .env: \(name)=…")
+                throw ComposeError(
+                    "required variable \(name) is missing a value: \(alternative)", at: place,
+                    hint: "set it in the environment or in .env: \(name)=…")
             }
             return known ?? ""
         }

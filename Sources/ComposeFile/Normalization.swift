@@ -14,7 +14,9 @@ struct Normalization {
         project.services = services.filter { enabled.contains($0.key) }
         for (name, service) in project.services { project.services[name] = try defaults(service, name, project) }
         project.networks = parts.networks
-        if project.services.values.contains(where: { !$0["networks"]["default"].isNull || $0["networks"].object?.contains { $0.key == "default" } == true }), project.networks["default"] == nil {
+        if project.services.values.contains(where: {
+            !$0["networks"]["default"].isNull || $0["networks"].object?.contains { $0.key == "default" } == true
+        }), project.networks["default"] == nil {
             project.networks["default"] = .object([])
         }
         project.volumes = parts.volumes
@@ -46,7 +48,11 @@ struct Normalization {
     // MARK: Profiles
 
     private func enabledServices(_ services: [String: JSON]) -> Set<String> {
-        var active = Set(request.profiles.isEmpty ? (request.environment["COMPOSE_PROFILES"] ?? "").split(separator: ",").map { String($0).trimmingBlanks } : request.profiles)
+        var active = Set(
+            request.profiles.isEmpty
+                ? (request.environment["COMPOSE_PROFILES"] ?? "").split(separator: ",").map {
+                    String($0).trimmingBlanks
+                } : request.profiles)
         for name in request.services { active.formUnion(services[name]?["profiles"].strings ?? []) }
         return Set(
             services.filter { _, service in
@@ -72,7 +78,9 @@ struct Normalization {
             if let text = service[key].string, text.hasPrefix("service:") { add(String(text.dropFirst(8)), true) }
         }
         for link in service["links"].strings ?? [] { add(String(link.split(separator: ":").first ?? ""), true) }
-        for source in service["volumes_from"].strings ?? [] where !source.hasPrefix("container:") { add(String(source.split(separator: ":").first ?? ""), false) }
+        for source in service["volumes_from"].strings ?? [] where !source.hasPrefix("container:") {
+            add(String(source.split(separator: ":").first ?? ""), false)
+        }
         if !dependencies.isEmpty { result.set("depends_on", .object(dependencies.sorted { $0.key < $1.key })) }
         return result
     }
@@ -85,9 +93,13 @@ struct Normalization {
             let path = file["path"].string ?? ""
             guard let bytes = try request.read(path) else {
                 if file["required"].bool == false { continue }
-                throw fail("env file \(path) not found", "services.\(name).env_file", project, hint: "make the file, or write required: false beside its path")
+                throw fail(
+                    "env file \(path) not found", "services.\(name).env_file", project,
+                    hint: "make the file, or write required: false beside its path")
             }
-            for (key, value) in try EnvironmentFile.parse(String(decoding: bytes, as: UTF8.self), file: path, known: variables) { values[key] = .string(value) }
+            for (key, value) in try EnvironmentFile.parse(
+                String(decoding: bytes, as: UTF8.self), file: path, known: variables)
+            { values[key] = .string(value) }
         }
         for (key, value) in service["environment"].object ?? [] { values[key] = value }
         var result = JSON.object((service.object ?? []).filter { $0.key != "env_file" })
@@ -99,18 +111,30 @@ struct Normalization {
         var result = service
         let path = "services.\(name)"
         if service["image"].isNull, service["build"].isNull, service["provider"].isNull {
-            throw fail("service \"\(name)\" has neither an image nor a build context specified", path, project, hint: "add image: NAME")
+            throw fail(
+                "service \"\(name)\" has neither an image nor a build context specified", path, project,
+                hint: "add image: NAME")
         }
         if !service["network_mode"].isNull, !service["networks"].isNull {
-            throw fail("service \(name) declares mutually exclusive `network_mode` and `networks`", "\(path).network_mode", project)
+            throw fail(
+                "service \(name) declares mutually exclusive `network_mode` and `networks`", "\(path).network_mode",
+                project)
         }
-        if service["network_mode"].isNull, (service["networks"].object ?? []).isEmpty { result.set("networks", ["default": .null]) }
+        if service["network_mode"].isNull, (service["networks"].object ?? []).isEmpty {
+            result.set("networks", ["default": .null])
+        }
         for key in ["command", "entrypoint"] where service[key].isNull { result.set(key, .null) }
         let scale = service["scale"].int
         let replicas = service["deploy"]["replicas"].int
-        if let scale, let replicas, scale != replicas { throw fail("services.\(name): can't set distinct values on 'scale' and 'deploy.replicas'", "\(path).scale", project) }
+        if let scale, let replicas, scale != replicas {
+            throw fail(
+                "services.\(name): can't set distinct values on 'scale' and 'deploy.replicas'", "\(path).scale", project
+            )
+        }
         if (scale ?? replicas ?? 1) > 1, let fixed = service["container_name"].string {
-            throw fail("service \(name): container_name \(fixed) cannot be given with a scale above 1, because a container's name is unique", "\(path).container_name", project)
+            throw fail(
+                "service \(name): container_name \(fixed) cannot be given with a scale above 1, because a container's name is unique",
+                "\(path).container_name", project)
         }
         return .object((result.object ?? []).sorted { $0.key < $1.key })
     }
@@ -121,16 +145,24 @@ struct Normalization {
         for (name, service) in project.services.sorted(by: { $0.key < $1.key }) {
             let path = "services.\(name)"
             for (network, _) in service["networks"].object ?? [] where project.networks[network] == nil {
-                throw fail("service \"\(name)\" refers to undefined network \(network)", "\(path).networks.\(network)", project, hint: "declare it: networks: {\(network): {}}")
+                throw fail(
+                    "service \"\(name)\" refers to undefined network \(network)", "\(path).networks.\(network)",
+                    project, hint: "declare it: networks: {\(network): {}}")
             }
             for volume in service["volumes"].array ?? [] {
-                guard volume["type"].string == "volume", let source = volume["source"].string, project.volumes[source] == nil else { continue }
-                throw fail("service \"\(name)\" refers to undefined volume \(source)", "\(path).volumes", project, hint: "declare it: volumes: {\(source): {}}, or write ./\(source) for a folder")
+                guard volume["type"].string == "volume", let source = volume["source"].string,
+                    project.volumes[source] == nil
+                else { continue }
+                throw fail(
+                    "service \"\(name)\" refers to undefined volume \(source)", "\(path).volumes", project,
+                    hint: "declare it: volumes: {\(source): {}}, or write ./\(source) for a folder")
             }
             for (key, map) in [("secrets", project.secrets), ("configs", project.configs)] {
                 for item in service[key].array ?? [] {
                     guard let source = item["source"].string, map[source] == nil else { continue }
-                    throw fail("service \"\(name)\" refers to undefined \(key.dropLast()) \(source)", "\(path).\(key)", project)
+                    throw fail(
+                        "service \"\(name)\" refers to undefined \(key.dropLast()) \(source)", "\(path).\(key)", project
+                    )
                 }
             }
             for (other, dependency) in service["depends_on"].object ?? [] where project.services[other] == nil {
@@ -139,16 +171,27 @@ struct Normalization {
                     let profiles = disabled["profiles"].strings ?? []
                     throw fail(
                         "service \"\(name)\" depends on service \"\(other)\", which is off: it needs one of the profiles \(profiles.joined(separator: ", "))",
-                        "\(path).depends_on.\(other)", project, hint: "switch it on with --profile \(profiles.first ?? ""), or write required: false")
+                        "\(path).depends_on.\(other)", project,
+                        hint: "switch it on with --profile \(profiles.first ?? ""), or write required: false")
                 }
-                throw fail("service \"\(name)\" depends on undefined service \"\(other)\"", "\(path).depends_on.\(other)", project, hint: ValueReader.suggestion(other, Array(project.services.keys)))
+                throw fail(
+                    "service \"\(name)\" depends on undefined service \"\(other)\"", "\(path).depends_on.\(other)",
+                    project, hint: ValueReader.suggestion(other, Array(project.services.keys)))
             }
         }
         for (key, map) in [("secrets", project.secrets), ("configs", project.configs)] {
             for (name, value) in map where value["external"].bool != true {
                 let sources = ["file", "environment", "content"].filter { !value[$0].isNull }
-                if sources.isEmpty { throw fail("\(key).\(name): one of file, environment\(key == "configs" ? ", content" : "") must be set", "\(key).\(name)", project) }
-                if sources.count > 1 { throw fail("\(key).\(name): \(sources.joined(separator: " and ")) are mutually exclusive", "\(key).\(name)", project) }
+                if sources.isEmpty {
+                    throw fail(
+                        "\(key).\(name): one of file, environment\(key == "configs" ? ", content" : "") must be set",
+                        "\(key).\(name)", project)
+                }
+                if sources.count > 1 {
+                    throw fail(
+                        "\(key).\(name): \(sources.joined(separator: " and ")) are mutually exclusive",
+                        "\(key).\(name)", project)
+                }
             }
         }
     }
@@ -160,7 +203,9 @@ struct Normalization {
             if done.contains(name) { return }
             if let start = trail.firstIndex(of: name) {
                 let cycle = (trail[start...] + [name]).joined(separator: " -> ")
-                throw fail("dependency cycle detected: \(cycle)", "services.\(name).depends_on", project, hint: "take one of these depends_on away")
+                throw fail(
+                    "dependency cycle detected: \(cycle)", "services.\(name).depends_on", project,
+                    hint: "take one of these depends_on away")
             }
             trail.append(name)
             for (other, _) in project.services[name]?["depends_on"].object ?? [] { try visit(other) }
@@ -178,8 +223,14 @@ struct Normalization {
                 let inner = json["external"]["name"].string
                 if let inner { json.set("external", true); json.set("name", .string(inner)) }
                 let isExternal = json["external"].bool == true
-                if isExternal, let extra = (json.object ?? []).first(where: { !["external", "name"].contains($0.key) && !$0.key.hasPrefix("x-") }) {
-                    throw fail("\(kind).\(key): conflicting parameters \"external\" and \"\(extra.key)\" specified", "\(kind).\(key)", project)
+                if isExternal,
+                    let extra = (json.object ?? []).first(where: {
+                        !["external", "name"].contains($0.key) && !$0.key.hasPrefix("x-")
+                    })
+                {
+                    throw fail(
+                        "\(kind).\(key): conflicting parameters \"external\" and \"\(extra.key)\" specified",
+                        "\(kind).\(key)", project)
                 }
                 if json["name"].isNull { json.set("name", .string(isExternal ? key : "\(project.name)_\(key)")) }
                 if kind == "networks", json["ipam"].isNull { json.set("ipam", .object([])) }
@@ -196,8 +247,13 @@ struct Normalization {
     private func dropUnused(_ project: inout Project) {
         let services = project.services.values
         let networks = Set(services.flatMap { ($0["networks"].object ?? []).map(\.key) })
-        let volumes = Set(services.flatMap { ($0["volumes"].array ?? []).compactMap { $0["type"].string == "volume" ? $0["source"].string : nil } })
-        func sources(_ key: String) -> Set<String> { Set(services.flatMap { ($0[key].array ?? []).compactMap { $0["source"].string } }) }
+        let volumes = Set(
+            services.flatMap {
+                ($0["volumes"].array ?? []).compactMap { $0["type"].string == "volume" ? $0["source"].string : nil }
+            })
+        func sources(_ key: String) -> Set<String> {
+            Set(services.flatMap { ($0[key].array ?? []).compactMap { $0["source"].string } })
+        }
         project.networks = project.networks.filter { networks.contains($0.key) }
         project.volumes = project.volumes.filter { volumes.contains($0.key) }
         let secrets = sources("secrets")

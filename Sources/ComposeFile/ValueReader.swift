@@ -52,11 +52,14 @@ struct ValueReader {
     /// Strings, and numbers and truth values as they are written.
     mutating func text(_ node: Node, _ path: String) throws(ComposeError) -> String? {
         note(path, node)
-        guard case .scalar(let text, _) = node.kind else { throw wrong(path, "a string, a number or a truth value", node) }
+        guard case .scalar(let text, _) = node.kind else {
+            throw wrong(path, "a string, a number or a truth value", node)
+        }
         switch node.scalarValue {
         case .null: return nil
         case .int(let value): return String(value)
-        case .double(let value): return value == value.rounded() && value.magnitude < 1e15 ? String(Int64(value)) : "\(value)"
+        case .double(let value):
+            return value == value.rounded() && value.magnitude < 1e15 ? String(Int64(value)) : "\(value)"
         case .bool(let value): return value ? "true" : "false"
         default: return text
         }
@@ -99,9 +102,12 @@ struct ValueReader {
 
     mutating func duration(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
         note(path, node)
-        if case .scalar(let text, _) = node.kind, case .string = node.scalarValue, let value = TimeSpan.parse(text) { return .string(TimeSpan.text(value)) }
+        if case .scalar(let text, _) = node.kind, case .string = node.scalarValue, let value = TimeSpan.parse(text) {
+            return .string(TimeSpan.text(value))
+        }
         let text: String = if case .scalar(let text, _) = node.kind { text } else { "10" }
-        throw wrong(path, "a duration such as 1m30s", node, hint: Int(text) != nil ? "write the unit as well: \(text)s" : nil)
+        throw wrong(
+            path, "a duration such as 1m30s", node, hint: Int(text) != nil ? "write the unit as well: \(text)s" : nil)
     }
 
     mutating func choice(_ node: Node, _ path: String, _ allowed: [String]) throws(ComposeError) -> JSON {
@@ -130,7 +136,9 @@ struct ValueReader {
     mutating func strings(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
         note(path, node)
         var list: [JSON] = []
-        for (index, item) in try items(node, path).enumerated() { list.append(.string(try text(item, "\(path).[\(index)]") ?? "")) }
+        for (index, item) in try items(node, path).enumerated() {
+            list.append(.string(try text(item, "\(path).[\(index)]") ?? ""))
+        }
         return .array(list)
     }
 
@@ -142,16 +150,20 @@ struct ValueReader {
     }
 
     /// `NAME: value` or `- NAME=value`, as a map. `absent` is the value of a bare name: nil takes it from the environment.
-    mutating func pairs(_ node: Node, _ path: String, absent: JSON?, separator: Character = "=") throws(ComposeError) -> JSON {
+    mutating func pairs(_ node: Node, _ path: String, absent: JSON?, separator: Character = "=") throws(ComposeError)
+        -> JSON
+    {
         note(path, node)
         var found: [String: JSON] = [:]
         switch node.kind {
         case .sequence(let items):
             for item in items {
                 guard let line = try text(item, path) else { continue }
-                let parts = line.split(separator: separator, maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+                let parts = line.split(separator: separator, maxSplits: 1, omittingEmptySubsequences: false).map(
+                    String.init)
                 note("\(path).\(parts[0])", item)
-                found[parts[0]] = parts.count > 1 ? .string(parts[1]) : absent ?? variables[parts[0]].map(JSON.string) ?? .null
+                found[parts[0]] =
+                    parts.count > 1 ? .string(parts[1]) : absent ?? variables[parts[0]].map(JSON.string) ?? .null
             }
         default:
             for entry in try entries(node, path) {
@@ -178,10 +190,14 @@ struct ValueReader {
         var rest = line[...]
         while let character = rest.popFirst() {
             if let open = quote {
-                if character == open { quote = nil } else if character == "\\", open == "\"", let next = rest.first, "\"\\$`".contains(next) {
+                if character == open {
+                    quote = nil
+                } else if character == "\\", open == "\"", let next = rest.first, "\"\\$`".contains(next) {
                     word.append(next)
                     rest = rest.dropFirst()
-                } else { word.append(character) }
+                } else {
+                    word.append(character)
+                }
             } else if character == "'" || character == "\"" {
                 quote = character
                 inWord = true
@@ -219,9 +235,15 @@ struct ValueReader {
                 continue
             }
             guard let field = table[entry.key] else {
-                throw ComposeError("\(path.isEmpty ? "(root)" : path) Additional property \(entry.key) is not allowed", at: entry.place, hint: Self.suggestion(entry.key, Array(table.keys)))
+                throw ComposeError(
+                    "\(path.isEmpty ? "(root)" : path) Additional property \(entry.key) is not allowed",
+                    at: entry.place, hint: Self.suggestion(entry.key, Array(table.keys)))
             }
-            if entry.value.scalarValue.isNull, case .scalar = entry.value.kind, !entry.key.hasPrefix("command"), entry.key != "entrypoint" { continue }
+            if entry.value.scalarValue.isNull, case .scalar = entry.value.kind, !entry.key.hasPrefix("command"),
+                entry.key != "entrypoint"
+            {
+                continue
+            }
             members.append((entry.key, try field(&self, entry.value, place)))
         }
         return .object(members)

@@ -37,7 +37,8 @@ public struct YAMLReader {
     /// All documents of a file, in order.
     public static func documents(_ bytes: [UInt8], file: String) throws(ComposeError) -> [Node] {
         guard bytes.count <= sizeLimit else {
-            throw ComposeError("the file is larger than \(sizeLimit >> 20) MiB", at: Place(file: file, line: 1, column: 1))
+            throw ComposeError(
+                "the file is larger than \(sizeLimit >> 20) MiB", at: Place(file: file, line: 1, column: 1))
         }
         var reader = YAMLReader(file: file)
         return try reader.stream(try EventSource(bytes, file: file))
@@ -58,7 +59,9 @@ public struct YAMLReader {
         }
     }
 
-    private mutating func node(_ event: EventSource.Event, _ parser: EventSource, depth: Int) throws(ComposeError) -> Node {
+    private mutating func node(_ event: EventSource.Event, _ parser: EventSource, depth: Int) throws(ComposeError)
+        -> Node
+    {
         count += 1
         let before = count
         switch event {
@@ -67,7 +70,9 @@ public struct YAMLReader {
             let plain = isPlain && tag.isEmpty || tag.hasPrefix("!") && isPlain && tag != "!"
             return remember(anchor, Node(kind: .scalar(text, isPlain: plain), place: place, tag: tag), before)
         case .alias(let name, let place):
-            guard let known = anchors[name] else { throw ComposeError("yaml: unknown anchor '\(name)' referenced", at: place) }
+            guard let known = anchors[name] else {
+                throw ComposeError("yaml: unknown anchor '\(name)' referenced", at: place)
+            }
             count += known.count
             try check(place, depth)
             var copy = known.node
@@ -90,8 +95,14 @@ public struct YAMLReader {
     }
 
     private func check(_ place: Place, _ depth: Int) throws(ComposeError) {
-        if count > Self.nodeLimit { throw ComposeError("yaml: the document grows beyond \(Self.nodeLimit) values", at: place, hint: "anchors that contain one another multiply") }
-        if depth > Self.depthLimit { throw ComposeError("yaml: the document is nested more than \(Self.depthLimit) levels deep", at: place) }
+        if count > Self.nodeLimit {
+            throw ComposeError(
+                "yaml: the document grows beyond \(Self.nodeLimit) values", at: place,
+                hint: "anchors that contain one another multiply")
+        }
+        if depth > Self.depthLimit {
+            throw ComposeError("yaml: the document is nested more than \(Self.depthLimit) levels deep", at: place)
+        }
     }
 
     private mutating func remember(_ anchor: String?, _ node: Node, _ before: Int) -> Node {
@@ -106,12 +117,16 @@ public struct YAMLReader {
             let event = try parser.next()
             if case .mappingEnd = event { break }
             let keyNode = try node(event, parser, depth: depth + 1)
-            guard case .scalar(let key, _) = keyNode.kind else { throw ComposeError("yaml: a key must be a word", at: keyNode.place) }
+            guard case .scalar(let key, _) = keyNode.kind else {
+                throw ComposeError("yaml: a key must be a word", at: keyNode.place)
+            }
             let value = try node(try parser.next(), parser, depth: depth + 1)
             if key == "<<" {
                 merged.append(value)
             } else if let earlier = list.first(where: { $0.key == key }) {
-                throw ComposeError("yaml: mapping key \"\(key)\" already defined at line \(earlier.place.line)", at: keyNode.place, hint: "remove one of the two")
+                throw ComposeError(
+                    "yaml: mapping key \"\(key)\" already defined at line \(earlier.place.line)", at: keyNode.place,
+                    hint: "remove one of the two")
             } else {
                 list.append(Node.Entry(key: key, place: keyNode.place, value: value))
             }
@@ -123,9 +138,11 @@ public struct YAMLReader {
     /// Merge keys (yaml.org/type/merge): local keys win, and of several sources the earlier one.
     private func merge(_ source: Node, into list: inout [Node.Entry]) throws(ComposeError) {
         switch source.kind {
-        case .mapping(let entries): for entry in entries where !list.contains(where: { $0.key == entry.key }) { list.append(entry) }
+        case .mapping(let entries):
+            for entry in entries where !list.contains(where: { $0.key == entry.key }) { list.append(entry) }
         case .sequence(let items): for item in items { try merge(item, into: &list) }
-        case .scalar: throw ComposeError("yaml: map merge requires a mapping, or a list of them, as the value", at: source.place)
+        case .scalar:
+            throw ComposeError("yaml: map merge requires a mapping, or a list of them, as the value", at: source.place)
         }
     }
 }
@@ -144,22 +161,31 @@ extension Node {
     }
 
     private static func number(_ text: String) -> JSON? {
-        guard let first = text.utf8.first, (first >= 48 && first <= 57) || first == 45 || first == 43 || first == 46 else { return nil }
+        guard let first = text.utf8.first, (first >= 48 && first <= 57) || first == 45 || first == 43 || first == 46
+        else { return nil }
         let digits = text.replacing("_", "")
         let unsigned = digits.hasPrefix("-") || digits.hasPrefix("+") ? String(digits.dropFirst()) : digits
         let sign: Int64 = digits.hasPrefix("-") ? -1 : 1
         for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] where unsigned.hasPrefix(prefix) {
             return Int64(unsigned.dropFirst(2), radix: radix).map { .int(sign * $0) }
         }
-        if unsigned.count > 1, unsigned.hasPrefix("0"), unsigned.allSatisfy({ $0.isNumber }), let octal = Int64(unsigned, radix: 8) { return .int(sign * octal) }
+        if unsigned.count > 1, unsigned.hasPrefix("0"), unsigned.allSatisfy({ $0.isNumber }),
+            let octal = Int64(unsigned, radix: 8)
+        {
+            return .int(sign * octal)
+        }
         if let value = Int64(digits.hasPrefix("+") ? unsigned : digits) { return .int(value) }
-        guard unsigned.contains(where: { $0 == "." || $0 == "e" || $0 == "E" }), unsigned.allSatisfy({ $0.isNumber || "+-.eE".contains($0) }) else { return nil }
+        guard unsigned.contains(where: { $0 == "." || $0 == "e" || $0 == "E" }),
+            unsigned.allSatisfy({ $0.isNumber || "+-.eE".contains($0) })
+        else { return nil }
         return Double(digits).map { .double($0) }
     }
 }
 
 extension String {
-    func replacing(_ old: Character, _ new: String) -> String { split(separator: old, omittingEmptySubsequences: false).joined(separator: new) }
+    func replacing(_ old: Character, _ new: String) -> String {
+        split(separator: old, omittingEmptySubsequences: false).joined(separator: new)
+    }
 }
 
 /// libyaml's parser: gives one event after the other. The only place of this module that touches C's memory.
@@ -220,7 +246,8 @@ extension String {
         case YAML_ALIAS_EVENT: return .alias(unsafe text(event.pointee.data.alias.anchor) ?? "", start)
         case YAML_SCALAR_EVENT:
             let value = unsafe String(
-                decoding: UnsafeBufferPointer(start: event.pointee.data.scalar.value, count: event.pointee.data.scalar.length), as: UTF8.self)
+                decoding: UnsafeBufferPointer(
+                    start: event.pointee.data.scalar.value, count: event.pointee.data.scalar.length), as: UTF8.self)
             let isPlain = unsafe event.pointee.data.scalar.style == YAML_PLAIN_SCALAR_STYLE
             let anchor = unsafe text(event.pointee.data.scalar.anchor)
             let tag = unsafe text(event.pointee.data.scalar.tag) ?? ""

@@ -51,8 +51,14 @@ public enum YAMLWriter {
 
     private static func scalar(_ text: String) -> String {
         let plainStart = text.first.map { !"-?:,[]{}#&*!|>'\"%@` ".contains($0) } ?? false
-        let looksOdd = words.contains(text.lowercased()) || Double(text) != nil || text.contains(": ") || text.contains(" #") || text.hasSuffix(":") || text.hasSuffix(" ")
-        if plainStart, !looksOdd, !text.contains(where: { $0.isNewline || $0 == "\t" }), !(text.first?.isNumber == true && text.contains(":")) { return text }
+        let looksOdd =
+            words.contains(text.lowercased()) || Double(text) != nil || text.contains(": ") || text.contains(" #")
+            || text.hasSuffix(":") || text.hasSuffix(" ")
+        if plainStart, !looksOdd, !text.contains(where: { $0.isNewline || $0 == "\t" }),
+            !(text.first?.isNumber == true && text.contains(":"))
+        {
+            return text
+        }
         return JSON.string(text).text()
     }
 }

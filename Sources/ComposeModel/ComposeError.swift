@@ -31,7 +31,11 @@ public struct ComposeError: Error, Sendable, Equatable, CustomStringConvertible 
     /// With the line of the file and a caret under the place; `source` gives the text of a file.
     public func rendered(source: (String) -> String?) -> String {
         var text = (place.map { "\($0): " } ?? "") + message
-        if let place, let line = source(place.file)?.split(separator: "\n", omittingEmptySubsequences: false).dropFirst(place.line - 1).first {
+        if let place,
+            let line = source(place.file)?.split(separator: "\n", omittingEmptySubsequences: false).dropFirst(
+                place.line - 1
+            ).first
+        {
             let number = String(place.line)
             let margin = String(repeating: " ", count: number.count)
             let caret = String(line.prefix(place.column - 1).map { $0 == "\t" ? "\t" : " " }) + "^"

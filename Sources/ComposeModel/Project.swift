@@ -28,12 +28,15 @@ public struct Project: Sendable, Equatable {
 
     public static func == (one: Project, other: Project) -> Bool { one.wire == other.wire }
 
-    private static func object(_ map: [String: JSON]) -> JSON { .object(map.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }) }
+    private static func object(_ map: [String: JSON]) -> JSON {
+        .object(map.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+    }
 
     /// As `config` prints it.
     public var json: JSON {
         var json: JSON = ["name": .string(name), "services": Self.object(services)]
-        for (key, map) in [("networks", networks), ("volumes", volumes), ("secrets", secrets), ("configs", configs)] where !map.isEmpty {
+        for (key, map) in [("networks", networks), ("volumes", volumes), ("secrets", secrets), ("configs", configs)]
+        where !map.isEmpty {
             json.set(key, Self.object(map))
         }
         for (key, value) in extensions { json.set(key, value) }
@@ -43,16 +46,21 @@ public struct Project: Sendable, Equatable {
     /// As it travels to the engine.
     public var wire: JSON {
         [
-            "name": .string(name), "workingDirectory": .string(workingDirectory), "files": JSON(files), "services": Self.object(services),
-            "networks": Self.object(networks), "volumes": Self.object(volumes), "secrets": Self.object(secrets), "configs": Self.object(configs),
+            "name": .string(name), "workingDirectory": .string(workingDirectory), "files": JSON(files),
+            "services": Self.object(services),
+            "networks": Self.object(networks), "volumes": Self.object(volumes), "secrets": Self.object(secrets),
+            "configs": Self.object(configs),
             "origins": JSON(origins),
         ]
     }
 
     public init(wire: JSON) throws(RoostError) {
         guard let name = wire["name"].string, !name.isEmpty else { throw .invalid("the project has no name") }
-        self.init(name: name, workingDirectory: wire["workingDirectory"].string ?? "/", files: wire["files"].strings ?? [])
-        func map(_ key: String) -> [String: JSON] { Dictionary((wire[key].object ?? []).map { ($0.key, $0.value) }) { $1 } }
+        self.init(
+            name: name, workingDirectory: wire["workingDirectory"].string ?? "/", files: wire["files"].strings ?? [])
+        func map(_ key: String) -> [String: JSON] {
+            Dictionary((wire[key].object ?? []).map { ($0.key, $0.value) }) { $1 }
+        }
         services = map("services")
         networks = map("networks")
         volumes = map("volumes")

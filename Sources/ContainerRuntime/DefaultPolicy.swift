@@ -9,14 +9,16 @@ enum DefaultPolicy {
     static let capabilities = CapabilitySet(rawValue: 0xa804_25fb)
 
     static let maskedPaths = [
-        "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
+        "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+        "/proc/timer_list",
         "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap",
     ]
     static let readOnlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
 
     /// Nodes of a container's own /dev.
     static let devices: [DevicePlan] = [
-        character("/dev/null", 1, 3), character("/dev/zero", 1, 5), character("/dev/full", 1, 7), character("/dev/random", 1, 8),
+        character("/dev/null", 1, 3), character("/dev/zero", 1, 5), character("/dev/full", 1, 7),
+        character("/dev/random", 1, 8),
         character("/dev/urandom", 1, 9), DevicePlan(path: "/dev/tty", mode: 0o020666, major: 5, minor: 0, group: 5),
     ]
 
@@ -26,7 +28,8 @@ enum DefaultPolicy {
 
     static let links: [LinkPlan] = [
         LinkPlan(path: "/dev/fd", target: "/proc/self/fd"), LinkPlan(path: "/dev/stdin", target: "/proc/self/fd/0"),
-        LinkPlan(path: "/dev/stdout", target: "/proc/self/fd/1"), LinkPlan(path: "/dev/stderr", target: "/proc/self/fd/2"),
+        LinkPlan(path: "/dev/stdout", target: "/proc/self/fd/1"),
+        LinkPlan(path: "/dev/stderr", target: "/proc/self/fd/2"),
         LinkPlan(path: "/dev/ptmx", target: "pts/ptmx"), LinkPlan(path: "/dev/core", target: "/proc/kcore"),
     ]
 

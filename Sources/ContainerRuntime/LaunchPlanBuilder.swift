@@ -20,7 +20,11 @@ public struct LaunchContext: Sendable {
     /// Process ids of containers whose namespaces are joined, by id or name as the specification has them.
     public var processes: [String: Int32]
 
-    public init(imageDirectories: [String], upperDirectory: String, workDirectory: String, mountPoint: String, hostsFile: String, hostnameFile: String, resolvConfFile: String, logFile: String, exitRecord: String, revival: RevivalPlan, controlGroup: ControlGroup, processes: [String: Int32]) {
+    public init(
+        imageDirectories: [String], upperDirectory: String, workDirectory: String, mountPoint: String,
+        hostsFile: String, hostnameFile: String, resolvConfFile: String, logFile: String, exitRecord: String,
+        revival: RevivalPlan, controlGroup: ControlGroup, processes: [String: Int32]
+    ) {
         self.imageDirectories = imageDirectories
         self.upperDirectory = upperDirectory
         self.workDirectory = workDirectory
@@ -65,7 +69,9 @@ public struct LaunchPlanBuilder: Sendable {
         public init(arguments: [String]) { self.arguments = arguments }
     }
 
-    public func exec(_ request: ExecRequest, id: String, in record: ContainerRecord, _ group: ControlGroup) throws -> LaunchPlan {
+    public func exec(_ request: ExecRequest, id: String, in record: ContainerRecord, _ group: ControlGroup) throws
+        -> LaunchPlan
+    {
         var spec = record.spec
         if request.privileged { spec.security.privileged = true }
         let decision = try SecurityDecision(spec)
@@ -77,7 +83,8 @@ public struct LaunchPlanBuilder: Sendable {
             id: id, kind: .exec,
             process: ProcessPlan(
                 arguments: request.arguments, environment: merged,
-                workingDirectory: request.workingDirectory ?? (record.workingDirectory.isEmpty ? "/" : record.workingDirectory),
+                workingDirectory: request.workingDirectory
+                    ?? (record.workingDirectory.isEmpty ? "/" : record.workingDirectory),
                 user: request.user ?? record.user, additionalGroups: record.spec.process.additionalGroups),
             security: try security(spec, decision), controlGroups: Self.controlGroups(group),
             standardStreams: StreamPlan(terminal: request.terminal, input: true))
@@ -88,7 +95,9 @@ public struct LaunchPlanBuilder: Sendable {
     private func environment(_ record: ContainerRecord, terminal: Bool) -> [String] {
         var list = record.environment
         if !list.contains(where: { $0.hasPrefix("PATH=") }) { list.insert(DefaultPolicy.path, at: 0) }
-        if !list.contains(where: { $0.hasPrefix("HOSTNAME=") }) { list.insert("HOSTNAME=\(hostname(record))", at: min(1, list.count)) }
+        if !list.contains(where: { $0.hasPrefix("HOSTNAME=") }) {
+            list.insert("HOSTNAME=\(hostname(record))", at: min(1, list.count))
+        }
         if terminal, !list.contains(where: { $0.hasPrefix("TERM=") }) { list.append("TERM=xterm") }
         return list
     }
@@ -112,21 +121,27 @@ public struct LaunchPlanBuilder: Sendable {
 
     /// Numbers of setrlimit(2) by Docker's names.
     private static let resources: [String: Int32] = [
-        "cpu": 0, "fsize": 1, "data": 2, "stack": 3, "core": 4, "rss": 5, "nproc": 6, "nofile": 7, "memlock": 8, "as": 9, "locks": 10,
+        "cpu": 0, "fsize": 1, "data": 2, "stack": 3, "core": 4, "rss": 5, "nproc": 6, "nofile": 7, "memlock": 8,
+        "as": 9, "locks": 10,
         "sigpending": 11, "msgqueue": 12, "nice": 13, "rtprio": 14, "rttime": 15,
     ]
 
     private static func limit(_ spec: UlimitSpec) throws(RoostError) -> ResourceLimit {
         guard let number = resources[spec.name] else {
-            throw .invalid("invalid ulimit type: \(spec.name); there are \(resources.keys.sorted().joined(separator: ", "))")
+            throw .invalid(
+                "invalid ulimit type: \(spec.name); there are \(resources.keys.sorted().joined(separator: ", "))")
         }
         guard spec.hard == -1 || (spec.soft != -1 && spec.soft <= spec.hard) else {
-            throw .invalid("ulimit \(spec.name): the soft limit (\(spec.soft)) must be less than or equal to the hard limit (\(spec.hard))")
+            throw .invalid(
+                "ulimit \(spec.name): the soft limit (\(spec.soft)) must be less than or equal to the hard limit (\(spec.hard))"
+            )
         }
         return ResourceLimit(resource: number, soft: UInt64(bitPattern: spec.soft), hard: UInt64(bitPattern: spec.hard))
     }
 
-    private func containerPlan(_ record: ContainerRecord, _ context: LaunchContext, _ decision: SecurityDecision) throws -> ContainerPlan {
+    private func containerPlan(_ record: ContainerRecord, _ context: LaunchContext, _ decision: SecurityDecision) throws
+        -> ContainerPlan
+    {
         let spec = record.spec
         var own: Namespaces = [.mount]
         var joined: [JoinedNamespace] = []
@@ -147,23 +162,31 @@ public struct LaunchPlanBuilder: Sendable {
         try decide(spec.network == .host && spec.hostname.isEmpty ? .host : spec.uts, .hostname, "uts")
         if spec.controlGroupNamespace == .own { own.insert(.controlGroup) }
         return ContainerPlan(
-            hostname: hostname(record), domainname: spec.domainname, newNamespaces: own.rawValue, joinedNamespaces: joined,
+            hostname: hostname(record), domainname: spec.domainname, newNamespaces: own.rawValue,
+            joinedNamespaces: joined,
             root: RootPlan(
-                lowerDirectories: context.imageDirectories, upperDirectory: context.upperDirectory, workDirectory: context.workDirectory,
+                lowerDirectories: context.imageDirectories, upperDirectory: context.upperDirectory,
+                workDirectory: context.workDirectory,
                 mountPoint: context.mountPoint, readOnly: spec.security.readOnlyRoot),
             mounts: try MountTable(record: record, context: context, decision: decision).mounts(),
             devices: try devices(spec, decision), links: DefaultPolicy.links,
             maskedPaths: decision.masksSystemPaths ? DefaultPolicy.maskedPaths : [],
             readOnlyPaths: decision.masksSystemPaths ? DefaultPolicy.readOnlyPaths : [], sysctls: sysctls(spec),
-            log: try LogLimits(spec.log).plan(path: context.logFile), exitRecord: context.exitRecord, revival: context.revival)
+            log: try LogLimits(spec.log).plan(path: context.logFile), exitRecord: context.exitRecord,
+            revival: context.revival)
     }
 
     private func sysctls(_ spec: ContainerSpec) -> [Setting] {
         var settings: [Setting] = []
-        if ![NetworkMode.host].contains(spec.network), spec.security.sysctls["net.ipv4.ip_unprivileged_port_start"] == nil,
-            !isShared(spec.network) {
+        if ![NetworkMode.host].contains(spec.network),
+            spec.security.sysctls["net.ipv4.ip_unprivileged_port_start"] == nil,
+            !isShared(spec.network)
+        {
             // Programs that are not root may use every port, as in Docker: the namespace is theirs alone.
-            settings = [Setting("net.ipv4.ip_unprivileged_port_start", "0"), Setting("net.ipv4.ping_group_range", "0 2147483647")]
+            settings = [
+                Setting("net.ipv4.ip_unprivileged_port_start", "0"),
+                Setting("net.ipv4.ping_group_range", "0 2147483647"),
+            ]
         }
         return settings + spec.security.sysctls.sorted { $0.key < $1.key }.map { Setting($0.key, $0.value) }
     }
@@ -199,11 +222,15 @@ struct LogLimits {
             throw .invalid("logging driver \"\(spec.driver)\" is not supported: use json-file, local or none")
         }
         if let text = spec.options["max-size"] {
-            guard let size = ByteSize.parse(text), size > 0 else { throw .invalid("logging option max-size: \"\(text)\" is not a size, as in 10m") }
+            guard let size = ByteSize.parse(text), size > 0 else {
+                throw .invalid("logging option max-size: \"\(text)\" is not a size, as in 10m")
+            }
             bytes = UInt64(size)
         }
         if let text = spec.options["max-file"] {
-            guard let count = UInt32(text), count > 0, count <= 1000 else { throw .invalid("logging option max-file: \"\(text)\" is not a number of files") }
+            guard let count = UInt32(text), count > 0, count <= 1000 else {
+                throw .invalid("logging option max-file: \"\(text)\" is not a number of files")
+            }
             files = count
         }
         if spec.driver == "none" { (bytes, files) = (1 << 20, 1) }

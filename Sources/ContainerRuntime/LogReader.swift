@@ -164,7 +164,9 @@ public struct LogFramer: Sendable {
     /// With all nine digits, so that it compares with the log's own.
     private static func text(_ time: Timestamp) -> [UInt8] {
         let fraction = String(time.nanoseconds - time.seconds * 1_000_000_000)
-        return Array((Timestamp.secondText(time.seconds) + "." + String(repeating: "0", count: max(0, 9 - fraction.count)) + fraction + "Z").utf8)
+        return Array(
+            (Timestamp.secondText(time.seconds) + "." + String(repeating: "0", count: max(0, 9 - fraction.count))
+                + fraction + "Z").utf8)
     }
 
     /// The bytes for these records. Whole lines get their end back; parts do not.

@@ -13,7 +13,9 @@ struct MountTable {
     private static let readOnly = MountAttributes.readOnly.rawValue
 
     func mounts() throws -> [MountPlan] {
-        let user = try record.mounts.sorted { $0.target.split(separator: "/").count < $1.target.split(separator: "/").count }.map(userMount)
+        let user = try record.mounts.sorted {
+            $0.target.split(separator: "/").count < $1.target.split(separator: "/").count
+        }.map(userMount)
         let covered = Set(user.map(\.target))
         return (system() + identityFiles()).filter { !covered.contains($0.target) } + user
     }
@@ -24,7 +26,9 @@ struct MountTable {
         var list = [
             fileSystem("proc", "/proc", Self.strict),
             fileSystem("tmpfs", "/dev", Self.noSetUID, ["mode": "755", "size": "65536k"]),
-            fileSystem("devpts", "/dev/pts", MountAttributes([.noSetUID, .noExecution]).rawValue, ["newinstance": nil, "ptmxmode": "0666", "mode": "0620", "gid": "5"]),
+            fileSystem(
+                "devpts", "/dev/pts", MountAttributes([.noSetUID, .noExecution]).rawValue,
+                ["newinstance": nil, "ptmxmode": "0666", "mode": "0620", "gid": "5"]),
         ]
         list.append(sysMount(writable: writable))
         if let groups = controlGroups(writable: writable) { list.append(groups) }
@@ -47,7 +51,8 @@ struct MountTable {
         if case .container(let other) = record.spec.ipc, let process = context.processes[other] {
             return bind("/proc/\(process)/root/dev/shm", "/dev/shm", Self.strict)
         }
-        return fileSystem("tmpfs", "/dev/shm", Self.strict, ["mode": "1777", "size": "\(record.spec.sharedMemoryBytes)"])
+        return fileSystem(
+            "tmpfs", "/dev/shm", Self.strict, ["mode": "1777", "size": "\(record.spec.sharedMemoryBytes)"])
     }
 
     private func controlGroups(writable: Bool) -> MountPlan? {
@@ -84,7 +89,8 @@ struct MountTable {
                     options.append(Setting(parts[0], parts.count > 1 ? parts[1] : nil))
                 }
             }
-            return MountPlan(source: .fileSystem(type: "tmpfs", options: options), target: mount.target, attributes: attributes)
+            return MountPlan(
+                source: .fileSystem(type: "tmpfs", options: options), target: mount.target, attributes: attributes)
         }
         let propagation: MountPlan.Propagation =
             switch mount.propagation {
@@ -93,12 +99,17 @@ struct MountTable {
             default: .isPrivate
             }
         return MountPlan(
-            source: .bind(path: mount.hostPath, recursive: mount.isRecursive), target: mount.target, attributes: attributes,
+            source: .bind(path: mount.hostPath, recursive: mount.isRecursive), target: mount.target,
+            attributes: attributes,
             propagation: propagation)
     }
 
-    private func fileSystem(_ type: String, _ target: String, _ attributes: UInt64, _ options: KeyValuePairs<String, String?> = [:]) -> MountPlan {
-        MountPlan(source: .fileSystem(type: type, options: options.map { Setting($0.key, $0.value) }), target: target, attributes: attributes)
+    private func fileSystem(
+        _ type: String, _ target: String, _ attributes: UInt64, _ options: KeyValuePairs<String, String?> = [:]
+    ) -> MountPlan {
+        MountPlan(
+            source: .fileSystem(type: type, options: options.map { Setting($0.key, $0.value) }), target: target,
+            attributes: attributes)
     }
 
     private func bind(_ path: String, _ target: String, _ attributes: UInt64) -> MountPlan {
@@ -112,7 +123,8 @@ enum HostDevices {
         try find(spec).map { path, status in
             let inside = spec.containerPath + path.dropFirst(spec.hostPath.count)
             let (major, minor) = deviceNumbers(status.specialDevice)
-            return DevicePlan(path: inside, mode: status.mode, major: major, minor: minor, user: status.user, group: status.group)
+            return DevicePlan(
+                path: inside, mode: status.mode, major: major, minor: minor, user: status.user, group: status.group)
         }
     }
 
@@ -127,20 +139,25 @@ enum HostDevices {
     private static func find(_ spec: DeviceSpec) throws -> [(path: String, status: FileStatus)] {
         let status: FileStatus
         do throws(SyscallError) { status = try Files.status(spec.hostPath) } catch {
-            throw RoostError.invalid("error gathering device information while adding custom device \"\(spec.hostPath)\": \(error.reason)")
+            throw RoostError.invalid(
+                "error gathering device information while adding custom device \"\(spec.hostPath)\": \(error.reason)")
         }
         if status.isCharacterDevice || status.isBlockDevice { return [(spec.hostPath, status)] }
         guard status.isDirectory else { throw RoostError.invalid("\"\(spec.hostPath)\" is not a device node") }
         return try Files.list(spec.hostPath).sorted().flatMap { name -> [(path: String, status: FileStatus)] in
             let path = "\(spec.hostPath)/\(name)"
-            guard let status = try? Files.status(path), status.isCharacterDevice || status.isBlockDevice else { return [] }
+            guard let status = try? Files.status(path), status.isCharacterDevice || status.isBlockDevice else {
+                return []
+            }
             return [(path, status)]
         }
     }
 
     /// Everything in the host's /dev, for privileged containers.
     static func all() -> [DevicePlan] {
-        let skipped: Set<String> = ["pts", "shm", "fd", "mqueue", "console", "ptmx", "null", "zero", "full", "random", "urandom", "tty"]
+        let skipped: Set<String> = [
+            "pts", "shm", "fd", "mqueue", "console", "ptmx", "null", "zero", "full", "random", "urandom", "tty",
+        ]
         return ((try? Files.list("/dev")) ?? []).sorted().filter { !skipped.contains($0) }.flatMap { name in
             (try? nodes(DeviceSpec(hostPath: "/dev/\(name)", containerPath: "/dev/\(name)", permissions: "rwm"))) ?? []
         }

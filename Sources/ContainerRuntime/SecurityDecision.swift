@@ -14,13 +14,19 @@ public struct SecurityDecision: Sendable, Equatable {
     public init(_ spec: ContainerSpec) throws(RoostError) {
         let security = spec.security
         var set = security.privileged ? CapabilitySet.all : DefaultPolicy.capabilities
-        for name in security.droppedCapabilities { set = name.uppercased() == "ALL" ? [] : set.subtracting(try Self.capability(name)) }
+        for name in security.droppedCapabilities {
+            set = name.uppercased() == "ALL" ? [] : set.subtracting(try Self.capability(name))
+        }
         if security.addedCapabilities.contains(where: { $0.uppercased() == "ALL" }) {
             // As Docker: ALL, less those that are dropped by name.
             set = .all
-            for name in security.droppedCapabilities where name.uppercased() != "ALL" { set.subtract(try Self.capability(name)) }
+            for name in security.droppedCapabilities where name.uppercased() != "ALL" {
+                set.subtract(try Self.capability(name))
+            }
         }
-        for name in security.addedCapabilities where name.uppercased() != "ALL" { set.formUnion(try Self.capability(name)) }
+        for name in security.addedCapabilities where name.uppercased() != "ALL" {
+            set.formUnion(try Self.capability(name))
+        }
         capabilities = set.intersection(.all)
         if security.privileged {
             filtersSystemCalls = false
@@ -32,7 +38,9 @@ public struct SecurityDecision: Sendable, Equatable {
 
     private static func capability(_ name: String) throws(RoostError) -> CapabilitySet {
         guard let set = CapabilitySet(named: name) else {
-            throw .invalid("invalid capability: \"\(name)\" is not known to this kernel; names are as in CAP_NET_ADMIN or NET_ADMIN")
+            throw .invalid(
+                "invalid capability: \"\(name)\" is not known to this kernel; names are as in CAP_NET_ADMIN or NET_ADMIN"
+            )
         }
         return set
     }
@@ -47,7 +55,9 @@ public struct SecurityDecision: Sendable, Equatable {
             // Neither is in use here; Docker accepts them on such hosts as well.
             break
         default:
-            throw .invalid("security option \"\(option)\" is not supported: use no-new-privileges, seccomp=unconfined or systempaths=unconfined")
+            throw .invalid(
+                "security option \"\(option)\" is not supported: use no-new-privileges, seccomp=unconfined or systempaths=unconfined"
+            )
         }
     }
 }

@@ -121,13 +121,17 @@ public struct ShimLauncher: Sendable {
         switch message {
         case .started(let process):
             guard let pidfd = files.first else {
-                throw LaunchFailure(step: "start the shim", reason: "the shim sent no descriptor of the process", exitCode: 125)
+                throw LaunchFailure(
+                    step: "start the shim", reason: "the shim sent no descriptor of the process", exitCode: 125)
             }
             return StartedProcess(
-                connection: ShimConnection(socket: ours, loop: loop), process: process, pidfd: pidfd, input: files.dropFirst().first)
-        case .failed(let step, let reason, let exitCode): throw LaunchFailure(step: step, reason: reason, exitCode: exitCode)
+                connection: ShimConnection(socket: ours, loop: loop), process: process, pidfd: pidfd,
+                input: files.dropFirst().first)
+        case .failed(let step, let reason, let exitCode):
+            throw LaunchFailure(step: step, reason: reason, exitCode: exitCode)
         case .exited, .hello:
-            throw LaunchFailure(step: "start the shim", reason: "the shim began with an unexpected message", exitCode: 125)
+            throw LaunchFailure(
+                step: "start the shim", reason: "the shim began with an unexpected message", exitCode: 125)
         }
     }
 }

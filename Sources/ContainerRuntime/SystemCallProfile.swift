@@ -3,7 +3,9 @@ import SystemLibraries
 
 /// The default seccomp profile: Docker's list of what a container may call, as data. Some calls come with a capability.
 enum SystemCallProfile {
-    private static func words(_ text: String) -> [String] { text.split(whereSeparator: \.isWhitespace).map(String.init) }
+    private static func words(_ text: String) -> [String] {
+        text.split(whereSeparator: \.isWhitespace).map(String.init)
+    }
 
     private static let always = words(
         """
@@ -52,11 +54,14 @@ enum SystemCallProfile {
         (18, "chroot"),
         (19, "kcmp pidfd_getfd process_madvise process_vm_readv process_vm_writev ptrace"),
         (20, "acct"),
-        (21, """
+        (
+            21,
+            """
             bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick lookup_dcookie lsm_get_self_attr lsm_list_modules
             lsm_set_self_attr mount mount_setattr move_mount open_tree perf_event_open quotactl quotactl_fd setdomainname sethostname
             setns syslog umount umount2 unshare
-            """),
+            """
+        ),
         (22, "reboot"),
         (23, "get_mempolicy mbind set_mempolicy set_mempolicy_home_node"),
         (25, "settimeofday stime clock_settime clock_settime64"),
@@ -74,8 +79,12 @@ enum SystemCallProfile {
         typealias Rule = SystemCallFilter.Rule
         var rules = [Rule(always), Rule(["socket"], .differs(argument: 0, 40))]
         // personality(2): Linux, 16-bit uid emulation, address-space tricks of old programs, and asking.
-        for value: UInt64 in [0, 8, 0x20000, 0x20008, 0xffff_ffff] { rules.append(Rule(["personality"], .equals(argument: 0, value))) }
-        for (bit, names) in byCapability where capabilities.rawValue & (1 << bit) != 0 { rules.append(Rule(words(names))) }
+        for value: UInt64 in [0, 8, 0x20000, 0x20008, 0xffff_ffff] {
+            rules.append(Rule(["personality"], .equals(argument: 0, value)))
+        }
+        for (bit, names) in byCapability where capabilities.rawValue & (1 << bit) != 0 {
+            rules.append(Rule(words(names)))
+        }
         if capabilities.rawValue & administrator == 0 {
             rules.append(Rule(["clone"], .clear(argument: 0, mask: namespaceFlags)))
             // Its flags lie in memory where no filter sees them; glibc falls back to clone.

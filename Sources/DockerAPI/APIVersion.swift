@@ -10,7 +10,9 @@ public enum APIVersion {
     /// `1.45` as something that compares; nil if it is no version.
     public static func number(_ text: some StringProtocol) -> Int? {
         let parts = text.split(separator: ".").map { Int($0) }
-        guard parts.count == 2, let major = parts[0], let minor = parts[1], (0..<1000).contains(minor) else { return nil }
+        guard parts.count == 2, let major = parts[0], let minor = parts[1], (0..<1000).contains(minor) else {
+            return nil
+        }
         return major * 1000 + minor
     }
 }

@@ -7,7 +7,8 @@ public func statusText(_ status: ContainerStatus, now: Int64) -> String {
     case .created: return "Created"
     case .running:
         guard let health = status.health else { return "Up \(since(status.startedAt))" }
-        return "Up \(since(status.startedAt)) (\(health.verdict == .starting ? "health: starting" : health.verdict.rawValue))"
+        return
+            "Up \(since(status.startedAt)) (\(health.verdict == .starting ? "health: starting" : health.verdict.rawValue))"
     case .paused: return "Up \(since(status.startedAt)) (Paused)"
     case .restarting: return "Restarting (\(status.exitCode)) \(since(status.finishedAt)) ago"
     case .exited: return "Exited (\(status.exitCode)) \(since(status.finishedAt)) ago"
@@ -16,7 +17,9 @@ public func statusText(_ status: ContainerStatus, now: Int64) -> String {
     }
 }
 
-private func time(_ nanoseconds: Int64) -> JSON { nanoseconds == 0 ? .string(Timestamp.never) : .string(Timestamp(nanoseconds: nanoseconds).rfc3339) }
+private func time(_ nanoseconds: Int64) -> JSON {
+    nanoseconds == 0 ? .string(Timestamp.never) : .string(Timestamp(nanoseconds: nanoseconds).rfc3339)
+}
 
 extension ContainerRecord {
     /// What lists show of a container's network: `{"80/tcp": [{"HostIp": …}]}`.
@@ -24,7 +27,16 @@ extension ContainerRecord {
         var map: [(key: String, value: JSON)] = []
         for port in Set(spec.exposedPorts + publishedPorts.map(\.container)).sorted() {
             let bound = publishedPorts.filter { $0.container == port }
-            map.append((port.description, bound.isEmpty ? .null : .array(bound.map { ["HostIp": .string($0.hostAddress.description), "HostPort": .string("\($0.hostPort)")] })))
+            map.append(
+                (
+                    port.description,
+                    bound.isEmpty
+                        ? .null
+                        : .array(
+                            bound.map {
+                                ["HostIp": .string($0.hostAddress.description), "HostPort": .string("\($0.hostPort)")]
+                            })
+                ))
         }
         return .object(map)
     }
@@ -34,25 +46,38 @@ extension ContainerRecord {
         let up = status.isRunning
         return [
             "IPAMConfig": .null, "Links": .null, "Aliases": endpoint.aliases.isEmpty ? .null : JSON(endpoint.aliases),
-            "MacAddress": .string(up ? endpoint.macAddress : ""), "DriverOpts": .null, "GwPriority": JSON(endpoint.gatewayPriority),
+            "MacAddress": .string(up ? endpoint.macAddress : ""), "DriverOpts": .null,
+            "GwPriority": JSON(endpoint.gatewayPriority),
             "NetworkID": .string(endpoint.networkID), "EndpointID": .string(up ? endpointID(endpoint) : ""),
-            "Gateway": .string(up ? network?.gateway4?.description ?? "" : ""), "IPAddress": .string(up ? endpoint.address4?.description ?? "" : ""),
-            "IPPrefixLen": JSON(up ? Int(network?.subnet4?.prefix ?? 0) : 0), "IPv6Gateway": .string(up ? network?.gateway6?.description ?? "" : ""),
+            "Gateway": .string(up ? network?.gateway4?.description ?? "" : ""),
+            "IPAddress": .string(up ? endpoint.address4?.description ?? "" : ""),
+            "IPPrefixLen": JSON(up ? Int(network?.subnet4?.prefix ?? 0) : 0),
+            "IPv6Gateway": .string(up ? network?.gateway6?.description ?? "" : ""),
             "GlobalIPv6Address": .string(up ? endpoint.address6?.description ?? "" : ""),
             "GlobalIPv6PrefixLen": JSON(up && endpoint.address6 != nil ? Int(network?.subnet6?.prefix ?? 0) : 0),
-            "DNSNames": network?.isPredefined == false ? JSON([name] + endpoint.aliases.filter { $0 != name } + [shortID]) : .null,
+            "DNSNames": network?.isPredefined == false
+                ? JSON([name] + endpoint.aliases.filter { $0 != name } + [shortID]) : .null,
         ]
     }
 
     /// Derived from ids, so that it stays the same over restarts of the engine.
-    public func endpointID(_ endpoint: EndpointRecord) -> String { String(endpoint.networkID.prefix(32) + id.prefix(32)) }
+    public func endpointID(_ endpoint: EndpointRecord) -> String {
+        String(endpoint.networkID.prefix(32) + id.prefix(32))
+    }
 
     private func networksJSON(_ networks: [String: NetworkRecord]) -> JSON {
         var map = endpoints.map { (key: $0.networkName, value: endpointJSON($0, networks)) }
         if map.isEmpty, spec.network == .host || spec.network == .none {
             let name = spec.network.text
             let id = networks.values.first { $0.name == name }?.id ?? ""
-            map.append((name, ["NetworkID": .string(id), "EndpointID": "", "Gateway": "", "IPAddress": "", "IPPrefixLen": 0, "MacAddress": "", "Aliases": .null]))
+            map.append(
+                (
+                    name,
+                    [
+                        "NetworkID": .string(id), "EndpointID": "", "Gateway": "", "IPAddress": "", "IPPrefixLen": 0,
+                        "MacAddress": "", "Aliases": .null,
+                    ]
+                ))
         }
         return .object(map)
     }
@@ -78,15 +103,24 @@ extension ContainerRecord {
         for port in Set(spec.exposedPorts + publishedPorts.map(\.container)).sorted() {
             let bound = publishedPorts.filter { $0.container == port }
             for published in bound {
-                ports.append(["IP": .string(published.hostAddress.description), "PrivatePort": JSON(port.number), "PublicPort": JSON(published.hostPort), "Type": .string(port.transport.rawValue)])
+                ports.append([
+                    "IP": .string(published.hostAddress.description), "PrivatePort": JSON(port.number),
+                    "PublicPort": JSON(published.hostPort), "Type": .string(port.transport.rawValue),
+                ])
             }
-            if bound.isEmpty { ports.append(["PrivatePort": JSON(port.number), "Type": .string(port.transport.rawValue)]) }
+            if bound.isEmpty {
+                ports.append(["PrivatePort": JSON(port.number), "Type": .string(port.transport.rawValue)])
+            }
         }
         return [
-            "Id": .string(id), "Names": [.string("/" + name)], "Image": .string(spec.image), "ImageID": .string(imageID),
-            "Command": .string(Self.commandText(arguments)), "Created": JSON(createdAt / 1_000_000_000), "Ports": .array(ports),
-            "Labels": JSON(spec.labels), "State": .string(status.phase.rawValue), "Status": .string(statusText(status, now: now)),
-            "HostConfig": ["NetworkMode": .string(spec.network.text)], "NetworkSettings": ["Networks": networksJSON(networks)],
+            "Id": .string(id), "Names": [.string("/" + name)], "Image": .string(spec.image),
+            "ImageID": .string(imageID),
+            "Command": .string(Self.commandText(arguments)), "Created": JSON(createdAt / 1_000_000_000),
+            "Ports": .array(ports),
+            "Labels": JSON(spec.labels), "State": .string(status.phase.rawValue),
+            "Status": .string(statusText(status, now: now)),
+            "HostConfig": ["NetworkMode": .string(spec.network.text)],
+            "NetworkSettings": ["Networks": networksJSON(networks)],
             "Mounts": mountsJSON,
         ]
     }
@@ -97,39 +131,62 @@ extension ContainerRecord {
     }
 
     /// The answer of `GET /containers/{id}/json`.
-    public func inspectJSON(networks: [String: NetworkRecord], paths: (data: String, log: String, execs: [String])) -> JSON {
+    public func inspectJSON(networks: [String: NetworkRecord], paths: (data: String, log: String, execs: [String]))
+        -> JSON
+    {
         var state: JSON = [
             "Status": .string(status.phase.rawValue), "Running": .bool(status.isRunning || status.phase == .restarting),
             "Paused": .bool(status.phase == .paused), "Restarting": .bool(status.phase == .restarting),
-            "OOMKilled": .bool(status.outOfMemoryKilled), "Dead": false, "Pid": JSON(status.processID), "ExitCode": JSON(status.exitCode),
-            "Error": .string(status.errorMessage), "StartedAt": time(status.startedAt), "FinishedAt": time(status.finishedAt),
+            "OOMKilled": .bool(status.outOfMemoryKilled), "Dead": false, "Pid": JSON(status.processID),
+            "ExitCode": JSON(status.exitCode),
+            "Error": .string(status.errorMessage), "StartedAt": time(status.startedAt),
+            "FinishedAt": time(status.finishedAt),
         ]
         if let health = status.health {
-            state.set("Health", [
-                "Status": .string(health.verdict.rawValue), "FailingStreak": JSON(health.failingStreak),
-                "Log": .array(health.probes.map { ["Start": time($0.start), "End": time($0.end), "ExitCode": JSON($0.exitCode), "Output": .string($0.output)] }),
-            ])
+            state.set(
+                "Health",
+                [
+                    "Status": .string(health.verdict.rawValue), "FailingStreak": JSON(health.failingStreak),
+                    "Log": .array(
+                        health.probes.map {
+                            [
+                                "Start": time($0.start), "End": time($0.end), "ExitCode": JSON($0.exitCode),
+                                "Output": .string($0.output),
+                            ]
+                        }),
+                ])
         }
         return [
-            "Id": .string(id), "Created": time(createdAt), "Path": .string(arguments.first ?? ""), "Args": JSON(Array(arguments.dropFirst())),
+            "Id": .string(id), "Created": time(createdAt), "Path": .string(arguments.first ?? ""),
+            "Args": JSON(Array(arguments.dropFirst())),
             "State": state, "Image": .string(imageID), "ResolvConfPath": .string(paths.data + "/resolv.conf"),
-            "HostnamePath": .string(paths.data + "/hostname"), "HostsPath": .string(paths.data + "/hosts"), "LogPath": .string(paths.log),
-            "Name": .string("/" + name), "RestartCount": JSON(status.restartCount), "Driver": "overlay2", "Platform": "linux", "MountLabel": "",
-            "ProcessLabel": "", "AppArmorProfile": "", "ExecIDs": paths.execs.isEmpty ? .null : JSON(paths.execs), "HostConfig": hostConfigJSON,
-            "GraphDriver": ["Data": ["UpperDir": .string(paths.data + "/upper"), "WorkDir": .string(paths.data + "/work")], "Name": "overlay2"],
+            "HostnamePath": .string(paths.data + "/hostname"), "HostsPath": .string(paths.data + "/hosts"),
+            "LogPath": .string(paths.log),
+            "Name": .string("/" + name), "RestartCount": JSON(status.restartCount), "Driver": "overlay2",
+            "Platform": "linux", "MountLabel": "",
+            "ProcessLabel": "", "AppArmorProfile": "", "ExecIDs": paths.execs.isEmpty ? .null : JSON(paths.execs),
+            "HostConfig": hostConfigJSON,
+            "GraphDriver": [
+                "Data": ["UpperDir": .string(paths.data + "/upper"), "WorkDir": .string(paths.data + "/work")],
+                "Name": "overlay2",
+            ],
             "Mounts": mountsJSON, "Config": configJSON, "NetworkSettings": networkSettings(networks),
         ]
     }
 
     private func networkSettings(_ networks: [String: NetworkRecord]) -> JSON {
         var json: JSON = [
-            "Bridge": "", "SandboxID": .string(status.isRunning ? id : ""), "SandboxKey": .string(status.isRunning ? "/proc/\(status.processID)/ns/net" : ""),
-            "Ports": status.isRunning ? portMap : .object([]), "HairpinMode": false, "LinkLocalIPv6Address": "", "LinkLocalIPv6PrefixLen": 0, "SecondaryIPAddresses": .null,
+            "Bridge": "", "SandboxID": .string(status.isRunning ? id : ""),
+            "SandboxKey": .string(status.isRunning ? "/proc/\(status.processID)/ns/net" : ""),
+            "Ports": status.isRunning ? portMap : .object([]), "HairpinMode": false, "LinkLocalIPv6Address": "",
+            "LinkLocalIPv6PrefixLen": 0, "SecondaryIPAddresses": .null,
             "SecondaryIPv6Addresses": .null,
         ]
         // The top level repeats the default bridge's endpoint, as older clients expect.
         let main = endpoints.first { $0.networkName == "bridge" }.map { endpointJSON($0, networks) } ?? .null
-        for key in ["EndpointID", "Gateway", "GlobalIPv6Address", "IPAddress", "IPv6Gateway", "MacAddress"] { json.set(key, .string(main[key].string ?? "")) }
+        for key in ["EndpointID", "Gateway", "GlobalIPv6Address", "IPAddress", "IPv6Gateway", "MacAddress"] {
+            json.set(key, .string(main[key].string ?? ""))
+        }
         for key in ["GlobalIPv6PrefixLen", "IPPrefixLen"] { json.set(key, JSON(main[key].int ?? 0)) }
         json.set("Networks", networksJSON(networks))
         return json
@@ -137,10 +194,14 @@ extension ContainerRecord {
 
     private var configJSON: JSON {
         var json: JSON = [
-            "Hostname": .string(spec.hostname.isEmpty ? shortID : spec.hostname), "Domainname": .string(spec.domainname), "User": .string(user),
-            "AttachStdin": .bool(spec.process.attachInput), "AttachStdout": .bool(spec.process.attachOutput), "AttachStderr": .bool(spec.process.attachError),
+            "Hostname": .string(spec.hostname.isEmpty ? shortID : spec.hostname),
+            "Domainname": .string(spec.domainname), "User": .string(user),
+            "AttachStdin": .bool(spec.process.attachInput), "AttachStdout": .bool(spec.process.attachOutput),
+            "AttachStderr": .bool(spec.process.attachError),
         ]
-        if !spec.exposedPorts.isEmpty { json.set("ExposedPorts", .object(spec.exposedPorts.map { ($0.description, .object([])) })) }
+        if !spec.exposedPorts.isEmpty {
+            json.set("ExposedPorts", .object(spec.exposedPorts.map { ($0.description, .object([])) }))
+        }
         json.set("Tty", .bool(spec.process.terminal))
         json.set("OpenStdin", .bool(spec.process.openInput))
         json.set("StdinOnce", .bool(spec.process.inputOnce))
@@ -150,7 +211,13 @@ extension ContainerRecord {
         let command = spec.process.command ?? Array(arguments.dropFirst(entrypoint?.count ?? 0))
         json.set("Cmd", command.isEmpty ? .null : JSON(command))
         if let check = healthcheck {
-            json.set("Healthcheck", ["Test": JSON(check.test), "Interval": JSON(check.interval), "Timeout": JSON(check.timeout), "StartPeriod": JSON(check.startPeriod), "StartInterval": JSON(check.startInterval), "Retries": JSON(check.retries)])
+            json.set(
+                "Healthcheck",
+                [
+                    "Test": JSON(check.test), "Interval": JSON(check.interval), "Timeout": JSON(check.timeout),
+                    "StartPeriod": JSON(check.startPeriod), "StartInterval": JSON(check.startInterval),
+                    "Retries": JSON(check.retries),
+                ])
         }
         json.set("Image", .string(spec.image))
         json.set("Volumes", .null)
@@ -178,38 +245,71 @@ extension ContainerRecord {
         for mount in mounts {
             switch mount.kind {
             case .bind: binds.append("\(mount.hostPath):\(mount.target)\(mount.readOnly ? ":ro" : "")")
-            case .volume: if !mount.isAnonymous { binds.append("\(mount.volumeName ?? ""):\(mount.target)\(mount.readOnly ? ":ro" : "")") }
+            case .volume:
+                if !mount.isAnonymous {
+                    binds.append("\(mount.volumeName ?? ""):\(mount.target)\(mount.readOnly ? ":ro" : "")")
+                }
             case .tmpfs: tmpfs.append((mount.target, .string(mount.options.joined(separator: ","))))
             }
         }
         var bindings: [String: [JSON]] = [:]
         for binding in spec.portBindings {
             let range = binding.hostPorts
-            let number = range.lowerBound == 0 ? "" : range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
-            bindings[binding.container.description, default: []].append(["HostIp": .string(binding.hostAddress?.description ?? ""), "HostPort": .string(number)])
+            let number =
+                range.lowerBound == 0
+                ? "" : range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
+            bindings[binding.container.description, default: []].append([
+                "HostIp": .string(binding.hostAddress?.description ?? ""), "HostPort": .string(number),
+            ])
         }
         let resources = spec.resources
         var json: JSON = [
-            "Binds": list(binds), "ContainerIDFile": "", "LogConfig": ["Type": .string(spec.log.driver.isEmpty ? "json-file" : spec.log.driver), "Config": JSON(spec.log.options)],
-            "NetworkMode": .string(spec.network.text), "PortBindings": .object(bindings.sorted { $0.key < $1.key }.map { ($0.key, .array($0.value)) }),
-            "RestartPolicy": ["Name": .string(spec.restartPolicy.name.rawValue), "MaximumRetryCount": JSON(spec.restartPolicy.maximumRetries)],
-            "AutoRemove": .bool(spec.removeWhenStopped), "VolumeDriver": "", "VolumesFrom": .null, "ConsoleSize": [0, 0],
-            "CapAdd": list(spec.security.addedCapabilities), "CapDrop": list(spec.security.droppedCapabilities), "CgroupnsMode": shared(spec.controlGroupNamespace, "private"),
-            "Dns": JSON(spec.dns.servers.map(\.description)), "DnsOptions": JSON(spec.dns.options), "DnsSearch": JSON(spec.dns.search), "ExtraHosts": list(spec.dns.extraHosts),
-            "GroupAdd": list(spec.process.additionalGroups), "IpcMode": shared(spec.ipc, "private"), "Cgroup": "", "Links": .null, "OomScoreAdj": JSON(resources.outOfMemoryScore),
-            "PidMode": shared(spec.pid, ""), "Privileged": .bool(spec.security.privileged), "PublishAllPorts": .bool(spec.publishAllPorts),
+            "Binds": list(binds), "ContainerIDFile": "",
+            "LogConfig": [
+                "Type": .string(spec.log.driver.isEmpty ? "json-file" : spec.log.driver),
+                "Config": JSON(spec.log.options),
+            ],
+            "NetworkMode": .string(spec.network.text),
+            "PortBindings": .object(bindings.sorted { $0.key < $1.key }.map { ($0.key, .array($0.value)) }),
+            "RestartPolicy": [
+                "Name": .string(spec.restartPolicy.name.rawValue),
+                "MaximumRetryCount": JSON(spec.restartPolicy.maximumRetries),
+            ],
+            "AutoRemove": .bool(spec.removeWhenStopped), "VolumeDriver": "", "VolumesFrom": .null,
+            "ConsoleSize": [0, 0],
+            "CapAdd": list(spec.security.addedCapabilities), "CapDrop": list(spec.security.droppedCapabilities),
+            "CgroupnsMode": shared(spec.controlGroupNamespace, "private"),
+            "Dns": JSON(spec.dns.servers.map(\.description)), "DnsOptions": JSON(spec.dns.options),
+            "DnsSearch": JSON(spec.dns.search), "ExtraHosts": list(spec.dns.extraHosts),
+            "GroupAdd": list(spec.process.additionalGroups), "IpcMode": shared(spec.ipc, "private"), "Cgroup": "",
+            "Links": .null, "OomScoreAdj": JSON(resources.outOfMemoryScore),
+            "PidMode": shared(spec.pid, ""), "Privileged": .bool(spec.security.privileged),
+            "PublishAllPorts": .bool(spec.publishAllPorts),
             "ReadonlyRootfs": .bool(spec.security.readOnlyRoot), "SecurityOpt": list(spec.security.options),
         ]
         if !tmpfs.isEmpty { json.set("Tmpfs", .object(tmpfs)) }
         let rest: JSON = [
-            "UTSMode": shared(spec.uts, ""), "UsernsMode": "", "ShmSize": JSON(spec.sharedMemoryBytes), "Sysctls": JSON(spec.security.sysctls), "Runtime": "runc", "Isolation": "",
-            "CpuShares": JSON(resources.cpuShares), "Memory": JSON(resources.memoryBytes), "NanoCpus": JSON(resources.nanoCPUs), "CgroupParent": .string(spec.controlGroupParent),
-            "BlkioWeight": JSON(resources.blockWeight), "CpuPeriod": JSON(resources.cpuPeriod), "CpuQuota": JSON(resources.cpuQuota), "CpusetCpus": .string(resources.cpusetCPUs),
+            "UTSMode": shared(spec.uts, ""), "UsernsMode": "", "ShmSize": JSON(spec.sharedMemoryBytes),
+            "Sysctls": JSON(spec.security.sysctls), "Runtime": "runc", "Isolation": "",
+            "CpuShares": JSON(resources.cpuShares), "Memory": JSON(resources.memoryBytes),
+            "NanoCpus": JSON(resources.nanoCPUs), "CgroupParent": .string(spec.controlGroupParent),
+            "BlkioWeight": JSON(resources.blockWeight), "CpuPeriod": JSON(resources.cpuPeriod),
+            "CpuQuota": JSON(resources.cpuQuota), "CpusetCpus": .string(resources.cpusetCPUs),
             "CpusetMems": .string(resources.cpusetMemories),
-            "Devices": .array(spec.devices.map { ["PathOnHost": .string($0.hostPath), "PathInContainer": .string($0.containerPath), "CgroupPermissions": .string($0.permissions)] }),
-            "DeviceCgroupRules": .null, "DeviceRequests": .null, "MemoryReservation": JSON(resources.memoryReservationBytes), "MemorySwap": JSON(resources.memorySwapBytes),
-            "MemorySwappiness": .null, "OomKillDisable": .bool(resources.disablesOutOfMemoryKiller), "PidsLimit": resources.maximumProcesses == 0 ? .null : JSON(resources.maximumProcesses),
-            "Ulimits": .array(resources.limits.map { ["Name": .string($0.name), "Hard": JSON($0.hard), "Soft": JSON($0.soft)] }), "Init": .bool(spec.runsUnderInit),
+            "Devices": .array(
+                spec.devices.map {
+                    [
+                        "PathOnHost": .string($0.hostPath), "PathInContainer": .string($0.containerPath),
+                        "CgroupPermissions": .string($0.permissions),
+                    ]
+                }),
+            "DeviceCgroupRules": .null, "DeviceRequests": .null,
+            "MemoryReservation": JSON(resources.memoryReservationBytes), "MemorySwap": JSON(resources.memorySwapBytes),
+            "MemorySwappiness": .null, "OomKillDisable": .bool(resources.disablesOutOfMemoryKiller),
+            "PidsLimit": resources.maximumProcesses == 0 ? .null : JSON(resources.maximumProcesses),
+            "Ulimits": .array(
+                resources.limits.map { ["Name": .string($0.name), "Hard": JSON($0.hard), "Soft": JSON($0.soft)] }),
+            "Init": .bool(spec.runsUnderInit),
         ]
         for (key, value) in rest.object ?? [] { json.set(key, value) }
         return json
@@ -225,17 +325,27 @@ extension NetworkRecord {
         }
         let inside: [(key: String, value: JSON)] = members.compactMap { member in
             guard let endpoint = member.endpoints.first(where: { $0.networkID == id }) else { return nil }
-            return (member.id, [
-                "Name": .string(member.name), "EndpointID": .string(member.endpointID(endpoint)), "MacAddress": .string(endpoint.macAddress),
-                "IPv4Address": .string(endpoint.address4.map { "\($0)/\(subnet4?.prefix ?? 0)" } ?? ""),
-                "IPv6Address": .string(endpoint.address6.map { "\($0)/\(subnet6?.prefix ?? 0)" } ?? ""),
-            ])
+            return (
+                member.id,
+                [
+                    "Name": .string(member.name), "EndpointID": .string(member.endpointID(endpoint)),
+                    "MacAddress": .string(endpoint.macAddress),
+                    "IPv4Address": .string(endpoint.address4.map { "\($0)/\(subnet4?.prefix ?? 0)" } ?? ""),
+                    "IPv6Address": .string(endpoint.address6.map { "\($0)/\(subnet6?.prefix ?? 0)" } ?? ""),
+                ]
+            )
         }
         return [
-            "Name": .string(name), "Id": .string(id), "Created": time(createdAt), "Scope": "local", "Driver": .string(driver), "EnableIPv4": true,
-            "EnableIPv6": .bool(subnet6 != nil), "IPAM": ["Driver": "default", "Options": .object([]), "Config": .array(pools)], "Internal": .bool(isInternal),
-            "Attachable": false, "Ingress": false, "ConfigFrom": ["Network": ""], "ConfigOnly": false, "Containers": .object(inside),
-            "Options": JSON(bridge.isEmpty ? options : options.merging(["com.docker.network.bridge.name": bridge]) { old, _ in old }), "Labels": JSON(labels),
+            "Name": .string(name), "Id": .string(id), "Created": time(createdAt), "Scope": "local",
+            "Driver": .string(driver), "EnableIPv4": true,
+            "EnableIPv6": .bool(subnet6 != nil),
+            "IPAM": ["Driver": "default", "Options": .object([]), "Config": .array(pools)],
+            "Internal": .bool(isInternal),
+            "Attachable": false, "Ingress": false, "ConfigFrom": ["Network": ""], "ConfigOnly": false,
+            "Containers": .object(inside),
+            "Options": JSON(
+                bridge.isEmpty ? options : options.merging(["com.docker.network.bridge.name": bridge]) { old, _ in old }
+            ), "Labels": JSON(labels),
         ]
     }
 }
@@ -243,8 +353,10 @@ extension NetworkRecord {
 extension VolumeRecord {
     public func json(mountpoint: String) -> JSON {
         [
-            "CreatedAt": .string(Timestamp.secondText(createdAt / 1_000_000_000) + "Z"), "Driver": "local", "Labels": labels.isEmpty ? .null : JSON(labels),
-            "Mountpoint": .string(mountpoint), "Name": .string(name), "Options": options.isEmpty ? .null : JSON(options), "Scope": "local",
+            "CreatedAt": .string(Timestamp.secondText(createdAt / 1_000_000_000) + "Z"), "Driver": "local",
+            "Labels": labels.isEmpty ? .null : JSON(labels),
+            "Mountpoint": .string(mountpoint), "Name": .string(name),
+            "Options": options.isEmpty ? .null : JSON(options), "Scope": "local",
         ]
     }
 }

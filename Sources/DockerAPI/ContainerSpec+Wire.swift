@@ -15,7 +15,9 @@ extension ContainerSpec {
         process.command = try Self.words(body["Cmd"], "Cmd")
         process.entrypoint = try Self.words(body["Entrypoint"], "Entrypoint")
         process.environment = body["Env"].strings ?? []
-        for entry in process.environment where entry.hasPrefix("=") || entry.isEmpty { throw .invalid("invalid environment variable: \(entry)") }
+        for entry in process.environment where entry.hasPrefix("=") || entry.isEmpty {
+            throw .invalid("invalid environment variable: \(entry)")
+        }
         process.workingDirectory = body["WorkingDir"].string ?? ""
         process.user = body["User"].string ?? ""
         process.terminal = body["Tty"].bool ?? false
@@ -44,7 +46,8 @@ extension ContainerSpec {
         let health = body["Healthcheck"]
         if !health.isNull {
             healthcheck = HealthcheckSpec(
-                test: health["Test"].strings ?? [], interval: health["Interval"].int ?? 0, timeout: health["Timeout"].int ?? 0,
+                test: health["Test"].strings ?? [], interval: health["Interval"].int ?? 0,
+                timeout: health["Timeout"].int ?? 0,
                 startPeriod: health["StartPeriod"].int ?? 0, startInterval: health["StartInterval"].int ?? 0,
                 retries: Int(clamping: health["Retries"].int ?? 0))
         }
@@ -74,9 +77,15 @@ extension ContainerSpec {
         publishAllPorts = host["PublishAllPorts"].bool ?? false
         let restart = host["RestartPolicy"]
         let policy = restart["Name"].string ?? ""
-        guard let name = policy.isEmpty ? .no : RestartPolicySpec.Name(rawValue: policy) else { throw .invalid("invalid restart policy: unknown policy '\(policy)'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'") }
+        guard let name = policy.isEmpty ? .no : RestartPolicySpec.Name(rawValue: policy) else {
+            throw .invalid(
+                "invalid restart policy: unknown policy '\(policy)'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
+            )
+        }
         let retries = Int(clamping: restart["MaximumRetryCount"].int ?? 0)
-        if retries != 0, name != .onFailure { throw .invalid("invalid restart policy: maximum retry count can only be used with 'on-failure'") }
+        if retries != 0, name != .onFailure {
+            throw .invalid("invalid restart policy: maximum retry count can only be used with 'on-failure'")
+        }
         if retries < 0 { throw .invalid("invalid restart policy: maximum retry count cannot be negative") }
         restartPolicy = RestartPolicySpec(name, maximumRetries: retries)
         removeWhenStopped = host["AutoRemove"].bool ?? false
@@ -100,16 +109,27 @@ extension ContainerSpec {
 
     /// Wishes that would be dangerous or misleading to ignore.
     private func refuse(_ host: JSON) throws(RoostError) {
-        if host["UsernsMode"].string.map({ !["", "host"].contains($0) }) == true { throw RoostError(.unsupported, "user namespaces are not supported yet") }
-        if let runtime = host["Runtime"].string, !["", "runc", "roost"].contains(runtime) { throw .invalid("unknown or invalid runtime name: \(runtime)") }
-        if host["DeviceRequests"].array?.isEmpty == false {
-            throw RoostError(.failure, "could not select device driver \"\" with capabilities: [[gpu]]: this engine has no device drivers")
+        if host["UsernsMode"].string.map({ !["", "host"].contains($0) }) == true {
+            throw RoostError(.unsupported, "user namespaces are not supported yet")
         }
-        for key in ["BlkioDeviceReadBps", "BlkioDeviceWriteBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps", "BlkioWeightDevice", "DeviceCgroupRules"]
+        if let runtime = host["Runtime"].string, !["", "runc", "roost"].contains(runtime) {
+            throw .invalid("unknown or invalid runtime name: \(runtime)")
+        }
+        if host["DeviceRequests"].array?.isEmpty == false {
+            throw RoostError(
+                .failure,
+                "could not select device driver \"\" with capabilities: [[gpu]]: this engine has no device drivers")
+        }
+        for key in [
+            "BlkioDeviceReadBps", "BlkioDeviceWriteBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps",
+            "BlkioWeightDevice", "DeviceCgroupRules",
+        ]
         where host[key].array?.isEmpty == false {
             throw RoostError(.unsupported, "\(key) is not supported yet")
         }
-        if host["VolumesFrom"].array?.isEmpty == false { throw RoostError(.unsupported, "VolumesFrom is not supported yet: name the volumes") }
+        if host["VolumesFrom"].array?.isEmpty == false {
+            throw RoostError(.unsupported, "VolumesFrom is not supported yet: name the volumes")
+        }
     }
 
     private mutating func readPorts(_ bindings: JSON) throws(RoostError) {
@@ -118,7 +138,9 @@ extension ContainerSpec {
             for binding in list.array ?? [] {
                 let address = binding["HostIp"].string ?? ""
                 let number = binding["HostPort"].string ?? ""
-                guard address.isEmpty || IPAddress(address) != nil else { throw .invalid("invalid IP address: \(address)") }
+                guard address.isEmpty || IPAddress(address) != nil else {
+                    throw .invalid("invalid IP address: \(address)")
+                }
                 let ends = number.split(separator: "-").map { UInt16($0) }
                 guard number.isEmpty || (!ends.isEmpty && ends.allSatisfy { $0 != nil }) else {
                     throw .invalid("invalid port specification: \"\(number)\"")
@@ -128,7 +150,10 @@ extension ContainerSpec {
                 guard low <= high else { throw .invalid("invalid port range \"\(number)\"") }
                 let parsed = IPAddress(address)
                 portBindings.append(
-                    PortBinding(container: port, hostAddress: parsed?.isUnspecified == true && parsed?.isVersion6 == false ? .any4 : parsed, hostPorts: low...high))
+                    PortBinding(
+                        container: port,
+                        hostAddress: parsed?.isUnspecified == true && parsed?.isVersion6 == false ? .any4 : parsed,
+                        hostPorts: low...high))
                 if !exposedPorts.contains(port) { exposedPorts.append(port) }
             }
         }
@@ -143,7 +168,10 @@ extension ContainerSpec {
         dns.options = host["DnsOptions"].strings ?? []
         dns.extraHosts = host["ExtraHosts"].strings ?? []
         dns.links = host["Links"].strings ?? []
-        if !dns.links.isEmpty { throw RoostError(.unsupported, "links are not supported yet: put both containers on one network and use their names") }
+        if !dns.links.isEmpty {
+            throw RoostError(
+                .unsupported, "links are not supported yet: put both containers on one network and use their names")
+        }
     }
 
     private mutating func readSecurity(_ host: JSON) {
@@ -167,19 +195,31 @@ extension ContainerSpec {
         resources.cpusetCPUs = host["CpusetCpus"].string ?? ""
         resources.cpusetMemories = host["CpusetMems"].string ?? ""
         resources.maximumProcesses = number("PidsLimit")
-        guard let weight = UInt16(exactly: number("BlkioWeight")) else { throw .invalid("range of blkio weight is from 10 to 1000") }
+        guard let weight = UInt16(exactly: number("BlkioWeight")) else {
+            throw .invalid("range of blkio weight is from 10 to 1000")
+        }
         resources.blockWeight = weight
-        guard let score = Int32(exactly: number("OomScoreAdj")) else { throw .invalid("range for oom score adj is [-1000, 1000]") }
+        guard let score = Int32(exactly: number("OomScoreAdj")) else {
+            throw .invalid("range for oom score adj is [-1000, 1000]")
+        }
         resources.outOfMemoryScore = score
         resources.disablesOutOfMemoryKiller = host["OomKillDisable"].bool ?? false
         for limit in host["Ulimits"].array ?? [] {
-            resources.limits.append(UlimitSpec(name: limit["Name"].string ?? "", soft: limit["Soft"].int ?? 0, hard: limit["Hard"].int ?? 0))
+            resources.limits.append(
+                UlimitSpec(name: limit["Name"].string ?? "", soft: limit["Soft"].int ?? 0, hard: limit["Hard"].int ?? 0)
+            )
         }
         for device in host["Devices"].array ?? [] {
             let path = device["PathOnHost"].string ?? ""
             let permissions = device["CgroupPermissions"].string ?? "rwm"
-            guard permissions.allSatisfy({ "rwm".contains($0) }) else { throw .invalid("invalid device mode: \(permissions)") }
-            devices.append(DeviceSpec(hostPath: path, containerPath: device["PathInContainer"].string.flatMap { $0.isEmpty ? nil : $0 } ?? path, permissions: permissions))
+            guard permissions.allSatisfy({ "rwm".contains($0) }) else {
+                throw .invalid("invalid device mode: \(permissions)")
+            }
+            devices.append(
+                DeviceSpec(
+                    hostPath: path,
+                    containerPath: device["PathInContainer"].string.flatMap { $0.isEmpty ? nil : $0 } ?? path,
+                    permissions: permissions))
         }
     }
 
@@ -188,18 +228,27 @@ extension ContainerSpec {
             let addresses = settings["IPAMConfig"]
             func address(_ key: String) throws(RoostError) -> IPAddress? {
                 guard let text = addresses[key].string, !text.isEmpty else { return nil }
-                guard let parsed = IPAddress(text) else { throw .invalid("invalid \(key == "IPv4Address" ? "IPv4" : "IPv6") address: \(text)") }
+                guard let parsed = IPAddress(text) else {
+                    throw .invalid("invalid \(key == "IPv4Address" ? "IPv4" : "IPv6") address: \(text)")
+                }
                 return parsed
             }
             endpoints.append(
                 EndpointSpec(
                     network: name, aliases: settings["Aliases"].strings ?? [], address4: try address("IPv4Address"),
-                    address6: try address("IPv6Address"), macAddress: settings["MacAddress"].string, gatewayPriority: Int(clamping: settings["GwPriority"].int ?? 0)))
+                    address6: try address("IPv6Address"), macAddress: settings["MacAddress"].string,
+                    gatewayPriority: Int(clamping: settings["GwPriority"].int ?? 0)))
         }
         // The endpoint that the mode names comes first; without settings of its own it gets plain ones.
         switch network {
-        case .named(let name): if !endpoints.contains(where: { $0.network == name }) { endpoints.insert(EndpointSpec(network: name), at: 0) }
-        case .bridge: for index in endpoints.indices where endpoints[index].network == "default" { endpoints[index].network = "bridge" }
+        case .named(let name):
+            if !endpoints.contains(where: { $0.network == name }) {
+                endpoints.insert(EndpointSpec(network: name), at: 0)
+            }
+        case .bridge:
+            for index in endpoints.indices where endpoints[index].network == "default" {
+                endpoints[index].network = "bridge"
+            }
         case .host, .none, .container: endpoints = []
         }
     }
@@ -209,17 +258,35 @@ extension MountSpec {
     /// The short form `source:target[:options]`; a path makes a bind mount, a name a volume.
     public init(bind text: String) throws(RoostError) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-        guard (2...3).contains(parts.count), !parts[0].isEmpty, !parts[1].isEmpty else { throw .invalid("invalid volume specification: '\(text)'") }
+        guard (2...3).contains(parts.count), !parts[0].isEmpty, !parts[1].isEmpty else {
+            throw .invalid("invalid volume specification: '\(text)'")
+        }
         let options = parts.count == 3 ? parts[2].split(separator: ",").map(String.init) : []
-        let known: Set<String> = ["ro", "rw", "z", "Z", "nocopy", "private", "rprivate", "shared", "rshared", "slave", "rslave", "cached", "delegated", "consistent", "default"]
-        for option in options where !known.contains(option) { throw .invalid("invalid mode: \(parts[2]) in volume specification '\(text)'") }
-        guard parts[1].hasPrefix("/") else { throw .invalid("invalid volume specification: '\(text)': invalid mount config for type \"volume\": invalid mount path: '\(parts[1])' mount path must be absolute") }
-        guard parts[1] != "/" else { throw .invalid("invalid volume specification: '\(text)': destination can't be '/'") }
-        let propagation = options.first { ["private", "rprivate", "shared", "rshared", "slave", "rslave"].contains($0) } ?? ""
+        let known: Set<String> = [
+            "ro", "rw", "z", "Z", "nocopy", "private", "rprivate", "shared", "rshared", "slave", "rslave", "cached",
+            "delegated", "consistent", "default",
+        ]
+        for option in options where !known.contains(option) {
+            throw .invalid("invalid mode: \(parts[2]) in volume specification '\(text)'")
+        }
+        guard parts[1].hasPrefix("/") else {
+            throw .invalid(
+                "invalid volume specification: '\(text)': invalid mount config for type \"volume\": invalid mount path: '\(parts[1])' mount path must be absolute"
+            )
+        }
+        guard parts[1] != "/" else {
+            throw .invalid("invalid volume specification: '\(text)': destination can't be '/'")
+        }
+        let propagation =
+            options.first { ["private", "rprivate", "shared", "rshared", "slave", "rslave"].contains($0) } ?? ""
         if parts[0].hasPrefix("/") {
-            self.init(source: .bind(path: parts[0], propagation: propagation, create: true, recursive: true), target: parts[1], readOnly: options.contains("ro"))
+            self.init(
+                source: .bind(path: parts[0], propagation: propagation, create: true, recursive: true),
+                target: parts[1], readOnly: options.contains("ro"))
         } else {
-            self.init(source: .volume(name: parts[0], copy: !options.contains("nocopy"), subpath: ""), target: parts[1], readOnly: options.contains("ro"))
+            self.init(
+                source: .volume(name: parts[0], copy: !options.contains("nocopy"), subpath: ""), target: parts[1],
+                readOnly: options.contains("ro"))
         }
     }
 
@@ -230,15 +297,21 @@ extension MountSpec {
         let readOnly = mount["ReadOnly"].bool ?? false
         switch mount["Type"].string ?? "" {
         case "bind":
-            if source.isEmpty { throw .invalid("invalid mount config for type \"bind\": field Source must not be empty") }
+            if source.isEmpty {
+                throw .invalid("invalid mount config for type \"bind\": field Source must not be empty")
+            }
             let options = mount["BindOptions"]
             self.init(
                 source: .bind(
-                    path: source, propagation: options["Propagation"].string ?? "", create: options["CreateMountpoint"].bool ?? false,
+                    path: source, propagation: options["Propagation"].string ?? "",
+                    create: options["CreateMountpoint"].bool ?? false,
                     recursive: options["NonRecursive"].bool != true), target: target, readOnly: readOnly)
         case "volume":
             let options = mount["VolumeOptions"]
-            self.init(source: .volume(name: source.isEmpty ? nil : source, copy: options["NoCopy"].bool != true, subpath: options["Subpath"].string ?? ""), target: target, readOnly: readOnly)
+            self.init(
+                source: .volume(
+                    name: source.isEmpty ? nil : source, copy: options["NoCopy"].bool != true,
+                    subpath: options["Subpath"].string ?? ""), target: target, readOnly: readOnly)
         case "tmpfs":
             var options: [String] = []
             if let size = mount["TmpfsOptions"]["SizeBytes"].int, size > 0 { options.append("size=\(size)") }

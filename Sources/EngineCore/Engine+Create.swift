@@ -6,7 +6,9 @@ import OCI
 
 extension Engine {
     /// Makes a container's row, its leases and its folders; nothing runs yet.
-    public func createContainer(_ spec: ContainerSpec, name: String?) async throws -> (record: ContainerRecord, warnings: [String]) {
+    public func createContainer(_ spec: ContainerSpec, name: String?) async throws -> (
+        record: ContainerRecord, warnings: [String]
+    ) {
         let image = try image(spec.image)
         _ = try SecurityDecision(spec)
         try validate(spec)
@@ -21,12 +23,17 @@ extension Engine {
         _ = try Signals.number(stopSignal)
         var merged = spec
         merged.labels = (runtime.labels ?? [:]).merging(spec.labels) { $1 }
-        merged.exposedPorts = Set(spec.exposedPorts + (runtime.exposedPorts ?? [:]).keys.compactMap { try? ContainerPort(parsing: $0) }).sorted()
+        merged.exposedPorts = Set(
+            spec.exposedPorts + (runtime.exposedPorts ?? [:]).keys.compactMap { try? ContainerPort(parsing: $0) }
+        ).sorted()
         let record = ContainerRecord(
-            id: id, name: chosen, createdAt: now, spec: merged, status: ContainerStatus(), imageID: image.id.description, arguments: program,
+            id: id, name: chosen, createdAt: now, spec: merged, status: ContainerStatus(),
+            imageID: image.id.description, arguments: program,
             environment: Self.environment(runtime.env ?? [], spec.process.environment),
-            workingDirectory: spec.process.workingDirectory.isEmpty ? runtime.workingDir ?? "" : spec.process.workingDirectory,
-            user: spec.process.user.isEmpty ? runtime.user ?? "" : spec.process.user, stopSignal: stopSignal, healthcheck: health,
+            workingDirectory: spec.process.workingDirectory.isEmpty
+                ? runtime.workingDir ?? "" : spec.process.workingDirectory,
+            user: spec.process.user.isEmpty ? runtime.user ?? "" : spec.process.user, stopSignal: stopSignal,
+            healthcheck: health,
             mounts: mounts, endpoints: endpoints, publishedPorts: [])
         do { try store.save(record) } catch {
             releaseLeases(id)
@@ -34,7 +41,9 @@ extension Engine {
         }
         containers[id] = record
         do {
-            for folder in ["/upper", "/work"] { try Files.makeDirectories(configuration.dataFolder(id) + folder, mode: 0o711) }
+            for folder in ["/upper", "/work"] {
+                try Files.makeDirectories(configuration.dataFolder(id) + folder, mode: 0o711)
+            }
             try Files.changeMode(configuration.dataFolder(id) + "/upper", 0o755)
         } catch {
             await discard(record)
@@ -49,19 +58,27 @@ extension Engine {
             throw .invalid("can't create 'AutoRemove' container with restart policy")
         }
         let resources = spec.resources
-        if resources.memoryBytes != 0, resources.memoryBytes < 6 << 20 { throw .invalid("Minimum memory limit allowed is 6MB") }
+        if resources.memoryBytes != 0, resources.memoryBytes < 6 << 20 {
+            throw .invalid("Minimum memory limit allowed is 6MB")
+        }
         if resources.memorySwapBytes > 0, resources.memorySwapBytes < resources.memoryBytes {
             throw .invalid("Minimum memoryswap limit should be larger than memory limit, see usage")
         }
         if resources.nanoCPUs < 0 || resources.nanoCPUs > Int64(HostFacts.processors) * 1_000_000_000 {
-            throw .invalid("range of CPUs is from 0.01 to \(HostFacts.processors).00, as there are only \(HostFacts.processors) CPUs available")
+            throw .invalid(
+                "range of CPUs is from 0.01 to \(HostFacts.processors).00, as there are only \(HostFacts.processors) CPUs available"
+            )
         }
-        if resources.blockWeight != 0, !(10...1000).contains(resources.blockWeight) { throw .invalid("range of blkio weight is from 10 to 1000") }
+        if resources.blockWeight != 0, !(10...1000).contains(resources.blockWeight) {
+            throw .invalid("range of blkio weight is from 10 to 1000")
+        }
         if !(-1000...1000).contains(resources.outOfMemoryScore) {
             throw .invalid("invalid value \(resources.outOfMemoryScore), range for oom score adj is [-1000, 1000]")
         }
         let directory = spec.process.workingDirectory
-        if !directory.isEmpty, !directory.hasPrefix("/") { throw .invalid("the working directory '\(directory)' is invalid, it needs to be an absolute path") }
+        if !directory.isEmpty, !directory.hasPrefix("/") {
+            throw .invalid("the working directory '\(directory)' is invalid, it needs to be an absolute path")
+        }
         for name in spec.security.sysctls.keys where !Self.isNamespaced(name) {
             throw .invalid("sysctl \"\(name)\" is not separately namespaced: a container cannot have its own")
         }
@@ -71,15 +88,21 @@ extension Engine {
     /// Sysctls of a namespace that the container has for itself.
     static func isNamespaced(_ name: String) -> Bool {
         name.hasPrefix("net.") || name.hasPrefix("fs.mqueue.")
-            || ["kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced", "kernel.domainname"].contains(name)
+            || [
+                "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax",
+                "kernel.shmmni", "kernel.shm_rmid_forced", "kernel.domainname",
+            ].contains(name)
     }
 
     private func warnings(_ spec: ContainerSpec) -> [String] {
         var list: [String] = []
         if spec.resources.outOfMemoryScore < 0, CapabilitySet.current().effective.rawValue & (1 << 24) == 0 {
-            list.append("the engine may not lower an OOM score on this host (no CAP_SYS_RESOURCE): oom-score-adj is left alone")
+            list.append(
+                "the engine may not lower an OOM score on this host (no CAP_SYS_RESOURCE): oom-score-adj is left alone")
         }
-        if spec.network == .host, !spec.portBindings.isEmpty { list.append("Published ports are discarded when using host network mode") }
+        if spec.network == .host, !spec.portBindings.isEmpty {
+            list.append("Published ports are discarded when using host network mode")
+        }
         return list
     }
 
@@ -97,7 +120,9 @@ extension Engine {
 
     private func nameConflict(_ name: String) -> RoostError {
         let owner = containers.values.first { $0.name == name }?.id ?? ""
-        return .conflict("Conflict. The container name \"/\(name)\" is already in use by container \"\(owner)\". You have to remove (or rename) that container to be able to reuse that name.")
+        return .conflict(
+            "Conflict. The container name \"/\(name)\" is already in use by container \"\(owner)\". You have to remove (or rename) that container to be able to reuse that name."
+        )
     }
 
     /// An entrypoint of the user's drops the image's command.
@@ -120,7 +145,9 @@ extension Engine {
         return list
     }
 
-    static func healthcheck(_ own: HealthcheckSpec?, _ runtime: ImageConfiguration.Runtime) throws(RoostError) -> HealthcheckSpec? {
+    static func healthcheck(_ own: HealthcheckSpec?, _ runtime: ImageConfiguration.Runtime) throws(RoostError)
+        -> HealthcheckSpec?
+    {
         guard var check = own ?? runtime.healthcheck?.spec else { return nil }
         if let base = runtime.healthcheck?.spec {
             if check.test.isEmpty { check.test = base.test }
@@ -131,8 +158,12 @@ extension Engine {
             if check.retries == 0 { check.retries = base.retries }
         }
         if check.test.isEmpty || check.test == ["NONE"] { return nil }
-        guard ["CMD", "CMD-SHELL"].contains(check.test[0]) else { throw .invalid("Unknown healthcheck type \"\(check.test[0])\" (expected CMD, CMD-SHELL or NONE)") }
-        for (name, value) in [("Interval", check.interval), ("Timeout", check.timeout), ("StartPeriod", check.startPeriod)] where value < 0 || (value > 0 && value < 1_000_000) {
+        guard ["CMD", "CMD-SHELL"].contains(check.test[0]) else {
+            throw .invalid("Unknown healthcheck type \"\(check.test[0])\" (expected CMD, CMD-SHELL or NONE)")
+        }
+        for (name, value) in [
+            ("Interval", check.interval), ("Timeout", check.timeout), ("StartPeriod", check.startPeriod),
+        ] where value < 0 || (value > 0 && value < 1_000_000) {
             throw .invalid("\(name) in Healthcheck cannot be less than 1ms")
         }
         if check.interval == 0 { check.interval = 30_000_000_000 }
@@ -149,7 +180,9 @@ extension Engine {
             guard let current = containers[record.id] else { return nil }
             if live[current.id] != nil {
                 guard force else {
-                    throw RoostError.conflict("cannot remove container \"/\(current.name)\": container is \(current.status.phase == .paused ? "paused" : "running"): stop the container before removing or force remove")
+                    throw RoostError.conflict(
+                        "cannot remove container \"/\(current.name)\": container is \(current.status.phase == .paused ? "paused" : "running"): stop the container before removing or force remove"
+                    )
                 }
                 await end(current.id, signal: 9, graceSeconds: 0)
             }
@@ -166,7 +199,9 @@ extension Engine {
     func removeAnonymousVolumes(_ record: ContainerRecord) async {
         for mount in record.mounts where mount.isAnonymous {
             guard let name = mount.volumeName, users(ofVolume: name).isEmpty else { continue }
-            do { try await removeVolume(name, force: true) } catch { log.warning("cannot remove volume \(name): \(error)") }
+            do { try await removeVolume(name, force: true) } catch {
+                log.warning("cannot remove volume \(name): \(error)")
+            }
         }
     }
 
@@ -175,25 +210,34 @@ extension Engine {
         containers[record.id] = nil
         restarts[record.id] = nil
         releaseLeases(record.id)
-        do { try store.removeContainer(record.id) } catch { log.error("cannot remove the row of container \(record.name): \(error)") }
+        do { try store.removeContainer(record.id) } catch {
+            log.error("cannot remove the row of container \(record.name): \(error)")
+        }
         let folders = [configuration.runFolder(record.id), configuration.dataFolder(record.id)]
-        let failures = (try? await blocking {
-            folders.compactMap { folder -> String? in
-                do {
-                    try Files.removeTree(folder)
-                    return nil
-                } catch { return "\(error)" }
-            }
-        }) ?? []
+        let failures =
+            (try? await blocking {
+                folders.compactMap { folder -> String? in
+                    do {
+                        try Files.removeTree(folder)
+                        return nil
+                    } catch { return "\(error)" }
+                }
+            }) ?? []
         for failure in failures { log.warning("container \(record.name): \(failure)") }
     }
 }
 
 /// Facts about the host that do not change.
 enum HostFacts {
-    static let processors = max(1, ((try? Files.readText("/proc/cpuinfo", limit: 16 << 20)) ?? "").split(separator: "\n").count { $0.hasPrefix("processor") })
+    static let processors = max(
+        1,
+        ((try? Files.readText("/proc/cpuinfo", limit: 16 << 20)) ?? "").split(separator: "\n").count {
+            $0.hasPrefix("processor")
+        })
     static let memoryBytes: Int64 = {
-        let line = ((try? Files.readText("/proc/meminfo", limit: 65536)) ?? "").split(separator: "\n").first { $0.hasPrefix("MemTotal:") }
+        let line = ((try? Files.readText("/proc/meminfo", limit: 65536)) ?? "").split(separator: "\n").first {
+            $0.hasPrefix("MemTotal:")
+        }
         return (Int64(line?.split(separator: " ").dropFirst().first ?? "") ?? 0) * 1024
     }()
 }

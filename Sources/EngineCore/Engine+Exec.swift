@@ -43,10 +43,14 @@ public struct ExecDescription: Sendable {
 extension Engine {
     static let execMemory = 2048
 
-    public func createExec(_ reference: String, _ request: LaunchPlanBuilder.ExecRequest, attachesInput: Bool) throws -> String {
+    public func createExec(_ reference: String, _ request: LaunchPlanBuilder.ExecRequest, attachesInput: Bool) throws
+        -> String
+    {
         let record = try container(reference)
         guard live[record.id] != nil else { throw RoostError.conflict("container \(record.id) is not running") }
-        if record.status.phase == .paused { throw RoostError.conflict("container \(record.name) is paused, unpause the container before exec") }
+        if record.status.phase == .paused {
+            throw RoostError.conflict("container \(record.name) is paused, unpause the container before exec")
+        }
         guard !request.arguments.isEmpty else { throw RoostError.invalid("No exec command specified") }
         let id = Identifiers.random()
         if execs.count > Self.execMemory { execs = execs.filter { $0.value.running } }
@@ -76,7 +80,9 @@ extension Engine {
         }
     }
 
-    private func launchExec(_ id: String, _ request: LaunchPlanBuilder.ExecRequest, _ record: ContainerRecord, input: Bool) async throws -> ExecStreams {
+    private func launchExec(
+        _ id: String, _ request: LaunchPlanBuilder.ExecRequest, _ record: ContainerRecord, input: Bool
+    ) async throws -> ExecStreams {
         guard let running = live[record.id] else { throw RoostError.conflict("container \(record.id) is not running") }
         let group = ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)")
         let plan = try plans.exec(request, id: id, in: record, group)
@@ -86,7 +92,10 @@ extension Engine {
             if request.terminal {
                 let started = try launcher.exec(plan, pidfd: pidfd, streams: [])
                 guard let terminal = started.input else { throw RoostError.failure("the exec has no terminal") }
-                return (started, ExecStreams(input: input ? terminal : nil, output: terminal, error: nil, pidfd: started.pidfd))
+                return (
+                    started,
+                    ExecStreams(input: input ? terminal : nil, output: terminal, error: nil, pidfd: started.pidfd)
+                )
             }
             let output = try Pipe()
             let error = try Pipe()
@@ -94,7 +103,10 @@ extension Engine {
             let near = try source?.reading ?? Files.open("/dev/null", .readOnly)
             let started = try launcher.exec(plan, pidfd: pidfd, streams: [near, output.writing, error.writing])
             for end in [near, output.writing, error.writing] { end.closeEarly() }
-            return (started, ExecStreams(input: source?.writing, output: output.reading, error: error.reading, pidfd: started.pidfd))
+            return (
+                started,
+                ExecStreams(input: source?.writing, output: output.reading, error: error.reading, pidfd: started.pidfd)
+            )
         }
         execs[id]?.process = started.process
         execs[id]?.terminal = request.terminal ? streams.output : nil
@@ -120,7 +132,9 @@ extension Engine {
         execs[id]?.exitCode = code
         execs[id]?.running = false
         execs[id]?.terminal = nil
-        if let record = containers[state.containerID] { publish(record, "exec_die", ["execID": id, "exitCode": String(code)]) }
+        if let record = containers[state.containerID] {
+            publish(record, "exec_die", ["execID": id, "exitCode": String(code)])
+        }
         announceExit("exec \(id)", code)
     }
 
@@ -128,8 +142,10 @@ extension Engine {
         let matches = execs.keys.filter { $0 == id || (id.count >= 12 && $0.hasPrefix(id)) }
         guard let key = matches.first, let state = execs[key] else { throw .missing("No such exec instance: \(id)") }
         return ExecDescription(
-            id: key, containerID: state.containerID, arguments: state.request.arguments, terminal: state.request.terminal,
-            user: state.request.user ?? "", privileged: state.request.privileged, process: state.process, running: state.running,
+            id: key, containerID: state.containerID, arguments: state.request.arguments,
+            terminal: state.request.terminal,
+            user: state.request.user ?? "", privileged: state.request.privileged, process: state.process,
+            running: state.running,
             exitCode: state.exitCode, attachesInput: state.attachesInput)
     }
 
@@ -141,7 +157,9 @@ extension Engine {
     }
 
     public func resizeExec(_ id: String, rows: UInt16, columns: UInt16) throws {
-        guard let terminal = execs[id]?.terminal else { throw RoostError.missing("exec \(id) has no terminal, or does not run") }
+        guard let terminal = execs[id]?.terminal else {
+            throw RoostError.missing("exec \(id) has no terminal, or does not run")
+        }
         try Terminals.setWindow(terminal.raw, rows: rows, columns: columns)
     }
 
@@ -178,7 +196,9 @@ extension Engine {
     /// Whether more output may come.
     public func mayWrite(_ id: String) -> Bool { live[id] != nil }
 
-    public nonisolated func watchLog(_ folder: String, changed: @escaping @Sendable () -> Void) throws -> LogSubscription {
+    public nonisolated func watchLog(_ folder: String, changed: @escaping @Sendable () -> Void) throws
+        -> LogSubscription
+    {
         try logs.subscribe(folder: folder, changed: changed)
     }
 }

@@ -15,7 +15,8 @@ extension Engine {
             ShimLauncher.reap()
             guard let running = live[id], running.process.connection === connection else { return }
             // The shim is gone and has not said how the program ended: nobody holds its output any more, so it must not run on.
-            let record = (try? Files.readText(configuration.runFolder(id) + "/exit", limit: 100)).flatMap(ExitRecord.init(text:))
+            let record = (try? Files.readText(configuration.runFolder(id) + "/exit", limit: 100)).flatMap(
+                ExitRecord.init(text:))
             await ended(id, record ?? ExitRecord(code: 137, atNanoseconds: now), connection, shimLost: record == nil)
         }
     }
@@ -41,7 +42,12 @@ extension Engine {
         }
         await clearAway(running, record, group)
         if outOfMemory { publish(record, "oom") }
-        publish(record, "die", ["exitCode": String(exit.code), "execDuration": String(max(0, exit.atNanoseconds - record.status.startedAt) / 1_000_000_000)])
+        publish(
+            record, "die",
+            [
+                "exitCode": String(exit.code),
+                "execDuration": String(max(0, exit.atNanoseconds - record.status.startedAt) / 1_000_000_000),
+            ])
         connection.send(.dismissed)
         await decideRestart(id, fault: !wasEnding && !outOfMemory && (shimLost || exit.code == 137))
         announceExit(id, exit.code)
@@ -63,22 +69,25 @@ extension Engine {
         let interfaces = running.endpoints.map(\.hostInterface)
         let sharesNamespace = running.sandbox == nil
         let root = configuration.runFolder(record.id) + "/root"
-        let failures = (try? await blocking { () -> [String] in
-            var failures: [String] = []
-            func attempt(_ body: () throws -> Void) {
-                do { try body() } catch { failures.append("\(error)") }
-            }
-            group.kill()
-            if !forwards.isEmpty { attempt { try filter.apply(filter.elements(forwards, add: false)) } }
-            // With a namespace of its own the interfaces go with its last holder, without anybody waiting for it.
-            if sharesNamespace { failures += Bridges.removeLinks(interfaces).map { "\($0)" } }
-            attempt { try group.remove() }
-            attempt { try accepting(Errno.noEntry) { () throws(SyscallError) in try Files.removeDirectory(root) } }
-            return failures
-        }) ?? []
+        let failures =
+            (try? await blocking { () -> [String] in
+                var failures: [String] = []
+                func attempt(_ body: () throws -> Void) {
+                    do { try body() } catch { failures.append("\(error)") }
+                }
+                group.kill()
+                if !forwards.isEmpty { attempt { try filter.apply(filter.elements(forwards, add: false)) } }
+                // With a namespace of its own the interfaces go with its last holder, without anybody waiting for it.
+                if sharesNamespace { failures += Bridges.removeLinks(interfaces).map { "\($0)" } }
+                attempt { try group.remove() }
+                attempt { try accepting(Errno.noEntry) { () throws(SyscallError) in try Files.removeDirectory(root) } }
+                return failures
+            }) ?? []
         for failure in failures { log.warning("clearing container \(record.name) away: \(failure)") }
         for endpoint in record.endpoints {
-            publish(.network, "disconnect", id: endpoint.networkID, ["container": record.id, "name": endpoint.networkName, "type": "bridge"])
+            publish(
+                .network, "disconnect", id: endpoint.networkID,
+                ["container": record.id, "name": endpoint.networkName, "type": "bridge"])
         }
     }
 

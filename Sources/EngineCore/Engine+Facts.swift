@@ -20,5 +20,7 @@ extension Engine {
 
     public func networksByID() -> [String: NetworkRecord] { networks }
 
-    public func runningExecs(_ id: String) -> [String] { execs.filter { $0.value.containerID == id && $0.value.running }.keys.sorted() }
+    public func runningExecs(_ id: String) -> [String] {
+        execs.filter { $0.value.containerID == id && $0.value.running }.keys.sorted()
+    }
 }

@@ -17,9 +17,11 @@ extension Engine {
 
     /// Whether a project that is up wants this container to run.
     func isWanted(_ record: ContainerRecord) -> Bool {
-        guard let project = record.spec.labels["com.docker.compose.project"], let service = record.spec.labels["com.docker.compose.service"]
+        guard let project = record.spec.labels["com.docker.compose.project"],
+            let service = record.spec.labels["com.docker.compose.service"]
         else { return false }
-        return record.spec.labels["com.docker.compose.oneoff"] != "True" && projects[project]?.services.contains(service) == true
+        return record.spec.labels["com.docker.compose.oneoff"] != "True"
+            && projects[project]?.services.contains(service) == true
     }
 
     /// Level-triggered: compares what is with what should be, and mends the difference.
@@ -31,8 +33,12 @@ extension Engine {
             log.notice("bridge \(record.bridge) of network \(record.name) is gone: making it again")
             do {
                 try await blocking { try Bridges.ensure(record) }
-                let interfaces = live.values.flatMap(\.endpoints).filter { $0.bridge == record.bridge && present.contains($0.hostInterface) }
-                try await blocking { for interface in interfaces { try Bridges.attach(interface.hostInterface, to: record.bridge) } }
+                let interfaces = live.values.flatMap(\.endpoints).filter {
+                    $0.bridge == record.bridge && present.contains($0.hostInterface)
+                }
+                try await blocking {
+                    for interface in interfaces { try Bridges.attach(interface.hostInterface, to: record.bridge) }
+                }
             } catch { log.error("healing bridge \(record.bridge): \(error)") }
         }
         for (id, running) in live {
@@ -40,8 +46,12 @@ extension Engine {
             for endpoint in running.endpoints where !present.contains(endpoint.hostInterface) {
                 // Between a start and its adoption nothing is missing; a container that has just ended needs nothing.
                 guard live[id] != nil else { continue }
-                log.notice("interface \(endpoint.hostInterface) of container \(containers[id]?.name ?? id) is gone: making it again")
-                do { try await blocking { try sandbox.add(endpoint) } } catch { log.error("healing \(endpoint.hostInterface): \(error)") }
+                log.notice(
+                    "interface \(endpoint.hostInterface) of container \(containers[id]?.name ?? id) is gone: making it again"
+                )
+                do { try await blocking { try sandbox.add(endpoint) } } catch {
+                    log.error("healing \(endpoint.hostInterface): \(error)")
+                }
             }
         }
         let filter = filter

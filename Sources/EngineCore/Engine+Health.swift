@@ -47,7 +47,8 @@ extension Engine {
     }
 
     private func checkHealth(_ id: String, _ check: HealthcheckSpec, startedAt: Int64) async {
-        var judge = HealthJudge(check: check, startedAt: startedAt, status: containers[id]?.status.health ?? HealthStatus())
+        var judge = HealthJudge(
+            check: check, startedAt: startedAt, status: containers[id]?.status.health ?? HealthStatus())
         var attempt = 0
         var countsFrom = startedAt + check.interval
         while !Task.isCancelled {
@@ -86,7 +87,10 @@ extension Engine {
             let timedOut = now - start >= check.timeout
             timeout.cancel()
             execs[exec] = nil
-            let text = timedOut ? "Health check exceeded timeout (\(TimeSpan.text(check.timeout)))" : String(decoding: output, as: UTF8.self)
+            let text =
+                timedOut
+                ? "Health check exceeded timeout (\(TimeSpan.text(check.timeout)))"
+                : String(decoding: output, as: UTF8.self)
             return .init(start: start, end: now, exitCode: timedOut ? -1 : code, output: text)
         } catch { return .init(start: start, end: now, exitCode: -1, output: "\(error)") }
     }

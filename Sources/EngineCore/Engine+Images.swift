@@ -14,7 +14,11 @@ extension Engine {
     /// By name, digest or unambiguous beginning of the id.
     public func image(_ reference: String) throws(RoostError) -> StoredImage {
         if let digest = try? Digest(parsing: reference), let image = imageRecords[digest] { return image }
-        if let name = try? ImageReference(parsing: reference), let id = tags[name.description], let image = imageRecords[id] { return image }
+        if let name = try? ImageReference(parsing: reference), let id = tags[name.description],
+            let image = imageRecords[id]
+        {
+            return image
+        }
         let prefix = reference.hasPrefix("sha256:") ? String(reference.dropFirst(7)) : reference
         if Identifiers.isHexadecimal(prefix), prefix.count >= 2 {
             let matches = imageRecords.keys.filter { $0.hex.hasPrefix(prefix) }
@@ -48,7 +52,9 @@ extension Engine {
     }
 
     /// `docker import`: the archive is read from the descriptor to its end.
-    public func importImage(_ archive: OwnedFD, reference: ImageReference?, changes: [String], message: String?) async throws -> StoredImage {
+    public func importImage(_ archive: OwnedFD, reference: ImageReference?, changes: [String], message: String?)
+        async throws -> StoredImage
+    {
         let images = images
         let time = Timestamp(nanoseconds: now)
         let image = try await exclusively("images") {
@@ -64,7 +70,9 @@ extension Engine {
         let loaded = try await exclusively("images") { try await blocking { try images.load(archive.raw) } }
         for named in loaded {
             try keep(named.image, as: named.references)
-            publish(.image, "load", id: named.image.id.description, ["name": named.references.first?.familiar ?? named.image.id.description])
+            publish(
+                .image, "load", id: named.image.id.description,
+                ["name": named.references.first?.familiar ?? named.image.id.description])
         }
         return loaded
     }
@@ -75,7 +83,9 @@ extension Engine {
         for name in names {
             let image = try image(name)
             let isID = Identifiers.isHexadecimal(name) || name.hasPrefix("sha256:")
-            named.append(NamedImage(image: image, references: isID && tags[name] == nil ? [] : [try ImageReference(parsing: name)]))
+            named.append(
+                NamedImage(
+                    image: image, references: isID && tags[name] == nil ? [] : [try ImageReference(parsing: name)]))
         }
         let images = images
         let list = named
@@ -105,17 +115,22 @@ extension Engine {
         if byName, let parsed, names.count > 1 { return [try untag(parsed)] }
         if let user = users.first(where: { $0.status.isRunning }) {
             guard byName else {
-                throw RoostError.conflict("conflict: unable to delete \(short) (cannot be forced) - image is being used by running container \(user.shortID)")
+                throw RoostError.conflict(
+                    "conflict: unable to delete \(short) (cannot be forced) - image is being used by running container \(user.shortID)"
+                )
             }
             guard force else { throw mustForce(reference, user, image) }
             return parsed.map { [try? untag($0)].compactMap { $0 } } ?? []
         }
         if let user = users.first, !force {
             if byName { throw mustForce(reference, user, image) }
-            throw RoostError.conflict("conflict: unable to delete \(short) (must be forced) - image is being used by stopped container \(user.shortID)")
+            throw RoostError.conflict(
+                "conflict: unable to delete \(short) (must be forced) - image is being used by stopped container \(user.shortID)"
+            )
         }
         if !byName, names.count > 1, !force {
-            throw RoostError.conflict("conflict: unable to delete \(short) (must be forced) - image is referenced in multiple repositories")
+            throw RoostError.conflict(
+                "conflict: unable to delete \(short) (must be forced) - image is referenced in multiple repositories")
         }
         var removed = try names.map { try untag($0) }
         guard users.isEmpty else { return removed }
@@ -128,7 +143,9 @@ extension Engine {
     }
 
     private func mustForce(_ reference: String, _ user: ContainerRecord, _ image: StoredImage) -> RoostError {
-        .conflict("conflict: unable to remove repository reference \"\(reference)\" (must force) - container \(user.shortID) is using its referenced image \(image.id.hex.prefix(12))")
+        .conflict(
+            "conflict: unable to remove repository reference \"\(reference)\" (must force) - container \(user.shortID) is using its referenced image \(image.id.hex.prefix(12))"
+        )
     }
 
     private func untag(_ reference: ImageReference) throws -> ImageRemoval {

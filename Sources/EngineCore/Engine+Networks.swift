@@ -7,7 +7,9 @@ extension Engine {
         let name = reference == "default" ? "bridge" : reference
         if let record = networks[name] ?? networks.values.first(where: { $0.name == name }) { return record }
         let matches = name.count < 2 ? [] : networks.values.filter { $0.id.hasPrefix(name) }
-        if matches.count > 1 { throw .invalid("network \(reference) is ambiguous (\(matches.count) matches found based on ID prefix)") }
+        if matches.count > 1 {
+            throw .invalid("network \(reference) is ambiguous (\(matches.count) matches found based on ID prefix)")
+        }
         guard let record = matches.first else { throw .missing("network \(reference) not found") }
         return record
     }
@@ -16,12 +18,15 @@ extension Engine {
 
     /// Containers that run on a network now.
     public func members(of network: NetworkRecord) -> [ContainerRecord] {
-        containers.values.filter { live[$0.id] != nil && $0.endpoints.contains { $0.networkID == network.id } }.sorted { $0.name < $1.name }
+        containers.values.filter { live[$0.id] != nil && $0.endpoints.contains { $0.networkID == network.id } }.sorted {
+            $0.name < $1.name
+        }
     }
 
     /// The three that every Docker has.
     func makePredefinedNetworks() throws {
-        for (name, driver) in [("bridge", "bridge"), ("host", "host"), ("none", "null")] where !networks.values.contains(where: { $0.name == name }) {
+        for (name, driver) in [("bridge", "bridge"), ("host", "host"), ("none", "null")]
+        where !networks.values.contains(where: { $0.name == name }) {
             var spec = NetworkSpec(name: name)
             spec.driver = driver
             if driver == "bridge" { spec.options["com.docker.network.bridge.default_bridge"] = "true" }
@@ -31,17 +36,25 @@ extension Engine {
 
     public func createNetwork(_ spec: NetworkSpec) throws -> NetworkRecord {
         guard Identifiers.isValidName(spec.name), !Identifiers.isHexadecimal(spec.name) || spec.name.count != 64 else {
-            throw RoostError.invalid("invalid network name \"\(spec.name)\": use letters, digits, _, . and -, beginning with a letter or digit")
+            throw RoostError.invalid(
+                "invalid network name \"\(spec.name)\": use letters, digits, _, . and -, beginning with a letter or digit"
+            )
         }
         guard ["bridge", ""].contains(spec.driver) else {
-            throw RoostError.missing("could not find plugin \(spec.driver) in v1 plugin registry: this engine has the network driver bridge; host and none exist already")
+            throw RoostError.missing(
+                "could not find plugin \(spec.driver) in v1 plugin registry: this engine has the network driver bridge; host and none exist already"
+            )
         }
         if networks.values.contains(where: { $0.name == spec.name }) {
             throw RoostError.conflict("network with name \(spec.name) already exists")
         }
         for subnet in spec.subnets {
-            if let other = networks.values.first(where: { $0.subnet4?.overlaps(subnet) == true || $0.subnet6?.overlaps(subnet) == true }) {
-                throw RoostError(.forbidden, "Pool overlaps with other one on this address space: \(subnet) is taken by network \(other.name)")
+            if let other = networks.values.first(where: {
+                $0.subnet4?.overlaps(subnet) == true || $0.subnet6?.overlaps(subnet) == true
+            }) {
+                throw RoostError(
+                    .forbidden,
+                    "Pool overlaps with other one on this address space: \(subnet) is taken by network \(other.name)")
             }
         }
         let record = try insertNetwork(spec)
@@ -58,7 +71,9 @@ extension Engine {
         if hasAddresses, subnet4 == nil {
             let taken = networks.values.compactMap(\.subnet4) + Addressing.hostRoutes()
             guard let free = Addressing.freeSubnet(taken: taken, seed: names.seed) else {
-                throw RoostError.conflict("could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network; give one with --subnet")
+                throw RoostError.conflict(
+                    "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network; give one with --subnet"
+                )
             }
             subnet4 = free
         }
@@ -66,12 +81,16 @@ extension Engine {
         func gateway(_ subnet: Subnet?) throws -> IPAddress? {
             guard let subnet else { return nil }
             let given = spec.gateways.first { $0.isVersion6 == subnet.base.isVersion6 }
-            if let given, !subnet.contains(given) { throw RoostError.invalid("gateway \(given) is not in subnet \(subnet) of network \(spec.name)") }
+            if let given, !subnet.contains(given) {
+                throw RoostError.invalid("gateway \(given) is not in subnet \(subnet) of network \(spec.name)")
+            }
             return given ?? subnet.base.advanced(by: 1)
         }
         let record = NetworkRecord(
-            id: id, name: spec.name, driver: spec.driver.isEmpty ? "bridge" : spec.driver, createdAt: now, subnet4: subnet4,
-            gateway4: try gateway(subnet4), subnet6: subnet6, gateway6: try gateway(subnet6), isInternal: spec.isInternal, labels: spec.labels,
+            id: id, name: spec.name, driver: spec.driver.isEmpty ? "bridge" : spec.driver, createdAt: now,
+            subnet4: subnet4,
+            gateway4: try gateway(subnet4), subnet6: subnet6, gateway6: try gateway(subnet6),
+            isInternal: spec.isInternal, labels: spec.labels,
             options: spec.options, bridge: hasAddresses ? names.bridge(id) : "")
         try store.save(record)
         networks[id] = record
@@ -80,11 +99,15 @@ extension Engine {
 
     public func removeNetwork(_ reference: String) async throws {
         let record = try network(reference)
-        if record.isPredefined { throw RoostError(.forbidden, "\(record.name) is a pre-defined network and cannot be removed") }
+        if record.isPredefined {
+            throw RoostError(.forbidden, "\(record.name) is a pre-defined network and cannot be removed")
+        }
         let users = members(of: record)
         guard users.isEmpty else {
             let text = users.map { "name:\"\($0.name)\" id:\"\($0.shortID)\"" }.joined(separator: ", ")
-            throw RoostError(.forbidden, "error while removing network: network \(record.name) id \(record.id) has active endpoints (\(text))")
+            throw RoostError(
+                .forbidden,
+                "error while removing network: network \(record.name) id \(record.id) has active endpoints (\(text))")
         }
         networks[record.id] = nil
         leases[record.id] = nil
@@ -144,9 +167,13 @@ extension Engine {
 
     /// The published ports of a running container with the address that they lead to.
     func forwards(of id: String) -> [PacketFilter.Forward] {
-        guard let record = containers[id], let running = live[id], let target = record.endpoints.first(where: { $0.address4 != nil })?.address4 else { return [] }
+        guard let record = containers[id], let running = live[id],
+            let target = record.endpoints.first(where: { $0.address4 != nil })?.address4
+        else { return [] }
         let target6 = record.endpoints.first { $0.address6 != nil }?.address6
-        return running.ports.map { PacketFilter.Forward(port: $0.port, target: $0.port.hostAddress.isVersion6 ? target6 ?? target : target) }
+        return running.ports.map {
+            PacketFilter.Forward(port: $0.port, target: $0.port.hostAddress.isVersion6 ? target6 ?? target : target)
+        }
     }
 
     /// Leases addresses for a new container, in memory and on disk.
@@ -172,20 +199,29 @@ extension Engine {
     func lease(_ endpoint: EndpointSpec, on network: NetworkRecord, id: String) throws -> EndpointRecord {
         func choose(_ subnet: Subnet?, _ gateway: IPAddress?, _ asked: IPAddress?) throws -> IPAddress? {
             guard let subnet else {
-                if let asked { throw RoostError.invalid("invalid config for network \(network.name): it has no subnet that contains the configured address \(asked)") }
+                if let asked {
+                    throw RoostError.invalid(
+                        "invalid config for network \(network.name): it has no subnet that contains the configured address \(asked)"
+                    )
+                }
                 return nil
             }
             var taken = Set(leases[network.id, default: [:]].keys)
             if let gateway { taken.insert(gateway) }
             if let asked {
                 guard subnet.contains(asked) else {
-                    throw RoostError.invalid("invalid config for network \(network.name): invalid endpoint settings: no configured subnet contains IP address \(asked)")
+                    throw RoostError.invalid(
+                        "invalid config for network \(network.name): invalid endpoint settings: no configured subnet contains IP address \(asked)"
+                    )
                 }
-                if taken.contains(asked) { throw RoostError(.forbidden, "Address already in use: \(asked) on network \(network.name)") }
+                if taken.contains(asked) {
+                    throw RoostError(.forbidden, "Address already in use: \(asked) on network \(network.name)")
+                }
                 return asked
             }
             guard let free = Addressing.freeAddress(in: subnet, taken: taken) else {
-                throw RoostError.conflict("no available IPv4 addresses on network \(network.name): all of \(subnet) are leased")
+                throw RoostError.conflict(
+                    "no available IPv4 addresses on network \(network.name): all of \(subnet) are leased")
             }
             return free
         }
@@ -194,12 +230,15 @@ extension Engine {
         for address in [address4, address6].compactMap({ $0 }) { leases[network.id, default: [:]][address] = id }
         var hardware = Addressing.hardwareAddress(for: address4)
         if let text = endpoint.macAddress, !text.isEmpty {
-            guard let parsed = Addressing.parseHardware(text) else { throw RoostError.invalid("invalid MAC address: \(text)") }
+            guard let parsed = Addressing.parseHardware(text) else {
+                throw RoostError.invalid("invalid MAC address: \(text)")
+            }
             hardware = parsed
         }
         return EndpointRecord(
             networkID: network.id, networkName: network.name, address4: address4, address6: address6,
-            macAddress: Addressing.hardwareText(hardware), aliases: endpoint.aliases, gatewayPriority: endpoint.gatewayPriority)
+            macAddress: Addressing.hardwareText(hardware), aliases: endpoint.aliases,
+            gatewayPriority: endpoint.gatewayPriority)
     }
 
     func releaseLeases(_ id: String) {
@@ -208,21 +247,27 @@ extension Engine {
 
     /// The interfaces of a container, the one with the default route first.
     func endpointPlans(_ record: ContainerRecord) -> [EndpointPlan] {
-        let ordered = record.endpoints.enumerated().sorted { ($0.element.gatewayPriority, -$0.offset) > ($1.element.gatewayPriority, -$1.offset) }
+        let ordered = record.endpoints.enumerated().sorted {
+            ($0.element.gatewayPriority, -$0.offset) > ($1.element.gatewayPriority, -$1.offset)
+        }
         let gatewayIndex = ordered.first { networks[$0.element.networkID]?.isInternal == false }?.offset
         return record.endpoints.enumerated().compactMap { number, endpoint in
             guard let network = networks[endpoint.networkID] else { return nil }
             let leads = number == gatewayIndex
             return EndpointPlan(
-                hostInterface: names.pair(record.id, number), containerInterface: "eth\(number)", bridge: network.bridge,
+                hostInterface: names.pair(record.id, number), containerInterface: "eth\(number)",
+                bridge: network.bridge,
                 address4: endpoint.address4, prefix4: network.subnet4?.prefix ?? 24, address6: endpoint.address6,
-                prefix6: network.subnet6?.prefix ?? 64, hardwareAddress: Addressing.parseHardware(endpoint.macAddress) ?? [],
+                prefix6: network.subnet6?.prefix ?? 64,
+                hardwareAddress: Addressing.parseHardware(endpoint.macAddress) ?? [],
                 gateway4: leads ? network.gateway4 : nil, gateway6: leads ? network.gateway6 : nil)
         }
     }
 
     /// Only networks of the user's have names, as in Docker.
-    func hasResolver(_ record: ContainerRecord) -> Bool { record.endpoints.contains { networks[$0.networkID]?.isPredefined == false } }
+    func hasResolver(_ record: ContainerRecord) -> Bool {
+        record.endpoints.contains { networks[$0.networkID]?.isPredefined == false }
+    }
 
     func resolverScope(_ record: ContainerRecord) -> ResolverScope {
         let reachable = record.endpoints.contains { networks[$0.networkID]?.isInternal == false }
@@ -237,10 +282,15 @@ extension Engine {
             guard let record = containers[id] else { continue }
             for endpoint in record.endpoints where networks[endpoint.networkID]?.isPredefined == false {
                 let addresses = [endpoint.address4, endpoint.address6].compactMap { $0 }
-                for name in Set(([record.name, record.shortID, record.spec.hostname] + endpoint.aliases).map { $0.lowercased() }) where !name.isEmpty {
+                for name in Set(
+                    ([record.name, record.shortID, record.spec.hostname] + endpoint.aliases).map { $0.lowercased() })
+                where !name.isEmpty {
                     directory.names[endpoint.networkID, default: [:]][name, default: []] += addresses
                 }
-                for address in addresses { directory.pointers[endpoint.networkID, default: [:]][address] = "\(record.name).\(endpoint.networkName)" }
+                for address in addresses {
+                    directory.pointers[endpoint.networkID, default: [:]][address] =
+                        "\(record.name).\(endpoint.networkName)"
+                }
             }
         }
         resolver.replace(directory)

@@ -23,32 +23,46 @@ extension Engine {
     func projectContainers(_ name: String) -> [ObservedContainer] {
         containers.values.compactMap { record in
             let labels = record.spec.labels
-            guard labels[ComposeLabel.project] == name, labels[ComposeLabel.oneOff] != "True", let service = labels[ComposeLabel.service] else { return nil }
-            let definition = record.spec.annotations[ComposeLabel.definition].flatMap { try? JSON(parsing: $0) } ?? .null
+            guard labels[ComposeLabel.project] == name, labels[ComposeLabel.oneOff] != "True",
+                let service = labels[ComposeLabel.service]
+            else { return nil }
+            let definition =
+                record.spec.annotations[ComposeLabel.definition].flatMap { try? JSON(parsing: $0) } ?? .null
             return ObservedContainer(
-                id: record.id, name: record.name, service: service, number: Int(labels[ComposeLabel.number] ?? "") ?? 1, configHash: labels[ComposeLabel.configHash] ?? "",
-                imageID: record.imageID, phase: record.status.phase, exitCode: record.status.exitCode, stoppedByUser: record.status.stoppedByUser, definition: definition)
+                id: record.id, name: record.name, service: service, number: Int(labels[ComposeLabel.number] ?? "") ?? 1,
+                configHash: labels[ComposeLabel.configHash] ?? "",
+                imageID: record.imageID, phase: record.status.phase, exitCode: record.status.exitCode,
+                stoppedByUser: record.status.stoppedByUser, definition: definition)
         }
     }
 
     public func planProject(_ project: Project, contents: [String: String], options: UpOptions) throws -> Plan {
         try checkOwner(project)
-        return try UpPlanner.plan(project: project, observed: observe(project), options: options, contents: contents, fileFolder: projectFolder(project.name))
+        return try UpPlanner.plan(
+            project: project, observed: observe(project), options: options, contents: contents,
+            fileFolder: projectFolder(project.name))
     }
 
     /// Two checkouts with the same folder name would fight over one project: refused, with ways out.
     private func checkOwner(_ project: Project) throws(RoostError) {
         let other = containers.values.first { record in
-            record.spec.labels[ComposeLabel.project] == project.name && record.spec.labels[ComposeLabel.workingDirectory].map { $0 != project.workingDirectory } == true
+            record.spec.labels[ComposeLabel.project] == project.name
+                && record.spec.labels[ComposeLabel.workingDirectory].map { $0 != project.workingDirectory } == true
         }
         guard let other, let folder = other.spec.labels[ComposeLabel.workingDirectory] else { return }
-        throw .conflict("project \(project.name) belongs to \(folder): give this one another name with -p, or bring the other down first")
+        throw .conflict(
+            "project \(project.name) belongs to \(folder): give this one another name with -p, or bring the other down first"
+        )
     }
 
     /// Makes the project as the plan says. The plan is the very value that `planProject` has returned.
-    public func execute(_ plan: Plan, project: Project, contents: [String: String], report: @escaping @Sendable (PlanProgress) -> Void) async throws -> [(step: PlanStep, error: any Error)] {
+    public func execute(
+        _ plan: Plan, project: Project, contents: [String: String], report: @escaping @Sendable (PlanProgress) -> Void
+    ) async throws -> [(step: PlanStep, error: any Error)] {
         try writeFiles(project, contents)
-        let stored = StoredProject(name: project.name, services: project.services.filter { ($0.value["restart"].string ?? "").isEmpty }.keys.sorted())
+        let stored = StoredProject(
+            name: project.name,
+            services: project.services.filter { ($0.value["restart"].string ?? "").isEmpty }.keys.sorted())
         if projects[project.name]?.services != stored.services {
             try store.save(stored)
             projects[project.name] = stored
@@ -63,12 +77,15 @@ extension Engine {
             for kind in ["secrets", "configs"] {
                 for item in service[kind].array ?? [] {
                     let source = item["source"].string ?? ""
-                    guard let text = contents["\(kind).\(source)"] else { throw RoostError.missing("\(kind.dropLast()) \(source): its content is missing") }
+                    guard let text = contents["\(kind).\(source)"] else {
+                        throw RoostError.missing("\(kind.dropLast()) \(source): its content is missing")
+                    }
                     let path = "\(projectFolder(project.name))/\(translation.fileName(kind, source, item))"
                     if Files.exists(path) { continue }
                     try Files.makeDirectories(projectFolder(project.name), mode: 0o700)
                     try Files.replace(path, Array(text.utf8), mode: 0o600)
-                    try Files.changeOwner(path, user: UInt32(item["uid"].string ?? "") ?? 0, group: UInt32(item["gid"].string ?? "") ?? 0)
+                    try Files.changeOwner(
+                        path, user: UInt32(item["uid"].string ?? "") ?? 0, group: UInt32(item["gid"].string ?? "") ?? 0)
                     try Files.changeMode(path, UInt32(truncatingIfNeeded: item["mode"].int ?? 0o444))
                 }
             }
@@ -80,14 +97,19 @@ extension Engine {
         var dependencies: [String: [String]] = [:]
         for container in found {
             let text = containers[container.id]?.spec.labels[ComposeLabel.dependsOn] ?? ""
-            dependencies[container.service] = text.split(separator: ",").compactMap { $0.split(separator: ":").first.map(String.init) }
+            dependencies[container.service] = text.split(separator: ",").compactMap {
+                $0.split(separator: ":").first.map(String.init)
+            }
         }
         return DownPlanner.plan(
-            project: name, containers: found, dependencies: dependencies, networks: networks.values.filter { $0.labels[ComposeLabel.project] == name }.map(\.name),
+            project: name, containers: found, dependencies: dependencies,
+            networks: networks.values.filter { $0.labels[ComposeLabel.project] == name }.map(\.name),
             volumes: volumes.values.filter { $0.labels[ComposeLabel.project] == name }.map(\.name), options: options)
     }
 
-    public func executeDown(_ plan: Plan, report: @escaping @Sendable (PlanProgress) -> Void) async throws -> [(step: PlanStep, error: any Error)] {
+    public func executeDown(_ plan: Plan, report: @escaping @Sendable (PlanProgress) -> Void) async throws -> [(
+        step: PlanStep, error: any Error
+    )] {
         projects[plan.project] = nil
         try store.removeProject(plan.project)
         let failures = await PlanExecutor(backend: EngineBackend(engine: self), report: report).run(plan)
@@ -96,7 +118,10 @@ extension Engine {
     }
 
     /// One more container of a service, beside those that `up` makes: `compose run`.
-    public func createOneOff(_ project: Project, contents: [String: String], service: String, name: String?, change: (inout ContainerSpec) -> Void) async throws -> ContainerRecord {
+    public func createOneOff(
+        _ project: Project, contents: [String: String], service: String, name: String?,
+        change: (inout ContainerSpec) -> Void
+    ) async throws -> ContainerRecord {
         guard project.services[service] != nil else { throw RoostError.missing("no such service: \(service)") }
         try writeFiles(project, contents)
         let translation = ServiceTranslation(project: project, contents: contents)
@@ -109,7 +134,9 @@ extension Engine {
         let used = Set((project.services[service]?["networks"].object ?? []).map(\.key))
         let missing = try UpPlanner.networks(project, used: used, existing: Set(networks.values.map(\.name)))
         for network in missing { _ = try createNetwork(network) }
-        return try await createContainer(spec, name: name ?? "\(project.name)-\(service)-run-\(Identifiers.random().prefix(12))").record
+        return try await createContainer(
+            spec, name: name ?? "\(project.name)-\(service)-run-\(Identifiers.random().prefix(12))"
+        ).record
     }
 
     // MARK: Waiting for conditions
@@ -118,9 +145,17 @@ extension Engine {
         let (_, stream) = hub.subscribe(since: nil)
         func settled() throws -> Bool {
             let record = try container(name)
-            guard record.healthcheck != nil else { throw RoostError.conflict("dependency failed to start: container \(name) has no healthcheck configured") }
-            if record.status.phase == .exited, pendingRestarts[record.id] == nil { throw RoostError.conflict("dependency failed to start: container \(name) exited (\(record.status.exitCode))") }
-            if record.status.health?.verdict == .unhealthy { throw RoostError.conflict("dependency failed to start: container \(name) is unhealthy: \(lastProbe(record))") }
+            guard record.healthcheck != nil else {
+                throw RoostError.conflict("dependency failed to start: container \(name) has no healthcheck configured")
+            }
+            if record.status.phase == .exited, pendingRestarts[record.id] == nil {
+                throw RoostError.conflict(
+                    "dependency failed to start: container \(name) exited (\(record.status.exitCode))")
+            }
+            if record.status.health?.verdict == .unhealthy {
+                throw RoostError.conflict(
+                    "dependency failed to start: container \(name) is unhealthy: \(lastProbe(record))")
+            }
             return record.status.isRunning && record.status.health?.verdict == .healthy
         }
         if try settled() { return }
@@ -130,12 +165,15 @@ extension Engine {
 
     private func lastProbe(_ record: ContainerRecord) -> String {
         guard let probe = record.status.health?.probes.last else { return "no probe has succeeded" }
-        return "the last probe ended with \(probe.exitCode): \(probe.output.split(separator: "\n").first ?? "no output")"
+        return
+            "the last probe ended with \(probe.exitCode): \(probe.output.split(separator: "\n").first ?? "no output")"
     }
 
     func awaitCompleted(_ name: String) async throws {
         let code = try await wait(name, .notRunning)
-        guard code == 0 else { throw RoostError.conflict("service \"\(name)\" didn't complete successfully: exit \(code)") }
+        guard code == 0 else {
+            throw RoostError.conflict("service \"\(name)\" didn't complete successfully: exit \(code)")
+        }
     }
 
     // MARK: Replacing
@@ -145,14 +183,20 @@ extension Engine {
         let old = try container(id)
         var spec = spec
         var kept: [String: String] = [:]
-        for mount in old.mounts where mount.isAnonymous { if let volume = mount.volumeName { kept[mount.target] = volume } }
+        for mount in old.mounts where mount.isAnonymous {
+            if let volume = mount.volumeName { kept[mount.target] = volume }
+        }
         // Checked before the old one is touched: a mistake must not cost a running container.
         _ = try image(spec.image)
-        do { try await stopContainer(id, timeout: timeout) } catch let error as RoostError where error.kind == .notModified {}
+        do { try await stopContainer(id, timeout: timeout) } catch let error as RoostError
+            where error.kind == .notModified
+        {}
         try await removeContainer(id, force: true, volumes: renewsVolumes)
         if !renewsVolumes {
             for index in spec.mounts.indices {
-                guard case .volume(nil, let copy, let subpath) = spec.mounts[index].source, let volume = kept[spec.mounts[index].target] else { continue }
+                guard case .volume(nil, let copy, let subpath) = spec.mounts[index].source,
+                    let volume = kept[spec.mounts[index].target]
+                else { continue }
                 spec.mounts[index].source = .volume(name: volume, copy: copy, subpath: subpath)
             }
             for (target, volume) in kept where !spec.mounts.contains(where: { $0.target == target }) {
@@ -172,10 +216,13 @@ struct EngineBackend: PlanBackend {
         case .createNetwork(let spec): _ = try await engine.createNetwork(spec)
         case .createVolume(let name, let labels): _ = try await engine.createVolume(name, labels: labels, options: [:])
         case .createContainer(let name, let spec): _ = try await engine.createContainer(spec, name: name)
-        case .replaceContainer(let id, let name, let spec, let renews, let timeout): try await engine.replace(id, name: name, spec: spec, renewsVolumes: renews, timeout: timeout)
+        case .replaceContainer(let id, let name, let spec, let renews, let timeout):
+            try await engine.replace(id, name: name, spec: spec, renewsVolumes: renews, timeout: timeout)
         case .startContainer(let name): try await unlessDone { try await engine.startContainer(name) }
-        case .stopContainer(let id, _, let timeout): try await unlessDone { try await engine.stopContainer(id, timeout: timeout) }
-        case .removeContainer(let id, _, let volumes): try await unlessDone { try await engine.removeContainer(id, force: true, volumes: volumes) }
+        case .stopContainer(let id, _, let timeout):
+            try await unlessDone { try await engine.stopContainer(id, timeout: timeout) }
+        case .removeContainer(let id, _, let volumes):
+            try await unlessDone { try await engine.removeContainer(id, force: true, volumes: volumes) }
         case .awaitHealthy(let name): try await engine.awaitHealthy(name)
         case .awaitCompleted(let name): try await engine.awaitCompleted(name)
         case .removeNetwork(let name): try await unlessDone { try await engine.removeNetwork(name) }
@@ -185,6 +232,8 @@ struct EngineBackend: PlanBackend {
 
     /// What is so already is done.
     private func unlessDone(_ body: () async throws -> Void) async throws {
-        do { try await body() } catch let error as RoostError where error.kind == .notModified || error.kind == .notFound {}
+        do { try await body() } catch let error as RoostError
+            where error.kind == .notModified || error.kind == .notFound
+        {}
     }
 }

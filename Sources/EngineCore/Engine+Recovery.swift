@@ -58,7 +58,8 @@ extension Engine {
         let added: Void? = try? loop.add(socket.raw, .readable) { [weak self] _ in
             guard let self else { return }
             loop.remove(socket.raw)
-            guard let received = try? Sockets.receive(socket.raw), let message = try? ShimMessage(decoding: received.bytes),
+            guard let received = try? Sockets.receive(socket.raw),
+                let message = try? ShimMessage(decoding: received.bytes),
                 case .hello(let id, let process, _, let exit, let tags) = message
             else { return }
             let files = received.descriptors.map(OwnedFD.init(adopting:))
@@ -87,7 +88,9 @@ extension Engine {
     }
 
     /// Takes a running container over from its shim after a restart of the engine.
-    private func adopt(_ id: String, _ process: Int32, _ exit: ExitRecord?, _ files: [(String, OwnedFD)], _ socket: OwnedFD) async {
+    private func adopt(
+        _ id: String, _ process: Int32, _ exit: ExitRecord?, _ files: [(String, OwnedFD)], _ socket: OwnedFD
+    ) async {
         let connection = ShimConnection(socket: socket, loop: loop)
         guard let record = containers[id], let pidfd = files.first(where: { $0.0 == "pidfd" })?.1 else {
             // Its container was removed while the engine was away: nothing of it may live on.
@@ -97,18 +100,24 @@ extension Engine {
         }
         guard live[id] == nil else { return }
         func file(_ tag: String) -> OwnedFD? { files.first { $0.0 == tag }?.1 }
-        var running = LiveContainer(process: StartedProcess(connection: connection, process: process, pidfd: pidfd, input: file("input")))
+        var running = LiveContainer(
+            process: StartedProcess(connection: connection, process: process, pidfd: pidfd, input: file("input")))
         running.sandbox = file("namespace").map { Sandbox(namespace: NetworkNamespace(adopting: $0)) }
-        if let udp = file("dns-udp"), let tcp = file("dns-tcp") { running.resolver = ResolverSockets(udp: udp, tcp: tcp) }
+        if let udp = file("dns-udp"), let tcp = file("dns-tcp") {
+            running.resolver = ResolverSockets(udp: udp, tcp: tcp)
+        }
         running.endpoints = endpointPlans(record)
         for port in record.publishedPorts {
-            if let socket = file(KeptDescriptors.tag(port)) ?? (try? PortRelay.bind(port)) { running.ports.append((socket, port)) }
+            if let socket = file(KeptDescriptors.tag(port)) ?? (try? PortRelay.bind(port)) {
+                running.ports.append((socket, port))
+            }
         }
         live[id] = running
         for endpoint in record.endpoints { activeBridges.insert(endpoint.networkID) }
         do { try serve(id) } catch { log.error("taking over container \(record.name): \(error)") }
         if let exit {
-            await handle(.message(.exited(code: exit.code, atNanoseconds: exit.atNanoseconds), []), of: id, from: connection)
+            await handle(
+                .message(.exited(code: exit.code, atNanoseconds: exit.atNanoseconds), []), of: id, from: connection)
         } else {
             if !record.status.isRunning {
                 update(id) { record in
@@ -143,27 +152,32 @@ extension Engine {
         let parent = names.controlGroup
         let alive = Set(live.keys)
         let known = Set(containers.keys)
-        let links = Set(live.values.flatMap { $0.endpoints.map(\.hostInterface) } + activeBridges.compactMap { networks[$0]?.bridge })
+        let links = Set(
+            live.values.flatMap { $0.endpoints.map(\.hostInterface) }
+                + activeBridges.compactMap { networks[$0]?.bridge })
         let names = names
         let configuration = configuration
-        let failures = (try? await blocking { () -> [String] in
-            var failures: [String] = []
-            for path in ControlGroup(layout: layout, name: parent).paths {
-                for id in (try? Files.list(path)) ?? [] where id.count == 64 && !alive.contains(id) {
-                    let group = ControlGroup(layout: layout, name: "\(parent)/\(id)")
-                    group.kill()
-                    do { try group.remove() } catch { failures.append("\(error)") }
+        let failures =
+            (try? await blocking { () -> [String] in
+                var failures: [String] = []
+                for path in ControlGroup(layout: layout, name: parent).paths {
+                    for id in (try? Files.list(path)) ?? [] where id.count == 64 && !alive.contains(id) {
+                        let group = ControlGroup(layout: layout, name: "\(parent)/\(id)")
+                        group.kill()
+                        do { try group.remove() } catch { failures.append("\(error)") }
+                    }
                 }
-            }
-            let stale = Bridges.interfaceNames().filter { ($0.hasPrefix(names.bridgePrefix) || $0.hasPrefix(names.pairPrefix)) && !links.contains($0) }
-            failures += Bridges.removeLinks(stale).map { "\($0)" }
-            for root in [configuration.runRoot, configuration.dataRoot] {
-                for id in (try? Files.list(root + "/containers")) ?? [] where !known.contains(id) {
-                    do { try Files.removeTree("\(root)/containers/\(id)") } catch { failures.append("\(error)") }
+                let stale = Bridges.interfaceNames().filter {
+                    ($0.hasPrefix(names.bridgePrefix) || $0.hasPrefix(names.pairPrefix)) && !links.contains($0)
                 }
-            }
-            return failures
-        }) ?? []
+                failures += Bridges.removeLinks(stale).map { "\($0)" }
+                for root in [configuration.runRoot, configuration.dataRoot] {
+                    for id in (try? Files.list(root + "/containers")) ?? [] where !known.contains(id) {
+                        do { try Files.removeTree("\(root)/containers/\(id)") } catch { failures.append("\(error)") }
+                    }
+                }
+                return failures
+            }) ?? []
         for failure in failures { log.warning("removing leftovers: \(failure)") }
         await sweepImages()
         // The table is written even if nothing runs yet: a crash may have left an old one.
@@ -175,8 +189,11 @@ extension Engine {
         for record in containers.values where live[record.id] == nil && !record.status.stoppedByUser {
             let wasUp = record.status.startedAt > 0
             let policy = record.spec.restartPolicy.name
-            let wanted = policy == .always || policy == .unlessStopped || (policy == .onFailure && record.status.exitCode != 0)
-            if record.status.phase == .restarting || (wasUp && (wanted || (record.status.exitCode == 137 && isWanted(record)))) {
+            let wanted =
+                policy == .always || policy == .unlessStopped || (policy == .onFailure && record.status.exitCode != 0)
+            if record.status.phase == .restarting
+                || (wasUp && (wanted || (record.status.exitCode == 137 && isWanted(record))))
+            {
                 await decideRestart(record.id, fault: true)
             }
         }
@@ -203,4 +220,3 @@ extension Engine {
         try? Files.removeTree(configuration.runRoot + "/containers")
     }
 }
-

@@ -18,7 +18,9 @@ extension Engine {
     /// The start itself; the caller has the container for itself.
     func startNow(_ id: String) async throws {
         guard let record = containers[id] else { throw RoostError.missing("No such container: \(id)") }
-        if record.status.phase == .paused { throw RoostError.conflict("cannot start a paused container, try unpause instead") }
+        if record.status.phase == .paused {
+            throw RoostError.conflict("cannot start a paused container, try unpause instead")
+        }
         if live[id] != nil { throw RoostError(.notModified, "container \(record.name) is already started") }
         if stopping { throw RoostError(.unavailable, "the engine is stopping") }
         do {
@@ -28,7 +30,9 @@ extension Engine {
             try await adopt(started, record)
         } catch {
             await recordFailedStart(record, error)
-            if record.spec.removeWhenStopped { Task { try? await self.removeContainer(id, force: false, volumes: true) } }
+            if record.spec.removeWhenStopped {
+                Task { try? await self.removeContainer(id, force: false, volumes: true) }
+            }
             throw Self.startError(error)
         }
     }
@@ -63,7 +67,9 @@ extension Engine {
         var shared: NetworkNamespace?
         if case .container(let other) = record.spec.network {
             let target = try container(other)
-            guard let namespace = namespace(of: target) else { throw RoostError.conflict("cannot join network of a non running container: \(target.id)") }
+            guard let namespace = namespace(of: target) else {
+                throw RoostError.conflict("cannot join network of a non running container: \(target.id)")
+            }
             shared = namespace
         }
         let folder = configuration.runFolder(record.id)
@@ -71,19 +77,23 @@ extension Engine {
         let group = ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)")
         let context = LaunchContext(
             imageDirectories: images.directories(image), upperDirectory: data + "/upper", workDirectory: data + "/work",
-            mountPoint: folder + "/root", hostsFile: data + "/hosts", hostnameFile: data + "/hostname", resolvConfFile: data + "/resolv.conf",
-            logFile: data + "/container.log", exitRecord: folder + "/exit", revival: revivalPlan, controlGroup: group, processes: processes)
+            mountPoint: folder + "/root", hostsFile: data + "/hosts", hostnameFile: data + "/hostname",
+            resolvConfFile: data + "/resolv.conf",
+            logFile: data + "/container.log", exitRecord: folder + "/exit", revival: revivalPlan, controlGroup: group,
+            processes: processes)
         let usesOwnNetwork = shared == nil && record.spec.network != .host
         return ContainerStart(
             record: record, context: context, plan: try plans.container(record, context), launcher: launcher,
-            endpoints: endpointPlans(record), hasResolver: hasResolver(record), makesNamespace: usesOwnNetwork, shared: shared,
+            endpoints: endpointPlans(record), hasResolver: hasResolver(record), makesNamespace: usesOwnNetwork,
+            shared: shared,
             gateway: record.endpoints.first.flatMap { networks[$0.networkID]?.gateway4 }, takenPorts: takenPorts())
     }
 
     private func runningProcess(_ other: String, for record: ContainerRecord) throws -> Int32 {
         let target = try container(other)
         guard let running = live[target.id] else {
-            throw RoostError.conflict("cannot start container \(record.name): it joins container \(target.name), which is not running")
+            throw RoostError.conflict(
+                "cannot start container \(record.name): it joins container \(target.name), which is not running")
         }
         return running.process.process
     }
@@ -91,7 +101,9 @@ extension Engine {
     /// The network of a running container, or one that others keep alive for it.
     func namespace(of record: ContainerRecord) -> NetworkNamespace? {
         if let sandbox = live[record.id]?.sandbox { return sandbox.namespace }
-        guard let running = live[record.id], let file = try? Files.open("/proc/\(running.process.process)/ns/net", .readOnly) else { return nil }
+        guard let running = live[record.id],
+            let file = try? Files.open("/proc/\(running.process.process)/ns/net", .readOnly)
+        else { return nil }
         return NetworkNamespace(adopting: file)
     }
 
@@ -113,7 +125,8 @@ extension Engine {
     private func adopt(_ started: ContainerStart.Result, _ record: ContainerRecord) async throws {
         let id = record.id
         var running = LiveContainer(
-            process: started.process, sandbox: started.sandbox, resolver: started.resolver, ports: started.ports, endpoints: started.endpoints)
+            process: started.process, sandbox: started.sandbox, resolver: started.resolver, ports: started.ports,
+            endpoints: started.endpoints)
         running.outOfMemoryBefore = 0
         live[id] = running
         let start = now
@@ -138,7 +151,9 @@ extension Engine {
             try await blocking { try filter.apply(elements) }
         }
         for endpoint in record.endpoints {
-            publish(.network, "connect", id: endpoint.networkID, ["container": id, "name": endpoint.networkName, "type": "bridge"])
+            publish(
+                .network, "connect", id: endpoint.networkID,
+                ["container": id, "name": endpoint.networkName, "type": "bridge"])
         }
         publish(record, "start")
         startHealthChecks(id)
@@ -240,7 +255,8 @@ struct ContainerStart: Sendable {
         try? Files.remove(context.exitRecord)
         guard case .container(let container) = plan.kind else { return }
         try Files.write(context.hostnameFile, container.hostname + "\n")
-        try Files.write(context.hostsFile, try ResolverFiles.hosts(record, hostname: container.hostname, gateway: gateway))
+        try Files.write(
+            context.hostsFile, try ResolverFiles.hosts(record, hostname: container.hostname, gateway: gateway))
         try Files.write(
             context.resolvConfFile,
             ResolverFiles.resolvConf(record.spec.dns, embedded: hasResolver, hostNetwork: record.spec.network == .host))
@@ -260,7 +276,9 @@ struct ContainerStart: Sendable {
         if spec.memoryBytes > 0 {
             limits.memory = spec.memoryBytes
             // As Docker: as much swap again where nothing is said.
-            limits.swap = spec.memorySwapBytes == -1 ? -1 : spec.memorySwapBytes > 0 ? spec.memorySwapBytes - spec.memoryBytes : spec.memoryBytes
+            limits.swap =
+                spec.memorySwapBytes == -1
+                ? -1 : spec.memorySwapBytes > 0 ? spec.memorySwapBytes - spec.memoryBytes : spec.memoryBytes
         }
         if spec.memoryReservationBytes > 0 { limits.memoryReservation = spec.memoryReservationBytes }
         if spec.nanoCPUs > 0 {
@@ -303,12 +321,16 @@ struct ContainerStart: Sendable {
         let addresses = binding.hostAddress.map { [$0] } ?? [.any4, .any6]
         var failure: any Error = RoostError.conflict("no port is free")
         for number in binding.hostPorts {
-            do { return try bind(binding.container, number, addresses) } catch let error as RoostError where error.kind == .failure { failure = error }
+            do { return try bind(binding.container, number, addresses) } catch let error as RoostError
+                where error.kind == .failure
+            { failure = error }
         }
         throw failure
     }
 
-    private func bind(_ port: ContainerPort, _ number: UInt16, _ addresses: [IPAddress]) throws -> [(socket: OwnedFD, port: PublishedPort)] {
+    private func bind(_ port: ContainerPort, _ number: UInt16, _ addresses: [IPAddress]) throws -> [(
+        socket: OwnedFD, port: PublishedPort
+    )] {
         var bound: [(socket: OwnedFD, port: PublishedPort)] = []
         var wanted = number
         for address in addresses {
@@ -326,14 +348,24 @@ struct ContainerStart: Sendable {
         return bound
     }
 
-    private func portError(_ port: ContainerPort, _ address: IPAddress, _ number: UInt16, _ error: SyscallError) -> RoostError {
+    private func portError(_ port: ContainerPort, _ address: IPAddress, _ number: UInt16, _ error: SyscallError)
+        -> RoostError
+    {
         let place = "\(address.isVersion6 ? "[\(address)]" : address.description):\(number)"
         if error.errno == Errno.addressInUse {
-            let owner = takenPorts.first { $0.port.hostPort == number && $0.port.container.transport == port.transport }?.owner
-            if let owner { return .failure("Bind for \(place) failed: port is already allocated by container \(owner)") }
-            return .failure("Bind for \(place) failed: address already in use by another program of this host (port \(number)/\(port.transport.rawValue)); stop it or publish another port")
+            let owner = takenPorts.first {
+                $0.port.hostPort == number && $0.port.container.transport == port.transport
+            }?.owner
+            if let owner {
+                return .failure("Bind for \(place) failed: port is already allocated by container \(owner)")
+            }
+            return .failure(
+                "Bind for \(place) failed: address already in use by another program of this host (port \(number)/\(port.transport.rawValue)); stop it or publish another port"
+            )
         }
-        if error.errno == Errno.addressNotAvailable { return .failure("Bind for \(place) failed: the host has no address \(address)") }
+        if error.errno == Errno.addressNotAvailable {
+            return .failure("Bind for \(place) failed: the host has no address \(address)")
+        }
         return .failure("Bind for \(place) failed: \(error.reason)")
     }
 }

@@ -19,7 +19,9 @@ extension Engine {
             }
             let number = try Signals.number(signal ?? record.stopSignal)
             publish(record, "kill", ["signal": String(number)])
-            await end(record.id, signal: number, graceSeconds: timeout ?? record.spec.stopTimeout ?? 10, explicit: timeout != nil || record.spec.stopTimeout != nil)
+            await end(
+                record.id, signal: number, graceSeconds: timeout ?? record.spec.stopTimeout ?? 10,
+                explicit: timeout != nil || record.spec.stopTimeout != nil)
             publish(record, "stop")
         }
     }
@@ -29,10 +31,14 @@ extension Engine {
         guard let running = live[id] else { return }
         ending.insert(id)
         defer { ending.remove(id) }
-        if containers[id]?.status.phase == .paused { try? ControlGroup(layout: layout, name: "\(names.controlGroup)/\(id)").setFrozen(false) }
+        if containers[id]?.status.phase == .paused {
+            try? ControlGroup(layout: layout, name: "\(names.controlGroup)/\(id)").setFrozen(false)
+        }
         let deaf = signal != 9 && Self.isDeaf(running.process.process, to: signal)
         if deaf {
-            log.notice("container \(containers[id]?.name ?? id): its first process neither handles nor blocks signal \(signal), so it cannot receive it")
+            log.notice(
+                "container \(containers[id]?.name ?? id): its first process neither handles nor blocks signal \(signal), so it cannot receive it"
+            )
         }
         try? Processes.signal(running.process.pidfd.raw, signal)
         // A signal that cannot arrive is not waited for, unless the user has said how long.
@@ -89,7 +95,9 @@ extension Engine {
                 let number = try Signals.number(record.stopSignal)
                 update(record.id) { $0.status.stoppedByUser = true }
                 publish(record, "kill", ["signal": String(number)])
-                await end(record.id, signal: number, graceSeconds: timeout ?? record.spec.stopTimeout ?? 10, explicit: timeout != nil || record.spec.stopTimeout != nil)
+                await end(
+                    record.id, signal: number, graceSeconds: timeout ?? record.spec.stopTimeout ?? 10,
+                    explicit: timeout != nil || record.spec.stopTimeout != nil)
                 publish(record, "stop")
             }
             guard containers[record.id] != nil else { return }
@@ -102,7 +110,9 @@ extension Engine {
         let record = try container(reference)
         guard live[record.id] != nil else { throw RoostError.conflict("Container \(record.id) is not running") }
         if paused == (record.status.phase == .paused) {
-            throw paused ? RoostError.conflict("Container \(record.id) is already paused") : RoostError.failure("Container \(record.id) is not paused")
+            throw paused
+                ? RoostError.conflict("Container \(record.id) is already paused")
+                : RoostError.failure("Container \(record.id) is not paused")
         }
         try ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)").setFrozen(paused)
         update(record.id) { $0.status.phase = paused ? .paused : .running }
@@ -117,8 +127,12 @@ extension Engine {
             throw RoostError.invalid("Invalid container name (\(chosen)), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
         }
         if let owner = containers.values.first(where: { $0.name == chosen }) {
-            if owner.id == record.id { throw RoostError.invalid("Renaming a container with the same name as its current name") }
-            throw RoostError.conflict("Error when allocating new name: Conflict. The container name \"/\(chosen)\" is already in use by container \"\(owner.id)\". You have to remove (or rename) that container to be able to reuse that name.")
+            if owner.id == record.id {
+                throw RoostError.invalid("Renaming a container with the same name as its current name")
+            }
+            throw RoostError.conflict(
+                "Error when allocating new name: Conflict. The container name \"/\(chosen)\" is already in use by container \"\(owner.id)\". You have to remove (or rename) that container to be able to reuse that name."
+            )
         }
         update(record.id) { $0.name = chosen }
         rebuildNames()

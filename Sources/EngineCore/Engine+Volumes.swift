@@ -13,7 +13,9 @@ extension Engine {
     public nonisolated func mountpoint(_ volume: VolumeRecord) -> String { configuration.volumeFolder(volume.name) }
 
     /// Makes a volume; one of that name that is there already is the answer, as in Docker.
-    public func createVolume(_ name: String?, labels: [String: String], options: [String: String], driver: String = "local") throws -> VolumeRecord {
+    public func createVolume(
+        _ name: String?, labels: [String: String], options: [String: String], driver: String = "local"
+    ) throws -> VolumeRecord {
         guard driver.isEmpty || driver == "local" else {
             throw RoostError.missing("volume driver \"\(driver)\" is not there: this engine has local volumes only")
         }
@@ -21,11 +23,14 @@ extension Engine {
         let chosen = isAnonymous ? Identifiers.random() : name ?? ""
         if let known = volumes[chosen] { return known }
         guard Identifiers.isValidName(chosen) else {
-            throw RoostError.invalid("create \(chosen): \"\(chosen)\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path")
+            throw RoostError.invalid(
+                "create \(chosen): \"\(chosen)\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path"
+            )
         }
         var labels = labels
         if isAnonymous { labels["com.docker.volume.anonymous"] = "" }
-        let record = VolumeRecord(name: chosen, createdAt: now, labels: labels, options: options, isAnonymous: isAnonymous)
+        let record = VolumeRecord(
+            name: chosen, createdAt: now, labels: labels, options: options, isAnonymous: isAnonymous)
         // The row first: a folder without a row would be a leftover.
         try store.save(record)
         try Files.makeDirectories(configuration.volumeFolder(chosen), mode: 0o755)
@@ -84,25 +89,34 @@ extension Engine {
 
     private func resolve(_ mount: MountSpec) throws -> MountRecord {
         guard mount.target.hasPrefix("/"), mount.target != "/" else {
-            throw RoostError.invalid("invalid mount target \"\(mount.target)\": it must be an absolute path other than /")
+            throw RoostError.invalid(
+                "invalid mount target \"\(mount.target)\": it must be an absolute path other than /")
         }
         switch mount.source {
         case .bind(let path, let propagation, let create, let recursive):
-            guard path.hasPrefix("/") else { throw RoostError.invalid("invalid mount path: '\(path)' mount path must be absolute") }
+            guard path.hasPrefix("/") else {
+                throw RoostError.invalid("invalid mount path: '\(path)' mount path must be absolute")
+            }
             if !Files.exists(path) {
-                guard create else { throw RoostError.invalid("invalid mount config for type \"bind\": bind source path does not exist: \(path)") }
+                guard create else {
+                    throw RoostError.invalid(
+                        "invalid mount config for type \"bind\": bind source path does not exist: \(path)")
+                }
             }
             return MountRecord(
-                kind: .bind, hostPath: path, target: mount.target, readOnly: mount.readOnly, propagation: propagation.isEmpty ? "rprivate" : propagation,
+                kind: .bind, hostPath: path, target: mount.target, readOnly: mount.readOnly,
+                propagation: propagation.isEmpty ? "rprivate" : propagation,
                 options: create ? ["create"] : [], isRecursive: recursive)
         case .volume(let name, let copy, let subpath):
             let record = try createVolume(name, labels: [:], options: [:])
             let folder = mountpoint(record) + (subpath.isEmpty ? "" : "/" + subpath)
             return MountRecord(
-                kind: .volume, volumeName: record.name, hostPath: folder, target: mount.target, readOnly: mount.readOnly,
+                kind: .volume, volumeName: record.name, hostPath: folder, target: mount.target,
+                readOnly: mount.readOnly,
                 isAnonymous: name?.isEmpty ?? true, copiesImage: copy)
         case .tmpfs(let options):
-            return MountRecord(kind: .tmpfs, hostPath: "", target: mount.target, readOnly: mount.readOnly, options: options)
+            return MountRecord(
+                kind: .tmpfs, hostPath: "", target: mount.target, readOnly: mount.readOnly, options: options)
         }
     }
 }
@@ -117,13 +131,18 @@ struct MountPreparation: Sendable {
         for mount in mounts {
             switch mount.kind {
             case .bind:
-                if mount.options.contains("create"), !Files.exists(mount.hostPath) { try Files.makeDirectories(mount.hostPath) }
+                if mount.options.contains("create"), !Files.exists(mount.hostPath) {
+                    try Files.makeDirectories(mount.hostPath)
+                }
                 guard Files.exists(mount.hostPath) else {
-                    throw RoostError.invalid("invalid mount config for type \"bind\": bind source path does not exist: \(mount.hostPath)")
+                    throw RoostError.invalid(
+                        "invalid mount config for type \"bind\": bind source path does not exist: \(mount.hostPath)")
                 }
             case .volume:
                 try Files.makeDirectories(mount.hostPath)
-                if mount.copiesImage, try Files.list(mount.hostPath).isEmpty { try VolumeFill.fill(mount.hostPath, from: mount.target, layers: imageDirectories) }
+                if mount.copiesImage, try Files.list(mount.hostPath).isEmpty {
+                    try VolumeFill.fill(mount.hostPath, from: mount.target, layers: imageDirectories)
+                }
             case .tmpfs: break
             }
         }

@@ -66,7 +66,9 @@ public actor Engine {
         self.log = log
         names = KernelNames(runRoot: configuration.runRoot)
         layout = ControlGroupLayout.detect()
-        for folder in ["/containers", "/volumes"] { try Files.makeDirectories(configuration.dataRoot + folder, mode: 0o711) }
+        for folder in ["/containers", "/volumes"] {
+            try Files.makeDirectories(configuration.dataRoot + folder, mode: 0o711)
+        }
         try Files.changeMode(configuration.dataRoot, 0o711)
         try Files.makeDirectories(configuration.runRoot + "/containers", mode: 0o711)
         store = try StateStore(path: configuration.database)
@@ -122,7 +124,9 @@ public actor Engine {
         publish(.container, action, id: record.id, attributes.merging(more) { $1 })
     }
 
-    public nonisolated func events(since: Int64?) -> (past: [EngineEvent], stream: AsyncStream<EngineEvent>) { hub.subscribe(since: since) }
+    public nonisolated func events(since: Int64?) -> (past: [EngineEvent], stream: AsyncStream<EngineEvent>) {
+        hub.subscribe(since: since)
+    }
 
     /// Changes a container's record, in memory and on disk.
     func update(_ id: String, _ change: (inout ContainerRecord) -> Void) {

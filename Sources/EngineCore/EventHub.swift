@@ -27,7 +27,8 @@ final class EventHub: Sendable {
 
     /// Events since a time, then, unless `until` has passed, those that come.
     func subscribe(since: Int64?) -> (past: [EngineEvent], stream: AsyncStream<EngineEvent>) {
-        let (stream, continuation) = AsyncStream.makeStream(of: EngineEvent.self, bufferingPolicy: .bufferingOldest(Self.readerLimit))
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: EngineEvent.self, bufferingPolicy: .bufferingOldest(Self.readerLimit))
         let (past, id) = state.withLock { state in
             state.next += 1
             state.readers[state.next] = continuation

@@ -40,7 +40,8 @@ enum ResolverFiles {
         var text = servers.map { "nameserver \($0)\n" }.joined()
         let search = dns.search.isEmpty ? host.search : dns.search.filter { $0 != "." }
         if !search.isEmpty { text += "search \(search.joined(separator: " "))\n" }
-        let options = (dns.options.isEmpty ? host.options : dns.options) + (embedded && dns.options.isEmpty ? ["ndots:0"] : [])
+        let options =
+            (dns.options.isEmpty ? host.options : dns.options) + (embedded && dns.options.isEmpty ? ["ndots:0"] : [])
         if !options.isEmpty { text += "options \(options.joined(separator: " "))\n" }
         return text
     }
@@ -62,7 +63,9 @@ enum ResolverFiles {
             guard let address = value == "host-gateway" ? gateway : IPAddress(value) else {
                 throw .invalid("invalid IP address in add-host: \"\(value)\"")
             }
-            guard parts[0].utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != 35 }) else { throw .invalid("invalid host name in add-host: \"\(parts[0])\"") }
+            guard parts[0].utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != 35 }) else {
+                throw .invalid("invalid host name in add-host: \"\(parts[0])\"")
+            }
             text += "\(address)\t\(parts[0])\n"
         }
         let full = record.spec.domainname.isEmpty ? hostname : "\(hostname).\(record.spec.domainname) \(hostname)"

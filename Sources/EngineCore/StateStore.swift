@@ -11,7 +11,8 @@ struct StateStore: Sendable {
     init(path: String) throws {
         var configuration = Configuration()
         configuration.prepareDatabase { database in
-            try database.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON")
+            try database.execute(
+                sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON")
         }
         queue = try DatabaseQueue(path: path, configuration: configuration)
         try migrate()
@@ -43,7 +44,9 @@ struct StateStore: Sendable {
 
     private func write(_ sql: String, _ arguments: StatementArguments) throws {
         do { try queue.write { try $0.execute(sql: sql, arguments: arguments) } } catch let error as DatabaseError {
-            if error.resultCode == .SQLITE_FULL { throw RoostError.failure("no space left on the disk of the engine's state \(queue.path)") }
+            if error.resultCode == .SQLITE_FULL {
+                throw RoostError.failure("no space left on the disk of the engine's state \(queue.path)")
+            }
             throw error
         }
     }
@@ -83,11 +86,15 @@ struct StateStore: Sendable {
     }
 
     func volumes() throws -> [VolumeRecord] { try all("volume", VolumeRecord.self) }
-    func save(_ record: VolumeRecord) throws { try write("INSERT OR REPLACE INTO volume VALUES (?, ?)", [record.name, Self.text(record)]) }
+    func save(_ record: VolumeRecord) throws {
+        try write("INSERT OR REPLACE INTO volume VALUES (?, ?)", [record.name, Self.text(record)])
+    }
     func removeVolume(_ name: String) throws { try write("DELETE FROM volume WHERE name = ?", [name]) }
 
     func images() throws -> [StoredImage] { try all("image", StoredImage.self) }
-    func save(_ image: StoredImage) throws { try write("INSERT OR REPLACE INTO image VALUES (?, ?)", [image.id.hex, Self.text(image)]) }
+    func save(_ image: StoredImage) throws {
+        try write("INSERT OR REPLACE INTO image VALUES (?, ?)", [image.id.hex, Self.text(image)])
+    }
     func removeImage(_ id: Digest) throws {
         try queue.write { database in
             try database.execute(sql: "DELETE FROM tag WHERE image = ?", arguments: [id.hex])
@@ -104,13 +111,17 @@ struct StateStore: Sendable {
             return tags
         }
     }
-    func setTag(_ reference: String, _ image: Digest) throws { try write("INSERT OR REPLACE INTO tag VALUES (?, ?)", [reference, image.hex]) }
+    func setTag(_ reference: String, _ image: Digest) throws {
+        try write("INSERT OR REPLACE INTO tag VALUES (?, ?)", [reference, image.hex])
+    }
     func removeTag(_ reference: String) throws { try write("DELETE FROM tag WHERE reference = ?", [reference]) }
 
     /// Every lease as network id, address, owner.
     func leases() throws -> [(network: String, address: String, owner: String)] {
         try queue.read { database in
-            try Row.fetchAll(database, sql: "SELECT network, address, owner FROM lease").map { ($0["network"], $0["address"], $0["owner"]) }
+            try Row.fetchAll(database, sql: "SELECT network, address, owner FROM lease").map {
+                ($0["network"], $0["address"], $0["owner"])
+            }
         }
     }
     func addLeases(_ endpoints: [EndpointRecord], owner: String) throws {
@@ -118,7 +129,8 @@ struct StateStore: Sendable {
             for endpoint in endpoints {
                 for address in [endpoint.address4, endpoint.address6].compactMap({ $0 }) {
                     try database.execute(
-                        sql: "INSERT OR REPLACE INTO lease VALUES (?, ?, ?)", arguments: [endpoint.networkID, address.description, owner])
+                        sql: "INSERT OR REPLACE INTO lease VALUES (?, ?, ?)",
+                        arguments: [endpoint.networkID, address.description, owner])
                 }
             }
         }
@@ -129,14 +141,18 @@ struct StateStore: Sendable {
             for port in ports {
                 try database.execute(
                     sql: "INSERT OR REPLACE INTO port VALUES (?, ?, ?, ?)",
-                    arguments: [port.container.transport.rawValue, port.hostAddress.description, Int(port.hostPort), owner])
+                    arguments: [
+                        port.container.transport.rawValue, port.hostAddress.description, Int(port.hostPort), owner,
+                    ])
             }
         }
     }
     func removePorts(owner: String) throws { try write("DELETE FROM port WHERE owner = ?", [owner]) }
 
     func projects() throws -> [StoredProject] { try all("project", StoredProject.self) }
-    func save(_ project: StoredProject) throws { try write("INSERT OR REPLACE INTO project VALUES (?, ?)", [project.name, Self.text(project)]) }
+    func save(_ project: StoredProject) throws {
+        try write("INSERT OR REPLACE INTO project VALUES (?, ?)", [project.name, Self.text(project)])
+    }
     func removeProject(_ name: String) throws { try write("DELETE FROM project WHERE name = ?", [name]) }
 }
 

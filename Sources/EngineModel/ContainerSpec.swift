@@ -88,7 +88,10 @@ public struct HealthcheckSpec: Sendable, Equatable, Codable {
     public var startInterval: Int64
     /// 0 takes the default of 3.
     public var retries: Int
-    public init(test: [String], interval: Int64 = 0, timeout: Int64 = 0, startPeriod: Int64 = 0, startInterval: Int64 = 0, retries: Int = 0) {
+    public init(
+        test: [String], interval: Int64 = 0, timeout: Int64 = 0, startPeriod: Int64 = 0, startInterval: Int64 = 0,
+        retries: Int = 0
+    ) {
         self.test = test
         self.interval = interval
         self.timeout = timeout
@@ -173,7 +176,9 @@ public enum SharedNamespace: Sendable, Equatable, Codable {
         case "", "private", "shareable": self = .own
         case "host": self = .host
         default:
-            guard text.hasPrefix("container:") else { throw .invalid("invalid \(field) mode \"\(text)\": use host or container:NAME") }
+            guard text.hasPrefix("container:") else {
+                throw .invalid("invalid \(field) mode \"\(text)\": use host or container:NAME")
+            }
             self = .container(String(text.dropFirst(10)))
         }
     }
@@ -189,7 +194,10 @@ public struct EndpointSpec: Sendable, Equatable, Codable {
     public var macAddress: String?
     /// The endpoint with the highest number supplies the default gateway.
     public var gatewayPriority: Int
-    public init(network: String, aliases: [String] = [], address4: IPAddress? = nil, address6: IPAddress? = nil, macAddress: String? = nil, gatewayPriority: Int = 0) {
+    public init(
+        network: String, aliases: [String] = [], address4: IPAddress? = nil, address6: IPAddress? = nil,
+        macAddress: String? = nil, gatewayPriority: Int = 0
+    ) {
         self.network = network
         self.aliases = aliases
         self.address4 = address4

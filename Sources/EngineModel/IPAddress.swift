@@ -16,7 +16,9 @@ public struct IPAddress: Sendable, Hashable, Codable, CustomStringConvertible {
         guard parts.count == 4 else { return nil }
         var bytes: [UInt8] = []
         for part in parts {
-            guard part.count <= 3, part.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }), let byte = UInt8(part) else { return nil }
+            guard part.count <= 3, part.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }), let byte = UInt8(part) else {
+                return nil
+            }
             bytes.append(byte)
         }
         return bytes
@@ -61,7 +63,8 @@ public struct IPAddress: Sendable, Hashable, Codable, CustomStringConvertible {
         }
         let texts = groups.map { String($0, radix: 16) }
         if best.count < 2 { return texts.joined(separator: ":") }
-        return texts[..<best.lowerBound].joined(separator: ":") + "::" + texts[best.upperBound...].joined(separator: ":")
+        return texts[..<best.lowerBound].joined(separator: ":") + "::"
+            + texts[best.upperBound...].joined(separator: ":")
     }
 
     public var isLoopback: Bool { isVersion6 ? bytes == Array(repeating: 0, count: 15) + [1] : bytes[0] == 127 }

@@ -28,7 +28,9 @@ public enum Identifiers {
 
     /// The form of names of containers, volumes and networks: `[a-zA-Z0-9][a-zA-Z0-9_.-]+`.
     public static func isValidName(_ name: some StringProtocol) -> Bool {
-        guard let first = name.utf8.first, isAlphanumeric(first), name.utf8.count >= 2, name.utf8.count <= 255 else { return false }
+        guard let first = name.utf8.first, isAlphanumeric(first), name.utf8.count >= 2, name.utf8.count <= 255 else {
+            return false
+        }
         return name.utf8.allSatisfy { isAlphanumeric($0) || $0 == 95 || $0 == 46 || $0 == 45 }
     }
 
@@ -49,16 +51,23 @@ public enum Identifiers {
     }
 
     private static let adjectives = [
-        "agile", "amber", "bold", "brave", "bright", "calm", "clever", "cosy", "crisp", "deft", "eager", "fair", "fond", "gentle",
-        "glad", "grand", "happy", "hardy", "keen", "kind", "lively", "lucid", "merry", "mild", "neat", "nimble", "patient", "plain",
-        "proud", "quick", "quiet", "ready", "robust", "serene", "sharp", "sleek", "smart", "snug", "solid", "spry", "steady",
+        "agile", "amber", "bold", "brave", "bright", "calm", "clever", "cosy", "crisp", "deft", "eager", "fair", "fond",
+        "gentle",
+        "glad", "grand", "happy", "hardy", "keen", "kind", "lively", "lucid", "merry", "mild", "neat", "nimble",
+        "patient", "plain",
+        "proud", "quick", "quiet", "ready", "robust", "serene", "sharp", "sleek", "smart", "snug", "solid", "spry",
+        "steady",
         "sunny", "swift", "tidy", "vivid", "warm", "wise", "witty", "zesty",
     ]
     private static let people = [
-        "allen", "babbage", "backus", "bartik", "borg", "boole", "cerf", "clarke", "conway", "dijkstra", "engelbart", "euler",
-        "feynman", "floyd", "gauss", "goldberg", "hamilton", "hamming", "hoare", "holberton", "hopper", "kahn", "kay", "keller",
-        "kernighan", "knuth", "lamarr", "lamport", "liskov", "lovelace", "mcbride", "meitner", "milner", "moore", "naur", "noether",
-        "perlman", "pike", "ritchie", "sammet", "shannon", "stallman", "tarjan", "thompson", "torvalds", "turing", "wilkes",
+        "allen", "babbage", "backus", "bartik", "borg", "boole", "cerf", "clarke", "conway", "dijkstra", "engelbart",
+        "euler",
+        "feynman", "floyd", "gauss", "goldberg", "hamilton", "hamming", "hoare", "holberton", "hopper", "kahn", "kay",
+        "keller",
+        "kernighan", "knuth", "lamarr", "lamport", "liskov", "lovelace", "mcbride", "meitner", "milner", "moore",
+        "naur", "noether",
+        "perlman", "pike", "ritchie", "sammet", "shannon", "stallman", "tarjan", "thompson", "torvalds", "turing",
+        "wilkes",
         "wirth", "zuse",
     ]
 }

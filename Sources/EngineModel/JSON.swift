@@ -18,18 +18,23 @@ public indirect enum JSON: Sendable, Equatable {
         case (.string(let one), .string(let other)): one == other
         case (.array(let one), .array(let other)): one == other
         case (.object(let one), .object(let other)):
-            one.count == other.count && one.allSatisfy { entry in other.first { $0.key == entry.key }?.value == entry.value }
+            one.count == other.count
+                && one.allSatisfy { entry in other.first { $0.key == entry.key }?.value == entry.value }
         default: false
         }
     }
 }
 
-extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral {
+extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
+    ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
     public init(stringLiteral value: String) { self = .string(value) }
     public init(integerLiteral value: Int64) { self = .int(value) }
     public init(booleanLiteral value: Bool) { self = .bool(value) }
     public init(arrayLiteral elements: JSON...) { self = .array(elements) }
-    public init(dictionaryLiteral elements: (String, JSON)...) { self = .object(elements.map { (key: $0.0, value: $0.1) }) }
+    public init(dictionaryLiteral elements: (String, JSON)...) {
+        self = .object(elements.map { (key: $0.0, value: $0.1) })
+    }
 
     public init(_ value: some BinaryInteger) { self = .int(Int64(clamping: value)) }
     public init(_ value: String?) { self = value.map(JSON.string) ?? .null }
@@ -77,7 +82,11 @@ extension JSON {
 
     public mutating func set(_ key: String, _ value: JSON) {
         guard case .object(var members) = self else { return }
-        if let index = members.firstIndex(where: { $0.key == key }) { members[index].value = value } else { members.append((key, value)) }
+        if let index = members.firstIndex(where: { $0.key == key }) {
+            members[index].value = value
+        } else {
+            members.append((key, value))
+        }
         self = .object(members)
     }
 }
@@ -102,7 +111,9 @@ extension JSON {
         case .double(let value): out += Array(Self.number(value).utf8)
         case .string(let value): Self.quote(value, to: &out)
         case .array(let values):
-            Self.list(values.count, 91, 93, &out, indent, depth) { index, out in values[index].write(to: &out, indent: indent, depth: depth + 1) }
+            Self.list(values.count, 91, 93, &out, indent, depth) { index, out in
+                values[index].write(to: &out, indent: indent, depth: depth + 1)
+            }
         case .object(let members):
             Self.list(members.count, 123, 125, &out, indent, depth) { index, out in
                 Self.quote(members[index].key, to: &out)
@@ -114,7 +125,8 @@ extension JSON {
     }
 
     private static func list(
-        _ count: Int, _ open: UInt8, _ close: UInt8, _ out: inout [UInt8], _ indent: Int?, _ depth: Int, _ item: (Int, inout [UInt8]) -> Void
+        _ count: Int, _ open: UInt8, _ close: UInt8, _ out: inout [UInt8], _ indent: Int?, _ depth: Int,
+        _ item: (Int, inout [UInt8]) -> Void
     ) {
         out.append(open)
         for index in 0..<count {
@@ -243,7 +255,9 @@ private struct JSONParser {
 
     private mutating func end(of close: UInt8) throws(RoostError) -> Bool {
         skipBlanks()
-        guard position < bytes.count, bytes[position] == 44 || bytes[position] == close else { throw error("expected a comma or the end") }
+        guard position < bytes.count, bytes[position] == 44 || bytes[position] == close else {
+            throw error("expected a comma or the end")
+        }
         position += 1
         return bytes[position - 1] == close
     }
@@ -277,7 +291,9 @@ private struct JSONParser {
     }
 
     private mutating func unit() throws(RoostError) -> UInt32 {
-        guard position + 4 <= bytes.count, let value = UInt32(String(decoding: bytes[position..<(position + 4)], as: UTF8.self), radix: 16) else {
+        guard position + 4 <= bytes.count,
+            let value = UInt32(String(decoding: bytes[position..<(position + 4)], as: UTF8.self), radix: 16)
+        else {
             throw error("bad \\u escape")
         }
         position += 4
@@ -287,7 +303,9 @@ private struct JSONParser {
     private mutating func scalar() throws(RoostError) -> Character {
         let first = try unit()
         var value = first
-        if (0xd800..<0xdc00).contains(first), position + 6 <= bytes.count, bytes[position] == 92, bytes[position + 1] == 117 {
+        if (0xd800..<0xdc00).contains(first), position + 6 <= bytes.count, bytes[position] == 92,
+            bytes[position + 1] == 117
+        {
             position += 2
             let second = try unit()
             if (0xdc00..<0xe000).contains(second) { value = 0x10000 + (first - 0xd800) << 10 + (second - 0xdc00) }
@@ -297,7 +315,9 @@ private struct JSONParser {
 
     private mutating func number() throws(RoostError) -> JSON {
         let start = position
-        while position < bytes.count, [43, 45, 46, 69, 101].contains(bytes[position]) || (48...57).contains(bytes[position]) { position += 1 }
+        while position < bytes.count,
+            [43, 45, 46, 69, 101].contains(bytes[position]) || (48...57).contains(bytes[position])
+        { position += 1 }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         if let value = Int64(text) { return .int(value) }
         guard let value = Double(text), !text.isEmpty else { throw error("unexpected character") }

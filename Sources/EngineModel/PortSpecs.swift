@@ -57,18 +57,27 @@ public struct PortBinding: Sendable, Hashable, Codable {
             throw .invalid("invalid port \"\(text)\": invalid proto: \(transportName); use tcp, udp or sctp")
         }
         let parts = (slash.first ?? "").split(separator: ":", omittingEmptySubsequences: false)
-        guard let last = parts.last, parts.count <= 2 else { throw .invalid("invalid port \"\(text)\": write [[address:]host:]container") }
+        guard let last = parts.last, parts.count <= 2 else {
+            throw .invalid("invalid port \"\(text)\": write [[address:]host:]container")
+        }
         let inside = try range(last, "containerPort", text)
         guard parts.count == 2, !parts[0].isEmpty else {
-            return inside.map { PortBinding(container: ContainerPort($0, transport), hostAddress: address, hostPorts: 0...0) }
+            return inside.map {
+                PortBinding(container: ContainerPort($0, transport), hostAddress: address, hostPorts: 0...0)
+            }
         }
         // 0 asks for any free one, as no port at all does.
         let outside = parts[0] == "0" ? 0...0 : try range(parts[0], "hostPort", text)
         if inside.count == 1 {
-            return [PortBinding(container: ContainerPort(inside.lowerBound, transport), hostAddress: address, hostPorts: outside)]
+            return [
+                PortBinding(
+                    container: ContainerPort(inside.lowerBound, transport), hostAddress: address, hostPorts: outside)
+            ]
         }
         guard inside.count == outside.count else {
-            throw .invalid("invalid port \"\(text)\": invalid ranges specified for container and host ports: \(last) and \(parts[0]); they must be of the same length")
+            throw .invalid(
+                "invalid port \"\(text)\": invalid ranges specified for container and host ports: \(last) and \(parts[0]); they must be of the same length"
+            )
         }
         return zip(inside, outside).map {
             PortBinding(container: ContainerPort($0, transport), hostAddress: address, hostPorts: $1...$1)
@@ -84,14 +93,20 @@ public struct PortBinding: Sendable, Hashable, Codable {
         }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 3 else { return (nil, text[...]) }
-        guard let address = IPAddress(parts[0]) else { throw .invalid("invalid port \"\(text)\": invalid IP address: \(parts[0])") }
+        guard let address = IPAddress(parts[0]) else {
+            throw .invalid("invalid port \"\(text)\": invalid IP address: \(parts[0])")
+        }
         return (address, text[parts[1].startIndex...])
     }
 
-    private static func range(_ text: Substring, _ what: String, _ whole: String) throws(RoostError) -> ClosedRange<UInt16> {
+    private static func range(_ text: Substring, _ what: String, _ whole: String) throws(RoostError) -> ClosedRange<
+        UInt16
+    > {
         let ends = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map { UInt16($0) }
         guard let low = ends.first ?? nil, let high = ends.last ?? nil, low > 0, low <= high else {
-            throw .invalid("invalid port \"\(whole)\": invalid \(what): \(text); a port is a number from 1 to 65535, or a range such as 8000-8010")
+            throw .invalid(
+                "invalid port \"\(whole)\": invalid \(what): \(text); a port is a number from 1 to 65535, or a range such as 8000-8010"
+            )
         }
         return low...high
     }

@@ -15,10 +15,14 @@ public enum ByteSize {
     }
 
     /// For people, by 1000 with four significant digits, as `docker images` prints: `13.3MB`.
-    public static func decimalText(_ bytes: Int64) -> String { scaled(Double(bytes), 1000, ["B", "kB", "MB", "GB", "TB", "PB"]) }
+    public static func decimalText(_ bytes: Int64) -> String {
+        scaled(Double(bytes), 1000, ["B", "kB", "MB", "GB", "TB", "PB"])
+    }
 
     /// For people, by 1024: `64MiB`.
-    public static func binaryText(_ bytes: Int64) -> String { scaled(Double(bytes), 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]) }
+    public static func binaryText(_ bytes: Int64) -> String {
+        scaled(Double(bytes), 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"])
+    }
 
     private static func scaled(_ value: Double, _ base: Double, _ units: [String]) -> String {
         var rest = value

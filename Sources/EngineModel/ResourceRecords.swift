@@ -15,7 +15,11 @@ public struct NetworkRecord: Sendable, Equatable, Codable {
     /// The host's interface; names are limited to 15 bytes.
     public var bridge: String
 
-    public init(id: String, name: String, driver: String, createdAt: Int64, subnet4: Subnet?, gateway4: IPAddress?, subnet6: Subnet?, gateway6: IPAddress?, isInternal: Bool, labels: [String: String], options: [String: String], bridge: String) {
+    public init(
+        id: String, name: String, driver: String, createdAt: Int64, subnet4: Subnet?, gateway4: IPAddress?,
+        subnet6: Subnet?, gateway6: IPAddress?, isInternal: Bool, labels: [String: String], options: [String: String],
+        bridge: String
+    ) {
         self.id = id
         self.name = name
         self.driver = driver
@@ -53,7 +57,8 @@ public struct VolumeRecord: Sendable, Equatable, Codable {
     public var labels: [String: String]
     public var options: [String: String]
     public var isAnonymous: Bool
-    public init(name: String, createdAt: Int64, labels: [String: String], options: [String: String], isAnonymous: Bool) {
+    public init(name: String, createdAt: Int64, labels: [String: String], options: [String: String], isAnonymous: Bool)
+    {
         self.name = name
         self.createdAt = createdAt
         self.labels = labels
@@ -71,7 +76,10 @@ public struct EndpointRecord: Sendable, Equatable, Codable {
     public var macAddress: String
     public var aliases: [String]
     public var gatewayPriority: Int
-    public init(networkID: String, networkName: String, address4: IPAddress?, address6: IPAddress?, macAddress: String, aliases: [String], gatewayPriority: Int) {
+    public init(
+        networkID: String, networkName: String, address4: IPAddress?, address6: IPAddress?, macAddress: String,
+        aliases: [String], gatewayPriority: Int
+    ) {
         self.networkID = networkID
         self.networkName = networkName
         self.address4 = address4
@@ -95,7 +103,11 @@ public struct MountRecord: Sendable, Equatable, Codable {
     public var isAnonymous: Bool
     public var copiesImage: Bool
     public var isRecursive: Bool
-    public init(kind: Kind, volumeName: String? = nil, hostPath: String, target: String, readOnly: Bool, propagation: String = "", options: [String] = [], isAnonymous: Bool = false, copiesImage: Bool = false, isRecursive: Bool = true) {
+    public init(
+        kind: Kind, volumeName: String? = nil, hostPath: String, target: String, readOnly: Bool,
+        propagation: String = "", options: [String] = [], isAnonymous: Bool = false, copiesImage: Bool = false,
+        isRecursive: Bool = true
+    ) {
         self.kind = kind
         self.volumeName = volumeName
         self.hostPath = hostPath
@@ -128,7 +140,12 @@ public struct ContainerRecord: Sendable, Equatable, Codable {
     public var endpoints: [EndpointRecord]
     public var publishedPorts: [PublishedPort]
 
-    public init(id: String, name: String, createdAt: Int64, spec: ContainerSpec, status: ContainerStatus, imageID: String, arguments: [String], environment: [String], workingDirectory: String, user: String, stopSignal: String, healthcheck: HealthcheckSpec?, mounts: [MountRecord], endpoints: [EndpointRecord], publishedPorts: [PublishedPort]) {
+    public init(
+        id: String, name: String, createdAt: Int64, spec: ContainerSpec, status: ContainerStatus, imageID: String,
+        arguments: [String], environment: [String], workingDirectory: String, user: String, stopSignal: String,
+        healthcheck: HealthcheckSpec?, mounts: [MountRecord], endpoints: [EndpointRecord],
+        publishedPorts: [PublishedPort]
+    ) {
         self.id = id
         self.name = name
         self.createdAt = createdAt

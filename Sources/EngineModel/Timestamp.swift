@@ -7,7 +7,9 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     /// What Docker writes for "never": the zero of Go's time.Time.
     public static let never = "0001-01-01T00:00:00Z"
 
-    public var seconds: Int64 { nanoseconds >= 0 ? nanoseconds / 1_000_000_000 : (nanoseconds - 999_999_999) / 1_000_000_000 }
+    public var seconds: Int64 {
+        nanoseconds >= 0 ? nanoseconds / 1_000_000_000 : (nanoseconds - 999_999_999) / 1_000_000_000
+    }
 
     public static func < (one: Timestamp, other: Timestamp) -> Bool { one.nanoseconds < other.nanoseconds }
 
@@ -16,7 +18,8 @@ public struct Timestamp: Sendable, Hashable, Comparable {
         let day = seconds >= 0 ? seconds / 86400 : (seconds - 86399) / 86400
         let rest = seconds - day * 86400
         let (year, month, date) = civil(day)
-        return "\(pad(year, 4))-\(pad(month, 2))-\(pad(date, 2))T\(pad(rest / 3600, 2)):\(pad(rest / 60 % 60, 2)):\(pad(rest % 60, 2))"
+        return
+            "\(pad(year, 4))-\(pad(month, 2))-\(pad(date, 2))T\(pad(rest / 3600, 2)):\(pad(rest / 60 % 60, 2)):\(pad(rest % 60, 2))"
     }
 
     /// Days since 1970 to a date of the Gregorian calendar (H. Hinnant, "chrono-compatible low-level date algorithms").
@@ -71,7 +74,9 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 
     private static func parseDate(_ text: String) -> Timestamp? {
         let separators: Set<Character> = ["T", "t", " "]
-        guard let cut = text.firstIndex(where: { separators.contains($0) }) else { return date(text[...], time: "00:00:00", offset: 0) }
+        guard let cut = text.firstIndex(where: { separators.contains($0) }) else {
+            return date(text[...], time: "00:00:00", offset: 0)
+        }
         var time = text[text.index(after: cut)...]
         var offset: Int64 = 0
         if time.hasSuffix("Z") || time.hasSuffix("z") {
@@ -88,11 +93,13 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     private static func date(_ day: Substring, time: Substring, offset: Int64) -> Timestamp? {
         let parts = day.split(separator: "-").compactMap { Int64($0) }
         let clock = time.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 3, (1...12).contains(parts[1]), (1...31).contains(parts[2]), (1600...9999).contains(parts[0]),
+        guard parts.count == 3, (1...12).contains(parts[1]), (1...31).contains(parts[2]),
+            (1600...9999).contains(parts[0]),
             (2...3).contains(clock.count), let hour = Int64(clock[0]), let minute = Int64(clock[1])
         else { return nil }
         let secondParts = (clock.count == 3 ? clock[2] : "0").split(separator: ".", maxSplits: 1)
-        guard let first = secondParts.first, let second = Int64(first), (0...23).contains(hour), (0...59).contains(minute),
+        guard let first = secondParts.first, let second = Int64(first), (0...23).contains(hour),
+            (0...59).contains(minute),
             (0...60).contains(second), let fraction = fractionNanoseconds(secondParts.count > 1 ? secondParts[1] : "")
         else { return nil }
         let total = daysSince1970(parts[0], parts[1], parts[2]) * 86400 + hour * 3600 + minute * 60 + second - offset

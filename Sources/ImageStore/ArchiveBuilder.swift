@@ -37,15 +37,20 @@ private final class ArchiveBuilder {
         for layer in image.layers { try copy(layer.blob) }
         let manifest = try ImageStore.encode(
             ImageManifest(
-                config: Descriptor(mediaType: MediaTypes.configuration, digest: image.id, size: Int64(configuration.count)),
+                config: Descriptor(
+                    mediaType: MediaTypes.configuration, digest: image.id, size: Int64(configuration.count)),
                 layers: image.layers.map { Descriptor(mediaType: $0.mediaType, digest: $0.blob, size: $0.blobSize) }))
         let digest = ContentStore.digest(manifest)
         try document("blobs/sha256/\(digest.hex)", manifest)
         let names: [ImageReference?] = named.references.isEmpty ? [nil] : named.references
         for name in names {
-            let annotations = name.map { [MediaTypes.nameAnnotation: $0.description, MediaTypes.referenceAnnotation: $0.tag ?? "latest"] }
+            let annotations = name.map {
+                [MediaTypes.nameAnnotation: $0.description, MediaTypes.referenceAnnotation: $0.tag ?? "latest"]
+            }
             manifests.append(
-                Descriptor(mediaType: MediaTypes.manifest, digest: digest, size: Int64(manifest.count), annotations: annotations))
+                Descriptor(
+                    mediaType: MediaTypes.manifest, digest: digest, size: Int64(manifest.count),
+                    annotations: annotations))
         }
         entries.append(
             DockerArchiveEntry(

@@ -55,7 +55,9 @@ public enum ConfinedHelper {
 
     /// In the engine: starts a job with these descriptors as 0, 1, 2, 3, …
     static func start(_ job: Job, descriptors: [Int32]) throws(SyscallError) -> Int32 {
-        try Processes.spawn("/proc/self/exe", arguments: ["roostd", job.rawValue], environment: ["LC_ALL=C.UTF-8"], descriptors: descriptors)
+        try Processes.spawn(
+            "/proc/self/exe", arguments: ["roostd", job.rawValue], environment: ["LC_ALL=C.UTF-8"],
+            descriptors: descriptors)
     }
 
 }

@@ -1,8 +1,9 @@
-import struct Crypto.SHA256
 import EngineModel
 import Glibc
 import LinuxKernel
 import OCI
+
+import struct Crypto.SHA256
 
 /// Blobs by digest: each arrives under a temporary name, is hashed while it is written, synced, and renamed. What has its final
 /// name is complete and is what its name says.
@@ -67,12 +68,16 @@ public struct ContentStore: Sendable {
         let digest = Self.digest(of: hash)
         if !contains(digest) {
             try Files.sync(descriptor)
-            try accepting(Errno.exists) { () throws(SyscallError) in try Files.linkDescriptor(descriptor, to: path(digest)) }
+            try accepting(Errno.exists) { () throws(SyscallError) in
+                try Files.linkDescriptor(descriptor, to: path(digest))
+            }
         }
         return (digest, Int64(offset))
     }
 
-    public func read(_ digest: Digest, limit: Int = 8 << 20) throws -> [UInt8] { try Files.read(path(digest), limit: limit) }
+    public func read(_ digest: Digest, limit: Int = 8 << 20) throws -> [UInt8] {
+        try Files.read(path(digest), limit: limit)
+    }
 
     static func digest(_ bytes: [UInt8]) -> Digest {
         var hash = SHA256()
@@ -81,7 +86,6 @@ public struct ContentStore: Sendable {
     }
 
     static func digest(of hash: SHA256) -> Digest {
-        // 32 bytes are always 64 hexadecimal digits.
-        Digest(hex: Identifiers.hex(hash.finalize()))!
+        Digest(sha256: Array(hash.finalize()))
     }
 }

@@ -32,14 +32,19 @@ extension ImageStore {
         try Files.makeDirectory(arrived, mode: 0o700)
         let input = try Files.open(file, .readOnly)
         // The outer archive is as foreign as its layers: the same confined helper takes it apart.
-        _ = try layers.fill(arrived, from: input.raw, digest: Digest(hex: String(repeating: "0", count: 64)), subject: "the archive")
+        _ = try layers.fill(
+            arrived, from: input.raw, digest: Digest(hex: String(repeating: "0", count: 64)), subject: "the archive")
         try Files.remove(file)
         let folder = try RootedDirectory(path: arrived)
-        if let bytes = try? folder.read("index.json", limit: Self.documentLimit), !Files.exists(arrived + "/manifest.json") {
+        if let bytes = try? folder.read("index.json", limit: Self.documentLimit),
+            !Files.exists(arrived + "/manifest.json")
+        {
             return try loadIndex(bytes, folder)
         }
         guard let bytes = try? folder.read("manifest.json", limit: Self.documentLimit) else {
-            throw RoostError.invalid("the archive holds no image: neither manifest.json nor index.json is in it (for a root file system use import)")
+            throw RoostError.invalid(
+                "the archive holds no image: neither manifest.json nor index.json is in it (for a root file system use import)"
+            )
         }
         return try loadDockerArchive(bytes, folder)
     }
@@ -51,7 +56,9 @@ extension ImageStore {
             var files: [(file: OwnedFD, subject: String)] = []
             for path in entry.layers { files.append((try open(folder, path), "layer \(path)")) }
             let image = try assemble(configuration: configuration, layerFiles: files)
-            images.append(NamedImage(image: image, references: try (entry.repoTags ?? []).map { try ImageReference(parsing: $0) }))
+            images.append(
+                NamedImage(image: image, references: try (entry.repoTags ?? []).map { try ImageReference(parsing: $0) })
+            )
         }
         return images
     }
@@ -66,9 +73,13 @@ extension ImageStore {
                 files.append((try open(folder, "blobs/sha256/\(layer.digest.hex)"), "layer \(layer.digest)"))
             }
             let image = try assemble(configuration: configuration, layerFiles: files)
-            let names = [descriptor.annotations?[MediaTypes.nameAnnotation], descriptor.annotations?[MediaTypes.referenceAnnotation]]
+            let names = [
+                descriptor.annotations?[MediaTypes.nameAnnotation],
+                descriptor.annotations?[MediaTypes.referenceAnnotation],
+            ]
             let name = names.compactMap { $0 }.first { $0.contains(":") || $0.contains("/") }
-            images.append(NamedImage(image: image, references: try name.map { [try ImageReference(parsing: $0)] } ?? []))
+            images.append(
+                NamedImage(image: image, references: try name.map { [try ImageReference(parsing: $0)] } ?? []))
         }
         if images.isEmpty { throw RoostError.invalid("the archive holds no image for this machine") }
         return images
@@ -87,7 +98,9 @@ extension ImageStore {
             let architecture = "amd64"
         #endif
         let all = try Self.decode(ImageIndex.self, bytes, "index \(descriptor.digest)").manifests
-        guard let fitting = all.first(where: { $0.platform?.architecture == architecture && $0.platform?.os == "linux" }) else { return nil }
+        guard
+            let fitting = all.first(where: { $0.platform?.architecture == architecture && $0.platform?.os == "linux" })
+        else { return nil }
         return try manifest(fitting, folder, depth: depth + 1)
     }
 
@@ -104,7 +117,9 @@ extension ImageStore {
 
     private func blob(_ folder: RootedDirectory, _ digest: Digest) throws -> [UInt8] {
         let bytes = try read(folder, "blobs/sha256/\(digest.hex)")
-        guard ContentStore.digest(bytes) == digest else { throw RoostError.invalid("blob \(digest) has other bytes than its digest says") }
+        guard ContentStore.digest(bytes) == digest else {
+            throw RoostError.invalid("blob \(digest) has other bytes than its digest says")
+        }
         return bytes
     }
 }

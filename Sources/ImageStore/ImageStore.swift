@@ -59,7 +59,8 @@ public struct ImageStore: Sendable {
     }
 
     /// Makes an image of one root file system (`docker import`).
-    public func importRoot(_ archive: Int32, changes: [String], message: String?, now: Timestamp) throws -> StoredImage {
+    public func importRoot(_ archive: Int32, changes: [String], message: String?, now: Timestamp) throws -> StoredImage
+    {
         let (blob, blobSize) = try content.ingest(archive)
         let file = try Files.open(content.path(blob), .readOnly)
         let start = try readSome(file.raw, at: 0, limit: 8)
@@ -93,17 +94,23 @@ public struct ImageStore: Sendable {
     /// Puts an image together from its configuration and blobs that are open; each layer is unpacked unless it is there already.
     func assemble(configuration bytes: [UInt8], layerFiles: [(file: OwnedFD, subject: String)]) throws -> StoredImage {
         let configuration = try Self.decode(ImageConfiguration.self, bytes, "the image configuration")
-        guard configuration.os == "linux" else { throw RoostError.invalid("the image is for \(configuration.os), not for linux") }
+        guard configuration.os == "linux" else {
+            throw RoostError.invalid("the image is for \(configuration.os), not for linux")
+        }
         guard configuration.rootfs.diffIDs.count == layerFiles.count else {
-            throw RoostError.invalid("the image has \(layerFiles.count) layers, but its configuration names \(configuration.rootfs.diffIDs.count)")
+            throw RoostError.invalid(
+                "the image has \(layerFiles.count) layers, but its configuration names \(configuration.rootfs.diffIDs.count)"
+            )
         }
         var stored: [StoredLayer] = []
         for (expected, layer) in zip(configuration.rootfs.diffIDs, layerFiles) {
             let (blob, blobSize) = try content.adopt(layer.file.raw)
             let start = try readSome(layer.file.raw, at: 0, limit: 8)
-            let unpacked = try layers.unpack(layer.file.raw, digest: blob, onto: stored.last?.chain, subject: layer.subject)
+            let unpacked = try layers.unpack(
+                layer.file.raw, digest: blob, onto: stored.last?.chain, subject: layer.subject)
             guard unpacked.layer == expected else {
-                throw RoostError.invalid("\(layer.subject) has digest \(unpacked.layer), but the image says \(expected)")
+                throw RoostError.invalid(
+                    "\(layer.subject) has digest \(unpacked.layer), but the image says \(expected)")
             }
             stored.append(
                 StoredLayer(
@@ -139,7 +146,13 @@ public enum JSONDepth {
         var escaped = false
         for byte in bytes {
             if inString {
-                if escaped { escaped = false } else if byte == 92 { escaped = true } else if byte == 34 { inString = false }
+                if escaped {
+                    escaped = false
+                } else if byte == 92 {
+                    escaped = true
+                } else if byte == 34 {
+                    inString = false
+                }
                 continue
             }
             switch byte {

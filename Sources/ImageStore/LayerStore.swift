@@ -1,8 +1,9 @@
-import struct Crypto.SHA256
 import EngineModel
 import Glibc
 import LinuxKernel
 import OCI
+
+import struct Crypto.SHA256
 
 /// Unpacked layers by chain id: each folder appears by rename, complete or not at all, and is shared by all containers.
 struct LayerStore: Sendable {
@@ -25,20 +26,26 @@ struct LayerStore: Sendable {
     }
 
     /// Unpacks a blob on top of a chain. `known` is the digest of its plain bytes where that is known already.
-    func unpack(_ blob: Int32, digest: Digest, onto parent: Digest?, subject: String) throws -> (layer: Digest, chain: Digest, size: Int64) {
+    func unpack(_ blob: Int32, digest: Digest, onto parent: Digest?, subject: String) throws -> (
+        layer: Digest, chain: Digest, size: Int64
+    ) {
         let folder = "\(root)/arriving/\(Identifiers.random().prefix(24))"
         try Files.makeDirectory(folder, mode: 0o755)
         defer { try? Files.removeTree(folder) }
         let (layer, size): (Digest, Int64) = try fill(folder, from: blob, digest: digest, subject: subject)
         let chain = Self.chain(parent, layer)
         if !Files.exists(path(chain)) {
-            try accepting(Errno.exists, Errno.notEmpty) { () throws(SyscallError) in try Files.rename(folder, to: path(chain)) }
+            try accepting(Errno.exists, Errno.notEmpty) { () throws(SyscallError) in
+                try Files.rename(folder, to: path(chain))
+            }
         }
         return (layer, chain, size)
     }
 
     /// Fills a folder from a tar stream, plain or compressed; answers with the digest of the plain stream and the files' size.
-    func fill(_ folder: String, from blob: Int32, digest: Digest?, subject: String) throws -> (layer: Digest, size: Int64) {
+    func fill(_ folder: String, from blob: Int32, digest: Digest?, subject: String) throws -> (
+        layer: Digest, size: Int64
+    ) {
         let target = try Files.open(folder, [.readOnly, .directory])
         let report = try Files.memory("report", [])
         let errors = try Files.memory("errors", [])
@@ -60,11 +67,15 @@ struct LayerStore: Sendable {
         guard ended?.status.code != 0 else { return }
         let text = String(decoding: (try? readSome(errors, at: 0, limit: 65536)) ?? [], as: UTF8.self)
         let reason = text.isEmpty ? "the helper ended with status \(ended?.status.code ?? -1)" : text
-        throw text.contains("o space left") ? RoostError.failure("\(subject): no space left on the disk of \(root)") : RoostError.invalid("\(subject): \(reason)")
+        throw text.contains("o space left")
+            ? RoostError.failure("\(subject): no space left on the disk of \(root)")
+            : RoostError.invalid("\(subject): \(reason)")
     }
 
     /// decompress → hash here → unpack, all at the same time.
-    private func fillCompressed(_ target: Int32, from blob: Int32, report: Int32, errors: Int32, subject: String) throws -> Digest {
+    private func fillCompressed(_ target: Int32, from blob: Int32, report: Int32, errors: Int32, subject: String) throws
+        -> Digest
+    {
         try Files.rewind(blob)
         let plain = try Pipe()
         let forward = try Pipe()

@@ -9,7 +9,8 @@ enum LayerUnpacker {
     static let pathLimit = 4096
 
     static func runConfined() throws {
-        try ConfinedHelper.confine(to: 3, capabilities: [.changeOwner, .overrideAccess, .owner, .setID, .makeNode, .setFileCapabilities])
+        try ConfinedHelper.confine(
+            to: 3, capabilities: [.changeOwner, .overrideAccess, .owner, .setID, .makeNode, .setFileCapabilities])
         Processes.setFileMask(0)
         let extractor = try ArchiveExtractor(descriptor: 0)
         var count = 0
@@ -69,7 +70,9 @@ struct EntryPath {
     let name: String
 
     init(_ text: String) throws(ArchiveError) {
-        guard text.utf8.count <= LayerUnpacker.pathLimit else { throw ArchiveError("an entry's path is longer than \(LayerUnpacker.pathLimit) bytes") }
+        guard text.utf8.count <= LayerUnpacker.pathLimit else {
+            throw ArchiveError("an entry's path is longer than \(LayerUnpacker.pathLimit) bytes")
+        }
         let parts = text.split(separator: "/").filter { $0 != "." }
         guard !parts.contains("..") else { throw ArchiveError("entry \"\(text)\" leads out of the image") }
         self.text = text

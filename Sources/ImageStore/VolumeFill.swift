@@ -11,7 +11,8 @@ public enum VolumeFill {
             let errors = try Files.memory("errors", [])
             let null = try Files.open("/dev/null", .readWrite)
             let target = try Files.open(folder, [.readOnly, .directory])
-            let pid = try ConfinedHelper.start(.copy, descriptors: [null.raw, null.raw, errors.raw, source.raw, target.raw])
+            let pid = try ConfinedHelper.start(
+                .copy, descriptors: [null.raw, null.raw, errors.raw, source.raw, target.raw])
             let ended = try Processes.collect(pid: pid, wait: true)
             if ended?.status.code != 0 {
                 let reason = String(decoding: (try? readSome(errors.raw, at: 0, limit: 4096)) ?? [], as: UTF8.self)

@@ -7,7 +7,9 @@ public struct CapabilitySet: OptionSet, Sendable, Hashable {
     public init(rawValue: UInt64) { self.rawValue = rawValue }
 
     /// Puts the process's own sets in place. The bounding and ambient sets have calls of their own.
-    public static func apply(effective: CapabilitySet, permitted: CapabilitySet, inheritable: CapabilitySet) throws(SyscallError) {
+    public static func apply(effective: CapabilitySet, permitted: CapabilitySet, inheritable: CapabilitySet)
+        throws(SyscallError)
+    {
         try check("capset", "capabilities") {
             roost_capset(effective.rawValue, permitted.rawValue, inheritable.rawValue)
         }

@@ -35,7 +35,8 @@ public struct ControlGroupLimits: Sendable, Equatable {
 
     public static func == (one: ControlGroupLimits, other: ControlGroupLimits) -> Bool {
         one.memory == other.memory && one.memoryReservation == other.memoryReservation && one.swap == other.swap
-            && one.cpuQuota?.microseconds == other.cpuQuota?.microseconds && one.cpuQuota?.period == other.cpuQuota?.period
+            && one.cpuQuota?.microseconds == other.cpuQuota?.microseconds
+            && one.cpuQuota?.period == other.cpuQuota?.period
             && one.cpuShares == other.cpuShares && one.cpus == other.cpus && one.memoryNodes == other.memoryNodes
             && one.processes == other.processes && one.blockWeight == other.blockWeight
     }
@@ -83,7 +84,8 @@ public struct ControlGroup: Sendable, Equatable {
     }
 
     func path(_ controller: String) -> String {
-        layout == .unified ? "\(ControlGroupLayout.mountPoint)/\(name)" : "\(ControlGroupLayout.mountPoint)/\(controller)/\(name)"
+        layout == .unified
+            ? "\(ControlGroupLayout.mountPoint)/\(name)" : "\(ControlGroupLayout.mountPoint)/\(controller)/\(name)"
     }
 
     /// Makes the group and what is above it, with the controllers switched on.
@@ -140,15 +142,22 @@ public struct ControlGroup: Sendable, Equatable {
         var rows: [SettingRow] = []
         if let memory = limits.memory { rows.append(("memory", "memory.max", "\(memory)", "memory limit")) }
         if let low = limits.memoryReservation { rows.append(("memory", "memory.low", "\(low)", "memory reservation")) }
-        if let swap = limits.swap { rows.append(("memory", "memory.swap.max", swap < 0 ? "max" : "\(swap)", "swap limit")) }
-        if let quota = limits.cpuQuota { rows.append(("cpu", "cpu.max", "\(quota.microseconds) \(quota.period)", "cpu limit")) }
+        if let swap = limits.swap {
+            rows.append(("memory", "memory.swap.max", swap < 0 ? "max" : "\(swap)", "swap limit"))
+        }
+        if let quota = limits.cpuQuota {
+            rows.append(("cpu", "cpu.max", "\(quota.microseconds) \(quota.period)", "cpu limit"))
+        }
         if let shares = limits.cpuShares {
             // The kernel's own conversion between both ranges.
-            rows.append(("cpu", "cpu.weight", "\(1 + (min(max(shares, 2), 262_144) - 2) * 9999 / 262_142)", "cpu shares"))
+            rows.append(
+                ("cpu", "cpu.weight", "\(1 + (min(max(shares, 2), 262_144) - 2) * 9999 / 262_142)", "cpu shares"))
         }
         if let cpus = limits.cpus { rows.append(("cpuset", "cpuset.cpus", cpus, "cpuset")) }
         if let nodes = limits.memoryNodes { rows.append(("cpuset", "cpuset.mems", nodes, "cpuset memory nodes")) }
-        if let processes = limits.processes { rows.append(("pids", "pids.max", processes < 0 ? "max" : "\(processes)", "process limit")) }
+        if let processes = limits.processes {
+            rows.append(("pids", "pids.max", processes < 0 ? "max" : "\(processes)", "process limit"))
+        }
         if let weight = limits.blockWeight { rows.append(("io", "io.bfq.weight", "\(weight)", "block weight")) }
         return rows
     }
@@ -162,7 +171,9 @@ public struct ControlGroup: Sendable, Equatable {
                 rows.append(("memory", "memory.memsw.limit_in_bytes", "\(total)", "swap limit"))
             }
         }
-        if let low = limits.memoryReservation { rows.append(("memory", "memory.soft_limit_in_bytes", "\(low)", "memory reservation")) }
+        if let low = limits.memoryReservation {
+            rows.append(("memory", "memory.soft_limit_in_bytes", "\(low)", "memory reservation"))
+        }
         if let quota = limits.cpuQuota {
             rows.append(("cpu", "cpu.cfs_period_us", "\(quota.period)", "cpu limit"))
             rows.append(("cpu", "cpu.cfs_quota_us", "\(quota.microseconds)", "cpu limit"))
@@ -170,7 +181,9 @@ public struct ControlGroup: Sendable, Equatable {
         if let shares = limits.cpuShares { rows.append(("cpu", "cpu.shares", "\(shares)", "cpu shares")) }
         if let cpus = limits.cpus { rows.append(("cpuset", "cpuset.cpus", cpus, "cpuset")) }
         if let nodes = limits.memoryNodes { rows.append(("cpuset", "cpuset.mems", nodes, "cpuset memory nodes")) }
-        if let processes = limits.processes { rows.append(("pids", "pids.max", processes < 0 ? "max" : "\(processes)", "process limit")) }
+        if let processes = limits.processes {
+            rows.append(("pids", "pids.max", processes < 0 ? "max" : "\(processes)", "process limit"))
+        }
         if let weight = limits.blockWeight { rows.append(("blkio", "blkio.weight", "\(weight)", "block weight")) }
         return rows
     }
@@ -185,7 +198,9 @@ public struct ControlGroup: Sendable, Equatable {
         }
         let program = DeviceProgram(rules).bytes
         let loaded = try OwnedFD(
-            adopting: check("bpf", "the device filter") { unsafe roost_bpf_load_device_filter(program, UInt32(program.count / 8)) })
+            adopting: check("bpf", "the device filter") {
+                unsafe roost_bpf_load_device_filter(program, UInt32(program.count / 8))
+            })
         let folder = try Files.open(path("devices"), [.readOnly, .directory])
         try check("bpf", "attach the device filter") { roost_bpf_attach_device_filter(loaded.raw, folder.raw) }
     }
@@ -197,8 +212,11 @@ public struct ControlGroup: Sendable, Equatable {
     }
 
     private func processes(_ folder: String) -> [Int32] {
-        var found = ((try? Files.readText(folder + "/cgroup.procs")) ?? "").split(separator: "\n").compactMap { Int32($0) }
-        for name in (try? Files.list(folder)) ?? [] where (try? Files.status("\(folder)/\(name)", followLinks: false).isDirectory) == true {
+        var found = ((try? Files.readText(folder + "/cgroup.procs")) ?? "").split(separator: "\n").compactMap {
+            Int32($0)
+        }
+        for name in (try? Files.list(folder)) ?? []
+        where (try? Files.status("\(folder)/\(name)", followLinks: false).isDirectory) == true {
             found += processes("\(folder)/\(name)")
         }
         return found
@@ -235,7 +253,8 @@ public struct ControlGroup: Sendable, Equatable {
     }
 
     private func removeFolder(_ path: String) throws(SyscallError) {
-        for name in (try? Files.list(path)) ?? [] where (try? Files.status("\(path)/\(name)", followLinks: false).isDirectory) == true {
+        for name in (try? Files.list(path)) ?? []
+        where (try? Files.status("\(path)/\(name)", followLinks: false).isDirectory) == true {
             try removeFolder("\(path)/\(name)")
         }
         let deadline = Clocks.monotonicNanoseconds() + 1_000_000_000
@@ -271,7 +290,9 @@ struct DeviceProgram {
         code.append(emit(0x61, dst: 5, src: 1, off: 8))
         for rule in rules {
             // BPF_DEVCG_ACC_MKNOD 1, READ 2, WRITE 4; BPF_DEVCG_DEV_BLOCK 1, CHAR 2.
-            let access = (rule.access.contains("m") ? 1 : 0) | (rule.access.contains("r") ? 2 : 0) | (rule.access.contains("w") ? 4 : 0)
+            let access =
+                (rule.access.contains("m") ? 1 : 0) | (rule.access.contains("r") ? 2 : 0)
+                | (rule.access.contains("w") ? 4 : 0)
             var tests: [(UInt8, Int32)] = []
             if rule.kind != .any { tests.append((2, rule.kind == .block ? 1 : 2)) }
             if let major = rule.major { tests.append((4, Int32(bitPattern: major))) }
@@ -316,7 +337,9 @@ extension ControlGroup {
         }
         func table(_ controller: String, _ file: String) -> [String: UInt64] {
             var values: [String: UInt64] = [:]
-            for line in ((try? Files.readText("\(path(controller))/\(file)", limit: 65536)) ?? "").split(separator: "\n") {
+            for line in ((try? Files.readText("\(path(controller))/\(file)", limit: 65536)) ?? "").split(
+                separator: "\n")
+            {
                 let parts = line.split(separator: " ")
                 if parts.count == 2 { values[String(parts[0])] = UInt64(parts[1]) }
             }

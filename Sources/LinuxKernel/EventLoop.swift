@@ -67,7 +67,9 @@ public struct FileWatch: Sendable {
     @discardableResult
     public func add(_ path: String) throws(SyscallError) -> Int32 {
         let raw = watch.raw
-        return try check("inotify_add_watch", path) { unsafe inotify_add_watch(raw, path, 0x2 | 0x80 | 0x100 | 0x400 | 0x800) }
+        return try check("inotify_add_watch", path) {
+            unsafe inotify_add_watch(raw, path, 0x2 | 0x80 | 0x100 | 0x400 | 0x800)
+        }
     }
 
     public func remove(_ descriptor: Int32) { _ = inotify_rm_watch(watch.raw, descriptor) }
@@ -93,7 +95,8 @@ public struct TimerDescriptor: Sendable {
     public var descriptor: CInt { timer.raw }
 
     public init() throws(SyscallError) {
-        timer = try OwnedFD(adopting: check("timerfd_create", "a timer") { timerfd_create(CLOCK_MONOTONIC, O_CLOEXEC | O_NONBLOCK) })
+        timer = try OwnedFD(
+            adopting: check("timerfd_create", "a timer") { timerfd_create(CLOCK_MONOTONIC, O_CLOEXEC | O_NONBLOCK) })
     }
 
     /// Fires once after so many milliseconds; 0 turns it off.

@@ -54,13 +54,15 @@ public struct FileStatus: Sendable, Equatable {
 /// Calls on paths that are ours alone. What a container or an image can influence goes through `RootedDirectory`.
 public enum Files {
     public static func open(_ path: String, _ flags: OpenFlags, mode: UInt32 = 0o600) throws(SyscallError) -> OwnedFD {
-        try OwnedFD(adopting: check("open", path) { unsafe roost_openat(AT_FDCWD, path, flags.rawValue | O_CLOEXEC, mode) })
+        try OwnedFD(
+            adopting: check("open", path) { unsafe roost_openat(AT_FDCWD, path, flags.rawValue | O_CLOEXEC, mode) })
     }
 
     public static func open(
         at directory: CInt, _ path: String, _ flags: OpenFlags, mode: UInt32 = 0o600
     ) throws(SyscallError) -> OwnedFD {
-        try OwnedFD(adopting: check("openat", path) { unsafe roost_openat(directory, path, flags.rawValue | O_CLOEXEC, mode) })
+        try OwnedFD(
+            adopting: check("openat", path) { unsafe roost_openat(directory, path, flags.rawValue | O_CLOEXEC, mode) })
     }
 
     public static func status(_ path: String, followLinks: Bool = true) throws(SyscallError) -> FileStatus {
@@ -83,12 +85,12 @@ public enum Files {
 
     /// Makes the folder and those above it; a folder that is there already stays as it is.
     public static func makeDirectories(_ path: String, mode: UInt32 = 0o755) throws(SyscallError) {
-        do throws(SyscallError) { try makeDirectory(path, mode: mode) } catch where error.errno == EEXIST {
+        do throws(SyscallError) { try makeDirectory(path, mode: mode) } catch  where error.errno == EEXIST {
             return
-        } catch where error.errno == ENOENT {
+        } catch  where error.errno == ENOENT {
             guard let cut = path.lastIndex(of: "/"), cut != path.startIndex else { throw error }
             try makeDirectories(String(path[..<cut]), mode: mode)
-            do throws(SyscallError) { try makeDirectory(path, mode: mode) } catch where error.errno == EEXIST {}
+            do throws(SyscallError) { try makeDirectory(path, mode: mode) } catch  where error.errno == EEXIST {}
         }
     }
 
@@ -206,7 +208,8 @@ public enum Files {
     public static func lock(_ path: String) throws(SyscallError) -> OwnedFD? {
         let file = try open(path, [.readWrite, .create])
         do throws(SyscallError) { try check("flock", path) { flock(file.raw, LOCK_EX | LOCK_NB) } } catch
-        where error.errno == EWOULDBLOCK {
+            where error.errno == EWOULDBLOCK
+        {
             return nil
         }
         return file
@@ -246,7 +249,9 @@ extension Files {
 }
 
 /// Takes a device number apart (makedev(3)).
-public func deviceNumbers(_ device: UInt64) -> (major: UInt32, minor: UInt32) { (roost_major(device), roost_minor(device)) }
+public func deviceNumbers(_ device: UInt64) -> (major: UInt32, minor: UInt32) {
+    (roost_major(device), roost_minor(device))
+}
 
 extension Files {
     /// Whether somebody holds the lock of this file now.

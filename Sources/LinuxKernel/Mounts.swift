@@ -43,11 +43,14 @@ public enum Mounts {
         }
         try check("fsconfig", "\(type) create") { roost_fsconfig(context.raw, ROOST_FSCONFIG_CMD_CREATE, nil, nil) }
         return try OwnedFD(
-            adopting: check("fsmount", type) { roost_fsmount(context.raw, UInt32(truncatingIfNeeded: attributes.rawValue)) })
+            adopting: check("fsmount", type) {
+                roost_fsmount(context.raw, UInt32(truncatingIfNeeded: attributes.rawValue))
+            })
     }
 
     /// A copy of what is mounted at the path, detached: the source of a bind mount (open_tree(2)).
-    public static func clone(_ path: String, at directory: CInt? = nil, recursive: Bool) throws(SyscallError) -> OwnedFD {
+    public static func clone(_ path: String, at directory: CInt? = nil, recursive: Bool) throws(SyscallError) -> OwnedFD
+    {
         var flags = ROOST_OPEN_TREE_CLONE | ROOST_OPEN_TREE_CLOEXEC
         if recursive { flags |= ROOST_AT_RECURSIVE }
         if path.isEmpty { flags |= ROOST_AT_EMPTY_PATH }

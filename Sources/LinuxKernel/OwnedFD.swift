@@ -74,7 +74,9 @@ public func readSome(_ fd: CInt, at offset: Int, limit: Int) throws(SyscallError
     var failure: SyscallError?
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
         do throws(SyscallError) {
-            count = try checkLong("pread", "descriptor \(fd)") { unsafe pread(fd, buffer.baseAddress, limit, off_t(offset)) }
+            count = try checkLong("pread", "descriptor \(fd)") {
+                unsafe pread(fd, buffer.baseAddress, limit, off_t(offset))
+            }
         } catch { failure = error }
     }
     if let failure { throw failure }
@@ -91,7 +93,9 @@ public func writeAll(_ fd: CInt, _ bytes: [UInt8]) throws(SyscallError) {
 
 /// Writes as much as the kernel takes at once; the count may be smaller than what was given.
 public func writeSome(_ fd: CInt, _ bytes: ArraySlice<UInt8>) throws(SyscallError) -> Int {
-    try checkLong("write", "descriptor \(fd)") { unsafe bytes.withUnsafeBytes { unsafe write(fd, $0.baseAddress, $0.count) } }
+    try checkLong("write", "descriptor \(fd)") {
+        unsafe bytes.withUnsafeBytes { unsafe write(fd, $0.baseAddress, $0.count) }
+    }
 }
 
 /// Sets or clears O_NONBLOCK.

@@ -68,12 +68,14 @@ public enum Processes {
     }
 
     /// Collects a child that has ended; nil while there is none. `pid` -1 means any.
-    public static func collect(pid: Int32 = -1, wait: Bool = false) throws(SyscallError) -> (pid: Int32, status: ExitStatus)? {
+    public static func collect(pid: Int32 = -1, wait: Bool = false) throws(SyscallError) -> (
+        pid: Int32, status: ExitStatus
+    )? {
         var status: CInt = 0
         do throws(SyscallError) {
             let found = try check("waitpid", "process \(pid)") { unsafe waitpid(pid, &status, wait ? 0 : WNOHANG) }
             return found == 0 ? nil : (found, ExitStatus(waitStatus: status))
-        } catch where error.errno == ECHILD { return nil }
+        } catch  where error.errno == ECHILD { return nil }
     }
 
     /// Starts a program with exactly these descriptors as 0, 1, 2, … and nothing else open (posix_spawn(3)).
@@ -91,7 +93,8 @@ public enum Processes {
     }
 
     /// Replaces this program; returns only by throwing (execve(2)).
-    public static func execute(_ path: String, arguments: [String], environment: [String]) throws(SyscallError) -> Never {
+    public static func execute(_ path: String, arguments: [String], environment: [String]) throws(SyscallError) -> Never
+    {
         unsafe withCStrings(arguments) { argv in
             unsafe withCStrings(environment) { envp in _ = unsafe execve(path, argv, envp) }
         }
@@ -140,7 +143,9 @@ public enum Processes {
 
     public static func startSession() throws(SyscallError) { try check("setsid", "a session") { setsid() } }
 
-    public static func changeDirectory(_ path: String) throws(SyscallError) { try check("chdir", path) { unsafe chdir(path) } }
+    public static func changeDirectory(_ path: String) throws(SyscallError) {
+        try check("chdir", path) { unsafe chdir(path) }
+    }
 
     public static func setFileMask(_ mask: UInt32) { _ = umask(mask) }
 
@@ -184,7 +189,9 @@ public enum Processes {
 
     /// When the process was started, in clock ticks since boot: with the number it names one process for ever (proc(5), stat field 22).
     public static func startTime(_ pid: Int32) -> UInt64? {
-        guard let text = try? Files.readText("/proc/\(pid)/stat", limit: 4096), let end = text.lastIndex(of: ")") else { return nil }
+        guard let text = try? Files.readText("/proc/\(pid)/stat", limit: 4096), let end = text.lastIndex(of: ")") else {
+            return nil
+        }
         let fields = text[text.index(after: end)...].split(separator: " ")
         return fields.count > 19 ? UInt64(fields[19]) : nil
     }
@@ -203,9 +210,10 @@ func withCStrings<Result>(
     _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
 ) -> Result {
     var pointers = unsafe strings.map { unsafe strdup($0) } + [nil]
-    defer { for unsafe pointer in unsafe pointers { unsafe free(pointer) } }
+    defer { unsafe pointers.forEach { unsafe free($0) } }
     return unsafe pointers.withUnsafeMutableBufferPointer { buffer in
         // The array always holds the terminating NULL, so there is a base address.
+        // swift-format-ignore: NeverForceUnwrap
         unsafe body(buffer.baseAddress!)
     }
 }

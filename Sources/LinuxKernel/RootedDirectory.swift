@@ -26,18 +26,19 @@ public struct RootedDirectory: Sendable {
 
     /// Makes the folder and those above it, inside the root, and opens it.
     public func makeDirectories(_ path: String, mode: UInt32 = 0o755) throws(SyscallError) -> OwnedFD {
-        do throws(SyscallError) { return try open(path, [.path, .directory]) } catch where error.errno == ENOENT {}
+        do throws(SyscallError) { return try open(path, [.path, .directory]) } catch  where error.errno == ENOENT {}
         let (parent, name) = splitLast(path)
         guard !name.isEmpty else { throw SyscallError(call: "mkdirat", subject: path, errno: EINVAL) }
         let above = try makeDirectories(parent, mode: mode)
         do throws(SyscallError) { try check("mkdirat", path) { unsafe mkdirat(above.raw, name, mode) } } catch
-        where error.errno == EEXIST {}
+            where error.errno == EEXIST
+        {}
         return try open(path, [.path, .directory])
     }
 
     /// Makes an empty file if there is nothing, and opens it as a place to mount on.
     public func makeFile(_ path: String, mode: UInt32 = 0o644) throws(SyscallError) -> OwnedFD {
-        do throws(SyscallError) { return try open(path, .path) } catch where error.errno == ENOENT {}
+        do throws(SyscallError) { return try open(path, .path) } catch  where error.errno == ENOENT {}
         let (parent, name) = splitLast(path)
         let above = try makeDirectories(parent)
         let made = try Files.open(at: above.raw, name, [.writeOnly, .create, .exclusive, .noFollow], mode: mode)
@@ -69,8 +70,8 @@ extension RootedDirectory {
         do throws(SyscallError) {
             try check("mknodat", path) { unsafe mknodat(folder.raw, name, mode, dev_t(roost_makedev(major, minor))) }
             try check("fchownat", path) { unsafe fchownat(folder.raw, name, user, group, AT_SYMLINK_NOFOLLOW) }
-        } catch where error.errno == EEXIST {
-        } catch where error.errno == EPERM {
+        } catch  where error.errno == EEXIST {
+        } catch  where error.errno == EPERM {
             let source = try Mounts.clone(path, recursive: false)
             let target = try makeFile(path)
             try Mounts.attach(source, onto: target, name: path)
@@ -82,6 +83,7 @@ extension RootedDirectory {
         let (parent, name) = splitLast(path)
         let folder = try makeDirectories(parent)
         do throws(SyscallError) { try check("symlinkat", path) { unsafe symlinkat(target, folder.raw, name) } } catch
-        where error.errno == EEXIST {}
+            where error.errno == EEXIST
+        {}
     }
 }

@@ -6,7 +6,9 @@ public enum Sockets {
     /// A connected pair that keeps message borders.
     public static func pair() throws(SyscallError) -> (OwnedFD, OwnedFD) {
         var ends: [CInt] = [-1, -1]
-        try check("socketpair", "a pair") { unsafe socketpair(AF_UNIX, CInt(SOCK_SEQPACKET.rawValue) | O_CLOEXEC, 0, &ends) }
+        try check("socketpair", "a pair") {
+            unsafe socketpair(AF_UNIX, CInt(SOCK_SEQPACKET.rawValue) | O_CLOEXEC, 0, &ends)
+        }
         return (OwnedFD(adopting: ends[0]), OwnedFD(adopting: ends[1]))
     }
 
@@ -38,7 +40,7 @@ public enum Sockets {
         do throws(SyscallError) {
             return try OwnedFD(
                 adopting: check("accept", "descriptor \(listener)") { roost_accept(listener) })
-        } catch where [EAGAIN, ECONNABORTED].contains(error.errno) { return nil }
+        } catch  where [EAGAIN, ECONNABORTED].contains(error.errno) { return nil }
     }
 
     /// Sends one message with descriptors; the receiver gets copies of its own.
@@ -49,11 +51,15 @@ public enum Sockets {
     }
 
     /// Receives one message; no bytes and no descriptors mean that the other side has gone.
-    public static func receive(_ fd: CInt, limit: Int = 65536) throws(SyscallError) -> (bytes: [UInt8], descriptors: [CInt]) {
+    public static func receive(_ fd: CInt, limit: Int = 65536) throws(SyscallError) -> (
+        bytes: [UInt8], descriptors: [CInt]
+    ) {
         var count: CInt = 0
         var found = [CInt](repeating: -1, count: 64)
         var bytes = [UInt8](repeating: 0, count: limit)
-        let length = try checkLong("recvmsg", "descriptor \(fd)") { unsafe roost_receive_fds(fd, &bytes, limit, &found, &count) }
+        let length = try checkLong("recvmsg", "descriptor \(fd)") {
+            unsafe roost_receive_fds(fd, &bytes, limit, &found, &count)
+        }
         return (Array(bytes[..<length]), Array(found[..<Int(count)]))
     }
 
@@ -85,7 +91,9 @@ public struct SocketAddress: Sendable, Equatable, Hashable {
             raw.sin6_port = port.bigEndian
             unsafe withUnsafeMutableBytes(of: &raw.sin6_addr) { unsafe $0.copyBytes(from: bytes.prefix(16)) }
             return unsafe withUnsafePointer(to: &raw) {
-                unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0, socklen_t(MemoryLayout<sockaddr_in6>.size)) }
+                unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    unsafe body($0, socklen_t(MemoryLayout<sockaddr_in6>.size))
+                }
             }
         }
         var raw = sockaddr_in()
@@ -93,7 +101,9 @@ public struct SocketAddress: Sendable, Equatable, Hashable {
         raw.sin_port = port.bigEndian
         unsafe withUnsafeMutableBytes(of: &raw.sin_addr) { unsafe $0.copyBytes(from: bytes.prefix(4)) }
         return unsafe withUnsafePointer(to: &raw) {
-            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
         }
     }
 
@@ -119,11 +129,14 @@ public enum InternetSockets {
 
     static func make(_ kind: Kind, family: CInt) throws(SyscallError) -> OwnedFD {
         let type = kind == .tcp ? CInt(SOCK_STREAM.rawValue) : CInt(SOCK_DGRAM.rawValue)
-        return try OwnedFD(adopting: check("socket", kind == .tcp ? "tcp" : "udp") { socket(family, type | O_CLOEXEC | O_NONBLOCK, 0) })
+        return try OwnedFD(
+            adopting: check("socket", kind == .tcp ? "tcp" : "udp") { socket(family, type | O_CLOEXEC | O_NONBLOCK, 0) }
+        )
     }
 
     /// Binds; TCP listens as well. A port that is taken throws with EADDRINUSE.
-    public static func bind(_ kind: Kind, _ address: SocketAddress, reuse: Bool = true) throws(SyscallError) -> OwnedFD {
+    public static func bind(_ kind: Kind, _ address: SocketAddress, reuse: Bool = true) throws(SyscallError) -> OwnedFD
+    {
         let made = try make(kind, family: address.family)
         if kind == .tcp, reuse { _ = roost_set_socket_option(made.raw, SOL_SOCKET, SO_REUSEADDR, 1) }
         // Our ports are held per family, so that 0.0.0.0 and [::] are two sockets.
@@ -138,8 +151,10 @@ public enum InternetSockets {
         let made = try make(kind, family: address.family)
         if kind == .tcp { _ = roost_set_socket_option(made.raw, CInt(IPPROTO_TCP), TCP_NODELAY, 1) }
         do throws(SyscallError) {
-            try check("connect", "port \(address.port)") { unsafe address.withRaw { unsafe Glibc.connect(made.raw, $0, $1) } }
-        } catch where error.errno == EINPROGRESS {}
+            try check("connect", "port \(address.port)") {
+                unsafe address.withRaw { unsafe Glibc.connect(made.raw, $0, $1) }
+            }
+        } catch  where error.errno == EINPROGRESS {}
         return made
     }
 
@@ -171,17 +186,20 @@ public enum InternetSockets {
         do throws(SyscallError) {
             let length = try checkLong("recvfrom", "descriptor \(fd)") {
                 unsafe withUnsafeMutablePointer(to: &storage) { pointer in
-                    unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe recvfrom(fd, &bytes, limit, 0, $0, &size) }
+                    unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                        unsafe recvfrom(fd, &bytes, limit, 0, $0, &size)
+                    }
                 }
             }
             guard let from = SocketAddress(storage) else { return nil }
             return (Array(bytes[..<length]), from)
-        } catch where error.errno == EAGAIN { return nil }
+        } catch  where error.errno == EAGAIN { return nil }
     }
 
     public static func send(_ fd: CInt, _ bytes: [UInt8], to address: SocketAddress) throws(SyscallError) {
         try checkLong("sendto", "port \(address.port)") {
-            unsafe address.withRaw { pointer, size in unsafe sendto(fd, bytes, bytes.count, CInt(0x4000), pointer, size) }
+            unsafe address.withRaw { pointer, size in unsafe sendto(fd, bytes, bytes.count, CInt(0x4000), pointer, size)
+            }
         }
     }
 }

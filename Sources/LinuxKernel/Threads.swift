@@ -33,11 +33,13 @@ public enum Threads {
     private static func start(_ body: @escaping @Sendable () -> Void) throws(SyscallError) -> pthread_t {
         var thread = pthread_t()
         let work = unsafe Unmanaged.passRetained(Work(body))
-        let code = unsafe pthread_create(&thread, nil, { raw in
-            // The pointer is the retained work from above; there is exactly one reader.
-            if let raw = unsafe raw { unsafe Unmanaged<Work>.fromOpaque(raw).takeRetainedValue().body() }
-            return nil
-        }, work.toOpaque())
+        let code = unsafe pthread_create(
+            &thread, nil,
+            { raw in
+                // The pointer is the retained work from above; there is exactly one reader.
+                if let raw = unsafe raw { unsafe Unmanaged<Work>.fromOpaque(raw).takeRetainedValue().body() }
+                return nil
+            }, work.toOpaque())
         if code != 0 {
             unsafe work.release()
             throw SyscallError(call: "pthread_create", subject: "a thread", errno: code)

@@ -4,8 +4,11 @@ import SystemLibraries
 /// Choices of subnets and addresses: pure functions of what is taken.
 public enum Addressing {
     /// Docker's neighbourhood, in steps of /24, clear of what others use.
-    static let pools: [Subnet] = [Subnet("172.18.0.0/16"), Subnet("172.20.0.0/14"), Subnet("172.24.0.0/14"), Subnet("172.28.0.0/14"), Subnet("192.168.0.0/16"), Subnet("10.200.0.0/16")]
-        .compactMap { $0 }
+    static let pools: [Subnet] = [
+        Subnet("172.18.0.0/16"), Subnet("172.20.0.0/14"), Subnet("172.24.0.0/14"), Subnet("172.28.0.0/14"),
+        Subnet("192.168.0.0/16"), Subnet("10.200.0.0/16"),
+    ]
+    .compactMap { $0 }
 
     /// The first /24 that no route of the host and no network of ours overlaps. Engines with different `seed`s begin in different
     /// places: a network that is not in use yet has no route that another engine could see.
@@ -24,7 +27,9 @@ public enum Addressing {
     public static func hostRoutes() -> [Subnet] {
         NetworkInventory.routes4().map { route in
             let address = route.address
-            let bytes = [UInt8(address >> 24), UInt8(address >> 16 & 255), UInt8(address >> 8 & 255), UInt8(address & 255)]
+            let bytes = [
+                UInt8(address >> 24), UInt8(address >> 16 & 255), UInt8(address >> 8 & 255), UInt8(address & 255),
+            ]
             return Subnet(IPAddress(bytes: bytes), prefix: route.prefix)
         }
     }
@@ -33,7 +38,8 @@ public enum Addressing {
     public static func uniqueLocalSubnet(id: String) -> Subnet? {
         let digits = Array(id.prefix(14))
         guard digits.count == 14 else { return nil }
-        let text = "fd\(String(digits[0..<2])):\(String(digits[2..<6])):\(String(digits[6..<10])):\(String(digits[10..<14]))::/64"
+        let text =
+            "fd\(String(digits[0..<2])):\(String(digits[2..<6])):\(String(digits[6..<10])):\(String(digits[10..<14]))::/64"
         return Subnet(text)
     }
 
@@ -56,7 +62,9 @@ public enum Addressing {
         return [2, 0x42] + bytes
     }
 
-    public static func hardwareText(_ bytes: [UInt8]) -> String { bytes.map { Identifiers.hex([$0]) }.joined(separator: ":") }
+    public static func hardwareText(_ bytes: [UInt8]) -> String {
+        bytes.map { Identifiers.hex([$0]) }.joined(separator: ":")
+    }
 
     public static func parseHardware(_ text: String) -> [UInt8]? {
         let bytes = text.split(whereSeparator: { $0 == ":" || $0 == "-" }).compactMap { UInt8($0, radix: 16) }
@@ -81,7 +89,9 @@ public struct KernelNames: Sendable {
     public func bridge(_ networkID: String) -> String { "rb\(tag)\(networkID.prefix(8))" }
     public var bridgePrefix: String { "rb\(tag)" }
     /// `number` is the endpoint's place in its container.
-    public func pair(_ containerID: String, _ number: Int) -> String { "rv\(tag)\(containerID.prefix(8))\(number % 10)" }
+    public func pair(_ containerID: String, _ number: Int) -> String {
+        "rv\(tag)\(containerID.prefix(8))\(number % 10)"
+    }
     public var pairPrefix: String { "rv\(tag)" }
     public var table: String { "roost_\(tag)" }
     public var controlGroup: String { "roost-\(tag)" }

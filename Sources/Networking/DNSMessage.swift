@@ -65,7 +65,9 @@ struct DNSQuery: Equatable {
                 }
             case .pointer(let name):
                 var data: [UInt8] = []
-                for label in name.split(separator: ".") { data += [UInt8(min(63, label.utf8.count))] + label.utf8.prefix(63) }
+                for label in name.split(separator: ".") {
+                    data += [UInt8(min(63, label.utf8.count))] + label.utf8.prefix(63)
+                }
                 records += record(Self.typePTR, data + [0])
                 count += 1
             }
@@ -93,7 +95,11 @@ struct DNSQuery: Equatable {
         let digits = name.dropLast(9).split(separator: ".").reversed().joined()
         guard digits.count == 32 else { return nil }
         let bytes = stride(from: 0, to: 32, by: 2).compactMap { index in
-            UInt8(digits[digits.index(digits.startIndex, offsetBy: index)..<digits.index(digits.startIndex, offsetBy: index + 2)], radix: 16)
+            UInt8(
+                digits[
+                    digits.index(
+                        digits.startIndex, offsetBy: index)..<digits.index(digits.startIndex, offsetBy: index + 2)],
+                radix: 16)
         }
         return bytes.count == 16 ? IPAddress(bytes: bytes) : nil
     }

@@ -40,16 +40,20 @@ public struct PacketFilter: Sendable {
         for family in ["4", "6"] {
             let address = family == "4" ? "ipv4_addr" : "ipv6_addr"
             for transport in ["tcp", "udp"] {
-                text += "add map \(table) \(transport)\(family) { type \(address) . inet_service : \(address) . inet_service ; }\n"
-                text += "add map \(table) \(transport)\(family)any { type inet_service : \(address) . inet_service ; }\n"
+                text +=
+                    "add map \(table) \(transport)\(family) { type \(address) . inet_service : \(address) . inet_service ; }\n"
+                text +=
+                    "add map \(table) \(transport)\(family)any { type inet_service : \(address) . inet_service ; }\n"
             }
         }
         text += "add set \(table) bridges { type ifname ; }\nadd set \(table) internal { type ifname ; }\n"
         text += "add chain \(table) publish\n"
         for (family, keyword) in [("4", "ip"), ("6", "ip6")] {
             for transport in ["tcp", "udp"] {
-                text += "add rule \(table) publish dnat \(keyword) to \(keyword) daddr . \(transport) dport map @\(transport)\(family)\n"
-                text += "add rule \(table) publish dnat \(keyword) to \(transport) dport map @\(transport)\(family)any\n"
+                text +=
+                    "add rule \(table) publish dnat \(keyword) to \(keyword) daddr . \(transport) dport map @\(transport)\(family)\n"
+                text +=
+                    "add rule \(table) publish dnat \(keyword) to \(transport) dport map @\(transport)\(family)any\n"
             }
         }
         text += """
@@ -80,10 +84,12 @@ public struct PacketFilter: Sendable {
         for (subnet, keyword) in [(network.subnet4, "ip"), (network.subnet6, "ip6")] {
             guard let subnet else { continue }
             if !network.isInternal {
-                text += "add rule \(table) postrouting \(keyword) saddr \(subnet) oifname != \"\(network.bridge)\" masquerade\n"
+                text +=
+                    "add rule \(table) postrouting \(keyword) saddr \(subnet) oifname != \"\(network.bridge)\" masquerade\n"
             }
             // A container that calls a published port of its own network must see the answer come from where it called.
-            text += "add rule \(table) postrouting \(keyword) saddr \(subnet) \(keyword) daddr \(subnet) ct status dnat masquerade\n"
+            text +=
+                "add rule \(table) postrouting \(keyword) saddr \(subnet) \(keyword) daddr \(subnet) ct status dnat masquerade\n"
         }
         return text
     }
@@ -95,7 +101,8 @@ public struct PacketFilter: Sendable {
         for forward in forwards {
             let port = forward.port
             // What the kernel cannot carry (other families, SCTP, loopback) is the relay's.
-            guard port.container.transport != .sctp, port.hostAddress.isVersion6 == forward.target.isVersion6, !port.hostAddress.isLoopback
+            guard port.container.transport != .sctp, port.hostAddress.isVersion6 == forward.target.isVersion6,
+                !port.hostAddress.isLoopback
             else { continue }
             let map = port.container.transport.rawValue + (forward.target.isVersion6 ? "6" : "4")
             let value = add ? " : \(forward.target) . \(port.container.number)" : ""
@@ -132,7 +139,8 @@ public struct PacketFilter: Sendable {
             if text.contains(mark) { continue }
             for direction in ["iifname", "oifname"] {
                 _ = try? PacketRules.apply(
-                    "insert rule \(family) filter FORWARD \(direction) \"\(names.bridgePrefix)*\" counter accept comment \"\(mark)\"")
+                    "insert rule \(family) filter FORWARD \(direction) \"\(names.bridgePrefix)*\" counter accept comment \"\(mark)\""
+                )
             }
         }
     }

@@ -12,7 +12,8 @@ public final class PortRelay: Sendable {
     /// Binds a published port. Throws with EADDRINUSE where somebody else has it.
     public static func bind(_ port: PublishedPort) throws(SyscallError) -> OwnedFD {
         try InternetSockets.bind(
-            port.container.transport == .udp ? .udp : .tcp, SocketAddress(bytes: port.hostAddress.bytes, port: port.hostPort))
+            port.container.transport == .udp ? .udp : .tcp,
+            SocketAddress(bytes: port.hostAddress.bytes, port: port.hostPort))
     }
 
     /// Starts to serve a socket that `bind` made, or that a shim has kept over a restart.
@@ -79,7 +80,9 @@ private final class StreamRelay: Sendable {
                 state.connected = ready.contains(.writable)
                 if !state.connected { return ready.contains(.hungUp) }
             }
-            let alive = pump(from: client.raw, to: server.raw, &state.toServer) && pump(from: server.raw, to: client.raw, &state.toClient)
+            let alive =
+                pump(from: client.raw, to: server.raw, &state.toServer)
+                && pump(from: server.raw, to: client.raw, &state.toClient)
             if !alive || (state.toServer.closed && state.toClient.closed) { return true }
             loop.change(client.raw, interest(reading: state.toServer, writing: state.toClient))
             loop.change(server.raw, interest(reading: state.toClient, writing: state.toServer))
@@ -154,12 +157,21 @@ private final class DatagramRelay: Sendable {
         if let known = sessions.withLock({ sessions -> OwnedFD? in
             sessions[sender]?.lastUse = now
             return sessions[sender]?.socket
-        }) { return known }
-        guard sessions.withLock({ $0.count }) < Self.sessionLimit, let made = try? InternetSockets.connect(.udp, target) else { return nil }
+        }) {
+            return known
+        }
+        guard sessions.withLock({ $0.count }) < Self.sessionLimit, let made = try? InternetSockets.connect(.udp, target)
+        else { return nil }
         let listener = listener
-        guard (try? loop.add(made.raw, .readable, { _ in
-            while let part = try? readSome(made.raw, limit: 65536), !part.isEmpty { try? InternetSockets.send(listener.raw, part, to: sender) }
-        })) != nil else { return nil }
+        guard
+            (try? loop.add(
+                made.raw, .readable,
+                { _ in
+                    while let part = try? readSome(made.raw, limit: 65536), !part.isEmpty {
+                        try? InternetSockets.send(listener.raw, part, to: sender)
+                    }
+                })) != nil
+        else { return nil }
         sessions.withLock { $0[sender] = (made, now) }
         return made
     }

@@ -54,7 +54,9 @@ public final class Resolver: Sendable {
         let udp = sockets.udp
         try loop.add(udp.raw, .readable) { [self] _ in
             while let datagram = ((try? InternetSockets.receive(udp.raw, limit: 4096)) ?? nil) {
-                answer(datagram.bytes, scope) { reply in try? InternetSockets.send(udp.raw, Self.fit(reply, datagram.bytes), to: datagram.from) }
+                answer(datagram.bytes, scope) { reply in
+                    try? InternetSockets.send(udp.raw, Self.fit(reply, datagram.bytes), to: datagram.from)
+                }
             }
         }
         let tcp = sockets.tcp
@@ -136,12 +138,17 @@ public final class Resolver: Sendable {
     }
 
     private func forward(
-        _ bytes: [UInt8], _ query: DNSQuery, _ servers: ArraySlice<IPAddress>, _ reply: @escaping @Sendable ([UInt8]) -> Void
+        _ bytes: [UInt8], _ query: DNSQuery, _ servers: ArraySlice<IPAddress>,
+        _ reply: @escaping @Sendable ([UInt8]) -> Void
     ) {
         // SERVFAIL: nobody to ask.
-        guard let server = servers.first, let socket = try? InternetSockets.connect(.udp, SocketAddress(bytes: server.bytes, port: 53)),
+        guard let server = servers.first,
+            let socket = try? InternetSockets.connect(.udp, SocketAddress(bytes: server.bytes, port: 53)),
             (try? writeSome(socket.raw, bytes[...])) != nil
-        else { return servers.count > 1 ? forward(bytes, query, servers.dropFirst(), reply) : reply(query.response([], code: 2)) }
+        else {
+            return servers.count > 1
+                ? forward(bytes, query, servers.dropFirst(), reply) : reply(query.response([], code: 2))
+        }
         let finished = Mutex(false)
         let finish: @Sendable () -> Bool = { [loop] in
             let first = finished.withLock { done in
@@ -155,7 +162,10 @@ public final class Resolver: Sendable {
             return first
         }
         let next: @Sendable () -> Void = { [self] in
-            if finish() { servers.count > 1 ? forward(bytes, query, servers.dropFirst(), reply) : reply(query.response([], code: 2)) }
+            if finish() {
+                servers.count > 1
+                    ? forward(bytes, query, servers.dropFirst(), reply) : reply(query.response([], code: 2))
+            }
         }
         let added: Void? = try? loop.add(socket.raw, .readable) { _ in
             guard let answer = try? readSome(socket.raw, limit: 65536), answer.count >= 12 else { return next() }

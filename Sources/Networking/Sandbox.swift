@@ -14,7 +14,10 @@ public struct EndpointPlan: Sendable, Equatable {
     public var hardwareAddress: [UInt8]
     public var gateway4: IPAddress?
     public var gateway6: IPAddress?
-    public init(hostInterface: String, containerInterface: String, bridge: String, address4: IPAddress?, prefix4: UInt8, address6: IPAddress?, prefix6: UInt8, hardwareAddress: [UInt8], gateway4: IPAddress?, gateway6: IPAddress?) {
+    public init(
+        hostInterface: String, containerInterface: String, bridge: String, address4: IPAddress?, prefix4: UInt8,
+        address6: IPAddress?, prefix6: UInt8, hardwareAddress: [UInt8], gateway4: IPAddress?, gateway6: IPAddress?
+    ) {
         self.hostInterface = hostInterface
         self.containerInterface = containerInterface
         self.bridge = bridge
@@ -78,14 +81,24 @@ public struct Sandbox: Sendable {
 
     private static func configure(_ endpoint: EndpointPlan, _ inside: Netlink) throws {
         let name = endpoint.containerInterface
-        guard let index = try inside.index(of: name) else { throw RoostError.failure("interface \(name) did not arrive in the container") }
+        guard let index = try inside.index(of: name) else {
+            throw RoostError.failure("interface \(name) did not arrive in the container")
+        }
         if endpoint.address6 == nil { try? Files.set("/proc/sys/net/ipv6/conf/\(name)/disable_ipv6", "1") }
         try? Files.set("/proc/sys/net/ipv6/conf/\(name)/accept_ra", "0")
-        if let address = endpoint.address4 { try inside.addAddress(address.bytes, prefix: endpoint.prefix4, to: index, subject: name) }
-        if let address = endpoint.address6 { try inside.addAddress(address.bytes, prefix: endpoint.prefix6, to: index, subject: name) }
+        if let address = endpoint.address4 {
+            try inside.addAddress(address.bytes, prefix: endpoint.prefix4, to: index, subject: name)
+        }
+        if let address = endpoint.address6 {
+            try inside.addAddress(address.bytes, prefix: endpoint.prefix6, to: index, subject: name)
+        }
         try inside.setUp(index, name: name)
-        if let gateway = endpoint.gateway4 { try inside.addDefaultRoute(via: gateway.bytes, index: index, subject: name) }
-        if let gateway = endpoint.gateway6 { try inside.addDefaultRoute(via: gateway.bytes, index: index, subject: name) }
+        if let gateway = endpoint.gateway4 {
+            try inside.addDefaultRoute(via: gateway.bytes, index: index, subject: name)
+        }
+        if let gateway = endpoint.gateway6 {
+            try inside.addDefaultRoute(via: gateway.bytes, index: index, subject: name)
+        }
     }
 
     /// 127.0.0.11, where Docker's resolver is too. Not port 53 itself: the container may want to listen there.
@@ -117,7 +130,9 @@ public enum Bridges {
             try netlink.addBridge(network.bridge, mtu: Sandbox.mtu)
             try? Files.set("/proc/sys/net/ipv6/conf/\(network.bridge)/accept_ra", "0")
         }
-        guard let index = try netlink.index(of: network.bridge) else { throw RoostError.failure("bridge \(network.bridge) could not be made") }
+        guard let index = try netlink.index(of: network.bridge) else {
+            throw RoostError.failure("bridge \(network.bridge) could not be made")
+        }
         if let subnet = network.subnet4, let gateway = network.gateway4 {
             try netlink.addAddress(gateway.bytes, prefix: subnet.prefix, to: index, subject: network.bridge)
         }

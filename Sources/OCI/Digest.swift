@@ -11,6 +11,9 @@ public struct Digest: Sendable, Hashable, Codable, CustomStringConvertible {
         self.hex = String(hex)
     }
 
+    /// The result of a hash function.
+    public init(sha256 bytes: [UInt8]) { hex = Identifiers.hex(bytes) }
+
     public init(parsing text: some StringProtocol) throws(RoostError) {
         guard text.hasPrefix("sha256:"), let digest = Digest(hex: text.dropFirst(7)) else {
             throw .invalid("\"\(text.prefix(100))\" is not a digest of the form sha256:<64 hexadecimal digits>")

@@ -6,7 +6,9 @@ extension ImageConfiguration.Runtime {
     public mutating func apply(change line: String) throws(RoostError) {
         let parts = line.split(separator: " ", maxSplits: 1).map(String.init)
         let argument = parts.count > 1 ? parts[1].trimmed : ""
-        guard let word = parts.first?.uppercased(), !argument.isEmpty else { throw .invalid("change \"\(line)\" has no argument") }
+        guard let word = parts.first?.uppercased(), !argument.isEmpty else {
+            throw .invalid("change \"\(line)\" has no argument")
+        }
         switch word {
         case "CMD": cmd = Self.program(argument)
         case "ENTRYPOINT": entrypoint = Self.program(argument)
@@ -14,10 +16,13 @@ extension ImageConfiguration.Runtime {
             for (name, value) in Self.pairs(argument) {
                 env = (env ?? []).filter { !$0.hasPrefix(name + "=") } + ["\(name)=\(value)"]
             }
-        case "LABEL": for (name, value) in Self.pairs(argument) { labels = (labels ?? [:]).merging([name: value]) { $1 } }
+        case "LABEL":
+            for (name, value) in Self.pairs(argument) { labels = (labels ?? [:]).merging([name: value]) { $1 } }
         case "EXPOSE":
             for port in argument.split(separator: " ") {
-                exposedPorts = (exposedPorts ?? [:]).merging([try ContainerPort(parsing: port).description: .init()]) { $1 }
+                exposedPorts = (exposedPorts ?? [:]).merging([try ContainerPort(parsing: port).description: .init()]) {
+                    $1
+                }
             }
         case "USER": user = argument
         case "VOLUME":
@@ -28,7 +33,10 @@ extension ImageConfiguration.Runtime {
         case "STOPSIGNAL":
             _ = try Signals.number(argument)
             stopSignal = argument
-        default: throw .invalid("\(word) is not a valid change command: use CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR")
+        default:
+            throw .invalid(
+                "\(word) is not a valid change command: use CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR"
+            )
         }
     }
 
@@ -76,7 +84,9 @@ extension ImageConfiguration.Runtime {
             } else if character == "\"" || character == "'" {
                 quote = character
             } else if character == " " {
-                if let cut = word.firstIndex(of: "=") { result.append((String(word[..<cut]), String(word[word.index(after: cut)...]))) }
+                if let cut = word.firstIndex(of: "=") {
+                    result.append((String(word[..<cut]), String(word[word.index(after: cut)...])))
+                }
                 word = ""
             } else {
                 word.append(character)

@@ -20,7 +20,9 @@ public struct ImageReference: Sendable, Hashable, CustomStringConvertible {
 
     /// Parses and completes a name; without tag and digest the tag is `latest`.
     public init(parsing text: String) throws(RoostError) {
-        func invalid(_ why: String) -> RoostError { .invalid("invalid reference format: \"\(text.prefix(200))\": \(why)") }
+        func invalid(_ why: String) -> RoostError {
+            .invalid("invalid reference format: \"\(text.prefix(200))\": \(why)")
+        }
         var rest = text[...]
         var digest: Digest?
         if let at = rest.firstIndex(of: "@") {
@@ -31,21 +33,29 @@ public struct ImageReference: Sendable, Hashable, CustomStringConvertible {
         if let colon = rest.lastIndex(of: ":"), !rest[colon...].contains("/") {
             tag = String(rest[rest.index(after: colon)...])
             rest = rest[..<colon]
-            guard let tag, Self.isTag(tag) else { throw invalid("a tag has letters, digits, _, . and -, at most 128 of them") }
+            guard let tag, Self.isTag(tag) else {
+                throw invalid("a tag has letters, digits, _, . and -, at most 128 of them")
+            }
         }
         if rest.isEmpty { throw invalid("the name is empty") }
-        if Identifiers.isHexadecimal(rest), rest.utf8.count == 64 { throw invalid("64 hexadecimal digits name an id, not a repository") }
+        if Identifiers.isHexadecimal(rest), rest.utf8.count == 64 {
+            throw invalid("64 hexadecimal digits name an id, not a repository")
+        }
         var domain = Self.defaultDomain
         var path = String(rest)
         if let slash = rest.firstIndex(of: "/") {
             let first = rest[..<slash]
-            if first.contains(".") || first.contains(":") || first == "localhost" || first.contains(where: \.isUppercase) {
+            if first.contains(".") || first.contains(":") || first == "localhost"
+                || first.contains(where: \.isUppercase)
+            {
                 domain = first == "index.docker.io" ? Self.defaultDomain : String(first)
                 path = String(rest[rest.index(after: slash)...])
             }
         }
         if path.contains(where: \.isUppercase) { throw invalid("repository name must be lowercase") }
-        guard path.utf8.count <= 255, path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy(Self.isComponent) else {
+        guard path.utf8.count <= 255,
+            path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy(Self.isComponent)
+        else {
             throw invalid("a repository name has lower-case letters and digits, separated by ., _, __ or -")
         }
         if domain == Self.defaultDomain, !path.contains("/") { path = "library/" + path }
@@ -55,7 +65,8 @@ public struct ImageReference: Sendable, Hashable, CustomStringConvertible {
     private static func isTag(_ text: String) -> Bool {
         guard let first = text.utf8.first, text.utf8.count <= 128, first != 46, first != 45 else { return false }
         return text.utf8.allSatisfy { byte in
-            (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122) || [95, 46, 45].contains(byte)
+            (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122)
+                || [95, 46, 45].contains(byte)
         }
     }
 

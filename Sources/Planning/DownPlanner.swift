@@ -11,7 +11,10 @@ public struct DownOptions: Sendable, Equatable {
 /// The way back: dependents before what they depend on, level by level; then networks, and volumes if asked for.
 public enum DownPlanner {
     /// `dependencies`: service → services that it depends on, as the containers' labels say.
-    public static func plan(project: String, containers: [ObservedContainer], dependencies: [String: [String]], networks: [String], volumes: [String], options: DownOptions) -> Plan {
+    public static func plan(
+        project: String, containers: [ObservedContainer], dependencies: [String: [String]], networks: [String],
+        volumes: [String], options: DownOptions
+    ) -> Plan {
         var plan = Plan(project: project)
         var removed: [String: [Int]] = [:]
         var stopped: [String: [Int]] = [:]
@@ -23,16 +26,23 @@ public enum DownPlanner {
             for service in level.sorted() {
                 let dependents = dependencies.filter { $0.value.contains(service) }.flatMap { stopped[$0.key] ?? [] }
                 for container in containers.filter({ $0.service == service }) {
-                    let stop = plan.add(.stopContainer(id: container.id, name: container.name, timeoutSeconds: options.timeoutSeconds), "down", after: dependents)
+                    let stop = plan.add(
+                        .stopContainer(id: container.id, name: container.name, timeoutSeconds: options.timeoutSeconds),
+                        "down", after: dependents)
                     stopped[service, default: []].append(stop)
-                    removed[service, default: []].append(plan.add(.removeContainer(id: container.id, name: container.name, volumes: options.volumes), "down", after: [stop]))
+                    removed[service, default: []].append(
+                        plan.add(
+                            .removeContainer(id: container.id, name: container.name, volumes: options.volumes), "down",
+                            after: [stop]))
                 }
             }
             waiting.subtract(level)
         }
         let last = removed.values.flatMap { $0 }
         for name in networks.sorted() { _ = plan.add(.removeNetwork(name: name), "down", after: last) }
-        if options.volumes { for name in volumes.sorted() { _ = plan.add(.removeVolume(name: name), "down -v", after: last) } }
+        if options.volumes {
+            for name in volumes.sorted() { _ = plan.add(.removeVolume(name: name), "down -v", after: last) }
+        }
         return plan
     }
 }

@@ -19,7 +19,8 @@ public enum Operation: Sendable, Equatable {
         switch self {
         case .createNetwork(let spec): "Network \(spec.name)"
         case .createVolume(let name, _), .removeVolume(let name): "Volume \(name)"
-        case .createContainer(let name, _), .replaceContainer(_, let name, _, _, _), .startContainer(let name), .stopContainer(_, let name, _), .removeContainer(_, let name, _),
+        case .createContainer(let name, _), .replaceContainer(_, let name, _, _, _), .startContainer(let name),
+            .stopContainer(_, let name, _), .removeContainer(_, let name, _),
             .awaitHealthy(let name), .awaitCompleted(let name):
             "Container \(name)"
         case .removeNetwork(let name): "Network \(name)"
@@ -86,7 +87,9 @@ public struct Plan: Sendable, Equatable {
 
     /// Waits that no step waits for are left out, and the rest is numbered anew.
     mutating func dropIdleWaits() {
-        while let idle = steps.firstIndex(where: { step in !step.operation.changes && !steps.contains { $0.after.contains(step.number) } }) { steps.remove(at: idle) }
+        while let idle = steps.firstIndex(where: { step in
+            !step.operation.changes && !steps.contains { $0.after.contains(step.number) }
+        }) { steps.remove(at: idle) }
         let numbers = Dictionary(uniqueKeysWithValues: steps.enumerated().map { ($0.element.number, $0.offset + 1) })
         for index in steps.indices {
             steps[index].number = index + 1
@@ -98,7 +101,8 @@ public struct Plan: Sendable, Equatable {
         guard hasChanges else { return "Nothing to do: \(project) is as the file says.\n" }
         return steps.map { step in
             let order = step.after.isEmpty ? "" : "  [after \(step.after.map(String.init).joined(separator: ", "))]"
-            return "\(step.number). \(step.operation.verb) \(step.operation.subject.lowercasedFirst)  (\(step.reason))\(order)\n"
+            return
+                "\(step.number). \(step.operation.verb) \(step.operation.subject.lowercasedFirst)  (\(step.reason))\(order)\n"
         }.joined() + notes.map { "note: \($0)\n" }.joined()
     }
 
@@ -108,7 +112,10 @@ public struct Plan: Sendable, Equatable {
             "steps": .array(
                 steps.map { step in
                     let verb = step.operation.verb.split(separator: " ").dropFirst().joined(separator: " ")
-                    return ["number": JSON(step.number), "action": .string(verb), "object": .string(step.operation.subject), "reason": .string(step.reason), "after": .array(step.after.map { JSON($0) })]
+                    return [
+                        "number": JSON(step.number), "action": .string(verb), "object": .string(step.operation.subject),
+                        "reason": .string(step.reason), "after": .array(step.after.map { JSON($0) }),
+                    ]
                 }), "notes": JSON(notes),
         ]
     }

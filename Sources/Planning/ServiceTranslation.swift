@@ -1,6 +1,7 @@
 import ComposeModel
-import struct Crypto.SHA256
 import EngineModel
+
+import struct Crypto.SHA256
 
 /// Labels that Compose puts on what it makes; other tools find projects by them.
 public enum ComposeLabel {
@@ -32,7 +33,8 @@ public struct ServiceTranslation: Sendable {
 
     /// Attributes that the file may hold and that this engine cannot honour yet: refused, never ignored.
     static let unsupported = [
-        "blkio_config", "build", "credential_spec", "develop", "device_cgroup_rules", "extends", "external_links", "gpus", "links", "models", "post_start", "pre_start", "pre_stop",
+        "blkio_config", "build", "credential_spec", "develop", "device_cgroup_rules", "extends", "external_links",
+        "gpus", "links", "models", "post_start", "pre_start", "pre_stop",
         "provider", "use_api_socket", "volumes_from", "label_file",
     ]
 
@@ -66,17 +68,24 @@ public struct ServiceTranslation: Sendable {
     }
 
     /// The specification of one replica. `fileFolder` holds the secrets' and configs' texts as files.
-    public func spec(_ name: String, number: Int, fileFolder: String, oneOff: Bool = false) throws(RoostError) -> ContainerSpec {
+    public func spec(_ name: String, number: Int, fileFolder: String, oneOff: Bool = false) throws(RoostError)
+        -> ContainerSpec
+    {
         let service = project.services[name] ?? .null
         for key in Self.unsupported where !service[key].isNull {
             if key == "build", !service["image"].isNull { continue }
-            throw RoostError(.unsupported, "service \(name): attribute \(key) is not supported yet (\(project.origins["services.\(name).\(key)"] ?? "in the project file"))")
+            throw RoostError(
+                .unsupported,
+                "service \(name): attribute \(key) is not supported yet (\(project.origins["services.\(name).\(key)"] ?? "in the project file"))"
+            )
         }
         var spec = ContainerSpec()
         spec.image = service["image"].string ?? ""
         spec.process.command = service["command"].strings
         spec.process.entrypoint = service["entrypoint"].strings
-        spec.process.environment = (service["environment"].object ?? []).compactMap { entry in entry.value.string.map { "\(entry.key)=\($0)" } }
+        spec.process.environment = (service["environment"].object ?? []).compactMap { entry in
+            entry.value.string.map { "\(entry.key)=\($0)" }
+        }
         spec.process.workingDirectory = service["working_dir"].string ?? ""
         spec.process.user = service["user"].string ?? ""
         spec.process.additionalGroups = service["group_add"].strings ?? []
@@ -85,10 +94,14 @@ public struct ServiceTranslation: Sendable {
         spec.hostname = service["hostname"].string ?? ""
         spec.domainname = service["domainname"].string ?? ""
         spec.stopSignal = service["stop_signal"].string
-        spec.stopTimeout = service["stop_grace_period"].string.flatMap(TimeSpan.parse).map { Int(($0 + 999_999_999) / 1_000_000_000) }
+        spec.stopTimeout = service["stop_grace_period"].string.flatMap(TimeSpan.parse).map {
+            Int(($0 + 999_999_999) / 1_000_000_000)
+        }
         spec.runsUnderInit = service["init"].bool ?? false
         spec.labels = labels(name, service, number: number, oneOff: oneOff)
-        spec.annotations = (service["annotations"].stringMap ?? [:]).merging([ComposeLabel.definition: definition(name).text()]) { $1 }
+        spec.annotations = (service["annotations"].stringMap ?? [:]).merging([
+            ComposeLabel.definition: definition(name).text()
+        ]) { $1 }
         spec.healthcheck = health(service["healthcheck"])
         spec.restartPolicy = try restartPolicy(service)
         for text in service["expose"].strings ?? [] { spec.exposedPorts += try exposed(text) }
@@ -112,7 +125,9 @@ public struct ServiceTranslation: Sendable {
         labels[ComposeLabel.workingDirectory] = project.workingDirectory
         labels[ComposeLabel.configFiles] = project.files.joined(separator: ",")
         labels[ComposeLabel.version] = "2.26.1"
-        labels[ComposeLabel.dependsOn] = (service["depends_on"].object ?? []).map { "\($0.key):\($0.value["condition"].string ?? ""):\($0.value["restart"].bool ?? false)" }.joined(separator: ",")
+        labels[ComposeLabel.dependsOn] = (service["depends_on"].object ?? []).map {
+            "\($0.key):\($0.value["condition"].string ?? ""):\($0.value["restart"].bool ?? false)"
+        }.joined(separator: ",")
         return labels
     }
 
@@ -121,7 +136,8 @@ public struct ServiceTranslation: Sendable {
         if check["disable"].bool == true { return HealthcheckSpec(test: ["NONE"]) }
         func time(_ key: String) -> Int64 { check[key].string.flatMap(TimeSpan.parse) ?? 0 }
         return HealthcheckSpec(
-            test: check["test"].strings ?? [], interval: time("interval"), timeout: time("timeout"), startPeriod: time("start_period"),
+            test: check["test"].strings ?? [], interval: time("interval"), timeout: time("timeout"),
+            startPeriod: time("start_period"),
             startInterval: time("start_interval"), retries: Int(clamping: check["retries"].int ?? 0))
     }
 
@@ -152,7 +168,9 @@ public struct ServiceTranslation: Sendable {
         for port in service["ports"].array ?? [] {
             let inside = try ContainerPort(parsing: "\(port["target"].int ?? 0)/\(port["protocol"].string ?? "tcp")")
             let ends = (port["published"].string ?? "0").split(separator: "-").map { UInt16($0) }
-            guard let low = ends.first ?? nil, let high = ends.last ?? nil, low <= high else { throw .invalid("published port \"\(port["published"].string ?? "")\" is no port and no range") }
+            guard let low = ends.first ?? nil, let high = ends.last ?? nil, low <= high else {
+                throw .invalid("published port \"\(port["published"].string ?? "")\" is no port and no range")
+            }
             var address: IPAddress?
             if let text = port["host_ip"].string, !text.isEmpty {
                 guard let parsed = IPAddress(text) else { throw .invalid("host_ip \"\(text)\" is not an IP address") }
@@ -163,7 +181,9 @@ public struct ServiceTranslation: Sendable {
         }
     }
 
-    private func mounts(_ name: String, _ service: JSON, _ spec: inout ContainerSpec, fileFolder: String) throws(RoostError) {
+    private func mounts(_ name: String, _ service: JSON, _ spec: inout ContainerSpec, fileFolder: String)
+        throws(RoostError)
+    {
         for volume in service["volumes"].array ?? [] {
             let target = volume["target"].string ?? ""
             let readOnly = volume["read_only"].bool ?? false
@@ -172,7 +192,10 @@ public struct ServiceTranslation: Sendable {
                 let bind = volume["bind"]
                 spec.mounts.append(
                     MountSpec(
-                        source: .bind(path: volume["source"].string ?? "", propagation: bind["propagation"].string ?? "", create: bind["create_host_path"].bool ?? true, recursive: bind["recursive"].string != "disabled"),
+                        source: .bind(
+                            path: volume["source"].string ?? "", propagation: bind["propagation"].string ?? "",
+                            create: bind["create_host_path"].bool ?? true,
+                            recursive: bind["recursive"].string != "disabled"),
                         target: target, readOnly: readOnly))
             case "tmpfs":
                 var options: [String] = []
@@ -182,12 +205,19 @@ public struct ServiceTranslation: Sendable {
             default:
                 let key = volume["source"].string
                 let real = key.flatMap { project.volumes[$0]?["name"].string } ?? key
-                spec.mounts.append(MountSpec(source: .volume(name: real, copy: volume["volume"]["nocopy"].bool != true, subpath: volume["volume"]["subpath"].string ?? ""), target: target, readOnly: readOnly))
+                spec.mounts.append(
+                    MountSpec(
+                        source: .volume(
+                            name: real, copy: volume["volume"]["nocopy"].bool != true,
+                            subpath: volume["volume"]["subpath"].string ?? ""), target: target, readOnly: readOnly))
             }
         }
         for text in service["tmpfs"].strings ?? [] {
             let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
-            spec.mounts.append(MountSpec(source: .tmpfs(options: parts.count > 1 ? parts[1].split(separator: ",").map(String.init) : []), target: parts[0]))
+            spec.mounts.append(
+                MountSpec(
+                    source: .tmpfs(options: parts.count > 1 ? parts[1].split(separator: ",").map(String.init) : []),
+                    target: parts[0]))
         }
         for (kind, root) in [("secrets", "/run/secrets/"), ("configs", "/")] {
             for item in service[kind].array ?? [] {
@@ -195,7 +225,9 @@ public struct ServiceTranslation: Sendable {
                 let target = item["target"].string ?? root + source
                 spec.mounts.append(
                     MountSpec(
-                        source: .bind(path: "\(fileFolder)/\(fileName(kind, source, item))", propagation: "", create: false, recursive: false),
+                        source: .bind(
+                            path: "\(fileFolder)/\(fileName(kind, source, item))", propagation: "", create: false,
+                            recursive: false),
                         target: target.hasPrefix("/") ? target : root + target, readOnly: true))
             }
         }
@@ -204,7 +236,8 @@ public struct ServiceTranslation: Sendable {
     /// One file per content, owner and mode: what changes gets another name, and containers keep what they had.
     public func fileName(_ kind: String, _ source: String, _ item: JSON) -> String {
         let text = contents["\(kind).\(source)"] ?? ""
-        let owner = "\(item["uid"].string ?? "0")-\(item["gid"].string ?? "0")-\(String(item["mode"].int ?? 0o444, radix: 8))"
+        let owner =
+            "\(item["uid"].string ?? "0")-\(item["gid"].string ?? "0")-\(String(item["mode"].int ?? 0o444, radix: 8))"
         return "\(source)-\(Self.hash("\(owner) \(text)").prefix(16))"
     }
 
@@ -213,31 +246,42 @@ public struct ServiceTranslation: Sendable {
         spec.dns.options = service["dns_opt"].strings ?? []
         spec.dns.extraHosts = service["extra_hosts"].strings ?? []
         for text in service["dns"].strings ?? [] {
-            guard let address = IPAddress(text) else { throw .invalid("service \(name): dns \"\(text)\" is not an IP address") }
+            guard let address = IPAddress(text) else {
+                throw .invalid("service \(name): dns \"\(text)\" is not an IP address")
+            }
             spec.dns.servers.append(address)
         }
         spec.ipc = try shared(service["ipc"].string, "ipc")
         spec.pid = try shared(service["pid"].string, "pid")
         spec.uts = try shared(service["uts"].string, "uts")
         if let mode = service["network_mode"].string {
-            spec.network = mode.hasPrefix("service:") ? .container(containerName(String(mode.dropFirst(8)), 1)) : NetworkMode(mode)
+            spec.network =
+                mode.hasPrefix("service:") ? .container(containerName(String(mode.dropFirst(8)), 1)) : NetworkMode(mode)
             return
         }
-        let wanted = (service["networks"].object ?? []).sorted { ($1.value["priority"].double ?? 0, $0.key) < ($0.value["priority"].double ?? 0, $1.key) }
+        let wanted = (service["networks"].object ?? []).sorted {
+            ($1.value["priority"].double ?? 0, $0.key) < ($0.value["priority"].double ?? 0, $1.key)
+        }
         for (key, value) in wanted {
             let real = project.networks[key]?["name"].string ?? key
             func address(_ field: String) throws(RoostError) -> IPAddress? {
                 guard let text = value[field].string else { return nil }
-                guard let parsed = IPAddress(text) else { throw .invalid("service \(name): \(field) \"\(text)\" is not an IP address") }
+                guard let parsed = IPAddress(text) else {
+                    throw .invalid("service \(name): \(field) \"\(text)\" is not an IP address")
+                }
                 return parsed
             }
             spec.endpoints.append(
                 EndpointSpec(
-                    network: real, aliases: [name] + (value["aliases"].strings ?? []), address4: try address("ipv4_address"), address6: try address("ipv6_address"),
-                    macAddress: value["mac_address"].string, gatewayPriority: Int(clamping: value["gw_priority"].int ?? 0)))
+                    network: real, aliases: [name] + (value["aliases"].strings ?? []),
+                    address4: try address("ipv4_address"), address6: try address("ipv6_address"),
+                    macAddress: value["mac_address"].string,
+                    gatewayPriority: Int(clamping: value["gw_priority"].int ?? 0)))
         }
         if let first = spec.endpoints.first { spec.network = .named(first.network) }
-        if let hardware = service["mac_address"].string, !spec.endpoints.isEmpty { spec.endpoints[0].macAddress = hardware }
+        if let hardware = service["mac_address"].string, !spec.endpoints.isEmpty {
+            spec.endpoints[0].macAddress = hardware
+        }
     }
 
     private func shared(_ text: String?, _ field: String) throws(RoostError) -> SharedNamespace {
@@ -255,7 +299,10 @@ public struct ServiceTranslation: Sendable {
         spec.security.sysctls = service["sysctls"].stringMap ?? [:]
         for device in service["devices"].array ?? [] {
             let source = device["source"].string ?? ""
-            spec.devices.append(DeviceSpec(hostPath: source, containerPath: device["target"].string ?? source, permissions: device["permissions"].string ?? "rwm"))
+            spec.devices.append(
+                DeviceSpec(
+                    hostPath: source, containerPath: device["target"].string ?? source,
+                    permissions: device["permissions"].string ?? "rwm"))
         }
     }
 
@@ -264,7 +311,8 @@ public struct ServiceTranslation: Sendable {
         let limits = service["deploy"]["resources"]["limits"]
         let reserved = service["deploy"]["resources"]["reservations"]
         spec.resources.memoryBytes = limits["memory"].isNull ? size(service["mem_limit"]) : size(limits["memory"])
-        spec.resources.memoryReservationBytes = reserved["memory"].isNull ? size(service["mem_reservation"]) : size(reserved["memory"])
+        spec.resources.memoryReservationBytes =
+            reserved["memory"].isNull ? size(service["mem_reservation"]) : size(reserved["memory"])
         spec.resources.memorySwapBytes = size(service["memswap_limit"])
         let cpus = limits["cpus"].double ?? service["cpus"].double ?? 0
         spec.resources.nanoCPUs = Int64((cpus * 1e9).rounded())
@@ -277,7 +325,8 @@ public struct ServiceTranslation: Sendable {
         if let size = service["shm_size"].string.flatMap({ Int64($0) }) { spec.sharedMemoryBytes = size }
         for (name, value) in service["ulimits"].object ?? [] {
             let both = value.int
-            spec.resources.limits.append(UlimitSpec(name: name, soft: both ?? value["soft"].int ?? 0, hard: both ?? value["hard"].int ?? 0))
+            spec.resources.limits.append(
+                UlimitSpec(name: name, soft: both ?? value["soft"].int ?? 0, hard: both ?? value["hard"].int ?? 0))
         }
     }
 
@@ -290,14 +339,20 @@ public struct ServiceTranslation: Sendable {
         spec.isInternal = json["internal"].bool ?? false
         spec.enableVersion6 = json["enable_ipv6"].bool ?? false
         spec.options = json["driver_opts"].stringMap ?? [:]
-        spec.labels = (json["labels"].stringMap ?? [:]).merging([ComposeLabel.project: project.name, ComposeLabel.network: key, ComposeLabel.version: "2.26.1"]) { $1 }
+        spec.labels = (json["labels"].stringMap ?? [:]).merging([
+            ComposeLabel.project: project.name, ComposeLabel.network: key, ComposeLabel.version: "2.26.1",
+        ]) { $1 }
         for pool in json["ipam"]["config"].array ?? [] {
             if let text = pool["subnet"].string {
-                guard let subnet = Subnet(text) else { throw .invalid("network \(key): \"\(text)\" is not a subnet such as 172.28.0.0/16") }
+                guard let subnet = Subnet(text) else {
+                    throw .invalid("network \(key): \"\(text)\" is not a subnet such as 172.28.0.0/16")
+                }
                 spec.subnets.append(subnet)
             }
             if let text = pool["gateway"].string {
-                guard let address = IPAddress(text) else { throw .invalid("network \(key): gateway \"\(text)\" is not an IP address") }
+                guard let address = IPAddress(text) else {
+                    throw .invalid("network \(key): gateway \"\(text)\" is not an IP address")
+                }
                 spec.gateways.append(address)
             }
         }
@@ -305,6 +360,8 @@ public struct ServiceTranslation: Sendable {
     }
 
     func volumeLabels(_ key: String) -> [String: String] {
-        (project.volumes[key]?["labels"].stringMap ?? [:]).merging([ComposeLabel.project: project.name, ComposeLabel.volume: key, ComposeLabel.version: "2.26.1"]) { $1 }
+        (project.volumes[key]?["labels"].stringMap ?? [:]).merging([
+            ComposeLabel.project: project.name, ComposeLabel.volume: key, ComposeLabel.version: "2.26.1",
+        ]) { $1 }
     }
 }

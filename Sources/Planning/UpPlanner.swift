@@ -15,7 +15,10 @@ public struct ObservedContainer: Sendable, Equatable {
     /// The service as it was when this container was made.
     public var definition: JSON
 
-    public init(id: String, name: String, service: String, number: Int, configHash: String, imageID: String, phase: ContainerPhase, exitCode: Int32, stoppedByUser: Bool, definition: JSON) {
+    public init(
+        id: String, name: String, service: String, number: Int, configHash: String, imageID: String,
+        phase: ContainerPhase, exitCode: Int32, stoppedByUser: Bool, definition: JSON
+    ) {
         self.id = id
         self.name = name
         self.service = service
@@ -69,18 +72,25 @@ public struct UpPlanner {
     private var volumeSteps: [String: Int] = [:]
     private var replaced: Set<String> = []
 
-    public static func plan(project: Project, observed: ObservedState, options: UpOptions, contents: [String: String], fileFolder: String) throws -> Plan {
-        var planner = UpPlanner(project: project, observed: observed, options: options, contents: contents, fileFolder: fileFolder)
+    public static func plan(
+        project: Project, observed: ObservedState, options: UpOptions, contents: [String: String], fileFolder: String
+    ) throws -> Plan {
+        var planner = UpPlanner(
+            project: project, observed: observed, options: options, contents: contents, fileFolder: fileFolder)
         return try planner.run()
     }
 
     /// The networks that a service needs and that are not there.
     public static func networks(_ project: Project, used: Set<String>, existing: Set<String>) throws -> [NetworkSpec] {
         let translation = ServiceTranslation(project: project)
-        return try used.sorted().filter { !existing.contains(project.networks[$0]?["name"].string ?? $0) }.map { try translation.networkSpec($0) }
+        return try used.sorted().filter { !existing.contains(project.networks[$0]?["name"].string ?? $0) }.map {
+            try translation.networkSpec($0)
+        }
     }
 
-    private init(project: Project, observed: ObservedState, options: UpOptions, contents: [String: String], fileFolder: String) {
+    private init(
+        project: Project, observed: ObservedState, options: UpOptions, contents: [String: String], fileFolder: String
+    ) {
         self.project = project
         self.observed = observed
         self.options = options
@@ -100,14 +110,18 @@ public struct UpPlanner {
     }
 
     private func selectedServices() throws(RoostError) -> Set<String> {
-        for name in options.services + options.scale.keys where project.services[name] == nil { throw .missing("no such service: \(name)") }
+        for name in options.services + options.scale.keys where project.services[name] == nil {
+            throw .missing("no such service: \(name)")
+        }
         guard !options.services.isEmpty else { return Set(project.services.keys) }
         guard !options.noDependencies else { return Set(options.services) }
         var all: Set<String> = []
         var waiting = options.services
         while let name = waiting.popLast() {
             guard all.insert(name).inserted else { continue }
-            waiting += (project.services[name]?["depends_on"].object ?? []).map(\.key).filter { project.services[$0] != nil }
+            waiting += (project.services[name]?["depends_on"].object ?? []).map(\.key).filter {
+                project.services[$0] != nil
+            }
         }
         return all
     }
@@ -118,19 +132,31 @@ public struct UpPlanner {
             let json = project.networks[key] ?? .null
             let name = json["name"].string ?? key
             if observed.networks.contains(name) { continue }
-            if json["external"].bool == true { throw .missing("network \(name) declared as external, but could not be found: create it with network create \(name)") }
+            if json["external"].bool == true {
+                throw .missing(
+                    "network \(name) declared as external, but could not be found: create it with network create \(name)"
+                )
+            }
             networkSteps[key] = plan.add(.createNetwork(try translation.networkSpec(key)), "missing", after: [])
         }
     }
 
     private mutating func planVolumes(_ selected: Set<String>) throws(RoostError) {
-        let used = Set(selected.flatMap { (project.services[$0]?["volumes"].array ?? []).compactMap { $0["type"].string == "volume" ? $0["source"].string : nil } })
+        let used = Set(
+            selected.flatMap {
+                (project.services[$0]?["volumes"].array ?? []).compactMap {
+                    $0["type"].string == "volume" ? $0["source"].string : nil
+                }
+            })
         for key in used.sorted() {
             let json = project.volumes[key] ?? .null
             let name = json["name"].string ?? key
             if observed.volumes.contains(name) { continue }
-            if json["external"].bool == true { throw .missing("external volume \"\(name)\" not found: create it with volume create \(name)") }
-            volumeSteps[key] = plan.add(.createVolume(name: name, labels: translation.volumeLabels(key)), "missing", after: [])
+            if json["external"].bool == true {
+                throw .missing("external volume \"\(name)\" not found: create it with volume create \(name)")
+            }
+            volumeSteps[key] = plan.add(
+                .createVolume(name: name, labels: translation.volumeLabels(key)), "missing", after: [])
         }
     }
 
@@ -138,8 +164,12 @@ public struct UpPlanner {
         let service = project.services[name] ?? .null
         let image = service["image"].string ?? ""
         if observed.images[image] == nil {
-            if service["image"].isNull { throw RoostError(.unsupported, "service \(name) has no image, and building is not supported yet") }
-            throw .missing("service \(name): no such image: \(image) (\(project.origins["services.\(name).image"] ?? "")); load or import it first")
+            if service["image"].isNull {
+                throw RoostError(.unsupported, "service \(name) has no image, and building is not supported yet")
+            }
+            throw .missing(
+                "service \(name): no such image: \(image) (\(project.origins["services.\(name).image"] ?? "")); load or import it first"
+            )
         }
         let wanted = options.scale[name] ?? Int(service["scale"].int ?? service["deploy"]["replicas"].int ?? 1)
         let existing = observed.containers.filter { $0.service == name }.sorted { $0.number < $1.number }
@@ -147,11 +177,19 @@ public struct UpPlanner {
         let resources = resourceSteps(service)
         var steps: [Int] = []
         for number in stride(from: 1, through: wanted, by: 1) {
-            if let step = try planReplica(name, number, existing.first { $0.number == number }, gates: gates, resources: resources) { steps.append(step) }
+            if let step = try planReplica(
+                name, number, existing.first { $0.number == number }, gates: gates, resources: resources)
+            {
+                steps.append(step)
+            }
         }
         for extra in existing where extra.number > wanted {
-            let stop = plan.add(.stopContainer(id: extra.id, name: extra.name, timeoutSeconds: options.timeoutSeconds), "\(wanted) of \(name) wanted", after: [])
-            _ = plan.add(.removeContainer(id: extra.id, name: extra.name, volumes: false), "\(wanted) of \(name) wanted", after: [stop])
+            let stop = plan.add(
+                .stopContainer(id: extra.id, name: extra.name, timeoutSeconds: options.timeoutSeconds),
+                "\(wanted) of \(name) wanted", after: [])
+            _ = plan.add(
+                .removeContainer(id: extra.id, name: extra.name, volumes: false), "\(wanted) of \(name) wanted",
+                after: [stop])
         }
         started[name] = steps
     }
@@ -171,12 +209,21 @@ public struct UpPlanner {
                 gates += ready
                 continue
             }
-            let replicas = Int(project.services[other]?["scale"].int ?? project.services[other]?["deploy"]["replicas"].int ?? 1)
+            let replicas = Int(
+                project.services[other]?["scale"].int ?? project.services[other]?["deploy"]["replicas"].int ?? 1)
             for number in stride(from: 1, through: options.scale[other] ?? replicas, by: 1) {
                 let name = translation.containerName(other, number)
-                let operation: Operation = condition == "service_healthy" ? .awaitHealthy(name: name) : .awaitCompleted(name: name)
-                if let known = plan.steps.first(where: { $0.operation == operation }) { gates.append(known.number) } else {
-                    let settled = ready.isEmpty && observed.containers.contains { $0.name == name && condition == "service_completed_successfully" && $0.phase == .exited && $0.exitCode == 0 }
+                let operation: Operation =
+                    condition == "service_healthy" ? .awaitHealthy(name: name) : .awaitCompleted(name: name)
+                if let known = plan.steps.first(where: { $0.operation == operation }) {
+                    gates.append(known.number)
+                } else {
+                    let settled =
+                        ready.isEmpty
+                        && observed.containers.contains {
+                            $0.name == name && condition == "service_completed_successfully" && $0.phase == .exited
+                                && $0.exitCode == 0
+                        }
                     if !settled { gates.append(plan.add(operation, "a dependent needs \(condition)", after: ready)) }
                 }
             }
@@ -185,33 +232,47 @@ public struct UpPlanner {
     }
 
     /// Steps for one replica; answers with the step after which it runs, or nil if it runs already.
-    private mutating func planReplica(_ name: String, _ number: Int, _ existing: ObservedContainer?, gates: [Int], resources: [Int]) throws(RoostError) -> Int? {
+    private mutating func planReplica(
+        _ name: String, _ number: Int, _ existing: ObservedContainer?, gates: [Int], resources: [Int]
+    ) throws(RoostError) -> Int? {
         let containerName = translation.containerName(name, number)
         let spec = try translation.spec(name, number: number, fileFolder: fileFolder)
         guard let existing else {
             let create = plan.add(.createContainer(name: containerName, spec: spec), "missing", after: resources)
-            return options.noStart ? create : plan.add(.startContainer(name: containerName), "created", after: [create] + gates)
+            return options.noStart
+                ? create : plan.add(.startContainer(name: containerName), "created", after: [create] + gates)
         }
         if let reason = recreateReason(name, existing, spec), !options.noRecreate {
             replaced.insert(name)
             let replace = plan.add(
-                .replaceContainer(id: existing.id, name: containerName, spec: spec, renewsVolumes: options.renewVolumes, timeoutSeconds: options.timeoutSeconds), reason, after: resources + gates)
-            return options.noStart ? replace : plan.add(.startContainer(name: containerName), "recreated", after: [replace])
+                .replaceContainer(
+                    id: existing.id, name: containerName, spec: spec, renewsVolumes: options.renewVolumes,
+                    timeoutSeconds: options.timeoutSeconds), reason, after: resources + gates)
+            return options.noStart
+                ? replace : plan.add(.startContainer(name: containerName), "recreated", after: [replace])
         }
         if existing.runs || options.noStart { return nil }
         // A job that has ended well is done; what a user has stopped, or what has failed, is started.
         if existing.phase == .exited, existing.exitCode == 0, !existing.stoppedByUser { return nil }
-        return plan.add(.startContainer(name: containerName), existing.phase == .created ? "created, not started" : "exited with \(existing.exitCode)", after: gates)
+        return plan.add(
+            .startContainer(name: containerName),
+            existing.phase == .created ? "created, not started" : "exited with \(existing.exitCode)", after: gates)
     }
 
     private func recreateReason(_ name: String, _ existing: ObservedContainer, _ spec: ContainerSpec) -> String? {
         if options.forceRecreate { return "asked for with --force-recreate" }
-        if case .container(let other) = spec.network, let owner = observed.containers.first(where: { $0.name == other }), replaced.contains(owner.service) {
+        if case .container(let other) = spec.network,
+            let owner = observed.containers.first(where: { $0.name == other }), replaced.contains(owner.service)
+        {
             return "it shares the network of \(other), which is recreated"
         }
-        if let image = observed.images[spec.image], image != existing.imageID { return "image \(spec.image) is a newer one" }
+        if let image = observed.images[spec.image], image != existing.imageID {
+            return "image \(spec.image) is a newer one"
+        }
         guard existing.configHash != translation.configHash(name) else { return nil }
-        let changes = Difference.describe(existing.definition, translation.definition(name)) { path in project.origins["services.\(name).\(path)"] }
+        let changes = Difference.describe(existing.definition, translation.definition(name)) { path in
+            project.origins["services.\(name).\(path)"]
+        }
         return changes.isEmpty ? "its definition has changed" : changes.joined(separator: "; ")
     }
 
@@ -219,12 +280,18 @@ public struct UpPlanner {
         let orphans = observed.containers.filter { project.services[$0.service] == nil }
         guard !orphans.isEmpty else { return }
         guard options.removeOrphans else {
-            plan.notes.append("found orphan containers (\(orphans.map(\.name).joined(separator: ", "))) of this project: remove them with --remove-orphans")
+            plan.notes.append(
+                "found orphan containers (\(orphans.map(\.name).joined(separator: ", "))) of this project: remove them with --remove-orphans"
+            )
             return
         }
         for orphan in orphans {
-            let stop = plan.add(.stopContainer(id: orphan.id, name: orphan.name, timeoutSeconds: options.timeoutSeconds), "no service of the file", after: [])
-            _ = plan.add(.removeContainer(id: orphan.id, name: orphan.name, volumes: false), "no service of the file", after: [stop])
+            let stop = plan.add(
+                .stopContainer(id: orphan.id, name: orphan.name, timeoutSeconds: options.timeoutSeconds),
+                "no service of the file", after: [])
+            _ = plan.add(
+                .removeContainer(id: orphan.id, name: orphan.name, volumes: false), "no service of the file",
+                after: [stop])
         }
     }
 }
@@ -252,10 +319,14 @@ enum Difference {
         return found
     }
 
-    private static func compare(_ before: JSON, _ after: JSON, path: String, _ found: inout [String], _ origin: (String) -> String?) {
+    private static func compare(
+        _ before: JSON, _ after: JSON, path: String, _ found: inout [String], _ origin: (String) -> String?
+    ) {
         if before == after { return }
         if let old = before.object, let new = after.object {
-            for key in Set(old.map(\.key) + new.map(\.key)).sorted() { compare(before[key], after[key], path: path.isEmpty ? key : "\(path).\(key)", &found, origin) }
+            for key in Set(old.map(\.key) + new.map(\.key)).sorted() {
+                compare(before[key], after[key], path: path.isEmpty ? key : "\(path).\(key)", &found, origin)
+            }
             return
         }
         let place = origin(path).map { ", \($0)" } ?? ""

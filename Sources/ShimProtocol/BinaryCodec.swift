@@ -49,11 +49,15 @@ public struct BinaryReader: Sendable {
     }
     public mutating func int64() throws(MalformedMessage) -> Int64 { Int64(bitPattern: try uint64()) }
     public mutating func int32() throws(MalformedMessage) -> Int32 {
-        guard let value = Int32(exactly: try int64()) else { throw MalformedMessage(place: "32-bit number at \(position)") }
+        guard let value = Int32(exactly: try int64()) else {
+            throw MalformedMessage(place: "32-bit number at \(position)")
+        }
         return value
     }
     public mutating func uint32() throws(MalformedMessage) -> UInt32 {
-        guard let value = UInt32(exactly: try uint64()) else { throw MalformedMessage(place: "32-bit number at \(position)") }
+        guard let value = UInt32(exactly: try uint64()) else {
+            throw MalformedMessage(place: "32-bit number at \(position)")
+        }
         return value
     }
     public mutating func bool() throws(MalformedMessage) -> Bool {
@@ -68,7 +72,9 @@ public struct BinaryReader: Sendable {
         position += length
         return Array(bytes[(position - length)..<position])
     }
-    public mutating func string() throws(MalformedMessage) -> String { String(decoding: try byteArray(), as: UTF8.self) }
+    public mutating func string() throws(MalformedMessage) -> String {
+        String(decoding: try byteArray(), as: UTF8.self)
+    }
 
     public mutating func optional<Value>(
         _ decode: (inout BinaryReader) throws(MalformedMessage) -> Value

@@ -79,7 +79,9 @@ extension SecurityPlan {
         limits = try reader.array { (reader: inout BinaryReader) throws(MalformedMessage) in
             ResourceLimit(resource: try reader.int32(), soft: try reader.uint64(), hard: try reader.uint64())
         }
-        outOfMemoryScore = try reader.optional { (reader: inout BinaryReader) throws(MalformedMessage) in try reader.int32() }
+        outOfMemoryScore = try reader.optional { (reader: inout BinaryReader) throws(MalformedMessage) in
+            try reader.int32()
+        }
     }
 }
 
@@ -126,12 +128,16 @@ extension ContainerPlan {
             JoinedNamespace(kind: try reader.uint64(), path: try reader.string())
         }
         root = RootPlan(
-            lowerDirectories: try reader.strings(), upperDirectory: try reader.string(), workDirectory: try reader.string(),
+            lowerDirectories: try reader.strings(), upperDirectory: try reader.string(),
+            workDirectory: try reader.string(),
             mountPoint: try reader.string(), readOnly: try reader.bool())
-        mounts = try reader.array { (reader: inout BinaryReader) throws(MalformedMessage) in try MountPlan(from: &reader) }
+        mounts = try reader.array { (reader: inout BinaryReader) throws(MalformedMessage) in
+            try MountPlan(from: &reader)
+        }
         devices = try reader.array { (reader: inout BinaryReader) throws(MalformedMessage) in
             DevicePlan(
-                path: try reader.string(), mode: try reader.uint32(), major: try reader.uint32(), minor: try reader.uint32(),
+                path: try reader.string(), mode: try reader.uint32(), major: try reader.uint32(),
+                minor: try reader.uint32(),
                 user: try reader.uint32(), group: try reader.uint32())
         }
         links = try reader.array { (reader: inout BinaryReader) throws(MalformedMessage) in
@@ -139,7 +145,8 @@ extension ContainerPlan {
         }
         maskedPaths = try reader.strings()
         readOnlyPaths = try reader.strings()
-        sysctls = try reader.array { (reader: inout BinaryReader) throws(MalformedMessage) in try Setting(from: &reader) }
+        sysctls = try reader.array { (reader: inout BinaryReader) throws(MalformedMessage) in try Setting(from: &reader)
+        }
         log = LogPlan(path: try reader.string(), maximumBytes: try reader.uint64(), maximumFiles: try reader.uint32())
         exitRecord = try reader.string()
         revival = RevivalPlan(

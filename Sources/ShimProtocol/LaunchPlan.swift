@@ -43,7 +43,8 @@ public struct ProcessPlan: Sendable, Equatable {
     public var runsUnderInit: Bool
 
     public init(
-        arguments: [String], environment: [String], workingDirectory: String, user: String, additionalGroups: [String] = [],
+        arguments: [String], environment: [String], workingDirectory: String, user: String,
+        additionalGroups: [String] = [],
         runsUnderInit: Bool = false
     ) {
         self.arguments = arguments
@@ -67,7 +68,8 @@ public struct SecurityPlan: Sendable, Equatable {
     public var outOfMemoryScore: Int32?
 
     public init(
-        capabilities: UInt64, systemCallFilter: [UInt8], noNewPrivileges: Bool, limits: [ResourceLimit], outOfMemoryScore: Int32?
+        capabilities: UInt64, systemCallFilter: [UInt8], noNewPrivileges: Bool, limits: [ResourceLimit],
+        outOfMemoryScore: Int32?
     ) {
         self.capabilities = capabilities
         self.systemCallFilter = systemCallFilter
@@ -130,7 +132,8 @@ public struct ContainerPlan: Sendable, Equatable {
     public var revival: RevivalPlan
 
     public init(
-        hostname: String, domainname: String, newNamespaces: UInt64, joinedNamespaces: [JoinedNamespace], root: RootPlan,
+        hostname: String, domainname: String, newNamespaces: UInt64, joinedNamespaces: [JoinedNamespace],
+        root: RootPlan,
         mounts: [MountPlan], devices: [DevicePlan], links: [LinkPlan], maskedPaths: [String], readOnlyPaths: [String],
         sysctls: [Setting], log: LogPlan, exitRecord: String, revival: RevivalPlan
     ) {
@@ -168,7 +171,9 @@ public struct RootPlan: Sendable, Equatable {
     /// An empty folder of the run root on which the root is put together before pivot_root.
     public var mountPoint: String
     public var readOnly: Bool
-    public init(lowerDirectories: [String], upperDirectory: String, workDirectory: String, mountPoint: String, readOnly: Bool) {
+    public init(
+        lowerDirectories: [String], upperDirectory: String, workDirectory: String, mountPoint: String, readOnly: Bool
+    ) {
         self.lowerDirectories = lowerDirectories
         self.upperDirectory = upperDirectory
         self.workDirectory = workDirectory

@@ -59,7 +59,8 @@ public enum ShimMessage: Sendable, Equatable {
         var reader = BinaryReader(bytes)
         switch try reader.variant(Tag.self) {
         case .started: self = .started(process: try reader.int32())
-        case .failed: self = .failed(step: try reader.string(), reason: try reader.string(), exitCode: try reader.int32())
+        case .failed:
+            self = .failed(step: try reader.string(), reason: try reader.string(), exitCode: try reader.int32())
         case .exited: self = .exited(code: try reader.int32(), atNanoseconds: try reader.int64())
         case .hello:
             self = .hello(

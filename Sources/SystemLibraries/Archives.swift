@@ -30,7 +30,9 @@ public struct ArchiveEntry: Sendable, Equatable {
     public let modifiedNanoseconds: Int
     public let attributes: [(name: String, value: [UInt8])]
 
-    public static func == (one: ArchiveEntry, other: ArchiveEntry) -> Bool { one.path == other.path && one.kind == other.kind }
+    public static func == (one: ArchiveEntry, other: ArchiveEntry) -> Bool {
+        one.path == other.path && one.kind == other.kind
+    }
 }
 
 /// Reads tar streams, plain or compressed with gzip, zstd, bzip2 or xz, one entry after the other (libarchive, archive_read(3)).
@@ -46,7 +48,11 @@ public struct ArchiveEntry: Sendable, Equatable {
         _ = unsafe archive_read_support_filter_zstd(archive)
         _ = unsafe archive_read_support_filter_bzip2(archive)
         _ = unsafe archive_read_support_filter_xz(archive)
-        if raw { _ = unsafe archive_read_support_format_raw(archive) } else { _ = unsafe archive_read_support_format_tar(archive) }
+        if raw {
+            _ = unsafe archive_read_support_format_raw(archive)
+        } else {
+            _ = unsafe archive_read_support_format_tar(archive)
+        }
         _ = unsafe archive_read_support_format_empty(archive)
         if unsafe archive_read_open_fd(archive, descriptor, 1 << 18) != ARCHIVE_OK { throw lastError() }
     }
@@ -70,19 +76,25 @@ public struct ArchiveEntry: Sendable, Equatable {
         guard let name = unsafe archive_entry_pathname(entry) else { throw ArchiveError("an entry without a name") }
         return unsafe ArchiveEntry(
             path: String(cString: name), kind: kind(entry), mode: archive_entry_mode(entry) & 0o7777,
-            user: UInt32(truncatingIfNeeded: archive_entry_uid(entry)), group: UInt32(truncatingIfNeeded: archive_entry_gid(entry)),
+            user: UInt32(truncatingIfNeeded: archive_entry_uid(entry)),
+            group: UInt32(truncatingIfNeeded: archive_entry_gid(entry)),
             size: archive_entry_size(entry), modifiedSeconds: Int64(archive_entry_mtime(entry)),
             modifiedNanoseconds: archive_entry_mtime_nsec(entry), attributes: extendedAttributes(entry))
     }
 
     private func kind(_ entry: OpaquePointer) -> ArchiveEntry.Kind {
-        if let target = unsafe archive_entry_hardlink(entry) { return .hardLink(target: unsafe String(cString: target)) }
+        if let target = unsafe archive_entry_hardlink(entry) {
+            return .hardLink(target: unsafe String(cString: target))
+        }
         let device = unsafe (
-            UInt32(truncatingIfNeeded: archive_entry_rdevmajor(entry)), UInt32(truncatingIfNeeded: archive_entry_rdevminor(entry)))
+            UInt32(truncatingIfNeeded: archive_entry_rdevmajor(entry)),
+            UInt32(truncatingIfNeeded: archive_entry_rdevminor(entry))
+        )
         switch unsafe archive_entry_filetype(entry) {
         case 0o100000: return .file
         case 0o040000: return .directory
-        case 0o120000: return .symbolicLink(target: unsafe archive_entry_symlink(entry).map { unsafe String(cString: $0) } ?? "")
+        case 0o120000:
+            return .symbolicLink(target: unsafe archive_entry_symlink(entry).map { unsafe String(cString: $0) } ?? "")
         case 0o020000: return .characterDevice(major: device.0, minor: device.1)
         case 0o060000: return .blockDevice(major: device.0, minor: device.1)
         case 0o010000: return .fifo
@@ -147,10 +159,14 @@ public struct ArchiveEntry: Sendable, Equatable {
     deinit { unsafe archive_write_free(archive) }
 
     private func lastError() -> ArchiveError {
-        ArchiveError(unsafe archive_error_string(archive).map { unsafe String(cString: $0) } ?? "the archive cannot be written")
+        ArchiveError(
+            unsafe archive_error_string(archive).map { unsafe String(cString: $0) } ?? "the archive cannot be written")
     }
 
-    public func add(_ path: String, kind: ArchiveEntry.Kind, mode: UInt32, user: UInt32 = 0, group: UInt32 = 0, size: Int64, modifiedSeconds: Int64, attributes: [(name: String, value: [UInt8])] = []) throws(ArchiveError) {
+    public func add(
+        _ path: String, kind: ArchiveEntry.Kind, mode: UInt32, user: UInt32 = 0, group: UInt32 = 0, size: Int64,
+        modifiedSeconds: Int64, attributes: [(name: String, value: [UInt8])] = []
+    ) throws(ArchiveError) {
         guard let entry = unsafe archive_entry_new() else { throw ArchiveError("out of memory") }
         defer { unsafe archive_entry_free(entry) }
         unsafe archive_entry_set_pathname(entry, path)
@@ -209,7 +225,8 @@ public struct ArchiveEntry: Sendable, Equatable {
         guard let made = unsafe archive_write_disk_new() else { throw ArchiveError("out of memory") }
         unsafe disk = made
         let flags =
-            ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_XATTR | ARCHIVE_EXTRACT_UNLINK
+            ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_XATTR
+            | ARCHIVE_EXTRACT_UNLINK
             | ARCHIVE_EXTRACT_SECURE_NODOTDOT
         _ = unsafe archive_write_disk_set_options(disk, flags)
     }
@@ -256,7 +273,9 @@ public struct ArchiveEntry: Sendable, Equatable {
             let code = unsafe archive_read_data_block(archive, &buffer, &size, &offset)
             if code == ARCHIVE_EOF { return }
             if code < ARCHIVE_WARN { throw unsafe failure(archive, path) }
-            if unsafe archive_write_data_block(disk, buffer, size, offset) < Int(ARCHIVE_WARN) { throw unsafe failure(disk, path) }
+            if unsafe archive_write_data_block(disk, buffer, size, offset) < Int(ARCHIVE_WARN) {
+                throw unsafe failure(disk, path)
+            }
         }
     }
 

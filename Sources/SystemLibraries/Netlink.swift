@@ -92,7 +92,9 @@ public struct NetlinkError: Error, Sendable, CustomStringConvertible {
     private var AF_LLC_ETHER: CInt { 26 }
 
     public func setUp(_ index: Int32, name: String, newName: String? = nil) throws(NetlinkError) {
-        guard let link = unsafe rtnl_link_alloc(), let change = unsafe rtnl_link_alloc() else { throw outOfMemory(name) }
+        guard let link = unsafe rtnl_link_alloc(), let change = unsafe rtnl_link_alloc() else {
+            throw outOfMemory(name)
+        }
         defer {
             unsafe rtnl_link_put(link)
             unsafe rtnl_link_put(change)
@@ -124,7 +126,9 @@ public struct NetlinkError: Error, Sendable, CustomStringConvertible {
 
     /// Adds an address; version 6 without duplicate detection, since the leases are unique already.
     public func addAddress(_ bytes: [UInt8], prefix: UInt8, to index: Int32, subject: String) throws(NetlinkError) {
-        guard let address = unsafe rtnl_addr_alloc(), let local = unsafe nl_addr_build(family(bytes), bytes, bytes.count) else {
+        guard let address = unsafe rtnl_addr_alloc(),
+            let local = unsafe nl_addr_build(family(bytes), bytes, bytes.count)
+        else {
             throw outOfMemory(subject)
         }
         defer {

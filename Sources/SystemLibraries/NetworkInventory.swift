@@ -7,7 +7,8 @@ public enum NetworkInventory {
         guard let text = try? Files.readText("/proc/net/route") else { return [] }
         return text.split(separator: "\n").dropFirst().compactMap { line in
             let fields = line.split(separator: "\t").map { $0.trimmingSpaces }
-            guard fields.count > 7, let address = UInt32(fields[1], radix: 16), let mask = UInt32(fields[7], radix: 16) else { return nil }
+            guard fields.count > 7, let address = UInt32(fields[1], radix: 16), let mask = UInt32(fields[7], radix: 16)
+            else { return nil }
             // The kernel prints the bytes as they lie in memory; the default route takes nothing away from anybody.
             return mask == 0 ? nil : (UInt32(bigEndian: address), UInt8(mask.nonzeroBitCount))
         }

@@ -63,9 +63,12 @@ public enum SystemCallFilter {
         let comparison: scmp_arg_cmp
         switch condition {
         case .always: return unsafe seccomp_rule_add_array(context, action, number, 0, nil)
-        case .equals(let index, let value): comparison = scmp_arg_cmp(arg: index, op: SCMP_CMP_EQ, datum_a: value, datum_b: 0)
-        case .differs(let index, let value): comparison = scmp_arg_cmp(arg: index, op: SCMP_CMP_NE, datum_a: value, datum_b: 0)
-        case .clear(let index, let mask): comparison = scmp_arg_cmp(arg: index, op: SCMP_CMP_MASKED_EQ, datum_a: mask, datum_b: 0)
+        case .equals(let index, let value):
+            comparison = scmp_arg_cmp(arg: index, op: SCMP_CMP_EQ, datum_a: value, datum_b: 0)
+        case .differs(let index, let value):
+            comparison = scmp_arg_cmp(arg: index, op: SCMP_CMP_NE, datum_a: value, datum_b: 0)
+        case .clear(let index, let mask):
+            comparison = scmp_arg_cmp(arg: index, op: SCMP_CMP_MASKED_EQ, datum_a: mask, datum_b: 0)
         }
         return unsafe seccomp_rule_add_array(context, action, number, 1, [comparison])
     }

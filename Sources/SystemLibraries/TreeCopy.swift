@@ -33,7 +33,9 @@ public enum TreeCopy {
         if unsafe archive_write_close(writer) < ARCHIVE_WARN { throw unsafe error(writer) }
     }
 
-    private static func copyOne(_ reader: OpaquePointer, _ writer: OpaquePointer, _ entry: OpaquePointer, _ target: Int32) throws {
+    private static func copyOne(
+        _ reader: OpaquePointer, _ writer: OpaquePointer, _ entry: OpaquePointer, _ target: Int32
+    ) throws {
         let isFile = unsafe archive_entry_filetype(entry) == 0o100000
         try Processes.changeDirectory("/proc/self/fd/\(target)")
         if unsafe archive_write_header(writer, entry) < ARCHIVE_WARN { throw unsafe error(writer) }
@@ -44,7 +46,9 @@ public enum TreeCopy {
             let code = unsafe archive_read_data_block(reader, &buffer, &size, &offset)
             if code == ARCHIVE_EOF { break }
             if code < ARCHIVE_WARN { throw unsafe error(reader) }
-            if unsafe archive_write_data_block(writer, buffer, size, offset) < Int(ARCHIVE_WARN) { throw unsafe error(writer) }
+            if unsafe archive_write_data_block(writer, buffer, size, offset) < Int(ARCHIVE_WARN) {
+                throw unsafe error(writer)
+            }
         }
         if unsafe archive_write_finish_entry(writer) < ARCHIVE_WARN { throw unsafe error(writer) }
     }

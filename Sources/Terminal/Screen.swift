@@ -5,12 +5,17 @@ public struct Style: Sendable {
     public let isOn: Bool
 
     public init(descriptor: Int32, wish: Bool? = nil) {
-        isOn = wish ?? (Terminals.isTerminal(descriptor) && (environmentVariable("NO_COLOR") ?? "").isEmpty && environmentVariable("TERM") != "dumb")
+        isOn =
+            wish
+            ?? (Terminals.isTerminal(descriptor) && (environmentVariable("NO_COLOR") ?? "").isEmpty
+                && environmentVariable("TERM") != "dumb")
     }
 
     public enum Colour: Int, Sendable { case red = 31, green, yellow, blue, magenta, cyan }
 
-    public func paint(_ text: String, _ colour: Colour) -> String { isOn ? "\u{1b}[\(colour.rawValue)m\(text)\u{1b}[0m" : text }
+    public func paint(_ text: String, _ colour: Colour) -> String {
+        isOn ? "\u{1b}[\(colour.rawValue)m\(text)\u{1b}[0m" : text
+    }
     public func bold(_ text: String) -> String { isOn ? "\u{1b}[1m\(text)\u{1b}[0m" : text }
 
     /// The same name has the same colour everywhere.
@@ -52,10 +57,13 @@ public final class ProgressDisplay {
         let widest = shown.map(\.count).max() ?? 0
         for object in shown {
             guard let line = lines[object] else { continue }
-            let mark = line.state == .working ? style.paint("⠿", .yellow) : line.state == .done ? style.paint("✔", .green) : style.paint("✘", .red)
+            let mark =
+                line.state == .working
+                ? style.paint("⠿", .yellow) : line.state == .done ? style.paint("✔", .green) : style.paint("✘", .red)
             let colour: Style.Colour = line.state == .working ? .yellow : line.state == .done ? .green : .red
             let words = shortened(line.text, max(8, width - widest - 8))
-            text += "\u{1b}[2K \(mark) \(object)\(String(repeating: " ", count: widest - object.count))  \(style.paint(words, colour))\n"
+            text +=
+                "\u{1b}[2K \(mark) \(object)\(String(repeating: " ", count: widest - object.count))  \(style.paint(words, colour))\n"
         }
         drawn = shown.count + 1
         try? writeAll(2, Array(text.utf8))

@@ -12,7 +12,9 @@ public struct Table {
         return rows.map { row in
             var line = ""
             for (column, cell) in row.enumerated() {
-                line += column == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[column] - cell.count + 3)
+                line +=
+                    column == row.count - 1
+                    ? cell : cell + String(repeating: " ", count: widths[column] - cell.count + 3)
             }
             return line + "\n"
         }.joined()
@@ -20,4 +22,6 @@ public struct Table {
 }
 
 /// Cuts a text to a width, with a mark where something is missing.
-public func shortened(_ text: String, _ width: Int) -> String { text.count <= width ? text : text.prefix(width - 1) + "…" }
+public func shortened(_ text: String, _ width: Int) -> String {
+    text.count <= width ? text : text.prefix(width - 1) + "…"
+}

@@ -43,7 +43,9 @@ struct ChildStart {
                 if ready.contains(0), let message = try? Sockets.receive(channel.raw, limit: 1) {
                     terminal = message.descriptors.first.map(OwnedFD.init(adopting:))
                     if message.descriptors.isEmpty { break }
-                } else if ready.contains(1) { break }
+                } else if ready.contains(1) {
+                    break
+                }
             }
         }
         if let failure = ChildReport.read(reading.raw) {

@@ -70,7 +70,9 @@ struct ChildStreams {
     func connect(terminalMultiplexer: String, bindConsole: Bool) throws(ChildFailure) {
         try stage("connect standard streams") {
             guard terminal else {
-                for (number, stream) in descriptors.enumerated() { try Processes.redirect(stream.raw, to: Int32(number)) }
+                for (number, stream) in descriptors.enumerated() {
+                    try Processes.redirect(stream.raw, to: Int32(number))
+                }
                 return
             }
             let (master, slave) = try Terminals.open(terminalMultiplexer)

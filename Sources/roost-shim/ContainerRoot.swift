@@ -55,7 +55,9 @@ struct ContainerRoot {
         } catch { throw ChildFailure(step: "mount \(mount.target)", reason: error.description) }
     }
 
-    private func bind(_ path: String, _ recursive: Bool, _ mount: MountPlan, in root: RootedDirectory) throws(SyscallError) {
+    private func bind(_ path: String, _ recursive: Bool, _ mount: MountPlan, in root: RootedDirectory)
+        throws(SyscallError)
+    {
         let source = try Mounts.clone(path, recursive: recursive)
         let attributes = MountAttributes(rawValue: mount.attributes)
         let propagation: MountPropagation =
@@ -74,12 +76,16 @@ struct ContainerRoot {
         _ hierarchies: [Setting], _ mount: MountPlan, in root: RootedDirectory
     ) throws(SyscallError) {
         let target = try root.makeDirectories(mount.target)
-        let top = try Mounts.make("tmpfs", options: [("mode", "755")], attributes: [.noSetUID, .noDevices, .noExecution])
+        let top = try Mounts.make(
+            "tmpfs", options: [("mode", "755")], attributes: [.noSetUID, .noDevices, .noExecution])
         try Mounts.attach(top, onto: target, name: mount.target)
         for hierarchy in hierarchies {
             guard let path = hierarchy.value else { continue }
             try bind(
-                path, false, MountPlan(source: .bind(path: path, recursive: false), target: mount.target + "/" + hierarchy.name, attributes: mount.attributes),
+                path, false,
+                MountPlan(
+                    source: .bind(path: path, recursive: false), target: mount.target + "/" + hierarchy.name,
+                    attributes: mount.attributes),
                 in: root)
         }
         let seen = try root.open(mount.target, [.path, .directory])
@@ -90,7 +96,11 @@ struct ContainerRoot {
         Processes.setFileMask(0)
         defer { Processes.setFileMask(0o022) }
         for device in container.devices {
-            do throws(SyscallError) { try root.makeDevice(device.path, mode: device.mode, major: device.major, minor: device.minor, user: device.user, group: device.group) } catch {
+            do throws(SyscallError) {
+                try root.makeDevice(
+                    device.path, mode: device.mode, major: device.major, minor: device.minor, user: device.user,
+                    group: device.group)
+            } catch {
                 throw ChildFailure(step: "create device \(device.path)", reason: error.description)
             }
         }
@@ -109,7 +119,8 @@ struct ContainerRoot {
     private func cover(_ path: String) throws {
         let target = try Files.open(path, .path)
         let isFolder = try Files.status(of: target.raw).isDirectory
-        let cover = isFolder
+        let cover =
+            isFolder
             ? try Mounts.make("tmpfs", options: [("size", "0"), ("mode", "755")], attributes: .readOnly)
             : try Mounts.clone("/dev/null", recursive: false)
         try Mounts.attach(cover, onto: target, name: path)
@@ -128,6 +139,7 @@ struct ContainerRoot {
 
     private func ignoringAbsence(_ body: () throws -> Void) throws {
         do { try body() } catch let failure as SyscallError
-        where failure.errno == Errno.noEntry || failure.errno == Errno.notDirectory {}
+            where failure.errno == Errno.noEntry || failure.errno == Errno.notDirectory
+        {}
     }
 }

@@ -88,7 +88,11 @@ final class ContainerShim {
         try engine.watch(poll)
         while true {
             for event in try poll.wait(milliseconds: exit == nil ? nil : drainPatience) {
-                if event.fd == signals { handleSignal(signals) } else if outputs[event.fd] != nil { drain(event.fd) } else {
+                if event.fd == signals {
+                    handleSignal(signals)
+                } else if outputs[event.fd] != nil {
+                    drain(event.fd)
+                } else {
                     handleEngine(event.fd)
                 }
             }
@@ -104,7 +108,9 @@ final class ContainerShim {
         guard Processes.nextSignal(signals) != nil else { return }
         while let ended = try? Processes.collect() {
             engine.childEnded(ended.pid)
-            if ended.pid == child?.pid { exit = ExitRecord(code: ended.status.code, atNanoseconds: Clocks.wallNanoseconds()) }
+            if ended.pid == child?.pid {
+                exit = ExitRecord(code: ended.status.code, atNanoseconds: Clocks.wallNanoseconds())
+            }
         }
         guard exit != nil else { return }
         for number in Array(outputs.keys) { drain(number) }
@@ -147,7 +153,8 @@ final class ContainerShim {
         let tags = (child.map { _ in ["pidfd"] } ?? []) + (input.map { _ in ["input"] } ?? []) + kept.map(\.tag)
         engine.send(
             .hello(
-                id: plan.id, process: child?.pid ?? 0, startedAtNanoseconds: startedAt, exit: reportedExit ? exit : nil, tags: tags),
+                id: plan.id, process: child?.pid ?? 0, startedAtNanoseconds: startedAt, exit: reportedExit ? exit : nil,
+                tags: tags),
             descriptors: startDescriptors + kept.map(\.file.raw))
     }
 

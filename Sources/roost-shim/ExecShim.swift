@@ -25,7 +25,8 @@ struct ExecShim {
         let groups = try stage("open the control groups") { try OpenControlGroups(plan.controlGroups) }
         try stage("enter the container") {
             try Processes.enter(
-                sandbox, [.mount, .process, .hostname, .communication, .network, .controlGroup], name: "the container's namespaces")
+                sandbox, [.mount, .process, .hostname, .communication, .network, .controlGroup],
+                name: "the container's namespaces")
         }
         let child = try ChildStart(plan: plan, groups: groups, namespaces: [], streams: streams).start {
             (streams) throws(ChildFailure) in

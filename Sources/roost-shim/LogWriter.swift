@@ -38,7 +38,8 @@ struct LogWriter {
         var start = 0
         while start < chunk.count {
             let end = unsafe chunk.withUnsafeBytes { bytes -> Int? in
-                guard let base = bytes.baseAddress, let hit = unsafe memchr(base + start, 10, chunk.count - start) else { return nil }
+                guard let base = bytes.baseAddress, let hit = unsafe memchr(base + start, 10, chunk.count - start)
+                else { return nil }
                 return unsafe UnsafeRawPointer(hit) - base
             }
             buffer += head

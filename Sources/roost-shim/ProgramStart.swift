@@ -15,7 +15,8 @@ struct ProgramStart {
         try stage("change to the working directory") {
             do { try Processes.changeDirectory(process.workingDirectory) } catch let failure as SyscallError {
                 throw ChildFailure(
-                    step: "change to the working directory", reason: "\(process.workingDirectory): \(failure.reason)", exitCode: 126)
+                    step: "change to the working directory", reason: "\(process.workingDirectory): \(failure.reason)",
+                    exitCode: 126)
             }
         }
         var environment = process.environment
@@ -27,7 +28,9 @@ struct ProgramStart {
         do throws(SyscallError) {
             try Processes.execute(program, arguments: process.arguments, environment: environment)
         } catch {
-            throw ChildFailure(step: "execute", reason: "exec \(program): \(error.reason)", exitCode: error.errno == Errno.noEntry ? 127 : 126)
+            throw ChildFailure(
+                step: "execute", reason: "exec \(program): \(error.reason)",
+                exitCode: error.errno == Errno.noEntry ? 127 : 126)
         }
     }
 
@@ -74,7 +77,9 @@ struct ProgramSearch {
     func find(_ name: String) throws(ChildFailure) -> String {
         if name.isEmpty { throw ChildFailure(step: "find the program", reason: "no command specified", exitCode: 127) }
         if name.contains("/") { return try checked(name, name) }
-        let path = environment.last { $0.hasPrefix("PATH=") }?.dropFirst(5) ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        let path =
+            environment.last { $0.hasPrefix("PATH=") }?.dropFirst(5)
+            ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         var denied: ChildFailure?
         for folder in path.split(separator: ":", omittingEmptySubsequences: false) {
             let candidate = (folder.isEmpty ? "." : String(folder)) + "/" + name
@@ -82,7 +87,9 @@ struct ProgramSearch {
             do throws(ChildFailure) { return try checked(name, candidate) } catch { denied = error }
         }
         throw denied
-            ?? ChildFailure(step: "find the program", reason: "exec: \"\(name)\": executable file not found in $PATH", exitCode: 127)
+            ?? ChildFailure(
+                step: "find the program", reason: "exec: \"\(name)\": executable file not found in $PATH", exitCode: 127
+            )
     }
 
     private func checked(_ name: String, _ path: String) throws(ChildFailure) -> String {

@@ -46,7 +46,8 @@ struct UserLookup {
             identity.user = number
         } else {
             throw ChildFailure(
-                step: "look up the user", reason: "unable to find user \(name): no matching entries in passwd file", exitCode: 126)
+                step: "look up the user", reason: "unable to find user \(name): no matching entries in passwd file",
+                exitCode: 126)
         }
         if parts.count == 2, !parts[1].isEmpty {
             identity.group = try groupNumber(String(parts[1]))
@@ -57,7 +58,8 @@ struct UserLookup {
     }
 
     private func passwdEntry(_ name: String) -> [Substring]? {
-        passwd.first { $0.count >= 6 && $0[0] == name } ?? (UInt32(name) != nil ? passwd.first { $0.count >= 6 && $0[2] == name } : nil)
+        passwd.first { $0.count >= 6 && $0[0] == name }
+            ?? (UInt32(name) != nil ? passwd.first { $0.count >= 6 && $0[2] == name } : nil)
     }
 
     private func memberships(of user: String) -> [UInt32] {
@@ -68,9 +70,12 @@ struct UserLookup {
     }
 
     private func groupNumber(_ name: String) throws(ChildFailure) -> UInt32 {
-        if let entry = group.first(where: { $0.count >= 3 && $0[0] == name }), let number = UInt32(entry[2]) { return number }
+        if let entry = group.first(where: { $0.count >= 3 && $0[0] == name }), let number = UInt32(entry[2]) {
+            return number
+        }
         if let number = UInt32(name) { return number }
         throw ChildFailure(
-            step: "look up the group", reason: "unable to find group \(name): no matching entries in group file", exitCode: 126)
+            step: "look up the group", reason: "unable to find group \(name): no matching entries in group file",
+            exitCode: 126)
     }
 }

@@ -13,7 +13,9 @@ func forEach(_ names: [(id: String, shown: String)], _ body: (String) throws -> 
             try body(name.id)
             Output.line(name.shown)
         } catch let error as RoostError {
-            if error.kind == .notModified { Output.line(name.shown) } else {
+            if error.kind == .notModified {
+                Output.line(name.shown)
+            } else {
                 Output.error(Session.shared.prefixed(error.message))
                 failed = true
             }
@@ -24,7 +26,9 @@ func forEach(_ names: [(id: String, shown: String)], _ body: (String) throws -> 
 
 /// Resolves names one by one, so that a wrong one does not keep the others from their turn.
 func forEachNamed(_ names: [String], all: Bool = true, _ body: (String) throws -> Void) throws {
-    if Session.shared.isCompose || names.isEmpty { return try forEach(try Session.shared.resolve(names, all: all), body) }
+    if Session.shared.isCompose || names.isEmpty {
+        return try forEach(try Session.shared.resolve(names, all: all), body)
+    }
     var failed = false
     for name in names {
         do { try forEach(try Session.shared.resolve([name], all: all), body) } catch let error as RoostError {
@@ -46,14 +50,20 @@ struct Start: ParsableCommand {
             return try forEachNamed(names) { try client.call("POST", "containers/\($0)/start") }
         }
         let found = try Session.shared.resolve(names)
-        guard found.count == 1, let id = found.first?.id else { throw RoostError.invalid("you cannot start and attach multiple containers at once") }
+        guard found.count == 1, let id = found.first?.id else {
+            throw RoostError.invalid("you cannot start and attach multiple containers at once")
+        }
         throw Leave(code: try Foreground(id: id, interactive: interactive).start())
     }
 }
 
 struct Stop: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Stop containers; they stay stopped.", discussion: "Without names: every service of the project in this folder.")
-    @Option(name: [.short, .customLong("timeout"), .customLong("time")], help: "Seconds between the stop signal and SIGKILL.") var timeout: Int?
+    static let configuration = CommandConfiguration(
+        abstract: "Stop containers; they stay stopped.",
+        discussion: "Without names: every service of the project in this folder.")
+    @Option(
+        name: [.short, .customLong("timeout"), .customLong("time")],
+        help: "Seconds between the stop signal and SIGKILL.") var timeout: Int?
     @Option(name: [.short, .long], help: "Another signal than the container's own.") var signal: String?
     @Argument(help: "Containers, or services.") var names: [String] = []
     func run() throws {
@@ -66,11 +76,15 @@ struct Stop: ParsableCommand {
 
 struct Restart: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Stop and start containers, or services.")
-    @Option(name: [.short, .customLong("timeout"), .customLong("time")], help: "Seconds between the stop signal and SIGKILL.") var timeout: Int?
+    @Option(
+        name: [.short, .customLong("timeout"), .customLong("time")],
+        help: "Seconds between the stop signal and SIGKILL.") var timeout: Int?
     @Argument(help: "Containers, or services.") var names: [String] = []
     func run() throws {
         let client = try Session.shared.client()
-        try forEachNamed(names) { try client.call("POST", "containers/\($0)/restart", timeout.map { [("t", String($0))] } ?? []) }
+        try forEachNamed(names) {
+            try client.call("POST", "containers/\($0)/restart", timeout.map { [("t", String($0))] } ?? [])
+        }
     }
 }
 
@@ -80,7 +94,9 @@ struct Kill: ParsableCommand {
     @Argument(help: "Containers, or services.") var names: [String] = []
     func run() throws {
         let client = try Session.shared.client()
-        try forEachNamed(names, all: !names.isEmpty) { try client.call("POST", "containers/\($0)/kill", [("signal", signal)]) }
+        try forEachNamed(names, all: !names.isEmpty) {
+            try client.call("POST", "containers/\($0)/kill", [("signal", signal)])
+        }
     }
 }
 
@@ -111,7 +127,11 @@ struct Remove: ParsableCommand {
     func run() throws {
         let client = try Session.shared.client()
         try forEachNamed(names) { id in
-            if stop { do { try client.call("POST", "containers/\(id)/stop") } catch let error as RoostError where error.kind == .notModified {} }
+            if stop {
+                do { try client.call("POST", "containers/\(id)/stop") } catch let error as RoostError
+                    where error.kind == .notModified
+                {}
+            }
             try client.call("DELETE", "containers/\(id)", [("force", force ? "1" : "0"), ("v", volumes ? "1" : "0")])
         }
     }
@@ -121,11 +141,14 @@ struct Rename: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Give a container another name.")
     @Argument var name: String
     @Argument var newName: String
-    func run() throws { try Session.shared.client().call("POST", "containers/\(EngineClient.encode(name))/rename", [("name", newName)]) }
+    func run() throws {
+        try Session.shared.client().call("POST", "containers/\(EngineClient.encode(name))/rename", [("name", newName)])
+    }
 }
 
 struct Wait: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Wait until containers have ended and print their exit codes.")
+    static let configuration = CommandConfiguration(
+        abstract: "Wait until containers have ended and print their exit codes.")
     @Argument var names: [String]
     func run() throws {
         for (id, _) in try Session.shared.resolve(names) {
@@ -159,7 +182,8 @@ struct Port: ParsableCommand {
                 if let port, inside != port, inside != "\(port)/tcp" { continue }
                 for binding in bindings.array ?? [] {
                     let address = binding["HostIp"].string ?? ""
-                    let place = (address.contains(":") ? "[\(address)]" : address) + ":" + (binding["HostPort"].string ?? "")
+                    let place =
+                        (address.contains(":") ? "[\(address)]" : address) + ":" + (binding["HostPort"].string ?? "")
                     Output.line(port == nil ? "\(inside) -> \(place)" : place)
                 }
             }
@@ -196,7 +220,9 @@ struct Foreground {
         }
     }
 
-    private func terminal(_ client: EngineClient) throws -> Bool { try client.call("GET", "containers/\(id)/json")["Config"]["Tty"].bool ?? false }
+    private func terminal(_ client: EngineClient) throws -> Bool {
+        try client.call("GET", "containers/\(id)/json")["Config"]["Tty"].bool ?? false
+    }
 
     func start() throws -> Int32 {
         let client = try Session.shared.client()
@@ -205,7 +231,8 @@ struct Foreground {
         let end = try client.open("POST", "containers/\(id)/wait", [("condition", removes ? "removed" : "next-exit")])
         do { try client.call("POST", "containers/\(id)/start") } catch let error as RoostError {
             Output.error(Session.shared.prefixed(error.message))
-            return error.message.contains("executable file not found") || error.message.contains("no such file") ? 127 : error.kind == .invalidArgument ? 126 : 125
+            return error.message.contains("executable file not found") || error.message.contains("no such file")
+                ? 127 : error.kind == .invalidArgument ? 126 : 125
         }
         try stream.run()
         return try code(client, end)
@@ -221,7 +248,8 @@ struct Foreground {
 
     /// After a detach the container runs on, and there is no code yet.
     private func code(_ client: EngineClient, _ end: HTTPExchange) throws -> Int32 {
-        if let state = try? client.call("GET", "containers/\(id)/json")["State"], state["Running"].bool == true, state["Restarting"].bool != true,
+        if let state = try? client.call("GET", "containers/\(id)/json")["State"], state["Running"].bool == true,
+            state["Restarting"].bool != true,
             try !waitUntilReady(end.connection.raw, milliseconds: 50)
         {
             return 0
@@ -231,7 +259,8 @@ struct Foreground {
 }
 
 struct Exec: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Run a program in a running container.", discussion: "Example: roost exec -it web sh")
+    static let configuration = CommandConfiguration(
+        abstract: "Run a program in a running container.", discussion: "Example: roost exec -it web sh")
     @Flag(name: [.short, .long], help: "Send standard input.") var interactive = false
     @Flag(name: [.short, .long], help: "Give it a terminal.") var tty = false
     @Flag(name: [.customShort("T"), .long], help: "Give it no terminal (compose).") var noTty = false
@@ -244,16 +273,23 @@ struct Exec: ParsableCommand {
     @Argument(parsing: .captureForPassthrough, help: "Container or service, program, arguments.") var words: [String]
 
     func run() throws {
-        guard let name = words.first, words.count > 1 else { throw ValidationError("exec needs a container and a program") }
+        guard let name = words.first, words.count > 1 else {
+            throw ValidationError("exec needs a container and a program")
+        }
         let client = try Session.shared.client()
         let found = try Session.shared.resolve([name], all: false)
-        guard let id = found.dropFirst(max(0, (index ?? 1) - 1)).first?.id else { throw RoostError.missing("no running container for \(name)") }
+        guard let id = found.dropFirst(max(0, (index ?? 1) - 1)).first?.id else {
+            throw RoostError.missing("no running container for \(name)")
+        }
         // As in Compose: a terminal if there is one here.
         let compose = Session.shared.isCompose
         let terminal = compose ? !noTty && Terminals.isTerminal(0) && Terminals.isTerminal(1) : tty
         let input = compose ? !detach : interactive
         if terminal, input, !Terminals.isTerminal(0) { throw RoostError.invalid("the input device is not a TTY") }
-        var body: JSON = ["AttachStdin": .bool(input), "AttachStdout": true, "AttachStderr": true, "Tty": .bool(terminal), "Cmd": JSON(Array(words.dropFirst())), "Privileged": .bool(privileged)]
+        var body: JSON = [
+            "AttachStdin": .bool(input), "AttachStdout": true, "AttachStderr": true, "Tty": .bool(terminal),
+            "Cmd": JSON(Array(words.dropFirst())), "Privileged": .bool(privileged),
+        ]
         body.set("Env", JSON(try env.map(Variables.complete)))
         if let user { body.set("User", .string(user)) }
         if let workdir { body.set("WorkingDir", .string(workdir)) }
@@ -282,7 +318,8 @@ enum Variables {
 }
 
 struct Logs: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show the output of a container, or of the project's services.")
+    static let configuration = CommandConfiguration(
+        abstract: "Show the output of a container, or of the project's services.")
     @Flag(name: [.short, .long], help: "Go on with what comes.") var follow = false
     @Flag(name: [.short, .long], help: "Time in front of each line.") var timestamps = false
     @Option(name: [.customShort("n"), .long], help: "Only so many lines from the end.") var tail = "all"
@@ -296,15 +333,20 @@ struct Logs: ParsableCommand {
         var query = [("tail", tail)]
         if let since { query.append(("since", try Self.time(since))) }
         if let until { query.append(("until", try Self.time(until))) }
-        if !Session.shared.isCompose, names.count == 1, let name = names.first, (try? Session.shared.client().call("GET", "containers/\(EngineClient.encode(name))/json")) != nil {
+        if !Session.shared.isCompose, names.count == 1, let name = names.first,
+            (try? Session.shared.client().call("GET", "containers/\(EngineClient.encode(name))/json")) != nil
+        {
             return try single(name, query)
         }
         let project = try Session.shared.loadProject(services: names)
         for name in names where project.services[name] == nil { throw RoostError.missing("No such container: \(name)") }
-        let follower = LogFollower(style: Style(descriptor: 1, wish: noColor ? false : nil), prefix: !noLogPrefix, timestamps: timestamps)
+        let follower = LogFollower(
+            style: Style(descriptor: 1, wish: noColor ? false : nil), prefix: !noLogPrefix, timestamps: timestamps)
         if follow {
             let services = names.isEmpty ? Array(project.services.keys) : names
-            let code = try follower.attach(project: project.name, services: services, since: try since.map(Self.time), timeout: nil, stopsOnSignal: false, tail: tail)
+            let code = try follower.attach(
+                project: project.name, services: services, since: try since.map(Self.time), timeout: nil,
+                stopsOnSignal: false, tail: tail)
             if code != 0 { throw Leave(code: code) }
         } else {
             try follower.printHistory(try Session.shared.projectContainers(project.name, services: names), query)
@@ -313,8 +355,13 @@ struct Logs: ParsableCommand {
 
     private func single(_ name: String, _ query: [(String, String)]) throws {
         let client = try Session.shared.client()
-        let plain = try client.call("GET", "containers/\(EngineClient.encode(name))/json")["Config"]["Tty"].bool ?? false
-        let all = query + [("stdout", "1"), ("stderr", "1"), ("timestamps", timestamps ? "1" : "0"), ("follow", follow ? "1" : "0")]
+        let plain =
+            try client.call("GET", "containers/\(EngineClient.encode(name))/json")["Config"]["Tty"].bool ?? false
+        let all =
+            query + [
+                ("stdout", "1"), ("stderr", "1"), ("timestamps", timestamps ? "1" : "0"),
+                ("follow", follow ? "1" : "0"),
+            ]
         let exchange = try client.open("GET", "containers/\(EngineClient.encode(name))/logs", all)
         var demultiplexer = Demultiplexer(plain: plain)
         while true {
@@ -329,7 +376,9 @@ struct Logs: ParsableCommand {
         if let span = TimeSpan.parse(text), Timestamp(parsing: text) == nil {
             return Timestamp(nanoseconds: Clocks.wallNanoseconds() - span).rfc3339
         }
-        guard Timestamp(parsing: text) != nil else { throw .invalid("\"\(text)\" is neither a time nor a duration such as 10m") }
+        guard Timestamp(parsing: text) != nil else {
+            throw .invalid("\"\(text)\" is neither a time nor a duration such as 10m")
+        }
         return text
     }
 }

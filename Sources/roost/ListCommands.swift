@@ -15,13 +15,20 @@ enum Template {
             guard let close = rest[open...].firstRange(of: "}}") else { return out + rest[open...] }
             let words = rest[rest.index(open, offsetBy: 2)..<close].split(separator: " ").map(String.init)
             let found = path(words.last ?? ".", value)
-            out += words.first == "json" ? found.text() : words.first == "len" ? "\(found.array?.count ?? found.object?.count ?? 0)" : plain(found)
+            out +=
+                words.first == "json"
+                ? found.text()
+                : words.first == "len" ? "\(found.array?.count ?? found.object?.count ?? 0)" : plain(found)
             rest = rest[rest.index(close, offsetBy: 2)...]
         }
-        return (out + rest).split(separator: "\\t", omittingEmptySubsequences: false).joined(separator: "\t").split(separator: "\\n", omittingEmptySubsequences: false).joined(separator: "\n")
+        return (out + rest).split(separator: "\\t", omittingEmptySubsequences: false).joined(separator: "\t").split(
+            separator: "\\n", omittingEmptySubsequences: false
+        ).joined(separator: "\n")
     }
 
-    private static func path(_ text: String, _ value: JSON) -> JSON { text.split(separator: ".").reduce(value) { $0[String($1)] } }
+    private static func path(_ text: String, _ value: JSON) -> JSON {
+        text.split(separator: ".").reduce(value) { $0[String($1)] }
+    }
 
     private static func plain(_ value: JSON) -> String {
         switch value {
@@ -56,7 +63,9 @@ func filterQuery(_ filters: [String]) throws(RoostError) -> [(String, String)] {
     return values.isEmpty ? [] : [("filters", Filters(values).json.text())]
 }
 
-func ago(_ seconds: Int64) -> String { TimeSpan.words(seconds: max(0, Clocks.wallNanoseconds() / 1_000_000_000 - seconds)) + " ago" }
+func ago(_ seconds: Int64) -> String {
+    TimeSpan.words(seconds: max(0, Clocks.wallNanoseconds() / 1_000_000_000 - seconds)) + " ago"
+}
 
 struct Ps: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "List containers; with compose, those of the project.")
@@ -79,15 +88,39 @@ struct Ps: ParsableCommand {
             if latest { query.append(("limit", "1")) } else if let last { query.append(("limit", String(last))) }
             list = try Session.shared.client().call("GET", "containers/json", query).array ?? []
         }
-        if quiet { return list.forEach { Output.line(noTrunc || Session.shared.isCompose ? $0["Id"].string ?? "" : String(($0["Id"].string ?? "").prefix(12))) } }
-        if services { return Set(list.compactMap { $0["Labels"]["com.docker.compose.service"].string }).sorted().forEach { Output.line($0) } }
+        if quiet {
+            return list.forEach {
+                Output.line(
+                    noTrunc || Session.shared.isCompose
+                        ? $0["Id"].string ?? "" : String(($0["Id"].string ?? "").prefix(12)))
+            }
+        }
+        if services {
+            return Set(list.compactMap { $0["Labels"]["com.docker.compose.service"].string }).sorted().forEach {
+                Output.line($0)
+            }
+        }
         let rows = list.map(row)
-        if let format, format != "table" { return rows.forEach { Output.line(format == "json" ? $0.text() : Template.render(format, $0)) } }
+        if let format, format != "table" {
+            return rows.forEach { Output.line(format == "json" ? $0.text() : Template.render(format, $0)) }
+        }
         let compose = Session.shared.isCompose
-        var table = Table(compose ? ["NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"] : ["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"])
+        var table = Table(
+            compose
+                ? ["NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"]
+                : ["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"])
         for row in rows {
             func text(_ key: String) -> String { row[key].string ?? "" }
-            table.add(compose ? [text("Names"), text("Image"), text("Command"), text("Service"), text("CreatedSince"), text("Status"), text("Ports")] : [text("ID"), text("Image"), text("Command"), text("CreatedSince"), text("Status"), text("Ports"), text("Names")])
+            table.add(
+                compose
+                    ? [
+                        text("Names"), text("Image"), text("Command"), text("Service"), text("CreatedSince"),
+                        text("Status"), text("Ports"),
+                    ]
+                    : [
+                        text("ID"), text("Image"), text("Command"), text("CreatedSince"), text("Status"), text("Ports"),
+                        text("Names"),
+                    ])
         }
         Output.raw(table.text)
     }
@@ -97,10 +130,17 @@ struct Ps: ParsableCommand {
         let command = container["Command"].string ?? ""
         let labels = container["Labels"].stringMap ?? [:]
         return [
-            "Command": .string("\"\(noTrunc ? command : shortened(command, 20))\""), "CreatedSince": .string(ago(container["Created"].int ?? 0)), "CreatedAt": .string(Timestamp.secondText(container["Created"].int ?? 0)),
-            "ID": .string(noTrunc ? id : String(id.prefix(12))), "Image": .string(container["Image"].string ?? ""), "Labels": .string(labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")),
-            "Names": .string((container["Names"].array ?? []).compactMap { $0.string.map { String($0.dropFirst()) } }.joined(separator: ",")),
-            "Ports": .string(Self.ports(container["Ports"].array ?? [])), "Service": .string(labels["com.docker.compose.service"] ?? ""), "State": .string(container["State"].string ?? ""),
+            "Command": .string("\"\(noTrunc ? command : shortened(command, 20))\""),
+            "CreatedSince": .string(ago(container["Created"].int ?? 0)),
+            "CreatedAt": .string(Timestamp.secondText(container["Created"].int ?? 0)),
+            "ID": .string(noTrunc ? id : String(id.prefix(12))), "Image": .string(container["Image"].string ?? ""),
+            "Labels": .string(labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")),
+            "Names": .string(
+                (container["Names"].array ?? []).compactMap { $0.string.map { String($0.dropFirst()) } }.joined(
+                    separator: ",")),
+            "Ports": .string(Self.ports(container["Ports"].array ?? [])),
+            "Service": .string(labels["com.docker.compose.service"] ?? ""),
+            "State": .string(container["State"].string ?? ""),
             "Status": .string(container["Status"].string ?? ""),
         ]
     }
@@ -115,32 +155,45 @@ struct Ps: ParsableCommand {
 }
 
 struct Inspect: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show everything about containers, images, networks, volumes.")
+    static let configuration = CommandConfiguration(
+        abstract: "Show everything about containers, images, networks, volumes.")
     @Option(name: [.short, .long], help: "A template: {{.State.Pid}}.") var format: String?
     @Option(name: .long, help: "container, image, network or volume.") var type: String?
     @Argument var names: [String]
 
-    func run() throws { try Self.show(names, kinds: type.map { [$0 + "s"] } ?? ["containers", "images", "networks", "volumes"], format) }
+    func run() throws {
+        try Self.show(names, kinds: type.map { [$0 + "s"] } ?? ["containers", "images", "networks", "volumes"], format)
+    }
 
     static func show(_ names: [String], kinds: [String], _ format: String?) throws {
         var found: [JSON] = []
         var missing = false
         for name in names {
-            if let json = try find(name, kinds) { found.append(json) } else {
+            if let json = try find(name, kinds) {
+                found.append(json)
+            } else {
                 let what = kinds.count == 1 ? String(kinds[0].dropLast()) : "object"
                 Output.error("Error: No such \(what): \(name)")
                 missing = true
             }
         }
-        if let format { for json in found { Output.line(Template.render(format, json)) } } else { Output.line(JSON.array(found).text(indent: 4)) }
+        if let format {
+            for json in found { Output.line(Template.render(format, json)) }
+        } else {
+            Output.line(JSON.array(found).text(indent: 4))
+        }
         if missing { throw Leave(code: 1) }
     }
 
     private static func find(_ name: String, _ kinds: [String]) throws -> JSON? {
         for kind in kinds {
-            let path = kind == "containers" || kind == "images" ? "\(kind)/\(EngineClient.encode(name))/json" : "\(kind)/\(EngineClient.encode(name))"
+            let path =
+                kind == "containers" || kind == "images"
+                ? "\(kind)/\(EngineClient.encode(name))/json" : "\(kind)/\(EngineClient.encode(name))"
             do { return try Session.shared.client().call("GET", path) } catch let error as RoostError {
-                guard error.kind == .notFound || (kinds.count > 1 && error.kind == .invalidArgument) else { throw error }
+                guard error.kind == .notFound || (kinds.count > 1 && error.kind == .invalidArgument) else {
+                    throw error
+                }
             }
         }
         return nil
@@ -163,9 +216,13 @@ struct Events: ParsableCommand {
                 Output.line(format == "json" ? event.text() : Template.render(format, event))
                 continue
             }
-            let attributes = (event["Actor"]["Attributes"].stringMap ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")
+            let attributes = (event["Actor"]["Attributes"].stringMap ?? [:]).sorted { $0.key < $1.key }.map {
+                "\($0.key)=\($0.value)"
+            }.joined(separator: ", ")
             let time = Timestamp(nanoseconds: event["timeNano"].int ?? 0).rfc3339
-            Output.line("\(time) \(event["Type"].string ?? "") \(event["Action"].string ?? "") \(event["Actor"]["ID"].string ?? "") (\(attributes))")
+            Output.line(
+                "\(time) \(event["Type"].string ?? "") \(event["Action"].string ?? "") \(event["Actor"]["ID"].string ?? "") (\(attributes))"
+            )
         }
     }
 }
@@ -180,7 +237,10 @@ struct Images: ParsableCommand {
     @Argument(help: "Only this repository.") var name: String?
 
     func run() throws {
-        let list = try Session.shared.client().call("GET", "images/json", try filterQuery(filter + (name.map { ["reference=\($0)"] } ?? []))).array ?? []
+        let list =
+            try Session.shared.client().call(
+                "GET", "images/json", try filterQuery(filter + (name.map { ["reference=\($0)"] } ?? []))
+            ).array ?? []
         var table = Table(["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"])
         for image in list {
             let id = image["Id"].string ?? ""
@@ -189,10 +249,15 @@ struct Images: ParsableCommand {
             for name in names.isEmpty ? ["<none>:<none>"] : names {
                 let cut = name.lastIndex(of: ":") ?? name.endIndex
                 let row: JSON = [
-                    "Repository": .string(String(name[..<cut])), "Tag": .string(String(name[cut...].dropFirst())), "ID": .string(short), "CreatedSince": .string(ago(image["Created"].int ?? 0)),
+                    "Repository": .string(String(name[..<cut])), "Tag": .string(String(name[cut...].dropFirst())),
+                    "ID": .string(short), "CreatedSince": .string(ago(image["Created"].int ?? 0)),
                     "Size": .string(ByteSize.decimalText(image["Size"].int ?? 0)),
                 ]
-                if quiet { Output.line(short) } else if let format, format != "table" { Output.line(format == "json" ? row.text() : Template.render(format, row)) } else {
+                if quiet {
+                    Output.line(short)
+                } else if let format, format != "table" {
+                    Output.line(format == "json" ? row.text() : Template.render(format, row))
+                } else {
                     table.add(["Repository", "Tag", "ID", "CreatedSince", "Size"].map { row[$0].string ?? "" })
                 }
             }

@@ -33,7 +33,9 @@ struct LogFollower {
         let service = container["Labels"]["com.docker.compose.service"].string ?? ""
         let number = container["Labels"]["com.docker.compose.container-number"].string ?? "1"
         return Source(
-            name: "\(service)-\(number)", service: service, exchange: try client.open("GET", "containers/\(id)/logs", [("stdout", "1"), ("stderr", "1"), ("timestamps", "1")] + query),
+            name: "\(service)-\(number)", service: service,
+            exchange: try client.open(
+                "GET", "containers/\(id)/logs", [("stdout", "1"), ("stderr", "1"), ("timestamps", "1")] + query),
             plain: plain)
     }
 
@@ -45,7 +47,9 @@ struct LogFollower {
             while true {
                 let bytes = try source.exchange.read()
                 if bytes.isEmpty { break }
-                for (isError, line) in source.lines(bytes) { lines.append((String(decoding: line.prefix(30), as: UTF8.self), source, line, isError)) }
+                for (isError, line) in source.lines(bytes) {
+                    lines.append((String(decoding: line.prefix(30), as: UTF8.self), source, line, isError))
+                }
             }
         }
         let width = sources.map(\.name.count).max() ?? 0
@@ -53,17 +57,26 @@ struct LogFollower {
     }
 
     /// Follows until everything has ended, or a signal; the first stops the services, the second kills them.
-    func attach(project: String, services: [String], since: String?, timeout: Int?, stopsOnSignal: Bool = true, tail: String = "all") throws -> Int32 {
+    func attach(
+        project: String, services: [String], since: String?, timeout: Int?, stopsOnSignal: Bool = true,
+        tail: String = "all"
+    ) throws -> Int32 {
         let client = try Session.shared.client()
         let signals = try Processes.signalDescriptor([1, 2, 15])
         var query: [(String, String)] = [("follow", "1"), ("tail", tail)]
         if let since { query.append(("since", since)) }
         let width = services.map { $0.count + 2 }.max() ?? 0
         var sources: [Source] = []
-        func openAll(_ wanted: [JSON]) throws { for container in wanted { sources.append(try open(container, query, width: width)) } }
-        let events = try client.open("GET", "events", [("filters", "{\"type\":[\"container\"],\"label\":[\"com.docker.compose.project=\(project)\"]}")])
+        func openAll(_ wanted: [JSON]) throws {
+            for container in wanted { sources.append(try open(container, query, width: width)) }
+        }
+        let events = try client.open(
+            "GET", "events",
+            [("filters", "{\"type\":[\"container\"],\"label\":[\"com.docker.compose.project=\(project)\"]}")])
         try setNonBlocking(events.connection.raw)
-        try openAll(try Session.shared.projectContainers(project, services: services).filter { $0["State"].string != "created" })
+        try openAll(
+            try Session.shared.projectContainers(project, services: services).filter { $0["State"].string != "created" }
+        )
         var stopping = 0
         var code: Int32 = 0
         while !sources.isEmpty {
@@ -99,7 +112,8 @@ struct LogFollower {
     /// A container that restarts, or that was recreated, is followed on.
     private func reopened(_ source: Source, _ project: String) throws -> Source? {
         let found = try Session.shared.projectContainers(project, services: [source.service]).first { container in
-            "\(source.service)-\(container["Labels"]["com.docker.compose.container-number"].string ?? "")" == source.name
+            "\(source.service)-\(container["Labels"]["com.docker.compose.container-number"].string ?? "")"
+                == source.name
         }
         guard let found, ["running", "restarting"].contains(found["State"].string ?? "") else { return nil }
         return try open(found, [("follow", "1"), ("tail", "0")], width: 0)
@@ -111,7 +125,8 @@ struct LogFollower {
         for container in try Session.shared.projectContainers(project, all: false) {
             let id = container["Id"].string ?? ""
             let exchange = HTTPRequestOnly(client)
-            try exchange.send(force ? "containers/\(id)/kill" : "containers/\(id)/stop" + (timeout.map { "?t=\($0)" } ?? ""))
+            try exchange.send(
+                force ? "containers/\(id)/kill" : "containers/\(id)/stop" + (timeout.map { "?t=\($0)" } ?? ""))
         }
     }
 

@@ -13,7 +13,8 @@ struct UpSettings: ParsableArguments {
     @Flag(name: .long, help: "Keep containers although their definition has changed.") var noRecreate = false
     @Flag(name: .long, help: "Leave services alone that the named ones depend on.") var noDeps = false
     @Flag(name: .long, help: "Remove containers of services that the file has no more.") var removeOrphans = false
-    @Flag(name: [.customShort("V"), .long], help: "Give new anonymous volumes, not those of the old containers.") var renewAnonVolumes = false
+    @Flag(name: [.customShort("V"), .long], help: "Give new anonymous volumes, not those of the old containers.")
+    var renewAnonVolumes = false
     @Flag(name: .long, help: "Create, but do not start.") var noStart = false
     @Option(name: [.short, .long], help: "Seconds between the stop signal and SIGKILL.") var timeout: Int?
 
@@ -21,11 +22,14 @@ struct UpSettings: ParsableArguments {
         var counts: [(key: String, value: JSON)] = []
         for text in scale {
             let parts = text.split(separator: "=").map(String.init)
-            guard parts.count == 2, let count = Int(parts[1]), count >= 0 else { throw .invalid("--scale \(text): write SERVICE=NUMBER") }
+            guard parts.count == 2, let count = Int(parts[1]), count >= 0 else {
+                throw .invalid("--scale \(text): write SERVICE=NUMBER")
+            }
             counts.append((parts[0], JSON(count)))
         }
         var json: JSON = [
-            "services": JSON(services), "scale": .object(counts), "forceRecreate": .bool(forceRecreate), "noRecreate": .bool(noRecreate), "noDependencies": .bool(noDeps),
+            "services": JSON(services), "scale": .object(counts), "forceRecreate": .bool(forceRecreate),
+            "noRecreate": .bool(noRecreate), "noDependencies": .bool(noDeps),
             "removeOrphans": .bool(removeOrphans), "renewVolumes": .bool(renewAnonVolumes), "noStart": .bool(noStart),
         ]
         if let timeout { json.set("timeout", JSON(timeout)) }
@@ -43,7 +47,9 @@ enum PlanFollower {
             for note in event["notes"].strings ?? [] { Output.error("note: \(note)") }
             if let object = event["object"].string, !quiet {
                 let state = event["state"].string
-                display.update(object, event["text"].string ?? "", state == "failed" ? .failed : state == "finished" ? .done : .working)
+                display.update(
+                    object, event["text"].string ?? "",
+                    state == "failed" ? .failed : state == "finished" ? .done : .working)
             }
             if event["done"].bool == true {
                 failures = event["failures"].array ?? []
@@ -52,19 +58,23 @@ enum PlanFollower {
         }
         guard finished else { throw RoostError(.unavailable, "the engine went away; run the command again to go on") }
         guard !failures.isEmpty else { return }
-        for failure in failures { Output.error("\(failure["object"].string ?? ""): \(failure["message"].string ?? "")") }
+        for failure in failures {
+            Output.error("\(failure["object"].string ?? ""): \(failure["message"].string ?? "")")
+        }
         throw Leave(code: 1)
     }
 }
 
 struct Up: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Create and start the project's services.", discussion: "Example: roost up -d --scale web=3")
+    static let configuration = CommandConfiguration(
+        abstract: "Create and start the project's services.", discussion: "Example: roost up -d --scale web=3")
     @Flag(name: [.short, .long], help: "Return when everything runs; else show the logs.") var detach = false
     @Flag(name: .long, help: "Return when everything is healthy.") var wait = false
     @Flag(name: [.customShort("y"), .long], help: "Accepted for scripts; nothing is asked.") var yes = false
     @Flag(name: .long, help: "Print the plan and change nothing.") var dryRun = false
     @Flag(name: .long, help: "Stop everything when one container ends.") var abortOnContainerExit = false
-    @Option(name: .long, help: "End with the exit code of this service; stops everything when it ends.") var exitCodeFrom: String?
+    @Option(name: .long, help: "End with the exit code of this service; stops everything when it ends.")
+    var exitCodeFrom: String?
     @Flag(name: .long, help: "No colours in the logs.") var noColor = false
     @Flag(name: .long, help: "No names in front of the logs.") var noLogPrefix = false
     @Flag(name: .long, help: "Time in front of each line.") var timestamps = false
@@ -74,7 +84,9 @@ struct Up: ParsableCommand {
     func run() throws {
         let session = Session.shared
         let project = try session.loadProject(services: services)
-        let body: JSON = ["project": project.wire, "contents": try session.contents(project), "options": try settings.json(services)]
+        let body: JSON = [
+            "project": project.wire, "contents": try session.contents(project), "options": try settings.json(services),
+        ]
         if dryRun {
             Output.raw(try session.client().call("POST", "roost/v1/projects/plan", body: body)["text"].string ?? "")
             return
@@ -83,7 +95,8 @@ struct Up: ParsableCommand {
         try PlanFollower.follow(try session.client().open("POST", "roost/v1/projects/up", body: body))
         if wait { try waitUntilHealthy(project) }
         if detach || wait || settings.noStart { return }
-        let shown = services.isEmpty ? project.services.keys.filter { project.services[$0]?["attach"].bool != false } : services
+        let shown =
+            services.isEmpty ? project.services.keys.filter { project.services[$0]?["attach"].bool != false } : services
         let follower = LogFollower(
             style: Style(descriptor: 1, wish: noColor ? false : nil), prefix: !noLogPrefix, timestamps: timestamps,
             stopsWith: exitCodeFrom.map { [$0] } ?? (abortOnContainerExit ? Array(project.services.keys) : []))
@@ -93,23 +106,30 @@ struct Up: ParsableCommand {
     }
 
     private func code(of service: String, _ project: String) throws -> Int32 {
-        guard let id = try Session.shared.projectContainers(project, services: [service]).first?["Id"].string else { return 1 }
+        guard let id = try Session.shared.projectContainers(project, services: [service]).first?["Id"].string else {
+            return 1
+        }
         return Int32(try Session.shared.client().call("GET", "containers/\(id)/json")["State"]["ExitCode"].int ?? 1)
     }
 
     /// Done jobs count as ready; what fails is shown with the end of its log.
     private func waitUntilHealthy(_ project: Project) throws {
         let client = try Session.shared.client()
-        let events = try client.open("GET", "events", [("filters", "{\"type\":[\"container\"],\"label\":[\"com.docker.compose.project=\(project.name)\"]}")])
+        let events = try client.open(
+            "GET", "events",
+            [("filters", "{\"type\":[\"container\"],\"label\":[\"com.docker.compose.project=\(project.name)\"]}")])
         while true {
             var waiting = false
             for container in try Session.shared.projectContainers(project.name) {
                 let state = try client.call("GET", "containers/\(container["Id"].string ?? "")/json")["State"]
                 let name = container["Names"].array?.first?.string ?? ""
                 switch state["Status"].string ?? "" {
-                case "exited" where state["ExitCode"].int != 0: throw RoostError.conflict("container \(name.dropFirst()) exited (\(state["ExitCode"].int ?? 0))")
+                case "exited" where state["ExitCode"].int != 0:
+                    throw RoostError.conflict("container \(name.dropFirst()) exited (\(state["ExitCode"].int ?? 0))")
                 case "running":
-                    if state["Health"]["Status"].string == "unhealthy" { throw RoostError.conflict("container \(name.dropFirst()) is unhealthy") }
+                    if state["Health"]["Status"].string == "unhealthy" {
+                        throw RoostError.conflict("container \(name.dropFirst()) is unhealthy")
+                    }
                     waiting = waiting || (state["Health"]["Status"].string.map { $0 != "healthy" } ?? false)
                 case "restarting", "created": waiting = true
                 default: break
@@ -123,14 +143,18 @@ struct Up: ParsableCommand {
 
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plan", abstract: "Show what up would do, and why; change nothing.", discussion: "Ends with 0 if there is nothing to do, with 2 if there is.")
+        commandName: "plan", abstract: "Show what up would do, and why; change nothing.",
+        discussion: "Ends with 0 if there is nothing to do, with 2 if there is.")
     @Flag(name: .long, help: "Print the plan as JSON.") var json = false
     @OptionGroup var settings: UpSettings
     @Argument(help: "Only these services, and what they depend on.") var services: [String] = []
 
     func run() throws {
         let project = try Session.shared.loadProject(services: services)
-        let body: JSON = ["project": project.wire, "contents": try Session.shared.contents(project), "options": try settings.json(services)]
+        let body: JSON = [
+            "project": project.wire, "contents": try Session.shared.contents(project),
+            "options": try settings.json(services),
+        ]
         var plan = try Session.shared.client().call("POST", "roost/v1/projects/plan", body: body)
         let text = plan["text"].string ?? ""
         if case .object(let members) = plan { plan = .object(members.filter { $0.key != "text" }) }
@@ -140,7 +164,9 @@ struct PlanCommand: ParsableCommand {
 }
 
 struct Down: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Stop the project and remove its containers and networks.", discussion: "Data in named volumes stays, unless -v is given.")
+    static let configuration = CommandConfiguration(
+        abstract: "Stop the project and remove its containers and networks.",
+        discussion: "Data in named volumes stays, unless -v is given.")
     @Flag(name: [.short, .long], help: "Remove the project's volumes as well.") var volumes = false
     @Flag(name: .long, help: "Remove containers of services that the file has no more.") var removeOrphans = false
     @Option(name: .long, help: "Remove images: all, or local (those without a name of their own).") var rmi: String?
@@ -172,8 +198,15 @@ struct Config: ParsableCommand {
         let project = try Session.shared.loadProject()
         if quiet { return }
         let text: String
-        if services { text = Self.lines(project.services.keys.sorted()) } else if volumes { text = Self.lines(project.volumes.keys.sorted()) } else if images {
-            text = Self.lines(project.services.sorted { $0.key < $1.key }.map { $0.value["image"].string ?? "\(project.name)-\($0.key)" })
+        if services {
+            text = Self.lines(project.services.keys.sorted())
+        } else if volumes {
+            text = Self.lines(project.volumes.keys.sorted())
+        } else if images {
+            text = Self.lines(
+                project.services.sorted { $0.key < $1.key }.map {
+                    $0.value["image"].string ?? "\(project.name)-\($0.key)"
+                })
         } else if profiles {
             text = Self.lines(Set(project.services.values.flatMap { $0["profiles"].strings ?? [] }).sorted())
         } else if origins {
@@ -190,7 +223,8 @@ struct Config: ParsableCommand {
     /// `$` doubled, so that the output can be loaded again.
     private static func escaped(_ value: JSON) -> JSON {
         switch value {
-        case .string(let text): .string(text.split(separator: "$", omittingEmptySubsequences: false).joined(separator: "$$"))
+        case .string(let text):
+            .string(text.split(separator: "$", omittingEmptySubsequences: false).joined(separator: "$$"))
         case .array(let items): .array(items.map(escaped))
         case .object(let members): .object(members.map { ($0.key, escaped($0.value)) })
         default: value
@@ -203,7 +237,19 @@ struct Config: ParsableCommand {
         return .object(
             members.map { member in
                 guard member.key == "services", case .object(let services) = member.value else { return member }
-                return (member.key, .object(services.map { ($0.key, .object(($0.value.object ?? []).filter { !(["command", "entrypoint"].contains($0.key) && $0.value.isNull) })) }))
+                return (
+                    member.key,
+                    .object(
+                        services.map {
+                            (
+                                $0.key,
+                                .object(
+                                    ($0.value.object ?? []).filter {
+                                        !(["command", "entrypoint"].contains($0.key) && $0.value.isNull)
+                                    })
+                            )
+                        })
+                )
             })
     }
 }

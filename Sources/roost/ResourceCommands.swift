@@ -6,25 +6,34 @@ import LinuxKernel
 import Terminal
 
 struct Image: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Work with images.", subcommands: [Ls.self, InspectImage.self, ImageRemove.self, Tag.self, Import.self, Load.self, Save.self, Prune.self])
+    static let configuration = CommandConfiguration(
+        abstract: "Work with images.",
+        subcommands: [
+            Ls.self, InspectImage.self, ImageRemove.self, Tag.self, Import.self, Load.self, Save.self, Prune.self,
+        ])
     struct Ls: ParsableCommand {
         static let configuration = CommandConfiguration(commandName: "ls", abstract: "List images.", aliases: ["list"])
         @OptionGroup var images: Images
         func run() throws { try images.run() }
     }
     struct InspectImage: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "inspect", abstract: "Show everything about images.")
+        static let configuration = CommandConfiguration(
+            commandName: "inspect", abstract: "Show everything about images.")
         @Option(name: [.short, .long]) var format: String?
         @Argument var names: [String]
         func run() throws { try Inspect.show(names, kinds: ["images"], format) }
     }
     struct Prune: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Remove images that have no name; with -a all that no container uses.")
+        static let configuration = CommandConfiguration(
+            abstract: "Remove images that have no name; with -a all that no container uses.")
         @Flag(name: [.short, .long]) var all = false
         @Flag(name: [.short, .long], help: "Accepted for scripts; nothing is asked.") var force = false
         func run() throws {
-            let answer = try Session.shared.client().call("POST", "images/prune", [("filters", "{\"dangling\":[\"\(all ? "false" : "true")\"]}")])
-            for entry in answer["ImagesDeleted"].array ?? [] { for (key, value) in entry.object ?? [] { Output.line("\(key.lowercased()): \(value.string ?? "")") } }
+            let answer = try Session.shared.client().call(
+                "POST", "images/prune", [("filters", "{\"dangling\":[\"\(all ? "false" : "true")\"]}")])
+            for entry in answer["ImagesDeleted"].array ?? [] {
+                for (key, value) in entry.object ?? [] { Output.line("\(key.lowercased()): \(value.string ?? "")") }
+            }
             Output.line("Total reclaimed space: \(ByteSize.decimalText(answer["SpaceReclaimed"].int ?? 0))")
         }
     }
@@ -39,7 +48,9 @@ struct ImageRemove: ParsableCommand {
         var failed = false
         for name in names {
             do {
-                for entry in try Session.shared.client().call("DELETE", "images/\(name)", [("force", force ? "1" : "0")]).array ?? [] {
+                for entry in try Session.shared.client().call(
+                    "DELETE", "images/\(name)", [("force", force ? "1" : "0")]
+                ).array ?? [] {
                     for (key, value) in entry.object ?? [] { Output.line("\(key): \(value.string ?? "")") }
                 }
             } catch let error as RoostError {
@@ -60,7 +71,8 @@ struct Tag: ParsableCommand {
 
 struct Import: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "import", abstract: "Make an image of a root file system's archive.", discussion: "Example: tar -C root -c . | roost import --change 'CMD [\"sh\"]' - busybox")
+        commandName: "import", abstract: "Make an image of a root file system's archive.",
+        discussion: "Example: tar -C root -c . | roost import --change 'CMD [\"sh\"]' - busybox")
     @Option(name: [.short, .long], help: "An instruction: CMD [\"sh\"], ENV A=1, ….") var change: [String] = []
     @Option(name: [.short, .long], help: "A comment for the history.") var message: String?
     @Argument(help: "A tar file, plain or compressed; - is standard input.") var file: String
@@ -70,13 +82,17 @@ struct Import: ParsableCommand {
         if let name { query.append(("repo", name)) }
         if let message { query.append(("message", message)) }
         let input = try openInput(file)
-        Output.line(try Session.shared.client().upload("images/create", query, file: input.raw).nextLine()?["status"].string ?? "")
+        Output.line(
+            try Session.shared.client().upload("images/create", query, file: input.raw).nextLine()?["status"].string
+                ?? "")
     }
 }
 
 func openInput(_ file: String) throws -> OwnedFD {
     if file == "-" {
-        guard !Terminals.isTerminal(0) else { throw RoostError.invalid("standard input is a terminal: give a file, or pipe an archive in") }
+        guard !Terminals.isTerminal(0) else {
+            throw RoostError.invalid("standard input is a terminal: give a file, or pipe an archive in")
+        }
         return try Files.open("/proc/self/fd/0", .readOnly)
     }
     do throws(SyscallError) { return try Files.open(Session.shared.absolute(file), .readOnly) } catch {
@@ -85,7 +101,8 @@ func openInput(_ file: String) throws -> OwnedFD {
 }
 
 struct Load: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Load images from an archive (docker or OCI, plain, gzip or zstd).")
+    static let configuration = CommandConfiguration(
+        abstract: "Load images from an archive (docker or OCI, plain, gzip or zstd).")
     @Option(name: [.short, .long], help: "The file; else standard input.") var input: String?
     @Flag(name: [.short, .long]) var quiet = false
     func run() throws {
@@ -96,11 +113,14 @@ struct Load: ParsableCommand {
 }
 
 struct Save: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Write images to an archive that docker and OCI tools read.")
+    static let configuration = CommandConfiguration(
+        abstract: "Write images to an archive that docker and OCI tools read.")
     @Option(name: [.short, .long], help: "The file; else standard output.") var output: String?
     @Argument var names: [String]
     func run() throws {
-        if output == nil, Terminals.isTerminal(1) { throw RoostError.invalid("cowardly refusing to save to a terminal: use -o, or redirect") }
+        if output == nil, Terminals.isTerminal(1) {
+            throw RoostError.invalid("cowardly refusing to save to a terminal: use -o, or redirect")
+        }
         let answer = try Session.shared.client().open("GET", "images/get", names.map { ("names", $0) })
         let temporary = output.map { Session.shared.absolute($0) + ".part" }
         let file = try temporary.map { try Files.open($0, [.writeOnly, .create, .truncate], mode: 0o644) }
@@ -114,7 +134,9 @@ struct Save: ParsableCommand {
 }
 
 struct Volume: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Work with volumes.", subcommands: [Ls.self, CreateVolume.self, InspectVolume.self, RemoveVolume.self, Prune.self])
+    static let configuration = CommandConfiguration(
+        abstract: "Work with volumes.",
+        subcommands: [Ls.self, CreateVolume.self, InspectVolume.self, RemoveVolume.self, Prune.self])
     struct Ls: ParsableCommand {
         static let configuration = CommandConfiguration(commandName: "ls", abstract: "List volumes.", aliases: ["list"])
         @Flag(name: [.short, .long]) var quiet = false
@@ -122,8 +144,14 @@ struct Volume: ParsableCommand {
         @Option(name: .long) var format: String?
         func run() throws {
             var table = Table(["DRIVER", "VOLUME NAME"])
-            for volume in try Session.shared.client().call("GET", "volumes", try filterQuery(filter))["Volumes"].array ?? [] {
-                if quiet { Output.line(volume["Name"].string ?? "") } else if let format { Output.line(format == "json" ? volume.text() : Template.render(format, volume)) } else {
+            for volume in try Session.shared.client().call("GET", "volumes", try filterQuery(filter))["Volumes"].array
+                ?? []
+            {
+                if quiet {
+                    Output.line(volume["Name"].string ?? "")
+                } else if let format {
+                    Output.line(format == "json" ? volume.text() : Template.render(format, volume))
+                } else {
                     table.add(["local", volume["Name"].string ?? ""])
                 }
             }
@@ -140,43 +168,63 @@ struct Volume: ParsableCommand {
                 let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
                 return (parts[0], .string(parts.count > 1 ? parts[1] : ""))
             }
-            Output.line(try Session.shared.client().call("POST", "volumes/create", body: ["Name": .string(name ?? ""), "Driver": .string(driver), "Labels": .object(labels)])["Name"].string ?? "")
+            Output.line(
+                try Session.shared.client().call(
+                    "POST", "volumes/create",
+                    body: ["Name": .string(name ?? ""), "Driver": .string(driver), "Labels": .object(labels)])["Name"]
+                    .string ?? "")
         }
     }
     struct InspectVolume: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "inspect", abstract: "Show everything about volumes.")
+        static let configuration = CommandConfiguration(
+            commandName: "inspect", abstract: "Show everything about volumes.")
         @Option(name: [.short, .long]) var format: String?
         @Argument var names: [String]
         func run() throws { try Inspect.show(names, kinds: ["volumes"], format) }
     }
     struct RemoveVolume: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "rm", abstract: "Remove volumes and their data.", aliases: ["remove"])
+        static let configuration = CommandConfiguration(
+            commandName: "rm", abstract: "Remove volumes and their data.", aliases: ["remove"])
         @Flag(name: [.short, .long]) var force = false
         @Argument var names: [String]
-        func run() throws { try forEach(names.map { ($0, $0) }) { try Session.shared.client().call("DELETE", "volumes/\(EngineClient.encode($0))", [("force", force ? "1" : "0")]) } }
+        func run() throws {
+            try forEach(names.map { ($0, $0) }) {
+                try Session.shared.client().call(
+                    "DELETE", "volumes/\(EngineClient.encode($0))", [("force", force ? "1" : "0")])
+            }
+        }
     }
     struct Prune: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Remove anonymous volumes that no container uses; with -a named ones too.")
+        static let configuration = CommandConfiguration(
+            abstract: "Remove anonymous volumes that no container uses; with -a named ones too.")
         @Flag(name: [.short, .long]) var all = false
         @Flag(name: [.short, .long], help: "Accepted for scripts; nothing is asked.") var force = false
         func run() throws {
-            let answer = try Session.shared.client().call("POST", "volumes/prune", all ? [("filters", "{\"all\":[\"true\"]}")] : [])
+            let answer = try Session.shared.client().call(
+                "POST", "volumes/prune", all ? [("filters", "{\"all\":[\"true\"]}")] : [])
             for name in answer["VolumesDeleted"].strings ?? [] { Output.line(name) }
         }
     }
 }
 
 struct Network: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Work with networks.", subcommands: [Ls.self, CreateNetwork.self, InspectNetwork.self, RemoveNetwork.self, Prune.self])
+    static let configuration = CommandConfiguration(
+        abstract: "Work with networks.",
+        subcommands: [Ls.self, CreateNetwork.self, InspectNetwork.self, RemoveNetwork.self, Prune.self])
     struct Ls: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "ls", abstract: "List networks.", aliases: ["list"])
+        static let configuration = CommandConfiguration(
+            commandName: "ls", abstract: "List networks.", aliases: ["list"])
         @Flag(name: [.short, .long]) var quiet = false
         @Option(name: [.short, .long]) var filter: [String] = []
         func run() throws {
             var table = Table(["NETWORK ID", "NAME", "DRIVER", "SCOPE"])
             for network in try Session.shared.client().call("GET", "networks", try filterQuery(filter)).array ?? [] {
                 let id = String((network["Id"].string ?? "").prefix(12))
-                if quiet { Output.line(id) } else { table.add([id, network["Name"].string ?? "", network["Driver"].string ?? "", "local"]) }
+                if quiet {
+                    Output.line(id)
+                } else {
+                    table.add([id, network["Name"].string ?? "", network["Driver"].string ?? "", "local"])
+                }
             }
             if !quiet { Output.raw(table.text) }
         }
@@ -197,24 +245,38 @@ struct Network: ParsableCommand {
             }
             Output.line(
                 try Session.shared.client().call(
-                    "POST", "networks/create", body: ["Name": .string(name), "Driver": .string(driver), "Internal": .bool(isInternal), "EnableIPv6": .bool(ipv6), "IPAM": ["Config": .array(pools)]])["Id"].string ?? "")
+                    "POST", "networks/create",
+                    body: [
+                        "Name": .string(name), "Driver": .string(driver), "Internal": .bool(isInternal),
+                        "EnableIPv6": .bool(ipv6), "IPAM": ["Config": .array(pools)],
+                    ])["Id"].string ?? "")
         }
     }
     struct InspectNetwork: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "inspect", abstract: "Show everything about networks.")
+        static let configuration = CommandConfiguration(
+            commandName: "inspect", abstract: "Show everything about networks.")
         @Option(name: [.short, .long]) var format: String?
         @Argument var names: [String]
         func run() throws { try Inspect.show(names, kinds: ["networks"], format) }
     }
     struct RemoveNetwork: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "rm", abstract: "Remove networks.", aliases: ["remove"])
+        static let configuration = CommandConfiguration(
+            commandName: "rm", abstract: "Remove networks.", aliases: ["remove"])
         @Argument var names: [String]
-        func run() throws { try forEach(names.map { ($0, $0) }) { try Session.shared.client().call("DELETE", "networks/\(EngineClient.encode($0))") } }
+        func run() throws {
+            try forEach(names.map { ($0, $0) }) {
+                try Session.shared.client().call("DELETE", "networks/\(EngineClient.encode($0))")
+            }
+        }
     }
     struct Prune: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Remove networks that no container uses.")
         @Flag(name: [.short, .long], help: "Accepted for scripts; nothing is asked.") var force = false
-        func run() throws { for name in try Session.shared.client().call("POST", "networks/prune")["NetworksDeleted"].strings ?? [] { Output.line(name) } }
+        func run() throws {
+            for name in try Session.shared.client().call("POST", "networks/prune")["NetworksDeleted"].strings ?? [] {
+                Output.line(name)
+            }
+        }
     }
 }
 
@@ -223,10 +285,15 @@ struct Version: ParsableCommand {
     @Option(name: [.short, .long], help: "A template, or json.") var format: String?
     func run() throws {
         let server = try Session.shared.client().call("GET", "version")
-        let both: JSON = ["Client": ["Version": .string(APIVersion.product), "ApiVersion": .string(APIVersion.current)], "Server": server]
+        let both: JSON = [
+            "Client": ["Version": .string(APIVersion.product), "ApiVersion": .string(APIVersion.current)],
+            "Server": server,
+        ]
         if let format { return Output.line(format == "json" ? both.text() : Template.render(format, both)) }
         Output.line("Client:\n Version:      \(APIVersion.product)\n API version:  \(APIVersion.current)\n")
-        Output.line("Server:\n Version:      \(server["Version"].string ?? "")\n API version:  \(server["ApiVersion"].string ?? "") (minimum version \(server["MinAPIVersion"].string ?? ""))\n OS/Arch:      linux/\(server["Arch"].string ?? "")\n Kernel:       \(server["KernelVersion"].string ?? "")")
+        Output.line(
+            "Server:\n Version:      \(server["Version"].string ?? "")\n API version:  \(server["ApiVersion"].string ?? "") (minimum version \(server["MinAPIVersion"].string ?? ""))\n OS/Arch:      linux/\(server["Arch"].string ?? "")\n Kernel:       \(server["KernelVersion"].string ?? "")"
+        )
     }
 }
 
@@ -236,45 +303,68 @@ struct Info: ParsableCommand {
     func run() throws {
         let info = try Session.shared.client().call("GET", "info")
         if let format { return Output.line(format == "json" ? info.text() : Template.render(format, info)) }
-        for (title, key) in [("Containers", "Containers"), (" Running", "ContainersRunning"), (" Paused", "ContainersPaused"), (" Stopped", "ContainersStopped"), ("Images", "Images"), ("Server Version", "ServerVersion"), ("Storage Driver", "Driver"), ("Cgroup Version", "CgroupVersion"), ("Kernel Version", "KernelVersion"), ("Operating System", "OperatingSystem"), ("Architecture", "Architecture"), ("CPUs", "NCPU"), ("Name", "Name"), ("ID", "ID"), ("Root Dir", "DockerRootDir")] {
+        for (title, key) in [
+            ("Containers", "Containers"), (" Running", "ContainersRunning"), (" Paused", "ContainersPaused"),
+            (" Stopped", "ContainersStopped"), ("Images", "Images"), ("Server Version", "ServerVersion"),
+            ("Storage Driver", "Driver"), ("Cgroup Version", "CgroupVersion"), ("Kernel Version", "KernelVersion"),
+            ("Operating System", "OperatingSystem"), ("Architecture", "Architecture"), ("CPUs", "NCPU"),
+            ("Name", "Name"), ("ID", "ID"), ("Root Dir", "DockerRootDir"),
+        ] {
             Output.line("\(title): \(info[key].string ?? info[key].text())")
         }
     }
 }
 
 struct System: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "The engine as a whole.", subcommands: [Info.self, Events.self])
+    static let configuration = CommandConfiguration(
+        abstract: "The engine as a whole.", subcommands: [Info.self, Events.self])
 }
 
 struct EngineCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "engine", abstract: "Start, stop or look at the engine itself.", subcommands: [StartEngine.self, StopEngine.self, Status.self])
+    static let configuration = CommandConfiguration(
+        commandName: "engine", abstract: "Start, stop or look at the engine itself.",
+        subcommands: [StartEngine.self, StopEngine.self, Status.self])
     struct StartEngine: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "start", abstract: "Start the engine now; other commands do it by themselves.")
-        func run() throws { Output.line("engine \(try Session.shared.client().call("GET", "roost/v1/engine")["pid"].int ?? 0) serves \(try Session.shared.address.get().socket)") }
+        static let configuration = CommandConfiguration(
+            commandName: "start", abstract: "Start the engine now; other commands do it by themselves.")
+        func run() throws {
+            Output.line(
+                "engine \(try Session.shared.client().call("GET", "roost/v1/engine")["pid"].int ?? 0) serves \(try Session.shared.address.get().socket)"
+            )
+        }
     }
     struct StopEngine: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "stop", abstract: "Stop the engine; containers that run go on, and nothing brings it back but the next command.")
+        static let configuration = CommandConfiguration(
+            commandName: "stop",
+            abstract: "Stop the engine; containers that run go on, and nothing brings it back but the next command.")
         func run() throws {
             let address = try Session.shared.address.get()
-            do { _ = try EngineClient(address: address).open("POST", "roost/v1/engine/stop", starting: false) } catch let error as RoostError where error.kind == .unavailable {
+            do {
+                _ = try EngineClient(address: address).open("POST", "roost/v1/engine/stop", starting: false)
+            } catch let error as RoostError where error.kind == .unavailable {
                 return Output.line("the engine does not run")
             }
             let deadline = Clocks.monotonicNanoseconds() + 10_000_000_000
             while Files.exists(address.socket), Clocks.monotonicNanoseconds() < deadline { Processes.pauseBriefly() }
             // The lock goes with the process: nothing of it holds the data root any more.
-            while let root = address.start?.runRoot, (try? Files.isLocked(root + "/engine.lock")) == true, Clocks.monotonicNanoseconds() < deadline {
+            while let root = address.start?.runRoot, (try? Files.isLocked(root + "/engine.lock")) == true,
+                Clocks.monotonicNanoseconds() < deadline
+            {
                 Processes.pauseBriefly()
             }
             Output.line("the engine has stopped")
         }
     }
     struct Status: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show whether the engine runs. Ends with 3 if it does not.")
+        static let configuration = CommandConfiguration(
+            abstract: "Show whether the engine runs. Ends with 3 if it does not.")
         func run() throws {
             let address = try Session.shared.address.get()
             do {
                 let bytes = try EngineClient(address: address).open("GET", "roost/v1/engine", starting: false).readAll()
-                for (key, value) in try JSON(parsing: bytes).object ?? [] { Output.line("\(key): \(value.string ?? value.text())") }
+                for (key, value) in try JSON(parsing: bytes).object ?? [] {
+                    Output.line("\(key): \(value.string ?? value.text())")
+                }
             } catch let error as RoostError where error.kind == .unavailable {
                 Output.line("the engine does not run")
                 throw Leave(code: 3)

@@ -11,7 +11,8 @@ struct ContainerOptions: ParsableArguments {
     @Flag(name: [.short, .long], help: "Give it a terminal.") var tty = false
     @Flag(name: .customLong("rm"), help: "Remove it when it has ended.") var rm = false
     @Option(name: .long, help: "Its name.") var name: String?
-    @Option(name: [.customShort("p"), .long], help: "Publish a port: [address:][host:]container[/udp].") var publish: [String] = []
+    @Option(name: [.customShort("p"), .long], help: "Publish a port: [address:][host:]container[/udp].") var publish:
+        [String] = []
     @Flag(name: [.customShort("P"), .long], help: "Publish every exposed port.") var publishAll = false
     @Option(name: .long, help: "Expose a port.") var expose: [String] = []
     @Option(name: [.short, .long], help: "Mount a volume or folder: source:target[:ro].") var volume: [String] = []
@@ -70,23 +71,34 @@ struct ContainerOptions: ParsableArguments {
     /// The body of the create request.
     func body(_ words: [String], attach: Bool) throws -> JSON {
         guard let image = words.first else { throw ValidationError("an image is missing") }
-        var json: JSON = ["Image": .string(image), "Tty": .bool(tty), "OpenStdin": .bool(interactive), "StdinOnce": .bool(interactive && attach), "AttachStdin": .bool(interactive && attach), "AttachStdout": .bool(attach), "AttachStderr": .bool(attach)]
+        var json: JSON = [
+            "Image": .string(image), "Tty": .bool(tty), "OpenStdin": .bool(interactive),
+            "StdinOnce": .bool(interactive && attach), "AttachStdin": .bool(interactive && attach),
+            "AttachStdout": .bool(attach), "AttachStderr": .bool(attach),
+        ]
         if words.count > 1 { json.set("Cmd", JSON(Array(words.dropFirst()))) }
         if let entrypoint { json.set("Entrypoint", entrypoint.isEmpty ? [""] : [.string(entrypoint)]) }
         var variables: [String] = []
         for file in envFile {
-            for line in try Files.readText(Session.shared.absolute(file)).split(separator: "\n") where !line.hasPrefix("#") && !line.allSatisfy(\.isWhitespace) {
+            for line in try Files.readText(Session.shared.absolute(file)).split(separator: "\n")
+            where !line.hasPrefix("#") && !line.allSatisfy(\.isWhitespace) {
                 variables.append(try Variables.complete(String(line)))
             }
         }
         json.set("Env", JSON(variables + (try env.map(Variables.complete))))
-        for (key, value) in [("WorkingDir", workdir), ("User", user), ("Hostname", hostname), ("StopSignal", stopSignal)] { if let value { json.set(key, .string(value)) } }
+        for (key, value) in [
+            ("WorkingDir", workdir), ("User", user), ("Hostname", hostname), ("StopSignal", stopSignal),
+        ] { if let value { json.set(key, .string(value)) } }
         if let stopTimeout { json.set("StopTimeout", JSON(stopTimeout)) }
         json.set("Labels", .object(label.map(Self.pair).map { ($0.0, .string($0.1)) }))
         json.set("ExposedPorts", .object(expose.map { ($0, .object([])) }))
-        if noHealthcheck { json.set("Healthcheck", ["Test": ["NONE"]]) } else if let healthCmd {
+        if noHealthcheck {
+            json.set("Healthcheck", ["Test": ["NONE"]])
+        } else if let healthCmd {
             var check: JSON = ["Test": ["CMD-SHELL", .string(healthCmd)]]
-            for (key, text) in [("Interval", healthInterval), ("Timeout", healthTimeout), ("StartPeriod", healthStartPeriod)] { if let text { check.set(key, JSON(try Self.span(text))) } }
+            for (key, text) in [
+                ("Interval", healthInterval), ("Timeout", healthTimeout), ("StartPeriod", healthStartPeriod),
+            ] { if let text { check.set(key, JSON(try Self.span(text))) } }
             if let healthRetries { check.set("Retries", JSON(healthRetries)) }
             json.set("Healthcheck", check)
         }
@@ -116,52 +128,99 @@ struct ContainerOptions: ParsableArguments {
     }
 
     private func hostConfig(_ json: inout JSON) throws -> JSON {
-        var host: JSON = ["AutoRemove": .bool(rm), "PublishAllPorts": .bool(publishAll), "Privileged": .bool(privileged), "ReadonlyRootfs": .bool(readOnly), "Init": .bool(runsInit)]
+        var host: JSON = [
+            "AutoRemove": .bool(rm), "PublishAllPorts": .bool(publishAll), "Privileged": .bool(privileged),
+            "ReadonlyRootfs": .bool(readOnly), "Init": .bool(runsInit),
+        ]
         var binds: [String] = []
         var anonymous: [(key: String, value: JSON)] = []
         for text in volume {
-            if !text.contains(":") { anonymous.append((text, .object([]))) } else { binds.append(text.hasPrefix(".") || text.hasPrefix("~") ? Session.shared.absolute(String(text.split(separator: ":")[0])) + ":" + text.split(separator: ":").dropFirst().joined(separator: ":") : text) }
+            if !text.contains(":") {
+                anonymous.append((text, .object([])))
+            } else {
+                binds.append(
+                    text.hasPrefix(".") || text.hasPrefix("~")
+                        ? Session.shared.absolute(String(text.split(separator: ":")[0])) + ":"
+                            + text.split(separator: ":").dropFirst().joined(separator: ":") : text)
+            }
         }
         json.set("Volumes", .object(anonymous))
         host.set("Binds", JSON(binds))
         host.set("Mounts", .array(try mount.map(Self.mount)))
-        host.set("Tmpfs", .object(tmpfs.map { text in
-            let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
-            return (parts[0], .string(parts.count > 1 ? parts[1] : ""))
-        }))
+        host.set(
+            "Tmpfs",
+            .object(
+                tmpfs.map { text in
+                    let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+                    return (parts[0], .string(parts.count > 1 ? parts[1] : ""))
+                }))
         var ports: [String: [JSON]] = [:]
         for text in publish {
             for binding in try PortBinding.parse(text) {
                 let range = binding.hostPorts
-                let number = range.lowerBound == 0 ? "" : range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
-                ports[binding.container.description, default: []].append(["HostIp": .string(binding.hostAddress?.description ?? ""), "HostPort": .string(number)])
+                let number =
+                    range.lowerBound == 0
+                    ? "" : range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
+                ports[binding.container.description, default: []].append([
+                    "HostIp": .string(binding.hostAddress?.description ?? ""), "HostPort": .string(number),
+                ])
             }
         }
         host.set("PortBindings", .object(ports.sorted { $0.key < $1.key }.map { ($0.key, .array($0.value)) }))
         host.set("NetworkMode", .string(network ?? net ?? "default"))
         if let restart {
             let policy = try RestartPolicySpec(parsing: restart)
-            host.set("RestartPolicy", ["Name": .string(policy.name.rawValue), "MaximumRetryCount": JSON(policy.maximumRetries)])
+            host.set(
+                "RestartPolicy",
+                ["Name": .string(policy.name.rawValue), "MaximumRetryCount": JSON(policy.maximumRetries)])
         }
-        for (key, list) in [("CapAdd", capAdd), ("CapDrop", capDrop), ("SecurityOpt", securityOpt), ("ExtraHosts", addHost), ("Dns", dns), ("DnsSearch", dnsSearch), ("GroupAdd", groupAdd)] where !list.isEmpty {
+        for (key, list) in [
+            ("CapAdd", capAdd), ("CapDrop", capDrop), ("SecurityOpt", securityOpt), ("ExtraHosts", addHost),
+            ("Dns", dns), ("DnsSearch", dnsSearch), ("GroupAdd", groupAdd),
+        ] where !list.isEmpty {
             host.set(key, JSON(list))
         }
-        for (key, text) in [("IpcMode", ipc), ("PidMode", pid), ("UTSMode", uts), ("CpusetCpus", cpusetCpus)] { if let text { host.set(key, .string(text)) } }
-        for (key, text) in [("Memory", memory), ("MemorySwap", memorySwap), ("ShmSize", shmSize)] { if let text { host.set(key, JSON(try Self.size(text))) } }
-        for (key, number) in [("CpuShares", cpuShares), ("PidsLimit", pidsLimit), ("OomScoreAdj", oomScoreAdj)] { if let number { host.set(key, JSON(number)) } }
+        for (key, text) in [("IpcMode", ipc), ("PidMode", pid), ("UTSMode", uts), ("CpusetCpus", cpusetCpus)] {
+            if let text { host.set(key, .string(text)) }
+        }
+        for (key, text) in [("Memory", memory), ("MemorySwap", memorySwap), ("ShmSize", shmSize)] {
+            if let text { host.set(key, JSON(try Self.size(text))) }
+        }
+        for (key, number) in [("CpuShares", cpuShares), ("PidsLimit", pidsLimit), ("OomScoreAdj", oomScoreAdj)] {
+            if let number { host.set(key, JSON(number)) }
+        }
         if let cpus { host.set("NanoCpus", JSON(Int64((cpus * 1e9).rounded()))) }
-        host.set("Ulimits", .array(try ulimit.map { text in
-            let (name, value) = Self.pair(text)
-            let ends = value.split(separator: ":").map { Int64($0) }
-            guard let soft = ends.first ?? nil, let hard = ends.last ?? nil else { throw RoostError.invalid("ulimit \"\(text)\": write name=soft[:hard]") }
-            return ["Name": .string(name), "Soft": JSON(soft), "Hard": JSON(hard)]
-        }))
-        host.set("Devices", .array(device.map { text in
-            let parts = text.split(separator: ":").map(String.init)
-            return ["PathOnHost": .string(parts[0]), "PathInContainer": .string(parts.count > 1 ? parts[1] : parts[0]), "CgroupPermissions": .string(parts.count > 2 ? parts[2] : "rwm")]
-        }))
+        host.set(
+            "Ulimits",
+            .array(
+                try ulimit.map { text in
+                    let (name, value) = Self.pair(text)
+                    let ends = value.split(separator: ":").map { Int64($0) }
+                    guard let soft = ends.first ?? nil, let hard = ends.last ?? nil else {
+                        throw RoostError.invalid("ulimit \"\(text)\": write name=soft[:hard]")
+                    }
+                    return ["Name": .string(name), "Soft": JSON(soft), "Hard": JSON(hard)]
+                }))
+        host.set(
+            "Devices",
+            .array(
+                device.map { text in
+                    let parts = text.split(separator: ":").map(String.init)
+                    return [
+                        "PathOnHost": .string(parts[0]),
+                        "PathInContainer": .string(parts.count > 1 ? parts[1] : parts[0]),
+                        "CgroupPermissions": .string(parts.count > 2 ? parts[2] : "rwm"),
+                    ]
+                }))
         host.set("Sysctls", .object(sysctl.map(Self.pair).map { ($0.0, .string($0.1)) }))
-        if logDriver != nil || !logOpt.isEmpty { host.set("LogConfig", ["Type": .string(logDriver ?? "json-file"), "Config": .object(logOpt.map(Self.pair).map { ($0.0, .string($0.1)) })]) }
+        if logDriver != nil || !logOpt.isEmpty {
+            host.set(
+                "LogConfig",
+                [
+                    "Type": .string(logDriver ?? "json-file"),
+                    "Config": .object(logOpt.map(Self.pair).map { ($0.0, .string($0.1)) }),
+                ])
+        }
         return host
     }
 
@@ -171,7 +230,8 @@ struct ContainerOptions: ParsableArguments {
             let (key, value) = pair(String(part))
             switch key {
             case "type": mount.set("Type", .string(value))
-            case "source", "src": mount.set("Source", .string(value.hasPrefix(".") ? Session.shared.absolute(value) : value))
+            case "source", "src":
+                mount.set("Source", .string(value.hasPrefix(".") ? Session.shared.absolute(value) : value))
             case "target", "dst", "destination": mount.set("Target", .string(value))
             case "readonly", "ro": mount.set("ReadOnly", .bool(value.isEmpty || value == "true" || value == "1"))
             case "bind-propagation": mount.set("BindOptions", ["Propagation": .string(value)])
@@ -184,7 +244,8 @@ struct ContainerOptions: ParsableArguments {
     }
 
     func create(_ words: [String], attach: Bool) throws -> String {
-        let answer = try Session.shared.client().call("POST", "containers/create", name.map { [("name", $0)] } ?? [], body: try body(words, attach: attach))
+        let answer = try Session.shared.client().call(
+            "POST", "containers/create", name.map { [("name", $0)] } ?? [], body: try body(words, attach: attach))
         for warning in answer["Warnings"].strings ?? [] { Output.error("WARNING: \(warning)") }
         let id = answer["Id"].string ?? ""
         if let cidfile { try Files.write(Session.shared.absolute(cidfile), id) }
@@ -193,7 +254,8 @@ struct ContainerOptions: ParsableArguments {
 }
 
 struct Create: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Create a container without starting it, or (compose) the project's.")
+    static let configuration = CommandConfiguration(
+        abstract: "Create a container without starting it, or (compose) the project's.")
     @OptionGroup var options: ContainerOptions
     @Argument(parsing: .captureForPassthrough, help: "Image, command, arguments.") var words: [String] = []
     func run() throws {
@@ -207,7 +269,9 @@ struct Create: ParsableCommand {
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Create a container and run it.",
-        discussion: "With compose, the word after the options is a service. Example: roost run --rm -it -v data:/data busybox sh")
+        discussion:
+            "With compose, the word after the options is a service. Example: roost run --rm -it -v data:/data busybox sh"
+    )
     @Flag(name: [.short, .long], help: "Run in the background and print the id.") var detach = false
     @Option(name: .long, help: "Keys to leave with (default ctrl-p,ctrl-q).") var detachKeys: String?
     @Flag(name: .long, inversion: .prefixedNo, help: "Pass signals on.") var sigProxy = true
@@ -229,11 +293,16 @@ struct Run: ParsableCommand {
                 _ = try? Session.shared.client().call("DELETE", "containers/\(id)", [("force", "1"), ("v", "1")])
                 throw RoostError.invalid("the input device is not a TTY")
             }
-            throw Leave(code: try Foreground(id: id, interactive: options.interactive, detachKeys: detachKeys, removes: options.rm).start())
+            throw Leave(
+                code: try Foreground(
+                    id: id, interactive: options.interactive, detachKeys: detachKeys, removes: options.rm
+                ).start())
         } catch let error as RoostError {
             Output.error(Session.shared.prefixed(error.message))
             let text = error.message
-            throw Leave(code: text.contains("executable file not found") ? 127 : text.contains("permission denied") || text.contains("is a directory") ? 126 : 125)
+            throw Leave(
+                code: text.contains("executable file not found")
+                    ? 127 : text.contains("permission denied") || text.contains("is a directory") ? 126 : 125)
         }
     }
 
@@ -242,23 +311,35 @@ struct Run: ParsableCommand {
         guard let service = words.first else { throw ValidationError("run needs a service") }
         let session = Session.shared
         let project = try session.loadProject(services: [service])
-        guard let definition = project.services[service] else { throw RoostError.missing("no such service: \(service)") }
+        guard let definition = project.services[service] else {
+            throw RoostError.missing("no such service: \(service)")
+        }
         let client = try session.client()
         if !noDeps {
             let dependencies = (definition["depends_on"].object ?? []).map(\.key)
             if !dependencies.isEmpty {
                 var settings = try UpSettings.parse([])
                 settings.noDeps = false
-                try PlanFollower.follow(try client.open("POST", "roost/v1/projects/up", body: ["project": project.wire, "contents": try session.contents(project), "options": try settings.json(dependencies)]))
+                try PlanFollower.follow(
+                    try client.open(
+                        "POST", "roost/v1/projects/up",
+                        body: [
+                            "project": project.wire, "contents": try session.contents(project),
+                            "options": try settings.json(dependencies),
+                        ]))
             }
         }
         let terminal = !noTty && Terminals.isTerminal(0) && Terminals.isTerminal(1) && !detach
         let made = try client.call(
             "POST", "roost/v1/projects/run",
             body: [
-                "project": project.wire, "contents": try session.contents(project), "service": .string(service), "command": words.count > 1 ? JSON(Array(words.dropFirst())) : .null,
-                "entrypoint": options.entrypoint.map { [.string($0)] } ?? .null, "environment": JSON(try options.env.map(Variables.complete)), "user": JSON(options.user), "workdir": JSON(options.workdir),
-                "name": JSON(options.name), "remove": .bool(options.rm), "terminal": .bool(terminal), "input": .bool(!detach),
+                "project": project.wire, "contents": try session.contents(project), "service": .string(service),
+                "command": words.count > 1 ? JSON(Array(words.dropFirst())) : .null,
+                "entrypoint": options.entrypoint.map { [.string($0)] } ?? .null,
+                "environment": JSON(try options.env.map(Variables.complete)), "user": JSON(options.user),
+                "workdir": JSON(options.workdir),
+                "name": JSON(options.name), "remove": .bool(options.rm), "terminal": .bool(terminal),
+                "input": .bool(!detach),
             ])
         let id = made["Id"].string ?? ""
         if detach {

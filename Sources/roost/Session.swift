@@ -60,7 +60,8 @@ final class Session: @unchecked Sendable {
             case "--project-directory": projectDirectory = try value()
             case "--profile": profiles.append(try value())
             case "--env-file": environmentFiles.append(try value())
-            case "--ansi", "--progress", "--parallel", "-c", "--context", "--config", "-l", "--log-level": _ = try value()
+            case "--ansi", "--progress", "--parallel", "-c", "--context", "--config", "-l", "--log-level":
+                _ = try value()
             case "-D", "--debug", "--compatibility": break
             default: throw .invalid("unknown option \(word) before the command; see roost --help")
             }
@@ -69,7 +70,9 @@ final class Session: @unchecked Sendable {
     }
 
     lazy var address: Result<EngineAddress, RoostError> = {
-        do throws(RoostError) { return .success(try EngineAddress.choose(host: host, runRoot: runRoot, dataRoot: dataRoot)) } catch { return .failure(error) }
+        do throws(RoostError) {
+            return .success(try EngineAddress.choose(host: host, runRoot: runRoot, dataRoot: dataRoot))
+        } catch { return .failure(error) }
     }()
 
     func client() throws -> EngineClient { EngineClient(address: try address.get()) }
@@ -84,7 +87,9 @@ final class Session: @unchecked Sendable {
     // MARK: The project
 
     func loadProject(services: [String] = []) throws -> Project {
-        var request = LoadRequest(workingDirectory: try Processes.currentDirectory(), environment: Processes.environment) { path in
+        var request = LoadRequest(
+            workingDirectory: try Processes.currentDirectory(), environment: Processes.environment
+        ) { path in
             guard path == "/dev/stdin" || (try? Files.status(path).isDirectory) == false else { return nil }
             return try Files.read(path)
         }
@@ -114,11 +119,14 @@ final class Session: @unchecked Sendable {
                 let place = project.origins[key].map { " (\($0))" } ?? ""
                 if let path = json["file"].string {
                     do throws(SyscallError) { found.append((key, .string(try Files.readText(path)))) } catch {
-                        throw RoostError.missing("\(kind.dropLast()) \(name): cannot read \(path): \(error.reason)\(place)")
+                        throw RoostError.missing(
+                            "\(kind.dropLast()) \(name): cannot read \(path): \(error.reason)\(place)")
                     }
                 } else if let variable = json["environment"].string {
                     guard let value = environmentVariable(variable) else {
-                        throw RoostError.missing("environment variable \"\(variable)\" required by \(kind.dropLast()) \"\(name)\" is not set\(place)")
+                        throw RoostError.missing(
+                            "environment variable \"\(variable)\" required by \(kind.dropLast()) \"\(name)\" is not set\(place)"
+                        )
                     }
                     found.append((key, .string(value)))
                 } else if let text = json["content"].string {
@@ -134,10 +142,13 @@ final class Session: @unchecked Sendable {
     /// Containers of a project, as the list endpoint gives them.
     func projectContainers(_ name: String, all: Bool = true, services: [String] = []) throws -> [JSON] {
         let filters = "{\"label\":[\"com.docker.compose.project=\(name)\"]}"
-        let list = try client().call("GET", "containers/json", [("all", all ? "1" : "0"), ("filters", filters)]).array ?? []
-        return list.filter { services.isEmpty || services.contains($0["Labels"]["com.docker.compose.service"].string ?? "") }
-            .filter { $0["Labels"]["com.docker.compose.oneoff"].string != "True" || services.isEmpty }
-            .sorted { ($0["Names"].array?.first?.string ?? "") < ($1["Names"].array?.first?.string ?? "") }
+        let list =
+            try client().call("GET", "containers/json", [("all", all ? "1" : "0"), ("filters", filters)]).array ?? []
+        return list.filter {
+            services.isEmpty || services.contains($0["Labels"]["com.docker.compose.service"].string ?? "")
+        }
+        .filter { $0["Labels"]["com.docker.compose.oneoff"].string != "True" || services.isEmpty }
+        .sorted { ($0["Names"].array?.first?.string ?? "") < ($1["Names"].array?.first?.string ?? "") }
     }
 
     /// Turns names into containers: of the engine, or services of this folder's project.
@@ -145,17 +156,29 @@ final class Session: @unchecked Sendable {
         if isCompose || names.isEmpty {
             let project = try projectNameOnly()
             let found = try projectContainers(project, all: all, services: names)
-            for name in names where !found.contains(where: { $0["Labels"]["com.docker.compose.service"].string == name }) {
+            for name in names
+            where !found.contains(where: { $0["Labels"]["com.docker.compose.service"].string == name }) {
                 throw RoostError.missing("no such service: \(name) has no containers in project \(project)")
             }
             return found.map { ($0["Id"].string ?? "", String(($0["Names"].array?.first?.string ?? "").dropFirst())) }
         }
         return try names.flatMap { name -> [(id: String, shown: String)] in
-            do { return [(try client().call("GET", "containers/\(EngineClient.encode(name))/json")["Id"].string ?? name, name)] } catch let error as RoostError {
-                guard error.kind == .notFound, let project = try? loadProject(), project.services[name] != nil else { throw error }
+            do {
+                return [
+                    (
+                        try client().call("GET", "containers/\(EngineClient.encode(name))/json")["Id"].string ?? name,
+                        name
+                    )
+                ]
+            } catch let error as RoostError {
+                guard error.kind == .notFound, let project = try? loadProject(), project.services[name] != nil else {
+                    throw error
+                }
                 let found = try projectContainers(project.name, all: all, services: [name])
                 guard !found.isEmpty else { throw error }
-                return found.map { ($0["Id"].string ?? "", String(($0["Names"].array?.first?.string ?? "").dropFirst())) }
+                return found.map {
+                    ($0["Id"].string ?? "", String(($0["Names"].array?.first?.string ?? "").dropFirst()))
+                }
             }
         }
     }

@@ -16,7 +16,9 @@ do {
     Output.error(error.rendered { try? Files.readText(Session.shared.absolute($0)) })
     Processes.exit(error.message.contains("not found") && error.place == nil ? 14 : 15)
 } catch let error as RoostError {
-    Output.error(error.kind == .unavailable && error.message.hasPrefix("Cannot connect") ? error.message : Session.shared.prefixed(error.message))
+    Output.error(
+        error.kind == .unavailable && error.message.hasPrefix("Cannot connect")
+            ? error.message : Session.shared.prefixed(error.message))
     Processes.exit(1)
 } catch let error as SyscallError {
     Output.error("\(error)")

@@ -30,12 +30,16 @@ struct EngineOptions {
             case "--run-root": runRoot = try value()
             case "--idle-timeout":
                 let text = try value()
-                guard text == "never" || Int(text) != nil else { throw .invalid("--idle-timeout takes a number of seconds, or never") }
+                guard text == "never" || Int(text) != nil else {
+                    throw .invalid("--idle-timeout takes a number of seconds, or never")
+                }
                 idleSeconds = Int(text)
             case "--foreground": logsToStandardError = true
             default: throw .invalid("unknown argument \(word)\n\(Self.usage)")
             }
         }
-        for path in [dataRoot, runRoot] where !path.hasPrefix("/") { throw .invalid("\(path): a root must be an absolute path") }
+        for path in [dataRoot, runRoot] where !path.hasPrefix("/") {
+            throw .invalid("\(path): a root must be an absolute path")
+        }
     }
 }

@@ -20,12 +20,15 @@ struct EngineProgram {
     }
 
     private func serve() async throws {
-        guard geteuid() == 0 else { throw RoostError(.forbidden, "the engine needs root: it makes namespaces, mounts and networks") }
+        guard geteuid() == 0 else {
+            throw RoostError(.forbidden, "the engine needs root: it makes namespaces, mounts and networks")
+        }
         try Files.makeDirectories(options.runRoot, mode: 0o755)
         try Files.makeDirectories(options.dataRoot, mode: 0o711)
         let folder = try Files.canonical("/proc/self/exe").split(separator: "/").dropLast().joined(separator: "/")
         let configuration = EngineConfiguration(
-            dataRoot: try Files.canonical(options.dataRoot), runRoot: try Files.canonical(options.runRoot), executable: try Files.canonical("/proc/self/exe"),
+            dataRoot: try Files.canonical(options.dataRoot), runRoot: try Files.canonical(options.runRoot),
+            executable: try Files.canonical("/proc/self/exe"),
             shimExecutable: "/\(folder)/roost-shim")
         guard let lock = try Files.lock(configuration.lock) else {
             throw RoostError.conflict("another engine serves \(configuration.runRoot) already")

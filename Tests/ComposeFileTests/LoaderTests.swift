@@ -4,13 +4,19 @@ import EngineModel
 import Testing
 
 /// Loads a project out of texts, without a disk.
-func load(_ files: [String: String], environment: [String: String] = [:], change: (inout LoadRequest) -> Void = { _ in }) throws -> Project {
-    var request = LoadRequest(workingDirectory: "/work/shop", environment: environment) { path in files[path].map { Array($0.utf8) } }
+func load(
+    _ files: [String: String], environment: [String: String] = [:], change: (inout LoadRequest) -> Void = { _ in }
+) throws -> Project {
+    var request = LoadRequest(workingDirectory: "/work/shop", environment: environment) { path in
+        files[path].map { Array($0.utf8) }
+    }
     change(&request)
     return try ProjectLoader.load(request)
 }
 
-func load(_ text: String, environment: [String: String] = [:]) throws -> Project { try load(["/work/shop/compose.yaml": text], environment: environment) }
+func load(_ text: String, environment: [String: String] = [:]) throws -> Project {
+    try load(["/work/shop/compose.yaml": text], environment: environment)
+}
 
 func failure(_ text: String, environment: [String: String] = [:]) -> ComposeError? {
     do {
@@ -58,11 +64,16 @@ func failure(_ text: String, environment: [String: String] = [:]) -> ComposeErro
     @Test(
         "mistakes are refused with line and column",
         arguments: [
-            ("services:\n  web:\n    image: [a]\n", 3, 12), ("services:\n  web:\n    image: 5\n", 3, 12), ("services:\n  web: 5\n", 2, 8), ("services: [a]\n", 1, 11),
-            ("services:\n  web:\n    image: a\n    ports: ['99999:80']\n", 4, 13), ("services:\n  web:\n    image: a\n    restart: often\n", 4, 14),
-            ("services:\n\tweb: {}\n", 2, 1), ("services:\n  web:\n    image: a\n    image: b\n", 4, 5), ("services:\n  web:\n    image: *nope\n", 3, 12),
-            ("services:\n  web:\n    image: ${A\n", 3, 12), ("services:\n  web:\n    image: ${A:?say it}\n", 3, 12), ("services:\n  web:\n    image: a\n    stop_grace_period: 10\n", 4, 24),
-            ("services:\n  web:\n    image: a\n    healthcheck: {test: [curl]}\n", 4, 25), ("services:\n  web:\n    image: a\n    mem_limit: lots\n", 4, 16),
+            ("services:\n  web:\n    image: [a]\n", 3, 12), ("services:\n  web:\n    image: 5\n", 3, 12),
+            ("services:\n  web: 5\n", 2, 8), ("services: [a]\n", 1, 11),
+            ("services:\n  web:\n    image: a\n    ports: ['99999:80']\n", 4, 13),
+            ("services:\n  web:\n    image: a\n    restart: often\n", 4, 14),
+            ("services:\n\tweb: {}\n", 2, 1), ("services:\n  web:\n    image: a\n    image: b\n", 4, 5),
+            ("services:\n  web:\n    image: *nope\n", 3, 12),
+            ("services:\n  web:\n    image: ${A\n", 3, 12), ("services:\n  web:\n    image: ${A:?say it}\n", 3, 12),
+            ("services:\n  web:\n    image: a\n    stop_grace_period: 10\n", 4, 24),
+            ("services:\n  web:\n    image: a\n    healthcheck: {test: [curl]}\n", 4, 25),
+            ("services:\n  web:\n    image: a\n    mem_limit: lots\n", 4, 16),
         ] as [(String, Int, Int)])
     func places(text: String, line: Int, column: Int) throws {
         let error = try #require(failure(text))
@@ -72,29 +83,40 @@ func failure(_ text: String, environment: [String: String] = [:]) -> ComposeErro
     @Test(
         "what does not fit together is refused",
         arguments: [
-            ("services: {a: {image: x, depends_on: [b]}, b: {image: x, depends_on: [a]}}", "dependency cycle detected: a -> b -> a"),
-            ("services: {a: {image: x, depends_on: [c]}}", "depends on undefined service \"c\""), ("services: {a: {image: x, networks: [n]}}", "undefined network n"),
-            ("services: {a: {image: x, volumes: ['v1:/d']}}", "undefined volume v1"), ("services: {a: {image: x, secrets: [s]}}", "undefined secret s"),
-            ("services: {a: {command: x}}", "neither an image nor a build context"), ("services: {a: {image: x, network_mode: host, networks: [default]}}", "mutually exclusive"),
-            ("services: {a: {image: x, env_file: nope.env}}", "env file /work/shop/nope.env not found"), ("services: {a: {image: x, scale: 2, container_name: c}}", "container_name"),
-            ("services: {a: {image: x, profiles: [dev]}, b: {image: x, depends_on: [a]}}", "profiles dev"), ("secrets: {s: {}}\nservices: {a: {image: x, secrets: [s]}}", "one of file"),
+            (
+                "services: {a: {image: x, depends_on: [b]}, b: {image: x, depends_on: [a]}}",
+                "dependency cycle detected: a -> b -> a"
+            ),
+            ("services: {a: {image: x, depends_on: [c]}}", "depends on undefined service \"c\""),
+            ("services: {a: {image: x, networks: [n]}}", "undefined network n"),
+            ("services: {a: {image: x, volumes: ['v1:/d']}}", "undefined volume v1"),
+            ("services: {a: {image: x, secrets: [s]}}", "undefined secret s"),
+            ("services: {a: {command: x}}", "neither an image nor a build context"),
+            ("services: {a: {image: x, network_mode: host, networks: [default]}}", "mutually exclusive"),
+            ("services: {a: {image: x, env_file: nope.env}}", "env file /work/shop/nope.env not found"),
+            ("services: {a: {image: x, scale: 2, container_name: c}}", "container_name"),
+            ("services: {a: {image: x, profiles: [dev]}, b: {image: x, depends_on: [a]}}", "profiles dev"),
+            ("secrets: {s: {}}\nservices: {a: {image: x, secrets: [s]}}", "one of file"),
         ])
     func misfits(text: String, words: String) throws { #expect(try #require(failure(text)).message.contains(words)) }
 
     @Test(
         "interpolation in every form",
         arguments: [
-            ("$A", "1"), ("${A}", "1"), ("${N:-d}", "d"), ("${E:-d}", "d"), ("${E-d}", ""), ("${A:+yes}", "yes"), ("${N+yes}", ""), ("$$A", "$A"), ("${N:-${M:-deep}}", "deep"), ("a$", "a$"), ("$1", "$1"),
+            ("$A", "1"), ("${A}", "1"), ("${N:-d}", "d"), ("${E:-d}", "d"), ("${E-d}", ""), ("${A:+yes}", "yes"),
+            ("${N+yes}", ""), ("$$A", "$A"), ("${N:-${M:-deep}}", "deep"), ("a$", "a$"), ("$1", "$1"),
             ("x${A}y", "x1y"),
         ])
     func interpolation(text: String, value: String) throws {
-        let project = try load("services: {a: {image: x, environment: {V: '\(text)'}}}", environment: ["A": "1", "E": ""])
+        let project = try load(
+            "services: {a: {image: x, environment: {V: '\(text)'}}}", environment: ["A": "1", "E": ""])
         #expect(project.services["a"]?["environment"]["V"] == .string(value))
     }
 
     @Test("merge keys, anchors and extensions")
     func anchors() throws {
-        let project = try load("x-base: &base {image: one, init: true}\nservices:\n  a:\n    <<: *base\n    image: two\n")
+        let project = try load(
+            "x-base: &base {image: one, init: true}\nservices:\n  a:\n    <<: *base\n    image: two\n")
         #expect(project.services["a"]?["image"] == "two")
         #expect(project.services["a"]?["init"] == true)
     }
@@ -102,7 +124,11 @@ func failure(_ text: String, environment: [String: String] = [:]) -> ComposeErro
     @Test("a file that multiplies itself is refused")
     func bomb() throws {
         var text = "x-a: &a0 [x,x,x,x,x,x,x,x,x]\n"
-        for level in 1...9 { text += "x-a\(level): &a\(level) [" + Array(repeating: "*a\(level - 1)", count: 9).joined(separator: ",") + "]\n" }
+        for level in 1...9 {
+            text +=
+                "x-a\(level): &a\(level) [" + Array(repeating: "*a\(level - 1)", count: 9).joined(separator: ",")
+                + "]\n"
+        }
         #expect(try #require(failure(text + "services: {}\n")).message.contains("grows beyond"))
         #expect(failure("a: " + String(repeating: "[", count: 5000)) != nil)
     }
@@ -110,8 +136,11 @@ func failure(_ text: String, environment: [String: String] = [:]) -> ComposeErro
     @Test("override files, .env and env_file come together by their rules")
     func layers() throws {
         let project = try load([
-            "/work/shop/compose.yaml": "services: {a: {image: 'x:${TAG}', environment: {A: base, B: base}, env_file: a.env, ports: ['80:80'], command: one}}",
-            "/work/shop/compose.override.yml": "services: {a: {environment: [A=over], ports: ['81:81'], command: [two]}}", "/work/shop/.env": "TAG=7\n",
+            "/work/shop/compose.yaml":
+                "services: {a: {image: 'x:${TAG}', environment: {A: base, B: base}, env_file: a.env, ports: ['80:80'], command: one}}",
+            "/work/shop/compose.override.yml":
+                "services: {a: {environment: [A=over], ports: ['81:81'], command: [two]}}",
+            "/work/shop/.env": "TAG=7\n",
             "/work/shop/a.env": "B=file\nC='it''s'\nD=\"line\\n$TAG\" # note\nexport E=x\n",
         ])
         let service = try #require(project.services["a"])
@@ -133,19 +162,27 @@ func failure(_ text: String, environment: [String: String] = [:]) -> ComposeErro
 
     @Test("what config prints loads as the same project")
     func roundTrip() throws {
-        let first = try load("services: {a: {image: x, ports: ['80:80'], volumes: ['v1:/d'], healthcheck: {test: 'true', interval: 90s}, environment: {N: '007', T: 'yes'}}}\nvolumes: {v1: {}}")
+        let first = try load(
+            "services: {a: {image: x, ports: ['80:80'], volumes: ['v1:/d'], healthcheck: {test: 'true', interval: 90s}, environment: {N: '007', T: 'yes'}}}\nvolumes: {v1: {}}"
+        )
         let second = try load(YAMLWriter.text(first.json))
         #expect(first.services == second.services)
     }
 
     @Test("random changes to a file never end the program")
     func mutations() {
-        let seed = Array("services:\n  web:\n    image: \"a${B:-c}\"\n    ports: [\"80-81:80-81\", {target: 5}]\n    volumes: [a:/b, ./c:/d:ro]\n    <<: &x {init: true}\nvolumes: {a: }\n".utf8)
+        let seed = Array(
+            "services:\n  web:\n    image: \"a${B:-c}\"\n    ports: [\"80-81:80-81\", {target: 5}]\n    volumes: [a:/b, ./c:/d:ro]\n    <<: &x {init: true}\nvolumes: {a: }\n"
+                .utf8)
         var generator = SystemRandomNumberGenerator()
         for _ in 0..<3000 {
             var bytes = seed
-            for _ in 0..<Int.random(in: 1...6, using: &generator) { bytes[Int.random(in: 0..<bytes.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator) }
-            var request = LoadRequest(workingDirectory: "/w", environment: [:]) { [bytes] in $0 == "/w/compose.yaml" ? bytes : nil }
+            for _ in 0..<Int.random(in: 1...6, using: &generator) {
+                bytes[Int.random(in: 0..<bytes.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
+            }
+            var request = LoadRequest(workingDirectory: "/w", environment: [:]) { [bytes] in
+                $0 == "/w/compose.yaml" ? bytes : nil
+            }
             request.projectName = "p"
             _ = try? ProjectLoader.load(request)
         }

@@ -20,10 +20,14 @@ import Testing
     func backoff() {
         var decision = RestartDecision()
         let policy = RestartPolicySpec(.always)
-        #expect([100, 200, 400].allSatisfy { decision.ended(ended(1), policy: policy, heals: false) == .restart(afterMilliseconds: $0) })
+        #expect(
+            [100, 200, 400].allSatisfy {
+                decision.ended(ended(1), policy: policy, heals: false) == .restart(afterMilliseconds: $0)
+            })
         for _ in 0..<20 { _ = decision.ended(ended(1), policy: policy, heals: false) }
         #expect(decision.ended(ended(1), policy: policy, heals: false) == .restart(afterMilliseconds: 60_000))
-        #expect(decision.ended(ended(1, ranSeconds: 11), policy: policy, heals: false) == .restart(afterMilliseconds: 100))
+        #expect(
+            decision.ended(ended(1, ranSeconds: 11), policy: policy, heals: false) == .restart(afterMilliseconds: 100))
     }
 
     @Test("each policy against each end")
@@ -38,16 +42,23 @@ import Testing
         #expect(action(RestartPolicySpec(.unlessStopped), ended(0)))
         #expect(!action(RestartPolicySpec(.onFailure), ended(0)))
         #expect(action(RestartPolicySpec(.onFailure), ended(2)))
-        for name in [RestartPolicySpec.Name.always, .unlessStopped, .onFailure] { #expect(!action(RestartPolicySpec(name), ended(1, byUser: true))) }
+        for name in [RestartPolicySpec.Name.always, .unlessStopped, .onFailure] {
+            #expect(!action(RestartPolicySpec(name), ended(1, byUser: true)))
+        }
         var limited = RestartDecision()
         let twice = RestartPolicySpec(.onFailure, maximumRetries: 2)
-        #expect([true, true, false].allSatisfy { (limited.ended(ended(1), policy: twice, heals: false) != .stay) == $0 })
+        #expect(
+            [true, true, false].allSatisfy { (limited.ended(ended(1), policy: twice, heals: false) != .stay) == $0 })
     }
 
     @Test("health: early success counts, failures need their number, the start period forgives")
     func health() {
-        let check = HealthcheckSpec(test: ["CMD", "x"], interval: 1_000_000_000, timeout: 1, startPeriod: 5_000_000_000, startInterval: 1_000_000_000, retries: 2)
-        func probe(_ second: Int64, _ code: Int32) -> HealthStatus.Probe { .init(start: second * 1_000_000_000, end: second * 1_000_000_000, exitCode: code, output: "") }
+        let check = HealthcheckSpec(
+            test: ["CMD", "x"], interval: 1_000_000_000, timeout: 1, startPeriod: 5_000_000_000,
+            startInterval: 1_000_000_000, retries: 2)
+        func probe(_ second: Int64, _ code: Int32) -> HealthStatus.Probe {
+            .init(start: second * 1_000_000_000, end: second * 1_000_000_000, exitCode: code, output: "")
+        }
         var judge = HealthJudge(check: check, startedAt: 0)
         let forgiven = judge.probed(probe(1, 1))
         #expect(!forgiven && judge.status.failingStreak == 0)
@@ -61,19 +72,25 @@ import Testing
 
     @Test("resolv.conf is made of what was understood")
     func resolvers() {
-        let parsed = ResolverFiles.parse("# x\nnameserver 10.0.0.1\nnameserver not-an-address\nsearch a b\noptions ndots:2\n")
+        let parsed = ResolverFiles.parse(
+            "# x\nnameserver 10.0.0.1\nnameserver not-an-address\nsearch a b\noptions ndots:2\n")
         #expect(parsed.servers == [IPAddress(bytes: [10, 0, 0, 1])])
         #expect(parsed.search == ["a", "b"])
     }
 
     @Test("a log is read as it was written: streams, parts, rotation, tail")
     func logs() throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("roost-log-\(UUID().uuidString)").path
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("roost-log-\(UUID().uuidString)")
+            .path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        func line(_ second: Int, _ stream: String, _ tag: String, _ text: String) -> String { "2026-11-21T01:00:0\(second).000000000Z \(stream) \(tag) \(text)\n" }
+        func line(_ second: Int, _ stream: String, _ tag: String, _ text: String) -> String {
+            "2026-11-21T01:00:0\(second).000000000Z \(stream) \(tag) \(text)\n"
+        }
         try Files.write(folder + "/log.1", line(1, "stdout", "F", "one") + line(2, "stderr", "F", "two"))
-        try Files.write(folder + "/log", line(3, "stdout", "P", "thr") + line(3, "stdout", "F", "ee") + line(4, "stdout", "F", "four"))
+        try Files.write(
+            folder + "/log",
+            line(3, "stdout", "P", "thr") + line(3, "stdout", "F", "ee") + line(4, "stdout", "F", "four"))
         func read(_ cursor: LogCursor, _ change: (inout LogQuery) -> Void = { _ in }) throws -> String {
             var cursor = cursor
             var query = LogQuery()
@@ -85,7 +102,9 @@ import Testing
         }
         #expect(try read(LogCursor(path: folder + "/log")) == "one\ntwo\nthree\nfour\n")
         #expect(try read(LogCursor(path: folder + "/log")) { $0.output = false } == "two\n")
-        #expect(try read(LogCursor(path: folder + "/log")) { $0.since = Timestamp(parsing: "2026-11-21T01:00:04Z") } == "four\n")
+        #expect(
+            try read(LogCursor(path: folder + "/log")) { $0.since = Timestamp(parsing: "2026-11-21T01:00:04Z") }
+                == "four\n")
         #expect(try read(LogCursor(path: folder + "/log", tail: 2)) == "three\nfour\n")
         #expect(try read(LogCursor(path: folder + "/log", tail: 3)) == "two\nthree\nfour\n")
         #expect(try read(LogCursor(path: folder + "/log", tail: 0)).isEmpty)

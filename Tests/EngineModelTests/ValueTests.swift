@@ -2,13 +2,20 @@ import EngineModel
 import Testing
 
 @Suite struct ValueTests {
-    @Test("sizes are counted by 1024, as Docker counts them", arguments: [("512m", 536_870_912), ("1.5g", 1_610_612_736), ("10kib", 10_240), ("-1", -1), ("7", 7)] as [(String, Int64)])
+    @Test(
+        "sizes are counted by 1024, as Docker counts them",
+        arguments: [("512m", 536_870_912), ("1.5g", 1_610_612_736), ("10kib", 10_240), ("-1", -1), ("7", 7)]
+            as [(String, Int64)])
     func sizes(text: String, bytes: Int64) { #expect(ByteSize.parse(text) == bytes) }
 
     @Test("what is no size is refused", arguments: ["", "m", "1x", "1.2.3", "12 parsecs"])
     func badSizes(text: String) { #expect(ByteSize.parse(text) == nil) }
 
-    @Test("durations read and print as Go's", arguments: [("90s", "1m30s"), ("1m", "1m0s"), ("1.5s", "1.5s"), ("100ms", "100ms"), ("0", "0s"), ("1h", "1h0m0s")])
+    @Test(
+        "durations read and print as Go's",
+        arguments: [
+            ("90s", "1m30s"), ("1m", "1m0s"), ("1.5s", "1.5s"), ("100ms", "100ms"), ("0", "0s"), ("1h", "1h0m0s"),
+        ])
     func durations(text: String, printed: String) { #expect(TimeSpan.parse(text).map(TimeSpan.text) == printed) }
 
     @Test("a time survives printing and reading")
@@ -21,10 +28,17 @@ import Testing
         #expect(Timestamp(parsing: "yesterday") == nil)
     }
 
-    @Test("addresses print as RFC 5952 says", arguments: [("::1", "::1"), ("fd00:0:0:1::5", "fd00:0:0:1::5"), ("2001:db8:0:0:0:0:0:1", "2001:db8::1"), ("10.0.0.1", "10.0.0.1")])
+    @Test(
+        "addresses print as RFC 5952 says",
+        arguments: [
+            ("::1", "::1"), ("fd00:0:0:1::5", "fd00:0:0:1::5"), ("2001:db8:0:0:0:0:0:1", "2001:db8::1"),
+            ("10.0.0.1", "10.0.0.1"),
+        ])
     func addresses(text: String, printed: String) { #expect(IPAddress(text)?.description == printed) }
 
-    @Test("what is no address is refused", arguments: ["", "256.1.1.1", "1.2.3", "::1::2", "12345::", "1.2.3.4.5", "g::1"])
+    @Test(
+        "what is no address is refused",
+        arguments: ["", "256.1.1.1", "1.2.3", "::1::2", "12345::", "1.2.3.4.5", "g::1"])
     func badAddresses(text: String) { #expect(IPAddress(text) == nil) }
 
     @Test("a subnet contains what has its beginning")
@@ -39,28 +53,42 @@ import Testing
 
     @Test("short ports in all their forms")
     func ports() throws {
-        #expect(try PortBinding.parse("80") == [PortBinding(container: ContainerPort(80), hostAddress: nil, hostPorts: 0...0)])
-        #expect(try PortBinding.parse("8080:80/udp") == [PortBinding(container: ContainerPort(80, .udp), hostAddress: nil, hostPorts: 8080...8080)])
+        #expect(
+            try PortBinding.parse("80") == [
+                PortBinding(container: ContainerPort(80), hostAddress: nil, hostPorts: 0...0)
+            ])
+        #expect(
+            try PortBinding.parse("8080:80/udp") == [
+                PortBinding(container: ContainerPort(80, .udp), hostAddress: nil, hostPorts: 8080...8080)
+            ])
         #expect(try PortBinding.parse("127.0.0.1:8000-8001:80-81").map(\.hostPorts) == [8000...8000, 8001...8001])
         #expect(try PortBinding.parse("8000-8009:80").map(\.hostPorts) == [8000...8009])
         #expect(try PortBinding.parse("[::1]:6001:6001").first?.hostAddress == IPAddress("::1"))
         #expect(try PortBinding.parse("127.0.0.1::5000").first?.hostPorts == 0...0)
     }
 
-    @Test("bad ports are refused and named", arguments: ["", "abc", "80:0", "70000", "80:80:80:80", "8080-8082:80-83", "80/foo", "8081-8080:80", "1.2.3:80:80"])
+    @Test(
+        "bad ports are refused and named",
+        arguments: [
+            "", "abc", "80:0", "70000", "80:80:80:80", "8080-8082:80-83", "80/foo", "8081-8080:80", "1.2.3:80:80",
+        ])
     func badPorts(text: String) { #expect(throws: RoostError.self) { try PortBinding.parse(text) } }
 
     @Test("JSON keeps the order of keys and refuses what is broken or too deep")
     func json() throws {
         let text = #"{"b":1,"a":[true,null,"x\nyé\u00e9"],"c":{"d":1.5}}"#
         #expect(try JSON(parsing: text).text() == #"{"b":1,"a":[true,null,"x\nyéé"],"c":{"d":1.5}}"#)
-        for broken in ["", "{", "[1,]", "{\"a\":}", "tru", "\"\\x\"", "1 2", "{\"a\" 1}"] { #expect(throws: RoostError.self) { try JSON(parsing: broken) } }
+        for broken in ["", "{", "[1,]", "{\"a\":}", "tru", "\"\\x\"", "1 2", "{\"a\" 1}"] {
+            #expect(throws: RoostError.self) { try JSON(parsing: broken) }
+        }
         #expect(throws: RoostError.self) { try JSON(parsing: String(repeating: "[", count: 100_000)) }
     }
 
     @Test("signals by every name")
     func signals() throws {
-        for (text, number) in [("TERM", 15), ("SIGKILL", 9), ("9", 9), ("sigint", 2), ("RTMIN+3", 37)] as [(String, Int32)] { #expect(try Signals.number(text) == number) }
+        for (text, number) in [("TERM", 15), ("SIGKILL", 9), ("9", 9), ("sigint", 2), ("RTMIN+3", 37)]
+            as [(String, Int32)]
+        { #expect(try Signals.number(text) == number) }
         #expect(throws: RoostError.self) { try Signals.number("NOPE") }
     }
 

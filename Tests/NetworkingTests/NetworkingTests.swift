@@ -8,7 +8,9 @@ import Testing
     func subnets() throws {
         let first = try #require(Addressing.freeSubnet(taken: []))
         #expect(first.description == "172.18.0.0/24")
-        #expect(Addressing.freeSubnet(taken: [try #require(Subnet("172.18.0.0/16")), try #require(Subnet("172.20.0.0/24"))])?.description == "172.20.1.0/24")
+        #expect(
+            Addressing.freeSubnet(taken: [try #require(Subnet("172.18.0.0/16")), try #require(Subnet("172.20.0.0/24"))]
+            )?.description == "172.20.1.0/24")
     }
 
     @Test("addresses: lowest free, never network, gateway or broadcast")
@@ -43,7 +45,9 @@ import Testing
         directory.pointers = ["net": [address: "shop-redis-1.shop_default"]]
         resolver.replace(directory)
         let scope = ResolverScope(networks: ["net"], upstreams: [])
-        func ask(_ name: String, _ type: UInt16, _ scope: ResolverScope) -> [UInt8]? { DNSQuery(query(name, type)).flatMap { resolver.ownAnswer($0, scope) } }
+        func ask(_ name: String, _ type: UInt16, _ scope: ResolverScope) -> [UInt8]? {
+            DNSQuery(query(name, type)).flatMap { resolver.ownAnswer($0, scope) }
+        }
         let found = try #require(ask("ReDis", 1, scope))
         #expect(found[7] == 1 && Array(found.suffix(4)) == [172, 20, 0, 2])
         let other = try #require(ask("redis", 28, scope))
@@ -58,7 +62,11 @@ import Testing
         let good = query("a.b", 1)
         for length in 0..<good.count { _ = DNSQuery(Array(good[..<length])) }
         var generator = SystemRandomNumberGenerator()
-        for _ in 0..<20_000 { _ = DNSQuery((0..<Int.random(in: 0...64, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator) }) }
+        for _ in 0..<20_000 {
+            _ = DNSQuery(
+                (0..<Int.random(in: 0...64, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator)
+                })
+        }
         #expect(DNSQuery([UInt8](repeating: 0xc0, count: 40)) == nil)
     }
 
@@ -67,12 +75,14 @@ import Testing
         let filter = PacketFilter(names: KernelNames(runRoot: "/x"))
         let port = PublishedPort(container: ContainerPort(80), hostAddress: .any4, hostPort: 8080)
         let text = filter.ruleset(
-            networks: [.init(bridge: "rb1", subnet4: Subnet("172.20.0.0/24"), subnet6: nil, isInternal: true)], forwards: [.init(port: port, target: IPAddress(bytes: [172, 20, 0, 2]))])
+            networks: [.init(bridge: "rb1", subnet4: Subnet("172.20.0.0/24"), subnet6: nil, isInternal: true)],
+            forwards: [.init(port: port, target: IPAddress(bytes: [172, 20, 0, 2]))])
         #expect(text.contains("inbound drop"))
         #expect(text.contains("internal { \"rb1\" }"))
         #expect(!text.contains("masquerade\nadd rule") || !text.contains("oifname != \"rb1\" masquerade"))
         #expect(text.contains("tcp4any { 8080 : 172.20.0.2 . 80 }"))
-        let loopback = PublishedPort(container: ContainerPort(80), hostAddress: IPAddress(bytes: [127, 0, 0, 1]), hostPort: 8080)
+        let loopback = PublishedPort(
+            container: ContainerPort(80), hostAddress: IPAddress(bytes: [127, 0, 0, 1]), hostPort: 8080)
         #expect(filter.elements([.init(port: loopback, target: IPAddress(bytes: [172, 20, 0, 2]))], add: true).isEmpty)
     }
 }

@@ -26,21 +26,28 @@ import Testing
         let translation = ServiceTranslation(project: project)
         state.containers = running.map {
             ObservedContainer(
-                id: "id-\($0)", name: "shop-\($0)-1", service: $0, number: 1, configHash: translation.configHash($0), imageID: "sha256:1", phase: .running, exitCode: 0,
+                id: "id-\($0)", name: "shop-\($0)-1", service: $0, number: 1, configHash: translation.configHash($0),
+                imageID: "sha256:1", phase: .running, exitCode: 0,
                 stoppedByUser: false, definition: project.services[$0] ?? .null)
         }
         return state
     }
 
-    private func plan(_ project: Project, _ state: ObservedState, _ change: (inout UpOptions) -> Void = { _ in }) throws -> Plan {
+    private func plan(_ project: Project, _ state: ObservedState, _ change: (inout UpOptions) -> Void = { _ in }) throws
+        -> Plan
+    {
         var options = UpOptions()
         change(&options)
-        return try UpPlanner.plan(project: project, observed: state, options: options, contents: [:], fileFolder: "/files")
+        return try UpPlanner.plan(
+            project: project, observed: state, options: options, contents: [:], fileFolder: "/files")
     }
 
     @Test("a new project: everything, in the order of its dependencies")
     func fresh() throws {
-        let shop = project(["redis": service(["healthcheck": ["test": ["CMD", "true"]]]), "web": service(["depends_on": ["redis": ["condition": "service_healthy", "required": true]]])])
+        let shop = project([
+            "redis": service(["healthcheck": ["test": ["CMD", "true"]]]),
+            "web": service(["depends_on": ["redis": ["condition": "service_healthy", "required": true]]]),
+        ])
         let text = try plan(shop, observed(shop, running: [])).text
         #expect(
             text == """
@@ -56,7 +63,10 @@ import Testing
 
     @Test("what is as the file says needs nothing")
     func unchanged() throws {
-        let shop = project(["redis": service(), "web": service(["depends_on": ["redis": ["condition": "service_healthy", "required": true]]])])
+        let shop = project([
+            "redis": service(),
+            "web": service(["depends_on": ["redis": ["condition": "service_healthy", "required": true]]]),
+        ])
         let made = try plan(shop, observed(shop, running: ["redis", "web"]))
         #expect(made.steps.isEmpty)
         #expect(!made.hasChanges)
@@ -68,7 +78,10 @@ import Testing
         var after = project(["redis": service(), "web": service(["environment": ["LOG_LEVEL": "debug"]])])
         after.origins = ["services.web.environment.LOG_LEVEL": "compose.yaml:14"]
         let made = try plan(after, observed(before, running: ["redis", "web"]))
-        #expect(made.text == "1. ~ recreate container shop-web-1  (environment.LOG_LEVEL info → debug, compose.yaml:14)\n2. > start container shop-web-1  (recreated)  [after 1]\n")
+        #expect(
+            made.text
+                == "1. ~ recreate container shop-web-1  (environment.LOG_LEVEL info → debug, compose.yaml:14)\n2. > start container shop-web-1  (recreated)  [after 1]\n"
+        )
     }
 
     @Test("what a user has stopped is started, what has ended well is not")
@@ -85,7 +98,10 @@ import Testing
     @Test("scaling adds and takes away the highest numbers")
     func scale() throws {
         let shop = project(["redis": service()])
-        #expect(try plan(shop, observed(shop, running: ["redis"])) { $0.scale = ["redis": 3] }.steps.filter { $0.operation.subject.contains("redis-3") }.count == 2)
+        #expect(
+            try plan(shop, observed(shop, running: ["redis"])) { $0.scale = ["redis": 3] }.steps.filter {
+                $0.operation.subject.contains("redis-3")
+            }.count == 2)
         let down = try plan(shop, observed(shop, running: ["redis"])) { $0.scale = ["redis": 0] }
         #expect(down.steps.map(\.operation.subject) == ["Container shop-redis-1", "Container shop-redis-1"])
     }
@@ -102,18 +118,29 @@ import Testing
     @Test("down goes the other way round")
     func down() {
         let containers = ["redis", "web"].map {
-            ObservedContainer(id: $0, name: "shop-\($0)-1", service: $0, number: 1, configHash: "", imageID: "", phase: .running, exitCode: 0, stoppedByUser: false, definition: .null)
+            ObservedContainer(
+                id: $0, name: "shop-\($0)-1", service: $0, number: 1, configHash: "", imageID: "", phase: .running,
+                exitCode: 0, stoppedByUser: false, definition: .null)
         }
-        let plan = DownPlanner.plan(project: "shop", containers: containers, dependencies: ["web": ["redis"]], networks: ["shop_default"], volumes: ["shop_data"], options: DownOptions())
+        let plan = DownPlanner.plan(
+            project: "shop", containers: containers, dependencies: ["web": ["redis"]], networks: ["shop_default"],
+            volumes: ["shop_data"], options: DownOptions())
         let order = plan.steps.map(\.operation.subject)
-        #expect(order == ["Container shop-web-1", "Container shop-web-1", "Container shop-redis-1", "Container shop-redis-1", "Network shop_default"])
+        #expect(
+            order == [
+                "Container shop-web-1", "Container shop-web-1", "Container shop-redis-1", "Container shop-redis-1",
+                "Network shop_default",
+            ])
         #expect(plan.steps[2].after == [1])
         #expect(plan.steps[4].after == [2, 4])
     }
 
     @Test("after a failure everything that does not need it is still done")
     func failure() async throws {
-        let shop = project(["a1": service(), "b1": service(["depends_on": ["a1": ["condition": "service_started", "required": true]]]), "c1": service()])
+        let shop = project([
+            "a1": service(), "b1": service(["depends_on": ["a1": ["condition": "service_started", "required": true]]]),
+            "c1": service(),
+        ])
         let made = try plan(shop, observed(shop, running: []))
         let backend = RecorderBox(failing: "Container shop-a1-1")
         let failures = await PlanExecutor(backend: backend) { _ in }.run(made)

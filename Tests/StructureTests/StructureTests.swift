@@ -3,19 +3,32 @@ import Testing
 
 /// The arrows between the modules, and rules that a compiler does not know.
 @Suite struct StructureTests {
-    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
 
     /// Which of our modules each one may import: docs/architecture.md, "Modules".
     static let arrows: [String: Set<String>] = [
-        "EngineModel": [], "ComposeModel": ["EngineModel"], "OCI": ["EngineModel"], "DockerAPI": ["EngineModel"], "ShimProtocol": ["EngineModel"], "LinuxKernel": ["CLinux"],
-        "SystemLibraries": ["LinuxKernel", "CCap", "CNetlink", "CNFTables", "CArchive", "CSeccomp"], "ComposeFile": ["CYAML", "ComposeModel", "EngineModel"],
-        "Planning": ["ComposeModel", "EngineModel"], "ImageStore": ["OCI", "LinuxKernel", "SystemLibraries", "EngineModel"],
-        "Networking": ["LinuxKernel", "SystemLibraries", "EngineModel"], "ContainerRuntime": ["ShimProtocol", "LinuxKernel", "SystemLibraries", "OCI", "EngineModel"],
-        "EngineCore": ["Planning", "ComposeModel", "ImageStore", "Networking", "ContainerRuntime", "ShimProtocol", "LinuxKernel", "OCI", "EngineModel"],
-        "APIServer": ["DockerAPI", "EngineCore", "ContainerRuntime", "ImageStore", "EngineModel", "ComposeModel", "Planning", "OCI", "LinuxKernel"],
-        "APIClient": ["DockerAPI", "EngineModel", "LinuxKernel"], "Terminal": ["DockerAPI", "EngineModel", "LinuxKernel"],
+        "EngineModel": [], "ComposeModel": ["EngineModel"], "OCI": ["EngineModel"], "DockerAPI": ["EngineModel"],
+        "ShimProtocol": ["EngineModel"], "LinuxKernel": ["CLinux"],
+        "SystemLibraries": ["LinuxKernel", "CCap", "CNetlink", "CNFTables", "CArchive", "CSeccomp"],
+        "ComposeFile": ["CYAML", "ComposeModel", "EngineModel"],
+        "Planning": ["ComposeModel", "EngineModel"],
+        "ImageStore": ["OCI", "LinuxKernel", "SystemLibraries", "EngineModel"],
+        "Networking": ["LinuxKernel", "SystemLibraries", "EngineModel"],
+        "ContainerRuntime": ["ShimProtocol", "LinuxKernel", "SystemLibraries", "OCI", "EngineModel"],
+        "EngineCore": [
+            "Planning", "ComposeModel", "ImageStore", "Networking", "ContainerRuntime", "ShimProtocol", "LinuxKernel",
+            "OCI", "EngineModel",
+        ],
+        "APIServer": [
+            "DockerAPI", "EngineCore", "ContainerRuntime", "ImageStore", "EngineModel", "ComposeModel", "Planning",
+            "OCI", "LinuxKernel",
+        ],
+        "APIClient": ["DockerAPI", "EngineModel", "LinuxKernel"],
+        "Terminal": ["DockerAPI", "EngineModel", "LinuxKernel"],
         "roost": ["APIClient", "Terminal", "DockerAPI", "EngineModel", "ComposeModel", "ComposeFile", "LinuxKernel"],
-        "roostd": ["APIServer", "EngineCore", "ImageStore", "LinuxKernel", "EngineModel"], "roost-shim": ["ShimProtocol", "LinuxKernel", "EngineModel"],
+        "roostd": ["APIServer", "EngineCore", "ImageStore", "LinuxKernel", "EngineModel"],
+        "roost-shim": ["ShimProtocol", "LinuxKernel", "EngineModel"],
     ]
 
     private static func files(_ module: String) throws -> [(name: String, text: String)] {
@@ -27,31 +40,41 @@ import Testing
 
     @Test("every import goes along an arrow", arguments: arrows.keys.sorted())
     func imports(module: String) throws {
-        let ours = Set(Self.arrows.keys).union(["CLinux", "CYAML", "CCap", "CNetlink", "CNFTables", "CArchive", "CSeccomp"])
+        let ours = Set(Self.arrows.keys).union([
+            "CLinux", "CYAML", "CCap", "CNetlink", "CNFTables", "CArchive", "CSeccomp",
+        ])
         for (name, text) in try Self.files(module) {
             for line in text.split(separator: "\n") where line.hasPrefix("import ") {
                 let imported = String(line.split(separator: " ").last?.split(separator: ".").first ?? "")
                 guard ours.contains(imported) else { continue }
-                #expect(Self.arrows[module]?.contains(imported) == true, "\(module)/\(name) must not import \(imported)")
+                #expect(
+                    Self.arrows[module]?.contains(imported) == true, "\(module)/\(name) must not import \(imported)")
             }
         }
     }
 
     @Test("there is no module without arrows")
     func complete() throws {
-        let folders = try FileManager.default.contentsOfDirectory(atPath: Self.root.appendingPathComponent("Sources").path)
+        let folders = try FileManager.default.contentsOfDirectory(
+            atPath: Self.root.appendingPathComponent("Sources").path)
         #expect(Set(folders.filter { !$0.hasPrefix("C") || $0.hasPrefix("Co") }) == Set(Self.arrows.keys))
     }
 
-    @Test("what the shim is made of knows no Foundation", arguments: ["EngineModel", "ShimProtocol", "LinuxKernel", "roost-shim"])
+    @Test(
+        "what the shim is made of knows no Foundation",
+        arguments: ["EngineModel", "ShimProtocol", "LinuxKernel", "roost-shim"])
     func shimIsSmall(module: String) throws {
-        for (name, text) in try Self.files(module) { #expect(!text.contains("import Foundation") && !text.contains("import Dispatch"), "\(module)/\(name)") }
+        for (name, text) in try Self.files(module) {
+            #expect(!text.contains("import Foundation") && !text.contains("import Dispatch"), "\(module)/\(name)")
+        }
     }
 
     @Test("no external program is run on a container's way")
     func noPrograms() throws {
         for module in Self.arrows.keys {
-            for (name, text) in try Self.files(module) { #expect(!text.contains("= Process()"), "\(module)/\(name) starts a program through Foundation") }
+            for (name, text) in try Self.files(module) {
+                #expect(!text.contains("= Process()"), "\(module)/\(name) starts a program through Foundation")
+            }
         }
     }
 }

@@ -9,12 +9,16 @@ import Testing
     @Test("published ports: from loopback and from outside, by IPv4 and IPv6; taken ones are refused by name")
     func ports() throws {
         try withEngine { engine in
-            try engine.must("run", "-d", "--name", "web", "-p", "0:80", "busybox", "sh", "-c", "mkdir /w; echo hello > /w/index.html; exec httpd -f -p 80 -h /w")
+            try engine.must(
+                "run", "-d", "--name", "web", "-p", "0:80", "busybox", "sh", "-c",
+                "mkdir /w; echo hello > /w/index.html; exec httpd -f -p 80 -h /w")
             let place = try engine.must("port", "web", "80").split(separator: "\n").first ?? ""
             let port = String(place.split(separator: ":").last ?? "")
             try engine.eventually("it answers") { try fetch("http://127.0.0.1:\(port)") == "hello\n" }
             #expect(try fetch("http://[::1]:\(port)") == "hello\n")
-            let address = try TestEngine.run("/bin/hostname", ["-I"]).output.split(separator: " ").first.map(String.init) ?? "127.0.0.1"
+            let address =
+                try TestEngine.run("/bin/hostname", ["-I"]).output.split(separator: " ").first.map(String.init)
+                ?? "127.0.0.1"
             #expect(try fetch("http://\(address):\(port)") == "hello\n")
             let taken = try engine.roost("run", "-d", "-p", "\(port):80", "busybox", "sleep", "9")
             #expect(taken.code == 125 && taken.errors.contains("port is already allocated by container web"))
@@ -28,16 +32,32 @@ import Testing
         try withEngine { engine in
             try engine.must("network", "create", "one")
             try engine.must("network", "create", "--internal", "two")
-            try engine.must("run", "-d", "--name", "server", "--network", "one", "--network-alias", "api", "busybox", "sh", "-c", "mkdir /w; echo in > /w/index.html; exec httpd -f -p 80 -h /w")
-            try engine.eventually("by its name") { try engine.must("run", "--rm", "--network", "one", "busybox", "sh", "-c", Self.fetchByName("server")) == "in" }
-            #expect(try engine.must("run", "--rm", "--network", "one", "busybox", "sh", "-c", Self.fetchByName("api")) == "in")
+            try engine.must(
+                "run", "-d", "--name", "server", "--network", "one", "--network-alias", "api", "busybox", "sh", "-c",
+                "mkdir /w; echo in > /w/index.html; exec httpd -f -p 80 -h /w")
+            try engine.eventually("by its name") {
+                try engine.must("run", "--rm", "--network", "one", "busybox", "sh", "-c", Self.fetchByName("server"))
+                    == "in"
+            }
+            #expect(
+                try engine.must("run", "--rm", "--network", "one", "busybox", "sh", "-c", Self.fetchByName("api"))
+                    == "in")
             let address = try engine.must("inspect", "-f", "{{.NetworkSettings.Networks.one.IPAddress}}", "server")
-            #expect(try engine.roost("run", "--rm", "--network", "two", "busybox", "nc", "-w", "2", address, "80").code != 0)
+            #expect(
+                try engine.roost("run", "--rm", "--network", "two", "busybox", "nc", "-w", "2", address, "80").code != 0
+            )
             #expect(try engine.roost("run", "--rm", "--network", "two", "busybox", "nslookup", "server").code != 0)
-            #expect(try engine.must("run", "--rm", "--network", "container:server", "busybox", "wget", "-qO-", "http://127.0.0.1") == "in")
-            #expect(try engine.must("run", "--rm", "--network", "none", "busybox", "sh", "-c", "ls /sys/class/net") == "lo")
+            #expect(
+                try engine.must(
+                    "run", "--rm", "--network", "container:server", "busybox", "wget", "-qO-", "http://127.0.0.1")
+                    == "in")
+            #expect(
+                try engine.must("run", "--rm", "--network", "none", "busybox", "sh", "-c", "ls /sys/class/net") == "lo")
             // A container may listen on port 53 itself.
-            #expect(try engine.must("run", "--rm", "--network", "one", "busybox", "sh", "-c", "nc -l -p 53 & sleep 0.2; nslookup server >/dev/null && echo both") == "both")
+            #expect(
+                try engine.must(
+                    "run", "--rm", "--network", "one", "busybox", "sh", "-c",
+                    "nc -l -p 53 & sleep 0.2; nslookup server >/dev/null && echo both") == "both")
             let used = try engine.roost("network", "rm", "one")
             #expect(used.code == 1 && used.errors.contains("has active endpoints"))
         }
@@ -47,7 +67,9 @@ import Testing
     func healing() throws {
         try withEngine { engine in
             try engine.must("network", "create", "net")
-            try engine.must("run", "-d", "--name", "server", "--network", "net", "-p", "127.0.0.1:0:80", "busybox", "sh", "-c", "mkdir /w; echo in > /w/index.html; exec httpd -f -p 80 -h /w")
+            try engine.must(
+                "run", "-d", "--name", "server", "--network", "net", "-p", "127.0.0.1:0:80", "busybox", "sh", "-c",
+                "mkdir /w; echo in > /w/index.html; exec httpd -f -p 80 -h /w")
             try engine.eventually("it works") { try Self.works(engine) }
             let bridge = try Self.bridge(engine)
             let pair = try FileManager.default.contentsOfDirectory(atPath: "/sys/class/net/\(bridge)/brif").first ?? ""
@@ -55,10 +77,15 @@ import Testing
             try engine.eventually("the interface is back") { try Self.works(engine) }
             _ = try TestEngine.run("/usr/sbin/ip", ["link", "del", bridge])
             try engine.eventually("the bridge is back") { try Self.works(engine) }
-            let tables = try TestEngine.run("/usr/sbin/nft", ["list", "tables"]).lines.filter { $0.contains("roost_" + bridge.dropFirst(2).prefix(4)) }
-            for table in tables { _ = try TestEngine.run("/usr/sbin/nft", ["delete"] + table.split(separator: " ").map(String.init)) }
+            let tables = try TestEngine.run("/usr/sbin/nft", ["list", "tables"]).lines.filter {
+                $0.contains("roost_" + bridge.dropFirst(2).prefix(4))
+            }
+            for table in tables {
+                _ = try TestEngine.run("/usr/sbin/nft", ["delete"] + table.split(separator: " ").map(String.init))
+            }
             try engine.eventually("the packet rules are back") {
-                try TestEngine.run("/usr/sbin/nft", ["list", "tables"]).output.contains("roost_" + bridge.dropFirst(2).prefix(4))
+                try TestEngine.run("/usr/sbin/nft", ["list", "tables"]).output.contains(
+                    "roost_" + bridge.dropFirst(2).prefix(4))
             }
         }
     }

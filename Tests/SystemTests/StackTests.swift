@@ -54,11 +54,14 @@ import Testing
             let port = try Self.freePort()
             try engine.must("up", "-d", in: sample, environment: ["SHOP_PORT": String(port)])
             try engine.eventually("the shop is open") {
-                try TestEngine.run("/usr/bin/curl", ["-s", "-m", "2", "http://127.0.0.1:\(port)/"]).output.hasPrefix("welcome to the shop: visit")
+                try TestEngine.run("/usr/bin/curl", ["-s", "-m", "2", "http://127.0.0.1:\(port)/"]).output.hasPrefix(
+                    "welcome to the shop: visit")
             }
             #expect(try engine.must("compose", "ps", "--services", in: sample).split(separator: "\n").count == 3)
-            #expect(try engine.must("compose", "exec", "-T", "app", "cat", "/run/secrets/token", in: sample) == "let-me-in")
-            let changed = try engine.roost("plan", in: sample, environment: ["SHOP_PORT": String(port), "LOG_LEVEL": "debug"])
+            #expect(
+                try engine.must("compose", "exec", "-T", "app", "cat", "/run/secrets/token", in: sample) == "let-me-in")
+            let changed = try engine.roost(
+                "plan", in: sample, environment: ["SHOP_PORT": String(port), "LOG_LEVEL": "debug"])
             #expect(changed.code == 2)
             #expect(changed.output.contains("environment.LOG_LEVEL info → debug, compose.yaml:"))
             #expect(!changed.output.contains("shop-web-1  (env"))
@@ -72,7 +75,9 @@ import Testing
     func killedEngine() throws {
         try withEngine { engine in
             try engine.must("network", "create", "net")
-            try engine.must("run", "-d", "--name", "counter", "--network", "net", "-p", "127.0.0.1:0:80", "busybox", "sh", "-c", "httpd -p 80 -h /etc; i=0; while true; do i=$((i+1)); echo $i; sleep 0.01; done")
+            try engine.must(
+                "run", "-d", "--name", "counter", "--network", "net", "-p", "127.0.0.1:0:80", "busybox", "sh", "-c",
+                "httpd -p 80 -h /etc; i=0; while true; do i=$((i+1)); echo $i; sleep 0.01; done")
             try engine.must("run", "-d", "--name", "job", "busybox", "sh", "-c", "sleep 0.5; exit 9")
             let id = try engine.must("inspect", "-f", "{{.State.Pid}}", "counter")
             for _ in 0..<5 {
@@ -81,10 +86,16 @@ import Testing
                 try engine.eventually("another engine serves") { try engine.enginePID != pid }
             }
             #expect(try engine.must("inspect", "-f", "{{.State.Pid}} {{.RestartCount}}", "counter") == "\(id) 0")
-            try engine.eventually("the job's end is known") { try engine.must("inspect", "-f", "{{.State.ExitCode}}", "job") == "9" }
+            try engine.eventually("the job's end is known") {
+                try engine.must("inspect", "-f", "{{.State.ExitCode}}", "job") == "9"
+            }
             let place = try engine.must("port", "counter", "80")
-            #expect(try TestEngine.run("/usr/bin/curl", ["-s", "-m", "5", "http://\(place)/passwd"]).output.hasPrefix("root:"))
-            #expect(try engine.must("run", "--rm", "--network", "net", "busybox", "nslookup", "counter").contains("counter"))
+            #expect(
+                try TestEngine.run("/usr/bin/curl", ["-s", "-m", "5", "http://\(place)/passwd"]).output.hasPrefix(
+                    "root:"))
+            #expect(
+                try engine.must("run", "--rm", "--network", "net", "busybox", "nslookup", "counter").contains("counter")
+            )
             let numbers = try engine.must("logs", "counter").split(separator: "\n").compactMap { Int($0) }
             #expect(numbers == Array(1...max(1, numbers.count)))
         }
@@ -93,18 +104,25 @@ import Testing
     @Test("a killed shim takes its container along, and the project brings it back")
     func killedShim() throws {
         try withEngine { engine in
-            let project = try engine.writeProject("name: heal\nservices: {one: {image: busybox, command: sleep 1000}}\n")
+            let project = try engine.writeProject(
+                "name: heal\nservices: {one: {image: busybox, command: sleep 1000}}\n")
             try engine.must("up", "-d", in: project)
             let pid = try engine.must("inspect", "-f", "{{.State.Pid}}", "heal-one-1")
             let status = try TestEngine.kernelFile("/proc/\(pid)/status")
-            let parent = Int32(status.split(separator: "\n").first { $0.hasPrefix("PPid:") }?.split(separator: "\t").last ?? "") ?? 0
+            let parent =
+                Int32(status.split(separator: "\n").first { $0.hasPrefix("PPid:") }?.split(separator: "\t").last ?? "")
+                ?? 0
             try #require(parent > 1)
             kill(parent, SIGKILL)
-            try engine.eventually("it runs again") { try engine.must("inspect", "-f", "{{.State.Status}} {{.RestartCount}}", "heal-one-1") == "running 1" }
+            try engine.eventually("it runs again") {
+                try engine.must("inspect", "-f", "{{.State.Status}} {{.RestartCount}}", "heal-one-1") == "running 1"
+            }
             let second = Int32(try engine.must("inspect", "-f", "{{.State.Pid}}", "heal-one-1")) ?? 0
             try #require(second > 1)
             kill(second, SIGKILL)
-            try engine.eventually("it runs once more") { try engine.must("inspect", "-f", "{{.State.Status}} {{.RestartCount}}", "heal-one-1") == "running 2" }
+            try engine.eventually("it runs once more") {
+                try engine.must("inspect", "-f", "{{.State.Status}} {{.RestartCount}}", "heal-one-1") == "running 2"
+            }
             try engine.must("stop", "heal-one-1")
             #expect(try engine.must("inspect", "-f", "{{.State.Status}}", "heal-one-1") == "exited")
             try engine.must("down", in: project)
@@ -114,9 +132,17 @@ import Testing
     @Test(
         "mistakes in a project are refused by name, and nothing is half-made",
         arguments: [
-            ("services: {a1: {image: nosuch}}", "no such image: nosuch"), ("services: {a1: {image: busybox, comand: x}}", "did you mean command?"),
-            ("services: {a1: {image: busybox, ports: ['x:80']}}", "compose.yaml:1:"), ("services: {a1: {image: busybox, depends_on: [b1]}, b1: {image: busybox, depends_on: [a1]}}", "dependency cycle detected"),
-            ("services: {a1: {image: busybox, networks: [n1]}}\nnetworks: {n1: {external: true}}", "declared as external, but could not be found"),
+            ("services: {a1: {image: nosuch}}", "no such image: nosuch"),
+            ("services: {a1: {image: busybox, comand: x}}", "did you mean command?"),
+            ("services: {a1: {image: busybox, ports: ['x:80']}}", "compose.yaml:1:"),
+            (
+                "services: {a1: {image: busybox, depends_on: [b1]}, b1: {image: busybox, depends_on: [a1]}}",
+                "dependency cycle detected"
+            ),
+            (
+                "services: {a1: {image: busybox, networks: [n1]}}\nnetworks: {n1: {external: true}}",
+                "declared as external, but could not be found"
+            ),
             ("services: {a1: {image: busybox, gpus: all}}", "attribute gpus is not supported yet (compose.yaml:1)"),
         ])
     func mistakes(text: String, words: String) throws {
@@ -133,7 +159,9 @@ import Testing
         try withEngine { engine in
             func refused(_ name: String, _ make: String, _ words: String) throws {
                 let path = "\(engine.folder)/\(name).tar"
-                let made = try TestEngine.run("/bin/sh", ["-c", "cd \(engine.folder) && rm -rf w && mkdir w && cd w && \(make)"], environment: ["OUT": path])
+                let made = try TestEngine.run(
+                    "/bin/sh", ["-c", "cd \(engine.folder) && rm -rf w && mkdir w && cd w && \(make)"],
+                    environment: ["OUT": path])
                 #expect(made.code == 0, "\(made.errors)")
                 let outcome = try engine.roost("import", path, "bad")
                 #expect(outcome.code == 1, "\(name)")
@@ -141,8 +169,12 @@ import Testing
             }
             try refused("up", "echo x > f && tar -cf $OUT --transform 's|^|../../|' f -P", "leads out of the image")
             try refused("device", "mknod sda b 8 0 && tar -cf $OUT sda", "block device 8:0")
-            try refused("cut", "head -c 300000 /dev/urandom > f && tar -c f | head -c 100000 > $OUT", "Truncated tar archive")
-            try refused("link", "ln -s /etc evil && tar -cf $OUT evil && rm evil && mkdir evil && echo x > evil/roost-was-here && tar -rf $OUT evil/roost-was-here", "Failed to create dir")
+            try refused(
+                "cut", "head -c 300000 /dev/urandom > f && tar -c f | head -c 100000 > $OUT", "Truncated tar archive")
+            try refused(
+                "link",
+                "ln -s /etc evil && tar -cf $OUT evil && rm evil && mkdir evil && echo x > evil/roost-was-here && tar -rf $OUT evil/roost-was-here",
+                "Failed to create dir")
             #expect(!FileManager.default.fileExists(atPath: "/etc/roost-was-here"))
             #expect(try engine.roost("load", "-i", "\(TestEngine.root)/README.md").code == 1)
             #expect(try engine.must("images", "-q").split(separator: "\n").count == 1)
@@ -161,7 +193,9 @@ import Testing
                 try engine.must("rmi", "busybox", "other/name:1")
                 #expect(try engine.must("images", "-q").isEmpty)
                 #expect(try engine.must("load", "-i", file).contains("Loaded image: other/name:1"))
-                #expect(try engine.must("image", "inspect", "-f", "{{.Id}}", "busybox") == id.split(separator: "\n").first.map(String.init))
+                #expect(
+                    try engine.must("image", "inspect", "-f", "{{.Id}}", "busybox")
+                        == id.split(separator: "\n").first.map(String.init))
                 #expect(try engine.must("run", "--rm", "other/name:1", "echo", "runs") == "runs")
             }
         }
@@ -174,7 +208,8 @@ import Testing
             try FileManager.default.createDirectory(atPath: small, withIntermediateDirectories: true)
             #expect(try TestEngine.run("/bin/mount", ["-t", "tmpfs", "-o", "size=3m", "tmpfs", small]).code == 0)
             let roots = ["ROOST_RUN_ROOT": engine.folder + "/run2", "ROOST_DATA_ROOT": small]
-            let outcome = try engine.roost("import", TestEngine.root + "/.build/images/busybox.tar", "big", environment: roots)
+            let outcome = try engine.roost(
+                "import", TestEngine.root + "/.build/images/busybox.tar", "big", environment: roots)
             #expect(outcome.code == 1 && outcome.errors.lowercased().contains("no space left"), "\(outcome.errors)")
             #expect(try engine.must("images", "-q", environment: roots).isEmpty)
             try engine.must("engine", "stop", environment: roots)

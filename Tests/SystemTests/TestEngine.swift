@@ -11,7 +11,8 @@ struct Outcome {
 
 /// An engine of a test's own, on roots of its own, and the command line that talks to it. It is gone when the test is.
 final class TestEngine {
-    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path
     static let programs = ProcessInfo.processInfo.environment["ROOST_BIN"] ?? root + "/.build/debug"
 
     let folder: String
@@ -22,9 +23,13 @@ final class TestEngine {
         folder = "/var/tmp/roost-test-" + UUID().uuidString.prefix(8).lowercased()
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try Self.makeImages()
-        if images.contains("busybox") { try must("import", "--change", #"CMD ["sh"]"#, Self.root + "/.build/images/busybox.tar", "busybox") }
+        if images.contains("busybox") {
+            try must("import", "--change", #"CMD ["sh"]"#, Self.root + "/.build/images/busybox.tar", "busybox")
+        }
         if images.contains("redis") {
-            try must("import", "--change", #"CMD ["redis-server","--protected-mode","no"]"#, Self.root + "/.build/images/redis.tar", "redis")
+            try must(
+                "import", "--change", #"CMD ["redis-server","--protected-mode","no"]"#,
+                Self.root + "/.build/images/redis.tar", "redis")
         }
     }
 
@@ -41,7 +46,10 @@ final class TestEngine {
         var description: String { text }
     }
 
-    static func run(_ program: String, _ arguments: [String], input: Data? = nil, directory: String? = nil, environment: [String: String] = [:]) throws -> Outcome {
+    static func run(
+        _ program: String, _ arguments: [String], input: Data? = nil, directory: String? = nil,
+        environment: [String: String] = [:]
+    ) throws -> Outcome {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
@@ -74,28 +82,44 @@ final class TestEngine {
         process.waitUntilExit()
         return Outcome(
             output: String(decoding: data, as: UTF8.self), errors: String(decoding: captured.errors, as: UTF8.self),
-            code: process.terminationReason == .uncaughtSignal ? 128 + process.terminationStatus : process.terminationStatus)
+            code: process.terminationReason == .uncaughtSignal
+                ? 128 + process.terminationStatus : process.terminationStatus)
     }
 
     private final class Captured: @unchecked Sendable { var errors = Data() }
 
-    var environment: [String: String] { ["ROOST_RUN_ROOT": runRoot, "ROOST_DATA_ROOT": dataRoot, "DOCKER_HOST": "", "ROOST_HOST": ""] }
+    var environment: [String: String] {
+        ["ROOST_RUN_ROOT": runRoot, "ROOST_DATA_ROOT": dataRoot, "DOCKER_HOST": "", "ROOST_HOST": ""]
+    }
 
     /// Runs `roost` with these words.
     @discardableResult
-    func roost(_ words: String..., input: String? = nil, in directory: String? = nil, environment more: [String: String] = [:]) throws -> Outcome {
+    func roost(
+        _ words: String..., input: String? = nil, in directory: String? = nil, environment more: [String: String] = [:]
+    ) throws -> Outcome {
         try roost(words, input: input.map { Data($0.utf8) }, in: directory, environment: more)
     }
 
-    func roost(_ words: [String], input: Data? = nil, in directory: String? = nil, environment more: [String: String] = [:]) throws -> Outcome {
-        try Self.run(Self.programs + "/roost", words, input: input, directory: directory ?? folder, environment: environment.merging(more) { $1 })
+    func roost(
+        _ words: [String], input: Data? = nil, in directory: String? = nil, environment more: [String: String] = [:]
+    ) throws -> Outcome {
+        try Self.run(
+            Self.programs + "/roost", words, input: input, directory: directory ?? folder,
+            environment: environment.merging(more) { $1 })
     }
 
     /// The same, for what must succeed; answers with the output without the last newline.
     @discardableResult
-    func must(_ words: String..., input: String? = nil, in directory: String? = nil, environment more: [String: String] = [:]) throws -> String {
+    func must(
+        _ words: String..., input: String? = nil, in directory: String? = nil, environment more: [String: String] = [:]
+    ) throws -> String {
         let outcome = try roost(words, input: input.map { Data($0.utf8) }, in: directory, environment: more)
-        guard outcome.code == 0 else { throw Failure(text: "roost \(words.joined(separator: " ")) ended with \(outcome.code): \(outcome.errors)\(outcome.output)") }
+        guard outcome.code == 0 else {
+            throw Failure(
+                text:
+                    "roost \(words.joined(separator: " ")) ended with \(outcome.code): \(outcome.errors)\(outcome.output)"
+            )
+        }
         return outcome.output.trimmingCharacters(in: .newlines)
     }
 
@@ -128,7 +152,9 @@ final class TestEngine {
     func close() throws {
         let ids = try must("ps", "-aq", "--no-trunc").split(separator: "\n").map(String.init)
         if !ids.isEmpty { _ = try roost(["rm", "-f", "-v"] + ids) }
-        for name in try must("network", "ls", "-q", "--filter", "type=custom").split(separator: "\n") { _ = try roost("network", "rm", String(name)) }
+        for name in try must("network", "ls", "-q", "--filter", "type=custom").split(separator: "\n") {
+            _ = try roost("network", "rm", String(name))
+        }
         try must("engine", "stop")
         let log = (try? String(contentsOfFile: dataRoot + "/engine.log", encoding: .utf8)) ?? ""
         try? eventually("nothing is left of \(folder)") { try leftovers().isEmpty }
@@ -156,10 +182,19 @@ final class TestEngine {
         var hash: UInt32 = 2_166_136_261
         for byte in runRoot.utf8 { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
         let tag = String(format: "%02x%02x", hash >> 24, hash >> 16 & 255)
-        found += try FileManager.default.contentsOfDirectory(atPath: "/sys/class/net").filter { $0.hasPrefix("rb\(tag)") || $0.hasPrefix("rv\(tag)") }.map { "link \($0)" }
-        for controller in ["", "/memory", "/pids", "/cpu"] where FileManager.default.fileExists(atPath: "/sys/fs/cgroup\(controller)/roost-\(tag)") { found.append("control group\(controller)") }
-        if try Self.run("/usr/sbin/nft", ["list", "tables"]).output.contains("roost_\(tag)") { found.append("packet rules") }
-        if let names = try? FileManager.default.contentsOfDirectory(atPath: runRoot) { found += names.filter { $0 != "engine.lock" }.map { "file run/\($0)" } }
+        found += try FileManager.default.contentsOfDirectory(atPath: "/sys/class/net").filter {
+            $0.hasPrefix("rb\(tag)") || $0.hasPrefix("rv\(tag)")
+        }.map { "link \($0)" }
+        for controller in ["", "/memory", "/pids", "/cpu"]
+        where FileManager.default.fileExists(atPath: "/sys/fs/cgroup\(controller)/roost-\(tag)") {
+            found.append("control group\(controller)")
+        }
+        if try Self.run("/usr/sbin/nft", ["list", "tables"]).output.contains("roost_\(tag)") {
+            found.append("packet rules")
+        }
+        if let names = try? FileManager.default.contentsOfDirectory(atPath: runRoot) {
+            found += names.filter { $0 != "engine.lock" }.map { "file run/\($0)" }
+        }
         return found
     }
 }
