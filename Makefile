@@ -26,6 +26,7 @@ build: packages
 	swift build $(SWIFT_FLAGS)
 	@mkdir -p $(BIN)
 	@for name in roost roostd roost-shim; do install -m 755 $(RELEASE)/release/$$name $(BIN)/$$name; done
+	@strip --strip-debug $(BIN)/roost $(BIN)/roostd
 	@strip $(BIN)/roost-shim
 
 demo: build

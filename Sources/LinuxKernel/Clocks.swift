@@ -21,6 +21,15 @@ public func randomBytes(_ count: Int) -> [UInt8] {
     return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
 }
 
+/// glibc's allocator (mallopt(3), malloc_trim(3)).
+public enum MemoryAllocator {
+    /// An arena per thread would hold memory that other threads cannot use.
+    public static func limitArenas(_ count: Int32) { roost_limit_arenas(count) }
+
+    /// Gives what was freed back to the system.
+    public static func trim() { roost_trim() }
+}
+
 /// The process environment (environ(7)).
 public func environmentVariable(_ name: String) -> String? {
     guard let value = unsafe getenv(name) else { return nil }

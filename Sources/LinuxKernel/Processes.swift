@@ -222,6 +222,10 @@ extension Processes {
     /// A millisecond of sleep, for polling what nobody announces: the appearance of a socket.
     public static func pauseBriefly() { usleep(1000) }
 
+    /// The name that `ps` shows for this thread, at most 15 bytes (PR_SET_NAME). A program that was started from a
+    /// descriptor would be called by its number.
+    public static func setName(_ name: String) { _ = unsafe roost_set_name(name) }
+
     /// What the parent process calls itself.
     public static var parentName: String {
         let name = (try? Files.readText("/proc/\(getppid())/comm", limit: 100)) ?? "an unknown process"

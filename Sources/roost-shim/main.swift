@@ -19,6 +19,7 @@ func readPlan() -> LaunchPlan {
     }
 }
 
+Processes.setName("roost-shim")
 try? Processes.setDumpable(false)
 Processes.setFileMask(0o022)
 let plan = readPlan()

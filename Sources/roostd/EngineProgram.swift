@@ -10,6 +10,7 @@ struct EngineProgram {
     let options: EngineOptions
 
     func run() async {
+        MemoryAllocator.limitArenas(2)
         do { try await serve() } catch {
             let text = "roostd: \(error)\n"
             FileHandle.standardError.write(Data(text.utf8))
@@ -97,13 +98,16 @@ struct EngineProgram {
     }
 
     private func watchIdleness(_ engine: Engine, _ leave: AsyncStream<String>.Continuation) {
-        guard let limit = options.idleSeconds else { return }
         Task {
             var idle = 0
             while true {
                 try await Task.sleep(for: .seconds(5))
+                // What a burst of work has freed goes back to the system.
+                MemoryAllocator.trim()
                 idle = await engine.isIdle() ? idle + 5 : 0
-                if idle >= limit { leave.yield("nothing to do for \(limit) seconds") }
+                if let limit = options.idleSeconds, idle >= limit {
+                    leave.yield("nothing to do for \(limit) seconds")
+                }
             }
         }
     }

@@ -14,6 +14,7 @@
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <linux/filter.h>
+#include <malloc.h>
 #include <net/if.h>
 #include <signal.h>
 #include <spawn.h>
@@ -66,6 +67,7 @@ static inline int roost_close_range(unsigned first, unsigned last, unsigned flag
 static inline int roost_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
     return prctl(option, a, b, c, d);
 }
+static inline int roost_set_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 static inline int roost_sethostname(const char *name, size_t length) { return (int)syscall(SYS_sethostname, name, length); }
 static inline int roost_setdomainname(const char *name, size_t length) { return (int)syscall(SYS_setdomainname, name, length); }
 // The raw calls: glibc's own would try to reach every thread; the shim has one.
@@ -117,6 +119,8 @@ static inline int roost_signal_fd(const int *signals, int count) {
     if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0) return -1;
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
+static inline void roost_limit_arenas(int count) { mallopt(M_ARENA_MAX, count); }
+static inline void roost_trim(void) { malloc_trim(0); }
 static inline void roost_ignore_signal(int number) { signal(number, SIG_IGN); }
 
 // Paths and descriptors: openat2(2), memfd_create(2), mknodat(2).
