@@ -108,7 +108,11 @@ final class Exchange {
         if !bytes.isEmpty { try await output.write(.body(ByteBuffer(bytes: bytes))) }
     }
 
-    func end() async throws { try await output.write(.end) }
+    func end() async throws {
+        if keepAlive { return try await output.write(.end) }
+        // The connection is closed next, and closing drops what the client has not taken yet: wait until it has.
+        try await connection.channel.channel.writeAndFlush(OutboundPart.end).get()
+    }
 
     func answer(_ status: Int, _ json: JSON) async throws {
         let bytes = json.bytes() + [10]
@@ -148,6 +152,10 @@ final class Exchange {
         try await send(Array((first + "Content-Type: \(type)\r\n" + headers + "\r\n").utf8))
     }
 
-    /// No more from us; the client may still send.
-    func finishOutput() { output.finish() }
+    /// No more from us; the client may still send. Returns when the client has taken everything: an empty write is done
+    /// when all writes before it are, and closing the connection would drop what still waits.
+    func finishOutput() async {
+        try? await connection.channel.channel.writeAndFlush(OutboundPart.body(ByteBuffer())).get()
+        output.finish()
+    }
 }

@@ -38,7 +38,7 @@ struct ExecHandlers: Sendable {
             try await exchange.takeOver(exec.terminal ? StreamHandlers.raw : StreamHandlers.multiplexed)
             let text = Array((error.message + "\r\n").utf8)
             try await exchange.send(exec.terminal ? text : Self.frame(text, stream: 2))
-            return exchange.finishOutput()
+            return await exchange.finishOutput()
         }
         if let size = body["ConsoleSize"].array, size.count == 2, let rows = size[0].int, let columns = size[1].int,
             exec.terminal, rows > 0
@@ -59,7 +59,7 @@ struct ExecHandlers: Sendable {
             }
         }
         _ = try? await engine.waitExec(exec.id)
-        exchange.finishOutput()
+        await exchange.finishOutput()
         input.cancel()
     }
 

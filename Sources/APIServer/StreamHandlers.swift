@@ -82,7 +82,7 @@ struct StreamHandlers: Sendable {
             terminal || !request.headers["Upgrade"].contains("tcp") ? Self.raw : Self.multiplexed)
         guard request.flag("stream") else {
             try await drain(&cursor, &framer, exchange)
-            return exchange.finishOutput()
+            return await exchange.finishOutput()
         }
         let shared = SendableExchange(exchange)
         let wantsInput = request.flag("stdin") && record.spec.process.openInput
@@ -106,7 +106,7 @@ struct StreamHandlers: Sendable {
         } else {
             for await _ in change.stream where change.hasEnded { break }
         }
-        exchange.finishOutput()
+        await exchange.finishOutput()
     }
 }
 
