@@ -61,22 +61,37 @@ public struct AttachedStream {
     }
 }
 
-/// Takes Docker's frames apart and writes them to standard output and standard error.
-public struct Demultiplexer {
+/// Takes Docker's frames apart; what arrives in pieces is put together.
+public struct FrameReader {
     private let plain: Bool
     private var buffer: [UInt8] = []
+
+    /// `plain`: a terminal's output, which has no frames.
     public init(plain: Bool) { self.plain = plain }
 
-    public mutating func write(_ bytes: [UInt8]) throws {
-        if plain { return try writeAll(1, bytes) }
+    public mutating func frames(_ bytes: [UInt8]) -> [(isError: Bool, payload: [UInt8])] {
+        if plain { return bytes.isEmpty ? [] : [(false, bytes)] }
         buffer += bytes
+        var found: [(isError: Bool, payload: [UInt8])] = []
         var position = 0
         while buffer.count - position >= 8 {
             let size = (4..<8).reduce(0) { $0 << 8 | Int(buffer[position + $1]) }
             guard buffer.count - position >= 8 + size else { break }
-            try writeAll(buffer[position] == 2 ? 2 : 1, Array(buffer[(position + 8)..<(position + 8 + size)]))
+            found.append((buffer[position] == 2, Array(buffer[(position + 8)..<(position + 8 + size)])))
             position += 8 + size
         }
         buffer.removeFirst(position)
+        return found
+    }
+}
+
+/// Writes the frames to standard output and standard error.
+public struct Demultiplexer {
+    private var reader: FrameReader
+
+    public init(plain: Bool) { reader = FrameReader(plain: plain) }
+
+    public mutating func write(_ bytes: [UInt8]) throws {
+        for frame in reader.frames(bytes) { try writeAll(frame.isError ? 2 : 1, frame.payload) }
     }
 }

@@ -41,11 +41,10 @@ struct ValueReader {
 
     mutating func string(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
         note(path, node)
-        guard case .scalar(let text, let isPlain) = node.kind, case .string = node.scalarValue else {
+        guard case .scalar(let text, _) = node.kind, case .string = node.scalarValue else {
             let text: String = if case .scalar(let text, _) = node.kind { text } else { "" }
             throw wrong(path, "a string", node, hint: text.isEmpty ? nil : "put it in quotes: \"\(text)\"")
         }
-        _ = isPlain
         return .string(text)
     }
 

@@ -75,10 +75,9 @@ public struct LaunchPlanBuilder: Sendable {
         var spec = record.spec
         if request.privileged { spec.security.privileged = true }
         let decision = try SecurityDecision(spec)
-        var names = Set(request.environment.map(Self.variableName))
+        let names = Set(request.environment.map(Self.variableName))
         var merged = environment(record, terminal: request.terminal).filter { !names.contains(Self.variableName($0)) }
         merged += request.environment
-        names.removeAll()
         return LaunchPlan(
             id: id, kind: .exec,
             process: ProcessPlan(

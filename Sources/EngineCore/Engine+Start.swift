@@ -124,11 +124,9 @@ extension Engine {
     /// Takes a started container over: state, names, ports, health, events.
     private func adopt(_ started: ContainerStart.Result, _ record: ContainerRecord) async throws {
         let id = record.id
-        var running = LiveContainer(
+        live[id] = LiveContainer(
             process: started.process, sandbox: started.sandbox, resolver: started.resolver, ports: started.ports,
             endpoints: started.endpoints)
-        running.outOfMemoryBefore = 0
-        live[id] = running
         let start = now
         update(id) { record in
             var status = ContainerStatus()

@@ -15,7 +15,6 @@ struct LiveContainer: Sendable {
     var resolver: ResolverSockets?
     var ports: [(socket: OwnedFD, port: PublishedPort)] = []
     var endpoints: [EndpointPlan] = []
-    var outOfMemoryBefore = 0
 }
 
 /// The owner of the truth. All state changes happen here, one at a time; what takes long happens outside and comes back.

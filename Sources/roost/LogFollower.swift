@@ -155,28 +155,6 @@ extension LogFollower.Source {
     }
 }
 
-/// Takes Docker's frames apart without printing them.
-struct FrameReader {
-    let plain: Bool
-    private var buffer: [UInt8] = []
-    init(plain: Bool) { self.plain = plain }
-
-    mutating func frames(_ bytes: [UInt8]) -> [(isError: Bool, payload: [UInt8])] {
-        if plain { return bytes.isEmpty ? [] : [(false, bytes)] }
-        buffer += bytes
-        var found: [(isError: Bool, payload: [UInt8])] = []
-        var position = 0
-        while buffer.count - position >= 8 {
-            let size = (4..<8).reduce(0) { $0 << 8 | Int(buffer[position + $1]) }
-            guard buffer.count - position >= 8 + size else { break }
-            found.append((buffer[position] == 2, Array(buffer[(position + 8)..<(position + 8 + size)])))
-            position += 8 + size
-        }
-        buffer.removeFirst(position)
-        return found
-    }
-}
-
 /// Sends a request and does not wait for its answer; the connection is kept until the program ends.
 final class HTTPRequestOnly {
     private let client: EngineClient
