@@ -33,8 +33,9 @@ public final class ShimConnection: Sendable {
         self.loop = loop
     }
 
-    /// Starts to deliver what the shim says, in order, on the loop's thread.
-    public func listen(_ handler: @escaping @Sendable (Event) -> Void) throws {
+    /// What the shim says from now on, in its order; the stream ends after `closed`. One reader.
+    public func events() throws -> AsyncStream<Event> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Event.self)
         try setNonBlocking(socket.raw)
         try loop.add(socket.raw, .readable) { [socket, loop] _ in
             while true {
@@ -42,7 +43,9 @@ public final class ShimConnection: Sendable {
                     let received = try Sockets.receive(socket.raw)
                     guard !received.bytes.isEmpty else { break }
                     let files = received.descriptors.map(OwnedFD.init(adopting:))
-                    if let message = try? ShimMessage(decoding: received.bytes) { handler(.message(message, files)) }
+                    if let message = try? ShimMessage(decoding: received.bytes) {
+                        continuation.yield(.message(message, files))
+                    }
                 } catch {
                     if error.errno == Errno.again { return }
                     break
@@ -50,8 +53,10 @@ public final class ShimConnection: Sendable {
             }
             loop.remove(socket.raw)
             socket.closeEarly()
-            handler(.closed)
+            continuation.yield(.closed)
+            continuation.finish()
         }
+        return stream
     }
 
     /// A shim that cannot be told has gone; the end of its connection says so.

@@ -35,7 +35,7 @@ extension Engine {
             user: spec.process.user.isEmpty ? runtime.user ?? "" : spec.process.user, stopSignal: stopSignal,
             healthcheck: health,
             mounts: mounts, endpoints: endpoints, publishedPorts: [])
-        do { try store.save(record) } catch {
+        do { try store.save(record, leases: endpoints) } catch {
             releaseLeases(id)
             throw "\(error)".contains("UNIQUE") ? nameConflict(chosen) : error
         }

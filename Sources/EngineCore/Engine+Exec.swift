@@ -110,14 +110,12 @@ extension Engine {
         }
         execs[id]?.process = started.process
         execs[id]?.terminal = request.terminal ? streams.output : nil
-        try started.connection.listen { [weak self] event in
-            guard let self else { return }
-            Task { await self.execEvent(event, id: id, connection: started.connection) }
-        }
+        let events = try started.connection.events()
+        Task { for await event in events { execEvent(event, id: id) } }
         return streams
     }
 
-    private func execEvent(_ event: ShimConnection.Event, id: String, connection: ShimConnection) {
+    private func execEvent(_ event: ShimConnection.Event, id: String) {
         switch event {
         case .message(.exited(let code, _), _): finishExec(id, code)
         case .message: break

@@ -138,7 +138,10 @@ extension Engine {
         let missing = Set(ids).subtracting(activeBridges)
         guard !missing.isEmpty else { return }
         try await exclusively("bridges") {
-            for id in missing.subtracting(activeBridges).sorted() {
+            // Another start may have made them while this one waited in line.
+            let missing = missing.subtracting(activeBridges)
+            guard !missing.isEmpty else { return }
+            for id in missing.sorted() {
                 guard let record = networks[id], !record.bridge.isEmpty else { continue }
                 try await blocking {
                     Bridges.enableForwarding()
@@ -176,7 +179,7 @@ extension Engine {
         }
     }
 
-    /// Leases addresses for a new container, in memory and on disk.
+    /// Leases addresses for a new container; they are saved with its row.
     func leaseEndpoints(_ spec: ContainerSpec, id: String) throws -> [EndpointRecord] {
         var wanted = spec.endpoints
         if wanted.isEmpty {
@@ -192,7 +195,6 @@ extension Engine {
             if network.driver == "host" || network.driver == "null" { continue }
             made.append(try lease(endpoint, on: network, id: id))
         }
-        try store.addLeases(made, owner: id)
         return made
     }
 

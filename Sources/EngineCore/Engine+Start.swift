@@ -168,10 +168,8 @@ extension Engine {
         let connection = running.process.connection
         let kept = KeptDescriptors(running)
         if !kept.tags.isEmpty { connection.send(.keep(tags: kept.tags), descriptors: kept.files) }
-        try connection.listen { [weak self] event in
-            guard let self else { return }
-            Task { await self.handle(event, of: id, from: connection) }
-        }
+        let events = try connection.events()
+        Task { for await event in events { await self.handle(event, of: id, from: connection) } }
     }
 }
 

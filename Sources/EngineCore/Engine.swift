@@ -129,10 +129,14 @@ public actor Engine {
 
     /// Changes a container's record, in memory and on disk.
     func update(_ id: String, _ change: (inout ContainerRecord) -> Void) {
-        guard var record = containers[id] else { return }
+        guard let before = containers[id] else { return }
+        var record = before
         change(&record)
         containers[id] = record
-        do { try store.save(record) } catch { log.error("cannot save container \(record.name): \(error)") }
+        var same = before
+        same.status = record.status
+        same.publishedPorts = record.publishedPorts
+        do { if same == record { try store.saveStatus(record) } else { try store.save(record) } } catch { log.error("cannot save container \(record.name): \(error)") }
     }
 
     // MARK: Looking things up

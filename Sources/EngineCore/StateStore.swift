@@ -12,7 +12,10 @@ struct StateStore: Sendable {
         var configuration = Configuration()
         configuration.prepareDatabase { database in
             try database.execute(
-                sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON")
+                sql: """
+                    PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;
+                    PRAGMA wal_autocheckpoint = 200
+                    """)
         }
         queue = try DatabaseQueue(path: path, configuration: configuration)
         try migrate()
@@ -35,6 +38,10 @@ struct StateStore: Sendable {
                     CREATE TABLE project (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
                     """)
         }
+        // What changes often is apart from what is large.
+        migrator.registerMigration("status") { database in
+            try database.execute(sql: "ALTER TABLE container ADD COLUMN status TEXT NOT NULL DEFAULT ''")
+        }
         try migrator.migrate(queue)
     }
 
@@ -43,7 +50,7 @@ struct StateStore: Sendable {
     }
 
     private func write(_ sql: String, _ arguments: StatementArguments) throws {
-        do { try queue.write { try $0.execute(sql: sql, arguments: arguments) } } catch let error as DatabaseError {
+        do { try queue.write { try $0.cachedStatement(sql: sql).execute(arguments: arguments) } } catch let error as DatabaseError {
             if error.resultCode == .SQLITE_FULL {
                 throw RoostError.failure("no space left on the disk of the engine's state \(queue.path)")
             }
@@ -59,12 +66,48 @@ struct StateStore: Sendable {
         }
     }
 
-    func containers() throws -> [ContainerRecord] { try all("container", ContainerRecord.self) }
-    func save(_ record: ContainerRecord) throws {
-        try write(
-            "INSERT INTO container VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, record = excluded.record",
-            [record.id, record.name, Self.text(record)])
+    func containers() throws -> [ContainerRecord] {
+        try queue.read { database in
+            try Row.fetchAll(database, sql: "SELECT record, status FROM container").map { row in
+                let text: String = row["record"]
+                let status: String = row["status"]
+                var record = try JSONDecoder().decode(ContainerRecord.self, from: Data(text.utf8))
+                if !status.isEmpty {
+                    let state = try JSONDecoder().decode(StoredStatus.self, from: Data(status.utf8))
+                    record.status = state.status
+                    record.publishedPorts = state.publishedPorts
+                }
+                return record
+            }
+        }
     }
+
+    /// The whole container, with its leases where it is new.
+    func save(_ record: ContainerRecord, leases: [EndpointRecord] = []) throws {
+        let arguments: StatementArguments = [
+            record.id, record.name, try Self.text(record), try Self.text(StoredStatus(record)),
+        ]
+        try queue.write { database in
+            try database.cachedStatement(
+                sql: """
+                    INSERT INTO container (id, name, record, status) VALUES (?, ?, ?, ?) ON CONFLICT (id)
+                    DO UPDATE SET name = excluded.name, record = excluded.record, status = excluded.status
+                    """
+            ).execute(arguments: arguments)
+            for endpoint in leases {
+                for address in [endpoint.address4, endpoint.address6].compactMap({ $0 }) {
+                    try database.cachedStatement(sql: "INSERT OR REPLACE INTO lease VALUES (?, ?, ?)").execute(
+                        arguments: [endpoint.networkID, address.description, record.id])
+                }
+            }
+        }
+    }
+
+    /// Only where a container is in its life.
+    func saveStatus(_ record: ContainerRecord) throws {
+        try write("UPDATE container SET status = ? WHERE id = ?", [Self.text(StoredStatus(record)), record.id])
+    }
+
     /// The container with its leases and ports, in one transaction.
     func removeContainer(_ id: String) throws {
         try queue.write { database in
@@ -124,18 +167,6 @@ struct StateStore: Sendable {
             }
         }
     }
-    func addLeases(_ endpoints: [EndpointRecord], owner: String) throws {
-        try queue.write { database in
-            for endpoint in endpoints {
-                for address in [endpoint.address4, endpoint.address6].compactMap({ $0 }) {
-                    try database.execute(
-                        sql: "INSERT OR REPLACE INTO lease VALUES (?, ?, ?)",
-                        arguments: [endpoint.networkID, address.description, owner])
-                }
-            }
-        }
-    }
-
     func addPorts(_ ports: [PublishedPort], owner: String) throws {
         try queue.write { database in
             for port in ports {
@@ -154,6 +185,17 @@ struct StateStore: Sendable {
         try write("INSERT OR REPLACE INTO project VALUES (?, ?)", [project.name, Self.text(project)])
     }
     func removeProject(_ name: String) throws { try write("DELETE FROM project WHERE name = ?", [name]) }
+}
+
+/// The part of a container's record that changes while it lives.
+private struct StoredStatus: Codable {
+    var status: ContainerStatus
+    var publishedPorts: [PublishedPort]
+
+    init(_ record: ContainerRecord) {
+        status = record.status
+        publishedPorts = record.publishedPorts
+    }
 }
 
 /// What the reconciler remembers of a project: that it was brought up, and as what.

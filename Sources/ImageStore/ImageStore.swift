@@ -38,7 +38,9 @@ public struct ImageStore: Sendable {
     }
 
     /// The folders of an image for overlayfs, topmost first.
-    public func directories(_ image: StoredImage) -> [String] { image.layers.reversed().map { layers.path($0.chain) } }
+    public func directories(_ image: StoredImage) -> [String] {
+        image.layers.reversed().map { layers.path($0.chain) } + [layers.floor]
+    }
 
     static let documentLimit = 8 << 20
 
@@ -124,12 +126,13 @@ public struct ImageStore: Sendable {
     public func sweep(keeping images: [StoredImage]) -> [SyscallError] {
         let blobs = Set(images.flatMap { image in [image.id.hex] + image.layers.map(\.blob.hex) })
         let folders = Set(images.flatMap { image in image.layers.map { String($0.chain.hex.prefix(32)) } })
-        return Self.clear(content.root + "/sha256", keeping: blobs) + Self.clear(layers.root, keeping: folders)
+        return Self.clear(content.root + "/sha256", keeping: blobs)
+            + Self.clear(layers.root, keeping: folders.union(LayerStore.ownFolders))
     }
 
     private static func clear(_ folder: String, keeping kept: Set<String>) -> [SyscallError] {
         var failures: [SyscallError] = []
-        for name in (try? Files.list(folder)) ?? [] where name != "arriving" && !kept.contains(name) {
+        for name in (try? Files.list(folder)) ?? [] where !kept.contains(name) {
             do throws(SyscallError) { try Files.removeTree("\(folder)/\(name)") } catch { failures.append(error) }
         }
         return failures

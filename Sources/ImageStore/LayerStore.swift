@@ -14,6 +14,22 @@ struct LayerStore: Sendable {
         try Files.makeDirectories(root, mode: 0o711)
         try? Files.removeTree(root + "/arriving")
         try Files.makeDirectories(root + "/arriving", mode: 0o700)
+        try makeFloor()
+    }
+
+    /// What stands beside the layers' folders.
+    static let ownFolders = ["arriving", "floor"]
+
+    /// The folder below every image: what the runtime mounts onto where an image lacks it. Made once for all containers, so that
+    /// none has to make these in its own layer.
+    var floor: String { root + "/floor" }
+
+    private func makeFloor() throws(SyscallError) {
+        for folder in ["dev", "proc", "sys", "etc"] { try Files.makeDirectories("\(floor)/\(folder)", mode: 0o755) }
+        for file in ["hosts", "hostname", "resolv.conf"] {
+            let path = "\(floor)/etc/\(file)"
+            if !Files.exists(path) { try Files.write(path, "") }
+        }
     }
 
     /// Half of the digest is enough for a name, and mount(2) has one page for all names of an image.

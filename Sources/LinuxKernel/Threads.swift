@@ -54,14 +54,6 @@ public struct NetworkNamespace: Sendable {
 
     public init(adopting file: OwnedFD) { self.file = file }
 
-    /// A new, empty namespace.
-    public static func make() throws -> NetworkNamespace {
-        try Threads.run {
-            try Processes.unshare(.network)
-            return NetworkNamespace(adopting: try Files.open("/proc/thread-self/ns/net", .readOnly))
-        }
-    }
-
     /// Runs the body on a thread that is in this namespace.
     public func enter<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
         let file = file

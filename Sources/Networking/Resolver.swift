@@ -70,6 +70,7 @@ public final class Resolver: Sendable {
             loop.remove(socket.raw)
             socket.closeEarly()
         }
+        if let rules = sockets.rules { LateClose.close(rules) }
     }
 
     /// Without EDNS an answer has 512 bytes; a longer one is cut to its question and marked, so that the asker comes by TCP.

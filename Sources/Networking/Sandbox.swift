@@ -35,9 +35,17 @@ public struct EndpointPlan: Sendable, Equatable {
 public struct ResolverSockets: Sendable {
     public let udp: OwnedFD
     public let tcp: OwnedFD
-    public init(udp: OwnedFD, tcp: OwnedFD) {
+    /// The netfilter socket that made the redirection. It is kept because closing it waits, under a lock that every new interface
+    /// needs, until the kernel has freed old rules.
+    let rules: OwnedFD?
+
+    /// Sockets that a shim has kept over an engine's end.
+    public init(udp: OwnedFD, tcp: OwnedFD) { self.init(udp: udp, tcp: tcp, rules: nil) }
+
+    init(udp: OwnedFD, tcp: OwnedFD, rules: OwnedFD?) {
         self.udp = udp
         self.tcp = tcp
+        self.rules = rules
     }
 }
 
@@ -51,16 +59,18 @@ public struct Sandbox: Sendable {
 
     /// A new namespace with its interfaces up and, on networks with names, its resolver listening.
     public static func make(_ endpoints: [EndpointPlan], resolver: Bool) throws -> (Sandbox, ResolverSockets?) {
-        let sandbox = Sandbox(namespace: try NetworkNamespace.make())
-        let host = try Netlink()
-        for endpoint in endpoints { try sandbox.addPair(endpoint, host) }
-        let sockets = try sandbox.namespace.enter {
+        // One thread for all of it: it begins on the host's side and ends in the new namespace.
+        try Threads.run {
+            let host = try Netlink()
+            try Processes.unshare(.network)
+            let sandbox = Sandbox(
+                namespace: NetworkNamespace(adopting: try Files.open("/proc/thread-self/ns/net", .readOnly)))
+            for endpoint in endpoints { try sandbox.addPair(endpoint, host) }
             let inside = try Netlink()
             try inside.setUp(1, name: "lo")
             for endpoint in endpoints { try configure(endpoint, inside) }
-            return resolver ? try openResolver() : nil
+            return (sandbox, resolver ? try ResolverRedirect.open() : nil)
         }
-        return (sandbox, sockets)
     }
 
     /// Adds one interface to a namespace that is in use.
@@ -73,10 +83,17 @@ public struct Sandbox: Sendable {
         guard let bridge = try host.index(of: endpoint.bridge) else {
             throw RoostError.failure("bridge \(endpoint.bridge) is not there")
         }
-        try host.removeLink(endpoint.hostInterface)
-        try host.addPair(
-            host: endpoint.hostInterface, peer: endpoint.containerInterface, hardwareAddress: endpoint.hardwareAddress,
-            namespace: namespace.file.raw, bridge: bridge, mtu: Self.mtu)
+        func add() throws(NetlinkError) {
+            try host.addPair(
+                host: endpoint.hostInterface, peer: endpoint.containerInterface,
+                hardwareAddress: endpoint.hardwareAddress, namespace: namespace.file.raw, bridge: bridge, mtu: Self.mtu)
+        }
+        do throws(NetlinkError) { try add() } catch {
+            // One of that name is left over from a run that ended before it could clear away.
+            guard error.isDuplicate else { throw error }
+            try host.removeLink(endpoint.hostInterface)
+            try add()
+        }
     }
 
     private static func configure(_ endpoint: EndpointPlan, _ inside: Netlink) throws {
@@ -99,25 +116,6 @@ public struct Sandbox: Sendable {
         if let gateway = endpoint.gateway6 {
             try inside.addDefaultRoute(via: gateway.bytes, index: index, subject: name)
         }
-    }
-
-    /// 127.0.0.11, where Docker's resolver is too. Not port 53 itself: the container may want to listen there.
-    static let resolverAddress: [UInt8] = [127, 0, 0, 11]
-
-    private static func openResolver() throws -> ResolverSockets {
-        let udp = try InternetSockets.bind(.udp, SocketAddress(bytes: resolverAddress, port: 0))
-        let tcp = try InternetSockets.bind(.tcp, SocketAddress(bytes: resolverAddress, port: 0))
-        let udpPort = try InternetSockets.localAddress(udp.raw).port
-        let tcpPort = try InternetSockets.localAddress(tcp.raw).port
-        try PacketRules.apply(
-            """
-            add table ip roost_dns
-            add chain ip roost_dns output { type nat hook output priority -100 ; }
-            add rule ip roost_dns output ip daddr 127.0.0.11 udp dport 53 dnat to 127.0.0.11:\(udpPort)
-            add rule ip roost_dns output ip daddr 127.0.0.11 tcp dport 53 dnat to 127.0.0.11:\(tcpPort)
-
-            """)
-        return ResolverSockets(udp: udp, tcp: tcp)
     }
 }
 

@@ -40,7 +40,8 @@ func forEachNamed(_ names: [String], all: Bool = true, _ body: (String) throws -
 }
 
 struct Start: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Start stopped containers, or services of the project.")
+    static let configuration = CommandConfiguration(
+        commandName: "start", abstract: "Start stopped containers, or services of the project.")
     @Flag(name: [.short, .long], help: "Show the output and end with the container's code.") var attach = false
     @Flag(name: [.short, .long], help: "Send standard input to the container.") var interactive = false
     @Argument(help: "Containers, or services.") var names: [String] = []
@@ -59,7 +60,7 @@ struct Start: ParsableCommand {
 
 struct Stop: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Stop containers; they stay stopped.",
+        commandName: "stop", abstract: "Stop containers; they stay stopped.",
         discussion: "Without names: every service of the project in this folder.")
     @Option(
         name: [.short, .customLong("timeout"), .customLong("time")],
@@ -75,7 +76,8 @@ struct Stop: ParsableCommand {
 }
 
 struct Restart: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Stop and start containers, or services.")
+    static let configuration = CommandConfiguration(
+        commandName: "restart", abstract: "Stop and start containers, or services.")
     @Option(
         name: [.short, .customLong("timeout"), .customLong("time")],
         help: "Seconds between the stop signal and SIGKILL.") var timeout: Int?
@@ -89,7 +91,7 @@ struct Restart: ParsableCommand {
 }
 
 struct Kill: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Send a signal to containers.")
+    static let configuration = CommandConfiguration(commandName: "kill", abstract: "Send a signal to containers.")
     @Option(name: [.short, .long], help: "The signal.") var signal = "KILL"
     @Argument(help: "Containers, or services.") var names: [String] = []
     func run() throws {
@@ -101,7 +103,8 @@ struct Kill: ParsableCommand {
 }
 
 struct Pause: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Freeze every process of containers.")
+    static let configuration = CommandConfiguration(
+        commandName: "pause", abstract: "Freeze every process of containers.")
     @Argument var names: [String]
     func run() throws {
         let client = try Session.shared.client()
@@ -110,7 +113,7 @@ struct Pause: ParsableCommand {
 }
 
 struct Unpause: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Let frozen containers go on.")
+    static let configuration = CommandConfiguration(commandName: "unpause", abstract: "Let frozen containers go on.")
     @Argument var names: [String]
     func run() throws {
         let client = try Session.shared.client()
@@ -138,7 +141,7 @@ struct Remove: ParsableCommand {
 }
 
 struct Rename: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Give a container another name.")
+    static let configuration = CommandConfiguration(commandName: "rename", abstract: "Give a container another name.")
     @Argument var name: String
     @Argument var newName: String
     func run() throws {
@@ -148,7 +151,7 @@ struct Rename: ParsableCommand {
 
 struct Wait: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Wait until containers have ended and print their exit codes.")
+        commandName: "wait", abstract: "Wait until containers have ended and print their exit codes.")
     @Argument var names: [String]
     func run() throws {
         for (id, _) in try Session.shared.resolve(names) {
@@ -159,7 +162,7 @@ struct Wait: ParsableCommand {
 }
 
 struct Top: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show the processes of a container.")
+    static let configuration = CommandConfiguration(commandName: "top", abstract: "Show the processes of a container.")
     @Argument var name: String
     func run() throws {
         for (id, _) in try Session.shared.resolve([name]) {
@@ -172,7 +175,8 @@ struct Top: ParsableCommand {
 }
 
 struct Port: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show where a container's ports are published.")
+    static let configuration = CommandConfiguration(
+        commandName: "port", abstract: "Show where a container's ports are published.")
     @Argument var name: String
     @Argument(help: "Only this port: 80 or 80/udp.") var port: String?
     func run() throws {
@@ -192,7 +196,8 @@ struct Port: ParsableCommand {
 }
 
 struct Attach: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Join a running container's input and output.")
+    static let configuration = CommandConfiguration(
+        commandName: "attach", abstract: "Join a running container's input and output.")
     @Option(name: .long, help: "Keys to leave with (default ctrl-p,ctrl-q).") var detachKeys: String?
     @Flag(name: .long, help: "Send no input.") var noStdin = false
     @Argument var name: String
@@ -260,7 +265,8 @@ struct Foreground {
 
 struct Exec: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Run a program in a running container.", discussion: "Example: roost exec -it web sh")
+        commandName: "exec", abstract: "Run a program in a running container.",
+        discussion: "Example: roost exec -it web sh")
     @Flag(name: [.short, .long], help: "Send standard input.") var interactive = false
     @Flag(name: [.short, .long], help: "Give it a terminal.") var tty = false
     @Flag(name: [.customShort("T"), .long], help: "Give it no terminal (compose).") var noTty = false
@@ -319,7 +325,7 @@ enum Variables {
 
 struct Logs: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show the output of a container, or of the project's services.")
+        commandName: "logs", abstract: "Show the output of a container, or of the project's services.")
     @Flag(name: [.short, .long], help: "Go on with what comes.") var follow = false
     @Flag(name: [.short, .long], help: "Time in front of each line.") var timestamps = false
     @Option(name: [.customShort("n"), .long], help: "Only so many lines from the end.") var tail = "all"

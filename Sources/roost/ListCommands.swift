@@ -68,7 +68,8 @@ func ago(_ seconds: Int64) -> String {
 }
 
 struct Ps: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List containers; with compose, those of the project.")
+    static let configuration = CommandConfiguration(
+        commandName: "ps", abstract: "List containers; with compose, those of the project.")
     @Flag(name: [.short, .long], help: "Stopped ones too.") var all = false
     @Flag(name: [.short, .long], help: "Ids only.") var quiet = false
     @Flag(name: .long, help: "Nothing shortened.") var noTrunc = false
@@ -156,7 +157,7 @@ struct Ps: ParsableCommand {
 
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show everything about containers, images, networks, volumes.")
+        commandName: "inspect", abstract: "Show everything about containers, images, networks, volumes.")
     @Option(name: [.short, .long], help: "A template: {{.State.Pid}}.") var format: String?
     @Option(name: .long, help: "container, image, network or volume.") var type: String?
     @Argument var names: [String]
@@ -201,7 +202,7 @@ struct Inspect: ParsableCommand {
 }
 
 struct Events: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show what happens as it happens.")
+    static let configuration = CommandConfiguration(commandName: "events", abstract: "Show what happens as it happens.")
     @Option(name: .long, help: "From this time on.") var since: String?
     @Option(name: .long, help: "Until this time.") var until: String?
     @Option(name: [.short, .long], help: "key=value.") var filter: [String] = []
@@ -228,7 +229,7 @@ struct Events: ParsableCommand {
 }
 
 struct Images: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List images.")
+    static let configuration = CommandConfiguration(commandName: "images", abstract: "List images.")
     @Flag(name: [.short, .long], help: "Ids only.") var quiet = false
     @Flag(name: [.short, .long], help: "Accepted; there are no intermediate images.") var all = false
     @Flag(name: .long, help: "Nothing shortened.") var noTrunc = false

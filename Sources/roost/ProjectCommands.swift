@@ -67,7 +67,8 @@ enum PlanFollower {
 
 struct Up: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Create and start the project's services.", discussion: "Example: roost up -d --scale web=3")
+        commandName: "up", abstract: "Create and start the project's services.",
+        discussion: "Example: roost up -d --scale web=3")
     @Flag(name: [.short, .long], help: "Return when everything runs; else show the logs.") var detach = false
     @Flag(name: .long, help: "Return when everything is healthy.") var wait = false
     @Flag(name: [.customShort("y"), .long], help: "Accepted for scripts; nothing is asked.") var yes = false
@@ -165,7 +166,7 @@ struct PlanCommand: ParsableCommand {
 
 struct Down: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Stop the project and remove its containers and networks.",
+        commandName: "down", abstract: "Stop the project and remove its containers and networks.",
         discussion: "Data in named volumes stays, unless -v is given.")
     @Flag(name: [.short, .long], help: "Remove the project's volumes as well.") var volumes = false
     @Flag(name: .long, help: "Remove containers of services that the file has no more.") var removeOrphans = false
@@ -184,7 +185,8 @@ struct Down: ParsableCommand {
 }
 
 struct Config: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Print the project as Roost understands it.")
+    static let configuration = CommandConfiguration(
+        commandName: "config", abstract: "Print the project as Roost understands it.")
     @Option(name: .long, help: "yaml or json.") var format = "yaml"
     @Flag(name: .long, help: "Names of the services only.") var services = false
     @Flag(name: .long, help: "Names of the volumes only.") var volumes = false

@@ -7,7 +7,7 @@ import Terminal
 
 struct Image: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Work with images.",
+        commandName: "image", abstract: "Work with images.",
         subcommands: [
             Ls.self, InspectImage.self, ImageRemove.self, Tag.self, Import.self, Load.self, Save.self, Prune.self,
         ])
@@ -25,7 +25,7 @@ struct Image: ParsableCommand {
     }
     struct Prune: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Remove images that have no name; with -a all that no container uses.")
+            commandName: "prune", abstract: "Remove images that have no name; with -a all that no container uses.")
         @Flag(name: [.short, .long]) var all = false
         @Flag(name: [.short, .long], help: "Accepted for scripts; nothing is asked.") var force = false
         func run() throws {
@@ -63,7 +63,7 @@ struct ImageRemove: ParsableCommand {
 }
 
 struct Tag: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Give an image one more name.")
+    static let configuration = CommandConfiguration(commandName: "tag", abstract: "Give an image one more name.")
     @Argument var source: String
     @Argument var target: String
     func run() throws { try Session.shared.client().call("POST", "images/\(source)/tag", [("repo", target)]) }
@@ -102,7 +102,7 @@ func openInput(_ file: String) throws -> OwnedFD {
 
 struct Load: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Load images from an archive (docker or OCI, plain, gzip or zstd).")
+        commandName: "load", abstract: "Load images from an archive (docker or OCI, plain, gzip or zstd).")
     @Option(name: [.short, .long], help: "The file; else standard input.") var input: String?
     @Flag(name: [.short, .long]) var quiet = false
     func run() throws {
@@ -114,7 +114,7 @@ struct Load: ParsableCommand {
 
 struct Save: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Write images to an archive that docker and OCI tools read.")
+        commandName: "save", abstract: "Write images to an archive that docker and OCI tools read.")
     @Option(name: [.short, .long], help: "The file; else standard output.") var output: String?
     @Argument var names: [String]
     func run() throws {
@@ -135,7 +135,7 @@ struct Save: ParsableCommand {
 
 struct Volume: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Work with volumes.",
+        commandName: "volume", abstract: "Work with volumes.",
         subcommands: [Ls.self, CreateVolume.self, InspectVolume.self, RemoveVolume.self, Prune.self])
     struct Ls: ParsableCommand {
         static let configuration = CommandConfiguration(commandName: "ls", abstract: "List volumes.", aliases: ["list"])
@@ -196,7 +196,7 @@ struct Volume: ParsableCommand {
     }
     struct Prune: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Remove anonymous volumes that no container uses; with -a named ones too.")
+            commandName: "prune", abstract: "Remove anonymous volumes that no container uses; with -a named ones too.")
         @Flag(name: [.short, .long]) var all = false
         @Flag(name: [.short, .long], help: "Accepted for scripts; nothing is asked.") var force = false
         func run() throws {
@@ -209,7 +209,7 @@ struct Volume: ParsableCommand {
 
 struct Network: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Work with networks.",
+        commandName: "network", abstract: "Work with networks.",
         subcommands: [Ls.self, CreateNetwork.self, InspectNetwork.self, RemoveNetwork.self, Prune.self])
     struct Ls: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -270,7 +270,8 @@ struct Network: ParsableCommand {
         }
     }
     struct Prune: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Remove networks that no container uses.")
+        static let configuration = CommandConfiguration(
+            commandName: "prune", abstract: "Remove networks that no container uses.")
         @Flag(name: [.short, .long], help: "Accepted for scripts; nothing is asked.") var force = false
         func run() throws {
             for name in try Session.shared.client().call("POST", "networks/prune")["NetworksDeleted"].strings ?? [] {
@@ -281,7 +282,8 @@ struct Network: ParsableCommand {
 }
 
 struct Version: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show the versions of client and engine.")
+    static let configuration = CommandConfiguration(
+        commandName: "version", abstract: "Show the versions of client and engine.")
     @Option(name: [.short, .long], help: "A template, or json.") var format: String?
     func run() throws {
         let server = try Session.shared.client().call("GET", "version")
@@ -298,7 +300,8 @@ struct Version: ParsableCommand {
 }
 
 struct Info: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show what the engine knows about itself and its host.")
+    static let configuration = CommandConfiguration(
+        commandName: "info", abstract: "Show what the engine knows about itself and its host.")
     @Option(name: [.short, .long], help: "A template, or json.") var format: String?
     func run() throws {
         let info = try Session.shared.client().call("GET", "info")
@@ -317,7 +320,7 @@ struct Info: ParsableCommand {
 
 struct System: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "The engine as a whole.", subcommands: [Info.self, Events.self])
+        commandName: "system", abstract: "The engine as a whole.", subcommands: [Info.self, Events.self])
 }
 
 struct EngineCommand: ParsableCommand {
@@ -357,7 +360,7 @@ struct EngineCommand: ParsableCommand {
     }
     struct Status: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show whether the engine runs. Ends with 3 if it does not.")
+            commandName: "status", abstract: "Show whether the engine runs. Ends with 3 if it does not.")
         func run() throws {
             let address = try Session.shared.address.get()
             do {

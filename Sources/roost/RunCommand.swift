@@ -255,7 +255,7 @@ struct ContainerOptions: ParsableArguments {
 
 struct Create: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Create a container without starting it, or (compose) the project's.")
+        commandName: "create", abstract: "Create a container without starting it, or (compose) the project's.")
     @OptionGroup var options: ContainerOptions
     @Argument(parsing: .captureForPassthrough, help: "Image, command, arguments.") var words: [String] = []
     func run() throws {
@@ -268,7 +268,7 @@ struct Create: ParsableCommand {
 
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Create a container and run it.",
+        commandName: "run", abstract: "Create a container and run it.",
         discussion:
             "With compose, the word after the options is a service. Example: roost run --rm -it -v data:/data busybox sh"
     )

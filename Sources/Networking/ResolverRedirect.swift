@@ -1,0 +1,74 @@
+import EngineModel
+import LinuxKernel
+import Synchronization
+
+/// Makes port 53 of 127.0.0.11 lead to the engine's resolver in a container's namespace, whose sockets are on other ports: the
+/// container may want to listen on port 53 itself. Ports are rewritten both ways, packet by packet, so that the namespace needs no
+/// connection tracking for it.
+enum ResolverRedirect {
+    static let address: [UInt8] = [127, 0, 0, 11]
+
+    static func batch(udpPort: UInt16, tcpPort: UInt16) -> NetfilterBatch {
+        var batch = NetfilterBatch()
+        batch.addTable("roost_dns")
+        batch.addOutputChain("output", table: "roost_dns", priority: -150)
+        for (transport, port, checksum) in [(UInt8(17), udpPort, UInt32(6)), (6, tcpPort, 16)] {
+            // To port 53: the destination becomes the resolver's port. From the resolver: the source becomes 53 again.
+            for (host, place, from, to) in [(UInt32(16), UInt32(2), UInt16(53), port), (12, 0, port, 53)] {
+                batch.addRule(
+                    table: "roost_dns", chain: "output",
+                    [
+                        .load(header: 1, offset: host, length: 4), .equals(address), .loadProtocol,
+                        .equals([transport]), .load(header: 2, offset: place, length: 2), .equals(network(from)),
+                        .set(network(to)), .store(offset: place, length: 2, checksumOffset: checksum),
+                    ])
+            }
+        }
+        batch.commit()
+        return batch
+    }
+
+    private static func network(_ port: UInt16) -> [UInt8] { [UInt8(port >> 8), UInt8(port & 0xff)] }
+
+    /// The resolver's sockets and the rules that lead to them, in the namespace of this thread.
+    static func open() throws -> ResolverSockets {
+        let udp = try InternetSockets.bind(.udp, SocketAddress(bytes: address, port: 0))
+        let tcp = try InternetSockets.bind(.tcp, SocketAddress(bytes: address, port: 0))
+        let batch = batch(
+            udpPort: try InternetSockets.localAddress(udp.raw).port,
+            tcpPort: try InternetSockets.localAddress(tcp.raw).port)
+        let socket = try NetlinkSockets.open(.netfilter)
+        do throws(SyscallError) {
+            try NetlinkSockets.transact(socket.raw, batch.bytes, last: batch.lastSequence, subject: "name resolution")
+        } catch {
+            throw RoostError.failure(
+                "cannot redirect name resolution in a container: \(error); is the kernel's nf_tables module there?")
+        }
+        return ResolverSockets(udp: udp, tcp: tcp, rules: socket)
+    }
+}
+
+/// Closes descriptors where nobody waits for it: closing a netfilter socket waits until the kernel has freed the old rules of the
+/// namespace, ten milliseconds and more.
+enum LateClose {
+    private static let waiting = Mutex<(files: [OwnedFD], runs: Bool)>(([], false))
+
+    static func close(_ file: OwnedFD) {
+        let starts = waiting.withLock { state in
+            state.files.append(file)
+            defer { state.runs = true }
+            return !state.runs
+        }
+        guard starts else { return }
+        do throws(SyscallError) { try Threads.detach { while let next = take() { next.closeEarly() } } } catch {
+            while let next = take() { next.closeEarly() }
+        }
+    }
+
+    private static func take() -> OwnedFD? {
+        waiting.withLock { state in
+            state.runs = !state.files.isEmpty
+            return state.files.popLast()
+        }
+    }
+}
