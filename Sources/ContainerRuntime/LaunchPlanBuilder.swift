@@ -9,10 +9,11 @@ public struct LaunchContext: Sendable {
     public var imageDirectories: [String]
     public var upperDirectory: String
     public var workDirectory: String
+    /// A folder that every container of the engine mounts its root onto, each in its own mount namespace.
     public var mountPoint: String
-    public var hostsFile: String
-    public var hostnameFile: String
-    public var resolvConfFile: String
+    /// The texts of /etc/hosts and /etc/resolv.conf.
+    public var hosts: String
+    public var resolvConf: String
     public var logFile: String
     public var exitRecord: String
     public var revival: RevivalPlan
@@ -22,16 +23,15 @@ public struct LaunchContext: Sendable {
 
     public init(
         imageDirectories: [String], upperDirectory: String, workDirectory: String, mountPoint: String,
-        hostsFile: String, hostnameFile: String, resolvConfFile: String, logFile: String, exitRecord: String,
+        hosts: String, resolvConf: String, logFile: String, exitRecord: String,
         revival: RevivalPlan, controlGroup: ControlGroup, processes: [String: Int32]
     ) {
         self.imageDirectories = imageDirectories
         self.upperDirectory = upperDirectory
         self.workDirectory = workDirectory
         self.mountPoint = mountPoint
-        self.hostsFile = hostsFile
-        self.hostnameFile = hostnameFile
-        self.resolvConfFile = resolvConfFile
+        self.hosts = hosts
+        self.resolvConf = resolvConf
         self.logFile = logFile
         self.exitRecord = exitRecord
         self.revival = revival
@@ -101,7 +101,8 @@ public struct LaunchPlanBuilder: Sendable {
         return list
     }
 
-    private func hostname(_ record: ContainerRecord) -> String {
+    /// The name that a container has for itself.
+    public func hostname(_ record: ContainerRecord) -> String {
         if !record.spec.hostname.isEmpty { return record.spec.hostname }
         return record.spec.network == .host || record.spec.uts == .host ? HostIdentity.current().name : record.shortID
     }
@@ -167,7 +168,8 @@ public struct LaunchPlanBuilder: Sendable {
                 lowerDirectories: context.imageDirectories, upperDirectory: context.upperDirectory,
                 workDirectory: context.workDirectory,
                 mountPoint: context.mountPoint, readOnly: spec.security.readOnlyRoot),
-            mounts: try MountTable(record: record, context: context, decision: decision).mounts(),
+            mounts: try MountTable(
+                record: record, context: context, decision: decision, hostname: hostname(record)).mounts(),
             devices: try devices(spec, decision), links: DefaultPolicy.links,
             maskedPaths: decision.masksSystemPaths ? DefaultPolicy.maskedPaths : [],
             readOnlyPaths: decision.masksSystemPaths ? DefaultPolicy.readOnlyPaths : [], sysctls: sysctls(spec),

@@ -7,6 +7,7 @@ struct MountTable {
     let record: ContainerRecord
     let context: LaunchContext
     let decision: SecurityDecision
+    let hostname: String
 
     private static let noSetUID = MountAttributes.noSetUID.rawValue
     private static let strict = MountAttributes([.noSetUID, .noDevices, .noExecution]).rawValue
@@ -67,8 +68,8 @@ struct MountTable {
 
     private func identityFiles() -> [MountPlan] {
         [
-            bind(context.resolvConfFile, "/etc/resolv.conf", 0), bind(context.hostnameFile, "/etc/hostname", 0),
-            bind(context.hostsFile, "/etc/hosts", 0),
+            file(context.resolvConf, "/etc/resolv.conf"), file(hostname + "\n", "/etc/hostname"),
+            file(context.hosts, "/etc/hosts"),
         ]
     }
 
@@ -110,6 +111,10 @@ struct MountTable {
         MountPlan(
             source: .fileSystem(type: type, options: options.map { Setting($0.key, $0.value) }), target: target,
             attributes: attributes)
+    }
+
+    private func file(_ text: String, _ target: String) -> MountPlan {
+        MountPlan(source: .content(text), target: target, attributes: 0)
     }
 
     private func bind(_ path: String, _ target: String, _ attributes: UInt64) -> MountPlan {

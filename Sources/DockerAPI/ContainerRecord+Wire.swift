@@ -159,8 +159,9 @@ extension ContainerRecord {
         return [
             "Id": .string(id), "Created": time(createdAt), "Path": .string(arguments.first ?? ""),
             "Args": JSON(Array(arguments.dropFirst())),
-            "State": state, "Image": .string(imageID), "ResolvConfPath": .string(paths.data + "/resolv.conf"),
-            "HostnamePath": .string(paths.data + "/hostname"), "HostsPath": .string(paths.data + "/hosts"),
+            "State": state, "Image": .string(imageID), 
+            // These three are in the container's own memory; the host has no path to them.
+            "ResolvConfPath": "", "HostnamePath": "", "HostsPath": "",
             "LogPath": .string(paths.log),
             "Name": .string("/" + name), "RestartCount": JSON(status.restartCount), "Driver": "overlay2",
             "Platform": "linux", "MountLabel": "",

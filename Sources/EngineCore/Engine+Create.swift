@@ -213,7 +213,7 @@ extension Engine {
         do { try store.removeContainer(record.id) } catch {
             log.error("cannot remove the row of container \(record.name): \(error)")
         }
-        let folders = [configuration.runFolder(record.id), configuration.dataFolder(record.id)]
+        let folders = [configuration.exitRecord(record.id), configuration.dataFolder(record.id)]
         let failures =
             (try? await blocking {
                 folders.compactMap { folder -> String? in

@@ -15,7 +15,7 @@ extension Engine {
             ShimLauncher.reap()
             guard let running = live[id], running.process.connection === connection else { return }
             // The shim is gone and has not said how the program ended: nobody holds its output any more, so it must not run on.
-            let record = (try? Files.readText(configuration.runFolder(id) + "/exit", limit: 100)).flatMap(
+            let record = (try? Files.readText(configuration.exitRecord(id), limit: 100)).flatMap(
                 ExitRecord.init(text:))
             await ended(id, record ?? ExitRecord(code: 137, atNanoseconds: now), connection, shimLost: record == nil)
         }
@@ -68,7 +68,6 @@ extension Engine {
         let filter = filter
         let interfaces = running.endpoints.map(\.hostInterface)
         let sharesNamespace = running.sandbox == nil
-        let root = configuration.runFolder(record.id) + "/root"
         let failures =
             (try? await blocking { () -> [String] in
                 var failures: [String] = []
@@ -80,7 +79,6 @@ extension Engine {
                 // With a namespace of its own the interfaces go with its last holder, without anybody waiting for it.
                 if sharesNamespace { failures += Bridges.removeLinks(interfaces).map { "\($0)" } }
                 attempt { try group.remove() }
-                attempt { try accepting(Errno.noEntry) { () throws(SyscallError) in try Files.removeDirectory(root) } }
                 return failures
             }) ?? []
         for failure in failures { log.warning("clearing container \(record.name) away: \(failure)") }

@@ -133,7 +133,7 @@ extension Engine {
     /// Containers that ended, or were killed with everything, while no engine looked.
     private func recordMissedEnds() async {
         for record in containers.values where live[record.id] == nil && record.status.isRunning {
-            let text = try? Files.readText(configuration.runFolder(record.id) + "/exit", limit: 100)
+            let text = try? Files.readText(configuration.exitRecord(record.id), limit: 100)
             let exit = text.flatMap(ExitRecord.init(text:)) ?? ExitRecord(code: 137, atNanoseconds: now)
             update(record.id) { record in
                 record.status.phase = .exited
@@ -217,6 +217,6 @@ extension Engine {
         for failure in Bridges.removeLinks(bridges) { log.warning("\(failure)") }
         do { try ControlGroup(layout: layout, name: names.controlGroup).remove() } catch { log.warning("\(error)") }
         for path in [configuration.shimSocket, configuration.revivalLock] { try? Files.remove(path) }
-        try? Files.removeTree(configuration.runRoot + "/containers")
+        for folder in ["/containers", "/root"] { try? Files.removeTree(configuration.runRoot + folder) }
     }
 }

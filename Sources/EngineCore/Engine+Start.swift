@@ -72,21 +72,23 @@ extension Engine {
             }
             shared = namespace
         }
-        let folder = configuration.runFolder(record.id)
         let data = configuration.dataFolder(record.id)
         let group = ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)")
         let context = LaunchContext(
             imageDirectories: images.directories(image), upperDirectory: data + "/upper", workDirectory: data + "/work",
-            mountPoint: folder + "/root", hostsFile: data + "/hosts", hostnameFile: data + "/hostname",
-            resolvConfFile: data + "/resolv.conf",
-            logFile: data + "/container.log", exitRecord: folder + "/exit", revival: revivalPlan, controlGroup: group,
-            processes: processes)
+            mountPoint: configuration.mountPoint,
+            hosts: try ResolverFiles.hosts(
+                record, hostname: plans.hostname(record),
+                gateway: record.endpoints.first.flatMap { networks[$0.networkID]?.gateway4 }),
+            resolvConf: ResolverFiles.resolvConf(
+                record.spec.dns, embedded: hasResolver(record), hostNetwork: record.spec.network == .host),
+            logFile: data + "/container.log", exitRecord: configuration.exitRecord(record.id), revival: revivalPlan,
+            controlGroup: group, processes: processes)
         let usesOwnNetwork = shared == nil && record.spec.network != .host
         return ContainerStart(
             record: record, context: context, plan: try plans.container(record, context), launcher: launcher,
             endpoints: endpointPlans(record), hasResolver: hasResolver(record), makesNamespace: usesOwnNetwork,
-            shared: shared,
-            gateway: record.endpoints.first.flatMap { networks[$0.networkID]?.gateway4 }, takenPorts: takenPorts())
+            shared: shared, takenPorts: takenPorts())
     }
 
     private func runningProcess(_ other: String, for record: ContainerRecord) throws -> Int32 {
@@ -215,7 +217,6 @@ struct ContainerStart: Sendable {
     let hasResolver: Bool
     let makesNamespace: Bool
     let shared: NetworkNamespace?
-    let gateway: IPAddress?
     let takenPorts: [(port: PublishedPort, owner: String)]
 
     func run() throws -> Result {
@@ -228,7 +229,7 @@ struct ContainerStart: Sendable {
 
     private func attempt(_ undo: inout UndoLog) throws -> Result {
         let ports = try publishPorts(&undo)
-        try writeFiles()
+        try? Files.remove(context.exitRecord)
         try MountPreparation(mounts: record.mounts, imageDirectories: context.imageDirectories).prepare()
         let group = context.controlGroup
         undo.onFailure { try group.remove() }
@@ -244,18 +245,6 @@ struct ContainerStart: Sendable {
         }
         let process = try launcher.start(plan, namespace: sandbox?.namespace.file ?? shared?.file)
         return Result(process: process, sandbox: sandbox, resolver: resolver, ports: ports, endpoints: endpoints)
-    }
-
-    private func writeFiles() throws {
-        for folder in [context.mountPoint] { try Files.makeDirectories(folder, mode: 0o700) }
-        try? Files.remove(context.exitRecord)
-        guard case .container(let container) = plan.kind else { return }
-        try Files.write(context.hostnameFile, container.hostname + "\n")
-        try Files.write(
-            context.hostsFile, try ResolverFiles.hosts(record, hostname: container.hostname, gateway: gateway))
-        try Files.write(
-            context.resolvConfFile,
-            ResolverFiles.resolvConf(record.spec.dns, embedded: hasResolver, hostNetwork: record.spec.network == .host))
     }
 
     private func limit(_ group: ControlGroup) throws {

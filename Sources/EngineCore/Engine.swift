@@ -70,6 +70,7 @@ public actor Engine {
         }
         try Files.changeMode(configuration.dataRoot, 0o711)
         try Files.makeDirectories(configuration.runRoot + "/containers", mode: 0o711)
+        try Files.makeDirectories(configuration.mountPoint, mode: 0o700)
         store = try StateStore(path: configuration.database)
         try Files.changeMode(configuration.database, 0o600)
         images = try ImageStore(root: configuration.dataRoot)

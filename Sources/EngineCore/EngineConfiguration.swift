@@ -20,7 +20,10 @@ public struct EngineConfiguration: Sendable {
     public var lock: String { runRoot + "/engine.lock" }
     var revivalLock: String { runRoot + "/revival.lock" }
     var database: String { dataRoot + "/state.db" }
-    func runFolder(_ id: String) -> String { "\(runRoot)/containers/\(id)" }
+    /// Where a shim writes how its container has ended.
+    func exitRecord(_ id: String) -> String { "\(runRoot)/containers/\(id)" }
+    /// Where containers mount their roots, each in its own mount namespace; on the host nothing is ever mounted here.
+    var mountPoint: String { runRoot + "/root" }
     func dataFolder(_ id: String) -> String { "\(dataRoot)/containers/\(id)" }
     func volumeFolder(_ name: String) -> String { "\(dataRoot)/volumes/\(name)/_data" }
 }

@@ -65,6 +65,10 @@ public struct Sandbox: Sendable {
             try Processes.unshare(.network)
             let sandbox = Sandbox(
                 namespace: NetworkNamespace(adopting: try Files.open("/proc/thread-self/ns/net", .readOnly)))
+            // Said before an interface exists: afterwards it takes a lock that everybody wants.
+            let default6 = "/proc/sys/net/ipv6/conf/default"
+            if !endpoints.contains(where: { $0.address6 != nil }) { try? Files.set(default6 + "/disable_ipv6", "1") }
+            try? Files.set(default6 + "/accept_ra", "0")
             for endpoint in endpoints { try sandbox.addPair(endpoint, host) }
             let inside = try Netlink()
             try inside.setUp(1, name: "lo")
@@ -101,8 +105,10 @@ public struct Sandbox: Sendable {
         guard let index = try inside.index(of: name) else {
             throw RoostError.failure("interface \(name) did not arrive in the container")
         }
-        if endpoint.address6 == nil { try? Files.set("/proc/sys/net/ipv6/conf/\(name)/disable_ipv6", "1") }
-        try? Files.set("/proc/sys/net/ipv6/conf/\(name)/accept_ra", "0")
+        let settings = "/proc/sys/net/ipv6/conf/\(name)"
+        let hasVersion6 = try? Files.readText(settings + "/disable_ipv6", limit: 8).hasPrefix("0")
+        if endpoint.address6 == nil, hasVersion6 == true { try? Files.set(settings + "/disable_ipv6", "1") }
+        if endpoint.address6 != nil { try? Files.set(settings + "/accept_ra", "0") }
         if let address = endpoint.address4 {
             try inside.addAddress(address.bytes, prefix: endpoint.prefix4, to: index, subject: name)
         }

@@ -168,7 +168,7 @@ extension Setting {
 }
 
 extension MountPlan {
-    private enum Tag: UInt8 { case bind, fileSystem, splitControlGroups }
+    private enum Tag: UInt8 { case bind, fileSystem, splitControlGroups, content }
 
     func encode(to writer: inout BinaryWriter) {
         switch source {
@@ -183,6 +183,9 @@ extension MountPlan {
         case .splitControlGroups(let hierarchies):
             writer.write(variant: Tag.splitControlGroups)
             writer.write(hierarchies) { $1.encode(to: &$0) }
+        case .content(let text):
+            writer.write(variant: Tag.content)
+            writer.write(text)
         }
         writer.write(target)
         writer.write(attributes)
@@ -197,6 +200,7 @@ extension MountPlan {
         case .bind: source = .bind(path: try reader.string(), recursive: try reader.bool())
         case .fileSystem: source = .fileSystem(type: try reader.string(), options: try settings(&reader))
         case .splitControlGroups: source = .splitControlGroups(try settings(&reader))
+        case .content: source = .content(try reader.string())
         }
         target = try reader.string()
         attributes = try reader.uint64()

@@ -200,6 +200,8 @@ public struct MountPlan: Sendable, Equatable {
         case fileSystem(type: String, options: [Setting])
         /// What this container sees of its own version 1 control groups: a tmpfs with a bind mount per hierarchy.
         case splitControlGroups([Setting])
+        /// A file of the container's own with this text. It is kept in memory and goes with the container.
+        case content(String)
     }
 
     public init(source: Source, target: String, attributes: UInt64, propagation: Propagation = .isPrivate) {

@@ -7,9 +7,18 @@ struct ContainerRoot {
 
     func enter(workingDirectory: String) throws(ChildFailure) {
         try stage("make mounts private") { try Mounts.setPropagation("/", .slave) }
+        let files = try stage("make the container's own files") { try makeFiles() }
         try stage("mount the root file system") { try mountOverlay() }
         let root = try stageRoot()
-        for mount in container.mounts { try place(mount, in: root) }
+        for mount in container.mounts {
+            if let file = files[mount.target] {
+                try stage("mount \(mount.target)") {
+                    try Mounts.attach(file, onto: try root.makeFile(mount.target), name: mount.target)
+                }
+            } else {
+                try place(mount, in: root)
+            }
+        }
         try makeDevices(in: root)
         try stage("create the working directory") { _ = try root.makeDirectories(workingDirectory) }
         try stage("change the root") {
@@ -27,6 +36,22 @@ struct ContainerRoot {
             let top = try Files.open("/", [.path, .directory])
             try Mounts.setAttributes(top, set: .readOnly, recursive: false)
         }
+    }
+
+    /// Files with given content, each as a detached mount. They are made on a file system in memory under the root's place, where
+    /// the root covers it.
+    private func makeFiles() throws -> [String: OwnedFD] {
+        let place = container.root.mountPoint
+        let memory = try Mounts.make("tmpfs", options: [("mode", "755"), ("size", "1m")], attributes: [])
+        try Mounts.attach(memory, at: place)
+        var files: [String: OwnedFD] = [:]
+        for mount in container.mounts {
+            guard case .content(let text) = mount.source else { continue }
+            let path = "\(place)/\(files.count)"
+            try Files.write(path, text)
+            files[mount.target] = try Mounts.clone(path, recursive: false)
+        }
+        return files
     }
 
     private func mountOverlay() throws(SyscallError) {
@@ -51,6 +76,7 @@ struct ContainerRoot {
                 let made = try Mounts.make(type, options: options.map { ($0.name, $0.value) }, attributes: attributes)
                 try Mounts.attach(made, onto: target, name: mount.target)
             case .splitControlGroups(let hierarchies): try placeControlGroups(hierarchies, mount, in: root)
+            case .content: break
             }
         } catch { throw ChildFailure(step: "mount \(mount.target)", reason: error.description) }
     }
