@@ -89,7 +89,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             // Static, as the shim: a third of a short command's time was the dynamic linker's.
-            swiftSettings: strict, linkerSettings: [.unsafeFlags(["-static-executable"])]),
+            swiftSettings: strict,
+            linkerSettings: [.unsafeFlags(["-static-executable"], .when(configuration: .release))]),
         .executableTarget(
             name: "roostd",
             dependencies: [

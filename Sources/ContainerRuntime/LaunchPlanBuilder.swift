@@ -169,7 +169,8 @@ public struct LaunchPlanBuilder: Sendable {
                 workDirectory: context.workDirectory,
                 mountPoint: context.mountPoint, readOnly: spec.security.readOnlyRoot),
             mounts: try MountTable(
-                record: record, context: context, decision: decision, hostname: hostname(record)).mounts(),
+                record: record, context: context, decision: decision, hostname: hostname(record)
+            ).mounts(),
             devices: try devices(spec, decision), links: DefaultPolicy.links,
             maskedPaths: decision.masksSystemPaths ? DefaultPolicy.maskedPaths : [],
             readOnlyPaths: decision.masksSystemPaths ? DefaultPolicy.readOnlyPaths : [], sysctls: sysctls(spec),

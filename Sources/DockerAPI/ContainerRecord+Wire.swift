@@ -159,7 +159,7 @@ extension ContainerRecord {
         return [
             "Id": .string(id), "Created": time(createdAt), "Path": .string(arguments.first ?? ""),
             "Args": JSON(Array(arguments.dropFirst())),
-            "State": state, "Image": .string(imageID), 
+            "State": state, "Image": .string(imageID),
             // These three are in the container's own memory; the host has no path to them.
             "ResolvConfPath": "", "HostnamePath": "", "HostsPath": "",
             "LogPath": .string(paths.log),

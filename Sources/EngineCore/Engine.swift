@@ -137,7 +137,9 @@ public actor Engine {
         var same = before
         same.status = record.status
         same.publishedPorts = record.publishedPorts
-        do { if same == record { try store.saveStatus(record) } else { try store.save(record) } } catch { log.error("cannot save container \(record.name): \(error)") }
+        do { if same == record { try store.saveStatus(record) } else { try store.save(record) } } catch {
+            log.error("cannot save container \(record.name): \(error)")
+        }
     }
 
     // MARK: Looking things up

@@ -50,7 +50,9 @@ struct StateStore: Sendable {
     }
 
     private func write(_ sql: String, _ arguments: StatementArguments) throws {
-        do { try queue.write { try $0.cachedStatement(sql: sql).execute(arguments: arguments) } } catch let error as DatabaseError {
+        do { try queue.write { try $0.cachedStatement(sql: sql).execute(arguments: arguments) } } catch let error
+            as DatabaseError
+        {
             if error.resultCode == .SQLITE_FULL {
                 throw RoostError.failure("no space left on the disk of the engine's state \(queue.path)")
             }
