@@ -61,16 +61,24 @@ public struct EngineAddress: Sendable {
         let path = environmentVariable("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin"
         var environment = ["PATH=\(path)"]
         if let debug = environmentVariable("ROOST_DEBUG") { environment.append("ROOST_DEBUG=\(debug)") }
-        let pid = try Processes.spawn(
-            plan.executable, arguments: ["roostd", "--data-root", plan.dataRoot, "--run-root", plan.runRoot],
-            environment: environment,
-            descriptors: [null.raw, null.raw, null.raw], newSession: true)
+        func spawn() throws -> Int32 {
+            try Processes.spawn(
+                plan.executable, arguments: ["roostd", "--data-root", plan.dataRoot, "--run-root", plan.runRoot],
+                environment: environment, descriptors: [null.raw, null.raw, null.raw], newSession: true)
+        }
+        var pid = try spawn()
         let deadline = Clocks.monotonicNanoseconds() + 20_000_000_000
         while Clocks.monotonicNanoseconds() < deadline {
             if let connected = try? Sockets.connect(socket, .stream) { return connected }
-            // The engine that we started has given up, and no other has the lock: its reason is in a file.
-            if (try? Processes.collect(pid: pid)) != nil {
+            if let ended = (try? Processes.collect(pid: pid)) ?? nil {
                 if let connected = try? Sockets.connect(socket, .stream) { return connected }
+                if ended.status.code == EngineExit.alreadyServed {
+                    // Another has the lock: it will answer soon, or it is leaving and one more try is needed.
+                    Processes.pauseBriefly()
+                    pid = try spawn()
+                    continue
+                }
+                // The engine that we started has given up: its reason is in a file.
                 if let text = try? Files.readText(reason) {
                     throw RoostError.failure("the engine could not start: \(text)")
                 }

@@ -19,7 +19,10 @@ public final class HTTPExchange {
         var text = "\(method) \(target) HTTP/1.1\r\nHost: roost\r\nUser-Agent: roost/\(APIVersion.product)\r\n"
         for (name, value) in headers { text += "\(name): \(value)\r\n" }
         if let body { text += "Content-Length: \(body.count)\r\n" }
-        try sendAll(connection.raw, Array((text + "\r\n").utf8) + (body ?? []))
+        do throws(SyscallError) { try sendAll(connection.raw, Array((text + "\r\n").utf8) + (body ?? [])) } catch {
+            if [Errno.brokenPipe, Errno.connectionReset].contains(error.errno) { throw Self.lost }
+            throw error
+        }
     }
 
     /// Sends a body of unknown length from a file, in chunks.
@@ -32,8 +35,17 @@ public final class HTTPExchange {
         try sendAll(connection.raw, Array("0\r\n\r\n".utf8))
     }
 
+    private static let lost = RoostError(
+        .unavailable,
+        "The engine ended before it answered. Containers run on, and the next command finds an engine again: run this one once more."
+    )
+
     private func fill() throws -> Bool {
-        let part = try readSome(connection.raw, limit: 1 << 17)
+        let part: [UInt8]
+        do throws(SyscallError) { part = try readSome(connection.raw, limit: 1 << 17) } catch {
+            if error.errno == Errno.connectionReset { throw Self.lost }
+            throw error
+        }
         buffer += part
         return !part.isEmpty
     }
@@ -46,7 +58,7 @@ public final class HTTPExchange {
                 buffer.removeFirst(end + 1)
                 return result
             }
-            guard try fill() else { throw RoostError(.unavailable, "the engine closed the connection") }
+            guard try fill() else { throw Self.lost }
         }
     }
 
@@ -158,13 +170,26 @@ public struct EngineClient: Sendable {
     public func open(
         _ method: String, _ path: String, _ query: [(String, String)] = [], body: JSON? = nil, starting: Bool = true
     ) throws -> HTTPExchange {
-        let exchange = HTTPExchange(try address.connect(starting: starting))
-        try exchange.send(
-            method, target(path, query), headers: body == nil ? [] : [("Content-Type", "application/json")],
-            body: body?.bytes() ?? (method == "POST" ? [] : nil))
-        try exchange.readHead()
+        func attempt() throws -> HTTPExchange {
+            let exchange = HTTPExchange(try address.connect(starting: starting))
+            try exchange.send(
+                method, target(path, query), headers: body == nil ? [] : [("Content-Type", "application/json")],
+                body: body?.bytes() ?? (method == "POST" ? [] : nil))
+            try exchange.readHead()
+            return exchange
+        }
+        let exchange: HTTPExchange
+        do { exchange = try attempt() } catch  where method == "GET" && address.start != nil && Self.isLost(error) {
+            // The engine went away under a question that changes nothing: ask the next one.
+            exchange = try attempt()
+        }
         try Self.check(exchange)
         return exchange
+    }
+
+    /// The connection ended before there was an answer.
+    private static func isLost(_ error: any Error) -> Bool {
+        (error as? RoostError)?.kind == .unavailable
     }
 
     private static func check(_ exchange: HTTPExchange) throws {

@@ -27,6 +27,10 @@ public final class ShimConnection: Sendable {
 
     public let socket: OwnedFD
     private let loop: IOLoop
+    private let closed = Atomic(false)
+
+    /// The shim has gone, although perhaps nobody has read so yet.
+    public var isClosed: Bool { closed.load(ordering: .acquiring) }
 
     public init(socket: OwnedFD, loop: IOLoop) {
         self.socket = socket
@@ -37,7 +41,7 @@ public final class ShimConnection: Sendable {
     public func events() throws -> AsyncStream<Event> {
         let (stream, continuation) = AsyncStream.makeStream(of: Event.self)
         try setNonBlocking(socket.raw)
-        try loop.add(socket.raw, .readable) { [socket, loop] _ in
+        try loop.add(socket.raw, .readable) { [self, socket, loop] _ in
             while true {
                 do throws(SyscallError) {
                     let received = try Sockets.receive(socket.raw)
@@ -53,6 +57,7 @@ public final class ShimConnection: Sendable {
             }
             loop.remove(socket.raw)
             socket.closeEarly()
+            closed.store(true, ordering: .releasing)
             continuation.yield(.closed)
             continuation.finish()
         }

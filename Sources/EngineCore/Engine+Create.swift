@@ -35,20 +35,19 @@ extension Engine {
             user: spec.process.user.isEmpty ? runtime.user ?? "" : spec.process.user, stopSignal: stopSignal,
             healthcheck: health,
             mounts: mounts, endpoints: endpoints, publishedPorts: [])
-        do { try store.save(record, leases: endpoints) } catch {
-            releaseLeases(id)
-            throw "\(error)".contains("UNIQUE") ? nameConflict(chosen) : error
-        }
-        containers[id] = record
+        // Folders before the row: folders without a row are swept, and a row never lacks its folders.
         do {
             for folder in ["/upper", "/work"] {
                 try Files.makeDirectories(configuration.dataFolder(id) + folder, mode: 0o711)
             }
             try Files.changeMode(configuration.dataFolder(id) + "/upper", 0o755)
+            try store.save(record, leases: endpoints)
         } catch {
-            await discard(record)
-            throw error
+            releaseLeases(id)
+            try? Files.removeTree(configuration.dataFolder(id))
+            throw "\(error)".contains("UNIQUE") ? nameConflict(chosen) : error
         }
+        containers[id] = record
         publish(record, "create")
         return (record, warnings(spec))
     }

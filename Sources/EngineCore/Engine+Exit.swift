@@ -13,6 +13,7 @@ extension Engine {
         case .message: break
         case .closed:
             ShimLauncher.reap()
+            for waiting in departing.removeValue(forKey: id) ?? [] { waiting.resume() }
             guard let running = live[id], running.process.connection === connection else { return }
             // The shim is gone and has not said how the program ended: nobody holds its output any more, so it must not run on.
             let record = (try? Files.readText(configuration.exitRecord(id), limit: 100)).flatMap(
@@ -48,12 +49,19 @@ extension Engine {
                 "exitCode": String(exit.code),
                 "execDuration": String(max(0, exit.atNanoseconds - record.status.startedAt) / 1_000_000_000),
             ])
+        if !connection.isClosed { departing[id] = departing[id] ?? [] }
         connection.send(.dismissed)
         await decideRestart(id, fault: !wasEnding && !outOfMemory && (shimLost || exit.code == 137))
         announceExit(id, exit.code)
         if containers[id]?.spec.removeWhenStopped == true, pendingRestarts[id] == nil {
             Task { try? await self.removeContainer(id, force: false, volumes: true) }
         }
+    }
+
+    /// Waits until the shim of the last run has gone: until then it holds copies of the published ports' sockets.
+    func untilDeparted(_ id: String) async {
+        guard departing[id] != nil else { return }
+        await withCheckedContinuation { departing[id, default: []].append($0) }
     }
 
     /// Gives back what a running container had. Goes through to the end and reports everything.

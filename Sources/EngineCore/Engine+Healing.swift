@@ -31,15 +31,7 @@ extension Engine {
         for id in activeBridges.sorted() {
             guard let record = networks[id], !present.contains(record.bridge) else { continue }
             log.notice("bridge \(record.bridge) of network \(record.name) is gone: making it again")
-            do {
-                try await blocking { try Bridges.ensure(record) }
-                let interfaces = live.values.flatMap(\.endpoints).filter {
-                    $0.bridge == record.bridge && present.contains($0.hostInterface)
-                }
-                try await blocking {
-                    for interface in interfaces { try Bridges.attach(interface.hostInterface, to: record.bridge) }
-                }
-            } catch { log.error("healing bridge \(record.bridge): \(error)") }
+            do { try await raiseBridge(record) } catch { log.error("healing bridge \(record.bridge): \(error)") }
         }
         for (id, running) in live {
             guard let sandbox = running.sandbox else { continue }

@@ -135,6 +135,8 @@ extension Engine {
 
     /// Makes the bridges of networks that are about to be used.
     func activate(_ ids: [String]) async throws {
+        // Somebody may have removed a bridge while nothing was on it.
+        for id in ids where networks[id].map({ !Bridges.exists($0.bridge) }) == true { activeBridges.remove(id) }
         let missing = Set(ids).subtracting(activeBridges)
         guard !missing.isEmpty else { return }
         try await exclusively("bridges") {
@@ -143,13 +145,20 @@ extension Engine {
             guard !missing.isEmpty else { return }
             for id in missing.sorted() {
                 guard let record = networks[id], !record.bridge.isEmpty else { continue }
-                try await blocking {
-                    Bridges.enableForwarding()
-                    try Bridges.ensure(record)
-                }
+                try await raiseBridge(record)
                 activeBridges.insert(id)
             }
             await rebuildFilter()
+        }
+    }
+
+    /// Makes a network's bridge, and puts what runs on it back: a bridge that somebody has deleted has dropped its members.
+    func raiseBridge(_ record: NetworkRecord) async throws {
+        let members = live.values.flatMap(\.endpoints).filter { $0.bridge == record.bridge }.map(\.hostInterface)
+        try await blocking {
+            Bridges.enableForwarding()
+            try Bridges.ensure(record)
+            for member in members { try Bridges.attach(member, to: record.bridge) }
         }
     }
 

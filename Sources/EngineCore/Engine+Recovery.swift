@@ -33,12 +33,16 @@ extension Engine {
         startHealing()
     }
 
-    /// Containers whose process is still the one that the row names.
+    /// Containers whose process is still the one that the row names, and those that were being started when the last engine
+    /// ended: their row does not say so yet, their control group does.
     private func livingShims() -> Set<String> {
         Set(
             containers.values.filter { record in
-                record.status.isRunning && record.status.processID > 0
-                    && Processes.startTime(record.status.processID) == record.status.processStartTime
+                if record.status.isRunning {
+                    return record.status.processID > 0
+                        && Processes.startTime(record.status.processID) == record.status.processStartTime
+                }
+                return ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)").processes().isEmpty == false
             }.map(\.id))
     }
 
@@ -113,8 +117,10 @@ extension Engine {
             }
         }
         live[id] = running
-        for endpoint in record.endpoints { activeBridges.insert(endpoint.networkID) }
-        do { try serve(id) } catch { log.error("taking over container \(record.name): \(error)") }
+        do {
+            try await activate(record.endpoints.map(\.networkID))
+            try serve(id)
+        } catch { log.error("taking over container \(record.name): \(error)") }
         if let exit {
             await handle(
                 .message(.exited(code: exit.code, atNanoseconds: exit.atNanoseconds), []), of: id, from: connection)
@@ -184,8 +190,14 @@ extension Engine {
         if !activeBridges.isEmpty { await rebuildFilter() } else { try? filter.removeTable() }
     }
 
-    /// What should run and does not: restart policies, as at boot.
+    /// What should run and does not: restart policies, as at boot. What has ended and was to be removed goes.
     private func resumePolicies() async {
+        for record in containers.values
+        where record.spec.removeWhenStopped && record.status.phase == .exited && live[record.id] == nil {
+            do { try await removeContainer(record.id, force: false, volumes: true) } catch {
+                log.warning("removing container \(record.name), which has ended: \(error)")
+            }
+        }
         for record in containers.values where live[record.id] == nil && !record.status.stoppedByUser {
             let wasUp = record.status.startedAt > 0
             let policy = record.spec.restartPolicy.name

@@ -23,6 +23,7 @@ extension Engine {
         }
         if live[id] != nil { throw RoostError(.notModified, "container \(record.name) is already started") }
         if stopping { throw RoostError(.unavailable, "the engine is stopping") }
+        await untilDeparted(id)
         do {
             try await activate(record.endpoints.map(\.networkID))
             let start = try containerStart(record)

@@ -55,6 +55,8 @@ public actor Engine {
     var healthTasks: [String: Task<Void, Never>] = [:]
     /// Containers that the engine itself is ending: their death is no fault.
     var ending: Set<String> = []
+    /// Containers that have ended and whose shims have not gone yet, with those who wait for that.
+    var departing: [String: [CheckedContinuation<Void, Never>]] = [:]
     var activeBridges: Set<String> = []
     var stopping = false
     var wasUsed = true

@@ -32,3 +32,9 @@ public struct RoostError: Error, Sendable, Equatable, CustomStringConvertible {
     public static func conflict(_ message: String) -> RoostError { RoostError(.conflict, message) }
     public static func failure(_ message: String) -> RoostError { RoostError(.failure, message) }
 }
+
+/// How the engine's program ends when whoever has started it must know why.
+public enum EngineExit {
+    /// Another engine has the lock of these roots (EX_TEMPFAIL of sysexits.h).
+    public static let alreadyServed: Int32 = 75
+}

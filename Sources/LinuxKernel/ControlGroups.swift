@@ -225,7 +225,11 @@ public struct ControlGroup: Sendable, Equatable {
     /// Ends every process in the group at once.
     public func kill() {
         if layout == .unified, (try? Files.set(path("") + "/cgroup.kill", "1")) != nil { return }
+        guard !processes().isEmpty else { return }
+        // Frozen, so that none can make another between the look and the signal.
+        try? setFrozen(true)
         for process in processes() { try? Processes.signal(pid: process, SIGKILL) }
+        try? setFrozen(false)
     }
 
     /// Stops or continues every process of the group; returns when they have.

@@ -176,6 +176,8 @@ public enum Bridges {
 }
 
 extension Bridges {
+    public static func exists(_ name: String) -> Bool { Files.exists("/sys/class/net/\(name)") }
+
     /// Every interface of the host.
     public static func interfaceNames() -> [String] { NetworkInventory.interfaceNames() }
 }

@@ -259,7 +259,13 @@ struct Foreground {
         {
             return 0
         }
-        return Int32(clamping: try end.nextLine()?["StatusCode"].int ?? 0)
+        guard let ended = try end.nextLine(), let code = ended["StatusCode"].int else {
+            throw RoostError(
+                .unavailable,
+                "The engine ended while the container ran. The container runs on; its output is in roost logs \(id.prefix(12))."
+            )
+        }
+        return Int32(clamping: code)
     }
 }
 

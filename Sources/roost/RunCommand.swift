@@ -244,12 +244,40 @@ struct ContainerOptions: ParsableArguments {
     }
 
     func create(_ words: [String], attach: Bool) throws -> String {
-        let answer = try Session.shared.client().call(
-            "POST", "containers/create", name.map { [("name", $0)] } ?? [], body: try body(words, attach: attach))
+        let answer =
+            rm && name == nil
+            ? try createPassing(try body(words, attach: attach))
+            : try Session.shared.client().call(
+                "POST", "containers/create", name.map { [("name", $0)] } ?? [], body: try body(words, attach: attach))
         for warning in answer["Warnings"].strings ?? [] { Output.error("WARNING: \(warning)") }
         let id = answer["Id"].string ?? ""
         if let cidfile { try Files.write(Session.shared.absolute(cidfile), id) }
         return id
+    }
+}
+
+extension ContainerOptions {
+    /// Creates a container that is to be removed with its end, under a name that is chosen here: if the engine is lost before it
+    /// answers, the container can be found again and removed, which nobody else would do.
+    private func createPassing(_ body: JSON) throws -> JSON {
+        let client = try Session.shared.client()
+        let began = Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339
+        for _ in 0..<8 {
+            let name = Identifiers.generatedName { _ in false } + "\(Int.random(in: 0..<100))"
+            do { return try client.call("POST", "containers/create", [("name", name)], body: body) } catch let error
+                as RoostError
+            {
+                if error.kind == .unavailable {
+                    let found = try? client.call("GET", "containers/\(name)/json")
+                    if let found, found["State"]["Status"].string == "created", (found["Created"].string ?? "") > began
+                    {
+                        _ = try? client.call("DELETE", "containers/\(name)", [("v", "1")])
+                    }
+                }
+                guard error.kind == .conflict else { throw error }
+            }
+        }
+        return try client.call("POST", "containers/create", body: body)
     }
 }
 
@@ -281,9 +309,11 @@ struct Run: ParsableCommand {
     @Argument(parsing: .captureForPassthrough, help: "Image, command, arguments.") var words: [String]
 
     func run() throws {
+        var made: String?
         do {
             if Session.shared.isCompose { return try runService() }
             let id = try options.create(words, attach: !detach)
+            made = id
             if detach {
                 Output.line(id)
                 try Session.shared.client().call("POST", "containers/\(id)/start")
@@ -298,7 +328,11 @@ struct Run: ParsableCommand {
                     id: id, interactive: options.interactive, detachKeys: detachKeys, removes: options.rm
                 ).start())
         } catch let error as RoostError {
-            Output.error(Session.shared.prefixed(error.message))
+            Output.error(error.kind == .unavailable ? error.message : Session.shared.prefixed(error.message))
+            // An engine that was lost in between has perhaps not started it, and then nobody would remove it.
+            if error.kind == .unavailable, options.rm, let made {
+                _ = try? Session.shared.client().call("DELETE", "containers/\(made)", [("force", "1"), ("v", "1")])
+            }
             let text = error.message
             throw Leave(
                 code: text.contains("executable file not found")

@@ -17,8 +17,7 @@ do {
     Processes.exit(error.message.contains("not found") && error.place == nil ? 14 : 15)
 } catch let error as RoostError {
     Output.error(
-        error.kind == .unavailable && error.message.hasPrefix("Cannot connect")
-            ? error.message : Session.shared.prefixed(error.message))
+        error.kind == .unavailable ? error.message : Session.shared.prefixed(error.message))
     Processes.exit(1)
 } catch let error as SyscallError {
     Output.error("\(error)")

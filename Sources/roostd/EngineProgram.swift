@@ -14,6 +14,7 @@ struct EngineProgram {
         do { try await serve() } catch {
             let text = "roostd: \(error)\n"
             FileHandle.standardError.write(Data(text.utf8))
+            if error is AlreadyServed { exit(EngineExit.alreadyServed) }
             // Whoever started us in the background looks for the reason here.
             try? Files.write(options.runRoot + "/engine.error", text)
             exit(1)
@@ -32,7 +33,7 @@ struct EngineProgram {
             executable: try Files.canonical("/proc/self/exe"),
             shimExecutable: "/\(folder)/roost-shim")
         guard let lock = try Files.lock(configuration.lock) else {
-            throw RoostError.conflict("another engine serves \(configuration.runRoot) already")
+            throw AlreadyServed(runRoot: configuration.runRoot)
         }
         defer { lock.closeEarly() }
         try? Files.remove(options.runRoot + "/engine.error")
@@ -111,6 +112,12 @@ struct EngineProgram {
             }
         }
     }
+}
+
+/// Another engine has the lock: it serves already, is about to, or is about to leave.
+private struct AlreadyServed: Error, CustomStringConvertible {
+    let runRoot: String
+    var description: String { "another engine serves \(runRoot) already" }
 }
 
 /// One line per message: time, level, text.

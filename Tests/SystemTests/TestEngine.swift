@@ -10,7 +10,7 @@ struct Outcome {
 }
 
 /// An engine of a test's own, on roots of its own, and the command line that talks to it. It is gone when the test is.
-final class TestEngine {
+final class TestEngine: Sendable {
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path
     static let programs = ProcessInfo.processInfo.environment["ROOST_BIN"] ?? root + "/.build/debug"
@@ -138,6 +138,14 @@ final class TestEngine {
         get throws {
             let line = try must("engine", "status").split(separator: "\n").first { $0.hasPrefix("pid: ") }
             return Int32(line?.dropFirst(5) ?? "") ?? 0
+        }
+    }
+
+    /// Every engine process of these roots, found without asking one.
+    var enginePIDs: [Int32] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { Int32($0) }.filter { pid in
+            guard let line = try? Self.kernelFile("/proc/\(pid)/cmdline") else { return false }
+            return line.hasPrefix("roostd\0") && line.contains(dataRoot)
         }
     }
 
