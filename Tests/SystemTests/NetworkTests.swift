@@ -27,6 +27,51 @@ import Testing
         }
     }
 
+    /// The image has no server for UDP, so the host's perl is lent to it.
+    static let server = """
+        use IO::Socket::INET; use IO::Select;
+        my $udp = IO::Socket::INET->new(LocalPort => 53, Proto => 'udp') or die;
+        my $all = IO::Select->new($udp); my %port;
+        for my $p (80..82) {
+          my $l = IO::Socket::INET->new(LocalPort => $p, Listen => 5, ReuseAddr => 1) or die; $port{$l} = $p; $all->add($l);
+        }
+        while (my @ready = $all->can_read) { for my $h (@ready) {
+          if ($h == $udp) { my $from = $udp->recv(my $text, 65536); $udp->send("echo $text", 0, $from); }
+          else { my $c = $h->accept; print $c "port $port{$h}\n"; close $c; }
+        } }
+        """
+
+    @Test("published datagrams and ranges of ports")
+    func datagramsAndRanges() throws {
+        try withEngine { engine in
+            let script = engine.folder + "/server.pl"
+            try Self.server.write(toFile: script, atomically: true, encoding: .utf8)
+            let lent = ["/usr", "/lib", "/lib64"].flatMap { ["-v", "\($0):\($0):ro"] }
+            let made = try engine.roost(
+                ["run", "-d", "--name", "server", "-p", "127.0.0.1:0:53/udp", "-p", "127.0.0.1:18370-18379:80"]
+                    + ["-p", "127.0.0.1:18380-18382:80-82"] + lent
+                    + ["-v", "\(script):/server.pl:ro", "busybox", "/usr/bin/perl", "/server.pl"])
+            #expect(made.code == 0, "\(made.errors)")
+            let udp = try engine.must("port", "server", "53/udp").split(separator: ":").last ?? ""
+            let ask = """
+                use IO::Socket::INET;
+                my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => \(udp), Proto => 'udp');
+                $s->send('one'); alarm 5; $s->recv(my $text, 100); print $text;
+                """
+            try engine.eventually("a datagram comes back") {
+                try TestEngine.run("/usr/bin/perl", ["-e", ask]).output == "echo one"
+            }
+            for (port, inside) in [(18380, 80), (18381, 81), (18382, 82)] {
+                let answer = try TestEngine.run("/usr/bin/curl", ["-s", "--http0.9", "-m", "5", "127.0.0.1:\(port)"])
+                #expect(answer.output == "port \(inside)\n")
+            }
+            // One port of a range: the first that is free.
+            #expect(try engine.must("port", "server", "80/tcp").contains("127.0.0.1:18370"))
+            try engine.must("run", "-d", "--name", "second", "-p", "127.0.0.1:18370-18379:80", "busybox", "sleep", "60")
+            #expect(try engine.must("port", "second", "80/tcp") == "127.0.0.1:18371")
+        }
+    }
+
     @Test("names resolve on their network and nowhere else; networks are apart")
     func names() throws {
         try withEngine { engine in
