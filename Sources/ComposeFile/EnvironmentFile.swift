@@ -53,6 +53,18 @@ public enum EnvironmentFile {
         return result
     }
 
+    /// The raw format, as `docker run --env-file` reads it: no quotes, no interpolation, a name alone from the environment.
+    public static func parseRaw(_ text: String, known: [String: String]) -> [(name: String, value: String)] {
+        text.replacing("\u{feff}", "").split(separator: "\n").compactMap { line in
+            let line = (line.hasSuffix("\r") ? line.dropLast() : line).drop { $0 == " " || $0 == "\t" }
+            if line.isEmpty || line.first == "#" { return nil }
+            guard let cut = line.firstIndex(of: "=") else {
+                return known[String(line)].map { (String(line), $0) }
+            }
+            return (String(line[..<cut]), String(line[line.index(after: cut)...]))
+        }
+    }
+
     private static func trim(_ text: Substring) -> String {
         var part = text
         while part.first?.isWhitespace == true { part = part.dropFirst() }

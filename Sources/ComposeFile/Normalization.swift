@@ -8,7 +8,7 @@ struct Normalization {
 
     func apply(_ parts: DocumentParts, to project: inout Project) throws {
         var services = parts.services
-        for (name, service) in services { services[name] = try environmentFiles(implied(service), name, project) }
+        for (name, service) in services { services[name] = try withFiles(implied(service), name, project) }
         let enabled = enabledServices(services)
         project.extensions = parts.extensions
         project.services = services.filter { enabled.contains($0.key) }
@@ -19,6 +19,7 @@ struct Normalization {
         }), project.networks["default"] == nil {
             project.networks["default"] = .object([])
         }
+        project.models = parts.models
         project.volumes = parts.volumes
         project.secrets = parts.secrets
         project.configs = parts.configs
@@ -85,26 +86,39 @@ struct Normalization {
         return result
     }
 
-    /// Values of `env_file` come below those of `environment`.
-    private func environmentFiles(_ service: JSON, _ name: String, _ project: Project) throws -> JSON {
-        guard let files = service["env_file"].array else { return service }
+    /// Values of `env_file` come below those of `environment`, values of `label_file` below `labels`.
+    private func withFiles(_ service: JSON, _ name: String, _ project: Project) throws -> JSON {
+        var result = JSON.object((service.object ?? []).filter { !["env_file", "label_file"].contains($0.key) })
+        if let files = service["env_file"].array {
+            result.set(
+                "environment", try folded(files, service["environment"], "services.\(name).env_file", project))
+        }
+        if let files = service["label_file"].array {
+            let named = files.map { JSON.object([("path", $0)]) }
+            result.set("labels", try folded(named, service["labels"], "services.\(name).label_file", project))
+        }
+        return result
+    }
+
+    private func folded(_ files: [JSON], _ own: JSON, _ place: String, _ project: Project) throws -> JSON {
         var values: [String: JSON] = [:]
         for file in files {
             let path = file["path"].string ?? ""
             guard let bytes = try request.read(path) else {
                 if file["required"].bool == false { continue }
                 throw fail(
-                    "env file \(path) not found", "services.\(name).env_file", project,
+                    "env file \(path) not found", place, project,
                     hint: "make the file, or write required: false beside its path")
             }
-            for (key, value) in try EnvironmentFile.parse(
-                String(decoding: bytes, as: UTF8.self), file: path, known: variables)
-            { values[key] = .string(value) }
+            let text = String(decoding: bytes, as: UTF8.self)
+            let pairs =
+                file["format"].string == "raw"
+                ? EnvironmentFile.parseRaw(text, known: variables)
+                : try EnvironmentFile.parse(text, file: path, known: variables)
+            for (key, value) in pairs { values[key] = .string(value) }
         }
-        for (key, value) in service["environment"].object ?? [] { values[key] = value }
-        var result = JSON.object((service.object ?? []).filter { $0.key != "env_file" })
-        result.set("environment", .object(values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
-        return result
+        for (key, value) in own.object ?? [] { values[key] = value }
+        return .object(values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     }
 
     private func defaults(_ service: JSON, _ name: String, _ project: Project) throws -> JSON {
@@ -124,6 +138,7 @@ struct Normalization {
             result.set("networks", ["default": .null])
         }
         for key in ["command", "entrypoint"] where service[key].isNull { result.set(key, .null) }
+        if !service["build"].isNull { result.set("build", try build(service, path, project)) }
         let scale = service["scale"].int
         let replicas = service["deploy"]["replicas"].int
         if let scale, let replicas, scale != replicas {
@@ -131,12 +146,56 @@ struct Normalization {
                 "services.\(name): can't set distinct values on 'scale' and 'deploy.replicas'", "\(path).scale", project
             )
         }
+        if let scale, !service["deploy"].isNull {
+            var deploy = service["deploy"]
+            deploy.set("replicas", JSON(scale))
+            result.set("deploy", deploy)
+        }
+        try checkLimits(service, path, project)
         if (scale ?? replicas ?? 1) > 1, let fixed = service["container_name"].string {
             throw fail(
                 "service \(name): container_name \(fixed) cannot be given with a scale above 1, because a container's name is unique",
                 "\(path).container_name", project)
         }
         return .object((result.object ?? []).sorted { $0.key < $1.key })
+    }
+
+    private func build(_ service: JSON, _ path: String, _ project: Project) throws(ComposeError) -> JSON {
+        var build = service["build"]
+        if (build["context"].string ?? "").isEmpty { build.set("context", .string(project.workingDirectory)) }
+        let hasFile = build["dockerfile"].string?.isEmpty == false
+        if !(build["dockerfile_inline"].string ?? "").isEmpty {
+            if hasFile {
+                throw fail(
+                    "\(path).build declares mutually exclusive dockerfile and dockerfile_inline",
+                    "\(path).build.dockerfile_inline", project, hint: "take one of the two away")
+            }
+        } else if !hasFile {
+            build.set("dockerfile", "Dockerfile")
+        }
+        if let platform = service["platform"].string, !platform.isEmpty, let all = build["platforms"].strings,
+            !all.isEmpty, !all.contains(platform)
+        {
+            throw fail(
+                "service.build.platforms MUST include service.platform \"\(platform)\"", "\(path).build.platforms",
+                project)
+        }
+        return build
+    }
+
+    /// Limits can be said in two places; what they say must be the same.
+    private func checkLimits(_ service: JSON, _ path: String, _ project: Project) throws(ComposeError) {
+        let resources = service["deploy"]["resources"]
+        for (key, place, value) in [
+            ("mem_limit", "limits.memory", resources["limits"]["memory"]),
+            ("mem_reservation", "reservations.memory", resources["reservations"]["memory"]),
+            ("cpus", "limits.cpus", resources["limits"]["cpus"]),
+            ("pids_limit", "limits.pids", resources["limits"]["pids"]),
+        ] where !service[key].isNull && !value.isNull && service[key] != value {
+            throw fail(
+                "\(path): can't set distinct values on '\(key)' and 'deploy.resources.\(place)'", "\(path).\(key)",
+                project)
+        }
     }
 
     // MARK: The whole
@@ -252,7 +311,11 @@ struct Normalization {
                 ($0["volumes"].array ?? []).compactMap { $0["type"].string == "volume" ? $0["source"].string : nil }
             })
         func sources(_ key: String) -> Set<String> {
-            Set(services.flatMap { ($0[key].array ?? []).compactMap { $0["source"].string } })
+            Set(
+                services.flatMap {
+                    ($0[key].array ?? []).compactMap { $0["source"].string }
+                        + ($0["build"][key].array ?? []).compactMap { $0["source"].string }
+                })
         }
         project.networks = project.networks.filter { networks.contains($0.key) }
         project.volumes = project.volumes.filter { volumes.contains($0.key) }

@@ -45,33 +45,18 @@ public struct ProjectLoader {
         let files = try findFiles()
         let directory =
             request.projectDirectory.map { PathRules.resolve($0, in: request.workingDirectory, home: nil) }
-            ?? Self.parent(files[0])
+            ?? (files[0] == "/dev/stdin" ? request.workingDirectory : Self.parent(files[0]))
+        let source = FileSource(request: request)
         let variables = try environment(directory)
-        var documents: [Node] = []
-        for file in files {
-            let shown = Self.relative(file, to: request.workingDirectory)
-            guard let bytes = try request.read(file) else {
-                throw ComposeError("open \(shown): no such file or directory")
-            }
-            let found = try YAMLReader.documents(bytes, file: shown)
-            if found.isEmpty { throw ComposeError("empty compose file: \(shown)") }
-            documents += found
-        }
+        let documents = try files.flatMap { try source.documents($0) }
         let name = try projectName(documents, directory, variables)
         var all = variables
         all["COMPOSE_PROJECT_NAME"] = name
-        var interpolation = Interpolation(variables: all)
-        var parts: [DocumentParts] = []
-        var reader = ValueReader(directory: directory, variables: all)
-        for document in documents {
-            let replaced = try interpolation.apply(document, path: "")
-            parts.append(try DocumentParts(replaced, &reader))
-        }
-        guard var merged = parts.first else { throw ComposeError("empty compose file") }
-        for part in parts.dropFirst() { merged.merge(part) }
-        warnings += interpolation.warnings + reader.warnings + merged.warnings
+        var model = ModelLoader(source: source, directory: directory, variables: all, trail: [])
+        let merged = try model.load(files)
+        warnings += model.warnings + merged.warnings
         var project = Project(name: name, workingDirectory: directory, files: files)
-        project.origins = reader.origins
+        project.origins = model.origins
         try Normalization(request: request, variables: all).apply(merged, to: &project)
         project.warnings = warnings
         return project
@@ -122,7 +107,7 @@ public struct ProjectLoader {
             "no configuration file provided: not found", hint: "make a compose.yaml here, or name the file with -f")
     }
 
-    private static func join(_ folder: String, _ name: String) -> String {
+    static func join(_ folder: String, _ name: String) -> String {
         folder == "/" ? "/\(name)" : "\(folder)/\(name)"
     }
 
@@ -188,167 +173,5 @@ public struct ProjectLoader {
     }
     public static func normalized(_ name: String) -> String {
         String(name.lowercased().filter(isPart).drop { $0 == "_" || $0 == "-" })
-    }
-}
-
-/// One document in canonical form, ready to be merged with the next.
-struct DocumentParts {
-    var services: [String: JSON] = [:]
-    var networks: [String: JSON] = [:]
-    var volumes: [String: JSON] = [:]
-    var secrets: [String: JSON] = [:]
-    var configs: [String: JSON] = [:]
-    var extensions: [(key: String, value: JSON)] = []
-    var warnings: [String] = []
-    /// Services and attributes that `!reset` takes out of earlier documents, as paths.
-    var resets: [[String]] = []
-    var overrides: Set<[String]> = []
-
-    init(_ node: Node, _ reader: inout ValueReader) throws(ComposeError) {
-        collectTags(node, [])
-        for entry in try reader.entries(node, "(root)") {
-            switch entry.key {
-            case "version":
-                warnings.append(
-                    "the attribute `version` is obsolete, it will be ignored, please remove it to avoid potential confusion"
-                )
-            case "name": break
-            case "services": services = try Self.section(entry.value, "services", ServiceTable.attributes, &reader)
-            case "networks": networks = try Self.section(entry.value, "networks", ResourceTable.network, &reader)
-            case "volumes": volumes = try Self.section(entry.value, "volumes", ResourceTable.volume, &reader)
-            case "secrets": secrets = try Self.section(entry.value, "secrets", ResourceTable.secret, &reader)
-            case "configs": configs = try Self.section(entry.value, "configs", ResourceTable.config, &reader)
-            case "include":
-                throw ComposeError(
-                    "include is not supported yet", at: entry.place, hint: "name the files with several -f instead")
-            case "models":
-                throw ComposeError("models are not supported: they need an external model runner", at: entry.place)
-            case let key where key.hasPrefix("x-"): extensions.append((key, reader.any(entry.value)))
-            default:
-                throw ComposeError(
-                    "(root) Additional property \(entry.key) is not allowed", at: entry.place,
-                    hint: ValueReader.suggestion(
-                        entry.key,
-                        ["services", "networks", "volumes", "secrets", "configs", "name", "version", "include"]))
-            }
-        }
-    }
-
-    private mutating func collectTags(_ node: Node, _ path: [String]) {
-        if node.tag == "!reset" { resets.append(path) }
-        if node.tag == "!override" { overrides.insert(path) }
-        if case .mapping(let entries) = node.kind {
-            for entry in entries { collectTags(entry.value, path + [entry.key]) }
-        }
-    }
-
-    private static func section(
-        _ node: Node, _ name: String, _ table: [String: ValueReader.Field], _ reader: inout ValueReader
-    ) throws(ComposeError) -> [String: JSON] {
-        var found: [String: JSON] = [:]
-        for entry in try reader.entries(node, name) {
-            guard entry.key.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }),
-                !entry.key.isEmpty
-            else {
-                throw ComposeError(
-                    "\(name) Additional property \(entry.key) is not allowed", at: entry.place,
-                    hint: "names have letters, digits, ., _ and -")
-            }
-            if entry.value.tag == "!reset" { continue }
-            found[entry.key] = try reader.object(entry.value, "\(name).\(entry.key)", table)
-            reader.note("\(name).\(entry.key)", Node(kind: entry.value.kind, place: entry.place, tag: ""))
-        }
-        return found
-    }
-
-    /// Puts a later document on top of this one, by each attribute's rule.
-    mutating func merge(_ later: DocumentParts) {
-        for path in later.resets { remove(path) }
-        for name in later.services.keys {
-            let rule = MergeRule(overrides: Set(later.overrides.filter { $0.count > 2 && $0[1] == name }.map { $0[2] }))
-            services[name] =
-                services[name].map { rule.service($0, later.services[name] ?? .null) } ?? later.services[name]
-        }
-        func merged(_ one: [String: JSON], _ other: [String: JSON]) -> [String: JSON] {
-            one.merging(other) { MergeRule.deep($0, $1) }
-        }
-        networks = merged(networks, later.networks)
-        volumes = merged(volumes, later.volumes)
-        secrets = merged(secrets, later.secrets)
-        configs = merged(configs, later.configs)
-        for entry in later.extensions { extensions = extensions.filter { $0.key != entry.key } + [entry] }
-        warnings += later.warnings
-    }
-
-    private mutating func remove(_ path: [String]) {
-        guard path.count >= 2, path[0] == "services", let service = services[path[1]] else { return }
-        services[path[1]] = path.count == 2 ? nil : Self.removing(path.dropFirst(2), from: service)
-    }
-
-    private static func removing(_ path: ArraySlice<String>, from value: JSON) -> JSON {
-        guard let first = path.first, var members = value.object else { return value }
-        if path.count == 1 {
-            members.removeAll { $0.key == first }
-        } else {
-            for index in members.indices where members[index].key == first {
-                members[index].value = removing(path.dropFirst(), from: members[index].value)
-            }
-        }
-        return .object(members)
-    }
-}
-
-/// How attributes of two files come together (specification, "Merge").
-struct MergeRule {
-    let overrides: Set<String>
-
-    /// Replaced whole.
-    private static let replaced: Set<String> = ["command", "entrypoint"]
-    /// Lists whose items have a key: the later one replaces the earlier.
-    private static let keyed: [String: String] = [
-        "volumes": "target", "secrets": "target", "configs": "target", "devices": "target", "env_file": "path",
-    ]
-
-    func service(_ one: JSON, _ other: JSON) -> JSON {
-        var result = one
-        for (key, value) in other.object ?? [] {
-            if overrides.contains(key) || Self.replaced.contains(key) {
-                result.set(key, value)
-            } else if key == "healthcheck" {
-                var merged = Self.deep(one[key], value)
-                if !value["test"].isNull { merged.set("test", value["test"]) }
-                result.set(key, merged)
-            } else {
-                result.set(key, Self.combine(key, one[key], value))
-            }
-        }
-        return result
-    }
-
-    private static func combine(_ key: String, _ one: JSON, _ other: JSON) -> JSON {
-        guard let first = one.array, let second = other.array else { return deep(one, other) }
-        var list = first
-        for item in second {
-            if let field = keyed[key],
-                let same = list.firstIndex(where: { $0[field] == item[field] && !item[field].isNull })
-            {
-                list[same] = item
-            } else if !list.contains(item) {
-                list.append(item)
-            }
-        }
-        return .array(list)
-    }
-
-    static func deep(_ one: JSON, _ other: JSON) -> JSON {
-        switch (one, other) {
-        case (_, .null): return one
-        case (.object(let members), .object(let more)):
-            var result = JSON.object(members)
-            for (key, value) in more { result.set(key, deep(result[key], value)) }
-            return result
-        case (.array(let list), .array(let more)): return .array(list + more.filter { !list.contains($0) })
-        default: return other
-        }
     }
 }

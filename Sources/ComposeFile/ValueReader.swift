@@ -5,7 +5,7 @@ import EngineModel
 /// Remembers where every value came from.
 struct ValueReader {
     /// Against which relative paths are resolved.
-    let directory: String
+    var directory: String
     /// For attributes that take their value from the environment.
     let variables: [String: String]
     private(set) var origins: [String: String] = [:]
@@ -282,7 +282,19 @@ struct ValueReader {
 
     // MARK: Paths
 
-    func resolved(_ path: String) -> String { PathRules.resolve(path, in: directory, home: variables["HOME"]) }
+    /// Absolute paths stay as they are written.
+    func resolved(_ path: String) -> String {
+        path.hasPrefix("/") ? path : PathRules.resolve(path, in: directory, home: variables["HOME"])
+    }
+
+    /// The source of a bind mount: a path of Windows stays as it is.
+    func resolvedSource(_ path: String) -> String { PathRules.isWindows(path) ? path : resolved(path) }
+
+    /// A build's context may be somewhere else than in a folder.
+    func resolvedContext(_ text: String) -> String {
+        let elsewhere = ["service:", "https://", "http://", "git://", "ssh://", "github.com/", "git@"]
+        return text.contains("://") || elsewhere.contains(where: text.hasPrefix) ? text : resolved(text)
+    }
 }
 
 /// Paths of a project file, resolved without looking at the disk.
@@ -291,6 +303,11 @@ public enum PathRules {
         var text = path
         if text == "~" || text.hasPrefix("~/"), let home { text = home + text.dropFirst() }
         return clean(text.hasPrefix("/") ? text : directory + "/" + text)
+    }
+
+    /// A drive's letter and a colon, or two backslashes, at the beginning.
+    static func isWindows(_ path: String) -> Bool {
+        path.hasPrefix("\\\\") || path.dropFirst().first == ":" && path.first?.isLetter == true
     }
 
     /// Without `.`, `..` and double slashes.

@@ -11,6 +11,7 @@ public struct Project: Sendable, Equatable {
     public var volumes: [String: JSON]
     public var secrets: [String: JSON]
     public var configs: [String: JSON]
+    public var models: [String: JSON]
     /// `x-…` at the top.
     public var extensions: [(key: String, value: JSON)]
     /// Where a value came from: `services.web.environment.LOG_LEVEL` → `compose.yaml:14`.
@@ -22,7 +23,7 @@ public struct Project: Sendable, Equatable {
         self.name = name
         self.workingDirectory = workingDirectory
         self.files = files
-        (services, networks, volumes, secrets, configs) = ([:], [:], [:], [:], [:])
+        (services, networks, volumes, secrets, configs, models) = ([:], [:], [:], [:], [:], [:])
         (extensions, origins, warnings) = ([], [:], [])
     }
 
@@ -30,17 +31,6 @@ public struct Project: Sendable, Equatable {
 
     private static func object(_ map: [String: JSON]) -> JSON {
         .object(map.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
-    }
-
-    /// As `config` prints it.
-    public var json: JSON {
-        var json: JSON = ["name": .string(name), "services": Self.object(services)]
-        for (key, map) in [("networks", networks), ("volumes", volumes), ("secrets", secrets), ("configs", configs)]
-        where !map.isEmpty {
-            json.set(key, Self.object(map))
-        }
-        for (key, value) in extensions { json.set(key, value) }
-        return json
     }
 
     /// As it travels to the engine.

@@ -42,7 +42,8 @@ extension Engine {
                     return record.status.processID > 0
                         && Processes.startTime(record.status.processID) == record.status.processStartTime
                 }
-                return ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)").processes().isEmpty == false
+                return ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)").processes().isEmpty
+                    == false
             }.map(\.id))
     }
 

@@ -214,8 +214,10 @@ struct Config: ParsableCommand {
         } else if origins {
             text = Self.lines(project.origins.sorted { $0.key < $1.key }.map { "\($0.key)  \($0.value)" })
         } else {
-            let escaped = Self.escaped(project.json)
-            text = format == "json" ? escaped.text(indent: 2) + "\n" : YAMLWriter.text(Self.withoutEmpty(escaped))
+            text =
+                format == "json"
+                ? Self.escaped(PrintedForm.json(project)).text(indent: 2) + "\n"
+                : YAMLWriter.text(Self.escaped(PrintedForm.yaml(project)))
         }
         if let output { try Files.write(Session.shared.absolute(output), text) } else { Output.raw(text) }
     }
@@ -231,27 +233,5 @@ struct Config: ParsableCommand {
         case .object(let members): .object(members.map { ($0.key, escaped($0.value)) })
         default: value
         }
-    }
-
-    /// YAML leaves out what the JSON form shows as nothing.
-    private static func withoutEmpty(_ value: JSON) -> JSON {
-        guard case .object(let members) = value else { return value }
-        return .object(
-            members.map { member in
-                guard member.key == "services", case .object(let services) = member.value else { return member }
-                return (
-                    member.key,
-                    .object(
-                        services.map {
-                            (
-                                $0.key,
-                                .object(
-                                    ($0.value.object ?? []).filter {
-                                        !(["command", "entrypoint"].contains($0.key) && $0.value.isNull)
-                                    })
-                            )
-                        })
-                )
-            })
     }
 }

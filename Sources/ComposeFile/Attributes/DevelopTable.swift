@@ -1,0 +1,37 @@
+import ComposeModel
+import EngineModel
+
+/// `develop` of a service (Compose Develop Specification) and programs that run at a moment of a container's life.
+enum DevelopTable {
+    static let develop = Fields.object(["watch": watch])
+
+    private static let watch: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        let rules = try Fields.objects(
+            [
+                "path": Fields.path,
+                "action": Fields.choice(["rebuild", "sync", "restart", "sync+restart", "sync+exec"]),
+                "target": Fields.string, "ignore": Fields.stringOrList, "include": Fields.stringOrList,
+                "initial_sync": Fields.bool, "exec": Fields.object(hook),
+            ], required: ["path", "action"])(&reader, node, path)
+        for rule in rules.array ?? [] {
+            let action = rule["action"].string ?? ""
+            if !["rebuild", "restart"].contains(action), (rule["target"].string ?? "").isEmpty {
+                throw ComposeError(
+                    "\(path): target is required for non-rebuild actions", at: node.place,
+                    hint: "name the folder in the container: target: /app")
+            }
+        }
+        return rules
+    }
+
+    private static let hook: Fields.Table = [
+        "command": Fields.command, "user": Fields.words, "privileged": Fields.bool, "working_dir": Fields.string,
+        "environment": Fields.variables,
+    ]
+
+    static let hooks = Fields.objects(hook, required: ["command"])
+
+    /// `pre_start` runs in a container of its own, which may have another image.
+    static let preparations = Fields.objects(
+        hook.merging(["image": Fields.string, "volumes": VolumeTable.volumes]) { $1 }, required: ["command"])
+}

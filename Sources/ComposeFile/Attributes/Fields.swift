@@ -1,0 +1,163 @@
+import ComposeModel
+import EngineModel
+
+/// The kinds of values that the tables of attributes are made of.
+enum Fields {
+    typealias Field = ValueReader.Field
+    typealias Table = [String: Field]
+
+    static let string: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        try reader.string(node, path)
+    }
+    static let bool: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        try reader.bool(node, path)
+    }
+    static let int: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        try reader.int(node, path)
+    }
+    static let number: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        try reader.number(node, path)
+    }
+    static let bytes: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        try reader.bytes(node, path)
+    }
+    static let duration: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        try reader.duration(node, path)
+    }
+    static let strings: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        try reader.strings(node, path)
+    }
+    static let stringOrList: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        try reader.stringOrList(node, path)
+    }
+    /// `name: value` or `- name=value`; a name alone has an empty value.
+    static let labels: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        try reader.pairs(node, path, absent: "")
+    }
+    /// The same; a name alone takes its value from the environment.
+    static let variables: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        try reader.pairs(node, path, absent: nil)
+    }
+    /// The same; a name that the environment has not is left out.
+    static let knownVariables: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        .object((try reader.pairs(node, path, absent: nil).object ?? []).filter { !$0.value.isNull })
+    }
+    static let command: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        try reader.command(node, path)
+    }
+    /// A string, or a number that is meant as one.
+    static let words: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        .string(try reader.text(node, path) ?? "")
+    }
+    /// A path, against the folder of the project.
+    static let path: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        .string(reader.resolved(try reader.string(node, path).string ?? ""))
+    }
+    /// Kept as it is: extensions, and what has no fixed form.
+    static let anything: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        reader.note(path, node)
+        return reader.any(node)
+    }
+
+    static func choice(_ allowed: [String]) -> Field {
+        { (reader: inout ValueReader, node, path) throws(ComposeError) in try reader.choice(node, path, allowed) }
+    }
+
+    /// A mapping with these keys.
+    static func object(_ table: Table) -> Field {
+        { (reader: inout ValueReader, node, path) throws(ComposeError) in try reader.object(node, path, table) }
+    }
+
+    /// A list of mappings with these keys.
+    static func objects(_ table: Table, required: [String] = []) -> Field {
+        { (reader: inout ValueReader, node, path) throws(ComposeError) in
+            reader.note(path, node)
+            var found: [JSON] = []
+            for (index, item) in try reader.items(node, path).enumerated() {
+                let value = try reader.object(item, "\(path).[\(index)]", table)
+                for key in required where value[key].isNull {
+                    throw ComposeError("\(path).[\(index)]: \(key) is required", at: item.place)
+                }
+                found.append(value)
+            }
+            return .array(found)
+        }
+    }
+
+    /// Octal, whether YAML has read it as such already or it is a string.
+    static let fileMode: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        reader.note(path, node)
+        if case .int(let value) = node.scalarValue { return .int(value) }
+        if case .scalar(let text, _) = node.kind, let value = Int64(text, radix: 8) { return .int(value) }
+        throw reader.wrong(path, "a file mode such as 0440", node)
+    }
+
+    static let ulimits: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        reader.note(path, node)
+        var found: [(key: String, value: JSON)] = []
+        for entry in try reader.entries(node, path) {
+            let place = "\(path).\(entry.key)"
+            if case .mapping = entry.value.kind {
+                let value = try reader.object(entry.value, place, ["soft": int, "hard": int])
+                guard !value["soft"].isNull, !value["hard"].isNull else {
+                    throw ComposeError("\(place) needs both soft and hard", at: entry.place)
+                }
+                found.append((entry.key, value))
+            } else {
+                found.append((entry.key, try reader.int(entry.value, place)))
+            }
+        }
+        return .object(found.sorted { $0.key < $1.key })
+    }
+
+    /// Host names with their addresses, as `name=address`.
+    static let extraHosts: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        reader.note(path, node)
+        var found: [String] = []
+        if case .sequence(let items) = node.kind {
+            for item in items {
+                guard let text = try reader.text(item, path) else { continue }
+                let separator: Character = text.contains("=") ? "=" : ":"
+                let parts = text.split(separator: separator, maxSplits: 1).map(String.init)
+                guard parts.count == 2 else {
+                    throw ComposeError("\(path): \"\(text)\" is not of the form name=address", at: item.place)
+                }
+                found.append("\(parts[0])=\(unbracketed(parts[1]))")
+            }
+        } else {
+            for entry in try reader.entries(node, path) {
+                let addresses: [Node] = if case .sequence(let list) = entry.value.kind { list } else { [entry.value] }
+                for address in addresses {
+                    found.append("\(entry.key)=\(unbracketed(try reader.text(address, path) ?? ""))")
+                }
+            }
+        }
+        return JSON(found.sorted())
+    }
+
+    private static func unbracketed(_ text: String) -> String {
+        text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text
+    }
+
+    /// Secrets and configs that a service or a build uses. `root` is the folder of those without a target.
+    static func files(root: String) -> Field {
+        { (reader: inout ValueReader, node, path) throws(ComposeError) in
+            reader.note(path, node)
+            var found: [JSON] = []
+            for item in try reader.items(node, path) {
+                if case .mapping = item.kind {
+                    let table: Table = [
+                        "source": string, "target": string, "uid": words, "gid": words, "mode": fileMode,
+                    ]
+                    found.append(try reader.object(item, path, table))
+                } else {
+                    let name = try reader.string(item, path).string ?? ""
+                    found.append(
+                        root.isEmpty
+                            ? ["source": .string(name)] : ["source": .string(name), "target": .string(root + name)])
+                }
+            }
+            return .array(found)
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import ComposeModel
+import EngineModel
+
+/// `ports` of a service, both forms (specification, "ports").
+enum PortTable {
+    private static let string: ValueReader.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        .string(try reader.text(node, path) ?? "")
+    }
+
+    private static let table: [String: ValueReader.Field] = [
+        "target": { (reader: inout ValueReader, node, path) throws(ComposeError) in try reader.int(node, path) },
+        "published": string, "host_ip": string, "protocol": string,
+        "mode": string, "name": string, "app_protocol": string,
+    ]
+
+    static let ports: ValueReader.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        reader.note(path, node)
+        var found: [JSON] = []
+        for (index, item) in try reader.items(node, path).enumerated() {
+            reader.note("\(path).[\(index)]", item)
+            let new: [JSON]
+            if case .mapping = item.kind {
+                var port = try reader.object(item, "\(path).[\(index)]", table)
+                guard let target = port["target"].int, (1...65535).contains(target) else {
+                    throw ComposeError("\(path).[\(index)]: target must be a port from 1 to 65535", at: item.place)
+                }
+                if port["mode"].isNull { port.set("mode", "ingress") }
+                if port["protocol"].isNull { port.set("protocol", "tcp") }
+                new = [port]
+            } else {
+                guard let text = try reader.text(item, "\(path).[\(index)]") else { continue }
+                new = try short(text, at: item.place)
+            }
+            for port in new where !found.contains(port) { found.append(port) }
+        }
+        return .array(found)
+    }
+
+    private static func short(_ text: String, at place: Place) throws(ComposeError) -> [JSON] {
+        let bindings: [PortBinding]
+        do throws(RoostError) { bindings = try PortBinding.parse(text) } catch {
+            throw ComposeError(error.message, at: place)
+        }
+        return bindings.map { binding in
+            var port: JSON = ["mode": "ingress"]
+            if let address = binding.hostAddress { port.set("host_ip", .string(address.description)) }
+            port.set("target", JSON(binding.container.number))
+            let range = binding.hostPorts
+            if range.lowerBound > 0 {
+                port.set(
+                    "published",
+                    .string(range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"))
+            }
+            port.set("protocol", .string(binding.container.transport.rawValue))
+            return port
+        }
+    }
+}

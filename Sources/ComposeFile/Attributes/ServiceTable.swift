@@ -1,0 +1,209 @@
+import ComposeModel
+import EngineModel
+
+/// The attributes of a service: one row each (specification, "Services top-level element").
+enum ServiceTable {
+    static let attributes: Fields.Table = [
+        "annotations": Fields.labels, "attach": Fields.bool, "blkio_config": blockDevices,
+        "build": BuildTable.build, "cap_add": Fields.strings, "cap_drop": Fields.strings, "cgroup": Fields.string,
+        "cgroup_parent": Fields.string, "command": Fields.command, "configs": Fields.files(root: ""),
+        "container_name": Fields.string, "cpu_count": Fields.int, "cpu_percent": Fields.number,
+        "cpu_period": Fields.int, "cpu_quota": Fields.int, "cpu_rt_period": Fields.int, "cpu_rt_runtime": Fields.int,
+        "cpu_shares": Fields.int, "cpus": Fields.number, "cpuset": Fields.string,
+        "credential_spec": Fields.object([
+            "config": Fields.string, "file": Fields.string, "registry": Fields.string,
+        ]), "depends_on": dependencies, "deploy": DeployTable.deploy, "develop": DevelopTable.develop,
+        "device_cgroup_rules": Fields.strings, "devices": devices, "dns": Fields.stringOrList,
+        "dns_opt": Fields.strings, "dns_search": Fields.stringOrList, "domainname": Fields.string,
+        "entrypoint": Fields.command, "env_file": environmentFiles, "environment": Fields.variables,
+        "expose": Fields.strings, "extends": base, "external_links": Fields.strings,
+        "extra_hosts": Fields.extraHosts, "gpus": DeployTable.gpus, "group_add": Fields.strings,
+        "healthcheck": Fields.object(healthTable), "hostname": Fields.string, "image": Fields.string,
+        "init": Fields.bool, "ipc": Fields.string, "isolation": Fields.string, "label_file": labelFiles,
+        "labels": Fields.labels, "links": Fields.strings,
+        "logging": Fields.object(["driver": Fields.string, "options": Fields.labels]),
+        "mac_address": Fields.string, "mem_limit": Fields.bytes, "mem_reservation": Fields.bytes,
+        "mem_swappiness": Fields.words, "memswap_limit": Fields.bytes, "models": Fields.anything,
+        "network_mode": Fields.string, "networks": networks, "oom_kill_disable": Fields.bool,
+        "oom_score_adj": Fields.int, "pid": Fields.string, "pids_limit": Fields.int, "platform": Fields.string,
+        "ports": PortTable.ports, "post_start": DevelopTable.hooks, "pre_start": DevelopTable.preparations,
+        "pre_stop": DevelopTable.hooks, "privileged": Fields.bool, "profiles": Fields.strings,
+        "provider": Fields.object(["type": Fields.string, "options": Fields.anything]), "pull_policy": pullPolicy,
+        "pull_refresh_after": Fields.string, "read_only": Fields.bool, "restart": restart, "runtime": Fields.string,
+        "scale": Fields.int, "secrets": Fields.files(root: "/run/secrets/"), "security_opt": Fields.strings,
+        "shm_size": Fields.bytes, "stdin_open": Fields.bool, "stop_grace_period": Fields.duration,
+        "stop_signal": Fields.string, "storage_opt": Fields.labels, "sysctls": Fields.labels,
+        "tmpfs": Fields.stringOrList, "tty": Fields.bool, "ulimits": Fields.ulimits, "use_api_socket": Fields.bool,
+        "user": Fields.string, "userns_mode": Fields.string, "uts": Fields.string, "volumes": VolumeTable.volumes,
+        "volumes_from": Fields.strings, "working_dir": Fields.string,
+    ]
+
+    /// `restart: no` without quotes is a truth value to YAML; what is meant is clear.
+    private static let restart: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        reader.note(path, node)
+        if case .bool(false) = node.scalarValue { return "no" }
+        return .string(try reader.text(node, path) ?? "no")
+    }
+
+    private static let pullPolicy: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        let value = try reader.string(node, path)
+        return value.string == "if_not_present" ? "missing" : value
+    }
+
+    /// The service that this one builds on: by name, or by file and name.
+    private static let base: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        reader.note(path, node)
+        if case .scalar = node.kind { return ["service": try reader.string(node, path)] }
+        return try reader.object(node, path, ["service": Fields.string, "file": Fields.string])
+    }
+
+    private static let dependencies: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        reader.note(path, node)
+        var found: [(key: String, value: JSON)] = []
+        if case .sequence(let items) = node.kind {
+            for item in items {
+                guard let name = try reader.string(item, path).string else { continue }
+                reader.note("\(path).\(name)", item)
+                found.append((name, ["condition": "service_started", "required": true]))
+            }
+        } else {
+            for entry in try reader.entries(node, path) {
+                let place = "\(path).\(entry.key)"
+                var value = try reader.object(entry.value, place, dependencyTable)
+                if value["condition"].isNull {
+                    throw ComposeError(
+                        "\(place): condition is required", at: entry.place,
+                        hint: "add condition: service_started, service_healthy or service_completed_successfully")
+                }
+                if value["required"].isNull { value.set("required", true) }
+                found.append((entry.key, value))
+            }
+        }
+        return .object(found.sorted { $0.key < $1.key })
+    }
+
+    private static let dependencyTable: Fields.Table = [
+        "condition": Fields.choice(["service_started", "service_healthy", "service_completed_successfully"]),
+        "restart": Fields.bool, "required": Fields.bool,
+    ]
+
+    private static let environmentFiles: Fields.Field = {
+        (reader: inout ValueReader, node, path) throws(ComposeError) in
+        reader.note(path, node)
+        let items: [Node] = if case .sequence(let list) = node.kind { list } else { [node] }
+        var found: [JSON] = []
+        for item in items {
+            if case .mapping = item.kind {
+                var value = try reader.object(
+                    item, path,
+                    ["path": Fields.path, "required": Fields.bool, "format": Fields.choice(["raw", ""])])
+                if value["required"].isNull { value.set("required", true) }
+                found.append(value)
+            } else {
+                found.append(["path": try Fields.path(&reader, item, path), "required": true])
+            }
+        }
+        return .array(found)
+    }
+
+    private static let labelFiles: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        reader.note(path, node)
+        let items: [Node] = if case .sequence(let list) = node.kind { list } else { [node] }
+        var found: [JSON] = []
+        for item in items { found.append(try Fields.path(&reader, item, path)) }
+        return .array(found)
+    }
+
+    private static let healthTable: Fields.Table = [
+        "test": { (reader: inout ValueReader, node, path) throws(ComposeError) in
+            reader.note(path, node)
+            if case .scalar = node.kind { return ["CMD-SHELL", .string(try reader.text(node, path) ?? "")] }
+            let list = try reader.strings(node, path)
+            guard let first = list.strings?.first else { return list }
+            guard ["CMD", "CMD-SHELL", "NONE"].contains(first) else {
+                throw ComposeError(
+                    "\(path) must begin with CMD, CMD-SHELL or NONE", at: node.place,
+                    hint: "write test: [CMD, program, argument], or the command as one string")
+            }
+            return list
+        }, "interval": Fields.duration, "timeout": Fields.duration, "start_period": Fields.duration,
+        "start_interval": Fields.duration, "retries": Fields.int, "disable": Fields.bool,
+    ]
+
+    private static let networks: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        reader.note(path, node)
+        var found: [(key: String, value: JSON)] = []
+        if case .sequence(let items) = node.kind {
+            for item in items {
+                let name = try reader.string(item, path).string ?? ""
+                reader.note("\(path).\(name)", item)
+                found.append((name, .null))
+            }
+        } else {
+            for entry in try reader.entries(node, path) {
+                let place = "\(path).\(entry.key)"
+                if case .scalar = entry.value.kind, entry.value.scalarValue.isNull {
+                    found.append((entry.key, .null))
+                } else {
+                    found.append((entry.key, try reader.object(entry.value, place, endpointTable)))
+                }
+                reader.note(place, entry.value)
+            }
+        }
+        return .object(found.sorted { $0.key < $1.key })
+    }
+
+    private static let endpointTable: Fields.Table = [
+        "aliases": Fields.strings, "ipv4_address": Fields.string, "ipv6_address": Fields.string,
+        "link_local_ips": Fields.strings, "mac_address": Fields.string, "interface_name": Fields.string,
+        "driver_opts": Fields.labels, "priority": Fields.number, "gw_priority": Fields.number,
+    ]
+
+    private static let devices: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        reader.note(path, node)
+        var found: [JSON] = []
+        for (index, item) in try reader.items(node, path).enumerated() {
+            if case .mapping = item.kind {
+                let device = try reader.object(
+                    item, "\(path).[\(index)]",
+                    ["source": Fields.string, "target": Fields.string, "permissions": Fields.string])
+                guard device["target"].string != nil else {
+                    throw ComposeError("service device \(path).[\(index)] is missing a mount target", at: item.place)
+                }
+                found.append(device)
+            } else {
+                let parts = (try reader.string(item, path).string ?? "").split(separator: ":").map(String.init)
+                guard let source = parts.first, parts.count <= 3 else {
+                    throw ComposeError("\(path): a device is source[:target[:permissions]]", at: item.place)
+                }
+                found.append([
+                    "source": .string(source), "target": .string(parts.count > 1 ? parts[1] : source),
+                    "permissions": .string(parts.count > 2 ? parts[2] : "rwm"),
+                ])
+            }
+        }
+        return .array(found)
+    }
+
+    /// Limits of block devices. The names are capital because the reference tool prints them so.
+    private static let blockDevices: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        try reader.object(
+            node, path,
+            [
+                "weight": Fields.int, "weight_device": deviceList("weight", Fields.int),
+                "device_read_bps": deviceList("rate", Fields.bytes),
+                "device_write_bps": deviceList("rate", Fields.bytes),
+                "device_read_iops": deviceList("rate", Fields.bytes),
+                "device_write_iops": deviceList("rate", Fields.bytes),
+            ])
+    }
+
+    private static func deviceList(_ key: String, _ field: @escaping Fields.Field) -> Fields.Field {
+        { (reader: inout ValueReader, node, path) throws(ComposeError) in
+            let items = try Fields.objects(["path": Fields.string, key: field], required: ["path"])(
+                &reader, node, path)
+            let printed = key.prefix(1).uppercased() + key.dropFirst()
+            return .array((items.array ?? []).map { ["Path": $0["path"], printed: $0[key]] })
+        }
+    }
+}

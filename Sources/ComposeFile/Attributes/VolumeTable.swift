@@ -1,0 +1,123 @@
+import ComposeModel
+import EngineModel
+
+/// `volumes` of a service, both forms (specification, "volumes").
+enum VolumeTable {
+    private static let table: Fields.Table = [
+        "type": Fields.choice(["bind", "volume", "tmpfs", "image", "npipe", "cluster"]),
+        "source": Fields.string, "target": Fields.string, "read_only": Fields.bool, "consistency": Fields.string,
+        "bind": Fields.object([
+            "propagation": Fields.string, "create_host_path": Fields.bool, "recursive": Fields.string,
+            "selinux": Fields.string,
+        ]),
+        "volume": Fields.object(["nocopy": Fields.bool, "subpath": Fields.string, "labels": Fields.labels]),
+        "tmpfs": Fields.object(["size": Fields.bytes, "mode": Fields.fileMode]),
+        "image": Fields.object(["subpath": Fields.string]),
+    ]
+
+    static let volumes: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        reader.note(path, node)
+        var found: [JSON] = []
+        for (index, item) in try reader.items(node, path).enumerated() {
+            let place = "\(path).[\(index)]"
+            reader.note(place, item)
+            let volume: JSON
+            if case .mapping = item.kind {
+                volume = try long(&reader, item, place)
+            } else {
+                let text = try reader.string(item, place).string ?? ""
+                do throws(RoostError) { volume = try short(text, reader) } catch {
+                    throw ComposeError(
+                        "invalid spec: \(text): \(error.message)", at: item.place,
+                        hint: "write [source:]target[:options], as in data:/var/lib/data:ro")
+                }
+            }
+            let target = volume["target"].string
+            if let same = found.firstIndex(where: { $0["target"].string == target }) {
+                found[same] = volume
+            } else {
+                found.append(volume)
+            }
+        }
+        return .array(found)
+    }
+
+    private static func long(_ reader: inout ValueReader, _ item: Node, _ place: String) throws(ComposeError) -> JSON {
+        var volume = try reader.object(item, place, table)
+        guard let type = volume["type"].string else {
+            throw ComposeError("\(place): type is required", at: item.place, hint: "add type: bind, volume or tmpfs")
+        }
+        if let target = volume["target"].string { volume.set("target", .string(clean(target))) }
+        if type == "bind" {
+            guard let source = volume["source"].string, !source.isEmpty else {
+                throw ComposeError(
+                    "invalid mount config for type \"bind\": field Source must not be empty", at: item.place)
+            }
+            volume.set("source", .string(reader.resolvedSource(source)))
+        }
+        return volume
+    }
+
+    /// As path.Clean of Go, which Compose uses: relative paths stay relative.
+    private static func clean(_ path: String) -> String {
+        if path.isEmpty { return path }
+        if path.hasPrefix("/") { return PathRules.clean(path) }
+        let cleaned = PathRules.clean("/" + path).dropFirst()
+        return cleaned.isEmpty ? "." : String(cleaned)
+    }
+
+    /// The short form. A letter before a colon counts as a drive of Windows, as in Compose: a one-letter volume cannot be named so.
+    private static func short(_ text: String, _ reader: ValueReader) throws(RoostError) -> JSON {
+        guard !text.isEmpty else { throw .invalid("invalid empty volume spec") }
+        if text.count <= 2 { return ["type": "volume", "target": .string(text)] }
+        let parts = try sections(text)
+        if parts.count == 1 { return ["type": "volume", "target": .string(clean(parts[0])), "volume": .object([])] }
+        let options = parts.count == 3 ? parts[2].split(separator: ",").map(String.init) : []
+        let isPath = isFilePath(parts[0])
+        var volume: JSON = [
+            "type": .string(isPath ? "bind" : "volume"),
+            "source": .string(isPath ? reader.resolvedSource(parts[0]) : parts[0]), "target": .string(clean(parts[1])),
+        ]
+        if let access = options.last(where: { ["ro", "rw"].contains($0) }), access == "ro" {
+            volume.set("read_only", true)
+        }
+        var bind: JSON = .object([])
+        for option in options {
+            if ["z", "Z"].contains(option) { bind.set("selinux", .string(option)) }
+            if ["private", "rprivate", "shared", "rshared", "slave", "rslave"].contains(option) {
+                bind.set("propagation", .string(option))
+            }
+        }
+        if isPath { bind.set("create_host_path", true) }
+        if bind.object?.isEmpty == false { volume.set("bind", bind) }
+        if options.contains("nocopy") {
+            volume.set("volume", ["nocopy": true])
+        } else if !isPath {
+            volume.set("volume", .object([]))
+        }
+        return volume
+    }
+
+    private static func sections(_ text: String) throws(RoostError) -> [String] {
+        var parts: [String] = []
+        var part = ""
+        for character in text {
+            if character == ":", !(part.count == 1 && part.first?.isLetter == true) {
+                parts.append(part)
+                part = ""
+            } else {
+                part.append(character)
+            }
+        }
+        parts.append(part)
+        if parts.contains(where: \.isEmpty) { throw .invalid("empty section between colons") }
+        if parts.count > 3 { throw .invalid("too many colons") }
+        return parts
+    }
+
+    private static func isFilePath(_ source: String) -> Bool {
+        if let first = source.first, "./~".contains(first) { return true }
+        if source.hasPrefix("\\\\") { return true }
+        return PathRules.isWindows(source)
+    }
+}

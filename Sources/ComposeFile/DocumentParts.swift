@@ -1,0 +1,152 @@
+import ComposeModel
+import EngineModel
+
+/// One document in canonical form, ready to be merged with the next.
+struct DocumentParts {
+    var services: [String: JSON] = [:]
+    var networks: [String: JSON] = [:]
+    var volumes: [String: JSON] = [:]
+    var secrets: [String: JSON] = [:]
+    var configs: [String: JSON] = [:]
+    var models: [String: JSON] = [:]
+    var extensions: [(key: String, value: JSON)] = []
+    var warnings: [String] = []
+    /// Services and attributes that `!reset` takes out of earlier documents, as paths.
+    private(set) var resets: [[String]] = []
+    private var overrides: Set<[String]> = []
+
+    init() {}
+
+    /// Everything of a document but its services, which may build on others.
+    init(_ node: Node, _ reader: inout ValueReader) throws(ComposeError) {
+        collectTags(node, [])
+        for entry in try reader.entries(node, "(root)") {
+            guard entry.value.tag != "!reset" else { continue }
+            switch entry.key {
+            case "version":
+                warnings.append(
+                    "the attribute `version` is obsolete, it will be ignored, please remove it to avoid potential confusion"
+                )
+            case "name", "services", "include": break
+            case "networks": networks = try Self.section(entry.value, "networks", ResourceTable.network, &reader)
+            case "volumes":
+                volumes = try Self.section(entry.value, "volumes", ResourceTable.volume, &reader)
+                for (name, volume) in volumes { volumes[name] = Self.resolvedDevice(volume, reader) }
+            case "secrets": secrets = try Self.section(entry.value, "secrets", ResourceTable.secret, &reader)
+            case "configs": configs = try Self.section(entry.value, "configs", ResourceTable.config, &reader)
+            case "models": models = try Self.section(entry.value, "models", ResourceTable.model, &reader)
+            case let key where key.hasPrefix("x-"): extensions.append((key, reader.any(entry.value)))
+            default:
+                throw ComposeError(
+                    "(root) Additional property \(entry.key) is not allowed", at: entry.place,
+                    hint: ValueReader.suggestion(
+                        entry.key,
+                        [
+                            "services", "networks", "volumes", "secrets", "configs", "name", "version", "include",
+                            "models",
+                        ]))
+            }
+        }
+    }
+
+    mutating func collectTags(_ node: Node, _ path: [String]) {
+        if node.tag == "!reset" { resets.append(path) }
+        if node.tag == "!override" { overrides.insert(path) }
+        if case .mapping(let entries) = node.kind {
+            for entry in entries { collectTags(entry.value, path + [entry.key]) }
+        }
+    }
+
+    private static func section(
+        _ node: Node, _ name: String, _ table: [String: ValueReader.Field], _ reader: inout ValueReader
+    ) throws(ComposeError) -> [String: JSON] {
+        var found: [String: JSON] = [:]
+        for entry in try reader.entries(node, name) {
+            try checkName(entry, name)
+            if entry.value.tag == "!reset" { continue }
+            found[entry.key] = try reader.object(entry.value, "\(name).\(entry.key)", table)
+            reader.note("\(name).\(entry.key)", Node(kind: entry.value.kind, place: entry.place, tag: ""))
+        }
+        return found
+    }
+
+    /// A bind mount that is written as a volume's options names a folder too.
+    private static func resolvedDevice(_ volume: JSON, _ reader: ValueReader) -> JSON {
+        var options = volume["driver_opts"]
+        guard volume["driver"].string == "local", let kinds = options["o"].string,
+            kinds.split(separator: ",").contains("bind"), let device = options["device"].string
+        else { return volume }
+        options.set("device", .string(reader.resolved(device)))
+        var result = volume
+        result.set("driver_opts", options)
+        return result
+    }
+
+    static func checkName(_ entry: Node.Entry, _ section: String) throws(ComposeError) {
+        guard entry.key.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }),
+            !entry.key.isEmpty
+        else {
+            throw ComposeError(
+                "\(section) Additional property \(entry.key) is not allowed", at: entry.place,
+                hint: "names have letters, digits, ., _ and -")
+        }
+    }
+
+    /// The attributes of a service that `!override` replaces whole.
+    func overridden(_ service: String) -> Set<[String]> {
+        Set(overrides.filter { $0.count > 2 && $0[0] == "services" && $0[1] == service }.map { Array($0.dropFirst(2)) })
+    }
+
+    /// The attributes of a service that `!reset` takes away.
+    func reset(_ service: String) -> [[String]] {
+        resets.filter { $0.count > 2 && $0[0] == "services" && $0[1] == service }.map { Array($0.dropFirst(2)) }
+    }
+
+    /// Puts a later document on top of this one, by each attribute's rule.
+    mutating func merge(_ later: DocumentParts) {
+        for path in later.resets { remove(path) }
+        for name in later.services.keys {
+            let rule = MergeRule(overrides: later.overridden(name))
+            services[name] =
+                services[name].map { rule.service($0, later.services[name] ?? .null) } ?? later.services[name]
+        }
+        func merged(_ one: [String: JSON], _ other: [String: JSON]) -> [String: JSON] {
+            one.merging(other) { MergeRule.deep($0, $1) }
+        }
+        models = merged(models, later.models)
+        networks = merged(networks, later.networks)
+        volumes = merged(volumes, later.volumes)
+        secrets = merged(secrets, later.secrets)
+        configs = merged(configs, later.configs)
+        for entry in later.extensions { extensions = extensions.filter { $0.key != entry.key } + [entry] }
+        warnings += later.warnings
+    }
+
+    private mutating func remove(_ path: [String]) {
+        func cut(_ map: inout [String: JSON]) {
+            guard path.count > 1 else { return map = [:] }
+            guard let value = map[path[1]] else { return }
+            map[path[1]] = path.count == 2 ? nil : Self.removing(path.dropFirst(2), from: value)
+        }
+        switch path.first {
+        case "services": cut(&services)
+        case "networks": cut(&networks)
+        case "volumes": cut(&volumes)
+        case "secrets": cut(&secrets)
+        case "configs": cut(&configs)
+        default: extensions.removeAll { $0.key == path.first }
+        }
+    }
+
+    static func removing(_ path: ArraySlice<String>, from value: JSON) -> JSON {
+        guard let first = path.first, var members = value.object else { return value }
+        if path.count == 1 {
+            members.removeAll { $0.key == first }
+        } else {
+            for index in members.indices where members[index].key == first {
+                members[index].value = removing(path.dropFirst(), from: members[index].value)
+            }
+        }
+        return .object(members)
+    }
+}

@@ -1,0 +1,78 @@
+import EngineModel
+
+/// How attributes of two files come together (specification, "Merge"). Both are in canonical form already.
+struct MergeRule {
+    /// Paths within the service that are replaced whole.
+    var overrides: Set<[String]> = []
+
+    /// Replaced whole, even by nothing.
+    private static let replaced: Set<String> = ["command", "entrypoint"]
+    /// Lists whose items have a key: the later one replaces the earlier.
+    private static let keyed: [String: [String]] = [
+        "volumes": ["target"], "secrets": ["target", "source"], "configs": ["target", "source"], "devices": ["target"],
+        "env_file": ["path"], "ports": ["host_ip", "published", "target", "protocol"],
+    ]
+    /// Lists in which every value is once.
+    private static let sets: Set<String> = [
+        "cap_add", "cap_drop", "profiles", "links", "expose", "aliases", "link_local_ips", "tags", "dns", "dns_search",
+        "dns_opt", "tmpfs", "extra_hosts",
+    ]
+
+    func service(_ one: JSON, _ other: JSON) -> JSON { merge(one, other, [], isService: true) }
+
+    private func merge(_ one: JSON, _ other: JSON, _ path: [String], isService: Bool = false) -> JSON {
+        if overrides.contains(path) { return other }
+        if isService, path.count == 1, Self.replaced.contains(path[0]) { return other }
+        if path == ["healthcheck", "test"] { return other }
+        if path == ["logging"], let driver = other["driver"].string, let before = one["driver"].string, driver != before
+        {
+            return other
+        }
+        if path.count == 2, path[0] == "ulimits" { return other.isNull ? one : other }
+        switch (one, other) {
+        case (_, .null): return one
+        case (.object(let members), .object(let more)):
+            var result = JSON.object(members)
+            for (key, value) in more {
+                let known = members.contains { $0.key == key }
+                result.set(key, known ? merge(result[key], value, path + [key], isService: isService) : value)
+            }
+            return result
+        case (.array(let list), .array(let more)): return .array(Self.combine(path, list, more))
+        default: return other
+        }
+    }
+
+    private static func combine(_ path: [String], _ one: [JSON], _ other: [JSON]) -> [JSON] {
+        guard let name = path.last else { return one + other }
+        if path.suffix(3) == ["ipam", "config"] || path.suffix(2) == ["ipam", "config"] {
+            return byKey(["subnet"], one, other, deep: true)
+        }
+        if let key = keyed[name], path.count == 1 { return byKey(key, one, other, deep: false) }
+        guard sets.contains(name) else { return one + other }
+        return one + other.filter { !one.contains($0) }
+    }
+
+    private static func byKey(_ fields: [String], _ one: [JSON], _ other: [JSON], deep: Bool) -> [JSON] {
+        func key(_ item: JSON) -> [JSON] {
+            // Where one field names the item, the first that is there does.
+            if fields == ["target", "source"] {
+                let target = item["target"].string ?? item["source"].string ?? ""
+                return [.string(target.hasPrefix("/") ? target : "/run/secrets/" + target)]
+            }
+            return fields.map { item[$0] }
+        }
+        var list = one
+        for item in other {
+            if let same = list.firstIndex(where: { key($0) == key(item) }) {
+                list[same] = deep ? MergeRule.deep(list[same], item) : item
+            } else {
+                list.append(item)
+            }
+        }
+        return list
+    }
+
+    /// Top-level elements: mappings by key, lists appended.
+    static func deep(_ one: JSON, _ other: JSON) -> JSON { MergeRule().merge(one, other, []) }
+}

@@ -1,0 +1,204 @@
+import ComposeModel
+import EngineModel
+
+/// Reads files as nodes; every file once.
+struct FileSource: Sendable {
+    let request: LoadRequest
+
+    func documents(_ file: String) throws -> [Node] {
+        let shown = ProjectLoader.relative(file, to: request.workingDirectory)
+        guard let bytes = try request.read(file) else { throw ComposeError("open \(shown): no such file or directory") }
+        let found = try YAMLReader.documents(bytes, file: shown)
+        if found.isEmpty { throw ComposeError("empty compose file: \(shown)") }
+        for document in found {
+            if case .mapping = document.kind { continue }
+            throw ComposeError("top-level object must be a mapping", at: document.place)
+        }
+        return found
+    }
+}
+
+/// Loads the files of one project directory with everything that they include and build on. An included project is a model of its
+/// own, with its own directory and environment.
+struct ModelLoader {
+    let source: FileSource
+    let directory: String
+    let variables: [String: String]
+    /// The files that led here, to find circles.
+    let trail: [String]
+    private(set) var warnings: [String] = []
+    private(set) var origins: [String: String] = [:]
+
+    init(source: FileSource, directory: String, variables: [String: String], trail: [String]) {
+        self.source = source
+        self.directory = directory
+        self.variables = variables
+        self.trail = trail
+    }
+
+    mutating func load(_ files: [String]) throws -> DocumentParts {
+        var merged = DocumentParts()
+        for file in files {
+            if trail.contains(file) {
+                let circle = (trail + [file]).map { ProjectLoader.relative($0, to: source.request.workingDirectory) }
+                throw ComposeError("include cycle detected:\n" + circle.joined(separator: "\n include "))
+            }
+            for document in try source.documents(file) { try add(document, file, to: &merged) }
+        }
+        return merged
+    }
+
+    private mutating func add(_ document: Node, _ file: String, to merged: inout DocumentParts) throws {
+        var interpolation = Interpolation(variables: variables)
+        let node = try interpolation.apply(document, path: "")
+        warnings += interpolation.warnings
+        var reader = ValueReader(directory: directory, variables: variables)
+        defer {
+            warnings += reader.warnings
+            origins.merge(reader.origins) { $1 }
+        }
+        if case .mapping(let entries) = node.kind, let entry = entries.first(where: { $0.key == "include" }) {
+            for item in try reader.items(entry.value, "include") { merged.merge(try include(item, file, &reader)) }
+        }
+        var parts = try DocumentParts(node, &reader)
+        parts.services = try services(node, parts, file, &reader)
+        merged.merge(parts)
+    }
+
+    // MARK: include
+
+    private mutating func include(_ item: Node, _ file: String, _ reader: inout ValueReader) throws -> DocumentParts {
+        var rule: JSON
+        if case .mapping = item.kind {
+            rule = try reader.object(
+                item, "include",
+                ["path": Fields.stringOrList, "project_directory": Fields.string, "env_file": Fields.stringOrList])
+        } else {
+            rule = ["path": [try reader.string(item, "include")]]
+        }
+        let paths = (rule["path"].strings ?? []).map { reader.resolved($0) }
+        guard let first = paths.first else { throw ComposeError("include: path is missing", at: item.place) }
+        let folder = rule["project_directory"].string.map { reader.resolved($0) } ?? ProjectLoader.parent(first)
+        var values: [String: String] = [:]
+        let files = rule["env_file"].strings?.map { reader.resolved($0) } ?? [ProjectLoader.join(folder, ".env")]
+        for path in files where path != "/dev/null" {
+            guard let bytes = try source.request.read(path) else {
+                if rule["env_file"].isNull { continue }
+                throw ComposeError("env file \(path) not found", at: item.place)
+            }
+            let known = values.merging(variables) { $1 }
+            for (name, value) in try EnvironmentFile.parse(
+                String(decoding: bytes, as: UTF8.self), file: path, known: known)
+            { values[name] = value }
+        }
+        for path in paths where try source.request.read(path) == nil {
+            throw ComposeError("open \(path): no such file or directory", at: item.place)
+        }
+        var model = ModelLoader(
+            source: source, directory: folder, variables: values.merging(variables) { $1 }, trail: trail + [file])
+        let parts = try model.load(paths)
+        warnings += model.warnings
+        origins.merge(model.origins) { $1 }
+        return parts
+    }
+
+    // MARK: extends
+
+    private func services(_ node: Node, _ parts: DocumentParts, _ file: String, _ reader: inout ValueReader) throws
+        -> [String: JSON]
+    {
+        guard case .mapping(let entries) = node.kind, let section = entries.first(where: { $0.key == "services" })
+        else { return [:] }
+        guard section.value.tag != "!reset" else { return [:] }
+        guard case .mapping = section.value.kind else { throw reader.wrong("services", "a mapping", section.value) }
+        var found: [String: JSON] = [:]
+        for entry in try reader.entries(section.value, "services") {
+            try DocumentParts.checkName(entry, "services")
+            if entry.value.tag == "!reset" { continue }
+            guard case .mapping = entry.value.kind else {
+                throw reader.wrong("services.\(entry.key)", "a mapping", entry.value)
+            }
+            found[entry.key] = try service(
+                entry.value, entry.key, Surroundings(file: file, name: entry.key, section: section.value, parts: parts),
+                trail: [], &reader)
+            reader.note("services.\(entry.key)", Node(kind: entry.value.kind, place: entry.place, tag: ""))
+        }
+        return found
+    }
+
+    /// Where a service stands that another builds on.
+    private struct Surroundings {
+        let file: String
+        let name: String
+        /// The services of its document.
+        let section: Node
+        let parts: DocumentParts
+    }
+
+    /// A service in canonical form, on top of those that it extends. `shown` is the name under which everything is remembered.
+    private func service(
+        _ node: Node, _ shown: String, _ here: Surroundings, trail: [(file: String, name: String)],
+        _ reader: inout ValueReader
+    ) throws -> JSON {
+        let path = "services.\(shown)"
+        guard case .mapping(let entries) = node.kind,
+            let reference = entries.first(where: { $0.key == "extends" && $0.value.tag != "!reset" })
+        else { return without("extends", try reader.object(node, path, ServiceTable.attributes)) }
+        let chain = trail + [(here.file, here.name)]
+        let extends = try ServiceTable.attributes["extends"]?(&reader, reference.value, path + ".extends") ?? .null
+        guard let name = extends["service"].string else {
+            throw ComposeError("\(path).extends: service is required", at: reference.place)
+        }
+        var base = try base(name, extends["file"].string, reference, here, shown, chain, &reader)
+        let own = without("extends", try reader.object(node, path, ServiceTable.attributes))
+        for gone in here.parts.reset(here.name) { base = DocumentParts.removing(gone[...], from: base) }
+        return MergeRule(overrides: here.parts.overridden(here.name)).service(base, own)
+    }
+
+    private func base(
+        _ name: String, _ file: String?, _ reference: Node.Entry, _ here: Surroundings, _ shown: String,
+        _ chain: [(file: String, name: String)], _ reader: inout ValueReader
+    ) throws -> JSON {
+        let directory = reader.directory
+        defer { reader.directory = directory }
+        var there = here
+        if let file {
+            let path = reader.resolved(file)
+            guard try source.request.read(path) != nil else {
+                throw ComposeError(
+                    "cannot extend service \"\(here.name)\": file \(file) is not there", at: reference.value.place)
+            }
+            for document in try source.documents(path) {
+                var interpolation = Interpolation(variables: variables)
+                let node = try interpolation.apply(document, path: "")
+                guard case .mapping(let entries) = node.kind,
+                    let section = entries.first(where: { $0.key == "services" })?.value
+                else { continue }
+                var parts = DocumentParts()
+                parts.collectTags(node, [])
+                there = Surroundings(file: path, name: name, section: section, parts: parts)
+            }
+            reader.directory = ProjectLoader.parent(path)
+        }
+        there = Surroundings(file: there.file, name: name, section: there.section, parts: there.parts)
+        if let start = chain.firstIndex(where: { $0.file == there.file && $0.name == name }) {
+            let links = (chain[start...] + [(there.file, name)]).map {
+                "\($0.name) in \(ProjectLoader.relative($0.file, to: source.request.workingDirectory))"
+            }
+            throw ComposeError(
+                "Circular reference:\n  " + links.joined(separator: "\n  extends "), at: reference.place)
+        }
+        guard case .mapping(let entries) = there.section.kind, let entry = entries.first(where: { $0.key == name })
+        else {
+            let place = ProjectLoader.relative(there.file, to: source.request.workingDirectory)
+            throw ComposeError(
+                "cannot extend service \"\(here.name)\" in \(place): service \"\(name)\" not found",
+                at: reference.value.place)
+        }
+        return try service(entry.value, shown, there, trail: chain, &reader)
+    }
+
+    private func without(_ key: String, _ value: JSON) -> JSON {
+        .object((value.object ?? []).filter { $0.key != key })
+    }
+}

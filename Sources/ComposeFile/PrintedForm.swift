@@ -1,0 +1,120 @@
+import ComposeModel
+import EngineModel
+
+/// The form in which `config` prints a project: as the reference tool does, what is empty or as it would be anyway is left out.
+/// Which values those are follows from the reference tool's types, so they are listed here and nowhere else.
+public struct PrintedForm {
+    /// JSON has no extensions but those at the top.
+    let keepsExtensions: Bool
+
+    public static func json(_ project: Project) -> JSON {
+        var value = PrintedForm(keepsExtensions: false).whole(project)
+        value = .object((value.object ?? []).sorted { $0.key < $1.key })
+        return value
+    }
+
+    public static func yaml(_ project: Project) -> JSON {
+        let value = PrintedForm(keepsExtensions: true).whole(project)
+        guard let services = value["services"].object else { return value }
+        var result = value
+        result.set(
+            "services",
+            .object(
+                services.map { name, service in
+                    let kept = (service.object ?? []).filter {
+                        !(["command", "entrypoint"].contains($0.key) && $0.value.isNull)
+                    }
+                    return (name, .object(kept))
+                }))
+        return result
+    }
+
+    /// Users' own names and values: kept as they are.
+    private static let maps: Set<String> = [
+        "environment", "labels", "annotations", "args", "options", "driver_opts", "sysctls", "storage_opt",
+        "additional_contexts", "aux_addresses", "depends_on", "networks", "ulimits", "models",
+    ]
+    /// Truth values and numbers that are printed even if they are false or zero.
+    private static let always: Set<String> = [
+        "init", "attach", "enable_ipv4", "enable_ipv6", "required", "scale", "replicas", "retries", "parallelism",
+        "max_attempts", "mode",
+    ]
+    /// Lists that are printed even if they are empty.
+    private static let lists: Set<String> = ["command", "entrypoint"]
+
+    private func whole(_ project: Project) -> JSON {
+        var json: JSON = ["name": .string(project.name), "services": section(project.services, service)]
+        for (key, map, form) in [
+            ("networks", project.networks, network), ("volumes", project.volumes, { self.typed($0) }),
+            ("secrets", project.secrets, { self.typed($0) }), ("configs", project.configs, { self.typed($0) }),
+            ("models", project.models, { self.typed($0) }),
+        ] where !map.isEmpty {
+            json.set(key, section(map, form))
+        }
+        for (key, value) in project.extensions { json.set(key, value) }
+        return json
+    }
+
+    private func section(_ map: [String: JSON], _ form: (JSON) -> JSON) -> JSON {
+        .object(map.sorted { $0.key < $1.key }.map { ($0.key, form($0.value)) })
+    }
+
+    private func network(_ value: JSON) -> JSON {
+        var result = typed(value)
+        let kept = (result["ipam"].object ?? []).filter { $0.key != "options" }
+        result.set("ipam", .object(kept))
+        return result
+    }
+
+    private func service(_ value: JSON) -> JSON {
+        var result = typed(value)
+        for key in ["command", "entrypoint"] where value[key].isNull { result.set(key, .null) }
+        if var deploy = result.object?.first(where: { $0.key == "deploy" })?.value {
+            for key in ["resources", "placement"] where deploy[key].isNull { deploy.set(key, .object([])) }
+            result.set("deploy", deploy)
+        }
+        if let rules = result["develop"]["watch"].array {
+            var develop = result["develop"]
+            develop.set(
+                "watch",
+                .array(
+                    rules.map { rule in
+                        var rule = rule
+                        var program = rule["exec"].isNull ? .object([]) : rule["exec"]
+                        if program["command"].isNull { program.set("command", .null) }
+                        rule.set("exec", program)
+                        return rule
+                    }))
+            result.set("develop", develop)
+        }
+        return .object((result.object ?? []).sorted { $0.key < $1.key })
+    }
+
+    /// A value of the specification's own types.
+    private func typed(_ value: JSON) -> JSON {
+        guard let members = value.object else { return value }
+        return .object(
+            members.compactMap { key, value in
+                if key.hasPrefix("x-") { return keepsExtensions ? (key, value) : nil }
+                return printed(key, value).map { (key, $0) }
+            })
+    }
+
+    private func printed(_ key: String, _ value: JSON) -> JSON? {
+        switch value {
+        case .null: return nil
+        case .string(let text): return text.isEmpty ? nil : value
+        case .bool(let truth): return truth || Self.always.contains(key) ? value : nil
+        case .int(let number): return number != 0 || Self.always.contains(key) ? value : nil
+        case .array(let items):
+            return items.isEmpty && !Self.lists.contains(key) ? nil : .array(items.map(typed))
+        case .object(let members):
+            guard Self.maps.contains(key) else { return typed(value) }
+            if members.isEmpty { return nil }
+            // The entries of these two are the specification's, only the names are the users'.
+            guard ["depends_on", "networks"].contains(key) else { return value }
+            return .object(members.map { ($0.key, typed($0.value)) })
+        default: return value
+        }
+    }
+}
