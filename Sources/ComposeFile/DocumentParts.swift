@@ -94,7 +94,7 @@ struct DocumentParts {
 
     /// The attributes of a service that `!override` replaces whole.
     func overridden(_ service: String) -> Set<[String]> {
-        Set(overrides.filter { $0.count > 2 && $0[0] == "services" && $0[1] == service }.map { Array($0.dropFirst(2)) })
+        Set(overrides.filter { $0.count > 1 && $0[0] == "services" && $0[1] == service }.map { Array($0.dropFirst(2)) })
     }
 
     /// The attributes of a service that `!reset` takes away.

@@ -45,6 +45,14 @@ struct ModelLoader {
             }
             for document in try source.documents(file) { try add(document, file, to: &merged) }
         }
+        // A build without a context is in the folder of the model that it belongs to.
+        for (name, service) in merged.services where !service["build"].isNull && service["build"]["context"].isNull {
+            var service = service
+            var build = service["build"]
+            build.set("context", .string(directory))
+            service.set("build", build)
+            merged.services[name] = service
+        }
         return merged
     }
 

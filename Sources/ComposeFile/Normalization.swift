@@ -170,7 +170,7 @@ struct Normalization {
                     "\(path).build declares mutually exclusive dockerfile and dockerfile_inline",
                     "\(path).build.dockerfile_inline", project, hint: "take one of the two away")
             }
-        } else if !hasFile {
+        } else if build["dockerfile"].isNull {
             build.set("dockerfile", "Dockerfile")
         }
         if let platform = service["platform"].string, !platform.isEmpty, let all = build["platforms"].strings,

@@ -51,8 +51,17 @@ public struct PrintedForm {
         ] where !map.isEmpty {
             json.set(key, section(map, form))
         }
-        for (key, value) in project.extensions { json.set(key, value) }
+        for (key, value) in project.extensions { json.set(key, keepsExtensions ? value : Self.extended(value)) }
         return json
+    }
+
+    /// Within extensions the reference tool's JSON has null for an empty list.
+    private static func extended(_ value: JSON) -> JSON {
+        switch value {
+        case .array(let items): items.isEmpty ? .null : .array(items.map(extended))
+        case .object(let members): .object(members.map { ($0.key, extended($0.value)) })
+        default: value
+        }
     }
 
     private func section(_ map: [String: JSON], _ form: (JSON) -> JSON) -> JSON {

@@ -228,6 +228,7 @@ struct ValueReader {
         note(path, node)
         var members: [(key: String, value: JSON)] = []
         for entry in try entries(node, path) {
+            if entry.value.tag == "!reset" { continue }
             let place = path.isEmpty ? entry.key : "\(path).\(entry.key)"
             if entry.key.hasPrefix("x-") {
                 members.append((entry.key, any(entry.value)))
