@@ -213,6 +213,8 @@ struct Foreground {
     var interactive: Bool
     var detachKeys: String?
     var removes = false
+    /// Whether it has a terminal, where that is known already.
+    var hasTerminal: Bool?
 
     private func open(_ client: EngineClient, _ terminal: Bool) throws -> AttachedStream {
         var query = [("stream", "1"), ("stdout", "1"), ("stderr", "1"), ("stdin", interactive ? "1" : "0")]
@@ -226,7 +228,7 @@ struct Foreground {
     }
 
     private func terminal(_ client: EngineClient) throws -> Bool {
-        try client.call("GET", "containers/\(id)/json")["Config"]["Tty"].bool ?? false
+        try hasTerminal ?? client.call("GET", "containers/\(id)/json")["Config"]["Tty"].bool ?? false
     }
 
     func start() throws -> Int32 {
@@ -253,9 +255,9 @@ struct Foreground {
 
     /// After a detach the container runs on, and there is no code yet.
     private func code(_ client: EngineClient, _ end: HTTPExchange) throws -> Int32 {
-        if let state = try? client.call("GET", "containers/\(id)/json")["State"], state["Running"].bool == true,
-            state["Restarting"].bool != true,
-            try !waitUntilReady(end.connection.raw, milliseconds: 50)
+        if try !waitUntilReady(end.connection.raw, milliseconds: 100),
+            let state = try? client.call("GET", "containers/\(id)/json")["State"], state["Running"].bool == true,
+            state["Restarting"].bool != true
         {
             return 0
         }

@@ -325,7 +325,8 @@ struct Run: ParsableCommand {
             }
             throw Leave(
                 code: try Foreground(
-                    id: id, interactive: options.interactive, detachKeys: detachKeys, removes: options.rm
+                    id: id, interactive: options.interactive, detachKeys: detachKeys, removes: options.rm,
+                    hasTerminal: options.tty
                 ).start())
         } catch let error as RoostError {
             Output.error(error.kind == .unavailable ? error.message : Session.shared.prefixed(error.message))
