@@ -33,6 +33,14 @@ struct ProjectHandlers: Sendable {
         try await exchange.answer(200, json)
     }
 
+    /// The hash of every service, by which `up` finds out what has changed.
+    func hash(_ exchange: Exchange) async throws {
+        let (project, contents, _) = try await read(exchange)
+        let translation = ServiceTranslation(project: project, contents: contents)
+        try await exchange.answer(
+            200, .object(project.services.keys.sorted().map { ($0, .string(translation.configHash($0))) }))
+    }
+
     func up(_ exchange: Exchange) async throws {
         let (project, contents, options) = try await read(exchange)
         let plan = try await engine.planProject(project, contents: contents, options: options)

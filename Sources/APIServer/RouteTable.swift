@@ -111,7 +111,8 @@ struct RouteTable: Sendable {
     private var projectRows: [Row] {
         let projects = ProjectHandlers(engine: engine)
         return [
-            row(.POST, "roost/v1/projects/plan", projects.plan), row(.POST, "roost/v1/projects/up", projects.up),
+            row(.POST, "roost/v1/projects/plan", projects.plan),
+            row(.POST, "roost/v1/projects/hash", projects.hash), row(.POST, "roost/v1/projects/up", projects.up),
             row(.POST, "roost/v1/projects/down", projects.down), row(.POST, "roost/v1/projects/run", projects.run),
         ]
     }

@@ -3,11 +3,18 @@ import EngineModel
 
 /// Files of `NAME=value` lines (specification, "Env_file format"): `.env` and `env_file`.
 public enum EnvironmentFile {
+    /// A line's name and value, and where it stands.
+    public struct Entry: Sendable, Equatable {
+        public let name: String
+        public let value: String
+        public let line: Int
+    }
+
     /// `known` are variables for interpolation and for lines with a name alone; values of the file itself come on top as they are read.
-    public static func parse(_ text: String, file: String, known: [String: String]) throws(ComposeError) -> [(
-        name: String, value: String
-    )] {
-        var result: [(name: String, value: String)] = []
+    public static func parse(_ text: String, file: String, known: [String: String]) throws(ComposeError)
+        -> [Entry]
+    {
+        var result: [Entry] = []
         var variables = known
         let lines = text.replacing("\u{feff}", "").split(separator: "\n", omittingEmptySubsequences: false).map {
             $0.hasSuffix("\r") ? $0.dropLast() : $0
@@ -22,7 +29,7 @@ public enum EnvironmentFile {
             guard let cut = line.firstIndex(where: { $0 == "=" || $0 == ":" }) else {
                 let name = trim(line)
                 if name.contains(" ") { throw ComposeError("key cannot contain a space", at: place) }
-                if let value = known[name] { result.append((name, value)) }
+                if let value = known[name] { result.append(Entry(name: name, value: value, line: place.line)) }
                 continue
             }
             let name = trim(line[..<cut])
@@ -48,20 +55,22 @@ public enum EnvironmentFile {
                 value = try expand(trim(plain[...]), variables, place)
             }
             variables[name] = known[name] ?? value
-            result.append((name, value))
+            result.append(Entry(name: name, value: value, line: place.line))
         }
         return result
     }
 
     /// The raw format, as `docker run --env-file` reads it: no quotes, no interpolation, a name alone from the environment.
-    public static func parseRaw(_ text: String, known: [String: String]) -> [(name: String, value: String)] {
-        text.replacing("\u{feff}", "").split(separator: "\n").compactMap { line in
+    public static func parseRaw(_ text: String, known: [String: String]) -> [Entry] {
+        let lines = text.replacing("\u{feff}", "").split(separator: "\n", omittingEmptySubsequences: false)
+        return lines.enumerated().compactMap { number, line in
             let line = (line.hasSuffix("\r") ? line.dropLast() : line).drop { $0 == " " || $0 == "\t" }
             if line.isEmpty || line.first == "#" { return nil }
             guard let cut = line.firstIndex(of: "=") else {
-                return known[String(line)].map { (String(line), $0) }
+                return known[String(line)].map { Entry(name: String(line), value: $0, line: number + 1) }
             }
-            return (String(line[..<cut]), String(line[line.index(after: cut)...]))
+            return Entry(
+                name: String(line[..<cut]), value: String(line[line.index(after: cut)...]), line: number + 1)
         }
     }
 

@@ -5,6 +5,10 @@ import EngineModel
 struct Interpolation {
     let variables: [String: String]
     private(set) var warnings: [String] = []
+    /// Every variable that a text names, as it names it.
+    private(set) var uses: [VariableUse] = []
+    /// Only the uses are wanted: what is required may be missing.
+    var onlyCollects = false
 
     init(variables: [String: String]) { self.variables = variables }
 
@@ -98,6 +102,7 @@ struct Interpolation {
     }
 
     private mutating func value(_ name: String) -> String {
+        uses.append(VariableUse(name: name))
         if let value = variables[name] { return value }
         let warning = "The \"\(name)\" variable is not set. Defaulting to a blank string."
         if !warnings.contains(warning) { warnings.append(warning) }
@@ -128,6 +133,11 @@ struct Interpolation {
         let quiet = warnings
         let alternative = try run(&scanner, until: "}", place, path)
         scanner.depth -= 1
+        uses.append(
+            VariableUse(
+                name: name, isRequired: kind == "?", defaultValue: kind == "-" ? alternative : "",
+                alternativeValue: kind == "+" ? alternative : ""))
+        if onlyCollects { return alternative }
         let known = variables[name]
         let counts = mark.hasPrefix(":") ? known?.isEmpty == false : known != nil
         switch kind {

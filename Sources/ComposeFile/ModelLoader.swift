@@ -46,6 +46,7 @@ struct ModelLoader {
             for document in try source.documents(file) { try add(document, file, to: &merged) }
         }
         // A build without a context is in the folder of the model that it belongs to.
+        guard source.request.passes.resolvesPaths else { return merged }
         for (name, service) in merged.services where !service["build"].isNull && service["build"]["context"].isNull {
             var service = service
             var build = service["build"]
@@ -61,6 +62,7 @@ struct ModelLoader {
         let node = try interpolation.apply(document, path: "")
         warnings += interpolation.warnings
         var reader = ValueReader(directory: directory, variables: variables)
+        reader.resolvesPaths = source.request.passes.resolvesPaths
         defer {
             warnings += reader.warnings
             origins.merge(reader.origins) { $1 }
@@ -95,9 +97,9 @@ struct ModelLoader {
                 throw ComposeError("env file \(path) not found", at: item.place)
             }
             let known = values.merging(variables) { $1 }
-            for (name, value) in try EnvironmentFile.parse(
-                String(decoding: bytes, as: UTF8.self), file: path, known: known)
-            { values[name] = value }
+            for entry in try EnvironmentFile.parse(String(decoding: bytes, as: UTF8.self), file: path, known: known) {
+                values[entry.name] = entry.value
+            }
         }
         for path in paths where try source.request.read(path) == nil {
             throw ComposeError("open \(path): no such file or directory", at: item.place)

@@ -8,10 +8,12 @@ struct Normalization {
 
     func apply(_ parts: DocumentParts, to project: inout Project) throws {
         var services = parts.services
-        for (name, service) in services { services[name] = try withFiles(implied(service), name, project) }
+        for (name, service) in services { services[name] = try withFiles(implied(service), name, &project) }
         let enabled = enabledServices(services)
+        project.profiles = Set(services.values.flatMap { $0["profiles"].strings ?? [] }).sorted()
         project.extensions = parts.extensions
         project.services = services.filter { enabled.contains($0.key) }
+        let passes = request.passes
         for (name, service) in project.services { project.services[name] = try defaults(service, name, project) }
         project.networks = parts.networks
         if project.services.values.contains(where: {
@@ -23,9 +25,11 @@ struct Normalization {
         project.volumes = parts.volumes
         project.secrets = parts.secrets
         project.configs = parts.configs
-        try checkReferences(project, known: services)
-        try checkCycles(project)
-        try nameResources(&project)
+        if passes.checksConsistency {
+            try checkReferences(project, known: services)
+            try checkCycles(project)
+        }
+        if passes.normalizes { try nameResources(&project) }
         dropUnused(&project)
     }
 
@@ -87,20 +91,20 @@ struct Normalization {
     }
 
     /// Values of `env_file` come below those of `environment`, values of `label_file` below `labels`.
-    private func withFiles(_ service: JSON, _ name: String, _ project: Project) throws -> JSON {
+    private func withFiles(_ service: JSON, _ name: String, _ project: inout Project) throws -> JSON {
         var result = JSON.object((service.object ?? []).filter { !["env_file", "label_file"].contains($0.key) })
         if let files = service["env_file"].array {
             result.set(
-                "environment", try folded(files, service["environment"], "services.\(name).env_file", project))
+                "environment", try folded(files, service["environment"], "services.\(name).env_file", &project))
         }
         if let files = service["label_file"].array {
             let named = files.map { JSON.object([("path", $0)]) }
-            result.set("labels", try folded(named, service["labels"], "services.\(name).label_file", project))
+            result.set("labels", try folded(named, service["labels"], "services.\(name).label_file", &project))
         }
         return result
     }
 
-    private func folded(_ files: [JSON], _ own: JSON, _ place: String, _ project: Project) throws -> JSON {
+    private func folded(_ files: [JSON], _ own: JSON, _ place: String, _ project: inout Project) throws -> JSON {
         var values: [String: JSON] = [:]
         for file in files {
             let path = file["path"].string ?? ""
@@ -111,11 +115,18 @@ struct Normalization {
                     hint: "make the file, or write required: false beside its path")
             }
             let text = String(decoding: bytes, as: UTF8.self)
-            let pairs =
+            let entries =
                 file["format"].string == "raw"
                 ? EnvironmentFile.parseRaw(text, known: variables)
                 : try EnvironmentFile.parse(text, file: path, known: variables)
-            for (key, value) in pairs { values[key] = .string(value) }
+            for entry in entries {
+                values[entry.name] = .string(entry.value)
+                if own[entry.name].isNull {
+                    let attribute = place.hasSuffix("env_file") ? "environment" : "labels"
+                    let service = place.split(separator: ".").dropLast().joined(separator: ".")
+                    project.origins["\(service).\(attribute).\(entry.name)"] = "\(path):\(entry.line)"
+                }
+            }
         }
         for (key, value) in own.object ?? [] { values[key] = value }
         return .object(values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
@@ -124,7 +135,9 @@ struct Normalization {
     private func defaults(_ service: JSON, _ name: String, _ project: Project) throws -> JSON {
         var result = service
         let path = "services.\(name)"
-        if service["image"].isNull, service["build"].isNull, service["provider"].isNull {
+        if request.passes.checksConsistency, service["image"].isNull, service["build"].isNull,
+            service["provider"].isNull
+        {
             throw fail(
                 "service \"\(name)\" has neither an image nor a build context specified", path, project,
                 hint: "add image: NAME")
@@ -134,7 +147,7 @@ struct Normalization {
                 "service \(name) declares mutually exclusive `network_mode` and `networks`", "\(path).network_mode",
                 project)
         }
-        if service["network_mode"].isNull, (service["networks"].object ?? []).isEmpty {
+        if request.passes.normalizes, service["network_mode"].isNull, (service["networks"].object ?? []).isEmpty {
             result.set("networks", ["default": .null])
         }
         for key in ["command", "entrypoint"] where service[key].isNull { result.set(key, .null) }

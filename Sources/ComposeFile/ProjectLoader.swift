@@ -12,6 +12,7 @@ public struct LoadRequest: Sendable {
     public var environment: [String: String]
     /// Services that the user has named: their profiles are on.
     public var services: [String] = []
+    public var passes = LoadPasses()
     /// The text of a file; nil if there is none.
     public var read: @Sendable (String) throws -> [UInt8]?
 
@@ -22,6 +23,16 @@ public struct LoadRequest: Sendable {
         self.environment = environment
         self.read = read
     }
+}
+
+/// Which passes a load makes: all, unless `config` is asked to leave one out.
+public struct LoadPasses: Sendable {
+    /// The default network and the names of resources.
+    public var normalizes = true
+    public var resolvesPaths = true
+    /// Whether what is referred to is there.
+    public var checksConsistency = true
+    public init() {}
 }
 
 /// Text → nodes with places → passes → `Project`.
@@ -36,6 +47,57 @@ public struct ProjectLoader {
 
     private init(request: LoadRequest) { self.request = request }
 
+    /// The files as they are written, merged, without interpolation.
+    public static func raw(_ request: LoadRequest) throws -> JSON {
+        var loader = ProjectLoader(request: request)
+        let files = try loader.findFiles()
+        let source = FileSource(request: request)
+        let documents = try files.flatMap { try source.documents($0) }
+        let directory = loader.directory(files)
+        let name = try loader.projectName(documents, directory, try loader.environment(directory))
+        let reader = ValueReader(directory: "/", variables: [:])
+        var merged = documents.map { reader.any($0) }.reduce(JSON.object([])) { MergeRule.deep($0, $1) }
+        merged.set("name", .string(name))
+        return sorted(.object((merged.object ?? []).filter { !["version", "include"].contains($0.key) }))
+    }
+
+    private static func sorted(_ value: JSON) -> JSON {
+        switch value {
+        case .object(let members): .object(members.sorted { $0.key < $1.key }.map { ($0.key, sorted($0.value)) })
+        case .array(let items): .array(items.map(sorted))
+        default: value
+        }
+    }
+
+    /// The variables that the files name.
+    public static func variables(_ request: LoadRequest) throws -> [VariableUse] {
+        var loader = ProjectLoader(request: request)
+        let source = FileSource(request: request)
+        var found: [String: VariableUse] = [:]
+        for document in try loader.findFiles().flatMap({ try source.documents($0) }) {
+            for use in try VariableUse.all(document) where found[use.name] == nil || use.isRequired {
+                found[use.name] = use
+            }
+        }
+        return found.values.sorted { $0.name < $1.name }
+    }
+
+    /// Everything that interpolation knows.
+    public static func interpolationEnvironment(_ request: LoadRequest) throws -> [String: String] {
+        var loader = ProjectLoader(request: request)
+        let files = try loader.findFiles()
+        let directory = loader.directory(files)
+        var all = try loader.environment(directory)
+        let documents = try files.flatMap { try FileSource(request: request).documents($0) }
+        all["COMPOSE_PROJECT_NAME"] = try loader.projectName(documents, directory, all)
+        return all
+    }
+
+    private func directory(_ files: [String]) -> String {
+        request.projectDirectory.map { PathRules.resolve($0, in: request.workingDirectory, home: nil) }
+            ?? (files[0] == "/dev/stdin" ? request.workingDirectory : Self.parent(files[0]))
+    }
+
     static let names = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"]
     static let overrides = [
         "compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml",
@@ -43,9 +105,7 @@ public struct ProjectLoader {
 
     private mutating func run() throws -> Project {
         let files = try findFiles()
-        let directory =
-            request.projectDirectory.map { PathRules.resolve($0, in: request.workingDirectory, home: nil) }
-            ?? (files[0] == "/dev/stdin" ? request.workingDirectory : Self.parent(files[0]))
+        let directory = directory(files)
         let source = FileSource(request: request)
         let variables = try environment(directory)
         let documents = try files.flatMap { try source.documents($0) }
@@ -134,8 +194,9 @@ public struct ProjectLoader {
 
     private func add(_ bytes: [UInt8], _ file: String, _ variables: inout [String: String]) throws {
         let known = variables.merging(request.environment) { $1 }
-        for (name, value) in try EnvironmentFile.parse(String(decoding: bytes, as: UTF8.self), file: file, known: known)
-        { variables[name] = value }
+        for entry in try EnvironmentFile.parse(String(decoding: bytes, as: UTF8.self), file: file, known: known) {
+            variables[entry.name] = entry.value
+        }
     }
 
     private func projectName(_ documents: [Node], _ directory: String, _ variables: [String: String])

@@ -6,6 +6,8 @@ import EngineModel
 struct ValueReader {
     /// Against which relative paths are resolved.
     var directory: String
+    /// Off where paths are to stay as they are written.
+    var resolvesPaths = true
     /// For attributes that take their value from the environment.
     let variables: [String: String]
     private(set) var origins: [String: String] = [:]
@@ -285,7 +287,7 @@ struct ValueReader {
 
     /// Absolute paths stay as they are written.
     func resolved(_ path: String) -> String {
-        path.hasPrefix("/") ? path : PathRules.resolve(path, in: directory, home: variables["HOME"])
+        path.hasPrefix("/") || !resolvesPaths ? path : PathRules.resolve(path, in: directory, home: variables["HOME"])
     }
 
     /// The source of a bind mount: a path of Windows stays as it is.

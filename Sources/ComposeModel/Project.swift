@@ -16,6 +16,8 @@ public struct Project: Sendable, Equatable {
     public var extensions: [(key: String, value: JSON)]
     /// Where a value came from: `services.web.environment.LOG_LEVEL` → `compose.yaml:14`.
     public var origins: [String: String]
+    /// Every profile that a service names, whether it is on or not.
+    public var profiles: [String] = []
     /// What was odd but is no error.
     public var warnings: [String]
 

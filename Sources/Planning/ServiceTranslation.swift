@@ -76,7 +76,7 @@ public struct ServiceTranslation: Sendable {
             if key == "build", !service["image"].isNull { continue }
             throw RoostError(
                 .unsupported,
-                "service \(name): attribute \(key) is not supported yet (\(project.origins["services.\(name).\(key)"] ?? "in the project file"))"
+                "service \(name): attribute \(key) is not supported yet (\(place(name, key)))"
             )
         }
         var spec = ContainerSpec()
@@ -103,7 +103,9 @@ public struct ServiceTranslation: Sendable {
             ComposeLabel.definition: definition(name).text()
         ]) { $1 }
         spec.healthcheck = health(service["healthcheck"])
-        spec.restartPolicy = try restartPolicy(service)
+        do throws(RoostError) { spec.restartPolicy = try restartPolicy(service) } catch {
+            throw .invalid("services.\(name).restart: \(error.message) (\(place(name, "restart")))")
+        }
         for text in service["expose"].strings ?? [] { spec.exposedPorts += try exposed(text) }
         try ports(service, &spec)
         try mounts(name, service, &spec, fileFolder: fileFolder)
@@ -113,6 +115,10 @@ public struct ServiceTranslation: Sendable {
         spec.log.driver = service["logging"]["driver"].string ?? ""
         spec.log.options = service["logging"]["options"].stringMap ?? [:]
         return spec
+    }
+
+    private func place(_ service: String, _ attribute: String) -> String {
+        project.origins["services.\(service).\(attribute)"] ?? "in the project file"
     }
 
     private func labels(_ name: String, _ service: JSON, number: Int, oneOff: Bool) -> [String: String] {

@@ -16,7 +16,8 @@ struct Roost: ParsableCommand {
               roost down -v               take everything away, data too
             """, version: "Roost version \(APIVersion.product)",
         subcommands: [
-            Up.self, Down.self, PlanCommand.self, Config.self, Run.self, Create.self, Start.self, Stop.self,
+            Up.self, Down.self, PlanCommand.self, Config.self, EnvironmentCommand.self, Run.self, Create.self,
+            Start.self, Stop.self,
             Restart.self, Kill.self, Remove.self, Pause.self,
             Unpause.self, Ps.self, Logs.self, Exec.self, Attach.self, Wait.self, Rename.self, Top.self, Port.self,
             Inspect.self, Events.self, Images.self, Image.self, ImageRemove.self,

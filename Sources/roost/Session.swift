@@ -87,6 +87,16 @@ final class Session: @unchecked Sendable {
     // MARK: The project
 
     func loadProject(services: [String] = []) throws -> Project {
+        try loadProject(try loadRequest(services: services))
+    }
+
+    func loadProject(_ request: LoadRequest) throws -> Project {
+        let project = try ProjectLoader.load(request)
+        for warning in project.warnings { Output.error("warning: \(warning)") }
+        return project
+    }
+
+    func loadRequest(services: [String] = [], passes: LoadPasses = LoadPasses()) throws -> LoadRequest {
         var request = LoadRequest(
             workingDirectory: try Processes.currentDirectory(), environment: Processes.environment
         ) { path in
@@ -99,9 +109,8 @@ final class Session: @unchecked Sendable {
         request.profiles = profiles
         request.environmentFiles = environmentFiles
         request.services = services
-        let project = try ProjectLoader.load(request)
-        for warning in project.warnings { Output.error("warning: \(warning)") }
-        return project
+        request.passes = passes
+        return request
     }
 
     /// The project's name without the whole file being right: for commands that work on what runs.

@@ -1,0 +1,19 @@
+import ComposeModel
+
+/// A variable as a project file names it.
+public struct VariableUse: Sendable, Equatable {
+    public var name: String
+    /// `${NAME:?…}`.
+    public var isRequired = false
+    /// `${NAME:-…}`.
+    public var defaultValue = ""
+    /// `${NAME:+…}`.
+    public var alternativeValue = ""
+
+    static func all(_ document: Node) throws(ComposeError) -> [VariableUse] {
+        var interpolation = Interpolation(variables: [:])
+        interpolation.onlyCollects = true
+        _ = try interpolation.apply(document, path: "")
+        return interpolation.uses
+    }
+}
