@@ -168,7 +168,8 @@ public struct EngineClient: Sendable {
 
     /// Sends a request and reads the head of the answer; an answer that is an error is thrown.
     public func open(
-        _ method: String, _ path: String, _ query: [(String, String)] = [], body: JSON? = nil, starting: Bool = true
+        _ method: String, _ path: String, _ query: [(String, String)] = [], body: JSON? = nil, starting: Bool = true,
+        repeatable: Bool = false
     ) throws -> HTTPExchange {
         func attempt() throws -> HTTPExchange {
             let exchange = HTTPExchange(try address.connect(starting: starting))
@@ -179,8 +180,9 @@ public struct EngineClient: Sendable {
             return exchange
         }
         let exchange: HTTPExchange
-        do { exchange = try attempt() } catch  where method == "GET" && address.start != nil && Self.isLost(error) {
-            // The engine went away under a question that changes nothing: ask the next one.
+        let mayRepeat = (method == "GET" || repeatable) && address.start != nil
+        do { exchange = try attempt() } catch  where mayRepeat && Self.isLost(error) {
+            // The engine went away under a request that does no harm twice: ask the next one.
             exchange = try attempt()
         }
         try Self.check(exchange)

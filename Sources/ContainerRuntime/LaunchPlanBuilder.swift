@@ -209,6 +209,19 @@ public struct LaunchPlanBuilder: Sendable {
     public static func deviceRules(_ spec: ContainerSpec) throws -> [DeviceRule] {
         if spec.security.privileged { return [DeviceRule(.any, nil, nil, "rwm")] }
         return try DefaultPolicy.deviceRules + spec.devices.flatMap { try HostDevices.rules($0) }
+            + spec.deviceRules.map(Self.deviceRule)
+    }
+
+    /// `c 1:3 mr`: kind, numbers or `*`, access.
+    static func deviceRule(_ text: String) throws(RoostError) -> DeviceRule {
+        let words = text.split(separator: " ").map(String.init)
+        let kinds: [String: DeviceRule.Kind] = ["c": .character, "b": .block, "a": .any]
+        let numbers = words.count > 1 ? words[1].split(separator: ":").map(String.init) : []
+        guard words.count == 3, let kind = kinds[words[0]], numbers.count == 2,
+            numbers.allSatisfy({ $0 == "*" || UInt32($0) != nil }), !words[2].isEmpty,
+            words[2].allSatisfy({ "rwm".contains($0) })
+        else { throw .invalid("invalid device cgroup format '\(text)': write c 1:3 mr, or c 7:* rmw") }
+        return DeviceRule(kind, UInt32(numbers[0]), UInt32(numbers[1]), words[2])
     }
 }
 

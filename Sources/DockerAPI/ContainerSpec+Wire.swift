@@ -98,6 +98,8 @@ extension ContainerSpec {
         controlGroupParent = host["CgroupParent"].string ?? ""
         sharedMemoryBytes = host["ShmSize"].int.flatMap { $0 > 0 ? $0 : nil } ?? 64 << 20
         annotations = host["Annotations"].stringMap ?? [:]
+        volumesFrom = host["VolumesFrom"].strings ?? []
+        deviceRules = host["DeviceCgroupRules"].strings ?? []
         log.driver = host["LogConfig"]["Type"].string ?? ""
         log.options = host["LogConfig"]["Config"].stringMap ?? [:]
         process.additionalGroups = host["GroupAdd"].strings ?? []
@@ -122,13 +124,10 @@ extension ContainerSpec {
         }
         for key in [
             "BlkioDeviceReadBps", "BlkioDeviceWriteBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps",
-            "BlkioWeightDevice", "DeviceCgroupRules",
+            "BlkioWeightDevice",
         ]
         where host[key].array?.isEmpty == false {
             throw RoostError(.unsupported, "\(key) is not supported yet")
-        }
-        if host["VolumesFrom"].array?.isEmpty == false {
-            throw RoostError(.unsupported, "VolumesFrom is not supported yet: name the volumes")
         }
     }
 
@@ -168,10 +167,6 @@ extension ContainerSpec {
         dns.options = host["DnsOptions"].strings ?? []
         dns.extraHosts = host["ExtraHosts"].strings ?? []
         dns.links = host["Links"].strings ?? []
-        if !dns.links.isEmpty {
-            throw RoostError(
-                .unsupported, "links are not supported yet: put both containers on one network and use their names")
-        }
     }
 
     private mutating func readSecurity(_ host: JSON) {

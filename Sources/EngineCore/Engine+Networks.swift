@@ -283,7 +283,27 @@ extension Engine {
     func resolverScope(_ record: ContainerRecord) -> ResolverScope {
         let reachable = record.endpoints.contains { networks[$0.networkID]?.isInternal == false }
         let upstreams = record.spec.dns.servers.isEmpty ? ResolverFiles.hostServers() : record.spec.dns.servers
-        return ResolverScope(networks: record.endpoints.map(\.networkID), upstreams: reachable ? upstreams : [])
+        var links: [String: [String]] = [:]
+        for link in record.spec.dns.parsedLinks {
+            links[link.alias.lowercased(), default: []].append(link.target.lowercased())
+        }
+        return ResolverScope(
+            networks: record.endpoints.map(\.networkID), upstreams: reachable ? upstreams : [], links: links)
+    }
+
+    /// On the default network, which has no names, a link is a line of /etc/hosts, as in Docker.
+    func linkedHosts(_ record: ContainerRecord) throws(RoostError) -> [(IPAddress, String)] {
+        guard !hasResolver(record) else { return [] }
+        var lines: [(IPAddress, String)] = []
+        for link in record.spec.dns.parsedLinks {
+            let target = try container(link.target)
+            guard live[target.id] != nil, let address = target.endpoints.compactMap(\.address4).first else {
+                throw .conflict(
+                    "Cannot link to a non running container: /\(target.name) AS /\(record.name)/\(link.alias)")
+            }
+            lines.append((address, "\(link.alias) \(target.shortID) \(target.name)"))
+        }
+        return lines
     }
 
     /// Tells the resolver who is called what now.

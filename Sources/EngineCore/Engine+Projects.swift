@@ -214,7 +214,8 @@ struct EngineBackend: PlanBackend {
     func perform(_ operation: Operation) async throws {
         switch operation {
         case .createNetwork(let spec): _ = try await engine.createNetwork(spec)
-        case .createVolume(let name, let labels): _ = try await engine.createVolume(name, labels: labels, options: [:])
+        case .createVolume(let name, let labels, let options, let driver):
+            _ = try await engine.createVolume(name, labels: labels, options: options, driver: driver)
         case .createContainer(let name, let spec): _ = try await engine.createContainer(spec, name: name)
         case .replaceContainer(let id, let name, let spec, let renews, let timeout):
             try await engine.replace(id, name: name, spec: spec, renewsVolumes: renews, timeout: timeout)

@@ -80,7 +80,8 @@ extension Engine {
             mountPoint: configuration.mountPoint,
             hosts: try ResolverFiles.hosts(
                 record, hostname: plans.hostname(record),
-                gateway: record.endpoints.first.flatMap { networks[$0.networkID]?.gateway4 }),
+                gateway: record.endpoints.first.flatMap { networks[$0.networkID]?.gateway4 },
+                links: try linkedHosts(record)),
             resolvConf: ResolverFiles.resolvConf(
                 record.spec.dns, embedded: hasResolver(record), hostNetwork: record.spec.network == .host),
             logFile: data + "/container.log", exitRecord: configuration.exitRecord(record.id), revival: revivalPlan,

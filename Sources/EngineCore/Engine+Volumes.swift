@@ -27,6 +27,7 @@ extension Engine {
                 "create \(chosen): \"\(chosen)\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path"
             )
         }
+        try checkOptions(options, chosen)
         var labels = labels
         if isAnonymous { labels["com.docker.volume.anonymous"] = "" }
         let record = VolumeRecord(
@@ -81,10 +82,47 @@ extension Engine {
             list.removeAll { $0.target == mount.target }
             list.append(try resolve(mount))
         }
+        for text in spec.volumesFrom { try inherit(text, &list) }
         for target in imageVolumes where !list.contains(where: { $0.target == target }) {
             list.append(try resolve(MountSpec(source: .volume(name: nil, copy: true, subpath: ""), target: target)))
         }
         return list
+    }
+
+    /// Another container's mounts, where this one has none of its own.
+    private func inherit(_ text: String, _ list: inout [MountRecord]) throws(RoostError) {
+        let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+        let mode = parts.count > 1 ? parts[1] : "rw"
+        guard let name = parts.first, ["ro", "rw", "z", "Z"].contains(mode) else {
+            throw .invalid("invalid volumes-from \"\(text)\": write NAME, NAME:ro or NAME:rw")
+        }
+        for mount in try container(name).mounts where !list.contains(where: { $0.target == mount.target }) {
+            var mount = mount
+            mount.readOnly = mount.readOnly || mode == "ro"
+            mount.isAnonymous = false
+            list.append(mount)
+        }
+    }
+
+    /// Where a volume's content is: its own folder, or the folder that its options name.
+    private func content(_ record: VolumeRecord) throws(RoostError) -> String {
+        guard let device = record.options["device"], !device.isEmpty else { return mountpoint(record) }
+        guard Files.exists(device) else {
+            throw .invalid("volume \(record.name): its folder \(device) does not exist; make it first")
+        }
+        return device
+    }
+
+    /// Options of the local driver that can be honoured: a folder of the host.
+    private func checkOptions(_ options: [String: String], _ name: String) throws(RoostError) {
+        guard options["device"] != nil || options["type"] != nil else { return }
+        let kinds = (options["o"] ?? "").split(separator: ",")
+        guard kinds.contains("bind") || kinds.contains("rbind"), options["device"]?.hasPrefix("/") == true else {
+            throw RoostError(
+                .unsupported,
+                "volume \(name): of the local driver's options this engine honours a folder of the host (o: bind, device: /path); mount other file systems on the host and name their folder"
+            )
+        }
     }
 
     private func resolve(_ mount: MountSpec) throws -> MountRecord {
@@ -109,7 +147,7 @@ extension Engine {
                 options: create ? ["create"] : [], isRecursive: recursive)
         case .volume(let name, let copy, let subpath):
             let record = try createVolume(name, labels: [:], options: [:])
-            let folder = mountpoint(record) + (subpath.isEmpty ? "" : "/" + subpath)
+            let folder = try content(record) + (subpath.isEmpty ? "" : "/" + subpath)
             return MountRecord(
                 kind: .volume, volumeName: record.name, hostPath: folder, target: mount.target,
                 readOnly: mount.readOnly,

@@ -46,7 +46,11 @@ enum ResolverFiles {
         return text
     }
 
-    static func hosts(_ record: ContainerRecord, hostname: String, gateway: IPAddress?) throws(RoostError) -> String {
+    static func hosts(
+        _ record: ContainerRecord, hostname: String, gateway: IPAddress?, links: [(IPAddress, String)] = []
+    )
+        throws(RoostError) -> String
+    {
         var text = """
             127.0.0.1\tlocalhost
             ::1\tlocalhost ip6-localhost ip6-loopback
@@ -68,6 +72,7 @@ enum ResolverFiles {
             }
             text += "\(address)\t\(parts[0])\n"
         }
+        for (address, names) in links { text += "\(address)\t\(names)\n" }
         let full = record.spec.domainname.isEmpty ? hostname : "\(hostname).\(record.spec.domainname) \(hostname)"
         for endpoint in record.endpoints.prefix(1) {
             for address in [endpoint.address4, endpoint.address6].compactMap({ $0 }) { text += "\(address)\t\(full)\n" }

@@ -11,6 +11,10 @@ public struct ContainerSpec: Sendable, Equatable, Codable {
     public var portBindings: [PortBinding] = []
     public var publishAllPorts = false
     public var mounts: [MountSpec] = []
+    /// Containers whose mounts this one gets too: `name[:ro|rw]`.
+    public var volumesFrom: [String] = []
+    /// More device rules as of version 1's `devices.allow`: `c 1:3 mr`.
+    public var deviceRules: [String] = []
     public var healthcheck: HealthcheckSpec?
     public var stopSignal: String?
     /// Seconds between the stop signal and SIGKILL; nil is the default of ten, -1 waits for ever.
@@ -216,6 +220,15 @@ public struct DNSSpec: Sendable, Equatable, Codable {
     /// Docker's links, `target:alias`.
     public var links: [String] = []
     public init() {}
+
+    /// The links' two sides; without an alias the target's own name.
+    public var parsedLinks: [(target: String, alias: String)] {
+        links.map { text in
+            let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+            let target = parts.first.map { $0.hasPrefix("/") ? String($0.dropFirst()) : $0 } ?? ""
+            return (target, parts.count > 1 ? parts[1].split(separator: "/").last.map(String.init) ?? "" : target)
+        }
+    }
 }
 
 public struct SecuritySpec: Sendable, Equatable, Codable {

@@ -31,9 +31,12 @@ public struct ResolverScope: Sendable {
     public var networks: [String]
     /// Where other names go; empty on internal networks.
     public var upstreams: [IPAddress]
-    public init(networks: [String], upstreams: [IPAddress]) {
+    /// Names that hold for this container alone, with the containers that they mean.
+    public var links: [String: [String]]
+    public init(networks: [String], upstreams: [IPAddress], links: [String: [String]] = [:]) {
         self.networks = networks
         self.upstreams = upstreams
+        self.links = links
     }
 }
 
@@ -119,7 +122,11 @@ public final class Resolver: Sendable {
         if query.type == DNSQuery.typePTR, let address = query.reverseAddress {
             return known.pointer(address, networks: scope.networks).map { query.response([.pointer($0)]) }
         }
-        guard let addresses = known.lookUp(query.name, networks: scope.networks) else { return nil }
+        let linked = (scope.links[query.name] ?? []).compactMap { known.lookUp($0, networks: scope.networks) }
+        guard
+            let addresses = linked.isEmpty
+                ? known.lookUp(query.name, networks: scope.networks) : linked.flatMap({ $0 })
+        else { return nil }
         switch query.type {
         case DNSQuery.typeA: return query.response([.addresses(rotated(addresses.filter { !$0.isVersion6 }))])
         case DNSQuery.typeAAAA: return query.response([.addresses(rotated(addresses.filter(\.isVersion6)))])

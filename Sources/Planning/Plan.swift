@@ -3,7 +3,7 @@ import EngineModel
 /// One thing to do, with exactly the data that doing it needs.
 public enum Operation: Sendable, Equatable {
     case createNetwork(NetworkSpec)
-    case createVolume(name: String, labels: [String: String])
+    case createVolume(name: String, labels: [String: String], options: [String: String], driver: String)
     case createContainer(name: String, spec: ContainerSpec)
     /// Stops and removes the old one and makes the new one; anonymous volumes go over unless they are to be renewed.
     case replaceContainer(id: String, name: String, spec: ContainerSpec, renewsVolumes: Bool, timeoutSeconds: Int?)
@@ -18,7 +18,7 @@ public enum Operation: Sendable, Equatable {
     public var subject: String {
         switch self {
         case .createNetwork(let spec): "Network \(spec.name)"
-        case .createVolume(let name, _), .removeVolume(let name): "Volume \(name)"
+        case .createVolume(let name, _, _, _), .removeVolume(let name): "Volume \(name)"
         case .createContainer(let name, _), .replaceContainer(_, let name, _, _, _), .startContainer(let name),
             .stopContainer(_, let name, _), .removeContainer(_, let name, _),
             .awaitHealthy(let name), .awaitCompleted(let name):

@@ -33,10 +33,52 @@ public struct ServiceTranslation: Sendable {
 
     /// Attributes that the file may hold and that this engine cannot honour yet: refused, never ignored.
     static let unsupported = [
-        "blkio_config", "build", "credential_spec", "develop", "device_cgroup_rules", "extends", "external_links",
-        "gpus", "links", "models", "post_start", "pre_start", "pre_stop",
-        "provider", "use_api_socket", "volumes_from", "label_file",
+        "build", "models", "post_start", "pre_start", "pre_stop", "provider", "use_api_socket",
     ]
+
+    /// Attributes that a Linux host has nothing for, or that this engine does not need: they are read, and said to have no effect.
+    static let withoutEffect = [
+        "cgroup_parent", "cpu_count", "cpu_percent", "cpu_rt_period", "cpu_rt_runtime", "credential_spec", "isolation",
+        "mem_swappiness", "oom_kill_disable", "storage_opt",
+    ]
+
+    /// What of a service is not acted on.
+    func notes(_ name: String) -> [String] {
+        let service = project.services[name] ?? .null
+        var found = Self.withoutEffect.filter { !service[$0].isNull && service[$0].bool != false }.map {
+            "service \(name): \($0) has no effect here (\(place(name, $0)))"
+        }
+        let deploy = service["deploy"]
+        for key in ["update_config", "rollback_config"] where !deploy[key].isNull {
+            found.append("service \(name): deploy.\(key) has no effect here yet (\(place(name, "deploy.\(key)")))")
+        }
+        if let kind = service["platform"].string, !kind.isEmpty, !kind.hasPrefix("linux") {
+            found.append("service \(name): platform \(kind) is not looked at (\(place(name, "platform")))")
+        }
+        return found
+    }
+
+    /// Wishes for devices that this engine has no drivers for.
+    private func refuseDevices(_ name: String, _ service: JSON) throws(RoostError) {
+        let reserved = service["deploy"]["resources"]["reservations"]["devices"].array ?? []
+        guard let request = (service["gpus"].array ?? []).first ?? reserved.first else { return }
+        let kinds = request["capabilities"].strings ?? ["gpu"]
+        throw RoostError(
+            .unsupported,
+            "service \(name): could not select device driver \"\(request["driver"].string ?? "")\" with capabilities: [[\(kinds.joined(separator: " "))]]: this engine has no device drivers (\(place(name, service["gpus"].isNull ? "deploy.resources.reservations.devices" : "gpus")))"
+        )
+    }
+
+    /// Options of block devices other than the weight need a version of the kernel's interface that is not used yet.
+    private func blockDevices(_ name: String, _ service: JSON, _ spec: inout ContainerSpec) throws(RoostError) {
+        let block = service["blkio_config"]
+        spec.resources.blockWeight = UInt16(clamping: block["weight"].int ?? 0)
+        for (key, value) in block.object ?? [] where key != "weight" && value.array?.isEmpty == false {
+            throw RoostError(
+                .unsupported,
+                "service \(name): blkio_config.\(key) is not supported yet (\(place(name, "blkio_config.\(key)")))")
+        }
+    }
 
     func definition(_ name: String) -> JSON {
         let ignored: Set<String> = ["build", "pull_policy", "scale", "depends_on", "profiles", "attach"]
@@ -79,7 +121,17 @@ public struct ServiceTranslation: Sendable {
                 "service \(name): attribute \(key) is not supported yet (\(place(name, key)))"
             )
         }
+        try refuseDevices(name, service)
+        if let runtime = service["runtime"].string, !["", "runc", "roost"].contains(runtime) {
+            throw .invalid("service \(name): unknown runtime \"\(runtime)\" (\(place(name, "runtime")))")
+        }
+        if let mode = service["userns_mode"].string, !["", "host"].contains(mode) {
+            throw RoostError(
+                .unsupported,
+                "service \(name): userns_mode \(mode) is not supported yet (\(place(name, "userns_mode")))")
+        }
         var spec = ContainerSpec()
+        try blockDevices(name, service, &spec)
         spec.image = service["image"].string ?? ""
         spec.process.command = service["command"].strings
         spec.process.entrypoint = service["entrypoint"].strings
@@ -194,6 +246,11 @@ public struct ServiceTranslation: Sendable {
             let target = volume["target"].string ?? ""
             let readOnly = volume["read_only"].bool ?? false
             switch volume["type"].string ?? "" {
+            case "image", "npipe", "cluster":
+                throw RoostError(
+                    .unsupported,
+                    "service \(name): volumes of type \(volume["type"].string ?? "") are not supported yet (\(place(name, "volumes")))"
+                )
             case "bind":
                 let bind = volume["bind"]
                 spec.mounts.append(
@@ -217,6 +274,12 @@ public struct ServiceTranslation: Sendable {
                             name: real, copy: volume["volume"]["nocopy"].bool != true,
                             subpath: volume["volume"]["subpath"].string ?? ""), target: target, readOnly: readOnly))
             }
+        }
+        for text in service["volumes_from"].strings ?? [] {
+            let parts = text.split(separator: ":").map(String.init)
+            let isContainer = parts.first == "container"
+            let source = isContainer ? parts.dropFirst().first ?? "" : containerName(parts.first ?? "", 1)
+            spec.volumesFrom.append(([source] + parts.dropFirst(isContainer ? 2 : 1)).joined(separator: ":"))
         }
         for text in service["tmpfs"].strings ?? [] {
             let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
@@ -251,6 +314,12 @@ public struct ServiceTranslation: Sendable {
         spec.dns.search = service["dns_search"].strings ?? []
         spec.dns.options = service["dns_opt"].strings ?? []
         spec.dns.extraHosts = service["extra_hosts"].strings ?? []
+        for text in service["links"].strings ?? [] {
+            let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+            let other = parts.first ?? ""
+            spec.dns.links.append("\(containerName(other, 1)):\(parts.count > 1 ? parts[1] : other)")
+        }
+        spec.dns.links += service["external_links"].strings ?? []
         for text in service["dns"].strings ?? [] {
             guard let address = IPAddress(text) else {
                 throw .invalid("service \(name): dns \"\(text)\" is not an IP address")
@@ -297,6 +366,8 @@ public struct ServiceTranslation: Sendable {
     }
 
     private func security(_ service: JSON, _ spec: inout ContainerSpec) throws(RoostError) {
+        spec.deviceRules = service["device_cgroup_rules"].strings ?? []
+        spec.controlGroupNamespace = service["cgroup"].string == "host" ? .host : .own
         spec.security.privileged = service["privileged"].bool ?? false
         spec.security.addedCapabilities = service["cap_add"].strings ?? []
         spec.security.droppedCapabilities = service["cap_drop"].strings ?? []

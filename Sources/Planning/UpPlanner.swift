@@ -70,6 +70,8 @@ public struct UpPlanner {
     private var started: [String: [Int]] = [:]
     private var networkSteps: [String: Int] = [:]
     private var volumeSteps: [String: Int] = [:]
+    /// Steps after which a service's containers exist.
+    private var made: [String: [Int]] = [:]
     private var replaced: Set<String> = []
 
     public static func plan(
@@ -103,7 +105,10 @@ public struct UpPlanner {
         let selected = try selectedServices()
         try planNetworks(selected)
         try planVolumes(selected)
-        for name in DependencyOrder.sorted(selected, project) { try planService(name, selected) }
+        for name in DependencyOrder.sorted(selected, project) {
+            try planService(name, selected)
+            plan.notes += translation.notes(name)
+        }
         planOrphans()
         plan.dropIdleWaits()
         return plan
@@ -156,7 +161,10 @@ public struct UpPlanner {
                 throw .missing("external volume \"\(name)\" not found: create it with volume create \(name)")
             }
             volumeSteps[key] = plan.add(
-                .createVolume(name: name, labels: translation.volumeLabels(key)), "missing", after: [])
+                .createVolume(
+                    name: name, labels: translation.volumeLabels(key),
+                    options: json["driver_opts"].stringMap ?? [:], driver: json["driver"].string ?? "local"),
+                "missing", after: [])
         }
     }
 
@@ -195,7 +203,9 @@ public struct UpPlanner {
     }
 
     private func resourceSteps(_ service: JSON) -> [Int] {
-        let networks = (service["networks"].object ?? []).compactMap { networkSteps[$0.key] }
+        let sources = (service["volumes_from"].strings ?? []).map { String($0.prefix { $0 != ":" }) }
+        let containers = sources.flatMap { made[$0] ?? [] }
+        let networks = (service["networks"].object ?? []).compactMap { networkSteps[$0.key] } + containers
         let volumes = (service["volumes"].array ?? []).compactMap { $0["source"].string.flatMap { volumeSteps[$0] } }
         return networks + volumes
     }
@@ -239,6 +249,7 @@ public struct UpPlanner {
         let spec = try translation.spec(name, number: number, fileFolder: fileFolder)
         guard let existing else {
             let create = plan.add(.createContainer(name: containerName, spec: spec), "missing", after: resources)
+            made[name, default: []].append(create)
             return options.noStart
                 ? create : plan.add(.startContainer(name: containerName), "created", after: [create] + gates)
         }
@@ -248,6 +259,7 @@ public struct UpPlanner {
                 .replaceContainer(
                     id: existing.id, name: containerName, spec: spec, renewsVolumes: options.renewVolumes,
                     timeoutSeconds: options.timeoutSeconds), reason, after: resources + gates)
+            made[name, default: []].append(replace)
             return options.noStart
                 ? replace : plan.add(.startContainer(name: containerName), "recreated", after: [replace])
         }

@@ -105,19 +105,19 @@ struct Kill: ParsableCommand {
 struct Pause: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pause", abstract: "Freeze every process of containers.")
-    @Argument var names: [String]
+    @Argument(help: "Containers, or services.") var names: [String] = []
     func run() throws {
         let client = try Session.shared.client()
-        try forEachNamed(names) { try client.call("POST", "containers/\($0)/pause") }
+        try forEachNamed(names, all: !names.isEmpty) { try client.call("POST", "containers/\($0)/pause") }
     }
 }
 
 struct Unpause: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "unpause", abstract: "Let frozen containers go on.")
-    @Argument var names: [String]
+    @Argument(help: "Containers, or services.") var names: [String] = []
     func run() throws {
         let client = try Session.shared.client()
-        try forEachNamed(names) { try client.call("POST", "containers/\($0)/unpause") }
+        try forEachNamed(names, all: !names.isEmpty) { try client.call("POST", "containers/\($0)/unpause") }
     }
 }
 
@@ -152,8 +152,10 @@ struct Rename: ParsableCommand {
 struct Wait: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "wait", abstract: "Wait until containers have ended and print their exit codes.")
-    @Argument var names: [String]
+    @Flag(name: .long, help: "Bring the project down when the first has ended (compose).") var downProject = false
+    @Argument(help: "Containers, or services.") var names: [String]
     func run() throws {
+        if Session.shared.isCompose { return try ComposeViews.wait(names, downProject: downProject) }
         for (id, _) in try Session.shared.resolve(names) {
             let answer = try Session.shared.client().open("POST", "containers/\(id)/wait").nextLine()
             Output.line("\(answer?["StatusCode"].int ?? 0)")
@@ -163,9 +165,10 @@ struct Wait: ParsableCommand {
 
 struct Top: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "top", abstract: "Show the processes of a container.")
-    @Argument var name: String
+    @Argument(help: "A container; with compose, services.") var names: [String] = []
     func run() throws {
-        for (id, _) in try Session.shared.resolve([name]) {
+        if Session.shared.isCompose || names.isEmpty { return try ComposeViews.top(names) }
+        for (id, _) in try Session.shared.resolve(Array(names.prefix(1))) {
             let json = try Session.shared.client().call("GET", "containers/\(id)/top")
             var table = Table(json["Titles"].strings ?? [])
             for row in json["Processes"].array ?? [] { table.add(row.strings ?? []) }
@@ -177,9 +180,14 @@ struct Top: ParsableCommand {
 struct Port: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "port", abstract: "Show where a container's ports are published.")
-    @Argument var name: String
+    @Option(name: .customLong("protocol"), help: "tcp or udp (compose).") var transport = "tcp"
+    @Option(name: .long, help: "Which replica of a service (compose).") var index = 1
+    @Argument(help: "A container, or a service.") var name: String
     @Argument(help: "Only this port: 80 or 80/udp.") var port: String?
     func run() throws {
+        if Session.shared.isCompose {
+            return try ComposeViews.port(name, port, transport: transport, index: max(1, index))
+        }
         for (id, _) in try Session.shared.resolve([name]) {
             let ports = try Session.shared.client().call("GET", "containers/\(id)/json")["NetworkSettings"]["Ports"]
             for (inside, bindings) in ports.object ?? [] {

@@ -78,12 +78,18 @@ struct Ps: ParsableCommand {
     @Option(name: [.short, .long], help: "key=value.") var filter: [String] = []
     @Option(name: .long, help: "json, or a template: {{.Names}}.") var format: String?
     @Flag(name: .long, help: "Names of the services (compose).") var services = false
+    @Option(name: .long, help: "In this state only: running, exited, … (compose).") var status: [String] = []
+    @Flag(name: .long, inversion: .prefixedNo, help: "Containers of services that the file has no more (compose).")
+    var orphans = true
     @Argument(help: "Services (compose).") var names: [String] = []
 
     func run() throws {
         let list: [JSON]
         if Session.shared.isCompose {
-            list = try Session.shared.projectContainers(try Session.shared.projectNameOnly(), all: all, services: names)
+            let states = status + filter.compactMap { $0.hasPrefix("status=") ? String($0.dropFirst(7)) : nil }
+            list = try Session.shared.projectContainers(
+                try Session.shared.projectNameOnly(), all: all || !states.isEmpty, services: names
+            ).filter { states.isEmpty || states.contains($0["State"].string ?? "") }
         } else {
             var query = [("all", all || latest || last != nil ? "1" : "0")] + (try filterQuery(filter))
             if latest { query.append(("limit", "1")) } else if let last { query.append(("limit", String(last))) }
@@ -101,7 +107,8 @@ struct Ps: ParsableCommand {
                 Output.line($0)
             }
         }
-        let rows = list.map(row)
+        let isCompose = Session.shared.isCompose
+        let rows = list.map { isCompose ? ComposeViews.psRow($0, row($0)) : row($0) }
         if let format, format != "table" {
             return rows.forEach { Output.line(format == "json" ? $0.text() : Template.render(format, $0)) }
         }
@@ -207,7 +214,15 @@ struct Events: ParsableCommand {
     @Option(name: .long, help: "Until this time.") var until: String?
     @Option(name: [.short, .long], help: "key=value.") var filter: [String] = []
     @Option(name: .long, help: "json, or a template.") var format: String?
+    @Flag(name: .long, help: "One JSON value per line (compose).") var json = false
+    @Argument(help: "Only these services (compose).") var services: [String] = []
     func run() throws {
+        if Session.shared.isCompose {
+            var times: [(String, String)] = []
+            if let since { times.append(("since", try Logs.time(since))) }
+            if let until { times.append(("until", try Logs.time(until))) }
+            return try ComposeViews.events(json: json || format == "json", services: services, query: times)
+        }
         var query = try filterQuery(filter)
         if let since { query.append(("since", try Logs.time(since))) }
         if let until { query.append(("until", try Logs.time(until))) }
@@ -238,6 +253,7 @@ struct Images: ParsableCommand {
     @Argument(help: "Only this repository.") var name: String?
 
     func run() throws {
+        if Session.shared.isCompose { return try ComposeViews.images(quiet: quiet, format: format) }
         let list =
             try Session.shared.client().call(
                 "GET", "images/json", try filterQuery(filter + (name.map { ["reference=\($0)"] } ?? []))

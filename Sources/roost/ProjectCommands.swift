@@ -37,15 +37,26 @@ struct UpSettings: ParsableArguments {
     }
 }
 
-/// Shows the progress of a plan as it is carried out; throws at its end if something failed.
+/// Asks for a plan to be carried out and shows its progress; throws at its end if something failed.
 enum PlanFollower {
-    static func follow(_ exchange: HTTPExchange, quiet: Bool = false) throws {
+    /// A plan is made of what is and what should be, so that asking again does no harm: an engine that goes away in between does
+    /// not end the command.
+    static func follow(_ path: String, _ body: JSON) throws {
+        let client = try Session.shared.client()
+        for _ in 0..<3 {
+            if try show(try client.open("POST", path, body: body, repeatable: true)) { return }
+        }
+        throw RoostError(.unavailable, "the engine went away several times; run the command again to go on")
+    }
+
+    /// False if the engine went away before the end.
+    private static func show(_ exchange: HTTPExchange) throws -> Bool {
         let display = ProgressDisplay()
         var failures: [JSON] = []
         var finished = false
-        while let event = try exchange.nextLine() {
+        while let event = try next(exchange) {
             for note in event["notes"].strings ?? [] { Output.error("note: \(note)") }
-            if let object = event["object"].string, !quiet {
+            if let object = event["object"].string {
                 let state = event["state"].string
                 display.update(
                     object, event["text"].string ?? "",
@@ -56,12 +67,19 @@ enum PlanFollower {
                 finished = true
             }
         }
-        guard finished else { throw RoostError(.unavailable, "the engine went away; run the command again to go on") }
-        guard !failures.isEmpty else { return }
+        guard finished else { return false }
+        guard !failures.isEmpty else { return true }
         for failure in failures {
             Output.error("\(failure["object"].string ?? ""): \(failure["message"].string ?? "")")
         }
         throw Leave(code: 1)
+    }
+
+    private static func next(_ exchange: HTTPExchange) throws -> JSON? {
+        do { return try exchange.nextLine() } catch let error as RoostError {
+            if error.kind == .unavailable { return nil }
+            throw error
+        }
     }
 }
 
@@ -71,6 +89,17 @@ struct Up: ParsableCommand {
         discussion: "Example: roost up -d --scale web=3")
     @Flag(name: [.short, .long], help: "Return when everything runs; else show the logs.") var detach = false
     @Flag(name: .long, help: "Return when everything is healthy.") var wait = false
+    @Option(name: .long, help: "Seconds to wait at most.") var waitTimeout: Int?
+    @Option(name: .long, help: "Show the output of these services only.") var attach: [String] = []
+    @Option(name: .long, help: "Do not show the output of these services.") var noAttach: [String] = []
+    @Flag(name: .long, help: "Show the output of what the named services depend on, too.") var attachDependencies =
+        false
+    @Flag(name: .long, help: "As --abort-on-container-exit, if the container failed.") var abortOnContainerFailure =
+        false
+    @Flag(name: .long, help: "Build nothing.") var noBuild = false
+    @Option(name: .long, help: "missing or never; always needs a registry.") var pull: String?
+    @Flag(name: .long, help: "Accepted for scripts.") var quietPull = false
+    @Flag(name: .long, inversion: .prefixedNo, help: "Accepted for scripts; there is no menu.") var menu = false
     @Flag(name: [.customShort("y"), .long], help: "Accepted for scripts; nothing is asked.") var yes = false
     @Flag(name: .long, help: "Print the plan and change nothing.") var dryRun = false
     @Flag(name: .long, help: "Stop everything when one container ends.") var abortOnContainerExit = false
@@ -88,22 +117,35 @@ struct Up: ParsableCommand {
         let body: JSON = [
             "project": project.wire, "contents": try session.contents(project), "options": try settings.json(services),
         ]
+        if let pull, !["missing", "never", "policy"].contains(pull) {
+            throw RoostError(
+                .unsupported, "--pull \(pull): images come from archives, since registries are not supported yet")
+        }
         if dryRun {
             Output.raw(try session.client().call("POST", "roost/v1/projects/plan", body: body)["text"].string ?? "")
             return
         }
         let begin = Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339
-        try PlanFollower.follow(try session.client().open("POST", "roost/v1/projects/up", body: body))
-        if wait { try waitUntilHealthy(project) }
+        try PlanFollower.follow("roost/v1/projects/up", body)
+        if wait || waitTimeout != nil { try waitUntilHealthy(project) }
         if detach || wait || settings.noStart { return }
-        let shown =
-            services.isEmpty ? project.services.keys.filter { project.services[$0]?["attach"].bool != false } : services
+        for name in attach + noAttach where project.services[name] == nil {
+            throw RoostError.missing("no such service: \(name)")
+        }
+        let shown = shownServices(project)
         let follower = LogFollower(
             style: Style(descriptor: 1, wish: noColor ? false : nil), prefix: !noLogPrefix, timestamps: timestamps,
-            stopsWith: exitCodeFrom.map { [$0] } ?? (abortOnContainerExit ? Array(project.services.keys) : []))
+            stopsWith: exitCodeFrom.map { [$0] }
+                ?? (abortOnContainerExit || abortOnContainerFailure ? Array(project.services.keys) : []))
         let code = try follower.attach(project: project.name, services: shown, since: begin, timeout: settings.timeout)
         if let exitCodeFrom { throw Leave(code: try self.code(of: exitCodeFrom, project.name)) }
         if code != 0 { throw Leave(code: code) }
+    }
+
+    private func shownServices(_ project: Project) -> [String] {
+        let all = project.services.keys.filter { project.services[$0]?["attach"].bool != false }
+        let chosen = !attach.isEmpty ? attach : services.isEmpty || attachDependencies ? all : services
+        return chosen.filter { !noAttach.contains($0) }
     }
 
     private func code(of service: String, _ project: String) throws -> Int32 {
@@ -116,6 +158,7 @@ struct Up: ParsableCommand {
     /// Done jobs count as ready; what fails is shown with the end of its log.
     private func waitUntilHealthy(_ project: Project) throws {
         let client = try Session.shared.client()
+        let deadline = waitTimeout.map { Clocks.monotonicNanoseconds() + Int64($0) * 1_000_000_000 }
         let events = try client.open(
             "GET", "events",
             [("filters", "{\"type\":[\"container\"],\"label\":[\"com.docker.compose.project=\(project.name)\"]}")])
@@ -137,6 +180,13 @@ struct Up: ParsableCommand {
                 }
             }
             if !waiting { return }
+            if let deadline {
+                let left = (deadline - Clocks.monotonicNanoseconds()) / 1_000_000
+                guard left > 0, try waitUntilReady(events.connection.raw, milliseconds: Int32(clamping: left)) else {
+                    throw RoostError(
+                        .unavailable, "the project was not healthy within \(waitTimeout ?? 0) seconds; see roost ps -a")
+                }
+            }
             _ = try events.nextLine()
         }
     }
@@ -179,7 +229,7 @@ struct Down: ParsableCommand {
         var body: JSON = ["project": .string(name), "volumes": .bool(volumes)]
         if let timeout { body.set("timeout", JSON(timeout)) }
         let images = rmi == "all" ? Set(try session.projectContainers(name).compactMap { $0["Image"].string }) : []
-        try PlanFollower.follow(try session.client().open("POST", "roost/v1/projects/down", body: body))
+        try PlanFollower.follow("roost/v1/projects/down", body)
         for image in images.sorted() { try session.client().call("DELETE", "images/\(image)") }
     }
 }

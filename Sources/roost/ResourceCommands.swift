@@ -285,7 +285,13 @@ struct Version: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "version", abstract: "Show the versions of client and engine.")
     @Option(name: [.short, .long], help: "A template, or json.") var format: String?
+    @Flag(name: .long, help: "The number only (compose).") var short = false
     func run() throws {
+        if Session.shared.isCompose {
+            if short { return Output.line(APIVersion.product) }
+            let value: JSON = ["version": .string("v" + APIVersion.product)]
+            return Output.line(format == "json" ? value.text() : "Roost Compose version v\(APIVersion.product)")
+        }
         let server = try Session.shared.client().call("GET", "version")
         let both: JSON = [
             "Client": ["Version": .string(APIVersion.product), "ApiVersion": .string(APIVersion.current)],

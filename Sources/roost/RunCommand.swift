@@ -356,12 +356,11 @@ struct Run: ParsableCommand {
                 var settings = try UpSettings.parse([])
                 settings.noDeps = false
                 try PlanFollower.follow(
-                    try client.open(
-                        "POST", "roost/v1/projects/up",
-                        body: [
-                            "project": project.wire, "contents": try session.contents(project),
-                            "options": try settings.json(dependencies),
-                        ]))
+                    "roost/v1/projects/up",
+                    [
+                        "project": project.wire, "contents": try session.contents(project),
+                        "options": try settings.json(dependencies),
+                    ])
             }
         }
         let terminal = !noTty && Terminals.isTerminal(0) && Terminals.isTerminal(1) && !detach

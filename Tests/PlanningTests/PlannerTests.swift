@@ -111,7 +111,7 @@ import Testing
         let shop = project(["redis": service()])
         #expect(throws: RoostError.self) { try plan(shop, ObservedState()) }
         #expect(throws: RoostError.self) { try plan(shop, observed(shop, running: [])) { $0.services = ["nope"] } }
-        let odd = project(["redis": service(["gpus": "all"])])
+        let odd = project(["redis": service(["gpus": [["count": -1]]])])
         #expect(throws: RoostError.self) { try plan(odd, observed(odd, running: [])) }
     }
 

@@ -26,6 +26,11 @@ enum VolumeTable {
                 volume = try long(&reader, item, place)
             } else {
                 let text = try reader.string(item, place).string ?? ""
+                if text.count > 3, PathRules.isWindows(text), !text.hasPrefix("\\\\") {
+                    reader.warn(
+                        "\(item.place): volume \"\(text)\": one letter before a colon is read as a drive of Windows, as in Compose; give the volume a longer name"
+                    )
+                }
                 do throws(RoostError) { volume = try short(text, reader) } catch {
                     throw ComposeError(
                         "invalid spec: \(text): \(error.message)", at: item.place,

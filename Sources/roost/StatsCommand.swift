@@ -1,0 +1,96 @@
+import APIClient
+import ArgumentParser
+import EngineModel
+import LinuxKernel
+import Terminal
+
+/// What containers use, again and again.
+struct Stats: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stats", abstract: "Show what containers use: processors, memory, processes.",
+        discussion: "Example: roost stats --no-stream")
+    @Flag(name: [.short, .long], help: "Stopped ones too.") var all = false
+    @Flag(name: .long, help: "Once, and end.") var noStream = false
+    @Flag(name: .long, help: "Nothing shortened.") var noTrunc = false
+    @Option(name: .long, help: "json, or a template: {{.Name}} {{.CPUPerc}}.") var format: String?
+    @Argument(help: "Containers, or services.") var names: [String] = []
+
+    func run() throws {
+        let terminal = Terminals.isTerminal(1)
+        repeat {
+            let rows = try chosen().map(row)
+            var text = ""
+            if let format, format != "table" {
+                text = rows.map { (format == "json" ? $0.text() : Template.render(format, $0)) + "\n" }.joined()
+            } else {
+                var table = Table([
+                    "CONTAINER ID", "NAME", "CPU %", "MEM USAGE / LIMIT", "MEM %", "NET I/O", "BLOCK I/O", "PIDS",
+                ])
+                for row in rows {
+                    table.add(
+                        ["ID", "Name", "CPUPerc", "MemUsage", "MemPerc", "NetIO", "BlockIO", "PIDs"].map {
+                            row[$0].string ?? ""
+                        })
+                }
+                text = table.text
+            }
+            // The screen is drawn anew in place; in a pipe one table follows the other.
+            Output.raw((terminal && !noStream ? "\u{1b}[H\u{1b}[J" : "") + text)
+        } while !noStream
+    }
+
+    private func chosen() throws -> [JSON] {
+        let session = Session.shared
+        if session.isCompose {
+            return try session.projectContainers(try session.projectNameOnly(), all: all, services: names)
+        }
+        let list = try session.client().call("GET", "containers/json", [("all", all ? "1" : "0")]).array ?? []
+        guard !names.isEmpty else { return list }
+        let wanted = try session.resolve(names).map(\.id)
+        let complete = try session.client().call("GET", "containers/json", [("all", "1")]).array ?? []
+        return complete.filter { wanted.contains($0["Id"].string ?? "") }
+    }
+
+    private func row(_ container: JSON) throws -> JSON {
+        let id = container["Id"].string ?? ""
+        let stats = try Session.shared.client().call("GET", "containers/\(id)/stats", [("stream", "0")])
+        let usage = stats["memory_stats"]["usage"].int ?? 0
+        let limit = stats["memory_stats"]["limit"].int ?? 0
+        func delta(_ path: (JSON) -> JSON) -> Double {
+            Double((path(stats["cpu_stats"]).int ?? 0) - (path(stats["precpu_stats"]).int ?? 0))
+        }
+        let system = delta { $0["system_cpu_usage"] }
+        let share =
+            system > 0
+            ? delta { $0["cpu_usage"]["total_usage"] } / system * 100
+                * Double(stats["cpu_stats"]["online_cpus"].int ?? 1)
+            : 0
+        var received: Int64 = 0
+        var sent: Int64 = 0
+        for (_, interface) in stats["networks"].object ?? [] {
+            received += interface["rx_bytes"].int ?? 0
+            sent += interface["tx_bytes"].int ?? 0
+        }
+        func blocks(_ operation: String) -> Int64 {
+            (stats["blkio_stats"]["io_service_bytes_recursive"].array ?? []).reduce(0) {
+                $0 + (($1["op"].string ?? "").lowercased() == operation ? $1["value"].int ?? 0 : 0)
+            }
+        }
+        return [
+            "BlockIO": .string("\(ByteSize.decimalText(blocks("read"))) / \(ByteSize.decimalText(blocks("write")))"),
+            "CPUPerc": .string(percent(share)), "Container": .string(String(id.prefix(12))),
+            "ID": .string(noTrunc ? id : String(id.prefix(12))),
+            "MemPerc": .string(percent(limit > 0 ? Double(usage) / Double(limit) * 100 : 0)),
+            "MemUsage": .string("\(ByteSize.binaryText(usage)) / \(ByteSize.binaryText(limit))"),
+            "Name": .string(ComposeViews.name(container)),
+            "NetIO": .string("\(ByteSize.decimalText(received)) / \(ByteSize.decimalText(sent))"),
+            "PIDs": .string("\(stats["pids_stats"]["current"].int ?? 0)"),
+        ]
+    }
+
+    private func percent(_ value: Double) -> String {
+        let hundredths = Int((value * 100).rounded())
+        let rest = String(hundredths % 100)
+        return "\(hundredths / 100).\(rest.count < 2 ? "0" + rest : rest)%"
+    }
+}
