@@ -282,6 +282,7 @@ public struct UpPlanner {
             return "image \(spec.image) is a newer one"
         }
         guard existing.configHash != translation.configHash(name) else { return nil }
+        if existing.definition.isNull { return "it was made by another tool, from another definition" }
         let changes = Difference.describe(existing.definition, translation.definition(name)) { path in
             project.origins["services.\(name).\(path)"]
         }

@@ -122,7 +122,7 @@ struct Ps: ParsableCommand {
             table.add(
                 compose
                     ? [
-                        text("Names"), text("Image"), text("Command"), text("Service"), text("CreatedSince"),
+                        text("Names"), text("Image"), text("Command"), text("Service"), text("RunningFor"),
                         text("Status"), text("Ports"),
                     ]
                     : [

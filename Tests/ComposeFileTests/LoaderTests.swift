@@ -167,23 +167,4 @@ func failure(_ text: String, environment: [String: String] = [:]) -> ComposeErro
         let second = try load(YAMLWriter.text(PrintedForm.yaml(first)))
         #expect(first.services == second.services)
     }
-
-    @Test("random changes to a file never end the program")
-    func mutations() {
-        let seed = Array(
-            "services:\n  web:\n    image: \"a${B:-c}\"\n    ports: [\"80-81:80-81\", {target: 5}]\n    volumes: [a:/b, ./c:/d:ro]\n    <<: &x {init: true}\nvolumes: {a: }\n"
-                .utf8)
-        var generator = SystemRandomNumberGenerator()
-        for _ in 0..<3000 {
-            var bytes = seed
-            for _ in 0..<Int.random(in: 1...6, using: &generator) {
-                bytes[Int.random(in: 0..<bytes.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
-            }
-            var request = LoadRequest(workingDirectory: "/w", environment: [:]) { [bytes] in
-                $0 == "/w/compose.yaml" ? bytes : nil
-            }
-            request.projectName = "p"
-            _ = try? ProjectLoader.load(request)
-        }
-    }
 }

@@ -33,7 +33,7 @@ import Testing
 
     private static func files(_ module: String) throws -> [(name: String, text: String)] {
         let folder = root.appendingPathComponent("Sources/\(module)")
-        return try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".swift") }.map {
+        return try FileManager.default.subpathsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".swift") }.map {
             ($0, try String(contentsOf: folder.appendingPathComponent($0), encoding: .utf8))
         }
     }
