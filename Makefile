@@ -56,6 +56,7 @@ install: build
 	$(BIN)/roost --generate-completion-script bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/roost
 	$(BIN)/roost --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_roost
 	$(BIN)/roost --generate-completion-script fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/roost.fish
+	install -D -m 644 schemas/compose.schema.json $(DESTDIR)$(PREFIX)/share/roost/compose.schema.json
 	for unit in roost.service roost.socket; do sed 's|@PREFIX@|$(PREFIX)|g' scripts/systemd/$$unit > $(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit; done
 
 uninstall:

@@ -239,7 +239,8 @@ struct ValueReader {
             guard let field = table[entry.key] else {
                 throw ComposeError(
                     "\(path.isEmpty ? "(root)" : path) Additional property \(entry.key) is not allowed",
-                    at: entry.place, hint: Self.suggestion(entry.key, Array(table.keys)))
+                    at: entry.place, hint: Self.suggestion(entry.key, Array(table.keys)),
+                    alternatives: table.keys.sorted())
             }
             if entry.value.scalarValue.isNull, case .scalar = entry.value.kind, !entry.key.hasPrefix("command"),
                 entry.key != "entrypoint"

@@ -19,11 +19,14 @@ public struct ComposeError: Error, Sendable, Equatable, CustomStringConvertible 
     public var message: String
     public var place: Place?
     public var hint: String?
+    /// The keys that may stand where an unknown one stands.
+    public var alternatives: [String]
 
-    public init(_ message: String, at place: Place? = nil, hint: String? = nil) {
+    public init(_ message: String, at place: Place? = nil, hint: String? = nil, alternatives: [String] = []) {
         self.message = message
         self.place = place
         self.hint = hint
+        self.alternatives = alternatives
     }
 
     public var description: String { (place.map { "\($0): " } ?? "") + message + (hint.map { " (\($0))" } ?? "") }
