@@ -82,7 +82,7 @@ extension Engine {
                 try? await Task.sleep(for: .nanoseconds(check.timeout))
                 if !Task.isCancelled { try? Processes.signal(streams.pidfd.raw, 9) }
             }
-            let output = try await blocking { try readBounded(streams.output.raw, limit: 4096) }
+            let output = await drain(streams, limit: 4096)
             let code = try await waitExec(exec)
             let timedOut = now - start >= check.timeout
             timeout.cancel()
@@ -93,15 +93,5 @@ extension Engine {
                 : String(decoding: output, as: UTF8.self)
             return .init(start: start, end: now, exitCode: timedOut ? -1 : code, output: text)
         } catch { return .init(start: start, end: now, exitCode: -1, output: "\(error)") }
-    }
-}
-
-/// Reads to the end, keeping only the first bytes.
-private func readBounded(_ fd: Int32, limit: Int) throws(SyscallError) -> [UInt8] {
-    var kept: [UInt8] = []
-    while true {
-        let part = try readSome(fd, limit: 16384)
-        if part.isEmpty { return kept }
-        if kept.count < limit { kept += part.prefix(limit - kept.count) }
     }
 }

@@ -12,6 +12,7 @@ extension Engine {
         try await exclusively(record.id) {
             pendingRestarts.removeValue(forKey: record.id)?.cancel()
             try await startNow(record.id)
+            try await runStartHooks(record.id)
         }
     }
 

@@ -18,6 +18,7 @@ extension Engine {
                 throw RoostError(.notModified, "container \(record.name) is already stopped")
             }
             let number = try Signals.number(signal ?? record.stopSignal)
+            await runStopHooks(record.id)
             publish(record, "kill", ["signal": String(number)])
             await end(
                 record.id, signal: number, graceSeconds: timeout ?? record.spec.stopTimeout ?? 10,
@@ -93,6 +94,7 @@ extension Engine {
             pendingRestarts.removeValue(forKey: record.id)?.cancel()
             if live[record.id] != nil {
                 let number = try Signals.number(record.stopSignal)
+                await runStopHooks(record.id)
                 update(record.id) { $0.status.stoppedByUser = true }
                 publish(record, "kill", ["signal": String(number)])
                 await end(
@@ -102,6 +104,7 @@ extension Engine {
             }
             guard containers[record.id] != nil else { return }
             try await startNow(record.id)
+            try await runStartHooks(record.id)
             publish(record, "restart")
         }
     }

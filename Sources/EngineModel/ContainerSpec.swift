@@ -36,8 +36,22 @@ public struct ContainerSpec: Sendable, Equatable, Codable {
     public var controlGroupParent = ""
     public var sharedMemoryBytes: Int64 = 64 << 20
     public var runsUnderInit = false
+    /// Programs that run in the container after a user's start and before a user's stop.
+    public var startHooks: [HookSpec] = []
+    public var stopHooks: [HookSpec] = []
 
     public init() {}
+}
+
+/// A program that runs in a container at a moment of its life.
+public struct HookSpec: Sendable, Equatable, Codable {
+    public var command: [String]
+    /// Empty is the container's own.
+    public var user = ""
+    public var workingDirectory = ""
+    public var environment: [String] = []
+    public var privileged = false
+    public init(command: [String]) { self.command = command }
 }
 
 /// The program and its surroundings.

@@ -33,7 +33,7 @@ public struct ServiceTranslation: Sendable {
 
     /// Attributes that the file may hold and that this engine cannot honour yet: refused, never ignored.
     static let unsupported = [
-        "build", "models", "post_start", "pre_start", "pre_stop", "provider", "use_api_socket",
+        "build", "models", "pre_start", "provider", "use_api_socket",
     ]
 
     /// Attributes that a Linux host has nothing for, or that this engine does not need: they are read, and said to have no effect.
@@ -155,6 +155,8 @@ public struct ServiceTranslation: Sendable {
             ComposeLabel.definition: definition(name).text()
         ]) { $1 }
         spec.healthcheck = health(service["healthcheck"])
+        spec.startHooks = (service["post_start"].array ?? []).map(hook)
+        spec.stopHooks = (service["pre_stop"].array ?? []).map(hook)
         do throws(RoostError) { spec.restartPolicy = try restartPolicy(service) } catch {
             throw .invalid("services.\(name).restart: \(error.message) (\(place(name, "restart")))")
         }
@@ -187,6 +189,17 @@ public struct ServiceTranslation: Sendable {
             "\($0.key):\($0.value["condition"].string ?? ""):\($0.value["restart"].bool ?? false)"
         }.joined(separator: ",")
         return labels
+    }
+
+    private func hook(_ json: JSON) -> HookSpec {
+        var hook = HookSpec(command: json["command"].strings ?? [])
+        hook.user = json["user"].string ?? ""
+        hook.workingDirectory = json["working_dir"].string ?? ""
+        hook.environment = (json["environment"].stringMap ?? [:]).sorted { $0.key < $1.key }.map {
+            "\($0.key)=\($0.value)"
+        }
+        hook.privileged = json["privileged"].bool ?? false
+        return hook
     }
 
     private func health(_ check: JSON) -> HealthcheckSpec? {

@@ -109,6 +109,39 @@ import Testing
         }
     }
 
+    @Test("hooks run after the start and before the stop; a failing one is told, and a stop goes on")
+    func hooks() throws {
+        try withEngine { engine in
+            let folder = try engine.writeProject(
+                """
+                name: hooks
+                services:
+                  one:
+                    image: busybox
+                    command: [sleep, "1000"]
+                    volumes: ["./out:/out"]
+                    post_start:
+                      - {command: sh -c 'echo started $$WHO >> /out/log', environment: {WHO: me}}
+                    pre_stop:
+                      - {command: [sh, -c, "echo stopping >> /out/log; exit 3"]}
+                """)
+            try engine.must("up", "-d", in: folder)
+            try engine.must("restart", "hooks-one-1")
+            try engine.must("down", in: folder)
+            #expect(
+                try String(contentsOfFile: folder + "/out/log", encoding: .utf8)
+                    == "started me\nstopping\nstarted me\nstopping\n")
+            let bad = try engine.writeProject(
+                "services: {one: {image: busybox, command: [sleep, '9'], post_start: [{command: [sh, -c, 'echo no; exit 4']}]}}",
+                name: "bad")
+            let outcome = try engine.roost("up", "-d", in: bad)
+            #expect(
+                outcome.code == 1
+                    && outcome.errors.contains("post_start hook \"sh -c echo no; exit 4\" ended with 4: no"))
+            try engine.must("down", in: bad)
+        }
+    }
+
     @Test("an engine that is killed comes back, and nothing is lost")
     func killedEngine() throws {
         try withEngine { engine in

@@ -1,0 +1,60 @@
+import ContainerRuntime
+import EngineModel
+import LinuxKernel
+
+extension Engine {
+    /// Runs the programs that a service wants after its start; the first that fails ends it.
+    func runStartHooks(_ id: String) async throws {
+        guard let record = containers[id] else { return }
+        for hook in record.spec.startHooks { try await run(hook, of: record, moment: "post_start") }
+    }
+
+    /// Runs the programs that a service wants before its stop. A stop goes on whatever they do.
+    func runStopHooks(_ id: String) async {
+        guard let record = containers[id], live[id] != nil, record.status.phase == .running else { return }
+        for hook in record.spec.stopHooks {
+            do { try await run(hook, of: record, moment: "pre_stop") } catch { log.warning("\(error)") }
+        }
+    }
+
+    private func run(_ hook: HookSpec, of record: ContainerRecord, moment: String) async throws {
+        var request = LaunchPlanBuilder.ExecRequest(arguments: hook.command)
+        request.environment = hook.environment
+        request.user = hook.user.isEmpty ? nil : hook.user
+        request.workingDirectory = hook.workingDirectory.isEmpty ? nil : hook.workingDirectory
+        request.privileged = hook.privileged
+        let exec = try createExec(record.id, request, attachesInput: false)
+        let streams = try await startExec(exec)
+        let output = await drain(streams, limit: 4096)
+        let code = try await waitExec(exec)
+        execs[exec] = nil
+        guard code != 0 else { return }
+        let last = String(decoding: output, as: UTF8.self).split(separator: "\n").last.map { ": \($0)" } ?? ""
+        throw RoostError.failure(
+            "container \(record.name): \(moment) hook \"\(hook.command.joined(separator: " "))\" ended with \(code)\(last)"
+        )
+    }
+
+    /// Reads what a program writes until its end, both streams, and keeps the first bytes.
+    func drain(_ streams: ExecStreams, limit: Int) async -> [UInt8] {
+        async let output = readBounded(streams.output, limit: limit)
+        async let error = readBounded(streams.error, limit: limit)
+        return Array((await output + (await error)).prefix(limit))
+    }
+
+    private nonisolated func readBounded(_ file: OwnedFD?, limit: Int) async -> [UInt8] {
+        guard let file else { return [] }
+        try? setNonBlocking(file.raw)
+        var kept: [UInt8] = []
+        while true {
+            do throws(SyscallError) {
+                let part = try readSome(file.raw, limit: 16384)
+                if part.isEmpty { return kept }
+                kept += part.prefix(max(0, limit - kept.count))
+            } catch {
+                guard error.errno == Errno.again else { return kept }
+                await waitReadable(file)
+            }
+        }
+    }
+}
