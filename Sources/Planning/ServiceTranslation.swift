@@ -48,6 +48,14 @@ public struct ServiceTranslation: Sendable {
         var found = Self.withoutEffect.filter { !service[$0].isNull && service[$0].bool != false }.map {
             "service \(name): \($0) has no effect here (\(place(name, $0)))"
         }
+        for (other, dependency) in service["depends_on"].object ?? []
+        where dependency["condition"].string == "service_started"
+            && project.services[other]?["healthcheck"]["test"].isNull == false && !isAwaited(other)
+        {
+            found.append(
+                "service \(name) starts as soon as \(other) has started; \(other) has a healthcheck that nobody waits for: write depends_on: {\(other): {condition: service_healthy}} (\(place(name, "depends_on.\(other)")))"
+            )
+        }
         let deploy = service["deploy"]
         for key in ["update_config", "rollback_config"] where !deploy[key].isNull {
             found.append("service \(name): deploy.\(key) has no effect here yet (\(place(name, "deploy.\(key)")))")
@@ -56,6 +64,10 @@ public struct ServiceTranslation: Sendable {
             found.append("service \(name): platform \(kind) is not looked at (\(place(name, "platform")))")
         }
         return found
+    }
+
+    private func isAwaited(_ service: String) -> Bool {
+        project.services.values.contains { $0["depends_on"][service]["condition"].string == "service_healthy" }
     }
 
     /// Wishes for devices that this engine has no drivers for.

@@ -107,7 +107,8 @@ public struct UpPlanner {
         try planVolumes(selected)
         for name in DependencyOrder.sorted(selected, project) {
             try planService(name, selected)
-            plan.notes += translation.notes(name)
+            // Said when containers are made, not again and again.
+            if made[name]?.isEmpty == false { plan.notes += translation.notes(name) }
         }
         planOrphans()
         plan.dropIdleWaits()

@@ -22,6 +22,6 @@ struct Roost: ParsableCommand {
             Unpause.self, Ps.self, Logs.self, Exec.self, Attach.self, Wait.self, Rename.self, Top.self, Port.self,
             Inspect.self, Events.self, Images.self, Image.self, ImageRemove.self,
             Tag.self, Import.self, Load.self, Save.self, Volume.self, Network.self, System.self, EngineCommand.self,
-            Version.self, Info.self, ListProjects.self, Scale.self, Stats.self, ProjectVolumes.self,
+            Version.self, Info.self, ListProjects.self, Drift.self, Scale.self, Stats.self, ProjectVolumes.self,
         ])
 }

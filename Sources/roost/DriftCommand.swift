@@ -1,0 +1,74 @@
+import APIClient
+import ArgumentParser
+import ComposeModel
+import EngineModel
+import LinuxKernel
+import Terminal
+
+/// What runs, against what the file says.
+struct Drift: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "drift", abstract: "Show what differs between the running project and its file, and since when.",
+        discussion: "Ends with 0 if nothing differs, with 2 if something does. Example: roost drift --json")
+    @Flag(name: .long, help: "One JSON value per difference.") var json = false
+    @Argument(help: "Only these services, and what they depend on.") var services: [String] = []
+
+    func run() throws {
+        let session = Session.shared
+        let project = try session.loadProject(services: services)
+        let plan = try session.client().call(
+            "POST", "roost/v1/projects/plan",
+            body: [
+                "project": project.wire, "contents": try session.contents(project),
+                "options": try UpSettings.parse([]).json(services),
+            ])
+        var found: [(object: String, difference: String, since: Int64?)] = []
+        for step in plan["steps"].array ?? [] {
+            let object = step["object"].string ?? ""
+            let reason = step["reason"].string ?? ""
+            switch step["action"].string ?? "" {
+            // A start that follows a creation is no difference of its own.
+            case "start" where ["created", "recreated"].contains(reason): continue
+            case let action where action.hasPrefix("wait"): continue
+            case "create": found.append((object, "is not there", nil))
+            case "recreate": found.append((object, reason, edited(project)))
+            case "start": found.append((object, "does not run: \(reason)", try ended(object)))
+            default: found.append((object, "is not in the file: \(reason)", nil))
+            }
+        }
+        for note in plan["notes"].strings ?? [] where note.hasPrefix("found orphan") { found.append((note, "", nil)) }
+        if found.isEmpty {
+            if !json { Output.line("Nothing differs: \(project.name) is as the file says.") }
+            return
+        }
+        for difference in found {
+            if json {
+                let time = difference.since.map { JSON.string(Timestamp(nanoseconds: $0 * 1_000_000_000).rfc3339) }
+                let line: JSON = [
+                    "object": .string(difference.object), "difference": .string(difference.difference),
+                    "since": time ?? .null,
+                ]
+                Output.line(line.text())
+            } else {
+                let since = difference.since.map { "  (since \(ago($0)))" } ?? ""
+                Output.line(
+                    "\(difference.object)\(difference.difference.isEmpty ? "" : ": ")\(difference.difference)\(since)")
+            }
+        }
+        throw Leave(code: 2)
+    }
+
+    /// When the project's files were last written, in seconds.
+    private func edited(_ project: Project) -> Int64? {
+        project.files.compactMap { try? Files.status($0).modifiedSeconds }.max()
+    }
+
+    private func ended(_ object: String) throws -> Int64? {
+        let name = object.split(separator: " ").last.map(String.init) ?? ""
+        let state = try? Session.shared.client().call("GET", "containers/\(EngineClient.encode(name))/json")["State"]
+        guard let text = state?["FinishedAt"].string, let time = Timestamp(parsing: text), time.nanoseconds > 0 else {
+            return nil
+        }
+        return time.nanoseconds / 1_000_000_000
+    }
+}
