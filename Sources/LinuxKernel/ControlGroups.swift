@@ -111,17 +111,20 @@ public struct ControlGroup: Sendable, Equatable {
         for part in name.split(separator: "/") {
             let above = folder
             folder += "/\(part)"
+            var isNew = true
             do throws(SyscallError) { try Files.makeDirectory(folder) } catch {
                 if error.errno != EEXIST { throw error }
-                continue
+                isNew = false
             }
-            // A new group of this controller has no processors and no memory until it is given some.
+            // A group of this controller has no processors and no memory until it is given some, and whoever made it may not have
+            // come to that: another start just now, or an engine that was killed.
             if controller == "cpuset" {
-                for file in ["cpuset.cpus", "cpuset.mems"] {
+                for file in ["cpuset.cpus", "cpuset.mems"]
+                where isNew || (try? Files.readText("\(folder)/\(file)"))?.first?.isNumber != true {
                     try? Files.set("\(folder)/\(file)", (try? Files.readText("\(above)/\(file)")) ?? "0")
                 }
             }
-            if controller == "memory" { try? Files.set(folder + "/memory.use_hierarchy", "1") }
+            if isNew, controller == "memory" { try? Files.set(folder + "/memory.use_hierarchy", "1") }
         }
     }
 

@@ -245,6 +245,7 @@ struct Foreground {
         let stream = try open(client, hasTerminal)
         let end = try client.open("POST", "containers/\(id)/wait", [("condition", removes ? "removed" : "next-exit")])
         do { try client.call("POST", "containers/\(id)/start") } catch let error as RoostError {
+            if error.kind == .unavailable { throw error }
             Output.error(Session.shared.prefixed(error.message))
             return error.message.contains("executable file not found") || error.message.contains("no such file")
                 ? 127 : error.kind == .invalidArgument ? 126 : 125
