@@ -1,4 +1,5 @@
 import ComposeModel
+import DockerAPI
 import EngineCore
 import EngineModel
 import Planning
@@ -54,10 +55,20 @@ struct ProjectHandlers: Sendable {
     func run(_ exchange: Exchange) async throws {
         let body = try await exchange.json()
         let project = try Project(wire: body["project"])
+        // Mounts, ports, labels and rights of the command line, in the form of a container of their own.
+        let more = body["more"].isNull ? ContainerSpec() : try ContainerSpec(wire: body["more"])
         let record = try await engine.createOneOff(
             project, contents: body["contents"].stringMap ?? [:], service: body["service"].string ?? "",
-            name: body["name"].string
+            name: body["name"].string, servicePorts: body["servicePorts"].bool ?? false,
+            useAliases: body["useAliases"].bool ?? false
         ) { spec in
+            let targets = Set(more.mounts.map(\.target))
+            spec.mounts = spec.mounts.filter { !targets.contains($0.target) } + more.mounts
+            spec.portBindings += more.portBindings
+            spec.exposedPorts += more.exposedPorts.filter { !spec.exposedPorts.contains($0) }
+            spec.labels.merge(more.labels) { $1 }
+            spec.security.addedCapabilities += more.security.addedCapabilities
+            spec.security.droppedCapabilities += more.security.droppedCapabilities
             if let command = body["command"].strings { spec.process.command = command }
             if let entrypoint = body["entrypoint"].strings { spec.process.entrypoint = entrypoint }
             spec.process.environment += body["environment"].strings ?? []

@@ -119,17 +119,19 @@ extension Engine {
 
     /// One more container of a service, beside those that `up` makes: `compose run`.
     public func createOneOff(
-        _ project: Project, contents: [String: String], service: String, name: String?,
-        change: (inout ContainerSpec) -> Void
+        _ project: Project, contents: [String: String], service: String, name: String?, servicePorts: Bool,
+        useAliases: Bool, change: (inout ContainerSpec) -> Void
     ) async throws -> ContainerRecord {
         guard project.services[service] != nil else { throw RoostError.missing("no such service: \(service)") }
         try writeFiles(project, contents)
         let translation = ServiceTranslation(project: project, contents: contents)
         var spec = try translation.spec(service, number: 1, fileFolder: projectFolder(project.name), oneOff: true)
-        // As in Compose: no published ports, no restarts, and not under the service's name.
-        spec.portBindings = []
+        // As in Compose: no published ports, no restarts, and not under the service's name, unless it is asked for.
+        if !servicePorts { spec.portBindings = [] }
         spec.restartPolicy = RestartPolicySpec()
-        for index in spec.endpoints.indices { spec.endpoints[index].aliases.removeAll { $0 == service } }
+        if !useAliases {
+            for index in spec.endpoints.indices { spec.endpoints[index].aliases.removeAll { $0 == service } }
+        }
         change(&spec)
         let used = Set((project.services[service]?["networks"].object ?? []).map(\.key))
         let missing = try UpPlanner.networks(project, used: used, existing: Set(networks.values.map(\.name)))

@@ -122,13 +122,16 @@ struct Unpause: ParsableCommand {
 }
 
 struct Remove: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "rm", abstract: "Remove containers.")
+    static let configuration = CommandConfiguration(
+        commandName: "rm", abstract: "Remove containers.",
+        discussion: "With compose: those that are stopped; -f is accepted, since nothing is asked.")
     @Flag(name: [.short, .long], help: "Kill those that run.") var force = false
     @Flag(name: [.short, .long], help: "Remove their anonymous volumes.") var volumes = false
     @Flag(name: [.short, .long], help: "Stop them first.") var stop = false
     @Argument(help: "Containers, or services.") var names: [String] = []
     func run() throws {
         let client = try Session.shared.client()
+        if Session.shared.isCompose { return try removeServices(client) }
         try forEachNamed(names) { id in
             if stop {
                 do { try client.call("POST", "containers/\(id)/stop") } catch let error as RoostError
@@ -136,6 +139,22 @@ struct Remove: ParsableCommand {
                 {}
             }
             try client.call("DELETE", "containers/\(id)", [("force", force ? "1" : "0"), ("v", volumes ? "1" : "0")])
+        }
+    }
+
+    /// As in Compose: what runs stays, unless it is to be stopped first.
+    private func removeServices(_ client: EngineClient) throws {
+        let session = Session.shared
+        let found = try session.projectContainers(try session.projectNameOnly(), services: names)
+        if stop {
+            for container in found where container["State"].string == "running" {
+                try client.call("POST", "containers/\(container["Id"].string ?? "")/stop")
+            }
+        }
+        let gone = found.filter { stop || !["running", "paused"].contains($0["State"].string ?? "") }
+        if gone.isEmpty { return Output.error("No stopped containers") }
+        try forEach(gone.map { ($0["Id"].string ?? "", ComposeViews.name($0)) }) {
+            try client.call("DELETE", "containers/\($0)", [("v", volumes ? "1" : "0")])
         }
     }
 }

@@ -89,7 +89,10 @@ struct Ps: ParsableCommand {
             let states = status + filter.compactMap { $0.hasPrefix("status=") ? String($0.dropFirst(7)) : nil }
             list = try Session.shared.projectContainers(
                 try Session.shared.projectNameOnly(), all: all || !states.isEmpty, services: names
-            ).filter { states.isEmpty || states.contains($0["State"].string ?? "") }
+            ).filter {
+                (states.isEmpty || states.contains($0["State"].string ?? ""))
+                    && (all || $0["Labels"]["com.docker.compose.oneoff"].string != "True")
+            }
         } else {
             var query = [("all", all || latest || last != nil ? "1" : "0")] + (try filterQuery(filter))
             if latest { query.append(("limit", "1")) } else if let last { query.append(("limit", String(last))) }

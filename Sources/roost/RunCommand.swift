@@ -305,6 +305,10 @@ struct Run: ParsableCommand {
     @Flag(name: .long, inversion: .prefixedNo, help: "Pass signals on.") var sigProxy = true
     @Flag(name: .long, help: "Do not start what the service depends on (compose).") var noDeps = false
     @Flag(name: [.customShort("T"), .long], help: "No terminal (compose).") var noTty = false
+    @Flag(name: .long, help: "Publish the service's ports (compose; -P as well).") var servicePorts = false
+    @Flag(name: .long, help: "Answer to the service's names (compose).") var useAliases = false
+    @Flag(name: .long, help: "Accepted for scripts (compose).") var quietPull = false
+    @Flag(name: .long, help: "Accepted for scripts (compose).") var removeOrphans = false
     @OptionGroup var options: ContainerOptions
     @Argument(parsing: .captureForPassthrough, help: "Image, command, arguments.") var words: [String]
 
@@ -373,7 +377,8 @@ struct Run: ParsableCommand {
                 "environment": JSON(try options.env.map(Variables.complete)), "user": JSON(options.user),
                 "workdir": JSON(options.workdir),
                 "name": JSON(options.name), "remove": .bool(options.rm), "terminal": .bool(terminal),
-                "input": .bool(!detach),
+                "input": .bool(!detach), "servicePorts": .bool(servicePorts || options.publishAll),
+                "useAliases": .bool(useAliases), "more": try options.body([service], attach: true),
             ])
         let id = made["Id"].string ?? ""
         if detach {

@@ -142,6 +142,47 @@ import Testing
         }
     }
 
+    @Test("compose's own views and verbs: ls, ps, port, top, images, volumes, wait, scale, run, rm, drift")
+    func views() throws {
+        try withEngine { engine in
+            let folder = try engine.writeProject(
+                """
+                name: views
+                services:
+                  web:
+                    image: busybox
+                    command: [sh, -c, "trap exit TERM; while :; do sleep 100 & wait; done"]
+                    ports: ["127.0.0.1::80"]
+                    volumes: ["data:/d"]
+                    environment: {LEVEL: low}
+                  job: {image: busybox, command: [sh, -c, "sleep 1; exit 3"]}
+                volumes: {data: }
+                """)
+            func compose(_ words: String...) throws -> Outcome {
+                try engine.roost(["compose"] + words, in: folder)
+            }
+            #expect(try engine.roost("drift", in: folder).code == 2)
+            #expect(try compose("up", "-d").code == 0)
+            let ended = try compose("wait", "job")
+            #expect(ended.code == 3 && ended.lines == ["3"])
+            #expect(try engine.must("ls", "-q") == "views")
+            #expect(try compose("ps", "--format", "json").output.contains("\"Service\":\"web\""))
+            #expect(try compose("port", "web", "80").output.hasPrefix("127.0.0.1:"))
+            #expect(try compose("top", "web").output.contains("sleep 100"))
+            #expect(try compose("images").output.contains("busybox"))
+            #expect(try compose("volumes", "-q").lines == ["views_data"])
+            #expect(try compose("stats", "--no-stream").output.contains("views-web-1"))
+            #expect(try compose("run", "--rm", "-v", "\(folder):/x:ro", "web", "ls", "/x").output == "compose.yaml\n")
+            #expect(try compose("scale", "web=2").code == 0)
+            #expect(try compose("rm").errors.isEmpty, "the ended job goes, what runs stays")
+            #expect(try compose("ps", "-q").lines.count == 2)
+            try engine.must("up", "-d", in: folder)
+            #expect(try engine.must("drift", in: folder).hasPrefix("Nothing differs"))
+            #expect(try engine.must("env", "--explain", "web.LEVEL", in: folder).contains("compose.yaml:8"))
+            try engine.must("down", "-v", in: folder)
+        }
+    }
+
     @Test("an engine that is killed comes back, and nothing is lost")
     func killedEngine() throws {
         try withEngine { engine in
