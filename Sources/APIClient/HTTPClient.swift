@@ -179,14 +179,19 @@ public struct EngineClient: Sendable {
             try exchange.readHead()
             return exchange
         }
-        let exchange: HTTPExchange
         let mayRepeat = (method == "GET" || repeatable) && address.start != nil
-        do { exchange = try attempt() } catch  where mayRepeat && Self.isLost(error) {
-            // The engine went away under a request that does no harm twice: ask the next one.
-            exchange = try attempt()
+        let deadline = Clocks.monotonicNanoseconds() + 5_000_000_000
+        while true {
+            do {
+                let exchange = try attempt()
+                try Self.check(exchange)
+                return exchange
+            } catch  where mayRepeat && Self.isLost(error) && Clocks.monotonicNanoseconds() < deadline {
+                // The engine went away under a request that does no harm twice: ask the next one. One that is dying still takes
+                // connections for a moment.
+                Processes.pauseBriefly()
+            }
         }
-        try Self.check(exchange)
-        return exchange
     }
 
     /// The connection ended before there was an answer.
@@ -203,10 +208,10 @@ public struct EngineClient: Sendable {
 
     /// A request whose whole answer is one JSON value.
     @discardableResult
-    public func call(_ method: String, _ path: String, _ query: [(String, String)] = [], body: JSON? = nil) throws
-        -> JSON
-    {
-        let bytes = try open(method, path, query, body: body).readAll()
+    public func call(
+        _ method: String, _ path: String, _ query: [(String, String)] = [], body: JSON? = nil, repeatable: Bool = false
+    ) throws -> JSON {
+        let bytes = try open(method, path, query, body: body, repeatable: repeatable).readAll()
         return bytes.isEmpty ? .null : try JSON(parsing: bytes)
     }
 

@@ -261,7 +261,7 @@ extension ContainerOptions {
     /// answers, the container can be found again and removed, which nobody else would do.
     private func createPassing(_ body: JSON) throws -> JSON {
         let client = try Session.shared.client()
-        let began = Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339
+        let began = Clocks.wallNanoseconds()
         for _ in 0..<8 {
             let name = Identifiers.generatedName { _ in false } + "\(Int.random(in: 0..<100))"
             do { return try client.call("POST", "containers/create", [("name", name)], body: body) } catch let error
@@ -269,9 +269,10 @@ extension ContainerOptions {
             {
                 if error.kind == .unavailable {
                     let found = try? client.call("GET", "containers/\(name)/json")
-                    if let found, found["State"]["Status"].string == "created", (found["Created"].string ?? "") > began
+                    if let found, found["State"]["Status"].string == "created",
+                        let created = Timestamp(parsing: found["Created"].string ?? ""), created.nanoseconds > began
                     {
-                        _ = try? client.call("DELETE", "containers/\(name)", [("v", "1")])
+                        _ = try? client.call("DELETE", "containers/\(name)", [("v", "1")], repeatable: true)
                     }
                 }
                 guard error.kind == .conflict else { throw error }
@@ -336,7 +337,8 @@ struct Run: ParsableCommand {
             Output.error(error.kind == .unavailable ? error.message : Session.shared.prefixed(error.message))
             // An engine that was lost in between has perhaps not started it, and then nobody would remove it.
             if error.kind == .unavailable, options.rm, let made {
-                _ = try? Session.shared.client().call("DELETE", "containers/\(made)", [("force", "1"), ("v", "1")])
+                _ = try? Session.shared.client().call(
+                    "DELETE", "containers/\(made)", [("force", "1"), ("v", "1")], repeatable: true)
             }
             let text = error.message
             throw Leave(
