@@ -172,4 +172,17 @@ final class ShimReaper: Sendable {
 extension ShimLauncher {
     /// Collects ended shims now.
     public static func reap() { ShimReaper.shared.collect() }
+
+    /// The ids in the command lines of all shims of this machine (proc(5), cmdline).
+    public static func livingShims() -> Set<String> {
+        var found: Set<String> = []
+        for name in (try? Files.list("/proc")) ?? [] where Int32(name) != nil {
+            guard let line = try? Files.readText("/proc/\(name)/cmdline", limit: 4096),
+                line.hasPrefix("roost-shim\0")
+            else { continue }
+            let words = line.split(separator: "\0")
+            if words.count > 1 { found.insert(String(words[1])) }
+        }
+        return found
+    }
 }

@@ -33,19 +33,9 @@ extension Engine {
         startHealing()
     }
 
-    /// Containers whose process is still the one that the row names, and those that were being started when the last engine
-    /// ended: their row does not say so yet, their control group does.
-    private func livingShims() -> Set<String> {
-        Set(
-            containers.values.filter { record in
-                if record.status.isRunning {
-                    return record.status.processID > 0
-                        && Processes.startTime(record.status.processID) == record.status.processStartTime
-                }
-                return ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)").processes().isEmpty
-                    == false
-            }.map(\.id))
-    }
+    /// Containers whose shim is alive, whatever the row says: a shim that is being started has no row yet, and one whose program has
+    /// ended may not have written how.
+    private func livingShims() -> Set<String> { ShimLauncher.livingShims().intersection(containers.keys) }
 
     private func listenForShims(_ adopted: @escaping @Sendable (String) -> Void) throws {
         let path = configuration.shimSocket

@@ -67,7 +67,9 @@ import Testing
                 }
                 found += missing(property, "\(path).\(key)")
             }
-            for form in (value["oneOf"].array ?? []) + [value["items"]] where !form.isNull { found += missing(form, path) }
+            for form in (value["oneOf"].array ?? []) + [value["items"]] where !form.isNull {
+                found += missing(form, path)
+            }
             return found
         }
         #expect(missing(Self.schema, "") == [])

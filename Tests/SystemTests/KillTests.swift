@@ -104,7 +104,9 @@ import Testing
                 return
             }
             _ = try engine.roost("start", name)
-            #expect(try engine.must("wait", name) == "7")
+            let code = try engine.must("wait", name)
+            let state = try engine.must("inspect", "-f", "{{json .State}}", name)
+            #expect(code == "7", "round \(round), \(outcome.errors): \(state)")
             let all = (1...30000).map { "\($0)\n" }.joined()
             #expect(try engine.must("logs", name).hasSuffix(all.dropLast()), "\(name) has lost lines")
             try engine.must("rm", "-f", name)
