@@ -9,7 +9,7 @@ struct Image: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "image", abstract: "Work with images.",
         subcommands: [
-            Ls.self, InspectImage.self, ImageRemove.self, Tag.self, Import.self, Load.self, Save.self, Prune.self,
+            Ls.self, InspectImage.self, Rm.self, Tag.self, Import.self, Load.self, Save.self, Prune.self,
         ])
     struct Ls: ParsableCommand {
         static let configuration = CommandConfiguration(commandName: "ls", abstract: "List images.", aliases: ["list"])
@@ -22,6 +22,12 @@ struct Image: ParsableCommand {
         @Option(name: [.short, .long]) var format: String?
         @Argument var names: [String]
         func run() throws { try Inspect.show(names, kinds: ["images"], format) }
+    }
+    struct Rm: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "rm", abstract: "Remove images.", aliases: ["remove"])
+        @OptionGroup var command: ImageRemove
+        func run() throws { try command.run() }
     }
     struct Prune: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -40,7 +46,7 @@ struct Image: ParsableCommand {
 }
 
 struct ImageRemove: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "rmi", abstract: "Remove images.", aliases: ["rm"])
+    static let configuration = CommandConfiguration(commandName: "rmi", abstract: "Remove images.")
     @Flag(name: [.short, .long], help: "Although stopped containers use it.") var force = false
     @Flag(name: .long, help: "Accepted; there are no untagged parents.") var noPrune = false
     @Argument var names: [String]

@@ -38,7 +38,9 @@ final class Session: @unchecked Sendable {
     func takeGlobals(_ arguments: inout [String]) throws(RoostError) {
         var rest = arguments[...]
         while let word = rest.first, word.hasPrefix("-") || word == "compose" {
-            if ["-h", "--help", "--version", "-v"].contains(word) { break }
+            if ["-h", "--help", "--version", "-v", "--help-hidden"].contains(word) { break }
+            // Completion scripts are asked for, and ask, by words of the parser's own.
+            if word.hasPrefix("--generate-completion-script") || word.hasPrefix("---") { break }
             if word == "compose", rest.dropFirst().first.map({ ["-h", "--help"].contains($0) }) == true { break }
             rest = rest.dropFirst()
             if word == "compose" {

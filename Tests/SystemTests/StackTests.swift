@@ -183,6 +183,13 @@ import Testing
         }
     }
 
+    @Test("completions for three shells, and help without an engine", arguments: ["bash", "zsh", "fish"])
+    func completions(shell: String) throws {
+        let outcome = try TestEngine.run(TestEngine.programs + "/roost", ["--generate-completion-script", shell])
+        #expect(outcome.code == 0 && outcome.output.contains("force-recreate"))
+        #expect(try TestEngine.run(TestEngine.programs + "/roost", ["up", "--help"]).output.contains("roost up"))
+    }
+
     @Test("an engine that is killed comes back, and nothing is lost")
     func killedEngine() throws {
         try withEngine { engine in
