@@ -23,6 +23,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     ],
     targets: [
         // The C side: headers and constants, no logic.
@@ -38,7 +40,7 @@ let package = Package(
         // Values without input or output.
         library("EngineModel"),
         library("ComposeModel", ["EngineModel"]),
-        library("OCI", ["EngineModel"]),
+        library("OCI", ["EngineModel", .product(name: "Crypto", package: "swift-crypto")]),
         library("DockerAPI", ["EngineModel"]),
         library("ShimProtocol", ["EngineModel"]),
 
@@ -57,6 +59,14 @@ let package = Package(
             "ImageStore",
             ["OCI", "LinuxKernel", "SystemLibraries", "EngineModel", .product(name: "Crypto", package: "swift-crypto")],
         ),
+        library(
+            "Registry",
+            [
+                "OCI", "EngineModel", "LinuxKernel",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
         library("Networking", ["LinuxKernel", "SystemLibraries", "EngineModel"]),
         library(
             "ContainerRuntime", ["ShimProtocol", "LinuxKernel", "SystemLibraries", "OCI", "EngineModel"],
@@ -64,15 +74,15 @@ let package = Package(
         library(
             "EngineCore",
             [
-                "Planning", "ComposeModel", "ImageStore", "Networking", "ContainerRuntime", "ShimProtocol",
-                "LinuxKernel", "OCI", "EngineModel",
+                "Planning", "ComposeModel", "ImageStore", "Registry", "Networking", "ContainerRuntime",
+                "ShimProtocol", "LinuxKernel", "OCI", "EngineModel",
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
             ]),
         library(
             "APIServer",
             [
-                "DockerAPI", "EngineCore", "ContainerRuntime", "ImageStore", "EngineModel", "ComposeModel", "Planning",
-                "OCI",
+                "DockerAPI", "EngineCore", "ContainerRuntime", "ImageStore", "Registry", "EngineModel", "ComposeModel",
+                "Planning", "OCI",
                 "LinuxKernel",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),

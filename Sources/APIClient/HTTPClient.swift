@@ -169,12 +169,13 @@ public struct EngineClient: Sendable {
     /// Sends a request and reads the head of the answer; an answer that is an error is thrown.
     public func open(
         _ method: String, _ path: String, _ query: [(String, String)] = [], body: JSON? = nil, starting: Bool = true,
-        repeatable: Bool = false
+        repeatable: Bool = false, headers: [(String, String)] = []
     ) throws -> HTTPExchange {
         func attempt() throws -> HTTPExchange {
             let exchange = HTTPExchange(try address.connect(starting: starting))
             try exchange.send(
-                method, target(path, query), headers: body == nil ? [] : [("Content-Type", "application/json")],
+                method, target(path, query), 
+                headers: headers + (body == nil ? [] : [("Content-Type", "application/json")]),
                 body: body?.bytes() ?? (method == "POST" ? [] : nil))
             try exchange.readHead()
             return exchange
@@ -216,11 +217,14 @@ public struct EngineClient: Sendable {
     }
 
     /// A request whose body is a file of unknown length.
-    public func upload(_ path: String, _ query: [(String, String)], file: Int32) throws -> HTTPExchange {
+    public func upload(
+        _ path: String, _ query: [(String, String)], file: Int32, method: String = "POST",
+        headers: [(String, String)] = []
+    ) throws -> HTTPExchange {
         let exchange = HTTPExchange(try address.connect())
         try exchange.send(
-            "POST", target(path, query),
-            headers: [("Content-Type", "application/x-tar"), ("Transfer-Encoding", "chunked")], body: nil)
+            method, target(path, query),
+            headers: headers + [("Content-Type", "application/x-tar"), ("Transfer-Encoding", "chunked")], body: nil)
         // An engine that refuses early closes its side; its answer says why.
         do { try exchange.stream(file) } catch let error as SyscallError {
             if error.errno != Errno.brokenPipe { throw error }

@@ -19,7 +19,7 @@ struct ImageHandlers: Sendable {
             "Containers": JSON(summary.containers), "Created": JSON(created),
             "Id": .string(summary.image.id.description),
             "Labels": summary.image.configuration.config?.labels.map { JSON($0) } ?? .null, "ParentId": "",
-            "RepoDigests": [],
+            "RepoDigests": JSON(summary.digests.map(\.familiar)),
             "RepoTags": JSON(summary.references.map(\.familiar)), "SharedSize": -1, "Size": JSON(summary.image.size),
         ]
     }
@@ -44,15 +44,11 @@ struct ImageHandlers: Sendable {
         }
     }
 
-    /// `import` from standard input; pulling needs a registry client, which is not there yet.
+    /// `import` from standard input, or a pull.
     func create(_ exchange: Exchange) async throws {
         let request = exchange.request
         guard let source = request["fromSrc"] else {
-            try await exchange.discardBody()
-            let wanted = request["fromImage"] ?? ""
-            throw RoostError(
-                .unsupported,
-                "pull access for \(wanted) is not possible: this engine has no registry client yet; use load or import")
+            return try await RegistryHandlers(engine: engine).pull(exchange)
         }
         guard source == "-" else {
             throw RoostError(
@@ -154,7 +150,8 @@ struct ImageHandlers: Sendable {
             200,
             [
                 "Id": .string(image.id.description),
-                "RepoTags": JSON(await engine.references(image.id).map(\.familiar)), "RepoDigests": [], "Parent": "",
+                "RepoTags": JSON(await engine.references(image.id).map(\.familiar)), 
+                "RepoDigests": JSON(await engine.repositoryDigests(image.id).map(\.familiar)), "Parent": "",
                 "Comment": .string(configuration.history?.last?.comment ?? ""),
                 "Created": .string(configuration.created ?? Timestamp.never), "DockerVersion": "",
                 "Author": .string(configuration.author ?? ""), "Config": config,

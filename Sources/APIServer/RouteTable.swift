@@ -79,7 +79,10 @@ struct RouteTable: Sendable {
 
     private var imageRows: [Row] {
         let images = ImageHandlers(engine: engine)
+        let registries = RegistryHandlers(engine: engine)
         return [
+            row(.POST, "auth", registries.login), row(.POST, "images/**/push", registries.push),
+            row(.GET, "distribution/**/json", registries.describe),
             row(.GET, "images/json", images.list), row(.POST, "images/create", images.create),
             row(.POST, "images/load", images.load),
             row(.POST, "images/prune", images.prune), row(.GET, "images/get", images.saveMany),
@@ -131,8 +134,6 @@ struct RouteTable: Sendable {
         return ["swarm", "nodes", "services", "tasks", "secrets", "configs"].map { row(.GET, $0, swarm) } + [
             row(.POST, "build", later("building images")), row(.POST, "commit", later("commit")),
             row(.POST, "session", later("BuildKit")),
-            row(.POST, "auth", later("logging in to a registry")),
-            row(.POST, "images/**/push", later("pushing images")),
             row(.POST, "networks/*/connect", later("connecting a container that exists to a network")),
             row(.POST, "networks/*/disconnect", later("disconnecting a container from a network")),
             row(.POST, "containers/*/update", later("changing a container's limits")),

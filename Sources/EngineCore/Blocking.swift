@@ -9,6 +9,15 @@ func blocking<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) a
     }
 }
 
+/// Work that waits for as long as a network pleases: on a thread of its own, so that it takes none from the others.
+func onOwnThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+    try await withCheckedThrowingContinuation { continuation in
+        do throws(SyscallError) {
+            try Threads.detach { continuation.resume(with: Result { try body() }) }
+        } catch { continuation.resume(throwing: error) }
+    }
+}
+
 /// Threads for work that waits: made when they are needed, a bounded number, gone when nothing has come for a while. Most of a
 /// container's start is waiting for the kernel, so there are more of them than processors.
 final class BlockingThreads: Sendable {

@@ -7,6 +7,7 @@ import OCI
 public struct ImageSummary: Sendable {
     public var image: StoredImage
     public var references: [ImageReference]
+    public var digests: [ImageReference]
     public var containers: Int
 }
 
@@ -28,14 +29,20 @@ extension Engine {
         throw .missing("No such image: \((try? ImageReference(parsing: reference))?.familiar ?? reference)")
     }
 
-    public func references(_ image: Digest) -> [ImageReference] {
+    /// The names with a tag.
+    public func references(_ image: Digest) -> [ImageReference] { names(image).filter { $0.digest == nil } }
+
+    /// Repositories with the digest that the image has in each, as registries have told it (`RepoDigests`).
+    public func repositoryDigests(_ image: Digest) -> [ImageReference] { names(image).filter { $0.digest != nil } }
+
+    private func names(_ image: Digest) -> [ImageReference] {
         tags.filter { $0.value == image }.keys.sorted().compactMap { try? ImageReference(parsing: $0) }
     }
 
     public func imageSummaries() -> [ImageSummary] {
         imageRecords.values.map { image in
             ImageSummary(
-                image: image, references: references(image.id),
+                image: image, references: references(image.id), digests: repositoryDigests(image.id),
                 containers: containers.values.count { $0.imageID == image.id.description })
         }.sorted { ($0.image.configuration.created ?? "") > ($1.image.configuration.created ?? "") }
     }
@@ -158,9 +165,14 @@ extension Engine {
 
     /// Removes content that no image needs.
     func sweepImages() async {
-        let kept = Array(imageRecords.values)
         let images = images
-        let failures = (try? await exclusively("images") { try await blocking { images.sweep(keeping: kept) } }) ?? []
+        let failures =
+            (try? await exclusively("images") { () async throws -> [SyscallError] in
+                let kept = Array(imageRecords.values)
+                let blobs = pins.values.reduce(into: Set<Digest>()) { $0.formUnion($1.blobs) }
+                let chains = pins.values.reduce(into: Set<Digest>()) { $0.formUnion($1.chains) }
+                return try await blocking { images.sweep(keeping: kept, blobs: blobs, chains: chains) }
+            }) ?? []
         for failure in failures { log.warning("cannot remove unused image content: \(failure)") }
     }
 }

@@ -42,6 +42,7 @@ public actor Engine {
     var volumes: [String: VolumeRecord] = [:]
     var imageRecords: [Digest: StoredImage] = [:]
     var tags: [String: Digest] = [:]
+    var pins: [String: ImagePin] = [:]
     var leases: [String: [IPAddress: String]] = [:]
     var projects: [String: StoredProject] = [:]
     var execs: [String: ExecState] = [:]

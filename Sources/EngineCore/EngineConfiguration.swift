@@ -5,6 +5,8 @@ public struct EngineConfiguration: Sendable {
     /// The engine's own program, for bringing it back.
     public var executable: String
     public var shimExecutable: String
+    /// How registries are reached; read anew whenever one is.
+    public var registryConfiguration = "/etc/roost/registries.json"
 
     public init(dataRoot: String, runRoot: String, executable: String, shimExecutable: String) {
         self.dataRoot = dataRoot

@@ -1,4 +1,7 @@
+import Dispatch
+import EngineModel
 import LinuxKernel
+import Synchronization
 import SystemLibraries
 
 /// Compression by its first bytes.
@@ -29,4 +32,109 @@ enum Decompressor {
         guard try reader.next() != nil else { return }
         try reader.copy(to: 1)
     }
+}
+
+/// The plain bytes of a layer, whatever it is and however it comes: through the decompressing helper where it must.
+final class PlainBytes {
+    /// A layer may be so many times as large as its blob, once it is larger than any sensible layer's small parts.
+    static let ratioLimit: Int64 = 200
+    static let ratioFree: Int64 = 2 << 30
+
+    private let source: LayerSource
+    private let pipe: Pipe?
+    private let helper: Int32
+    private let feeder: Feeder?
+    private var offset: Int64 = 0
+
+    /// `errors` takes what the helper has to say.
+    init(_ source: LayerSource, compressed: Bool, errors: Int32) throws {
+        self.source = source
+        guard compressed else {
+            pipe = nil
+            helper = -1
+            feeder = nil
+            if case .file(let file, _) = source { try Files.rewind(file) }
+            return
+        }
+        let plain = try Pipe()
+        pipe = plain
+        switch source {
+        case .file(let file, _):
+            try Files.rewind(file)
+            feeder = nil
+            helper = try ConfinedHelper.start(.decompress, descriptors: [file, plain.writing.raw, errors])
+        case .arriving(let blob):
+            let packed = try Pipe()
+            helper = try ConfinedHelper.start(
+                .decompress, descriptors: [packed.reading.raw, plain.writing.raw, errors])
+            packed.reading.closeEarly()
+            feeder = try Feeder(blob, to: packed.writing)
+        }
+        plain.writing.closeEarly()
+    }
+
+    /// The next plain bytes; empty at the end.
+    func next() throws -> [UInt8] {
+        let part: [UInt8]
+        if let pipe {
+            part = try readSome(pipe.reading.raw, limit: 1 << 18)
+        } else if case .arriving(let blob) = source {
+            part = try blob.next(at: offset)
+        } else if case .file(let file, _) = source {
+            part = try readSome(file, limit: 1 << 18)
+        } else {
+            part = []
+        }
+        offset += Int64(part.count)
+        if pipe != nil, offset > Self.ratioFree, offset / Self.ratioLimit > packedSize {
+            throw RoostError.invalid(
+                "the layer grows to more than \(Self.ratioLimit) times its size when it is unpacked: refused")
+        }
+        if part.isEmpty, let failure = feeder?.failure { throw failure }
+        return part
+    }
+
+    private var packedSize: Int64 {
+        switch source {
+        case .file(let file, _): (try? Files.status(of: file).size) ?? 0
+        case .arriving(let blob): blob.count
+        }
+    }
+
+    /// Waits for the helper; `check` finds out how it has ended. A failed download comes first.
+    func end(_ check: (Int32) throws -> Void) throws {
+        pipe?.reading.closeEarly()
+        let checked = Result { if helper > 0 { try check(helper) } }
+        feeder?.wait()
+        if let failure = feeder?.failure { throw failure }
+        try checked.get()
+    }
+}
+
+/// Carries an arriving blob into a pipe, on a thread of its own.
+private final class Feeder: Sendable {
+    private let outcome = Mutex<(any Error)?>(nil)
+    private let done = DispatchSemaphore(value: 0)
+
+    init(_ blob: ArrivingBlob, to pipe: OwnedFD) throws {
+        try Threads.detach { [self] in
+            var offset: Int64 = 0
+            do {
+                while true {
+                    let part = try blob.next(at: offset)
+                    if part.isEmpty { break }
+                    try writeAll(pipe.raw, part)
+                    offset += Int64(part.count)
+                }
+            } catch {
+                // A helper that has stopped reading says itself why.
+                if (error as? SyscallError)?.errno != Errno.brokenPipe { outcome.withLock { $0 = error } }
+            }
+            pipe.closeEarly()
+            done.signal()
+        }
+    }
+
+    var failure: (any Error)? { outcome.withLock { $0 } }
+    func wait() { done.wait() }
 }

@@ -19,22 +19,9 @@ extension ImageStore {
     public func load(_ archive: Int32) throws -> [NamedImage] {
         let arrived = content.temporaryPath()
         defer { try? Files.removeTree(arrived) }
-        let file = arrived + ".tar"
-        defer { try? Files.remove(file) }
-        do {
-            let out = try Files.open(file, [.readWrite, .create, .exclusive])
-            while true {
-                let part = try readSome(archive, limit: 1 << 18)
-                if part.isEmpty { break }
-                try writeAll(out.raw, part)
-            }
-        }
         try Files.makeDirectory(arrived, mode: 0o700)
-        let input = try Files.open(file, .readOnly)
-        // The outer archive is as foreign as its layers: the same confined helper takes it apart.
-        _ = try layers.fill(
-            arrived, from: input.raw, digest: Digest(hex: String(repeating: "0", count: 64)), subject: "the archive")
-        try Files.remove(file)
+        // The outer archive is as foreign as its layers: the same confined helper takes it apart, as it comes.
+        try layers.takeApart(archive, into: arrived, subject: "the archive")
         let folder = try RootedDirectory(path: arrived)
         if let bytes = try? folder.read("index.json", limit: Self.documentLimit),
             !Files.exists(arrived + "/manifest.json")
@@ -92,15 +79,10 @@ extension ImageStore {
         guard descriptor.mediaType == MediaTypes.index || descriptor.mediaType == MediaTypes.dockerIndex else {
             return try Self.decode(ImageManifest.self, bytes, "manifest \(descriptor.digest)")
         }
-        #if arch(arm64)
-            let architecture = "arm64"
-        #else
-            let architecture = "amd64"
-        #endif
         let all = try Self.decode(ImageIndex.self, bytes, "index \(descriptor.digest)").manifests
-        guard
-            let fitting = all.first(where: { $0.platform?.architecture == architecture && $0.platform?.os == "linux" })
-        else { return nil }
+        guard let fitting = all.first(where: { $0.platform.map(Descriptor.Platform.host.accepts) == true }) else {
+            return nil
+        }
         return try manifest(fitting, folder, depth: depth + 1)
     }
 

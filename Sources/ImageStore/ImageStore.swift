@@ -22,7 +22,15 @@ public struct StoredImage: Sendable, Codable, Equatable {
     public var id: Digest
     public var layers: [StoredLayer]
     public var configuration: ImageConfiguration
+    /// The manifest as it came from a registry: what is pushed again has the same digest.
+    public var manifest: Descriptor?
     public var size: Int64 { layers.reduce(0) { $0 + $1.size } }
+
+    public init(id: Digest, layers: [StoredLayer], configuration: ImageConfiguration) {
+        self.id = id
+        self.layers = layers
+        self.configuration = configuration
+    }
 }
 
 /// Content, layers and what makes images of them. Every call blocks until it is done; the names of images are the engine's.
@@ -42,10 +50,10 @@ public struct ImageStore: Sendable {
         image.layers.reversed().map { layers.path($0.chain) } + [layers.floor]
     }
 
-    static let documentLimit = 8 << 20
+    public static let documentLimit = 8 << 20
 
     /// Decodes JSON that is not ours: size and depth are bounded before the decoder sees it.
-    static func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8], _ subject: String) throws -> Value {
+    public static func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8], _ subject: String) throws -> Value {
         guard bytes.count <= documentLimit, JSONDepth.isAcceptable(bytes) else {
             throw RoostError.invalid("\(subject): the document is too large or nested too deeply")
         }
@@ -54,7 +62,7 @@ public struct ImageStore: Sendable {
         }
     }
 
-    static func encode(_ value: some Encodable) throws -> [UInt8] {
+    public static func encode(_ value: some Encodable) throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return Array(try encoder.encode(value))
@@ -66,16 +74,11 @@ public struct ImageStore: Sendable {
         let (blob, blobSize) = try content.ingest(archive)
         let file = try Files.open(content.path(blob), .readOnly)
         let start = try readSome(file.raw, at: 0, limit: 8)
-        let unpacked = try layers.unpack(file.raw, digest: blob, onto: nil, subject: "the root file system")
+        let unpacked = try layers.unpack(.file(file.raw, digest: blob), onto: nil, subject: "the root file system")
         var runtime = ImageConfiguration.Runtime()
         for change in changes { try runtime.apply(change: change) }
-        #if arch(arm64)
-            let architecture = "arm64"
-        #else
-            let architecture = "amd64"
-        #endif
         let configuration = ImageConfiguration(
-            architecture: architecture, created: now.rfc3339, config: runtime,
+            architecture: Descriptor.Platform.host.architecture, created: now.rfc3339, config: runtime,
             rootfs: .init(diffIDs: [unpacked.layer]),
             history: [.init(created: now.rfc3339, createdBy: nil, comment: message ?? "Imported from -")])
         let id = try content.put(try Self.encode(configuration))
@@ -94,7 +97,7 @@ public struct ImageStore: Sendable {
     }
 
     /// Puts an image together from its configuration and blobs that are open; each layer is unpacked unless it is there already.
-    func assemble(configuration bytes: [UInt8], layerFiles: [(file: OwnedFD, subject: String)]) throws -> StoredImage {
+    public func assemble(configuration bytes: [UInt8], layerFiles: [(file: OwnedFD, subject: String)]) throws -> StoredImage {
         let configuration = try Self.decode(ImageConfiguration.self, bytes, "the image configuration")
         guard configuration.os == "linux" else {
             throw RoostError.invalid("the image is for \(configuration.os), not for linux")
@@ -109,11 +112,8 @@ public struct ImageStore: Sendable {
             let (blob, blobSize) = try content.adopt(layer.file.raw)
             let start = try readSome(layer.file.raw, at: 0, limit: 8)
             let unpacked = try layers.unpack(
-                layer.file.raw, digest: blob, onto: stored.last?.chain, subject: layer.subject)
-            guard unpacked.layer == expected else {
-                throw RoostError.invalid(
-                    "\(layer.subject) has digest \(unpacked.layer), but the image says \(expected)")
-            }
+                .file(layer.file.raw, digest: blob), onto: stored.last?.chain, expecting: expected,
+                subject: layer.subject)
             stored.append(
                 StoredLayer(
                     layer: unpacked.layer, chain: unpacked.chain, blob: blob, blobSize: blobSize,
@@ -123,11 +123,15 @@ public struct ImageStore: Sendable {
     }
 
     /// Removes what no image needs: blobs, and layers' folders. What cannot be removed is reported, and the rest goes on.
-    public func sweep(keeping images: [StoredImage]) -> [SyscallError] {
-        let blobs = Set(images.flatMap { image in [image.id.hex] + image.layers.map(\.blob.hex) })
+    public func sweep(keeping images: [StoredImage], blobs pinned: Set<Digest> = [], chains: Set<Digest> = [])
+        -> [SyscallError]
+    {
+        let blobs = Set(images.flatMap { image in 
+                [image.id.hex] + image.layers.map(\.blob.hex) + (image.manifest.map { [$0.digest.hex] } ?? [])
+            })
         let folders = Set(images.flatMap { image in image.layers.map { String($0.chain.hex.prefix(32)) } })
-        return Self.clear(content.root + "/sha256", keeping: blobs)
-            + Self.clear(layers.root, keeping: folders.union(LayerStore.ownFolders))
+        return Self.clear(content.root + "/sha256", keeping: blobs.union(pinned.map(\.hex)))
+            + Self.clear(layers.root, keeping: folders.union(LayerStore.ownFolders).union(chains.map { String($0.hex.prefix(32)) }))
     }
 
     private static func clear(_ folder: String, keeping kept: Set<String>) -> [SyscallError] {

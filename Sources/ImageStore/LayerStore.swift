@@ -41,41 +41,63 @@ struct LayerStore: Sendable {
         return ContentStore.digest(Array("\(parent) \(layer)".utf8))
     }
 
-    /// Unpacks a blob on top of a chain. `known` is the digest of its plain bytes where that is known already.
-    func unpack(_ blob: Int32, digest: Digest, onto parent: Digest?, subject: String) throws -> (
-        layer: Digest, chain: Digest, size: Int64
-    ) {
-        let folder = "\(root)/arriving/\(Identifiers.random().prefix(24))"
-        try Files.makeDirectory(folder, mode: 0o755)
+    /// Unpacks a layer on top of a chain; refuses one that has not the digest that it should have.
+    func unpack(_ source: LayerSource, onto parent: Digest?, expecting expected: Digest? = nil, subject: String) throws
+        -> (layer: Digest, chain: Digest, size: Int64)
+    {
+        let folder = try arrivingFolder()
         defer { try? Files.removeTree(folder) }
-        let (layer, size): (Digest, Int64) = try fill(folder, from: blob, digest: digest, subject: subject)
-        let chain = Self.chain(parent, layer)
-        if !Files.exists(path(chain)) {
-            try accepting(Errno.exists, Errno.notEmpty) { () throws(SyscallError) in
-                try Files.rename(folder, to: path(chain))
-            }
+        let (layer, size): (Digest, Int64) = try fill(folder, from: source, subject: subject)
+        if let expected, layer != expected {
+            throw RoostError.invalid("\(subject) has digest \(layer), but the image says \(expected)")
         }
+        let chain = Self.chain(parent, layer)
+        try place(folder, as: chain)
         return (layer, chain, size)
     }
 
+    /// A new folder that is swept if nobody gives it a name.
+    func arrivingFolder() throws(SyscallError) -> String {
+        let folder = "\(root)/arriving/\(Identifiers.random().prefix(24))"
+        try Files.makeDirectory(folder, mode: 0o755)
+        return folder
+    }
+
+    /// Gives a complete folder its name, unless the layer is there already.
+    func place(_ folder: String, as chain: Digest) throws(SyscallError) {
+        guard !Files.exists(path(chain)) else { return }
+        try accepting(Errno.exists, Errno.notEmpty) { () throws(SyscallError) in
+            try Files.rename(folder, to: path(chain))
+        }
+    }
+
     /// Fills a folder from a tar stream, plain or compressed; answers with the digest of the plain stream and the files' size.
-    func fill(_ folder: String, from blob: Int32, digest: Digest?, subject: String) throws -> (
-        layer: Digest, size: Int64
-    ) {
+    func fill(_ folder: String, from source: LayerSource, subject: String) throws -> (layer: Digest, size: Int64) {
         let target = try Files.open(folder, [.readOnly, .directory])
         let report = try Files.memory("report", [])
         let errors = try Files.memory("errors", [])
-        let start = try readSome(blob, at: 0, limit: 8)
+        let compression = Compression(firstBytes: try source.start())
         let layer: Digest
-        if Compression(firstBytes: start) == .none, let digest {
+        if compression == .none, case .file(let blob, let digest?) = source {
             try Files.rewind(blob)
             let pid = try ConfinedHelper.start(.unpack, descriptors: [blob, report.raw, errors.raw, target.raw])
             try finish(pid, errors.raw, subject)
             layer = digest
         } else {
-            layer = try fillCompressed(target.raw, from: blob, report: report.raw, errors: errors.raw, subject: subject)
+            layer = try fillHashing(
+                target.raw, from: source, compressed: compression != .none, report: report.raw, errors: errors.raw,
+                subject: subject)
         }
         return (layer, try applyReport(report.raw, folder: folder))
+    }
+
+    /// Takes an archive apart that nobody needs the digest of, from a pipe as well, compressed or not.
+    func takeApart(_ archive: Int32, into folder: String, subject: String) throws {
+        let target = try Files.open(folder, [.readOnly, .directory])
+        let report = try Files.memory("report", [])
+        let errors = try Files.memory("errors", [])
+        let pid = try ConfinedHelper.start(.unpack, descriptors: [archive, report.raw, errors.raw, target.raw])
+        try finish(pid, errors.raw, subject)
     }
 
     private func finish(_ pid: Int32, _ errors: Int32, _ subject: String) throws {
@@ -89,34 +111,42 @@ struct LayerStore: Sendable {
     }
 
     /// decompress → hash here → unpack, all at the same time.
-    private func fillCompressed(_ target: Int32, from blob: Int32, report: Int32, errors: Int32, subject: String) throws
-        -> Digest
-    {
-        try Files.rewind(blob)
-        let plain = try Pipe()
+    private func fillHashing(
+        _ target: Int32, from source: LayerSource, compressed: Bool, report: Int32, errors: Int32, subject: String
+    ) throws -> Digest {
         let forward = try Pipe()
-        let decompressor = try ConfinedHelper.start(.decompress, descriptors: [blob, plain.writing.raw, errors])
-        plain.writing.closeEarly()
         let unpacker = try ConfinedHelper.start(.unpack, descriptors: [forward.reading.raw, report, errors, target])
         forward.reading.closeEarly()
+        let plain: PlainBytes
+        do { plain = try PlainBytes(source, compressed: compressed, errors: errors) } catch {
+            forward.writing.closeEarly()
+            try? finish(unpacker, errors, subject)
+            throw error
+        }
         var hash = SHA256()
-        var broken: SyscallError?
-        do throws(SyscallError) {
+        var broken: (any Error)?
+        do {
             while true {
-                let part = try readSome(plain.reading.raw, limit: 1 << 18)
+                let part = try plain.next()
                 if part.isEmpty { break }
                 hash.update(data: part)
                 try writeAll(forward.writing.raw, part)
             }
         } catch { broken = error }
+        // A stream that broke off must not look like a short one.
+        let wasCut = broken != nil && (broken as? SyscallError)?.errno != Errno.brokenPipe
+        if wasCut { try? Processes.signal(pid: unpacker, 9) }
         forward.writing.closeEarly()
-        plain.reading.closeEarly()
-        // The unpacker's reason first: a broken pipe is only its echo. Both are always waited for.
+        // The unpacker's reason first: a broken pipe is only its echo. All are always waited for.
         let unpacked = Result { try finish(unpacker, errors, subject) }
-        let decompressed = Result { try finish(decompressor, errors, subject) }
+        let ended = Result { try plain.end { try finish($0, errors, subject) } }
+        if wasCut, let broken {
+            try? ended.get()
+            throw broken
+        }
         try unpacked.get()
+        try ended.get()
         if let broken { throw broken }
-        try decompressed.get()
         return ContentStore.digest(of: hash)
     }
 

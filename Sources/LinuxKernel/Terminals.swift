@@ -47,6 +47,16 @@ public enum Terminals {
         return before
     }
 
+    /// Lines as usual, but what is typed is not shown: for passwords. nil if the descriptor is no terminal.
+    public static func hideInput(_ fd: CInt) -> Settings? {
+        var settings = termios()
+        guard unsafe tcgetattr(fd, &settings) == 0 else { return nil }
+        let before = Settings(raw: settings)
+        settings.c_lflag &= ~tcflag_t(ECHO)
+        _ = unsafe tcsetattr(fd, TCSADRAIN, &settings)
+        return before
+    }
+
     public static func restore(_ fd: CInt, _ settings: Settings) {
         var raw = settings.raw
         _ = unsafe tcsetattr(fd, TCSADRAIN, &raw)

@@ -1,5 +1,7 @@
 import EngineModel
 
+import struct Crypto.SHA256
+
 /// A SHA-256 digest, `sha256:` and 64 hexadecimal digits (OCI image specification, descriptor, "Digests").
 public struct Digest: Sendable, Hashable, Codable, CustomStringConvertible {
     /// The 64 digits.
@@ -13,6 +15,9 @@ public struct Digest: Sendable, Hashable, Codable, CustomStringConvertible {
 
     /// The result of a hash function.
     public init(sha256 bytes: [UInt8]) { hex = Identifiers.hex(bytes) }
+
+    /// The digest of some bytes.
+    public init(of bytes: [UInt8]) { self.init(sha256: Array(SHA256.hash(data: bytes))) }
 
     public init(parsing text: some StringProtocol) throws(RoostError) {
         guard text.hasPrefix("sha256:"), let digest = Digest(hex: text.dropFirst(7)) else {

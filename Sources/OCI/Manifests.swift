@@ -1,3 +1,5 @@
+import EngineModel
+
 /// What a piece of content is, how large, and its digest (OCI image specification, "Content Descriptors").
 public struct Descriptor: Sendable, Codable, Equatable {
     public var mediaType: String
@@ -6,7 +8,10 @@ public struct Descriptor: Sendable, Codable, Equatable {
     public var platform: Platform?
     public var annotations: [String: String]?
 
-    public init(mediaType: String, digest: Digest, size: Int64, annotations: [String: String]? = nil) {
+    public init(
+        mediaType: String, digest: Digest, size: Int64, platform: Platform? = nil, annotations: [String: String]? = nil
+    ) {
+        self.platform = platform
         self.mediaType = mediaType
         self.digest = digest
         self.size = size
@@ -17,6 +22,42 @@ public struct Descriptor: Sendable, Codable, Equatable {
         public var architecture: String
         public var os: String
         public var variant: String?
+
+        public init(architecture: String, os: String = "linux", variant: String? = nil) {
+            self.architecture = architecture
+            self.os = os
+            self.variant = variant
+        }
+
+        /// This machine's.
+        public static var host: Platform {
+            #if arch(arm64)
+                Platform(architecture: "arm64", variant: "v8")
+            #else
+                Platform(architecture: "amd64")
+            #endif
+        }
+
+        /// `linux/arm64`, `linux/arm/v7`, `arm64`, with the other names that people use (containerd's platforms package).
+        public init(parsing text: String) throws(RoostError) {
+            var parts = text.lowercased().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+            if parts.count == 1, parts[0] != "linux" { parts = ["linux"] + parts }
+            guard (1...3).contains(parts.count), parts[0] == "linux", !parts.contains("") else {
+                throw .invalid(
+                    "\"\(text)\" is not a platform that this engine can run: write linux/ARCHITECTURE[/VARIANT], as linux/amd64")
+            }
+            let names = ["x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "armhf": "arm", "i386": "386"]
+            let architecture = parts.count > 1 ? names[parts[1]] ?? parts[1] : Platform.host.architecture
+            self.init(architecture: architecture, variant: parts.count > 2 ? parts[2] : nil)
+        }
+
+        public var description: String { "\(os)/\(architecture)" + (variant.map { "/\($0)" } ?? "") }
+
+        /// Whether content for `offered` is what is wanted; a variant counts where both name one.
+        public func accepts(_ offered: Platform) -> Bool {
+            offered.os == os && offered.architecture == architecture
+                && (variant == nil || offered.variant == nil || offered.variant == variant)
+        }
     }
 }
 
@@ -70,7 +111,37 @@ public enum MediaTypes {
     public static let layer = "application/vnd.oci.image.layer.v1.tar"
     public static let layerGzip = "application/vnd.oci.image.layer.v1.tar+gzip"
     public static let layerZstd = "application/vnd.oci.image.layer.v1.tar+zstd"
+    public static let dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
+    public static let dockerLayer = "application/vnd.docker.image.rootfs.diff.tar.gzip"
     public static let dockerIndex = "application/vnd.docker.distribution.manifest.list.v2+json"
+    /// An index by what its sender says, or by what it holds where nothing is said.
+    public static func isIndex(_ type: String, _ bytes: [UInt8]) -> Bool {
+        if type == index || type == dockerIndex { return true }
+        if type == manifest || type == dockerManifest { return false }
+        return (try? JSON(parsing: bytes))?["manifests"].array != nil
+    }
+
+    public static func isConfiguration(_ type: String) -> Bool {
+        type == configuration || type == "application/vnd.docker.container.image.v1+json"
+            || type == "application/octet-stream"
+    }
+
+    /// Layers that we can unpack, with the older names of Docker.
+    public static func isLayer(_ type: String) -> Bool {
+        [layer, layerGzip, layerZstd, dockerLayer, "application/vnd.docker.image.rootfs.diff.tar"].contains(type)
+            || type == "application/vnd.docker.image.rootfs.diff.tar.zstd"
+    }
+
+    /// The OCI name of a layer's type.
+    public static func ociLayer(_ type: String) -> String {
+        switch type {
+        case dockerLayer: layerGzip
+        case "application/vnd.docker.image.rootfs.diff.tar": layer
+        case "application/vnd.docker.image.rootfs.diff.tar.zstd": layerZstd
+        default: type
+        }
+    }
+
     /// Names an image inside an index (OCI annotations).
     public static let referenceAnnotation = "org.opencontainers.image.ref.name"
     /// The full name, as containerd and Docker write it.

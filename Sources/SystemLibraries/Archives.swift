@@ -156,6 +156,18 @@ public struct ArchiveEntry: Sendable, Equatable {
         if unsafe archive_write_open_fd(archive, descriptor) != ARCHIVE_OK { throw lastError() }
     }
 
+    /// One stream of bytes, compressed.
+    fileprivate init(rawGzip descriptor: Int32) throws(ArchiveError) {
+        guard let made = unsafe archive_write_new() else { throw ArchiveError("out of memory") }
+        unsafe archive = made
+        _ = unsafe archive_write_add_filter_gzip(archive)
+        _ = unsafe archive_write_set_format_raw(archive)
+        _ = unsafe archive_write_set_options(archive, "gzip:!timestamp")
+        _ = unsafe archive_write_set_bytes_in_last_block(archive, 1)
+        if unsafe archive_write_open_fd(archive, descriptor) != ARCHIVE_OK { throw lastError() }
+        try add("data", kind: .file, mode: 0o600, size: 0, modifiedSeconds: 0)
+    }
+
     deinit { unsafe archive_write_free(archive) }
 
     private func lastError() -> ArchiveError {
@@ -291,5 +303,18 @@ public struct ArchiveEntry: Sendable, Equatable {
     /// Sets the times and modes of folders, which had to wait for their content.
     public func finish() throws(ArchiveError) {
         try unsafe check(archive_write_close(disk), "end of archive")
+    }
+}
+
+/// Plain gzip without name and time, so that the same input has the same output.
+public enum Gzip {
+    public static func compress(_ source: Int32, to target: Int32) throws {
+        let writer = try ArchiveWriter(rawGzip: target)
+        while true {
+            let part = try readSome(source, limit: 1 << 18)
+            if part.isEmpty { break }
+            try writer.write(part)
+        }
+        try writer.finish()
     }
 }

@@ -9,7 +9,7 @@ struct Image: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "image", abstract: "Work with images.",
         subcommands: [
-            Ls.self, InspectImage.self, Rm.self, Tag.self, Import.self, Load.self, Save.self, Prune.self,
+            Ls.self, InspectImage.self, Rm.self, Pull.self, Push.self, Tag.self, Import.self, Load.self, Save.self, Prune.self,
         ])
     struct Ls: ParsableCommand {
         static let configuration = CommandConfiguration(commandName: "ls", abstract: "List images.", aliases: ["list"])

@@ -67,6 +67,7 @@ struct ContainerOptions: ParsableArguments {
     @Option(name: .long, help: "Write the id to a file.") var cidfile: String?
     @Option(name: .long, help: "always, missing or never.") var pull: String?
     @Option(name: .long, help: "linux/amd64, ….") var platform: String?
+    @Flag(name: [.short, .long], help: "Say nothing while the image is fetched.") var quiet = false
 
     /// The body of the create request.
     func body(_ words: [String], attach: Bool) throws -> JSON {
@@ -244,6 +245,25 @@ struct ContainerOptions: ParsableArguments {
     }
 
     func create(_ words: [String], attach: Bool) throws -> String {
+        let rule = pull ?? "missing"
+        guard ["always", "missing", "never"].contains(rule) else {
+            throw RoostError.invalid("invalid pull option: '\(rule)': must be one of \"always\", \"missing\" or \"never\"")
+        }
+        let image = words.first ?? ""
+        if rule == "always" { try fetch(image) }
+        do { return try createFromImage(words, attach: attach) } catch let error as RoostError {
+            guard rule == "missing", error.kind == .notFound, error.message.hasPrefix("No such image") else { throw error }
+            if !quiet { Output.error("Unable to find image '\(error.message.dropFirst(15))' locally") }
+            try fetch(image)
+            return try createFromImage(words, attach: attach)
+        }
+    }
+
+    private func fetch(_ image: String) throws {
+        _ = try TransferDisplay.pull(image, platform: platform, quiet: quiet, toErrors: true)
+    }
+
+    private func createFromImage(_ words: [String], attach: Bool) throws -> String {
         let answer =
             rm && name == nil
             ? try createPassing(try body(words, attach: attach))

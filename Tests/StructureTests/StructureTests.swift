@@ -14,14 +14,15 @@ import Testing
         "ComposeFile": ["CYAML", "ComposeModel", "EngineModel"],
         "Planning": ["ComposeModel", "EngineModel"],
         "ImageStore": ["OCI", "LinuxKernel", "SystemLibraries", "EngineModel"],
+        "Registry": ["OCI", "EngineModel", "LinuxKernel"],
         "Networking": ["LinuxKernel", "SystemLibraries", "EngineModel"],
         "ContainerRuntime": ["ShimProtocol", "LinuxKernel", "SystemLibraries", "OCI", "EngineModel"],
         "EngineCore": [
-            "Planning", "ComposeModel", "ImageStore", "Networking", "ContainerRuntime", "ShimProtocol", "LinuxKernel",
-            "OCI", "EngineModel",
+            "Planning", "ComposeModel", "ImageStore", "Registry", "Networking", "ContainerRuntime", "ShimProtocol",
+            "LinuxKernel", "OCI", "EngineModel",
         ],
         "APIServer": [
-            "DockerAPI", "EngineCore", "ContainerRuntime", "ImageStore", "EngineModel", "ComposeModel", "Planning",
+            "DockerAPI", "EngineCore", "ContainerRuntime", "ImageStore", "Registry", "EngineModel", "ComposeModel", "Planning",
             "OCI", "LinuxKernel",
         ],
         "APIClient": ["DockerAPI", "EngineModel", "LinuxKernel"],

@@ -1,0 +1,151 @@
+import DockerAPI
+import EngineCore
+import EngineModel
+import OCI
+import Registry
+
+/// Pulling, pushing, logging in: what goes to registries.
+struct RegistryHandlers: Sendable {
+    let engine: Engine
+
+    private func credentials(_ exchange: Exchange) throws -> RegistryCredentials? {
+        try RegistryCredentials(header: exchange.request.headers["X-Registry-Auth"].first)
+    }
+
+    private func platform(_ exchange: Exchange) throws -> Descriptor.Platform? {
+        try exchange.request["platform"].flatMap { $0.isEmpty ? nil : try Descriptor.Platform(parsing: $0) }
+    }
+
+    /// `POST /images/create?fromImage=…`; without a tag every tag of the repository.
+    func pull(_ exchange: Exchange) async throws {
+        let request = exchange.request
+        try await exchange.discardBody()
+        var name = request["fromImage"] ?? ""
+        let tag = request["tag"] ?? ""
+        if !tag.isEmpty { name += tag.contains(":") ? "@\(tag)" : ":\(tag)" }
+        let reference = try ImageReference(parsing: name)
+        let (credentials, platform) = (try credentials(exchange), try platform(exchange))
+        let names: [ImageReference]
+        if tag.isEmpty, !Self.hasTag(name), reference.digest == nil {
+            names = try await engine.registryTags(reference, credentials: credentials).map {
+                ImageReference(domain: reference.domain, path: reference.path, tag: $0, digest: nil)
+            }
+        } else {
+            names = [reference]
+        }
+        try await stream(exchange) { [engine] report in
+            for name in names {
+                let pulled = try await engine.pullImage(name, platform: platform, credentials: credentials) {
+                    report(Self.line($0))
+                }
+                report(["status": .string("Digest: \(pulled.digest)")])
+                report([
+                    "status": .string(
+                        "Status: \(pulled.isNew ? "Downloaded newer image" : "Image is up to date") for \(name.familiar)")
+                ])
+            }
+        }
+    }
+
+    /// Whether a name was written with a tag.
+    private static func hasTag(_ name: String) -> Bool { name.split(separator: "/").last?.contains(":") == true }
+
+    func push(_ exchange: Exchange) async throws {
+        try await exchange.discardBody()
+        let name = exchange.request.path.dropFirst().dropLast().joined(separator: "/")
+        let tag = exchange.request["tag"] ?? ""
+        let reference = try ImageReference(parsing: tag.isEmpty ? name : "\(name):\(tag)")
+        let credentials = try credentials(exchange)
+        var names = [reference]
+        if tag.isEmpty, !Self.hasTag(name) {
+            names = await engine.tagged(repository: reference)
+            if names.isEmpty {
+                throw RoostError.missing("An image does not exist locally with the tag: \(reference.familiarName)")
+            }
+        }
+        let list = names
+        // Docker's clients are told of failures inside the stream.
+        try await stream(exchange, startsAtOnce: true) { [engine] report in
+            for name in list {
+                let pushed = try await engine.pushImage(name, credentials: credentials) { report(Self.line($0)) }
+                let tag = name.tag ?? "latest"
+                report(["status": .string("\(tag): digest: \(pushed.digest) size: \(pushed.size)")])
+                report([
+                    "progressDetail": .object([]),
+                    "aux": [
+                        "Tag": .string(tag), "Digest": .string(pushed.digest.description), "Size": JSON(pushed.size),
+                    ],
+                ])
+            }
+        }
+    }
+
+    static func line(_ progress: TransferProgress) -> JSON {
+        var json: JSON = ["status": .string(progress.status)]
+        if let (current, total) = progress.amount {
+            json.set("progressDetail", ["current": JSON(current), "total": JSON(total)])
+            json.set("progress", .string(ProgressText.bar(current, total)))
+        } else if progress.layer != nil {
+            json.set("progressDetail", .object([]))
+        }
+        if let layer = progress.layer { json.set("id", .string(layer)) }
+        return json
+    }
+
+    /// Runs work that reports lines of JSON. What fails before the first line is an answer with a status, as the clients want it;
+    /// what fails later is a line. A client that goes away ends the work.
+    private func stream(
+        _ exchange: Exchange, startsAtOnce: Bool = false,
+        _ work: @escaping @Sendable (_ report: @escaping @Sendable (JSON) -> Void) async throws -> Void
+    ) async throws {
+        let (lines, continuation) = AsyncThrowingStream.makeStream(of: JSON.self)
+        let task = Task {
+            do {
+                try await work { continuation.yield($0) }
+                continuation.finish()
+            } catch { continuation.finish(throwing: error) }
+        }
+        defer { task.cancel() }
+        if startsAtOnce { try await exchange.startStream("application/json") }
+        do {
+            for try await line in lines {
+                if !exchange.answered { try await exchange.startStream("application/json") }
+                try await exchange.send(line.bytes() + [13, 10])
+            }
+        } catch {
+            guard exchange.answered else { throw error }
+            let message = "\(error)"
+            try await exchange.send(
+                JSON.object([("errorDetail", ["message": .string(message)]), ("error", .string(message))]).bytes()
+                    + [13, 10])
+        }
+        if !exchange.answered { try await exchange.startStream("application/json") }
+        try await exchange.end()
+    }
+
+    func login(_ exchange: Exchange) async throws {
+        let credentials = RegistryCredentials(json: try await exchange.json())
+        try await engine.checkLogin(credentials)
+        try await exchange.answer(200, ["IdentityToken": "", "Status": "Login Succeeded"])
+    }
+
+    func describe(_ exchange: Exchange) async throws {
+        let name = exchange.request.path.dropFirst().dropLast().joined(separator: "/")
+        let found = try await engine.describeRemote(
+            try ImageReference(parsing: name), credentials: try credentials(exchange))
+        try await exchange.answer(
+            200,
+            [
+                "Descriptor": [
+                    "mediaType": .string(found.descriptor.mediaType),
+                    "digest": .string(found.descriptor.digest.description), "size": JSON(found.descriptor.size),
+                ],
+                "Platforms": .array(
+                    found.platforms.map { platform in
+                        var json: JSON = ["architecture": .string(platform.architecture), "os": .string(platform.os)]
+                        if let variant = platform.variant { json.set("variant", .string(variant)) }
+                        return json
+                    }),
+            ])
+    }
+}

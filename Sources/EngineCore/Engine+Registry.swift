@@ -1,0 +1,504 @@
+import EngineModel
+import ImageStore
+import LinuxKernel
+import OCI
+import Registry
+import Synchronization
+
+/// How far a transfer is: of one layer, or of the whole where `layer` is nil.
+public struct TransferProgress: Sendable, Equatable {
+    public var layer: String?
+    public var status: String
+    /// Bytes so far and in all, while bytes move.
+    public var amount: (current: Int64, total: Int64)?
+
+    public init(_ layer: String?, _ status: String, _ amount: (current: Int64, total: Int64)? = nil) {
+        self.layer = layer
+        self.status = status
+        self.amount = amount
+    }
+
+    public static func == (one: TransferProgress, other: TransferProgress) -> Bool {
+        one.layer == other.layer && one.status == other.status && one.amount?.current == other.amount?.current
+    }
+}
+
+public typealias TransferReport = @Sendable (TransferProgress) -> Void
+
+extension Engine {
+    /// Content that is being fetched or made and that no image has yet: sweeping spares it.
+    struct ImagePin: Sendable {
+        var blobs: Set<Digest> = []
+        var chains: Set<Digest> = []
+    }
+
+    /// Keeps content from being swept while the body works with it.
+    func pinning<Value: Sendable>(_ pin: ImagePin, _ body: () async throws -> Value) async throws -> Value {
+        let key = Identifiers.random()
+        // A sweep that is under way has not seen the pin: wait until it is over.
+        await exclusively("images") { pins[key] = pin }
+        defer { pins[key] = nil }
+        return try await body()
+    }
+
+    nonisolated func registries() throws(RoostError) -> RegistryConfiguration {
+        try RegistryConfiguration(path: configuration.registryConfiguration)
+    }
+
+    private func session(_ reference: ImageReference, _ credentials: RegistryCredentials?, mirrored: Bool = true) throws
+        -> RegistrySession
+    {
+        try RegistrySession(
+            domain: reference.domain, repository: reference.path, credentials: credentials,
+            configuration: try registries(), mirrored: mirrored)
+    }
+
+    // MARK: Pulling
+
+    public struct PulledImage: Sendable {
+        public var image: StoredImage
+        /// What the registry calls it: the digest of the manifest, or of the index, that the name led to.
+        public var digest: Digest
+        public var isNew: Bool
+    }
+
+    /// Fetches an image and gives it the name that was asked for (`docker pull`).
+    public func pullImage(
+        _ reference: ImageReference, platform: Descriptor.Platform?, credentials: RegistryCredentials?,
+        report: @escaping TransferReport
+    ) async throws -> PulledImage {
+        try await exclusively("pull:\(reference)") {
+            let session = try session(reference, credentials)
+            do {
+                let result = try await pull(reference, platform, session, report)
+                await session.close()
+                return result
+            } catch {
+                await session.close()
+                throw error
+            }
+        }
+    }
+
+    /// Every tag of a repository.
+    public func registryTags(_ reference: ImageReference, credentials: RegistryCredentials?) async throws -> [String] {
+        let session = try session(reference, credentials)
+        let result = await Self.outcome { try await session.tags() }
+        await session.close()
+        return try result.get()
+    }
+
+    static func outcome<Value: Sendable>(
+        isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Value
+    ) async -> Result<Value, any Error> {
+        do { return .success(try await body()) } catch { return .failure(error) }
+    }
+
+    private func pull(
+        _ reference: ImageReference, _ platform: Descriptor.Platform?, _ session: RegistrySession,
+        _ report: @escaping TransferReport
+    ) async throws -> PulledImage {
+        let name = reference.digest?.description ?? reference.tag ?? "latest"
+        let top = try await session.manifest(name)
+        let digest = Digest(of: top.bytes)
+        if let wanted = reference.digest, wanted != digest {
+            throw RoostError.invalid("\(reference.familiar): the registry sent a manifest with digest \(digest): refused")
+        }
+        report(TransferProgress(name, "Pulling from \(reference.path)"))
+        let (manifest, descriptor, bytes) = try await resolve(
+            top, digest, platform ?? .host, session, reference.familiar, depth: 0)
+        let configurationBytes = try await session.document(manifest.config)
+        guard Digest(of: configurationBytes) == manifest.config.digest else {
+            throw RoostError.invalid(
+                "\(reference.familiar): its configuration has other bytes than digest \(manifest.config.digest) says: refused")
+        }
+        let configuration = try ImageStore.decode(
+            ImageConfiguration.self, configurationBytes, "the configuration of \(reference.familiar)")
+        try check(configuration, manifest, platform, reference)
+        let chains = Self.chains(configuration.rootfs.diffIDs)
+        let pin = ImagePin(
+            blobs: Set(manifest.layers.map(\.digest) + [manifest.config.digest, digest, descriptor.digest]),
+            chains: Set(chains))
+        let wasKnown = tags[reference.description] == manifest.config.digest
+        let image = try await pinning(pin) {
+            let layers = try await fetchLayers(manifest, configuration, chains, session, report)
+            let content = images.content
+            try await blocking {
+                try content.put(configurationBytes)
+                try content.put(bytes)
+            }
+            var image = StoredImage(id: manifest.config.digest, layers: layers, configuration: configuration)
+            image.manifest = descriptor
+            let byDigest = ImageReference(domain: reference.domain, path: reference.path, tag: nil, digest: digest)
+            try keep(image, as: reference.digest == nil ? [reference, byDigest] : [byDigest])
+            return image
+        }
+        publish(.image, "pull", id: reference.familiar, ["name": reference.familiarName])
+        return PulledImage(image: image, digest: digest, isNew: !wasKnown)
+    }
+
+    /// The manifest for a platform: itself, or the fitting one of an index.
+    private func resolve(
+        _ fetched: FetchedManifest, _ digest: Digest, _ platform: Descriptor.Platform, _ session: RegistrySession,
+        _ name: String, depth: Int
+    ) async throws -> (manifest: ImageManifest, descriptor: Descriptor, bytes: [UInt8]) {
+        guard MediaTypes.isIndex(fetched.mediaType, fetched.bytes) else {
+            let manifest = try ImageStore.decode(ImageManifest.self, fetched.bytes, "the manifest of \(name)")
+            guard MediaTypes.isConfiguration(manifest.config.mediaType) else {
+                throw RoostError(
+                    .unsupported, "\(name) is no image of a container: its content is \(manifest.config.mediaType)")
+            }
+            return (
+                manifest,
+                Descriptor(
+                    mediaType: manifest.mediaType ?? fetched.mediaType, digest: digest, size: Int64(fetched.bytes.count)),
+                fetched.bytes
+            )
+        }
+        guard depth < 4 else { throw RoostError.invalid("\(name): indexes are nested too deeply") }
+        let all = try ImageStore.decode(ImageIndex.self, fetched.bytes, "the index of \(name)").manifests
+        guard let fitting = all.first(where: { $0.platform.map(platform.accepts) == true }) else {
+            let offered = all.compactMap { $0.platform?.description }.filter { !$0.contains("unknown") }
+            throw RoostError.missing(
+                "no matching manifest for \(platform.description) in the manifest list entries of \(name): there is \(offered.joined(separator: ", "))")
+        }
+        let next = try await session.manifest(fitting.digest.description)
+        guard Digest(of: next.bytes) == fitting.digest else {
+            throw RoostError.invalid("\(name): manifest \(fitting.digest) has other bytes than its digest says: refused")
+        }
+        return try await resolve(next, fitting.digest, platform, session, name, depth: depth + 1)
+    }
+
+    private func check(
+        _ configuration: ImageConfiguration, _ manifest: ImageManifest, _ platform: Descriptor.Platform?,
+        _ reference: ImageReference
+    ) throws {
+        guard configuration.os == "linux" else {
+            throw RoostError.invalid("\(reference.familiar) is for \(configuration.os), not for linux")
+        }
+        guard configuration.rootfs.diffIDs.count == manifest.layers.count else {
+            throw RoostError.invalid(
+                "\(reference.familiar) has \(manifest.layers.count) layers, but its configuration names \(configuration.rootfs.diffIDs.count)")
+        }
+        for layer in manifest.layers where !MediaTypes.isLayer(layer.mediaType) || layer.size < 0 {
+            throw RoostError(.unsupported, "\(reference.familiar): a layer of type \(layer.mediaType) is not supported")
+        }
+    }
+
+    static func chains(_ layers: [Digest]) -> [Digest] {
+        var chain: Digest?
+        return layers.map { layer in
+            let next = ImageStore.chain(chain, layer)
+            chain = next
+            return next
+        }
+    }
+
+    /// The layer of a chain, if the store has it.
+    func knownLayer(_ chain: Digest) -> StoredLayer? {
+        guard images.hasLayer(chain) else { return nil }
+        for image in imageRecords.values {
+            if let layer = image.layers.first(where: { $0.chain == chain }) { return layer }
+        }
+        return nil
+    }
+
+    /// All layers, several at a time; each is unpacked while it arrives.
+    private func fetchLayers(
+        _ manifest: ImageManifest, _ configuration: ImageConfiguration, _ chains: [Digest], _ session: RegistrySession,
+        _ report: @escaping TransferReport
+    ) async throws -> [StoredLayer] {
+        let limit = DownloadSlots(4)
+        let images = images
+        return try await withThrowingTaskGroup(of: (Int, StoredLayer).self) { group in
+            var done = [StoredLayer?](repeating: nil, count: chains.count)
+            for (index, descriptor) in manifest.layers.enumerated() {
+                let short = String(descriptor.digest.hex.prefix(12))
+                if let known = knownLayer(chains[index]) {
+                    report(TransferProgress(short, "Already exists"))
+                    done[index] = known
+                    continue
+                }
+                report(TransferProgress(short, "Pulling fs layer"))
+                let parent = index > 0 ? chains[index - 1] : nil
+                let layer = configuration.rootfs.diffIDs[index]
+                group.addTask {
+                    await limit.take()
+                    let result = await Self.outcome {
+                        try await Self.fetch(images, descriptor, layer, parent, session, report)
+                    }
+                    await limit.give()
+                    return (index, try result.get())
+                }
+            }
+            for try await (index, layer) in group { done[index] = layer }
+            return done.compactMap { $0 }
+        }
+    }
+
+    private static func fetch(
+        _ images: ImageStore, _ descriptor: Descriptor, _ layer: Digest, _ parent: Digest?, _ session: RegistrySession,
+        _ report: @escaping TransferReport
+    ) async throws -> StoredLayer {
+        let short = String(descriptor.digest.hex.prefix(12))
+        if images.content.contains(descriptor.digest) {
+            report(TransferProgress(short, "Extracting"))
+            let stored = try await blocking { try images.unpack(descriptor, layer: layer, onto: parent) }
+            report(TransferProgress(short, "Pull complete"))
+            return stored
+        }
+        let blob = try images.arriving(descriptor)
+        let sink = ReportingSink(blob: blob, total: descriptor.size) { current in
+            report(TransferProgress(short, "Downloading", (current, descriptor.size)))
+        }
+        async let unpacked = onOwnThread {
+            try images.receive(blob, of: descriptor, layer: layer, onto: parent)
+        }
+        do {
+            try await withTaskCancellationHandler {
+                try await session.download(descriptor, into: sink)
+            } onCancel: {
+                blob.fail(CancellationError())
+            }
+            report(TransferProgress(short, "Verifying Checksum"))
+            try await blocking { try blob.finish() }
+            report(TransferProgress(short, "Download complete"))
+        } catch {
+            // The reader ends with the download's own error.
+            blob.fail(error)
+            _ = try? await unpacked
+            throw error
+        }
+        report(TransferProgress(short, "Extracting"))
+        let stored = try await unpacked
+        report(TransferProgress(short, "Pull complete"))
+        return stored
+    }
+
+    // MARK: Pushing
+
+    /// Every name that a repository has here.
+    public func tagged(repository: ImageReference) -> [ImageReference] {
+        tags.keys.sorted().compactMap { try? ImageReference(parsing: $0) }.filter {
+            $0.domain == repository.domain && $0.path == repository.path && $0.digest == nil
+        }
+    }
+
+    public struct PushedImage: Sendable {
+        public var digest: Digest
+        public var size: Int64
+    }
+
+    /// Sends an image to the registry of its name (`docker push`).
+    public func pushImage(
+        _ reference: ImageReference, credentials: RegistryCredentials?, report: @escaping TransferReport
+    ) async throws -> PushedImage {
+        guard let id = tags[reference.description], let image = imageRecords[id] else {
+            throw RoostError.missing("An image does not exist locally with the tag: \(reference.familiarName)")
+        }
+        let session = try session(reference, credentials, mirrored: false)
+        let pin = ImagePin(
+            blobs: Set(image.layers.map(\.blob) + [image.id]), chains: Set(image.layers.map(\.chain)))
+        let result = await Self.outcome {
+            try await pinning(pin) { try await push(image, reference, session, report) }
+        }
+        await session.close()
+        return try result.get()
+    }
+
+    private func push(
+        _ start: StoredImage, _ reference: ImageReference, _ session: RegistrySession, _ report: @escaping TransferReport
+    ) async throws -> PushedImage {
+        report(TransferProgress(nil, "The push refers to repository [\(reference.domain)/\(reference.path)]"))
+        for layer in start.layers { report(TransferProgress(String(layer.layer.hex.prefix(12)), "Preparing")) }
+        let image = try await exclusively("compress") { try await compressed(start) }
+        let content = images.content
+        let limit = DownloadSlots(4)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            var seen: Set<Digest> = []
+            for layer in image.layers where seen.insert(layer.blob).inserted {
+                let others = repositories(with: layer.blob, domain: reference.domain)
+                group.addTask {
+                    await limit.take()
+                    let result = await Self.outcome {
+                        try await Self.push(layer, content.path(layer.blob), others, session, report)
+                    }
+                    await limit.give()
+                    try result.get()
+                }
+            }
+            try await group.waitForAll()
+        }
+        let configurationSize = try Files.status(content.path(image.id)).size
+        if try await !session.hasBlob(image.id) {
+            _ = try await session.push(image.id, size: configurationSize, path: content.path(image.id), from: []) { _ in }
+        }
+        let (bytes, type) = try manifestBytes(image, configurationSize)
+        try await session.push(manifest: bytes, type: type, as: reference.tag ?? "latest")
+        let digest = Digest(of: bytes)
+        try content.put(bytes)
+        var stored = imageRecords[image.id] ?? image
+        stored.manifest = Descriptor(mediaType: type, digest: digest, size: Int64(bytes.count))
+        try keep(
+            stored, as: [ImageReference(domain: reference.domain, path: reference.path, tag: nil, digest: digest)])
+        publish(.image, "push", id: reference.familiar, ["name": reference.familiarName])
+        return PushedImage(digest: digest, size: Int64(bytes.count))
+    }
+
+    /// Plain layers are compressed once, before they first leave the machine.
+    private func compressed(_ image: StoredImage) async throws -> StoredImage {
+        guard image.layers.contains(where: { $0.mediaType == MediaTypes.layer }) else { return image }
+        let images = images
+        var changed = image
+        var pin = ImagePin()
+        for (index, layer) in image.layers.enumerated() {
+            changed.layers[index] = try await blocking { try images.compress(layer) }
+            pin.blobs.insert(changed.layers[index].blob)
+        }
+        changed.manifest = nil
+        let result = changed
+        return try await pinning(pin) {
+            guard imageRecords[image.id] != nil else {
+                throw RoostError.missing("image \(image.id) was removed while it was pushed")
+            }
+            try keep(result, as: [])
+            return result
+        }
+    }
+
+    private static func push(
+        _ layer: StoredLayer, _ path: String, _ others: [String], _ session: RegistrySession,
+        _ report: @escaping TransferReport
+    ) async throws {
+        let short = String(layer.layer.hex.prefix(12))
+        if try await session.hasBlob(layer.blob) {
+            return report(TransferProgress(short, "Layer already exists"))
+        }
+        let throttle = Throttle()
+        let outcome = try await session.push(layer.blob, size: layer.blobSize, path: path, from: others) { current in
+            if throttle.isDue() || current == layer.blobSize {
+                report(TransferProgress(short, "Pushing", (current, layer.blobSize)))
+            }
+        }
+        switch outcome {
+        case .pushed: report(TransferProgress(short, "Pushed"))
+        case .mounted(let other): report(TransferProgress(short, "Mounted from \(other)"))
+        }
+    }
+
+    /// Repositories of a registry that, as far as we know, have a blob.
+    private func repositories(with blob: Digest, domain: String) -> [String] {
+        let owners = Set(imageRecords.values.filter { $0.layers.contains { $0.blob == blob } }.map(\.id))
+        let found = tags.filter { owners.contains($0.value) }.keys.compactMap { try? ImageReference(parsing: $0) }
+        return Array(Set(found.filter { $0.domain == domain && $0.digest != nil }.map(\.path)).sorted().prefix(3))
+    }
+
+    /// The manifest that the image came with if it still describes what we have, else a new one.
+    private func manifestBytes(_ image: StoredImage, _ configurationSize: Int64) throws -> ([UInt8], String) {
+        if let known = image.manifest, let bytes = try? images.content.read(known.digest),
+            let manifest = try? ImageStore.decode(ImageManifest.self, bytes, "manifest"),
+            manifest.layers.map(\.digest) == image.layers.map(\.blob)
+        {
+            return (bytes, known.mediaType)
+        }
+        let manifest = ImageManifest(
+            config: Descriptor(mediaType: MediaTypes.configuration, digest: image.id, size: configurationSize),
+            layers: image.layers.map {
+                Descriptor(mediaType: MediaTypes.ociLayer($0.mediaType), digest: $0.blob, size: $0.blobSize)
+            })
+        return (try ImageStore.encode(manifest), MediaTypes.manifest)
+    }
+
+    // MARK: Asking
+
+    public func checkLogin(_ credentials: RegistryCredentials) async throws {
+        let domain = RegistryConfiguration.domain(credentials.serverAddress)
+        let session = try RegistrySession(
+            domain: domain, repository: "", credentials: credentials, configuration: try registries(), mirrored: false)
+        let result = await Self.outcome { try await session.checkLogin() }
+        await session.close()
+        try result.get()
+    }
+
+    public struct RemoteDescription: Sendable {
+        public var descriptor: Descriptor
+        public var platforms: [Descriptor.Platform]
+    }
+
+    /// What a registry has under a name, without fetching it (`GET /distribution/…/json`).
+    public func describeRemote(_ reference: ImageReference, credentials: RegistryCredentials?) async throws
+        -> RemoteDescription
+    {
+        let session = try session(reference, credentials)
+        let result = await Self.outcome {
+            let fetched = try await session.manifest(reference.digest?.description ?? reference.tag ?? "latest")
+            let descriptor = Descriptor(
+                mediaType: fetched.mediaType, digest: Digest(of: fetched.bytes), size: Int64(fetched.bytes.count))
+            if MediaTypes.isIndex(fetched.mediaType, fetched.bytes) {
+                let index = try ImageStore.decode(ImageIndex.self, fetched.bytes, "the index of \(reference.familiar)")
+                return RemoteDescription(descriptor: descriptor, platforms: index.manifests.compactMap(\.platform))
+            }
+            let manifest = try ImageStore.decode(
+                ImageManifest.self, fetched.bytes, "the manifest of \(reference.familiar)")
+            let configuration = try ImageStore.decode(
+                ImageConfiguration.self, try await session.document(manifest.config), "the configuration")
+            return RemoteDescription(
+                descriptor: descriptor,
+                platforms: [
+                    .init(architecture: configuration.architecture, os: configuration.os, variant: configuration.variant)
+                ])
+        }
+        await session.close()
+        return try result.get()
+    }
+}
+
+/// At most so many at a time; the others wait in line.
+actor DownloadSlots {
+    private var free: Int
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(_ count: Int) { free = count }
+
+    func take() async {
+        if free > 0 { free -= 1 } else { await withCheckedContinuation { waiting.append($0) } }
+    }
+
+    func give() {
+        if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
+    }
+}
+
+/// Lets one report through every tenth of a second.
+final class Throttle: Sendable {
+    private let last = Mutex<Int64>(0)
+    func isDue() -> Bool {
+        let now = Int64(Clocks.monotonicNanoseconds())
+        return last.withLock { last in
+            guard now - last > 100_000_000 else { return false }
+            last = now
+            return true
+        }
+    }
+}
+
+/// An arriving blob that says how far it is.
+private struct ReportingSink: BlobSink {
+    let blob: ArrivingBlob
+    let total: Int64
+    let throttle = Throttle()
+    let report: @Sendable (Int64) -> Void
+
+    init(blob: ArrivingBlob, total: Int64, report: @escaping @Sendable (Int64) -> Void) {
+        self.blob = blob
+        self.total = total
+        self.report = report
+    }
+
+    var count: Int64 { blob.count }
+
+    func append(_ bytes: [UInt8]) throws {
+        try blob.append(bytes)
+        if throttle.isDue() { report(blob.count) }
+    }
+}

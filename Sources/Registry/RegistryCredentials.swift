@@ -1,0 +1,52 @@
+import EngineModel
+import FoundationEssentials
+
+/// Who somebody is at a registry, as Docker's clients send it (`X-Registry-Auth`: base64url of a JSON object).
+public struct RegistryCredentials: Sendable, Equatable {
+    public var username: String
+    public var password: String
+    /// A refresh token that stands for name and password (`docker login` with some registries).
+    public var identityToken: String
+    /// A bearer token that is used as it is.
+    public var registryToken: String
+    /// The registry that these are for, as the client wrote it.
+    public var serverAddress: String
+
+    public init(username: String = "", password: String = "", identityToken: String = "", serverAddress: String = "") {
+        self.username = username
+        self.password = password
+        self.identityToken = identityToken
+        self.serverAddress = serverAddress
+        registryToken = ""
+    }
+
+    public init(json: JSON) {
+        self.init(
+            username: json["username"].string ?? "", password: json["password"].string ?? "",
+            identityToken: json["identitytoken"].string ?? "", serverAddress: json["serveraddress"].string ?? "")
+        registryToken = json["registrytoken"].string ?? ""
+        if username.isEmpty, let both = json["auth"].string, let bytes = Data(base64Encoded: both) {
+            let parts = String(decoding: bytes, as: UTF8.self).split(
+                separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            username = String(parts[0])
+            password = parts.count > 1 ? String(parts[1]) : ""
+        }
+    }
+
+    /// From the header; nil where it is absent, empty or an empty object.
+    public init?(header: String?) throws(RoostError) {
+        guard let header, !header.isEmpty else { return nil }
+        var text = header.map { $0 == "-" ? "+" : $0 == "_" ? "/" : $0 }.filter { $0 != "=" }
+        while text.count % 4 != 0 { text.append("=") }
+        guard let bytes = Data(base64Encoded: String(text)), let json = try? JSON(parsing: Array(bytes)) else {
+            throw .invalid("X-Registry-Auth is not base64 of a JSON object")
+        }
+        self.init(json: json)
+        if isEmpty { return nil }
+    }
+
+    public var isEmpty: Bool { username.isEmpty && identityToken.isEmpty && registryToken.isEmpty }
+
+    /// The value of an `Authorization` header (RFC 7617).
+    var basic: String { "Basic " + Data("\(username):\(password)".utf8).base64EncodedString() }
+}

@@ -1,0 +1,116 @@
+import EngineModel
+import LinuxKernel
+
+/// `config.json` as Docker's clients write and read it: who one is at which registry, and where secrets are kept.
+struct DockerConfiguration {
+    let path: String
+    private(set) var json: JSON
+
+    static let hubKey = "https://index.docker.io/v1/"
+
+    /// `$DOCKER_CONFIG/config.json`, else the one of the home folder.
+    static func load() throws(RoostError) -> DockerConfiguration {
+        let folder =
+            environmentVariable("DOCKER_CONFIG").flatMap { $0.isEmpty ? nil : $0 }
+            ?? (environmentVariable("HOME") ?? "/root") + "/.docker"
+        let path = folder + "/config.json"
+        guard Files.exists(path) else { return DockerConfiguration(path: path, json: .object([])) }
+        do { return DockerConfiguration(path: path, json: try JSON(parsing: try Files.read(path))) } catch {
+            throw .invalid("\(path) cannot be read: \(error)")
+        }
+    }
+
+    /// The key of a registry; Docker Hub has one of its own.
+    static func key(_ domain: String) -> String { domain == "docker.io" || domain.isEmpty ? hubKey : domain }
+
+    /// The program that keeps a registry's secrets, if one does.
+    private func helper(_ key: String) -> String? {
+        (json["credHelpers"][key].string ?? json["credsStore"].string).flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// The value of `X-Registry-Auth` for a registry; nil where nothing is known.
+    func authorization(_ domain: String) throws -> String? {
+        let key = Self.key(domain)
+        var found: JSON?
+        if let helper = helper(key) {
+            if let answer = try? Self.run(helper, "get", input: key), let json = try? JSON(parsing: answer) {
+                let name = json["Username"].string ?? ""
+                let secret = json["Secret"].string ?? ""
+                found =
+                    name == "<token>"
+                    ? ["identitytoken": .string(secret), "serveraddress": .string(key)]
+                    : ["username": .string(name), "password": .string(secret), "serveraddress": .string(key)]
+            }
+        } else if let entry = json["auths"].object?.first(where: { Self.host($0.key) == Self.host(key) })?.value {
+            let decoded = String(decoding: Base64.decode(entry["auth"].string ?? "") ?? [], as: UTF8.self)
+            let parts = decoded.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            var json: JSON = ["serveraddress": .string(key)]
+            json.set("username", .string(parts[0]))
+            json.set("password", .string(parts.count > 1 ? parts[1] : ""))
+            if let token = entry["identitytoken"].string { json.set("identitytoken", .string(token)) }
+            found = json
+        }
+        return found.map { Base64.encode($0.bytes(), urlSafe: true) }
+    }
+
+    private static func host(_ key: String) -> String {
+        var text = key[...]
+        for scheme in ["https://", "http://"] where text.hasPrefix(scheme) { text = text.dropFirst(scheme.count) }
+        return String(text.prefix { $0 != "/" })
+    }
+
+    /// Remembers a login, in the helper where there is one, else in the file, readable for its owner only.
+    mutating func store(_ domain: String, name: String, password: String) throws {
+        let key = Self.key(domain)
+        if let helper = helper(key) {
+            let secret: JSON = ["ServerURL": .string(key), "Username": .string(name), "Secret": .string(password)]
+            _ = try Self.run(helper, "store", input: secret.text())
+            return
+        }
+        var all = json["auths"]
+        if all.object == nil { all = .object([]) }
+        all.set(key, ["auth": .string(Base64.encode(Array("\(name):\(password)".utf8)))])
+        json.set("auths", all)
+        try save()
+    }
+
+    /// Forgets a login; false where there was none.
+    mutating func erase(_ domain: String) throws -> Bool {
+        let key = Self.key(domain)
+        if let helper = helper(key) {
+            _ = try Self.run(helper, "erase", input: key)
+            return true
+        }
+        let entries = json["auths"].object ?? []
+        let kept = entries.filter { Self.host($0.key) != Self.host(key) }
+        guard kept.count != entries.count else { return false }
+        json.set("auths", .object(kept))
+        try save()
+        return true
+    }
+
+    private func save() throws {
+        try Files.makeDirectories(String(path.prefix(upTo: path.lastIndex(of: "/") ?? path.endIndex)), mode: 0o700)
+        try Files.replace(path, json.bytes(indent: 8) + [10], mode: 0o600)
+    }
+
+    /// Runs `docker-credential-NAME VERB` (docker-credential-helpers, protocol).
+    private static func run(_ helper: String, _ verb: String, input: String) throws -> [UInt8] {
+        let program = "docker-credential-\(helper)"
+        let folders = (environmentVariable("PATH") ?? "/usr/bin:/bin").split(separator: ":")
+        guard let path = folders.map({ "\($0)/\(program)" }).first(where: { Files.exists($0) }) else {
+            throw RoostError.missing("\(program) is not in PATH, but config.json says that it keeps the logins")
+        }
+        let source = try Files.memory("input", Array(input.utf8))
+        let result = try Pipe()
+        let pid = try Processes.spawn(
+            path, arguments: [program, verb], environment: Processes.environment.map { "\($0.key)=\($0.value)" },
+            descriptors: [source.raw, result.writing.raw, 2])
+        result.writing.closeEarly()
+        let answer = try readAll(result.reading.raw, limit: 1 << 20)
+        guard try Processes.collect(pid: pid, wait: true)?.status.code == 0 else {
+            throw RoostError.failure("\(program) \(verb): \(String(decoding: answer, as: UTF8.self))")
+        }
+        return answer
+    }
+}

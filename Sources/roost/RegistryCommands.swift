@@ -1,0 +1,274 @@
+import APIClient
+import ArgumentParser
+import ComposeModel
+import EngineModel
+import LinuxKernel
+import Terminal
+
+/// What the engine says while an image moves, drawn as it comes.
+enum TransferDisplay {
+    /// Reads the stream to its end; the last words of it, and its additional facts.
+    static func follow(_ answer: HTTPExchange, quiet: Bool, toErrors: Bool = false) throws -> (
+        status: String, digest: String?
+    ) {
+        let say: (String) -> Void = { toErrors ? Output.error($0) : Output.line($0) }
+        let progress = ProgressDisplay()
+        let isLive = Terminals.isTerminal(1) && Terminals.isTerminal(2)
+        var last = ""
+        var digest: String?
+        while let line = try answer.nextLine() {
+            if let message = line["error"].string { throw RoostError(.failure, message) }
+            if let found = line["aux"]["Digest"].string { digest = found }
+            guard let status = line["status"].string else { continue }
+            if let found = status.split(separator: " ").last, status.hasPrefix("Digest: ") { digest = String(found) }
+            if quiet { continue }
+            guard let id = line["id"].string, !status.hasPrefix("Pulling from") else {
+                let head = status.hasPrefix("Pulling from") ? "\(line["id"].string ?? ""): " : ""
+                say(head + status)
+                last = status
+                continue
+            }
+            let total = line["progressDetail"]["total"].int ?? 0
+            if isLive {
+                let ended = ["Pull complete", "Already exists", "Pushed", "Layer already exists"].contains(status)
+                    || status.hasPrefix("Mounted")
+                let bar = line["progress"].string.map { " " + $0 } ?? ""
+                progress.update(id, status + bar, ended ? .done : .working)
+            } else if total == 0 {
+                // In a pipe: each step once, no bars.
+                say("\(id): \(status)")
+            }
+        }
+        return (last, digest)
+    }
+
+    static func headers(_ domain: String) throws -> [(String, String)] {
+        guard let value = try DockerConfiguration.load().authorization(domain) else { return [] }
+        return [("X-Registry-Auth", value)]
+    }
+
+    /// The registry in an image's name.
+    static func domain(_ image: String) -> String {
+        guard let first = image.split(separator: "/").first, image.contains("/"),
+            first.contains(".") || first.contains(":") || first == "localhost"
+        else { return "docker.io" }
+        return String(first)
+    }
+
+    static func pull(
+        _ image: String, platform: String? = nil, allTags: Bool = false, quiet: Bool = false,
+        toErrors: Bool = false
+    ) throws -> String? {
+        var query = [("fromImage", image)]
+        let last = image.split(separator: "/").last ?? ""
+        if !allTags, !last.contains(":"), !last.contains("@") { query.append(("tag", "latest")) }
+        if let platform = platform ?? environmentVariable("DOCKER_DEFAULT_PLATFORM"), !platform.isEmpty {
+            query.append(("platform", platform))
+        }
+        let answer = try Session.shared.client().open(
+            "POST", "images/create", query, headers: try headers(domain(image)))
+        return try follow(answer, quiet: quiet, toErrors: toErrors).digest
+    }
+
+    /// The name with everything written out, as `pull` and `push` end with it.
+    static func full(_ image: String) -> String {
+        var name = image
+        if domain(image) == "docker.io", !image.hasPrefix("docker.io/") {
+            name = "docker.io/" + (image.contains("/") ? "" : "library/") + image
+        }
+        return name.split(separator: "/").last?.contains(where: { $0 == ":" || $0 == "@" }) == true
+            ? name : name + ":latest"
+    }
+}
+
+struct Pull: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pull", abstract: "Fetch an image from a registry; in a project, the services' images.",
+        discussion: """
+            Examples:
+              roost pull redis:7
+              roost pull --platform linux/arm64 registry.example:5000/team/app@sha256:…
+              roost compose pull
+            """)
+    @Flag(name: [.short, .long], help: "Every tag of the repository.") var allTags = false
+    @Option(name: .long, help: "linux/ARCHITECTURE[/VARIANT]; else this machine's.") var platform: String?
+    @Flag(name: [.short, .long], help: "Only the image's name at the end.") var quiet = false
+    @Flag(name: .long, help: "Compose: leave out services that are built.") var ignoreBuildable = false
+    @Flag(name: .long, help: "Compose: go on where an image cannot be fetched.") var ignorePullFailures = false
+    @Flag(name: .long, help: "Compose: the services that these depend on, too.") var includeDeps = false
+    @Option(name: .long, help: "Compose: missing or always.") var policy: String?
+    @Argument(help: "An image; in compose services.") var names: [String] = []
+
+    func run() throws {
+        if Session.shared.isCompose || names.isEmpty {
+            return try ProjectImages(services: names, withDependencies: includeDeps).pull(
+                policy: policy, skipBuildable: ignoreBuildable, ignoresFailures: ignorePullFailures, quiet: quiet)
+        }
+        guard names.count == 1, let name = names.first else {
+            throw RoostError.invalid("roost pull takes one image; got \(names.count)")
+        }
+        _ = try TransferDisplay.pull(name, platform: platform, allTags: allTags, quiet: quiet)
+        Output.line(allTags ? name : TransferDisplay.full(name))
+    }
+}
+
+struct Push: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "push", abstract: "Send an image to the registry of its name; in a project, the services' images.",
+        discussion: """
+            Examples:
+              roost tag app registry.example:5000/team/app:1.2 && roost push registry.example:5000/team/app:1.2
+              roost compose push web
+            """)
+    @Flag(name: [.short, .long], help: "Every tag of the repository.") var allTags = false
+    @Flag(name: [.short, .long], help: "Say nothing but the name at the end.") var quiet = false
+    @Flag(name: .long, help: "Compose: go on where an image cannot be sent.") var ignorePushFailures = false
+    @Flag(name: .long, help: "Compose: the services that these depend on, too.") var includeDeps = false
+    @Argument(help: "An image; in compose services.") var names: [String] = []
+
+    func run() throws {
+        if Session.shared.isCompose || names.isEmpty {
+            return try ProjectImages(services: names, withDependencies: includeDeps).push(
+                ignoresFailures: ignorePushFailures, quiet: quiet)
+        }
+        guard names.count == 1, let name = names.first else {
+            throw RoostError.invalid("roost push takes one image; got \(names.count)")
+        }
+        try Self.push(name, allTags: allTags, quiet: quiet)
+        if quiet { Output.line(TransferDisplay.full(name)) }
+    }
+
+    static func push(_ name: String, allTags: Bool = false, quiet: Bool) throws {
+        var query: [(String, String)] = []
+        let last = name.split(separator: "/").last ?? ""
+        if !allTags, !last.contains(":") { query.append(("tag", "latest")) }
+        let headers = try TransferDisplay.headers(TransferDisplay.domain(name))
+        let answer = try Session.shared.client().open(
+            "POST", "images/\(name)/push", query, headers: headers.isEmpty ? [("X-Registry-Auth", "e30=")] : headers)
+        _ = try TransferDisplay.follow(answer, quiet: quiet)
+    }
+}
+
+struct Login: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "login", abstract: "Log in to a registry; Docker's own clients see the login too.",
+        discussion: "Example: roost login -u me --password-stdin registry.example < secret")
+    @Option(name: [.short, .long]) var username: String?
+    @Option(name: [.short, .long], help: "Seen by everybody on this machine: better from standard input.")
+    var password: String?
+    @Flag(name: .long, help: "Read the password from standard input.") var passwordStdin = false
+    @Argument(help: "The registry; else Docker Hub.") var server: String = ""
+
+    func run() throws {
+        var configuration = try DockerConfiguration.load()
+        var secret = password ?? ""
+        if password != nil {
+            Output.error("WARNING! Using --password via the CLI is insecure. Use --password-stdin.")
+        }
+        var name = username ?? ""
+        if passwordStdin {
+            guard password == nil else {
+                throw RoostError.invalid("--password and --password-stdin are mutually exclusive")
+            }
+            guard !name.isEmpty else { throw RoostError.invalid("Must provide --username with --password-stdin") }
+            secret = String(decoding: try readAll(0, limit: 1 << 20), as: UTF8.self)
+            while secret.last == "\n" || secret.last == "\r" { secret.removeLast() }
+        } else if name.isEmpty || secret.isEmpty {
+            guard Terminals.isTerminal(0) else {
+                throw RoostError.invalid("Cannot perform an interactive login from a non TTY device: use -u and --password-stdin")
+            }
+            if name.isEmpty { name = try Self.ask("Username: ", hidden: false) }
+            if secret.isEmpty { secret = try Self.ask("Password: ", hidden: true) }
+        }
+        guard !secret.isEmpty else { throw RoostError.invalid("Error: Password Required") }
+        let answer = try Session.shared.client().call(
+            "POST", "auth",
+            body: [
+                "username": .string(name), "password": .string(secret),
+                "serveraddress": .string(DockerConfiguration.key(server)),
+            ])
+        try configuration.store(server, name: name, password: secret)
+        Output.line(answer["Status"].string ?? "Login Succeeded")
+    }
+
+    private static func ask(_ question: String, hidden: Bool) throws -> String {
+        Output.raw(question)
+        let saved = hidden ? Terminals.hideInput(0) : nil
+        defer {
+            if let saved {
+                Terminals.restore(0, saved)
+                Output.line("")
+            }
+        }
+        return readLine() ?? ""
+    }
+}
+
+struct Logout: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "logout", abstract: "Forget a login to a registry.")
+    @Argument(help: "The registry; else Docker Hub.") var server: String = ""
+
+    func run() throws {
+        var configuration = try DockerConfiguration.load()
+        let shown = DockerConfiguration.key(server)
+        Output.line("Removing login credentials for \(shown)")
+        if try !configuration.erase(server) { Output.error("Not logged in to \(shown)") }
+    }
+}
+
+/// The images of a project's services.
+struct ProjectImages {
+    let project: Project
+    let services: [String]
+
+    init(services names: [String], withDependencies: Bool) throws {
+        project = try Session.shared.loadProject(services: withDependencies ? names : [])
+        for name in names where project.services[name] == nil { throw RoostError.missing("no such service: \(name)") }
+        services = names.isEmpty || withDependencies ? project.services.keys.sorted() : names
+    }
+
+    private func image(_ service: String) -> String? { project.services[service]?["image"].string }
+    private func isBuilt(_ service: String) -> Bool { project.services[service]?["build"].isNull == false }
+
+    func pull(policy: String?, skipBuildable: Bool, ignoresFailures: Bool, quiet: Bool) throws {
+        var seen: Set<String> = []
+        var failed = false
+        for service in services {
+            guard let image = image(service), seen.insert(image).inserted else { continue }
+            if skipBuildable, isBuilt(service) { continue }
+            let isThere = (try? Session.shared.client().call("GET", "images/\(image)/json")) != nil
+            let rule = policy ?? project.services[service]?["pull_policy"].string ?? ""
+            if rule == "never" || rule == "build" { continue }
+            if isThere, ["missing", "if_not_present"].contains(rule) { continue }
+            do {
+                if !quiet { Output.error(" \(service) Pulling \(image)") }
+                _ = try TransferDisplay.pull(image, platform: project.services[service]?["platform"].string, quiet: true)
+                if !quiet { Output.error(" \(service) Pulled") }
+            } catch let error as RoostError {
+                // What the project builds itself need not be in a registry.
+                if isBuilt(service) {
+                    Output.error(" \(service) \(image) is not in its registry; build it")
+                    continue
+                }
+                Output.error(" \(service) \(Session.shared.prefixed(error.message))")
+                failed = true
+                if !ignoresFailures { throw Leave(code: 1) }
+            }
+        }
+        if failed, !ignoresFailures { throw Leave(code: 1) }
+    }
+
+    func push(ignoresFailures: Bool, quiet: Bool) throws {
+        for service in services where isBuilt(service) {
+            guard let image = image(service) else { continue }
+            do {
+                if !quiet { Output.error(" \(service) Pushing \(image)") }
+                try Push.push(image, quiet: true)
+                if !quiet { Output.error(" \(service) Pushed") }
+            } catch let error as RoostError {
+                Output.error(" \(service) \(Session.shared.prefixed(error.message))")
+                if !ignoresFailures { throw Leave(code: 1) }
+            }
+        }
+    }
+}
