@@ -60,6 +60,9 @@ public struct EngineAddress: Sendable {
         let null = try Files.open("/dev/null", .readWrite)
         let path = environmentVariable("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin"
         var environment = ["PATH=\(path)"]
+        for name in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy"] {
+            if let value = environmentVariable(name) { environment.append("\(name)=\(value)") }
+        }
         if let debug = environmentVariable("ROOST_DEBUG") { environment.append("ROOST_DEBUG=\(debug)") }
         func spawn() throws -> Int32 {
             try Processes.spawn(

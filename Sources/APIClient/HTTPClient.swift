@@ -30,6 +30,7 @@ public final class HTTPExchange {
         while true {
             let part = try readSome(file, limit: 1 << 17)
             if part.isEmpty { break }
+            uploaded += Int64(part.count)
             try sendAll(connection.raw, Array("\(String(part.count, radix: 16))\r\n".utf8) + part + [13, 10])
         }
         try sendAll(connection.raw, Array("0\r\n\r\n".utf8))
@@ -78,6 +79,9 @@ public final class HTTPExchange {
         remaining = headers["content-length"].flatMap { Int($0) }
         if status == 204 || status == 304 { remaining = 0 }
     }
+
+    /// The answer to a HEAD request ends with its head, whatever it says.
+    func hasNoBody() { ended = true }
 
     /// The next bytes of the answer; empty at its end.
     public func read() throws -> [UInt8] {
@@ -140,6 +144,12 @@ public final class HTTPExchange {
     }
 
     private var pending: [UInt8] = []
+
+    /// A header of the answer, by its name in lower case.
+    public func header(_ name: String) -> String? { headers[name] }
+
+    /// Bytes of a streamed body that have been sent.
+    public private(set) var uploaded: Int64 = 0
 }
 
 /// Talks to an engine.
@@ -178,6 +188,7 @@ public struct EngineClient: Sendable {
                 headers: headers + (body == nil ? [] : [("Content-Type", "application/json")]),
                 body: body?.bytes() ?? (method == "POST" ? [] : nil))
             try exchange.readHead()
+            if method == "HEAD" { exchange.hasNoBody() }
             return exchange
         }
         let mayRepeat = (method == "GET" || repeatable) && address.start != nil

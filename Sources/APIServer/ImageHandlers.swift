@@ -61,7 +61,7 @@ struct ImageHandlers: Sendable {
         }
         let target = reference
         let changes = request.query["changes"] ?? []
-        let image = try await receive(exchange) { [engine] archive in
+        let image = try await exchange.receiveFile(engine) { [engine] archive in
             try await engine.importImage(archive, reference: target, changes: changes, message: request["message"])
         }
         try await exchange.startStream("application/json")
@@ -70,7 +70,7 @@ struct ImageHandlers: Sendable {
     }
 
     func load(_ exchange: Exchange) async throws {
-        let loaded = try await receive(exchange) { [engine] archive in try await engine.loadImages(archive) }
+        let loaded = try await exchange.receiveFile(engine) { [engine] archive in try await engine.loadImages(archive) }
         try await exchange.startStream("application/json")
         for named in loaded {
             let lines =
@@ -81,43 +81,14 @@ struct ImageHandlers: Sendable {
         try await exchange.end()
     }
 
-    /// Passes a request's body through a pipe to somebody who reads it as a file.
-    private func receive<Value: Sendable>(
-        _ exchange: Exchange, _ use: @escaping @Sendable (OwnedFD) async throws -> Value
-    ) async throws -> Value {
-        let pipe = try Pipe()
-        let reader = Task {
-            defer { pipe.reading.closeEarly() }
-            return try await use(pipe.reading)
-        }
-        while let bytes = try await exchange.nextBytes() {
-            guard await InputPump.write(bytes, to: pipe.writing, engine) else { break }
-        }
-        pipe.writing.closeEarly()
-        return try await reader.value
-    }
-
     func saveMany(_ exchange: Exchange) async throws { try await save(exchange, exchange.request.query["names"] ?? []) }
     func saveOne(_ exchange: Exchange) async throws { try await save(exchange, [name(exchange, dropping: 1)]) }
 
     private func save(_ exchange: Exchange, _ names: [String]) async throws {
         for name in names { _ = try await engine.image(name) }
-        let pipe = try Pipe()
-        let writer = Task { [engine] in try await engine.saveImages(names, to: pipe.writing) }
-        try await exchange.startStream("application/x-tar")
-        try setNonBlocking(pipe.reading.raw)
-        while true {
-            do {
-                let bytes = try readSome(pipe.reading.raw, limit: 1 << 18)
-                if bytes.isEmpty { break }
-                try await exchange.send(bytes)
-            } catch {
-                guard (error as? SyscallError)?.errno == Errno.again else { throw error }
-                await engine.waitReadable(pipe.reading)
-            }
+        try await exchange.sendFile(engine, type: "application/x-tar") { [engine] target in
+            try await engine.saveImages(names, to: target)
         }
-        try await writer.value
-        try await exchange.end()
     }
 
     func inspect(_ exchange: Exchange) async throws {

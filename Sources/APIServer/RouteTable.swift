@@ -39,7 +39,7 @@ struct RouteTable: Sendable {
     }
 
     private var rows: [Row] {
-        systemRows + containerRows + execRows + imageRows + networkRows + volumeRows + projectRows + refusedRows
+        systemRows + containerRows + archiveRows + execRows + imageRows + networkRows + volumeRows + projectRows + refusedRows
     }
 
     private var systemRows: [Row] {
@@ -65,6 +65,15 @@ struct RouteTable: Sendable {
             row(.POST, "containers/*/resize", containers.resize), row(.GET, "containers/*/top", containers.top),
             row(.GET, "containers/*/stats", containers.stats), row(.DELETE, "containers/*", containers.remove),
             row(.GET, "containers/*/logs", streams.logs), row(.POST, "containers/*/attach", streams.attach),
+        ]
+    }
+
+    private var archiveRows: [Row] {
+        let archives = ArchiveHandlers(engine: engine)
+        return [
+            row(.GET, "containers/*/archive", archives.get), row(.PUT, "containers/*/archive", archives.put),
+            row(.GET, "containers/*/export", archives.export), row(.GET, "containers/*/changes", archives.changes),
+            row(.POST, "commit", archives.commit),
         ]
     }
 
@@ -132,15 +141,11 @@ struct RouteTable: Sendable {
             { _ in throw RoostError(.unsupported, "\(what) is not supported by this engine yet") }
         }
         return ["swarm", "nodes", "services", "tasks", "secrets", "configs"].map { row(.GET, $0, swarm) } + [
-            row(.POST, "build", later("building images")), row(.POST, "commit", later("commit")),
+            row(.POST, "build", later("building images")),
             row(.POST, "session", later("BuildKit")),
             row(.POST, "networks/*/connect", later("connecting a container that exists to a network")),
             row(.POST, "networks/*/disconnect", later("disconnecting a container from a network")),
             row(.POST, "containers/*/update", later("changing a container's limits")),
-            row(.GET, "containers/*/changes", later("diff")),
-            row(.GET, "containers/*/export", later("export")),
-            row(.GET, "containers/*/archive", later("copying out of a container")),
-            row(.PUT, "containers/*/archive", later("copying into a container")),
         ]
     }
 }

@@ -12,6 +12,10 @@ public enum ConfinedHelper {
         case unpack = "helper-unpack"
         /// Standard input: compressed bytes. Standard output: plain ones.
         case decompress = "helper-decompress"
+        /// Works in a root that it mounts itself: descriptor 3 holds a `RootRequest`, 4 perhaps a process.
+        case root = "helper-root"
+        /// The same in the caller's own files: for the command line.
+        case local = "local-archive"
         /// Copies a folder's content into an empty one: descriptor 3 the source, 4 the target.
         case copy = "helper-copy"
     }
@@ -24,8 +28,14 @@ public enum ConfinedHelper {
             case .unpack: try LayerUnpacker.runConfined()
             case .decompress: try Decompressor.runConfined()
             case .copy: try FolderCopier.runConfined()
+            case .root: try RootWorker.runConfined()
+            case .local: try RootWorker.runLocally()
             }
             exit(0)
+        } catch let error as RoostError {
+            // With its kind, which the engine's answer needs.
+            try? writeAll(2, Array("\(error.kind.rawValue)\u{0}\(error.message)".utf8))
+            exit(1)
         } catch {
             try? writeAll(2, Array("\(error)".utf8))
             exit(1)

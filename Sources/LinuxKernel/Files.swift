@@ -31,10 +31,16 @@ public struct FileStatus: Sendable, Equatable {
     public let modifiedSeconds: Int64
     public let modifiedNanoseconds: Int64
     public let blocks: Int64
+    /// How many names it has.
+    public let links: UInt64
+    /// When anything of it was changed last, its content or its properties.
+    public let changedNanoseconds: Int64
     public var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
     public var isRegular: Bool { mode & S_IFMT == S_IFREG }
     public var isSymbolicLink: Bool { mode & S_IFMT == S_IFLNK }
     public var isCharacterDevice: Bool { mode & S_IFMT == S_IFCHR }
+    /// What overlayfs leaves where something of a lower layer was removed.
+    public var isWhiteout: Bool { isCharacterDevice && specialDevice == 0 }
     public var isBlockDevice: Bool { mode & S_IFMT == S_IFBLK }
 
     init(_ raw: stat) {
@@ -48,6 +54,8 @@ public struct FileStatus: Sendable, Equatable {
         modifiedSeconds = Int64(raw.st_mtim.tv_sec)
         modifiedNanoseconds = Int64(raw.st_mtim.tv_nsec)
         blocks = Int64(raw.st_blocks)
+        links = UInt64(raw.st_nlink)
+        changedNanoseconds = Int64(raw.st_ctim.tv_sec) * 1_000_000_000 + Int64(raw.st_ctim.tv_nsec)
     }
 }
 
@@ -245,6 +253,38 @@ extension Files {
     /// Sets an extended attribute of an open file (fsetxattr(2)).
     public static func setAttribute(_ fd: CInt, _ name: String, _ value: [UInt8]) throws(SyscallError) {
         try check("fsetxattr", name) { unsafe fsetxattr(fd, name, value, value.count, 0) }
+    }
+}
+
+extension Files {
+    /// The extended attributes of a file, by path, the last link followed by nobody (llistxattr(2), lgetxattr(2)).
+    public static func attributes(_ path: String) throws(SyscallError) -> [(name: String, value: [UInt8])] {
+        var names = [CChar](repeating: 0, count: 65536)
+        let length = unsafe llistxattr(path, &names, names.count)
+        // File systems without attributes have none.
+        if length <= 0 { return [] }
+        return names[..<length].split(separator: 0).compactMap { part in
+            let name = String(decoding: part.map(UInt8.init(bitPattern:)), as: UTF8.self)
+            var value = [UInt8](repeating: 0, count: 65536)
+            let size = unsafe lgetxattr(path, name, &value, value.count)
+            return size < 0 ? nil : (name, Array(value[..<size]))
+        }
+    }
+
+    /// Empties an open file (ftruncate(2)).
+    public static func truncate(_ fd: CInt) throws(SyscallError) {
+        try check("ftruncate", "descriptor \(fd)") { ftruncate(fd, 0) }
+    }
+
+    /// Where a link leads, made absolute; the end need not exist.
+    public static func canonicalTarget(_ path: String) throws(SyscallError) -> String {
+        let target = try readLink(path)
+        if target.hasPrefix("/") { return target }
+        var parts = path.split(separator: "/").dropLast().map(String.init)
+        for part in target.split(separator: "/") where part != "." {
+            if part == ".." { _ = parts.popLast() } else { parts.append(String(part)) }
+        }
+        return "/" + parts.joined(separator: "/")
     }
 }
 

@@ -113,6 +113,22 @@ extension Mounts {
     /// mount(2) takes one page of options.
     static let optionLimit = 4000
 
+    /// Mounts layers, topmost first, so that nothing can be written.
+    public static func overlayReadOnly(lower: [String], at path: String) throws(SyscallError) {
+        if lower.count == 1 {
+            let tree = try clone(lower[0], recursive: false)
+            try setAttributes(tree, set: .readOnly, recursive: false)
+            return try attach(tree, at: path)
+        }
+        let joined = "lowerdir=" + lower.joined(separator: ":")
+        if joined.utf8.count < optionLimit {
+            try check("mount", "overlay on \(path)") { unsafe mount("overlay", path, "overlay", UInt(MS_RDONLY), joined) }
+        } else {
+            let made = try make("overlay", options: lower.map { ("lowerdir+", $0) }, attributes: .readOnly)
+            try attach(made, at: path)
+        }
+    }
+
     /// Mounts image layers (topmost first) with a read-write layer on top (overlayfs, kernel documentation filesystems/overlayfs).
     public static func overlay(lower: [String], upper: String, work: String, at path: String) throws(SyscallError) {
         let fixed: [(String, String?)] = [("upperdir", upper), ("workdir", work)]

@@ -232,6 +232,7 @@ extension Processes {
         return String(name.prefix { $0 != "\n" })
     }
 
+    public static var effectiveGroup: UInt32 { getegid() }
     public static var effectiveUser: UInt32 { geteuid() }
 
     public static func currentDirectory() throws(SyscallError) -> String { try Files.canonical(".") }

@@ -41,7 +41,7 @@ public struct ArchiveEntry: Sendable, Equatable {
     private var entry: OpaquePointer?
 
     /// Reads from the descriptor's position on; the descriptor stays the caller's.
-    public init(descriptor: Int32, raw: Bool = false) throws(ArchiveError) {
+    public init(descriptor: Int32, raw: Bool = false, empty: Bool = true) throws(ArchiveError) {
         guard let made = unsafe archive_read_new() else { throw ArchiveError("out of memory") }
         unsafe archive = made
         _ = unsafe archive_read_support_filter_gzip(archive)
@@ -53,11 +53,18 @@ public struct ArchiveEntry: Sendable, Equatable {
         } else {
             _ = unsafe archive_read_support_format_tar(archive)
         }
-        _ = unsafe archive_read_support_format_empty(archive)
+        if empty { _ = unsafe archive_read_support_format_empty(archive) }
         if unsafe archive_read_open_fd(archive, descriptor, 1 << 18) != ARCHIVE_OK { throw lastError() }
     }
 
     deinit { unsafe archive_read_free(archive) }
+
+    /// Whether a file is a tar archive, plain or compressed: by its content, never by its name.
+    public static func isArchive(_ path: String) throws -> Bool {
+        let file = try Files.open(path, [.readOnly, .nonBlocking])
+        guard let reader = try? ArchiveReader(descriptor: file.raw, empty: false) else { return false }
+        return (try? reader.next()) != nil
+    }
 
     /// For the extractor in this file, which passes entries on as they are.
     fileprivate var pointer: OpaquePointer { unsafe archive }
@@ -231,7 +238,8 @@ public struct ArchiveEntry: Sendable, Equatable {
     private let disk: OpaquePointer
     private let reader: ArchiveReader
 
-    public init(descriptor: Int32) throws(ArchiveError) {
+    /// `refusesLinks`: nothing is written through a symbolic link, for folders that are not confined.
+    public init(descriptor: Int32, refusesLinks: Bool = false) throws(ArchiveError) {
         reader = try ArchiveReader(descriptor: descriptor)
         unsafe archive = reader.pointer
         guard let made = unsafe archive_write_disk_new() else { throw ArchiveError("out of memory") }
@@ -240,21 +248,41 @@ public struct ArchiveEntry: Sendable, Equatable {
             ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_XATTR
             | ARCHIVE_EXTRACT_UNLINK
             | ARCHIVE_EXTRACT_SECURE_NODOTDOT
-        _ = unsafe archive_write_disk_set_options(disk, flags)
+        _ = unsafe archive_write_disk_set_options(
+            disk, refusesLinks ? flags | ARCHIVE_EXTRACT_SECURE_SYMLINKS : flags)
     }
 
     deinit { unsafe archive_write_free(disk) }
 
     public func next() throws(ArchiveError) -> ArchiveEntry? { try reader.next() }
 
-    /// Writes the current entry and its data.
-    public func extract() throws(ArchiveError) {
+    /// Writes the current entry and its data; for another owner where one is given.
+    /// `rebase` replaces the first component of the entry's path.
+    public func extract(owner: (user: UInt32, group: UInt32)? = nil, rebase: String? = nil) throws(ArchiveError) {
         guard let entry = unsafe reader.currentEntry else { return }
+        if let rebase { unsafe rename(entry, rebase) }
         unsafe makeRelative(entry)
+        if let owner {
+            unsafe archive_entry_set_uid(entry, Int64(owner.user))
+            unsafe archive_entry_set_gid(entry, Int64(owner.group))
+        }
         let path = unsafe archive_entry_pathname(entry).map { unsafe String(cString: $0) } ?? "?"
         try unsafe check(archive_write_header(disk, entry), path)
         if unsafe archive_entry_size(entry) > 0, unsafe archive_entry_hardlink(entry) == nil { try copyData(path) }
         try unsafe check(archive_write_finish_entry(disk), path)
+    }
+
+    private func rename(_ entry: OpaquePointer, _ first: String) {
+        func renamed(_ text: String) -> String {
+            let parts = text.split(separator: "/").filter { $0 != "." }
+            return ([first] + parts.dropFirst().map(String.init)).joined(separator: "/")
+        }
+        if let path = unsafe archive_entry_pathname(entry) {
+            unsafe archive_entry_copy_pathname(entry, renamed(unsafe String(cString: path)))
+        }
+        if let target = unsafe archive_entry_hardlink(entry) {
+            unsafe archive_entry_copy_hardlink(entry, renamed(unsafe String(cString: target)))
+        }
     }
 
     /// Names with a slash in front are meant from the image's root, which is where we are.

@@ -128,14 +128,7 @@ struct Save: ParsableCommand {
             throw RoostError.invalid("cowardly refusing to save to a terminal: use -o, or redirect")
         }
         let answer = try Session.shared.client().open("GET", "images/get", names.map { ("names", $0) })
-        let temporary = output.map { Session.shared.absolute($0) + ".part" }
-        let file = try temporary.map { try Files.open($0, [.writeOnly, .create, .truncate], mode: 0o644) }
-        while true {
-            let part = try answer.read()
-            if part.isEmpty { break }
-            try writeAll(file?.raw ?? 1, part)
-        }
-        if let temporary, let output { try Files.rename(temporary, to: Session.shared.absolute(output)) }
+        try download(answer, to: output)
     }
 }
 

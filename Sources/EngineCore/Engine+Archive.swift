@@ -1,0 +1,204 @@
+import EngineModel
+import ImageStore
+import LinuxKernel
+import OCI
+
+extension Engine {
+    /// A helper that works in a container's root: in what the container sees if it runs, else in a mount of the helper's own.
+    private func roots(_ record: ContainerRecord, _ job: RootRequest.Job) throws -> RootRunner {
+        if let running = live[record.id] {
+            return RootRunner(
+                RootRequest(view: .process, mountPoint: configuration.mountPoint, job: job),
+                process: running.process.pidfd)
+        }
+        let data = configuration.dataFolder(record.id)
+        let view = RootRequest.View.layers(
+            try layerFolders(record), upper: data + "/upper", work: data + "/work")
+        let binds = record.mounts.filter { $0.kind != .tmpfs }.map {
+            RootRequest.Bind(source: $0.hostPath, target: $0.target, readOnly: $0.readOnly)
+        }
+        return RootRunner(RootRequest(view: view, binds: binds, mountPoint: configuration.mountPoint, job: job))
+    }
+
+    private func layerFolders(_ record: ContainerRecord) throws -> [String] {
+        images.directories(try image(record.imageID))
+    }
+
+    /// Volumes get the image's content before anybody looks into them.
+    private func prepareMounts(_ record: ContainerRecord) async throws {
+        guard live[record.id] == nil else { return }
+        let preparation = MountPreparation(mounts: record.mounts, imageDirectories: try layerFolders(record))
+        try await blocking { try preparation.prepare() }
+    }
+
+    /// The facts of a path in a container, as Docker's header has them.
+    public func pathStatus(_ reference: String, _ path: String) async throws -> JSON {
+        let record = try container(reference)
+        guard !path.isEmpty else { throw RoostError.invalid("bad parameter: path cannot be empty") }
+        return try await exclusively(record.id) {
+            try await prepareMounts(record)
+            let runner = try roots(record, .stat(path: Self.absolute(path), followsLinks: false))
+            return try JSON(parsing: try await Self.explaining(record) { try await blocking { try runner.answer() } })
+        }
+    }
+
+    private static func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : "/" + path }
+
+    private static func explaining<Value: Sendable>(
+        _ record: ContainerRecord, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Value
+    ) async throws -> Value {
+        do { return try await body() } catch let error as RoostError {
+            guard error.kind == .notFound else { throw error }
+            throw RoostError.missing("\(error.message) in container \(record.name)")
+        }
+    }
+
+    /// Writes a tar stream of a path to a descriptor (`GET …/archive`).
+    public func archivePath(_ reference: String, _ path: String, to target: OwnedFD) async throws {
+        let record = try container(reference)
+        let path = Self.absolute(path)
+        let name = path.hasSuffix("/.") ? "." : path.split(separator: "/").last.map(String.init) ?? "/"
+        let runner = try roots(record, .archive(path: path, name: name))
+        publish(record, "archive-path")
+        try await Self.run(runner, to: target)
+    }
+
+    private static func run(_ runner: RootRunner, to target: OwnedFD) async throws {
+        try await onOwnThread {
+            defer { target.closeEarly() }
+            let running = try runner.start(input: nil, output: target)
+            target.closeEarly()
+            try running.finish()
+        }
+    }
+
+    /// Unpacks a tar stream in a folder of a container (`PUT …/archive`).
+    public func extractArchive(
+        _ reference: String, into folder: String, from source: OwnedFD, refusesKindChange: Bool, keepsOwners: Bool
+    ) async throws {
+        let record = try container(reference)
+        let path = Self.absolute(folder)
+        try await exclusively(record.id) {
+            try await prepareMounts(record)
+            try checkWritable(record, path)
+            var options = RootRequest.ExtractOptions(folder: path)
+            options.refusesKindChange = refusesKindChange
+            options.keepsOwners = keepsOwners
+            if !keepsOwners { options.owner = .init(user: 0, group: 0) }
+            let runner = try roots(record, .extract(options))
+            try await Self.explaining(record) {
+                try await onOwnThread {
+                    let running = try runner.start(input: source, output: nil)
+                    source.closeEarly()
+                    try running.finish()
+                }
+            }
+            publish(record, "extract-to-dir")
+        }
+    }
+
+    /// What may not be written from inside may not be written from outside.
+    private func checkWritable(_ record: ContainerRecord, _ path: String) throws(RoostError) {
+        let mount = record.mounts.filter { path == $0.target || path.hasPrefix($0.target + "/") }
+            .max { $0.target.count < $1.target.count }
+        if let mount {
+            if mount.readOnly { throw .invalid("mounted volume is marked read-only") }
+        } else if record.spec.security.readOnlyRoot {
+            throw .invalid("container rootfs is marked read-only")
+        }
+    }
+
+    /// The whole root, without volumes (`docker export`).
+    public func exportContainer(_ reference: String, to target: OwnedFD) async throws {
+        let record = try container(reference)
+        let folders = [configuration.dataFolder(record.id) + "/upper"] + (try layerFolders(record))
+        let runner = RootRunner(
+            RootRequest(
+                view: .layers(folders, upper: nil, work: nil), mountPoint: configuration.mountPoint,
+                job: .archive(path: "/", name: "")))
+        publish(record, "export")
+        try await Self.run(runner, to: target)
+    }
+
+    /// What a container has changed in its root: letter and path (`docker diff`).
+    public func changes(_ reference: String) async throws -> [(kind: Int, path: String)] {
+        let record = try container(reference)
+        let view = RootRequest.View.comparison(
+            lower: try layerFolders(record), upper: configuration.dataFolder(record.id) + "/upper")
+        let runner = RootRunner(RootRequest(view: view, mountPoint: configuration.mountPoint, job: .changes))
+        let bytes = try await blocking { try runner.answer() }
+        return bytes.split(separator: 0).compactMap { line in
+            let kinds: [UInt8: Int] = [UInt8(ascii: "C"): 0, UInt8(ascii: "A"): 1, UInt8(ascii: "D"): 2]
+            return kinds[line.first ?? 0].map { ($0, String(decoding: line.dropFirst(2), as: UTF8.self)) }
+        }
+    }
+
+    public struct CommitOptions: Sendable {
+        public var author = ""
+        public var comment = ""
+        public var changes: [String] = []
+        public var pauses = true
+        /// What replaces the container's own settings, as the API's body says it.
+        public var runtime: ImageConfiguration.Runtime?
+        public init() {}
+    }
+
+    /// Makes an image of a container (`docker commit`).
+    public func commitContainer(_ reference: String, as name: ImageReference?, options: CommitOptions) async throws
+        -> StoredImage
+    {
+        let record = try container(reference)
+        return try await exclusively(record.id) {
+            try await exclusively("images") { try await commit(record, name, options) }
+        }
+    }
+
+    private func commit(_ record: ContainerRecord, _ name: ImageReference?, _ options: CommitOptions) async throws
+        -> StoredImage
+    {
+            let parent = try image(record.imageID)
+            let pauses = options.pauses && live[record.id] != nil && record.status.phase == .running
+            let group = ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)")
+            if pauses { try group.setFrozen(true) }
+            let upper = configuration.dataFolder(record.id) + "/upper"
+            let images = images
+            let mountPoint = configuration.mountPoint
+            let chain = parent.layers.last?.chain
+            let captured = await Self.outcome {
+                try await blocking { try images.capture(upper: upper, onto: chain, mountPoint: mountPoint, moves: false) }
+            }
+            if pauses { try? group.setFrozen(false) }
+            guard let layer = try captured.get() else { return parent }
+            var runtime = options.runtime ?? parent.configuration.config ?? .init()
+            if options.runtime == nil { Self.take(record, into: &runtime) }
+            for change in options.changes { try runtime.apply(change: change) }
+            var configuration = parent.configuration
+            let created = Timestamp(nanoseconds: now).rfc3339
+            configuration.created = created
+            configuration.author = options.author.isEmpty ? nil : options.author
+            configuration.config = runtime
+            configuration.rootfs.diffIDs.append(layer.layer)
+            var entry = ImageConfiguration.History(
+                created: created, createdBy: record.arguments.joined(separator: " "),
+                comment: options.comment.isEmpty ? nil : options.comment)
+            entry.author = configuration.author
+            configuration.history = (configuration.history ?? []) + [entry]
+            let bytes = try ImageStore.encode(configuration)
+            let image = StoredImage(
+                id: Digest(of: bytes), layers: parent.layers + [layer], configuration: configuration)
+            try images.content.put(bytes)
+            try keep(image, as: name.map { [$0] } ?? [])
+            publish(record, "commit", ["comment": options.comment])
+            return image
+    }
+
+    /// The container's own settings are the image's new ones.
+    private static func take(_ record: ContainerRecord, into runtime: inout ImageConfiguration.Runtime) {
+        runtime.env = record.environment
+        runtime.labels = record.spec.labels
+        runtime.workingDir = record.workingDirectory
+        runtime.user = record.user
+        if let command = record.spec.process.command, !command.isEmpty { runtime.cmd = command }
+        if let entrypoint = record.spec.process.entrypoint { runtime.entrypoint = entrypoint }
+    }
+}

@@ -1,0 +1,153 @@
+import EngineModel
+import FoundationEssentials
+import LinuxKernel
+import OCI
+import SystemLibraries
+
+/// The jobs, each inside a root that is the whole world.
+enum RootJobs {
+    static func read(_ path: String, _ limit: Int) throws -> [UInt8] {
+        do throws(SyscallError) {
+            let file = try Files.open(path, [.readOnly, .nonBlocking])
+            guard try Files.status(of: file.raw).isRegular else { return [] }
+            return try readAll(file.raw, limit: limit)
+        } catch { throw found(error, path) }
+    }
+
+    /// Docker's words for what is not there.
+    private static func found(_ error: SyscallError, _ path: String) -> RoostError {
+        error.errno == Errno.noEntry || error.errno == Errno.notDirectory
+            ? .missing("Could not find the file \(path)") : .failure("\(path): \(error.reason)")
+    }
+
+    static func stat(_ path: String, _ followsLinks: Bool) throws {
+        let status: FileStatus
+        do throws(SyscallError) {
+            // A slash at the end asks for a folder, and follows.
+            status = try Files.status(path, followLinks: followsLinks || path.hasSuffix("/") || path.hasSuffix("/."))
+        } catch { throw found(error, path) }
+        var json: JSON = [
+            "name": .string(name(of: path)), "size": JSON(status.size), "mode": JSON(GoFileMode.value(status.mode)),
+            "mtime": .string(
+                Timestamp(nanoseconds: status.modifiedSeconds * 1_000_000_000 + status.modifiedNanoseconds).rfc3339),
+            "linkTarget": "",
+        ]
+        if status.isSymbolicLink, let target = try? Files.canonicalTarget(path) { json.set("linkTarget", .string(target)) }
+        try writeAll(1, json.bytes())
+    }
+
+    private static func name(of path: String) -> String {
+        path.hasSuffix("/.") ? "." : path.split(separator: "/").last.map(String.init) ?? "/"
+    }
+
+    static func archive(_ path: String, _ name: String) throws {
+        let writer = try ArchiveWriter(descriptor: 1)
+        var tree = TreeArchiver(writer)
+        do throws(SyscallError) {
+            let follows = path.hasSuffix("/") || path.hasSuffix("/.")
+            _ = try Files.status(path, followLinks: follows)
+        } catch { throw found(error, path) }
+        try tree.add(path, as: name)
+        try writer.finish()
+    }
+
+    static func extract(_ options: RootRequest.ExtractOptions) throws {
+        if options.makesFolder { try makeFolders(options.folder, options.owner) }
+        do throws(SyscallError) {
+            guard try Files.status(options.folder).isDirectory else {
+                throw SyscallError(call: "stat", subject: options.folder, errno: Errno.notDirectory)
+            }
+            try Processes.changeDirectory(options.folder)
+        } catch {
+            if error.errno == Errno.notDirectory { throw RoostError.invalid("extraction point is not a directory") }
+            throw found(error, options.folder)
+        }
+        let extractor = try ArchiveExtractor(descriptor: 0, refusesLinks: options.refusesLinks)
+        while let entry = try extractor.next() {
+            let path = try EntryPath(entry.path)
+            if path.name.isEmpty, options.rebase == nil { continue }
+            if options.refusesKindChange { try checkKind(entry, path) }
+            if case .blockDevice = entry.kind { throw RoostError.invalid("entry \"\(entry.path)\" is a device") }
+            if case .other = entry.kind { continue }
+            try extractor.extract(
+                owner: options.keepsOwners ? nil : options.owner.map { ($0.user, $0.group) }, rebase: options.rebase)
+        }
+        try extractor.finish()
+    }
+
+    private static func checkKind(_ entry: ArchiveEntry, _ path: EntryPath) throws {
+        guard let there = try? Files.status("." + path.parent + "/" + path.name, followLinks: false) else { return }
+        if there.isDirectory, entry.kind != .directory {
+            throw RoostError.invalid("cannot overwrite directory \"\(path.text)\" with non-directory")
+        }
+        if !there.isDirectory, entry.kind == .directory {
+            throw RoostError.invalid("cannot overwrite non-directory \"\(path.text)\" with directory")
+        }
+    }
+
+    /// The folders of a path that are missing, for an owner.
+    static func makeFolders(_ path: String, _ owner: RootRequest.Owner?) throws {
+        var soFar = ""
+        for part in path.split(separator: "/") {
+            soFar += "/" + part
+            do throws(SyscallError) { try Files.makeDirectory(soFar) } catch {
+                guard error.errno == Errno.exists else { throw found(error, soFar) }
+                continue
+            }
+            if let owner { try Files.changeOwner(soFar, user: owner.user, group: owner.group) }
+        }
+    }
+
+    static func select(_ selection: RootRequest.Selection) throws {
+        let writer = try ArchiveWriter(descriptor: 1)
+        var sink = ArchivingSink(tree: TreeArchiver(writer), selection: selection)
+        try TreeSelection(selection).walk(into: &sink)
+        try writer.finish()
+    }
+
+    static func digest(_ selection: RootRequest.Selection, _ cache: DigestCache?) throws {
+        var sink = DigestingSink(cache: cache)
+        try TreeSelection(selection).walk(into: &sink)
+        try cache?.save()
+        try writeAll(1, Array(sink.result.description.utf8))
+    }
+
+    /// What a container's own layer changes, with Docker's letters.
+    static func changes() throws {
+        func visit(_ folder: String) throws {
+            for name in try Files.list("/upper" + folder).sorted() {
+                let path = folder + "/" + name
+                let status = try Files.status("/upper" + path, followLinks: false)
+                let letter: String
+                if status.isWhiteout {
+                    letter = "D"
+                } else {
+                    letter = Files.exists("/lower" + path) ? "C" : "A"
+                }
+                try writeAll(1, Array("\(letter) \(path)".utf8) + [0])
+                if status.isDirectory { try visit(path) }
+            }
+        }
+        try visit("")
+    }
+}
+
+/// File modes as Go's `os.FileMode` has them in JSON.
+enum GoFileMode {
+    static func value(_ mode: UInt32) -> UInt32 {
+        var value = mode & 0o777
+        switch mode & 0o170000 {
+        case 0o040000: value |= 1 << 31
+        case 0o120000: value |= 1 << 27
+        case 0o060000: value |= 1 << 26
+        case 0o020000: value |= 1 << 26 | 1 << 21
+        case 0o010000: value |= 1 << 25
+        case 0o140000: value |= 1 << 24
+        default: break
+        }
+        if mode & 0o4000 != 0 { value |= 1 << 23 }
+        if mode & 0o2000 != 0 { value |= 1 << 22 }
+        if mode & 0o1000 != 0 { value |= 1 << 20 }
+        return value
+    }
+}

@@ -1,0 +1,105 @@
+import EngineModel
+import LinuxKernel
+import OCI
+
+/// The engine's side of the helper that works in a root file system.
+public struct RootRunner: Sendable {
+    let request: RootRequest
+    /// The process whose mounts are the view, as a pidfd.
+    let process: OwnedFD?
+    /// Where digests of the view's files are remembered.
+    let digestCache: String?
+
+    public init(_ request: RootRequest, process: OwnedFD? = nil, digestCache: String? = nil) {
+        var request = request
+        request.hasDigestCache = digestCache != nil
+        self.request = request
+        self.process = process
+        self.digestCache = digestCache
+    }
+
+    /// A helper that runs, and what it says when it fails.
+    public struct Running: Sendable {
+        let pid: Int32
+        let errors: OwnedFD
+
+        /// Waits for the end; throws what the helper had to say.
+        public func finish() throws {
+            let ended = try Processes.collect(pid: pid, wait: true)
+            guard ended?.status.code != 0 else { return }
+            let said = (try? readSome(errors.raw, at: 0, limit: 65536)) ?? []
+            let parts = said.split(separator: 0, maxSplits: 1).map { String(decoding: $0, as: UTF8.self) }
+            if parts.count == 2, let kind = RoostError.Kind(rawValue: parts[0]) { throw RoostError(kind, parts[1]) }
+            let text = String(decoding: said, as: UTF8.self)
+            if text.contains("o space left") { throw RoostError.failure("no space left on device: \(text)") }
+            throw RoostError.failure(text.isEmpty ? "the helper ended with status \(ended?.status.code ?? -1)" : text)
+        }
+
+        public func kill() { try? Processes.signal(pid: pid, 9) }
+    }
+
+    /// Starts the helper with its standard input and output.
+    public func start(input: OwnedFD?, output: OwnedFD?) throws -> Running {
+        let null = try Files.open("/dev/null", .readWrite)
+        let errors = try Files.memory("errors", [])
+        let text = try Files.memory("request", try ImageStore.encode(request))
+        let cache = try digestCache.map { try Files.open($0, [.readWrite, .create]) }
+        let descriptors = [
+            (input ?? null).raw, (output ?? null).raw, errors.raw, text.raw, (process ?? null).raw, (cache ?? null).raw,
+        ]
+        let pid = try withExtendedLifetime((null, cache, text)) {
+            try ConfinedHelper.start(.root, descriptors: descriptors)
+        }
+        return Running(pid: pid, errors: errors)
+    }
+
+    /// Runs a job whose answer is small.
+    public func answer(input: OwnedFD? = nil) throws -> [UInt8] {
+        let output = try Files.memory("answer", [])
+        try start(input: input, output: output).finish()
+        return try readSome(output.raw, at: 0, limit: max(1, Int(Files.status(of: output.raw).size)))
+    }
+}
+
+extension ImageStore {
+    /// Turns a read-write layer into a layer of an image: its stream is hashed and kept, its folder becomes the layer's own.
+    ///
+    /// `upper` is gone afterwards where `moves` is set; a container keeps its own.
+    public func capture(upper: String, onto parent: Digest?, mountPoint: String, moves: Bool) throws -> StoredLayer? {
+        let pipe = try Pipe()
+        let request = RootRequest(view: .folder(upper), mountPoint: mountPoint, job: .layer)
+        let running = try RootRunner(request).start(input: nil, output: pipe.writing)
+        pipe.writing.closeEarly()
+        let kept = Result { try content.ingest(pipe.reading.raw) }
+        pipe.reading.closeEarly()
+        try running.finish()
+        let (digest, size) = try kept.get()
+        let files: Int64
+        if moves {
+            files = try layers.adopt(upper, as: Self.chain(parent, digest))
+        } else {
+            let file = try Files.open(content.path(digest), .readOnly)
+            files = try layers.unpack(.file(file.raw, digest: digest), onto: parent, subject: "the new layer").size
+        }
+        return StoredLayer(
+            layer: digest, chain: Self.chain(parent, digest), blob: digest, blobSize: size,
+            mediaType: MediaTypes.layer, size: files)
+    }
+}
+
+extension LayerStore {
+    /// Takes a folder that is in overlayfs's form already as the layer of a chain; answers with the size of its files.
+    func adopt(_ folder: String, as chain: Digest) throws -> Int64 {
+        func size(_ path: String) throws -> Int64 {
+            var sum: Int64 = 0
+            for name in try Files.list(path) {
+                let status = try Files.status(path + "/" + name, followLinks: false)
+                if status.isDirectory { sum += try size(path + "/" + name) } else if status.isRegular { sum += status.size }
+            }
+            return sum
+        }
+        let sum = try size(folder)
+        try place(folder, as: chain)
+        return sum
+    }
+}

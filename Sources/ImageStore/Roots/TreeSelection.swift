@@ -1,0 +1,291 @@
+import EngineModel
+import LinuxKernel
+import OCI
+import SystemLibraries
+
+import struct Crypto.SHA256
+
+/// Who takes what a selection finds.
+protocol SelectionSink {
+    mutating func take(_ path: String, _ status: FileStatus, as name: String, _ selection: RootRequest.Selection) throws
+    /// A tar archive that ADD unpacks into a folder.
+    mutating func unpack(_ path: String, _ status: FileStatus, into folder: String) throws
+}
+
+/// Finds what COPY and ADD mean (Dockerfile reference, "COPY", "Wildcards", ".dockerignore").
+struct TreeSelection {
+    let selection: RootRequest.Selection
+    private let ignored: IgnoreRules
+    private let excluded: IgnoreRules
+
+    init(_ selection: RootRequest.Selection) throws {
+        self.selection = selection
+        ignored = try IgnoreRules(lines: selection.ignored)
+        excluded = try IgnoreRules(lines: selection.excluded)
+    }
+
+    func walk(into sink: inout some SelectionSink) throws {
+        for source in selection.sources {
+            let found = try expand(source)
+            guard !found.isEmpty else {
+                throw RoostError.missing(
+                    "\"\(source)\" is not in the build context, or .dockerignore leaves it out")
+            }
+            for parts in found { try take(parts, source, into: &sink) }
+        }
+    }
+
+    /// Paths that a source means, as components below the root. Links on the way are followed inside the root.
+    private func expand(_ source: String) throws -> [[Substring]] {
+        let clean = Self.clean(source)
+        let pattern = try PathPattern(clean.joined(separator: "/"))
+        guard pattern.isWild else {
+            // A plain name may be written with backslashes, which the pattern has taken out.
+            let parts = clean.map { Substring($0.filter { $0 != "\\" }) }
+            guard !isIgnored(parts) || mayKeepBelow(parts), (try? Files.status(Self.path(parts))) != nil
+                || (try? Files.status(Self.path(parts), followLinks: false)) != nil
+            else { return [] }
+            return [parts]
+        }
+        var found: [[Substring]] = []
+        func visit(_ folder: [Substring]) throws {
+            guard let names = try? Files.list(Self.path(folder)) else { return }
+            for name in names.sorted() {
+                let parts = folder + [Substring(name)]
+                if isIgnored(parts), !mayKeepBelow(parts) { continue }
+                if pattern.matches(parts) {
+                    if !isIgnored(parts) { found.append(parts) }
+                } else if pattern.mayMatchBelow(parts),
+                    (try? Files.status(Self.path(parts), followLinks: false).isDirectory) == true
+                {
+                    try visit(parts)
+                }
+            }
+        }
+        try visit([])
+        return found
+    }
+
+    static func clean(_ path: String) -> [Substring] {
+        var parts: [Substring] = []
+        for part in path.split(separator: "/") where part != "." {
+            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+        }
+        return parts
+    }
+
+    static func path(_ parts: [Substring]) -> String { "/" + parts.joined(separator: "/") }
+
+    private func isIgnored(_ parts: [Substring]) -> Bool {
+        !parts.isEmpty && (ignored.excludes(parts) || excluded.excludes(parts))
+    }
+
+    private func mayKeepBelow(_ parts: [Substring]) -> Bool {
+        ignored.mayKeepBelow(parts) || excluded.mayKeepBelow(parts)
+    }
+
+    private func take(_ parts: [Substring], _ source: String, into sink: inout some SelectionSink) throws {
+        let path = Self.path(parts)
+        // The named source itself is followed, as Docker does; what is below it is copied as it is.
+        let status = try Files.status(path)
+        let target = selection.target
+        if status.isDirectory {
+            let prefix = selection.keepsParents ? Self.kept(parts, source) : ""
+            if selection.keepsParents, !prefix.isEmpty {
+                try sink.take(path, status, as: Self.join(target, prefix), selection)
+            }
+            return try takeContent(parts, Self.join(target, prefix), into: &sink)
+        }
+        if selection.unpacksArchives, status.isRegular, try ArchiveReader.isArchive(path) {
+            return try sink.unpack(path, status, into: target)
+        }
+        let name: String
+        if selection.keepsParents {
+            name = Self.join(target, Self.kept(parts, source))
+        } else {
+            name = selection.targetIsFolder ? Self.join(target, String(parts.last ?? "")) : target
+        }
+        try sink.take(path, status, as: name, selection)
+    }
+
+    /// The part of a path that `--parents` keeps: what is behind `/./`, else all of it.
+    private static func kept(_ parts: [Substring], _ source: String) -> String {
+        let pieces = source.split(separator: "/", omittingEmptySubsequences: true)
+        let pivot = pieces.firstIndex(of: ".") ?? 0
+        let dropped = pieces.contains(".") && pivot > 0 ? pivot : 0
+        return parts.dropFirst(dropped).joined(separator: "/")
+    }
+
+    static func join(_ folder: String, _ name: String) -> String {
+        name.isEmpty ? folder : folder.hasSuffix("/") ? folder + name : folder + "/" + name
+    }
+
+    private func takeContent(_ folder: [Substring], _ target: String, into sink: inout some SelectionSink) throws {
+        for name in try Files.list(Self.path(folder)).sorted() {
+            let parts = folder + [Substring(name)]
+            let path = Self.path(parts)
+            let status = try Files.status(path, followLinks: false)
+            let isLeftOut = isIgnored(parts)
+            if isLeftOut, !(status.isDirectory && mayKeepBelow(parts)) { continue }
+            if !isLeftOut || (status.isDirectory && hasKept(parts)) {
+                try sink.take(path, status, as: Self.join(target, name), selection)
+            }
+            if status.isDirectory { try takeContent(parts, Self.join(target, name), into: &sink) }
+        }
+    }
+
+    /// Whether something below an ignored folder is kept.
+    private func hasKept(_ folder: [Substring]) -> Bool {
+        for name in (try? Files.list(Self.path(folder))) ?? [] {
+            let parts = folder + [Substring(name)]
+            if !isIgnored(parts) { return true }
+            if mayKeepBelow(parts), (try? Files.status(Self.path(parts), followLinks: false).isDirectory) == true,
+                hasKept(parts)
+            {
+                return true
+            }
+        }
+        return false
+    }
+}
+
+/// Writes a selection into an archive.
+struct ArchivingSink: SelectionSink {
+    var tree: TreeArchiver
+    let selection: RootRequest.Selection
+
+    mutating func take(_ path: String, _ status: FileStatus, as name: String, _ selection: RootRequest.Selection) throws {
+        // What comes from a context belongs to root unless the instruction says otherwise.
+        try tree.addOne(
+            path, status, as: name, owner: selection.owner,
+            mode: status.isSymbolicLink ? nil : selection.mode.map { $0 & 0o7777 })
+    }
+
+    mutating func unpack(_ path: String, _ status: FileStatus, into folder: String) throws {
+        let file = try Files.open(path, .readOnly)
+        let reader = try ArchiveReader(descriptor: file.raw)
+        while let entry = try reader.next() {
+            let place = try EntryPath(entry.path)
+            if place.name.isEmpty { continue }
+            let name = TreeSelection.join(folder, place.parent.dropFirst() + (place.parent == "/" ? "" : "/") + place.name)
+            var kind = entry.kind
+            if case .hardLink(let target) = kind { kind = .hardLink(target: TreeSelection.join(folder, target)) }
+            if case .other = kind { continue }
+            try tree.writer.add(
+                name, kind: kind, mode: entry.mode, user: selection.owner?.user ?? entry.user,
+                group: selection.owner?.group ?? entry.group, size: entry.size, modifiedSeconds: entry.modifiedSeconds,
+                attributes: entry.attributes)
+            guard kind == .file else { continue }
+            while true {
+                let part = try reader.read()
+                if part.isEmpty { break }
+                try tree.writer.write(part)
+            }
+        }
+    }
+}
+
+/// Makes one digest of a selection: what would be the same file counts the same, whenever it was written.
+struct DigestingSink: SelectionSink {
+    let cache: DigestCache?
+    private var hash = SHA256()
+
+    init(cache: DigestCache?) { self.cache = cache }
+
+    mutating func take(_ path: String, _ status: FileStatus, as name: String, _ selection: RootRequest.Selection) throws {
+        var line = "\(name)\u{0}\(String(selection.mode ?? status.mode & 0o7777, radix: 8))\u{0}"
+        line += "\(selection.owner?.user ?? status.user):\(selection.owner?.group ?? status.group)\u{0}"
+        if status.isRegular {
+            line += "f" + (try content(path, status))
+        } else if status.isSymbolicLink {
+            line += "l" + (try Files.readLink(path))
+        } else {
+            line += status.isDirectory ? "d" : "s\(status.mode & 0o170000) \(status.specialDevice)"
+        }
+        if !status.isSymbolicLink {
+            for attribute in try Files.attributes(path) where TreeArchiver.isKept(attribute.name) {
+                line += "\u{0}\(attribute.name)=\(attribute.value)"
+            }
+        }
+        hash.update(data: Array(line.utf8) + [10])
+    }
+
+    private func content(_ path: String, _ status: FileStatus) throws -> String {
+        if let known = cache?.digest(status) { return known }
+        var file = SHA256()
+        let source = try Files.open(path, [.readOnly, .nonBlocking])
+        while true {
+            let part = try readSome(source.raw, limit: 1 << 18)
+            if part.isEmpty { break }
+            file.update(data: part)
+        }
+        let digest = ContentStore.digest(of: file).hex
+        cache?.remember(status, digest)
+        return digest
+    }
+
+    mutating func unpack(_ path: String, _ status: FileStatus, into folder: String) throws {
+        hash.update(data: Array("\(folder)\u{0}a\(try content(path, status))\n".utf8))
+    }
+
+    var result: Digest { ContentStore.digest(of: hash) }
+}
+
+/// Digests of files by what the kernel says of them: who has not been touched need not be read again.
+final class DigestCache {
+    private struct Key: Hashable {
+        let inode: UInt64
+        let size: Int64
+        let modified: Int64
+        let changed: Int64
+    }
+
+    private let file: OwnedFD
+    private var known: [Key: String] = [:]
+    private var used: [Key: String] = [:]
+    private var hasNews = false
+
+    init(file: OwnedFD) throws {
+        self.file = file
+        let text = String(decoding: try readAll(file.raw, limit: 256 << 20), as: UTF8.self)
+        for line in text.split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            guard fields.count == 5, let inode = UInt64(fields[0]), let size = Int64(fields[1]),
+                let modified = Int64(fields[2]), let changed = Int64(fields[3])
+            else { continue }
+            known[Key(inode: inode, size: size, modified: modified, changed: changed)] = String(fields[4])
+        }
+    }
+
+    private func key(_ status: FileStatus) -> Key {
+        Key(
+            inode: status.inode, size: status.size,
+            modified: status.modifiedSeconds * 1_000_000_000 + status.modifiedNanoseconds,
+            changed: status.changedNanoseconds)
+    }
+
+    func digest(_ status: FileStatus) -> String? {
+        let key = key(status)
+        guard let found = known[key] else { return nil }
+        used[key] = found
+        return found
+    }
+
+    func remember(_ status: FileStatus, _ digest: String) {
+        // A file that was written this very moment may be written again without looking different.
+        guard status.changedNanoseconds < Clocks.wallNanoseconds() - 2_000_000_000 else { return }
+        used[key(status)] = digest
+        hasNews = true
+    }
+
+    func save() throws {
+        guard hasNews || used.count < known.count / 2 else { return }
+        var text = ""
+        for (key, digest) in known.merging(used, uniquingKeysWith: { $1 }) {
+            text += "\(key.inode) \(key.size) \(key.modified) \(key.changed) \(digest)\n"
+        }
+        try Files.truncate(file.raw)
+        try Files.rewind(file.raw)
+        try writeAll(file.raw, Array(text.utf8))
+    }
+}

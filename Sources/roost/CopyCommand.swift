@@ -1,0 +1,276 @@
+import APIClient
+import ArgumentParser
+import EngineModel
+import LinuxKernel
+import Terminal
+
+/// What is at one end of a copy.
+private struct CopyEnd {
+    /// As it was written, with what a slash or a dot at its end means.
+    var path: String
+    var exists = false
+    var isFolder = false
+
+    /// `dir/` and `dir/.` can only be folders.
+    var mustBeFolder: Bool { path.hasSuffix("/") || path.hasSuffix("/.") || path == "." }
+
+    var parent: String {
+        let parts = path.split(separator: "/").filter { $0 != "." }
+        return "/" + parts.dropLast().joined(separator: "/")
+    }
+    var name: String { path.split(separator: "/").filter { $0 != "." }.last.map(String.init) ?? "/" }
+    /// The first component of the archive's names: the content alone where the path ends in `/.`.
+    var archiveName: String { path.hasSuffix("/.") || path == "." ? "." : name }
+}
+
+/// Where an archive is unpacked, and what its first component becomes (docker/cli, `PrepareArchiveCopy`).
+private struct CopyPlan {
+    let folder: String
+    let rebase: String?
+
+    init(source: CopyEnd, target: CopyEnd) throws(RoostError) {
+        if target.exists, target.isFolder {
+            (folder, rebase) = (target.path, nil)
+        } else if target.exists, source.isFolder {
+            throw .invalid("cannot copy directory")
+        } else if target.exists || source.isFolder {
+            (folder, rebase) = (target.parent, target.name)
+        } else if target.mustBeFolder {
+            throw .missing("no such directory: \(target.path)")
+        } else {
+            (folder, rebase) = (target.parent, target.name)
+        }
+    }
+}
+
+struct Copy: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cp", abstract: "Copy files between a container and this machine; - is a tar stream.",
+        discussion: """
+            Examples:
+              roost cp web:/etc/nginx/nginx.conf .
+              roost cp ./site/. web:/usr/share/nginx/html
+              tar -c data | roost cp - db:/restore
+            """)
+    @Flag(name: [.short, .long], help: "Keep user and group.") var archive = false
+    @Flag(name: [.customShort("L"), .long], help: "Follow a symbolic link in the source path.") var followLink = false
+    @Flag(name: [.short, .long], help: "Say nothing.") var quiet = false
+    @Option(name: .long, help: "Compose: the how-manieth container of the service.") var index: Int?
+    @Flag(name: .long, help: "Compose: into every container of the service.") var all = false
+    @Argument(help: "PATH, CONTAINER:PATH or -") var source: String
+    @Argument(help: "PATH, CONTAINER:PATH or -") var target: String
+
+    func run() throws {
+        let from = Self.split(source)
+        let to = Self.split(target)
+        switch (from.container, to.container) {
+        case (nil, nil): throw RoostError.invalid("must specify at least one container source")
+        case (.some, .some): throw RoostError.invalid("copying between containers is not supported")
+        case (let name?, nil): try copyOut(try containers(name, one: true)[0], from.path)
+        case (nil, let name?): for id in try containers(name, one: !all) { try copyIn(id, name, to.path) }
+        }
+    }
+
+    /// `name:path`; a path of this machine begins with a slash or a dot, or has no colon.
+    private static func split(_ text: String) -> (container: String?, path: String) {
+        guard text != "-", !text.hasPrefix("/"), !text.hasPrefix("."), let colon = text.firstIndex(of: ":"),
+            colon != text.startIndex
+        else { return (nil, text) }
+        return (String(text[..<colon]), String(text[text.index(after: colon)...]))
+    }
+
+    private func containers(_ name: String, one: Bool) throws -> [String] {
+        let session = Session.shared
+        guard session.isCompose else { return [name] }
+        let found = try session.projectContainers(try session.projectNameOnly(), services: [name])
+        let wanted = found.filter { container in
+            index.map { "\($0)" == container["Labels"]["com.docker.compose.container-number"].string } ?? true
+        }
+        let ids = wanted.compactMap { $0["Id"].string }
+        guard let first = ids.first else { throw RoostError.missing("no container found for service \"\(name)\"") }
+        return one ? [first] : ids
+    }
+
+    private func status(_ id: String, _ path: String) throws -> JSON? {
+        do {
+            let answer = try Session.shared.client().open("HEAD", "containers/\(id)/archive", [("path", path)])
+            guard let header = answer.header("x-docker-container-path-stat"), let bytes = Base64.decode(header) else {
+                return nil
+            }
+            return try JSON(parsing: bytes)
+        } catch let error as RoostError {
+            guard error.kind == .notFound else { throw error }
+            // A container that is not there is another matter than a path that is not.
+            _ = try Session.shared.client().call("GET", "containers/\(id)/json")
+            return nil
+        }
+    }
+
+    private static func isFolder(_ status: JSON) -> Bool { (status["mode"].int ?? 0) & (1 << 31) != 0 }
+    private static func isLink(_ status: JSON) -> Bool { (status["mode"].int ?? 0) & (1 << 27) != 0 }
+
+    // MARK: Out of a container
+
+    private func copyOut(_ id: String, _ path: String) throws {
+        var from = path.hasPrefix("/") ? path : "/" + path
+        guard var facts = try status(id, from) else {
+            throw RoostError.missing("Could not find the file \(from) in container \(id)")
+        }
+        var linkName: String?
+        if followLink, Self.isLink(facts) {
+            linkName = from.split(separator: "/").last.map(String.init)
+            from = facts["linkTarget"].string ?? from
+            facts = try status(id, from) ?? facts
+        }
+        let answer = try Session.shared.client().open("GET", "containers/\(id)/archive", [("path", from)])
+        if target == "-" {
+            while case let part = try answer.read(), !part.isEmpty { try writeAll(1, part) }
+            return
+        }
+        let source = CopyEnd(path: from, exists: true, isFolder: Self.isFolder(facts))
+        let end = try Self.local(target, follows: true)
+        if !end.exists, !Files.exists(end.parent) {
+            throw RoostError.missing("invalid output path: directory \"\(end.parent)\" does not exist")
+        }
+        let plan = try CopyPlan(source: source, target: end)
+        let pipe = try Pipe()
+        let worker = try LocalArchive.extract(
+            pipe.reading.raw, into: plan.folder, rebase: plan.rebase ?? linkName, keepsOwners: archive)
+        pipe.reading.closeEarly()
+        var count: Int64 = 0
+        do {
+            while case let part = try answer.read(), !part.isEmpty {
+                count += Int64(part.count)
+                try writeAll(pipe.writing.raw, part)
+            }
+        } catch let error as SyscallError where error.errno == Errno.brokenPipe {}
+        pipe.writing.closeEarly()
+        try worker.finish()
+        report(count, end.path)
+    }
+
+    private static func local(_ path: String, follows: Bool) throws -> CopyEnd {
+        var absolute = Session.shared.absolute(path)
+        // The end's meaning is lost when a path is made absolute.
+        if path.hasSuffix("/."), !absolute.hasSuffix("/.") { absolute += "/." }
+        if path == "." { absolute += "/." }
+        if path.hasSuffix("/"), !absolute.hasSuffix("/") { absolute += "/" }
+        var end = CopyEnd(path: absolute)
+        do throws(SyscallError) {
+            let status = try Files.status(absolute, followLinks: follows)
+            end.exists = true
+            end.isFolder = status.isDirectory
+        } catch {
+            if error.errno == Errno.notDirectory { throw RoostError.invalid("\(path) is not a directory") }
+        }
+        return end
+    }
+
+    // MARK: Into a container
+
+    private func copyIn(_ id: String, _ shown: String, _ path: String) throws {
+        let to = path.hasPrefix("/") ? path : "/" + path
+        var end = CopyEnd(path: to)
+        var facts = try status(id, to)
+        if let found = facts, Self.isLink(found), let link = found["linkTarget"].string {
+            end.path = link + (to.hasSuffix("/") ? "/" : "")
+            facts = try status(id, link)
+        }
+        if let facts {
+            end.exists = true
+            end.isFolder = Self.isFolder(facts)
+        }
+        if source == "-" {
+            guard end.isFolder else { throw RoostError.invalid("destination \"\(shown):\(path)\" must be a directory") }
+            return try upload(id, end.path, try Files.open("/proc/self/fd/0", .readOnly).raw, shown, path)
+        }
+        let from = try Self.local(source, follows: followLink || source.hasSuffix("/") || source.hasSuffix("/."))
+        guard from.exists else { throw RoostError.missing("lstat \(from.path): no such file or directory") }
+        if from.mustBeFolder, !from.isFolder { throw RoostError.invalid("\(source) is not a directory") }
+        if !end.exists, try status(id, end.parent) == nil {
+            throw RoostError.missing("Could not find the file \(end.parent) in container \(shown)")
+        }
+        let plan = try CopyPlan(source: from, target: end)
+        let pipe = try Pipe()
+        let real = followLink ? try Files.canonical(from.path) : from.path
+        let name = plan.rebase ?? from.archiveName
+        let worker = try LocalArchive.create(real, as: name, to: pipe.writing.raw)
+        pipe.writing.closeEarly()
+        try upload(id, plan.folder, pipe.reading.raw, shown, path)
+        try worker.finish()
+    }
+
+    private func upload(_ id: String, _ folder: String, _ file: Int32, _ shown: String, _ path: String) throws {
+        var query = [("path", folder), ("noOverwriteDirNonDir", "true")]
+        if archive { query.append(("copyUIDGID", "true")) }
+        let answer = try Session.shared.client().upload("containers/\(id)/archive", query, file: file, method: "PUT")
+        _ = try answer.readAll()
+        report(answer.uploaded, "\(shown):\(path)")
+    }
+
+    private func report(_ bytes: Int64, _ place: String) {
+        guard !quiet, Terminals.isTerminal(2) || !quiet else { return }
+        Output.error("Successfully copied \(ByteSize.decimalText(bytes)) to \(place)")
+    }
+}
+
+struct Export: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export", abstract: "Write a container's whole root file system as a tar archive.",
+        discussion: "Example: roost export web | roost import - web:flat")
+    @Option(name: [.short, .long], help: "The file; else standard output.") var output: String?
+    @Option(name: .long, help: "Compose: the how-manieth container of the service.") var index: Int?
+    @Argument(help: "A container; in compose a service.") var name: String
+
+    func run() throws {
+        if output == nil, Terminals.isTerminal(1) {
+            throw RoostError.invalid("cowardly refusing to save to a terminal. Use the -o flag or redirect")
+        }
+        let id = try Session.shared.resolve([name]).first?.id ?? name
+        try download(try Session.shared.client().open("GET", "containers/\(id)/export"), to: output)
+    }
+}
+
+/// Writes an answer to a file, which appears when it is complete, or to standard output.
+func download(_ answer: HTTPExchange, to output: String?) throws {
+    let temporary = output.map { Session.shared.absolute($0) + ".part" }
+    let file = try temporary.map { try Files.open($0, [.writeOnly, .create, .truncate], mode: 0o644) }
+    while case let part = try answer.read(), !part.isEmpty { try writeAll(file?.raw ?? 1, part) }
+    if let temporary, let output { try Files.rename(temporary, to: Session.shared.absolute(output)) }
+}
+
+struct Diff: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "diff", abstract: "Show what a container has changed in its root: added, changed, deleted.")
+    @Argument var name: String
+    func run() throws {
+        let id = try Session.shared.resolve([name]).first?.id ?? name
+        for change in try Session.shared.client().call("GET", "containers/\(id)/changes").array ?? [] {
+            let letters = ["C", "A", "D"]
+            let kind = Int(change["Kind"].int ?? 0)
+            Output.line("\(kind < letters.count ? letters[kind] : "?") \(change["Path"].string ?? "")")
+        }
+    }
+}
+
+struct Commit: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "commit", abstract: "Make an image of a container.",
+        discussion: "Example: roost commit -m 'with tools' -c 'CMD [\"sh\"]' web team/web:debug")
+    @Option(name: [.short, .long], help: "Who has made it.") var author: String?
+    @Option(name: [.short, .long], help: "An instruction: CMD [\"sh\"], ENV A=1, ….") var change: [String] = []
+    @Option(name: [.short, .long], help: "A comment.") var message: String?
+    @Flag(name: [.short, .long], inversion: .prefixedNo, help: "Freeze the container meanwhile.") var pause = true
+    @Option(name: .long, help: "Compose: the how-manieth container of the service.") var index: Int?
+    @Argument(help: "A container; in compose a service.") var name: String
+    @Argument(help: "The image's name.") var image: String?
+
+    func run() throws {
+        let id = try Session.shared.resolve([name]).first?.id ?? name
+        var query = [("container", id), ("pause", pause ? "1" : "0")] + change.map { ("changes", $0) }
+        if let image { query.append(("repo", image)) }
+        if let author { query.append(("author", author)) }
+        if let message { query.append(("comment", message)) }
+        Output.line(try Session.shared.client().call("POST", "commit", query)["Id"].string ?? "")
+    }
+}

@@ -1,0 +1,56 @@
+import EngineModel
+import LinuxKernel
+
+/// Archives of the user's own files, taken apart and made by the engine's program with the user's rights: it has the library for
+/// them, and this program starts faster without.
+enum LocalArchive {
+    private static func program() throws -> String {
+        let own = try Files.canonical("/proc/self/exe").split(separator: "/").dropLast().joined(separator: "/")
+        let path = "/\(own)/roostd"
+        guard Files.exists(path) else { throw RoostError.failure("\(path) is missing: archives are made by it") }
+        return path
+    }
+
+    /// A worker that runs.
+    struct Worker {
+        let pid: Int32
+        let errors: OwnedFD
+
+        /// Waits for the end; throws what it had to say.
+        func finish() throws {
+            guard try Processes.collect(pid: pid, wait: true)?.status.code != 0 else { return }
+            let said = (try? readSome(errors.raw, at: 0, limit: 65536)) ?? []
+            let text = String(decoding: said.split(separator: 0).last ?? [], as: UTF8.self)
+            throw RoostError.failure(text.isEmpty ? "the archive could not be made" : text)
+        }
+    }
+
+    private static func start(_ job: JSON, input: Int32?, output: Int32?) throws -> Worker {
+        let request: JSON = [
+            "view": ["folder": ["_0": "/"]], "binds": [], "mountPoint": "", "hasDigestCache": false, "job": job,
+        ]
+        let null = try Files.open("/dev/null", .readWrite)
+        let errors = try Files.memory("errors", [])
+        let text = try Files.memory("request", request.bytes())
+        let pid = try Processes.spawn(
+            try program(), arguments: ["roostd", "local-archive"], environment: ["LC_ALL=C.UTF-8"],
+            descriptors: [input ?? null.raw, output ?? null.raw, errors.raw, text.raw])
+        return Worker(pid: pid, errors: errors)
+    }
+
+    /// A tar stream of a path, its entries below a name.
+    static func create(_ path: String, as name: String, to output: Int32) throws -> Worker {
+        try start(["archive": ["path": .string(path), "name": .string(name)]], input: nil, output: output)
+    }
+
+    /// Unpacks a tar stream in a folder; the first component of its names may be another one, owners only where they are kept.
+    static func extract(_ input: Int32, into folder: String, rebase: String?, keepsOwners: Bool) throws -> Worker {
+        var options: JSON = [
+            "folder": .string(folder), "makesFolder": false, "refusesKindChange": true, "refusesLinks": true,
+            "keepsOwners": .bool(keepsOwners),
+            "owner": ["user": JSON(Processes.effectiveUser), "group": JSON(Processes.effectiveGroup)],
+        ]
+        if let rebase { options.set("rebase", .string(rebase)) }
+        return try start(["extract": ["_0": options]], input: input, output: nil)
+    }
+}
