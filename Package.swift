@@ -62,11 +62,12 @@ let package = Package(
         library(
             "Registry",
             [
-                "OCI", "EngineModel", "LinuxKernel",
+                "OCI", "EngineModel", "LinuxKernel", .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
+        library("ImageBuild", ["OCI", "EngineModel"]),
         library("Networking", ["LinuxKernel", "SystemLibraries", "EngineModel"]),
         library(
             "ContainerRuntime", ["ShimProtocol", "LinuxKernel", "SystemLibraries", "OCI", "EngineModel"],
@@ -74,8 +75,8 @@ let package = Package(
         library(
             "EngineCore",
             [
-                "Planning", "ComposeModel", "ImageStore", "Registry", "Networking", "ContainerRuntime",
-                "ShimProtocol", "LinuxKernel", "OCI", "EngineModel",
+                "Planning", "ComposeModel", "ImageStore", "ImageBuild", "Registry", "Networking",
+                "ContainerRuntime", "ShimProtocol", "LinuxKernel", "OCI", "EngineModel",
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
             ]),
         library(
@@ -114,6 +115,9 @@ let package = Package(
 
         // Tests: one target per module that has them; the system tests run the programs themselves.
         .testTarget(name: "EngineModelTests", dependencies: ["EngineModel"]),
+        .testTarget(name: "ImageBuildTests", dependencies: ["ImageBuild", "OCI", "EngineModel"]),
+        .testTarget(name: "ImageStoreTests", dependencies: ["ImageStore", "OCI", "EngineModel"]),
+        .testTarget(name: "RegistryTests", dependencies: ["Registry", "OCI", "EngineModel"]),
         .testTarget(name: "OCITests", dependencies: ["OCI", "EngineModel"]),
         .testTarget(name: "ShimProtocolTests", dependencies: ["ShimProtocol"]),
         .testTarget(name: "ComposeFileTests", dependencies: ["ComposeFile", "ComposeModel", "EngineModel"]),

@@ -39,7 +39,7 @@ struct RouteTable: Sendable {
     }
 
     private var rows: [Row] {
-        systemRows + containerRows + archiveRows + execRows + imageRows + networkRows + volumeRows + projectRows + refusedRows
+        systemRows + containerRows + archiveRows + buildRows + execRows + imageRows + networkRows + volumeRows + projectRows + refusedRows
     }
 
     private var systemRows: [Row] {
@@ -74,6 +74,14 @@ struct RouteTable: Sendable {
             row(.GET, "containers/*/archive", archives.get), row(.PUT, "containers/*/archive", archives.put),
             row(.GET, "containers/*/export", archives.export), row(.GET, "containers/*/changes", archives.changes),
             row(.POST, "commit", archives.commit),
+        ]
+    }
+
+    private var buildRows: [Row] {
+        let builds = BuildHandlers(engine: engine)
+        return [
+            row(.POST, "build", builds.build), row(.POST, "build/prune", builds.prune),
+            row(.POST, "session", builds.refuseSession), row(.POST, "grpc", builds.refuseSession),
         ]
     }
 
@@ -141,8 +149,7 @@ struct RouteTable: Sendable {
             { _ in throw RoostError(.unsupported, "\(what) is not supported by this engine yet") }
         }
         return ["swarm", "nodes", "services", "tasks", "secrets", "configs"].map { row(.GET, $0, swarm) } + [
-            row(.POST, "build", later("building images")),
-            row(.POST, "session", later("BuildKit")),
+
             row(.POST, "networks/*/connect", later("connecting a container that exists to a network")),
             row(.POST, "networks/*/disconnect", later("disconnecting a container from a network")),
             row(.POST, "containers/*/update", later("changing a container's limits")),

@@ -3,7 +3,6 @@ import DockerAPI
 import EngineCore
 import EngineModel
 import LinuxKernel
-import Synchronization
 
 /// Logs and attach: both read the log file, so that no reader ever slows a container down.
 struct StreamHandlers: Sendable {
@@ -107,36 +106,6 @@ struct StreamHandlers: Sendable {
             for await _ in change.stream where change.hasEnded { break }
         }
         await exchange.finishOutput()
-    }
-}
-
-/// Fires when a container's log has grown, and for the last time when the container has ended.
-final class OutputSignal: Sendable {
-    let stream: AsyncStream<Void>
-    private let continuation: AsyncStream<Void>.Continuation
-    private let ended = Mutex(false)
-    private let watch: LogSubscription
-
-    /// `startsNow`: a container that does not run yet is waited for; else it has ended already.
-    init(engine: Engine, record: ContainerRecord, folder: String, startsNow: Bool) async throws {
-        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        self.stream = stream
-        self.continuation = continuation
-        watch = try engine.watchLog(folder) { continuation.yield() }
-        let exit = try await engine.exitSignal(
-            record.id, startsNow && record.status.phase == .created ? .nextExit : .notRunning)
-        continuation.yield()
-        Task { [weak self] in
-            for await _ in exit {}
-            self?.end()
-        }
-    }
-
-    var hasEnded: Bool { ended.withLock { $0 } }
-
-    func end() {
-        ended.withLock { $0 = true }
-        continuation.yield()
     }
 }
 

@@ -168,7 +168,7 @@ extension Engine {
                 try await blocking { try images.capture(upper: upper, onto: chain, mountPoint: mountPoint, moves: false) }
             }
             if pauses { try? group.setFrozen(false) }
-            guard let layer = try captured.get() else { return parent }
+            let layer = try captured.get()
             var runtime = options.runtime ?? parent.configuration.config ?? .init()
             if options.runtime == nil { Self.take(record, into: &runtime) }
             for change in options.changes { try runtime.apply(change: change) }

@@ -14,7 +14,11 @@ public struct ImageSummary: Sendable {
 extension Engine {
     /// By name, digest or unambiguous beginning of the id.
     public func image(_ reference: String) throws(RoostError) -> StoredImage {
-        if let digest = try? Digest(parsing: reference), let image = imageRecords[digest] { return image }
+        if let digest = try? Digest(parsing: reference),
+            let image = imageRecords[digest] ?? transientImages[digest]?.image
+        {
+            return image
+        }
         if let name = try? ImageReference(parsing: reference), let id = tags[name.description],
             let image = imageRecords[id]
         {
@@ -165,13 +169,20 @@ extension Engine {
 
     /// Removes content that no image needs.
     func sweepImages() async {
+        // What a build makes has no owner before it is done; it sweeps at its end.
+        guard activeBuilds == 0 else { return }
         let images = images
         let failures =
             (try? await exclusively("images") { () async throws -> [SyscallError] in
                 let kept = Array(imageRecords.values)
-                let blobs = pins.values.reduce(into: Set<Digest>()) { $0.formUnion($1.blobs) }
-                let chains = pins.values.reduce(into: Set<Digest>()) { $0.formUnion($1.chains) }
-                return try await blocking { images.sweep(keeping: kept, blobs: blobs, chains: chains) }
+                var blobs = pins.values.reduce(into: Set<Digest>()) { $0.formUnion($1.blobs) }
+                var chains = pins.values.reduce(into: Set<Digest>()) { $0.formUnion($1.chains) }
+                for layer in buildCache.values.flatMap({ $0.below + [$0.layer] }) {
+                    blobs.insert(layer.blob)
+                    chains.insert(layer.chain)
+                }
+                let (keptBlobs, keptChains) = (blobs, chains)
+                return try await blocking { images.sweep(keeping: kept, blobs: keptBlobs, chains: keptChains) }
             }) ?? []
         for failure in failures { log.warning("cannot remove unused image content: \(failure)") }
     }

@@ -11,6 +11,8 @@ extension Engine {
         for record in try store.volumes() { volumes[record.name] = record }
         for image in try store.images() { imageRecords[image.id] = image }
         tags = try store.tags()
+        buildCache = try store.buildSteps()
+        buildTimes = try store.buildTimes()
         for project in try store.projects() { projects[project.name] = project }
         for record in try store.containers() { containers[record.id] = record }
         for lease in try store.leases() where containers[lease.owner] != nil {
@@ -29,6 +31,7 @@ extension Engine {
         }
         await recordMissedEnds()
         await sweepLeftovers()
+        await removeLostBuilds()
         await resumePolicies()
         startHealing()
     }

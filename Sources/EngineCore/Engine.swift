@@ -43,6 +43,14 @@ public actor Engine {
     var imageRecords: [Digest: StoredImage] = [:]
     var tags: [String: Digest] = [:]
     var pins: [String: ImagePin] = [:]
+    var buildCache: [Digest: BuildCacheEntry] = [:]
+    var buildTimes: [Digest: String] = [:]
+    var contentDigests: [Digest: Digest] = [:]
+    /// Images that only a build knows, with how many of its steps use them.
+    var transientImages: [Digest: (image: StoredImage, users: Int)] = [:]
+    /// Cache mounts that a build has for itself.
+    var privateCaches: [String: String] = [:]
+    var activeBuilds = 0
     var leases: [String: [IPAddress: String]] = [:]
     var projects: [String: StoredProject] = [:]
     var execs: [String: ExecState] = [:]
@@ -99,21 +107,28 @@ public actor Engine {
 
     /// One operation at a time on one object; others wait in line.
     func exclusively<Value: Sendable>(_ key: String, _ body: () async throws -> Value) async rethrows -> Value {
+        await lock(key)
+        defer { unlock(key) }
+        return try await body()
+    }
+
+    /// Waits in line for an object; `unlock` must follow, whatever happens in between.
+    func lock(_ key: String) async {
         if busy.contains(key) {
             await withCheckedContinuation { queues[key, default: []].append($0) }
         } else {
             busy.insert(key)
         }
-        defer {
-            if var waiting = queues[key], !waiting.isEmpty {
-                let next = waiting.removeFirst()
-                queues[key] = waiting.isEmpty ? nil : waiting
-                next.resume()
-            } else {
-                busy.remove(key)
-            }
+    }
+
+    func unlock(_ key: String) {
+        if var waiting = queues[key], !waiting.isEmpty {
+            let next = waiting.removeFirst()
+            queues[key] = waiting.isEmpty ? nil : waiting
+            next.resume()
+        } else {
+            busy.remove(key)
         }
-        return try await body()
     }
 
     func publish(_ scope: EngineEvent.Scope, _ action: String, id: String, _ attributes: [String: String] = [:]) {

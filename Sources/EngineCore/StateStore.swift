@@ -42,6 +42,13 @@ struct StateStore: Sendable {
         migrator.registerMigration("status") { database in
             try database.execute(sql: "ALTER TABLE container ADD COLUMN status TEXT NOT NULL DEFAULT ''")
         }
+        migrator.registerMigration("builds") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE build_step (key TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
+                    CREATE TABLE build_time (key TEXT PRIMARY KEY, time TEXT NOT NULL) STRICT;
+                    """)
+        }
         try migrator.migrate(queue)
     }
 
@@ -160,6 +167,36 @@ struct StateStore: Sendable {
         try write("INSERT OR REPLACE INTO tag VALUES (?, ?)", [reference, image.hex])
     }
     func removeTag(_ reference: String) throws { try write("DELETE FROM tag WHERE reference = ?", [reference]) }
+
+    func buildSteps() throws -> [Digest: BuildCacheEntry] {
+        try queue.read { database in
+            var found: [Digest: BuildCacheEntry] = [:]
+            for row in try Row.fetchAll(database, sql: "SELECT key, record FROM build_step") {
+                let (key, text): (String, String) = (row["key"], row["record"])
+                guard let digest = Digest(hex: key) else { continue }
+                found[digest] = try JSONDecoder().decode(BuildCacheEntry.self, from: Data(text.utf8))
+            }
+            return found
+        }
+    }
+    func saveBuildStep(_ key: Digest, _ entry: BuildCacheEntry) throws {
+        try write("INSERT OR REPLACE INTO build_step VALUES (?, ?)", [key.hex, Self.text(entry)])
+    }
+    func removeBuildStep(_ key: Digest) throws { try write("DELETE FROM build_step WHERE key = ?", [key.hex]) }
+    func buildTimes() throws -> [Digest: String] {
+        try queue.read { database in
+            var found: [Digest: String] = [:]
+            for row in try Row.fetchAll(database, sql: "SELECT key, time FROM build_time") {
+                let key: String = row["key"]
+                if let digest = Digest(hex: key) { found[digest] = row["time"] }
+            }
+            return found
+        }
+    }
+    func saveBuildTime(_ key: Digest, _ time: String) throws {
+        try write("INSERT OR REPLACE INTO build_time VALUES (?, ?)", [key.hex, time])
+    }
+    func removeBuildTimes() throws { try write("DELETE FROM build_time", []) }
 
     /// Every lease as network id, address, owner.
     func leases() throws -> [(network: String, address: String, owner: String)] {

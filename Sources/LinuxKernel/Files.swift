@@ -271,6 +271,17 @@ extension Files {
         }
     }
 
+    /// The sum of the sizes of all files below a folder; a folder that is not there has none.
+    public static func treeSize(_ path: String) throws(SyscallError) -> Int64 {
+        guard exists(path) else { return 0 }
+        var sum: Int64 = 0
+        for name in try list(path) {
+            guard let status = try? status(path + "/" + name, followLinks: false) else { continue }
+            if status.isDirectory { sum += try treeSize(path + "/" + name) } else if status.isRegular { sum += status.size }
+        }
+        return sum
+    }
+
     /// Empties an open file (ftruncate(2)).
     public static func truncate(_ fd: CInt) throws(SyscallError) {
         try check("ftruncate", "descriptor \(fd)") { ftruncate(fd, 0) }

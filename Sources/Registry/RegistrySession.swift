@@ -80,7 +80,7 @@ public final class RegistrySession: Sendable {
     }
 
     /// `HTTPS_PROXY` and `NO_PROXY`, as the engine was started with them; loopback never goes through a proxy.
-    private static func proxy(_ domain: String) throws -> HTTPClient.Configuration.Proxy? {
+    static func proxy(_ domain: String) throws -> HTTPClient.Configuration.Proxy? {
         func value(_ name: String) -> String? {
             (environmentVariable(name) ?? environmentVariable(name.lowercased())).flatMap { $0.isEmpty ? nil : $0 }
         }

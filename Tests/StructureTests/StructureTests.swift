@@ -14,11 +14,13 @@ import Testing
         "ComposeFile": ["CYAML", "ComposeModel", "EngineModel"],
         "Planning": ["ComposeModel", "EngineModel"],
         "ImageStore": ["OCI", "LinuxKernel", "SystemLibraries", "EngineModel"],
+        "ImageBuild": ["OCI", "EngineModel"],
         "Registry": ["OCI", "EngineModel", "LinuxKernel"],
         "Networking": ["LinuxKernel", "SystemLibraries", "EngineModel"],
         "ContainerRuntime": ["ShimProtocol", "LinuxKernel", "SystemLibraries", "OCI", "EngineModel"],
         "EngineCore": [
-            "Planning", "ComposeModel", "ImageStore", "Registry", "Networking", "ContainerRuntime", "ShimProtocol",
+            "Planning", "ComposeModel", "ImageStore", "ImageBuild", "Registry", "Networking", "ContainerRuntime",
+            "ShimProtocol",
             "LinuxKernel", "OCI", "EngineModel",
         ],
         "APIServer": [

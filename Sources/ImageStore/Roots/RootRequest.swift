@@ -38,7 +38,8 @@ public struct RootRequest: Sendable, Codable {
         /// The digest of what COPY and ADD would take; names, modes, owners and content count, times do not.
         case digest(Selection)
         /// A layer's tar stream of a read-write layer, whiteouts included.
-        case layer
+        /// No time in it is later than `clamp`.
+        case layer(clamp: Int64?)
         /// `A /path`, `C /path`, `D /path` with a NUL after each.
         case changes
         /// The bytes of a file.

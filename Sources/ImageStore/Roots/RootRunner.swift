@@ -1,6 +1,7 @@
 import EngineModel
 import LinuxKernel
 import OCI
+import SystemLibraries
 
 /// The engine's side of the helper that works in a root file system.
 public struct RootRunner: Sendable {
@@ -64,10 +65,13 @@ public struct RootRunner: Sendable {
 extension ImageStore {
     /// Turns a read-write layer into a layer of an image: its stream is hashed and kept, its folder becomes the layer's own.
     ///
-    /// `upper` is gone afterwards where `moves` is set; a container keeps its own.
-    public func capture(upper: String, onto parent: Digest?, mountPoint: String, moves: Bool) throws -> StoredLayer? {
+    /// `upper` is gone afterwards where `moves` is set; a container keeps its own. `clamp`: no time in the layer is later, in
+    /// seconds since 1970.
+    public func capture(
+        upper: String, onto parent: Digest?, mountPoint: String, moves: Bool, clamp: Int64? = nil
+    ) throws -> StoredLayer {
         let pipe = try Pipe()
-        let request = RootRequest(view: .folder(upper), mountPoint: mountPoint, job: .layer)
+        let request = RootRequest(view: .folder(upper), mountPoint: mountPoint, job: .layer(clamp: clamp))
         let running = try RootRunner(request).start(input: nil, output: pipe.writing)
         pipe.writing.closeEarly()
         let kept = Result { try content.ingest(pipe.reading.raw) }
@@ -87,18 +91,20 @@ extension ImageStore {
     }
 }
 
+extension ImageStore {
+    /// Whether a file is a tar archive, plain or compressed.
+    public func isArchive(_ path: String) throws -> Bool { try ArchiveReader.isArchive(path) }
+
+    /// Takes an archive apart that nobody needs the digest of.
+    public func takeApart(_ archive: Int32, into folder: String, subject: String) throws {
+        try layers.takeApart(archive, into: folder, subject: subject)
+    }
+}
+
 extension LayerStore {
     /// Takes a folder that is in overlayfs's form already as the layer of a chain; answers with the size of its files.
     func adopt(_ folder: String, as chain: Digest) throws -> Int64 {
-        func size(_ path: String) throws -> Int64 {
-            var sum: Int64 = 0
-            for name in try Files.list(path) {
-                let status = try Files.status(path + "/" + name, followLinks: false)
-                if status.isDirectory { sum += try size(path + "/" + name) } else if status.isRegular { sum += status.size }
-            }
-            return sum
-        }
-        let sum = try size(folder)
+        let sum = try Files.treeSize(folder)
         try place(folder, as: chain)
         return sum
     }

@@ -28,7 +28,7 @@ enum RootWorker {
         case .extract(let options): try RootJobs.extract(options)
         case .select(let selection): try RootJobs.select(selection)
         case .digest(let selection): try RootJobs.digest(selection, cache)
-        case .layer: try LayerArchiver.run()
+        case .layer(let clamp): try LayerArchiver.run(clamp: clamp)
         case .changes: try RootJobs.changes()
         case .read(let path, let limit): try writeAll(1, try RootJobs.read(path, limit))
         }

@@ -13,6 +13,9 @@ struct TreeArchiver {
         let inode: UInt64
     }
 
+    /// No time is later, in seconds since 1970.
+    var clamp: Int64?
+
     init(_ writer: ArchiveWriter) { self.writer = writer }
 
     /// A file, or a folder with all below it, under a name.
@@ -60,7 +63,7 @@ struct TreeArchiver {
         try writer.add(
             name, kind: kind, mode: status.isSymbolicLink ? 0o777 : mode ?? status.mode & 0o7777,
             user: owner?.user ?? status.user, group: owner?.group ?? status.group, size: isFile ? status.size : 0,
-            modifiedSeconds: status.modifiedSeconds, attributes: attributes)
+            modifiedSeconds: min(status.modifiedSeconds, clamp ?? .max), attributes: attributes)
         if let file { try copy(file, status.size) }
     }
 
@@ -86,9 +89,10 @@ struct TreeArchiver {
 
 /// A read-write layer as a layer's tar stream (OCI image specification, "Representing Changes").
 enum LayerArchiver {
-    static func run() throws {
+    static func run(clamp: Int64?) throws {
         let writer = try ArchiveWriter(descriptor: 1)
         var tree = TreeArchiver(writer)
+        tree.clamp = clamp
         func visit(_ folder: String) throws {
             for child in try Files.list(folder.isEmpty ? "/" : folder).sorted() {
                 let path = folder + "/" + child
@@ -98,7 +102,7 @@ enum LayerArchiver {
                     let parent = folder.isEmpty ? "" : folder.dropFirst() + "/"
                     try writer.add(
                         parent + ".wh." + child, kind: .file, mode: 0o644, size: 0,
-                        modifiedSeconds: status.modifiedSeconds)
+                        modifiedSeconds: min(status.modifiedSeconds, clamp ?? .max))
                     continue
                 }
                 try tree.addOne(path, status, as: name)
@@ -108,7 +112,7 @@ enum LayerArchiver {
                 }) {
                     try writer.add(
                         name + "/.wh..wh..opq", kind: .file, mode: 0o644, size: 0,
-                        modifiedSeconds: status.modifiedSeconds)
+                        modifiedSeconds: min(status.modifiedSeconds, clamp ?? .max))
                 }
                 try visit(path)
             }

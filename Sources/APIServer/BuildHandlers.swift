@@ -1,0 +1,268 @@
+import DockerAPI
+import EngineCore
+import EngineModel
+import ImageStore
+import LinuxKernel
+import OCI
+import Registry
+
+/// `POST /build` as Docker's classic builder serves it, and what its cache needs.
+struct BuildHandlers: Sendable {
+    let engine: Engine
+
+    func build(_ exchange: Exchange) async throws {
+        let request = exchange.request
+        if request["version"] == "2" {
+            throw RoostError.invalid("this engine builds with the classic protocol: BuildKit sessions are not supported")
+        }
+        var wanted = try Self.wanted(request)
+        let extras = try Self.extras(request)
+        wanted.secrets = extras.secrets
+        wanted.agentSocket = extras.agentSocket
+        wanted.contexts = extras.contexts
+        if let text = extras.dockerfile { wanted.dockerfileText = text }
+        wanted.credentials = try Self.credentials(request)
+        let final = wanted
+        let quiet = request.flag("q")
+        let lines = BuildLines(quiet: quiet, tags: final.tags, rich: extras.rich)
+        let shared = SendableExchange(exchange)
+        try await engine.withBuildFolder { [engine] folder, id in
+            let exchange = shared.exchange
+            let context = try await Self.context(exchange, extras, folder, engine)
+            var request = final
+            if let text = context.dockerfile { request.dockerfileText = text }
+            let request2 = request
+            try await lines.run(exchange) { report in
+                try await engine.build(
+                    request2, context: context.context, folder: folder, id: id, ordered: !extras.rich, report: report)
+            }
+        }
+    }
+
+    /// What our own command line says beyond Docker's parameters.
+    private struct Extras: Sendable {
+        /// A folder of this host, with the identity that the client sees: a client elsewhere sees another one.
+        var folder: (path: String, device: UInt64, inode: UInt64)?
+        var dockerfile: String?
+        var secrets: [String: [UInt8]] = [:]
+        var agentSocket: String?
+        var contexts: [String: String] = [:]
+        /// Every event as it comes, for a display.
+        var rich = false
+    }
+
+    private static func extras(_ request: Request) throws -> Extras {
+        var extras = Extras()
+        guard let header = request.headers["X-Roost-Build"].first else { return extras }
+        guard let bytes = Base64.decode(header) else { throw RoostError.invalid("X-Roost-Build is not base64") }
+        let json = try JSON(parsing: bytes)
+        if let path = json["folder"]["path"].string {
+            extras.folder = (
+                path, UInt64(bitPattern: json["folder"]["device"].int ?? 0),
+                UInt64(bitPattern: json["folder"]["inode"].int ?? 0)
+            )
+        }
+        extras.dockerfile = json["dockerfile"].string
+        for (id, value) in json["secrets"].stringMap ?? [:] { extras.secrets[id] = Base64.decode(value) ?? [] }
+        extras.agentSocket = json["agentSocket"].string
+        extras.contexts = json["contexts"].stringMap ?? [:]
+        extras.rich = json["rich"].bool ?? false
+        return extras
+    }
+
+    /// The folder to build from: the host's own, or one that is filled from the body or from an address.
+    private static func context(_ exchange: Exchange, _ extras: Extras, _ folder: String, _ engine: Engine) async throws
+        -> (context: BuildContext, dockerfile: String?)
+    {
+        if let given = extras.folder {
+            try await exchange.discardBody()
+            guard let status = try? Files.status(given.path), status.isDirectory, status.device == given.device,
+                status.inode == given.inode
+            else {
+                throw RoostError.conflict("the folder \(given.path) is not on the engine's machine")
+            }
+            return (BuildContext(folder: given.path, isLasting: true), nil)
+        }
+        let place = folder + "/context"
+        try Files.makeDirectories(place)
+        if let remote = exchange.request["remote"], !remote.isEmpty, remote != "client-session" {
+            try await exchange.discardBody()
+            let text = try await engine.fetchContext(remote, into: place, folder)
+            return (BuildContext(folder: place, isLasting: false), text)
+        }
+        try await exchange.receiveFile(engine) { source in try await engine.unpackContext(source, into: place) }
+        return (BuildContext(folder: place, isLasting: false), nil)
+    }
+
+    private static func wanted(_ request: Request) throws -> BuildRequest {
+        var wanted = BuildRequest()
+        if let path = request["dockerfile"], !path.isEmpty { wanted.dockerfile = path }
+        wanted.tags = try (request.query["t"] ?? []).filter { !$0.isEmpty }.map {
+            let name = try ImageReference(parsing: $0)
+            guard name.digest == nil else { throw RoostError.invalid("build tag cannot contain a digest") }
+            return name
+        }
+        func object(_ name: String) throws -> [(key: String, value: JSON)] {
+            guard let text = request[name], !text.isEmpty else { return [] }
+            guard let list = try JSON(parsing: text).object else {
+                throw RoostError.invalid("\(name): a JSON object is expected")
+            }
+            return list
+        }
+        // A value of null takes what the engine itself has, which is nothing.
+        for (name, value) in try object("buildargs") { if let text = value.string { wanted.arguments[name] = text } }
+        for (name, value) in try object("labels") { wanted.labels[name] = value.string ?? "" }
+        wanted.target = request["target"] ?? ""
+        wanted.platform = try request["platform"].flatMap { $0.isEmpty ? nil : try Descriptor.Platform(parsing: $0) }
+        wanted.usesCache = !request.flag("nocache")
+        wanted.uncachedStages = request.query["nocachefilter"] ?? []
+        wanted.pulls = request.flag("pull")
+        wanted.network = request["networkmode"] ?? ""
+        wanted.extraHosts = (request["extrahosts"] ?? "").isEmpty ? [] : try Self.hosts(request["extrahosts"] ?? "")
+        wanted.sharedMemoryBytes = Int64(request["shmsize"] ?? "") ?? 0
+        wanted.resources.memoryBytes = Int64(request["memory"] ?? "") ?? 0
+        wanted.resources.memorySwapBytes = Int64(request["memswap"] ?? "") ?? 0
+        wanted.resources.cpuShares = Int64(request["cpushares"] ?? "") ?? 0
+        wanted.resources.cpuPeriod = Int64(request["cpuperiod"] ?? "") ?? 0
+        wanted.resources.cpuQuota = Int64(request["cpuquota"] ?? "") ?? 0
+        wanted.resources.cpusetCPUs = request["cpusetcpus"] ?? ""
+        wanted.controlGroupParent = request["cgroupparent"] ?? ""
+        if let text = request["ulimits"], !text.isEmpty {
+            wanted.resources.limits = (try JSON(parsing: text).array ?? []).map {
+                UlimitSpec(name: $0["Name"].string ?? "", soft: $0["Soft"].int ?? 0, hard: $0["Hard"].int ?? 0)
+            }
+        }
+        if request.flag("squash") { throw RoostError.invalid("squash is only supported with experimental mode") }
+        return wanted
+    }
+
+    /// A JSON array, or names with commas between them.
+    private static func hosts(_ text: String) throws -> [String] {
+        text.hasPrefix("[")
+            ? try JSON(parsing: text).strings ?? [] : text.split(separator: ",").map(String.init)
+    }
+
+    private static func credentials(_ request: Request) throws -> [String: RegistryCredentials] {
+        guard let header = request.headers["X-Registry-Config"].first, let bytes = Base64.decode(header) else { return [:] }
+        var found: [String: RegistryCredentials] = [:]
+        for (name, value) in try JSON(parsing: bytes).object ?? [] {
+            let credentials = RegistryCredentials(json: value)
+            if !credentials.isEmpty { found[RegistryConfiguration.domain(name)] = credentials }
+        }
+        return found
+    }
+
+    func prune(_ exchange: Exchange) async throws {
+        let filters = try Filters(query: exchange.request["filters"], known: ["until", "id", "parent", "type", "description", "inuse", "shared", "private", "unused-for"])
+        var limit: Int64?
+        if let text = (filters["until"] + filters["unused-for"]).first {
+            guard let span = TimeSpan.parse(text) else { throw RoostError.invalid("invalid filter 'until=\(text)'") }
+            limit = Clocks.wallNanoseconds() - span
+        }
+        let keep = Int64(exchange.request["keep-storage"] ?? exchange.request["reserved-space"] ?? "") ?? 0
+        let result = try await engine.pruneBuildCache(unusedSince: limit, keepBytes: keep)
+        try await exchange.answer(
+            200,
+            ["CachesDeleted": result.ids.isEmpty ? .null : JSON(result.ids), "SpaceReclaimed": JSON(result.bytes)])
+    }
+
+    func refuseSession(_ exchange: Exchange) async throws {
+        throw RoostError(.unsupported, "BuildKit sessions are not supported by this engine: it builds with the classic protocol (DOCKER_BUILDKIT=0)")
+    }
+}
+
+/// Turns a build's events into the lines that Docker's clients show.
+private struct BuildLines: Sendable {
+    let quiet: Bool
+    let tags: [ImageReference]
+    let rich: Bool
+
+    func run(
+        _ exchange: Exchange,
+        _ work: @escaping @Sendable (_ report: @escaping @Sendable (BuildEvent) -> Void) async throws -> StoredImage
+    ) async throws {
+        let (lines, continuation) = AsyncThrowingStream.makeStream(of: JSON.self)
+        let task = Task {
+            do {
+                let image = try await work { event in
+                    for line in self.lines(event) { continuation.yield(line) }
+                }
+                for line in self.last(image.id.description) { continuation.yield(line) }
+                continuation.finish()
+            } catch { continuation.finish(throwing: error) }
+        }
+        // A client that goes away ends its build, and nothing of it is left behind.
+        func end() async {
+            task.cancel()
+            _ = await task.result
+        }
+        do {
+            for try await line in lines {
+                if !exchange.answered { try await exchange.startStream("application/json") }
+                try await exchange.send(line.bytes() + [13, 10])
+            }
+        } catch {
+            await end()
+            guard error is BuildStepFailure || error is RoostError || exchange.answered else { throw error }
+            if !exchange.answered, let known = error as? RoostError, known.kind == .conflict { throw known }
+            if !exchange.answered, let known = error as? RoostError, known.kind == .invalidArgument,
+                known.message.hasPrefix("dockerfile parse error") || known.message.hasPrefix("Cannot locate")
+                    || known.message.hasPrefix("the Dockerfile") || known.message.hasPrefix("target stage")
+            {
+                throw known
+            }
+            if !exchange.answered { try await exchange.startStream("application/json") }
+            let message = "\(error)"
+            var detail: JSON = ["message": .string(message)]
+            if let failure = error as? BuildStepFailure { detail = ["code": JSON(failure.code), "message": .string(message)] }
+            try await exchange.send(
+                JSON.object([("errorDetail", detail), ("error", .string(message))]).bytes() + [13, 10])
+        }
+        await end()
+        if !exchange.answered { try await exchange.startStream("application/json") }
+        try await exchange.end()
+    }
+
+    private func stream(_ text: String) -> [JSON] { quiet ? [] : [["stream": .string(text)]] }
+
+    private func lines(_ event: BuildEvent) -> [JSON] {
+        if rich { return [richLine(event)] }
+        switch event {
+        case .began(let step, let total, _, let text):
+            let words = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+            return stream("Step \(step)/\(total) : \(words.count == 1 ? text : words.joined(separator: "\n"))") + stream("\n")
+        case .cached: return stream(" ---> Using cache\n")
+        case .running(_, let container): return stream(" ---> Running in \(container)\n")
+        case .output(_, let text, let isError): return stream(isError ? "\u{1b}[91m\(text)\u{1b}[0m" : text)
+        case .removedContainer(_, let container): return stream(" ---> Removed intermediate container \(container)\n")
+        case .finished(_, let image): return stream(" ---> \(image.prefix(12))\n")
+        case .warning(let text): return stream(text + "\n")
+        case .transfer(_, let progress): return quiet ? [] : [RegistryHandlers.line(progress)]
+        }
+    }
+
+    private func richLine(_ event: BuildEvent) -> JSON {
+        switch event {
+        case .began(let step, let total, let stage, let text):
+            ["event": "began", "step": JSON(step), "of": JSON(total), "stage": .string(stage), "text": .string(text)]
+        case .cached(let step): ["event": "cached", "step": JSON(step)]
+        case .running(let step, let container): ["event": "running", "step": JSON(step), "container": .string(container)]
+        case .output(let step, let text, let isError):
+            ["event": "output", "step": JSON(step), "text": .string(text), "isError": .bool(isError)]
+        case .removedContainer(let step, _): ["event": "removed", "step": JSON(step)]
+        case .finished(let step, let image): ["event": "finished", "step": JSON(step), "image": .string(image)]
+        case .warning(let text): ["event": "warning", "text": .string(text)]
+        case .transfer(let step, let progress):
+            [
+                "event": "transfer", "step": JSON(step),
+                "text": .string("\(progress.layer ?? ""): \(progress.status)"),
+            ]
+        }
+    }
+
+    private func last(_ id: String) -> [JSON] {
+        if quiet { return [["stream": .string(id + "\n")], ["aux": ["ID": .string(id)]]] }
+        return [["aux": ["ID": .string(id)]], ["stream": .string("Successfully built \(id.dropFirst(7).prefix(12))\n")]]
+            + tags.map { ["stream": .string("Successfully tagged \($0.familiar)\n")] }
+    }
+}

@@ -1,0 +1,74 @@
+import EngineModel
+import ImageBuild
+import OCI
+import Registry
+
+/// What somebody wants built, and how.
+public struct BuildRequest: Sendable {
+    /// The Dockerfile's path in the context.
+    public var dockerfile = "Dockerfile"
+    /// The Dockerfile itself, where it is not part of the context.
+    public var dockerfileText: String?
+    public var tags: [ImageReference] = []
+    /// Values from outside; nil takes the instruction's own.
+    public var arguments: [String: String] = [:]
+    public var labels: [String: String] = [:]
+    public var target = ""
+    public var platform: Descriptor.Platform?
+    public var usesCache = true
+    /// Stages whose cache is not used although others' is.
+    public var uncachedStages: [String] = []
+    /// Fetch base images although they are here.
+    public var pulls = false
+    public var network = ""
+    public var extraHosts: [String] = []
+    public var sharedMemoryBytes: Int64 = 0
+    public var resources = ResourceSpec()
+    public var controlGroupParent = ""
+    /// Contents by id.
+    public var secrets: [String: [UInt8]] = [:]
+    /// A socket of the host where an ssh agent listens.
+    public var agentSocket: String?
+    /// Other contexts by name: folders of the host, or `docker-image://…`.
+    public var contexts: [String: String] = [:]
+    public var credentials: [String: RegistryCredentials] = [:]
+    /// Images whose layers may stand in for steps; nil allows all that is here.
+    public var keepsFailedContainers = false
+
+    public init() {}
+}
+
+/// What a build says while it goes on. The steps are numbered through all stages that are built.
+public enum BuildEvent: Sendable {
+    case began(step: Int, of: Int, stage: String, text: String)
+    case cached(step: Int)
+    case running(step: Int, container: String)
+    case output(step: Int, text: String, isError: Bool)
+    case removedContainer(step: Int, container: String)
+    case finished(step: Int, image: String)
+    case warning(String)
+    /// What a pull says.
+    case transfer(step: Int, TransferProgress)
+}
+
+/// The folder that a build reads from.
+public struct BuildContext: Sendable {
+    /// An absolute path of the host.
+    public var folder: String
+    /// Lines of the ignore file.
+    public var ignored: [String] = []
+    /// Digests of its files may be remembered: it is the user's own folder.
+    public var isLasting: Bool
+
+    public init(folder: String, isLasting: Bool) {
+        self.folder = folder
+        self.isLasting = isLasting
+    }
+}
+
+/// A RUN that failed: the program's own code travels with the message.
+public struct BuildStepFailure: Error, Sendable, CustomStringConvertible {
+    public let message: String
+    public let code: Int32
+    public var description: String { message }
+}

@@ -1,0 +1,181 @@
+import EngineModel
+import ImageBuild
+import ImageStore
+import LinuxKernel
+import OCI
+
+/// One build: finds out which stages are needed, builds those that do not wait for each other at the same time, and puts the
+/// result under its names.
+struct BuildRun: Sendable {
+    let engine: Engine
+    let request: BuildRequest
+    let context: BuildContext
+    let dockerfile: Dockerfile
+    let id: String
+    /// A folder of this build alone; gone at its end.
+    let workFolder: String
+    let report: BuildReport
+    let plan: StagePlan
+    /// Seconds since 1970 that stand for every time (`SOURCE_DATE_EPOCH`).
+    let epoch: Int64?
+
+    /// What a stage has become.
+    struct StageResult: Sendable {
+        var image: StoredImage
+    }
+
+    func run() async throws -> StoredImage {
+        var tasks: [Int: Task<StageResult, any Error>] = [:]
+        for index in plan.needed {
+            let earlier = tasks
+            let number = plan.firstStep[index] ?? 1
+            tasks[index] = Task {
+                let result = await Engine.outcome {
+                    try await StageBuilder(run: self, index: index, firstStep: number, stages: earlier).build()
+                }
+                report.finish(index)
+                return try result.get()
+            }
+        }
+        return try await withTaskCancellationHandler {
+            var failure: (any Error)?
+            for index in plan.needed {
+                guard let task = tasks[index] else { continue }
+                do { _ = try await task.value } catch {
+                    // The others have no use any more.
+                    if failure == nil, !(error is CancellationError) { failure = error }
+                    for other in tasks.values { other.cancel() }
+                }
+            }
+            report.flush()
+            if let failure { throw failure }
+            try Task.checkCancellation()
+            guard let last = plan.needed.last, let task = tasks[last] else {
+                throw RoostError.invalid("the Dockerfile has no stage")
+            }
+            return try await finish(try await task.value.image)
+        } onCancel: { [tasks] in
+            for task in tasks.values { task.cancel() }
+        }
+    }
+
+    /// Labels from outside, the time, the names.
+    private func finish(_ built: StoredImage) async throws -> StoredImage {
+        var image = built
+        var runtime = image.configuration.config ?? .init()
+        if !request.labels.isEmpty { runtime.labels = (runtime.labels ?? [:]).merging(request.labels) { $1 } }
+        image.configuration.config = runtime
+        return try await engine.keepBuilt(image, as: request.tags)
+    }
+}
+
+/// Which stages of a Dockerfile a target needs, and how the steps are numbered.
+struct StagePlan: Sendable {
+    /// Stages by their place in the file, in order; the last one is the target.
+    let needed: [Int]
+    let firstStep: [Int: Int]
+    let total: Int
+    /// Base of each needed stage, its variables replaced.
+    let bases: [Int: String]
+
+    init(_ dockerfile: Dockerfile, target: String, global: BuildScope) throws {
+        let stages = dockerfile.stages
+        let last = try Self.find(target, stages) ?? stages.count - 1
+        var bases: [Int: String] = [:]
+        var needed: Set<Int> = []
+        func need(_ index: Int) throws {
+            guard needed.insert(index).inserted else { return }
+            let stage = stages[index]
+            let base: String
+            do { base = try global.expansion(dockerfile.escape).word(stage.base) } catch {
+                throw DockerfileError(stage.line, "failed to process \"\(stage.base)\": \(error)")
+            }
+            guard !base.isEmpty else {
+                throw DockerfileError(stage.line, "base name (\(stage.base)) should not be blank")
+            }
+            bases[index] = base
+            if let earlier = Self.earlier(base, index, stages) { try need(earlier) }
+            for instruction in stage.instructions {
+                for name in Self.sources(instruction) {
+                    if let earlier = Self.earlier(name, index, stages) ?? Self.number(name, before: index) {
+                        try need(earlier)
+                    }
+                }
+            }
+        }
+        try need(last)
+        self.needed = needed.sorted()
+        self.bases = bases
+        var step = 1
+        var first: [Int: Int] = [:]
+        for index in self.needed {
+            first[index] = step
+            step += 1 + stages[index].instructions.count
+        }
+        firstStep = first
+        total = step - 1
+    }
+
+    private static func find(_ target: String, _ stages: [BuildStage]) throws -> Int? {
+        if target.isEmpty { return nil }
+        if let index = stages.firstIndex(where: { $0.name == target.lowercased() }) { return index }
+        if let number = Int(target), stages.indices.contains(number) { return number }
+        throw RoostError.invalid("target stage \"\(target)\" could not be found")
+    }
+
+    /// A stage above this one by its name.
+    static func earlier(_ name: String, _ index: Int, _ stages: [BuildStage]) -> Int? {
+        stages[..<index].lastIndex { $0.name == name.lowercased() }
+    }
+
+    static func number(_ name: String, before index: Int) -> Int? {
+        guard let number = Int(name), number >= 0, number < index else { return nil }
+        return number
+    }
+
+    /// The stages or images that an instruction takes files from.
+    private static func sources(_ instruction: Instruction) -> [String] {
+        switch instruction.kind {
+        case .copy(let copy): copy.from.map { [$0] } ?? []
+        case .run(_, let mounts, _, _):
+            mounts.flatMap { $0.split(separator: ",").filter { $0.hasPrefix("from=") }.map { String($0.dropFirst(5)) } }
+        default: []
+        }
+    }
+}
+
+/// The variables that an instruction sees.
+struct BuildScope: Sendable {
+    /// ARG of this stage (or before the first FROM), by name.
+    var arguments: [String: String] = [:]
+    /// ENV, which wins over ARG.
+    var environment: [String] = []
+
+    func value(_ name: String) -> String? {
+        for entry in environment.reversed() where entry.hasPrefix(name + "=") {
+            return String(entry.dropFirst(name.count + 1))
+        }
+        return arguments[name]
+    }
+
+    func expansion(_ escape: Character) -> WordExpansion {
+        let scope = self
+        return WordExpansion(escape: escape) { scope.value($0) }
+    }
+
+    /// What every build has without ARG (Dockerfile reference, "Predefined ARGs").
+    static let proxies = [
+        "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY", "ftp_proxy", "NO_PROXY", "no_proxy",
+        "ALL_PROXY", "all_proxy",
+    ]
+
+    /// The platform's arguments, before the first FROM (Dockerfile reference, "Automatic platform ARGs in the global scope").
+    static func platform(_ target: Descriptor.Platform) -> [String: String] {
+        let build = Descriptor.Platform.host
+        return [
+            "TARGETPLATFORM": target.description, "TARGETOS": target.os, "TARGETARCH": target.architecture,
+            "TARGETVARIANT": target.variant ?? "", "BUILDPLATFORM": build.description, "BUILDOS": build.os,
+            "BUILDARCH": build.architecture, "BUILDVARIANT": build.variant ?? "",
+        ]
+    }
+}

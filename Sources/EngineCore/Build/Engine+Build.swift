@@ -1,0 +1,241 @@
+import EngineModel
+import FoundationEssentials
+import ImageBuild
+import ImageStore
+import LinuxKernel
+import OCI
+import Registry
+
+extension Engine {
+    /// The folder in which builds have theirs.
+    nonisolated var buildFolder: String { configuration.dataRoot + "/build" }
+
+    /// Makes a folder for one build, fills it from a tar stream if there is one, and removes it afterwards.
+    public func withBuildFolder<Value: Sendable>(
+        _ body: @Sendable (_ folder: String, _ id: String) async throws -> Value
+    ) async throws -> Value {
+        let id = String(Identifiers.random().prefix(24))
+        let folder = "\(buildFolder)/work/\(id)"
+        try await blocking { try Files.makeDirectories(folder, mode: 0o700) }
+        let result = await Self.outcome { try await body(folder, id) }
+        do { try await blocking { try Files.removeTree(folder) } } catch { log.warning("cannot remove \(folder): \(error)") }
+        return try result.get()
+    }
+
+    /// Unpacks a context that came as a tar stream, plain or compressed.
+    public func unpackContext(_ archive: OwnedFD, into folder: String) async throws {
+        let images = images
+        try await onOwnThread { try images.takeApart(archive.raw, into: folder, subject: "the build context") }
+    }
+
+    /// Builds an image (`docker build`). `ordered`: what several stages say comes in the order of the file.
+    public func build(
+        _ request: BuildRequest, context: BuildContext, folder: String, id: String, ordered: Bool,
+        report: @escaping @Sendable (BuildEvent) -> Void
+    ) async throws -> StoredImage {
+        var context = context
+        let text: String
+        if let given = request.dockerfileText { text = given } else {
+            text = try await dockerfile(request.dockerfile, in: context)
+        }
+        if context.ignored.isEmpty { context.ignored = try await ignoreLines(request.dockerfile, in: context) }
+        let dockerfile: Dockerfile
+        do throws(DockerfileError) { dockerfile = try Dockerfile(parsing: text) } catch {
+            throw RoostError.invalid(
+                "dockerfile parse error on line \(error.line): \(error.message) (\(request.dockerfile):\(error.line))")
+        }
+        let global = try globalScope(dockerfile, request)
+        let plan: StagePlan
+        do { plan = try StagePlan(dockerfile, target: request.target, global: global) } catch let error as DockerfileError {
+            throw RoostError.invalid("\(error) (\(request.dockerfile):\(error.line))")
+        }
+        let output = BuildReport(stages: plan.needed, ordered: ordered, send: report)
+        let epoch = request.arguments["SOURCE_DATE_EPOCH"].flatMap { Int64($0) }
+        let run = BuildRun(
+            engine: self, request: request, context: context, dockerfile: dockerfile, id: id, workFolder: folder,
+            report: output, plan: plan, epoch: epoch)
+        beginBuild()
+        let result = await Self.outcome { try await run.run() }
+        await endBuild(id)
+        let image = try result.get()
+        let declared = Set(
+            dockerfile.globalArguments.map(\.name)
+                + dockerfile.stages.flatMap { $0.instructions }.flatMap { instruction -> [String] in
+                    if case .arg(let list) = instruction.kind { return list.map(\.0) }
+                    return []
+                })
+        let unused = request.arguments.keys.filter {
+            !declared.contains($0) && !BuildScope.proxies.contains($0) && $0 != "SOURCE_DATE_EPOCH"
+        }.sorted()
+        if !unused.isEmpty {
+            report(.warning("[Warning] One or more build-args [\(unused.joined(separator: " "))] were not consumed"))
+        }
+        return image
+    }
+
+    /// ARG before the first FROM.
+    private func globalScope(_ dockerfile: Dockerfile, _ request: BuildRequest) throws -> BuildScope {
+        var scope = BuildScope()
+        scope.arguments = BuildScope.platform(request.platform ?? .host)
+        for argument in dockerfile.globalArguments {
+            if let given = request.arguments[argument.name] {
+                scope.arguments[argument.name] = given
+            } else if let value = argument.value {
+                scope.arguments[argument.name] = try scope.expansion(dockerfile.escape).word(value)
+            }
+        }
+        return scope
+    }
+
+    private func read(_ path: String, in folder: String, limit: Int) async throws -> String? {
+        let request = RootRequest(
+            view: .folder(folder), mountPoint: configuration.mountPoint, job: .read(path: "/" + path, limit: limit))
+        do {
+            return String(
+                decoding: try await blocking { try RootRunner(request).answer() }, as: UTF8.self)
+        } catch let error as RoostError where error.kind == .notFound { return nil }
+    }
+
+    private func dockerfile(_ path: String, in context: BuildContext) async throws -> String {
+        let name = path.isEmpty ? "Dockerfile" : path
+        if let text = try await read(name, in: context.folder, limit: 4 << 20) {
+            if text.isEmpty { throw RoostError.invalid("the Dockerfile (\(name)) cannot be empty") }
+            return text
+        }
+        if name == "Dockerfile", let text = try await read("dockerfile", in: context.folder, limit: 4 << 20) { return text }
+        throw RoostError.invalid("Cannot locate specified Dockerfile: \(name)")
+    }
+
+    /// `<Dockerfile>.dockerignore` before `.dockerignore`.
+    private func ignoreLines(_ dockerfile: String, in context: BuildContext) async throws -> [String] {
+        for name in [dockerfile + ".dockerignore", ".dockerignore"] {
+            if let text = try await read(name, in: context.folder, limit: 4 << 20) {
+                return text.split { $0 == "\n" || $0 == "\r\n" }.map(String.init)
+            }
+        }
+        return []
+    }
+
+    /// Keeps what was built as an image with its names.
+    func keepBuilt(_ built: StoredImage, as names: [ImageReference]) throws -> StoredImage {
+        var image = built
+        let bytes = try ImageStore.encode(image.configuration)
+        image = StoredImage(id: Digest(of: bytes), layers: image.layers, configuration: image.configuration)
+        try images.content.put(bytes)
+        try keep(imageRecords[image.id] ?? image, as: names)
+        for name in names { publish(.image, "tag", id: image.id.description, ["name": name.familiar]) }
+        return image
+    }
+}
+
+extension Engine {
+    /// Containers and folders of builds that the engine before this one did not finish.
+    func removeLostBuilds() async {
+        for record in containers.values where record.spec.annotations[BuildLabel.build] != nil {
+            do { try await removeContainer(record.id, force: true, volumes: true) } catch {
+                log.warning("cannot remove container \(record.name) of a lost build: \(error)")
+            }
+        }
+        let folder = buildFolder + "/work"
+        try? await blocking { try Files.removeTree(folder) }
+    }
+
+    /// A cache mount for one build alone; false if another has it.
+    func takePrivateCache(_ id: String, _ build: String) -> Bool {
+        if let owner = privateCaches[id] { return owner == build }
+        privateCaches[id] = build
+        return true
+    }
+
+    func beginBuild() { activeBuilds += 1 }
+
+    func endBuild(_ id: String) async {
+        activeBuilds -= 1
+        privateCaches = privateCaches.filter { $0.value != id }
+        await sweepImages()
+    }
+
+    /// Waits until nothing of a container that has ended is left but its files.
+    func untilEnded(_ id: String) async { await exclusively(id) { await untilDeparted(id) } }
+
+    /// Makes a layer of a folder of changes, which becomes the layer's own.
+    func capture(_ upper: String, onto parent: Digest?, clamp: Int64?) async throws -> StoredLayer {
+        let images = images
+        let mountPoint = configuration.mountPoint
+        return try await blocking {
+            try images.capture(upper: upper, onto: parent, mountPoint: mountPoint, moves: clamp == nil, clamp: clamp)
+        }
+    }
+
+    /// Loads a file from the network; answers with its digest.
+    func download(_ address: String, to path: String) async throws -> Digest {
+        try await FileDownload(configuration: try registries()).load(address, to: path)
+    }
+}
+
+extension Engine {
+    /// A context from an address: an archive, a git repository, or a Dockerfile alone, whose text is the answer then.
+    public func fetchContext(_ address: String, into place: String, _ folder: String) async throws -> String? {
+        if address.isGitAddress || address.hasPrefix("github.com/") {
+            try await cloneContext(address, into: place)
+            return nil
+        }
+        guard address.hasPrefix("http://") || address.hasPrefix("https://") else {
+            throw RoostError.invalid("unable to prepare context: \"\(address)\" is neither an archive's nor a repository's address")
+        }
+        let file = folder + "/fetched"
+        _ = try await download(address, to: file)
+        let images = images
+        return try await blocking { () throws -> String? in
+            if try images.isArchive(file) {
+                let archive = try Files.open(file, .readOnly)
+                try images.takeApart(archive.raw, into: place, subject: "the build context \(address)")
+                return nil
+            }
+            return try Files.readText(file, limit: 4 << 20)
+        }
+    }
+
+    /// `address#ref:folder`, by the `git` of this machine.
+    private func cloneContext(_ address: String, into place: String) async throws {
+        let parts = address.split(separator: "#", maxSplits: 1).map(String.init)
+        let fragment = (parts.count > 1 ? parts[1] : "").split(
+            separator: ":", maxSplits: 1, omittingEmptySubsequences: false
+        ).map(String.init)
+        let ref = fragment.first ?? ""
+        let below = fragment.count > 1 ? fragment[1] : ""
+        let repository = parts[0].hasPrefix("github.com/") ? "https://" + parts[0] : parts[0]
+        guard !repository.hasPrefix("-"), !ref.hasPrefix("-"), !below.split(separator: "/").contains("..") else {
+            throw RoostError.invalid("\"\(address)\" is not the address of a repository")
+        }
+        let git = ["/usr/bin/git", "/usr/local/bin/git", "/bin/git"].first { Files.exists($0) }
+        guard let git else {
+            throw RoostError(.unsupported, "building from \(address) needs git on the engine's machine: install it")
+        }
+        let clone = place + ".git"
+        try await onOwnThread {
+            let log = try Files.memory("git", [])
+            let null = try Files.open("/dev/null", .readWrite)
+            func run(_ arguments: [String]) throws {
+                let pid = try Processes.spawn(
+                    git, arguments: ["git"] + arguments,
+                    environment: ["PATH=/usr/bin:/bin", "GIT_TERMINAL_PROMPT=0", "HOME=/nonexistent"],
+                    descriptors: [null.raw, log.raw, log.raw])
+                guard try Processes.collect(pid: pid, wait: true)?.status.code == 0 else {
+                    let said = String(decoding: (try? readSome(log.raw, at: 0, limit: 4096)) ?? [], as: UTF8.self)
+                    throw RoostError.invalid("unable to prepare context: git \(arguments[0]) of \(address): \(said)")
+                }
+            }
+            try run(["init", "-q", clone])
+            try run(["-C", clone, "fetch", "-q", "--depth", "1", "--recurse-submodules=yes", repository, ref.isEmpty ? "HEAD" : ref])
+            try run(["-C", clone, "checkout", "-q", "FETCH_HEAD"])
+            try Files.removeTree(clone + "/.git")
+            try Files.removeDirectory(place)
+            let source = below.isEmpty ? clone : clone + "/" + below
+            guard (try? Files.status(source, followLinks: false).isDirectory) == true else {
+                throw RoostError.invalid("unable to prepare context: \(below) is not a folder of \(repository)")
+            }
+            try Files.rename(source, to: place)
+        }
+    }
+}

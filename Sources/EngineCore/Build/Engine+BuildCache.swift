@@ -1,0 +1,109 @@
+import EngineModel
+import ImageStore
+import LinuxKernel
+import OCI
+
+/// The result of a build step that was done once: the layer that it made, and when.
+struct BuildCacheEntry: Sendable, Codable {
+    var layer: StoredLayer
+    /// All layers up to this one, which must be there for it to be of use.
+    var below: [StoredLayer]
+    /// RFC 3339; part of what is built, so that the same build has the same digest.
+    var created: String
+    var usedAt: Int64
+    var createdAt: Int64
+    var uses: Int
+    var description: String
+}
+
+extension Engine {
+    func cachedStep(_ key: Digest) -> BuildCacheEntry? {
+        guard var entry = buildCache[key], images.hasLayer(entry.layer.chain) else { return nil }
+        entry.usedAt = now
+        entry.uses += 1
+        buildCache[key] = entry
+        return entry
+    }
+
+    func rememberStep(_ key: Digest, _ layer: StoredLayer, below: [StoredLayer], created: String, _ text: String) {
+        let entry = BuildCacheEntry(
+            layer: layer, below: below, created: created, usedAt: now, createdAt: now, uses: 0,
+            description: String(text.prefix(400)))
+        buildCache[key] = entry
+        do { try store.saveBuildStep(key, entry) } catch { log.error("cannot save a build's step: \(error)") }
+    }
+
+    /// When something was built the first time: what is built again later is the same.
+    func firstTime(_ key: Digest, _ time: String) -> String {
+        if let known = buildTimes[key] { return known }
+        buildTimes[key] = time
+        do { try store.saveBuildTime(key, time) } catch { log.error("cannot save a build's time: \(error)") }
+        return time
+    }
+
+    func knownContentDigest(_ key: Digest) -> Digest? { contentDigests[key] }
+    func rememberContentDigest(_ key: Digest, _ digest: Digest) {
+        if contentDigests.count > 20_000 { contentDigests.removeAll() }
+        contentDigests[key] = digest
+    }
+
+    func usesTransient(_ image: StoredImage) { transientImages[image.id, default: (image, 0)].users += 1 }
+    func dropTransient(_ id: Digest) {
+        guard var entry = transientImages[id] else { return }
+        entry.users -= 1
+        transientImages[id] = entry.users > 0 ? entry : nil
+    }
+
+    /// A step of the cache as `system df` and `builder prune` show it.
+    public struct BuildCacheSummary: Sendable {
+        public var id: String
+        public var description: String
+        public var size: Int64
+        public var createdAt: Int64
+        public var usedAt: Int64
+        public var uses: Int
+        public var isInUse: Bool
+    }
+
+    public func buildCacheSummaries() -> [BuildCacheSummary] {
+        let used = Set(imageRecords.values.flatMap { $0.layers.map(\.chain) })
+        return buildCache.map { key, entry in
+            BuildCacheSummary(
+                id: String(key.hex.prefix(25)), description: entry.description, size: entry.layer.size,
+                createdAt: entry.createdAt, usedAt: entry.usedAt, uses: entry.uses,
+                isInUse: used.contains(entry.layer.chain))
+        }.sorted { $0.createdAt < $1.createdAt }
+    }
+
+    /// Forgets steps of builds and removes their layers: all, or those that were not used since a time; what images need stays
+    /// with them. Answers with ids and bytes.
+    public func pruneBuildCache(unusedSince limit: Int64?, keepBytes: Int64 = 0) async throws -> (
+        ids: [String], bytes: Int64
+    ) {
+        let used = Set(imageRecords.values.flatMap { $0.layers.map(\.chain) })
+        var total = buildCache.values.reduce(0) { $0 + (used.contains($1.layer.chain) ? 0 : $1.layer.size) }
+        var ids: [String] = []
+        var bytes: Int64 = 0
+        for (key, entry) in buildCache.sorted(by: { $0.value.usedAt < $1.value.usedAt }) {
+            if let limit, entry.usedAt > limit { continue }
+            if keepBytes > 0, total <= keepBytes { break }
+            buildCache[key] = nil
+            try store.removeBuildStep(key)
+            ids.append(String(key.hex.prefix(25)))
+            if !used.contains(entry.layer.chain) {
+                bytes += entry.layer.size
+                total -= entry.layer.size
+            }
+        }
+        if limit == nil, keepBytes == 0 {
+            let folder = configuration.dataRoot + "/build/cache-mounts"
+            bytes += (try? await blocking { try Files.treeSize(folder) }) ?? 0
+            try await exclusively("build-mounts") { try await blocking { try Files.removeTree(folder) } }
+            buildTimes = [:]
+            contentDigests = [:]
+            try store.removeBuildTimes()
+        }
+        await sweepImages()
+        return (ids, bytes)
+    }
+}

@@ -1,0 +1,271 @@
+import EngineModel
+import ImageBuild
+import ImageStore
+import LinuxKernel
+import OCI
+
+/// A writable layer on top of a stage, in the making.
+struct LayerRoots: Sendable {
+    let lower: [String]
+    let upper: String
+    let work: String
+    let mountPoint: String
+
+    /// Unpacks a stream of files into the layer.
+    func extract(_ options: RootRequest.ExtractOptions, from source: OwnedFD?) async throws {
+        let request = RootRequest(
+            view: .layers(lower, upper: upper, work: work), mountPoint: mountPoint, job: .extract(options))
+        try await onOwnThread {
+            let running = try RootRunner(request).start(input: source, output: nil)
+            source?.closeEarly()
+            try running.finish()
+        }
+    }
+}
+
+extension StageBuilder {
+    /// Makes a layer by writing into an empty one on top of what there is.
+    func makeLayer(_ fill: (LayerRoots) async throws -> Void) async throws -> StoredLayer {
+        let folder = "\(run.workFolder)/layer-\(Identifiers.random().prefix(12))"
+        let roots = LayerRoots(
+            lower: engine.images.directories(image()), upper: folder + "/upper", work: folder + "/work",
+            mountPoint: engine.configuration.mountPoint)
+        try await blocking {
+            try Files.makeDirectories(roots.upper)
+            try Files.makeDirectories(roots.work)
+            try Files.changeMode(roots.upper, 0o755)
+        }
+        try await fill(roots)
+        return try await capture(roots.upper)
+    }
+
+    /// Turns a folder of changes into a layer of the store.
+    func capture(_ upper: String) async throws -> StoredLayer {
+        try await engine.capture(upper, onto: chain, clamp: run.epoch)
+    }
+
+    /// What is at a path of the stage so far; nil where there is nothing.
+    func status(_ path: String) async throws -> (isFolder: Bool, isLink: Bool)? {
+        let request = RootRequest(
+            view: .layers(engine.images.directories(image()), upper: nil, work: nil),
+            mountPoint: engine.configuration.mountPoint, job: .stat(path: path, followsLinks: true))
+        do {
+            let json = try JSON(parsing: try await blocking { try RootRunner(request).answer() })
+            let mode = json["mode"].int ?? 0
+            return (mode & (1 << 31) != 0, mode & (1 << 27) != 0)
+        } catch let error as RoostError where error.kind == .notFound { return nil }
+    }
+
+    private func file(_ path: String) async throws -> String {
+        let request = RootRequest(
+            view: .layers(engine.images.directories(image()), upper: nil, work: nil),
+            mountPoint: engine.configuration.mountPoint, job: .read(path: path, limit: 4 << 20))
+        do {
+            return String(decoding: try await blocking { try RootRunner(request).answer() }, as: UTF8.self)
+        } catch let error as RoostError where error.kind == .notFound { return "" }
+    }
+
+    /// `user`, `user:group`, by name or number, as the stage's own files say.
+    func owner(_ text: String) async throws -> RootRequest.Owner {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        func number(_ name: String, _ path: String, _ what: String) async throws -> (id: UInt32, line: [Substring]?) {
+            let lines = try await file(path).split(separator: "\n").map {
+                $0.split(separator: ":", omittingEmptySubsequences: false)
+            }
+            if let line = lines.first(where: { $0.first == name[...] }), line.count > 2, let id = UInt32(line[2]) {
+                return (id, line)
+            }
+            guard let id = UInt32(name) else {
+                throw RoostError.invalid("unable to convert uid/gid chown string to host mapping: can't find \(what) \(name) in \(path)")
+            }
+            return (id, lines.first { $0.count > 2 && $0[2] == name[...] })
+        }
+        let user = try await number(parts[0], "/etc/passwd", "uid for user")
+        if parts.count > 1, !parts[1].isEmpty {
+            let group = try await number(parts[1], "/etc/group", "gid for group")
+            return .init(user: user.id, group: group.id)
+        }
+        // Without a group: the number of the user, as Docker has it.
+        return .init(user: user.id, group: UInt32(parts[0]) ?? (user.line.flatMap { $0.count > 3 ? UInt32($0[3]) : nil } ?? user.id))
+    }
+
+    /// The root that an instruction takes files from, and a key that names its content where it has one.
+    struct CopySource: Sendable {
+        var view: RootRequest.View
+        /// The user's own folder: what was read of it once is remembered.
+        var cache: String?
+        var contentKey: String?
+        var ignored: [String] = []
+        var keepsOwners = false
+    }
+
+    func perform(_ instruction: CopyInstruction, _ note: String) async throws {
+        let expansion = scope.expansion(escape)
+        var sources: [String] = []
+        for text in instruction.sources { sources.append(try expansion.word(text)) }
+        var target = absolute(try expansion.word(instruction.target))
+        var owner: RootRequest.Owner?
+        if let text = instruction.owner { owner = try await self.owner(try expansion.word(text)) }
+        var mode: UInt32?
+        if let text = try instruction.mode.map({ try expansion.word($0) }) {
+            guard let value = UInt32(text, radix: 8), value <= 0o7777 else {
+                throw RoostError.invalid("invalid chmod parameter: '\(text)'. it should be octal string and between 0 and 07777")
+            }
+            mode = value
+        }
+        if target.count > 1, !target.hasSuffix("/"), try await status(target)?.isFolder == true { target += "/" }
+        let count = sources.count + instruction.documents.count
+        if count > 1, !target.hasSuffix("/") {
+            throw RoostError.invalid(
+                "When using \(instruction.isAdd ? "ADD" : "COPY") with more than one source file, the destination must be a directory and end with a /")
+        }
+        var pieces: [(CopySource, RootRequest.Selection)] = []
+        let remote = sources.filter { instruction.isAdd && $0.isAddress }
+        let plain = sources.filter { !(instruction.isAdd && $0.isAddress) }
+        let folder = target.hasSuffix("/")
+        let bare = target.count > 1 && folder ? String(target.dropLast()) : target
+        func selection(_ sources: [String], _ from: CopySource, unpacks: Bool) -> RootRequest.Selection {
+            var selection = RootRequest.Selection(sources: sources, target: bare, targetIsFolder: folder)
+            selection.owner = owner ?? (from.keepsOwners ? nil : .init(user: 0, group: 0))
+            selection.mode = mode
+            selection.keepsParents = instruction.keepsParents
+            selection.excluded = instruction.excluded
+            selection.ignored = from.ignored
+            selection.unpacksArchives = unpacks
+            return selection
+        }
+        if !plain.isEmpty {
+            let source = try await copySource(instruction.from)
+            pieces.append(
+                (source, selection(plain, source, unpacks: instruction.isAdd && instruction.unpacks != false)))
+        }
+        for address in remote {
+            let source = try await download(address, checksum: instruction.checksum)
+            pieces.append((source, selection(["*"], source, unpacks: instruction.unpacks == true)))
+        }
+        for (number, document) in instruction.documents.enumerated() {
+            let place = "\(run.workFolder)/document-\(step)-\(number)"
+            let text = document.expands ? try expansion.document(document.content) : document.content
+            try await blocking {
+                try Files.makeDirectories(place)
+                try Files.write("\(place)/\(document.name)", text, mode: 0o644)
+            }
+            let source = CopySource(view: .folder(place))
+            pieces.append((source, selection([document.name], source, unpacks: false)))
+        }
+        try await place(pieces, bare, folder, owner, note)
+    }
+
+    private func place(
+        _ pieces: [(CopySource, RootRequest.Selection)], _ target: String, _ targetIsFolder: Bool,
+        _ owner: RootRequest.Owner?, _ note: String
+    ) async throws {
+        var parts = ["copy", chain?.hex ?? "", target, targetIsFolder ? "folder" : "file"]
+        for (source, selection) in pieces { parts.append(try await digest(source, selection).hex) }
+        let key = Self.key(parts)
+        if usesCache, let hit = await engine.cachedStep(key) {
+            say(.cached(step: step))
+            return await add(hit.layer, created: time(hit.created), note)
+        }
+        let layer = try await makeLayer { roots in
+            for (source, selection) in pieces {
+                let pipe = try Pipe()
+                let request = RootRequest(
+                    view: source.view, mountPoint: engine.configuration.mountPoint, job: .select(selection))
+                let running = try await blocking { try RootRunner(request).start(input: nil, output: pipe.writing) }
+                pipe.writing.closeEarly()
+                var options = RootRequest.ExtractOptions(folder: "/")
+                options.keepsOwners = true
+                let parent = targetIsFolder ? target : Self.parent(target)
+                try await self.prepare(parent, owner, roots)
+                let extracted = await Engine.outcome { try await roots.extract(options, from: pipe.reading) }
+                pipe.reading.closeEarly()
+                // The one that reads knows why there is nothing to write.
+                try await blocking { try running.finish() }
+                try extracted.get()
+            }
+        }
+        let created = time(nil)
+        await engine.rememberStep(key, layer, below: layers, created: created, note)
+        await add(layer, created: created, note)
+    }
+
+    private static func parent(_ path: String) -> String {
+        "/" + path.split(separator: "/").dropLast().joined(separator: "/")
+    }
+
+    /// The folders above the target belong to whom the files belong to.
+    private func prepare(_ folder: String, _ owner: RootRequest.Owner?, _ roots: LayerRoots) async throws {
+        guard folder != "/", owner != nil, try await status(folder) == nil else { return }
+        var options = RootRequest.ExtractOptions(folder: folder)
+        options.makesFolder = true
+        options.owner = owner
+        try await roots.extract(options, from: nil)
+    }
+
+    /// The digest of what a selection would bring.
+    func digest(_ source: CopySource, _ selection: RootRequest.Selection) async throws -> Digest {
+        var known: Digest?
+        let memo = source.contentKey.map { Self.key([$0, (try? ImageStore.encode(selection).description) ?? ""]) }
+        if let memo { known = await engine.knownContentDigest(memo) }
+        if let known { return known }
+        let request = RootRequest(
+            view: source.view, mountPoint: engine.configuration.mountPoint, job: .digest(selection))
+        let cache = source.cache
+        let bytes = try await blocking { try RootRunner(request, digestCache: cache).answer() }
+        let digest = try Digest(parsing: String(decoding: bytes, as: UTF8.self))
+        if let memo { await engine.rememberContentDigest(memo, digest) }
+        return digest
+    }
+
+    /// The build context, another one, a stage or an image.
+    func copySource(_ from: String?) async throws -> CopySource {
+        guard let from = try from.map({ try scope.expansion(escape).word($0) }) else {
+            return try await folderSource(
+                run.context.folder, lasting: run.context.isLasting, ignored: run.context.ignored)
+        }
+        if let other = run.request.contexts[from], other.hasPrefix("/") {
+            return try await folderSource(other, lasting: true, ignored: [])
+        }
+        let image = try await source(from)
+        var source = CopySource(view: .layers(engine.images.directories(image), upper: nil, work: nil))
+        source.contentKey = image.layers.last?.chain.hex
+        source.keepsOwners = true
+        return source
+    }
+
+    private func folderSource(_ folder: String, lasting: Bool, ignored: [String]) async throws -> CopySource {
+        var source = CopySource(view: .folder(folder), ignored: ignored)
+        if lasting {
+            let caches = engine.buildFolder + "/digests"
+            try await blocking { try Files.makeDirectories(caches, mode: 0o700) }
+            source.cache = "\(caches)/\(Self.key([folder]).hex.prefix(32))"
+        }
+        return source
+    }
+
+    /// A file from the network, as ADD takes it.
+    private func download(_ address: String, checksum: String?) async throws -> CopySource {
+        if address.isGitAddress {
+            throw RoostError(
+                .unsupported, "ADD \(address): git repositories are not supported; clone it into the build context")
+        }
+        let folder = "\(run.workFolder)/download-\(Identifiers.random().prefix(12))"
+        try await blocking { try Files.makeDirectories(folder) }
+        let path = address.split(separator: "?")[0]
+        let name = path.split(separator: "/").last.map(String.init) ?? "download"
+        guard path.split(separator: "/").count > 2 else {
+            throw RoostError.invalid("ADD \(address): cannot determine filename from url")
+        }
+        let digest = try await engine.download(address, to: "\(folder)/\(name)")
+        if let checksum, checksum != digest.description {
+            throw RoostError.invalid("ADD \(address): digest mismatch \(digest): \(checksum) was expected")
+        }
+        return CopySource(view: .folder(folder))
+    }
+}
+
+extension String {
+    var isAddress: Bool { hasPrefix("http://") || hasPrefix("https://") || isGitAddress }
+    var isGitAddress: Bool { hasPrefix("git@") || hasPrefix("git://") || hasPrefix("ssh://") || split(separator: "#")[0].hasSuffix(".git") }
+}

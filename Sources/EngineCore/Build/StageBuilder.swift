@@ -1,0 +1,344 @@
+import EngineModel
+import ImageBuild
+import ImageStore
+import LinuxKernel
+import OCI
+
+/// Builds one stage, instruction after instruction.
+final class StageBuilder {
+    let run: BuildRun
+    let index: Int
+    let stage: BuildStage
+    let stages: [Int: Task<BuildRun.StageResult, any Error>]
+    var step: Int
+
+    var layers: [StoredLayer] = []
+    var configuration: ImageConfiguration
+    var runtime = ImageConfiguration.Runtime()
+    var scope = BuildScope()
+    /// The names that ARG has declared, in order: they are RUN's environment.
+    var declared: [String] = []
+    private var hasCommand = false
+
+    init(
+        run: BuildRun, index: Int, firstStep: Int, stages: [Int: Task<BuildRun.StageResult, any Error>]
+    ) {
+        self.run = run
+        self.index = index
+        self.stages = stages
+        stage = run.dockerfile.stages[index]
+        step = firstStep
+        configuration = ImageConfiguration(
+            architecture: (run.request.platform ?? .host).architecture, created: nil, config: .init(),
+            rootfs: .init(diffIDs: []), history: [])
+    }
+
+    var engine: Engine { run.engine }
+    var usesCache: Bool {
+        run.request.usesCache && !run.request.uncachedStages.contains { $0 == stage.name || $0 == "\(index)" }
+    }
+    var chain: Digest? { layers.last?.chain }
+    var escape: Character { run.dockerfile.escape }
+
+    func build() async throws -> BuildRun.StageResult {
+        say(.began(step: step, of: run.plan.total, stage: stage.name ?? "", text: stage.text))
+        try await takeBase()
+        say(.finished(step: step, image: try currentID().hex))
+        for instruction in stage.instructions {
+            try Task.checkCancellation()
+            step += 1
+            say(.began(step: step, of: run.plan.total, stage: stage.name ?? "", text: instruction.text))
+            try await apply(instruction, line: instruction.line)
+            say(.finished(step: step, image: try currentID().hex))
+        }
+        return BuildRun.StageResult(image: image())
+    }
+
+    func say(_ event: BuildEvent) { run.report.say(index, event) }
+
+    func image() -> StoredImage {
+        var configuration = configuration
+        configuration.config = runtime
+        let bytes = (try? ImageStore.encode(configuration)) ?? []
+        return StoredImage(id: Digest(of: bytes), layers: layers, configuration: configuration)
+    }
+
+    private func currentID() throws -> Digest { image().id }
+
+    // MARK: FROM
+
+    private func takeBase() async throws {
+        let base = run.plan.bases[index] ?? stage.base
+        if base == "scratch" {
+            configuration.created = time(nil)
+        } else {
+            let image = try await source(base, platform: try stagePlatform())
+            layers = image.layers
+            configuration = image.configuration
+            runtime = configuration.config ?? .init()
+        }
+        if !(runtime.env ?? []).contains(where: { $0.hasPrefix("PATH=") }) {
+            runtime.env = (runtime.env ?? []) + ["PATH=" + LaunchDefaults.path]
+        }
+        scope.environment = runtime.env ?? []
+        let triggers = runtime.onBuild ?? []
+        runtime.onBuild = nil
+        for text in triggers {
+            let instruction: Instruction
+            do throws(DockerfileError) { instruction = try Dockerfile.instruction(text) } catch {
+                throw RoostError.invalid("ONBUILD of \(base): \(error.message)")
+            }
+            try await apply(instruction, line: stage.line)
+        }
+    }
+
+    private func stagePlatform() throws -> Descriptor.Platform? {
+        guard let text = stage.platform else { return run.request.platform }
+        var global = BuildScope()
+        global.arguments = BuildScope.platform(run.request.platform ?? .host)
+        return try Descriptor.Platform(parsing: try global.expansion(escape).word(text))
+    }
+
+    /// A stage above, another context, or an image, which is fetched if it is not here.
+    func source(_ name: String, platform: Descriptor.Platform? = nil) async throws -> StoredImage {
+        if let earlier = StagePlan.earlier(name, index, run.dockerfile.stages) ?? StagePlan.number(name, before: index),
+            let task = stages[earlier]
+        {
+            return try await task.value.image
+        }
+        var wanted = name
+        if let other = run.request.contexts[name], other.hasPrefix("docker-image://") {
+            wanted = String(other.dropFirst(15))
+        }
+        if !run.request.pulls, let image = try? await engine.image(wanted) {
+            let host = platform ?? .host
+            if platform == nil || image.configuration.architecture == host.architecture { return image }
+        }
+        let reference = try ImageReference(parsing: wanted)
+        let step = step
+        let credentials = run.request.credentials[reference.domain]
+        let pulled = try await engine.pullImage(reference, platform: platform, credentials: credentials) {
+            [index, report = run.report] in report.say(index, .transfer(step: step, $0))
+        }
+        return pulled.image
+    }
+
+    // MARK: Times and history
+
+    /// A time as the image says it: the given one, unless the build's times are all the same.
+    func time(_ text: String?) -> String {
+        if let epoch = run.epoch { return Timestamp(nanoseconds: epoch * 1_000_000_000).rfc3339 }
+        return text ?? Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339
+    }
+
+    /// Adds an entry; one without a layer takes the time at which the same was built first.
+    func record(_ text: String, created: String? = nil, isEmpty: Bool) async {
+        var entry = ImageConfiguration.History(created: nil, createdBy: text, comment: nil)
+        entry.author = configuration.author
+        entry.emptyLayer = isEmpty ? true : nil
+        if let created { entry.created = created } else if run.epoch != nil { entry.created = time(nil) } else {
+            var untimed = configuration
+            untimed.config = runtime
+            let key = Digest(of: Array("\(chain?.hex ?? "")\n\(text)\n".utf8) + ((try? ImageStore.encode(untimed)) ?? []))
+            entry.created = await engine.firstTime(key, time(nil))
+        }
+        configuration.created = entry.created
+        configuration.history = (configuration.history ?? []) + [entry]
+    }
+
+    func add(_ layer: StoredLayer, created: String, _ text: String) async {
+        layers.append(layer)
+        configuration.rootfs.diffIDs.append(layer.layer)
+        await record(text, created: created, isEmpty: false)
+    }
+
+    // MARK: Instructions
+
+    private func apply(_ instruction: Instruction, line: Int) async throws {
+        do { try await carryOut(instruction) } catch let error as RoostError {
+            guard !error.message.contains("(\(run.request.dockerfile):") else { throw error }
+            throw RoostError(error.kind, "\(error.message) (\(run.request.dockerfile):\(line))")
+        }
+    }
+
+    /// What `RUN` and the shell forms put in front.
+    var shell: [String] { runtime.shell ?? ["/bin/sh", "-c"] }
+
+    private func program(_ form: CommandForm) -> [String] {
+        switch form {
+        case .exec(let words): words
+        case .shell(let text): text.isEmpty ? [] : shell + [text]
+        }
+    }
+
+    private func word(_ text: String) throws -> String { try scope.expansion(escape).word(text) }
+
+    private func carryOut(_ instruction: Instruction) async throws {
+        let note = "/bin/sh -c #(nop)  \(instruction.text.trimmedLines)"
+        switch instruction.kind {
+        case .run(let form, let mounts, let network, let documents):
+            return try await perform(RunStep(form: form, mounts: mounts, network: network, documents: documents))
+        case .copy(let copy): return try await perform(copy, note)
+        case .workdir(let path): return try await workdir(path)
+        case .env(let pairs):
+            for (name, value) in pairs {
+                let key = try word(name)
+                let entry = "\(key)=\(try word(value))"
+                var list = runtime.env ?? []
+                if let index = list.firstIndex(where: { $0.hasPrefix(key + "=") }) { list[index] = entry } else {
+                    list.append(entry)
+                }
+                runtime.env = list
+            }
+            scope.environment = runtime.env ?? []
+        case .label(let pairs):
+            for (name, value) in pairs {
+                runtime.labels = (runtime.labels ?? [:]).merging([try word(name): try word(value)]) { $1 }
+            }
+        case .arg(let list): try declare(list)
+        case .user(let name): runtime.user = try word(name)
+        case .expose(let ports):
+            for port in try ports.flatMap({ try scope.expansion(escape).words($0) }).flatMap(Self.ports) {
+                runtime.exposedPorts = (runtime.exposedPorts ?? [:]).merging([port: .init()]) { $1 }
+            }
+        case .volume(let paths):
+            for path in paths { runtime.volumes = (runtime.volumes ?? [:]).merging([try word(path): .init()]) { $1 } }
+        case .command(let form):
+            runtime.cmd = program(form)
+            hasCommand = true
+        case .entrypoint(let form):
+            runtime.entrypoint = program(form)
+            // A command of the base means nothing to another program.
+            if !hasCommand { runtime.cmd = nil }
+        case .shell(let words): runtime.shell = words
+        case .stopSignal(let signal):
+            let name = try word(signal)
+            _ = try Signals.number(name)
+            runtime.stopSignal = name
+        case .healthcheck(let flags, let test): try healthcheck(flags, test)
+        case .onBuild(let text): runtime.onBuild = (runtime.onBuild ?? []) + [text]
+        case .maintainer(let name): configuration.author = name
+        }
+        await record(note, isEmpty: true)
+    }
+
+    private func declare(_ list: [(String, String?)]) throws {
+        for (name, value) in list {
+            if !declared.contains(name) { declared.append(name) }
+            if let given = run.request.arguments[name] {
+                scope.arguments[name] = given
+            } else if let value {
+                scope.arguments[name] = try word(value)
+            } else if let global = try globalValue(name) {
+                scope.arguments[name] = global
+            }
+        }
+    }
+
+    private func globalValue(_ name: String) throws -> String? {
+        var global = BuildScope()
+        global.arguments = BuildScope.platform(run.request.platform ?? .host)
+        for argument in run.dockerfile.globalArguments {
+            if let given = run.request.arguments[argument.name] {
+                global.arguments[argument.name] = given
+            } else if let value = argument.value {
+                global.arguments[argument.name] = try global.expansion(escape).word(value)
+            }
+        }
+        return global.arguments[name]
+    }
+
+    /// `80`, `80/udp`, `8000-8010`.
+    private static func ports(_ text: String) throws(RoostError) -> [String] {
+        let parts = text.split(separator: "/", maxSplits: 1).map(String.init)
+        let ends = (parts.first ?? "").split(separator: "-").map(String.init)
+        guard let first = ends.first.flatMap({ UInt16($0) }), let last = ends.last.flatMap({ UInt16($0) }), first <= last,
+            ends.count <= 2
+        else { throw .invalid("Invalid containerPort: \(text)") }
+        let transport = parts.count > 1 ? parts[1].lowercased() : "tcp"
+        guard ["tcp", "udp", "sctp"].contains(transport) else { throw .invalid("Invalid proto: \(transport)") }
+        return (first...last).map { "\($0)/\(transport)" }
+    }
+
+    private func healthcheck(_ flags: [(String, String)], _ test: CommandForm?) throws {
+        var check = ImageConfiguration.Healthcheck()
+        switch test {
+        case nil: check.test = ["NONE"]
+        case .exec(let words): check.test = ["CMD"] + words
+        case .shell(let text): check.test = ["CMD-SHELL", text]
+        }
+        for (name, value) in flags {
+            if name == "retries" {
+                guard let count = Int(value), count >= 0 else { throw RoostError.invalid("--retries: \"\(value)\" is not a number") }
+                check.retries = count
+                continue
+            }
+            guard let span = TimeSpan.parse(value), span == 0 || span >= 1_000_000 else {
+                throw RoostError.invalid("--\(name): \"\(value)\" is not a time of at least 1ms, as 30s or 1m")
+            }
+            switch name {
+            case "interval": check.interval = span
+            case "timeout": check.timeout = span
+            case "start-period": check.startPeriod = span
+            default: check.startInterval = span
+            }
+        }
+        runtime.healthcheck = check
+    }
+
+    /// Where relative paths begin.
+    var directory: String { (runtime.workingDir ?? "").isEmpty ? "/" : runtime.workingDir ?? "/" }
+
+    /// A path made absolute, its dots and double slashes gone; a slash at its end stays.
+    func absolute(_ path: String) -> String {
+        let whole = path.hasPrefix("/") ? path : directory + "/" + path
+        var parts: [Substring] = []
+        for part in whole.split(separator: "/") where part != "." {
+            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+        }
+        let clean = "/" + parts.joined(separator: "/")
+        return path.hasSuffix("/") || path.hasSuffix("/.") || path == "." ? (clean == "/" ? "/" : clean + "/") : clean
+    }
+
+    private func workdir(_ text: String) async throws {
+        var path = absolute(try word(text))
+        if path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        runtime.workingDir = path
+        let key = Self.key(["workdir", chain?.hex ?? "", path])
+        let note = "/bin/sh -c #(nop) WORKDIR \(path)"
+        if usesCache, let hit = await engine.cachedStep(key) {
+            say(.cached(step: step))
+            return await add(hit.layer, created: time(hit.created), note)
+        }
+        if try await status(path)?.isFolder == true { return await record(note, isEmpty: true) }
+        var options = RootRequest.ExtractOptions(folder: path)
+        options.makesFolder = true
+        let layer = try await makeLayer { roots in
+            try await roots.extract(options, from: nil)
+        }
+        let created = time(nil)
+        await engine.rememberStep(key, layer, below: layers, created: created, note)
+        await add(layer, created: created, note)
+    }
+
+    /// One digest of several texts, each with its length.
+    static func key(_ parts: [String]) -> Digest {
+        Digest(of: parts.flatMap { Array("\($0.utf8.count):\($0)\n".utf8) })
+    }
+}
+
+extension String {
+    /// On one line, without the escapes at the lines' ends.
+    var trimmedLines: String {
+        split(whereSeparator: \.isNewline).map { line in
+            var text = line[...]
+            while text.first?.isWhitespace == true { text = text.dropFirst() }
+            return String(text)
+        }.joined(separator: " ")
+    }
+}
+
+/// What a program gets where nobody says otherwise.
+enum LaunchDefaults {
+    static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+}

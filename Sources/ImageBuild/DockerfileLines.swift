@@ -1,0 +1,273 @@
+import EngineModel
+
+/// An error in a Dockerfile, with the line that it is about.
+public struct DockerfileError: Error, Sendable, Equatable, CustomStringConvertible {
+    public let line: Int
+    public let message: String
+    public init(_ line: Int, _ message: String) {
+        self.line = line
+        self.message = message
+    }
+    public var description: String { "dockerfile parse error on line \(line): \(message)" }
+}
+
+/// A here-document: `<<EOF` and the lines up to `EOF`.
+public struct HereDocument: Sendable, Equatable {
+    /// The delimiter without quotes, which is also the name of the file that COPY makes of it.
+    public var name: String
+    public var content: String
+    /// Variables are replaced unless the delimiter is quoted.
+    public var expands: Bool
+    /// `<<-`: tabs in front of the lines do not count.
+    public var dropsTabs: Bool
+}
+
+/// One instruction as it is written, its continued lines put together.
+public struct SourceInstruction: Sendable, Equatable {
+    public var line: Int
+    public var lastLine: Int
+    /// In upper case.
+    public var word: String
+    /// `--name=value`, in order.
+    public var flags: [(name: String, value: String?)]
+    /// What is behind the word and its flags.
+    public var rest: String
+    public var documents: [HereDocument] = []
+    /// As in the file, for showing it.
+    public var text: String
+
+    public static func == (one: SourceInstruction, other: SourceInstruction) -> Bool {
+        one.line == other.line && one.word == other.word && one.rest == other.rest && one.documents == other.documents
+    }
+}
+
+/// The lines of a Dockerfile as instructions (Dockerfile reference, "Format", "Parser directives", "Here-documents").
+public struct DockerfileLines: Sendable {
+    public private(set) var instructions: [SourceInstruction] = []
+    /// `# name=value` at the top: syntax, escape, check.
+    public private(set) var directives: [String: String] = [:]
+    public private(set) var escape: Character = "\\"
+    public private(set) var warnings: [(line: Int, message: String)] = []
+
+    static let instructionLimit = 10_000
+    static let documentWords: Set<String> = ["RUN", "COPY", "ADD"]
+
+    public init(parsing source: String) throws(DockerfileError) {
+        var text = source[...]
+        if text.unicodeScalars.first == "\u{feff}" { text = Substring(text.unicodeScalars.dropFirst()) }
+        // "\r\n" is one character for Swift: lines end at either.
+        let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+        var index = try readDirectives(lines)
+        while index < lines.count { index = try readInstruction(lines, from: index) }
+    }
+
+    private mutating func readDirectives(_ lines: [Substring]) throws(DockerfileError) -> Int {
+        for (index, line) in lines.enumerated() {
+            let text = line.drop(while: \.isWhitespace)
+            guard text.first == "#" else { return index }
+            let parts = text.dropFirst().split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let name = String(parts[0]).trimmedBlanks.lowercased()
+            guard parts.count == 2, !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" }) else {
+                return index
+            }
+            let value = String(parts[1]).trimmedBlanks
+            if ["syntax", "escape", "check"].contains(name), directives[name] != nil {
+                throw DockerfileError(index + 1, "only one \(name) parser directive can be used")
+            }
+            guard ["syntax", "escape", "check"].contains(name) else { return index }
+            directives[name] = value
+            if name == "escape" {
+                guard value == "\\" || value == "`", let character = value.first else {
+                    throw DockerfileError(index + 1, "invalid escape token '\(value)' does not match ` or \\")
+                }
+                escape = character
+            }
+        }
+        return lines.count
+    }
+
+    /// Reads one instruction with its continuations and here-documents; answers where the next one begins.
+    private mutating func readInstruction(_ lines: [Substring], from start: Int) throws(DockerfileError) -> Int {
+        var index = start
+        var text = ""
+        var shown: [Substring] = []
+        var isOpen = false
+        while index < lines.count {
+            let line = lines[index]
+            let trimmed = line.drop(while: \.isWhitespace)
+            if trimmed.isEmpty || trimmed.first == "#" {
+                // Comments and empty lines may stand between the lines of one instruction.
+                index += 1
+                if !isOpen { return index }
+                if trimmed.isEmpty { warnings.append((index, "Empty continuation line")) }
+                continue
+            }
+            shown.append(line)
+            index += 1
+            let (part, goesOn) = continuation(isOpen ? line : trimmed)
+            text += part
+            isOpen = goesOn
+            if !goesOn { break }
+        }
+        let body = text.trimmedBlanks
+        if body.isEmpty { return index }
+        var instruction = try split(body, line: start + 1)
+        if Self.documentWords.contains(instruction.word) {
+            for var document in try Self.documents(instruction.rest, instruction.line) {
+                var content: [Substring] = []
+                var isClosed = false
+                while index < lines.count {
+                    let line = document.dropsTabs ? lines[index].drop { $0 == "\t" } : lines[index]
+                    shown.append(lines[index])
+                    index += 1
+                    if line == document.name {
+                        isClosed = true
+                        break
+                    }
+                    content.append(line)
+                }
+                guard isClosed else {
+                    throw DockerfileError(start + 1, "unterminated heredoc: the line \(document.name) is missing")
+                }
+                document.content = content.map { $0 + "\n" }.joined()
+                instruction.documents.append(document)
+            }
+        }
+        instruction.lastLine = index
+        instruction.text = shown.joined(separator: "\n")
+        instructions.append(instruction)
+        guard instructions.count <= Self.instructionLimit else {
+            throw DockerfileError(start + 1, "more than \(Self.instructionLimit) instructions")
+        }
+        return index
+    }
+
+    /// A line without the escape at its end, and whether it goes on. An escaped escape does not continue.
+    private func continuation(_ line: Substring) -> (text: String, goesOn: Bool) {
+        var end = line
+        while let last = end.last, last == " " || last == "\t" { end = end.dropLast() }
+        guard end.last == escape else { return (String(line), false) }
+        let before = end.dropLast()
+        if before.last == escape { return (String(line), false) }
+        return (String(before), true)
+    }
+
+    private func split(_ text: String, line: Int) throws(DockerfileError) -> SourceInstruction {
+        let word = text.prefix { !$0.isWhitespace }
+        var rest = text.dropFirst(word.count).drop(while: \.isWhitespace)
+        var flags: [(name: String, value: String?)] = []
+        let upper = word.uppercased()
+        // Flags belong to the instruction only where it has any; a shell command may begin with dashes after them.
+        while rest.hasPrefix("--") {
+            let (flag, length) = Self.flagWord(rest, escape)
+            if flag == "--" {
+                rest = rest.dropFirst(2).drop(while: \.isWhitespace)
+                break
+            }
+            let parts = flag.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            flags.append((String(parts[0]), parts.count > 1 ? String(parts[1]) : nil))
+            rest = rest.dropFirst(length).drop(while: \.isWhitespace)
+        }
+        if upper == "ONBUILD" || upper == "CMD" || upper == "ENTRYPOINT" || upper == "ENV" || upper == "LABEL" {
+            if let first = flags.first { throw DockerfileError(line, "unknown flag: \(first.name)") }
+        }
+        return SourceInstruction(
+            line: line, lastLine: line, word: upper, flags: flags, rest: String(rest), text: text)
+    }
+
+    /// One flag up to the next blank outside quotes, with the quotes taken away; and how many characters it was.
+    private static func flagWord(_ text: Substring, _ escape: Character) -> (String, Int) {
+        var word = ""
+        var length = 0
+        var quote: Character?
+        var escaped = false
+        for character in text {
+            if escaped {
+                word.append(character)
+                escaped = false
+            } else if character == escape, quote != "'" {
+                escaped = true
+            } else if let open = quote {
+                if character == open { quote = nil } else { word.append(character) }
+            } else if character == "\"" || character == "'" {
+                quote = character
+            } else if character.isWhitespace {
+                break
+            } else {
+                word.append(character)
+            }
+            length += 1
+        }
+        return (word, length)
+    }
+
+    /// The here-documents that a line opens, outside its quotes.
+    static func documents(_ text: String, _ line: Int) throws(DockerfileError) -> [HereDocument] {
+        var found: [HereDocument] = []
+        let characters = Array(text)
+        var index = 0
+        var quote: Character?
+        while index < characters.count {
+            let character = characters[index]
+            if let open = quote {
+                if character == "\\", open == "\"" { index += 1 } else if character == open { quote = nil }
+            } else if character == "\\" {
+                index += 1
+            } else if character == "\"" || character == "'" {
+                quote = character
+            } else if character == "<", index + 1 < characters.count, characters[index + 1] == "<" {
+                if index + 2 < characters.count, characters[index + 2] == "<" {
+                    // `<<<` is a here-string of the shell.
+                    index += 3
+                    continue
+                }
+                index = try take(characters, index + 2, line, into: &found)
+                continue
+            }
+            index += 1
+        }
+        return found
+    }
+
+    private static func take(
+        _ characters: [Character], _ start: Int, _ line: Int, into found: inout [HereDocument]
+    ) throws(DockerfileError) -> Int {
+        var index = start
+        var dropsTabs = false
+        if index < characters.count, characters[index] == "-" {
+            dropsTabs = true
+            index += 1
+        }
+        var name = ""
+        var quoted = false
+        var quote: Character?
+        while index < characters.count {
+            let character = characters[index]
+            if let open = quote {
+                if character == open { quote = nil } else { name.append(character) }
+            } else if character == "\"" || character == "'" {
+                quote = character
+                quoted = true
+            } else if character.isLetter || character.isNumber || character == "_" || character == "." || character == "-" {
+                name.append(character)
+            } else {
+                break
+            }
+            index += 1
+        }
+        // A shift operator or something else of the shell's: no name, no document.
+        guard !name.isEmpty, name.first?.isNumber == false || quoted else { return index }
+        guard quote == nil else { throw DockerfileError(line, "a here-document's delimiter has an open quote") }
+        found.append(HereDocument(name: name, content: "", expands: !quoted, dropsTabs: dropsTabs))
+        return index
+    }
+}
+
+extension String {
+    var trimmedBlanks: String {
+        var text = self[...]
+        while text.first?.isWhitespace == true { text = text.dropFirst() }
+        while text.last?.isWhitespace == true { text = text.dropLast() }
+        return String(text)
+    }
+}

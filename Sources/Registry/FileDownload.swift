@@ -1,0 +1,59 @@
+import AsyncHTTPClient
+import EngineModel
+import Foundation
+import LinuxKernel
+import NIOCore
+import OCI
+
+import struct Crypto.SHA256
+
+/// One file from the network, as a build's ADD takes it.
+public struct FileDownload: Sendable {
+    let configuration: RegistryConfiguration
+    static let limit: Int64 = 8 << 30
+
+    public init(configuration: RegistryConfiguration) { self.configuration = configuration }
+
+    /// Loads an address to a new file, following redirects; answers with the digest of what came.
+    public func load(_ address: String, to path: String) async throws -> Digest {
+        guard let url = URL(string: address), let host = url.host else {
+            throw RoostError.invalid("\"\(address)\" is not an address")
+        }
+        var settings = HTTPClient.Configuration(
+            redirectConfiguration: .follow(max: 10, allowCycles: false),
+            timeout: .init(connect: .seconds(15), read: .seconds(60)),
+            proxy: try RegistrySession.proxy(host))
+        settings.connectionPool.retryConnectionEstablishment = false
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
+        do {
+            let digest = try await load(client, address, path)
+            try await client.shutdown()
+            return digest
+        } catch {
+            try? await client.shutdown()
+            throw error is RoostError
+                ? error : RoostError(.failure, "\(address): \(RegistrySession.reason(error))")
+        }
+    }
+
+    private func load(_ client: HTTPClient, _ address: String, _ path: String) async throws -> Digest {
+        var request = HTTPClientRequest(url: address)
+        request.headers.add(name: "User-Agent", value: "roost")
+        let answer = try await client.execute(request, deadline: .now() + .hours(2))
+        guard answer.status == .ok else {
+            throw RoostError(.failure, "\(address): the server answered \(answer.status.code) \(answer.status.reasonPhrase)")
+        }
+        let file = try Files.open(path, [.writeOnly, .create, .exclusive], mode: 0o600)
+        var hash = SHA256()
+        var count: Int64 = 0
+        for try await buffer in answer.body {
+            let bytes = Array(buffer: buffer)
+            count += Int64(bytes.count)
+            guard count <= Self.limit else { throw RoostError.invalid("\(address): larger than \(Self.limit) bytes") }
+            hash.update(data: bytes)
+            try writeAll(file.raw, bytes)
+        }
+        // The file's own time, where the server tells it.
+        return Digest(sha256: Array(hash.finalize()))
+    }
+}
