@@ -166,6 +166,21 @@ struct BuildHandlers: Sendable {
             ["CachesDeleted": result.ids.isEmpty ? .null : JSON(result.ids), "SpaceReclaimed": JSON(result.bytes)])
     }
 
+    func check(_ exchange: Exchange) async throws {
+        let warnings = try engine.checkDockerfile(try await exchange.json()["text"].string ?? "")
+        try await exchange.answer(
+            200,
+            ["warnings": .array(warnings.map { ["line": JSON($0.line), "message": .string($0.message)] })])
+    }
+
+    func root(_ exchange: Exchange) async throws {
+        let name = exchange.request.path.dropFirst(3).dropLast().joined(separator: "/")
+        _ = try await engine.image(name)
+        try await exchange.sendFile(engine, type: "application/x-tar") { [engine] target in
+            try await engine.exportImage(name, to: target)
+        }
+    }
+
     func refuseSession(_ exchange: Exchange) async throws {
         throw RoostError(.unsupported, "BuildKit sessions are not supported by this engine: it builds with the classic protocol (DOCKER_BUILDKIT=0)")
     }

@@ -63,7 +63,7 @@ extension Engine {
         try await Self.run(runner, to: target)
     }
 
-    private static func run(_ runner: RootRunner, to target: OwnedFD) async throws {
+    static func run(_ runner: RootRunner, to target: OwnedFD) async throws {
         try await onOwnThread {
             defer { target.closeEarly() }
             let running = try runner.start(input: nil, output: target)

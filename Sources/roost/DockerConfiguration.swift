@@ -53,6 +53,18 @@ struct DockerConfiguration {
         return found.map { Base64.encode($0.bytes(), urlSafe: true) }
     }
 
+    /// The value of `X-Registry-Config`: every login that the file itself holds; nil where there is none.
+    func allLogins() throws -> String? {
+        var found: [(key: String, value: JSON)] = []
+        for (key, entry) in json["auths"].object ?? [] {
+            let decoded = String(decoding: Base64.decode(entry["auth"].string ?? "") ?? [], as: UTF8.self)
+            let parts = decoded.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard parts.count == 2 else { continue }
+            found.append((key, ["username": .string(parts[0]), "password": .string(parts[1]), "serveraddress": .string(key)]))
+        }
+        return found.isEmpty ? nil : Base64.encode(JSON.object(found).bytes(), urlSafe: true)
+    }
+
     private static func host(_ key: String) -> String {
         var text = key[...]
         for scheme in ["https://", "http://"] where text.hasPrefix(scheme) { text = text.dropFirst(scheme.count) }

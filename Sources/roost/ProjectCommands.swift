@@ -96,9 +96,11 @@ struct Up: ParsableCommand {
         false
     @Flag(name: .long, help: "As --abort-on-container-exit, if the container failed.") var abortOnContainerFailure =
         false
-    @Flag(name: .long, help: "Build nothing.") var noBuild = false
-    @Option(name: .long, help: "missing or never; always needs a registry.") var pull: String?
-    @Flag(name: .long, help: "Accepted for scripts.") var quietPull = false
+    @Flag(name: .long, help: "Build nothing, even if what an image is made of has changed.") var noBuild = false
+    @Flag(name: .long, help: "Build although only a missing image would be built.") var build = false
+    @Option(name: .long, help: "Fetch images: always, missing, never or policy.") var pull: String?
+    @Flag(name: .long, help: "Say nothing while images are fetched.") var quietPull = false
+    @Flag(name: .long, help: "Say nothing while images are built.") var quietBuild = false
     @Flag(name: .long, inversion: .prefixedNo, help: "Accepted for scripts; there is no menu.") var menu = false
     @Flag(name: [.customShort("y"), .long], help: "Accepted for scripts; nothing is asked.") var yes = false
     @Flag(name: .long, help: "Print the plan and change nothing.") var dryRun = false
@@ -117,9 +119,10 @@ struct Up: ParsableCommand {
         let body: JSON = [
             "project": project.wire, "contents": try session.contents(project), "options": try settings.json(services),
         ]
-        if let pull, !["missing", "never", "policy"].contains(pull) {
-            throw RoostError(
-                .unsupported, "--pull \(pull): images come from archives, since registries are not supported yet")
+        if !dryRun {
+            let wanted = settings.noDeps && !services.isEmpty ? services : project.services.keys.sorted()
+            try ProjectImages(project, services: wanted).prepare(
+                ImagePolicy(pull: pull, builds: build, neverBuilds: noBuild, quiet: quietPull))
         }
         if dryRun {
             Output.raw(try session.client().call("POST", "roost/v1/projects/plan", body: body)["text"].string ?? "")

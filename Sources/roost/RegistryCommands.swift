@@ -221,6 +221,12 @@ struct ProjectImages {
     let project: Project
     let services: [String]
 
+    /// Of a project that is loaded; its services have images' names.
+    init(_ project: Project, services: [String]) {
+        self.project = project
+        self.services = services
+    }
+
     init(services names: [String], withDependencies: Bool) throws {
         project = try Session.shared.loadProject(services: withDependencies ? names : [])
         for name in names where project.services[name] == nil { throw RoostError.missing("no such service: \(name)") }
@@ -228,7 +234,7 @@ struct ProjectImages {
     }
 
     private func image(_ service: String) -> String? { project.services[service]?["image"].string }
-    private func isBuilt(_ service: String) -> Bool { project.services[service]?["build"].isNull == false }
+    func isBuilt(_ service: String) -> Bool { project.services[service]?["build"].isNull == false }
 
     func pull(policy: String?, skipBuildable: Bool, ignoresFailures: Bool, quiet: Bool) throws {
         var seen: Set<String> = []

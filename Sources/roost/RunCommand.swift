@@ -118,12 +118,12 @@ struct ContainerOptions: ParsableArguments {
         return value
     }
 
-    private static func pair(_ text: String) -> (String, String) {
+    static func pair(_ text: String) -> (String, String) {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         return (parts[0], parts.count > 1 ? parts[1] : "")
     }
 
-    private static func size(_ text: String) throws(RoostError) -> Int64 {
+    static func size(_ text: String) throws(RoostError) -> Int64 {
         guard let value = ByteSize.parse(text) else { throw .invalid("\"\(text)\" is not a size such as 512m") }
         return value
     }
@@ -194,14 +194,7 @@ struct ContainerOptions: ParsableArguments {
         host.set(
             "Ulimits",
             .array(
-                try ulimit.map { text in
-                    let (name, value) = Self.pair(text)
-                    let ends = value.split(separator: ":").map { Int64($0) }
-                    guard let soft = ends.first ?? nil, let hard = ends.last ?? nil else {
-                        throw RoostError.invalid("ulimit \"\(text)\": write name=soft[:hard]")
-                    }
-                    return ["Name": .string(name), "Soft": JSON(soft), "Hard": JSON(hard)]
-                }))
+                try ulimit.map(Self.ulimit)))
         host.set(
             "Devices",
             .array(
@@ -223,6 +216,16 @@ struct ContainerOptions: ParsableArguments {
                 ])
         }
         return host
+    }
+
+    /// `name=soft[:hard]`.
+    static func ulimit(_ text: String) throws(RoostError) -> JSON {
+        let (name, value) = pair(text)
+        let numbers = value.split(separator: ":").map { Int64($0) }
+        guard let soft = numbers.first ?? nil, let hard = numbers.last ?? nil, numbers.count <= 2 else {
+            throw .invalid("ulimit \"\(text)\": write name=soft[:hard]")
+        }
+        return ["Name": .string(name), "Soft": JSON(soft), "Hard": JSON(hard)]
     }
 
     private static func mount(_ text: String) throws(RoostError) -> JSON {
@@ -376,6 +379,8 @@ struct Run: ParsableCommand {
             throw RoostError.missing("no such service: \(service)")
         }
         let client = try session.client()
+        let needed = noDeps ? [service] : project.services.keys.sorted()
+        try ProjectImages(project, services: needed).prepare(ImagePolicy(pull: options.pull, quiet: quietPull))
         if !noDeps {
             let dependencies = (definition["depends_on"].object ?? []).map(\.key)
             if !dependencies.isEmpty {

@@ -89,7 +89,7 @@ final class Session: @unchecked Sendable {
     // MARK: The project
 
     func loadProject(services: [String] = []) throws -> Project {
-        try loadProject(try loadRequest(services: services))
+        try loadProject(try loadRequest(services: services)).withImageNames()
     }
 
     func loadProject(_ request: LoadRequest) throws -> Project {

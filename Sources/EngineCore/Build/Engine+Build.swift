@@ -239,3 +239,20 @@ extension Engine {
         }
     }
 }
+
+extension Engine {
+    /// What Docker's build checks would say of a Dockerfile.
+    public nonisolated func checkDockerfile(_ text: String) throws(RoostError) -> [(line: Int, message: String)] {
+        do throws(DockerfileError) { return try Dockerfile(parsing: text).warnings } catch {
+            throw .invalid("\(error)")
+        }
+    }
+
+    /// An image's whole root as a tar stream.
+    public func exportImage(_ reference: String, to target: OwnedFD) async throws {
+        let request = RootRequest(
+            view: .layers(images.directories(try image(reference)), upper: nil, work: nil),
+            mountPoint: configuration.mountPoint, job: .archive(path: "/", name: ""))
+        try await Self.run(RootRunner(request), to: target)
+    }
+}

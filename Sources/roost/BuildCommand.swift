@@ -1,0 +1,482 @@
+import APIClient
+import ArgumentParser
+import ComposeModel
+import EngineModel
+import LinuxKernel
+import Terminal
+
+/// One build as the engine is asked for it.
+struct BuildOrder {
+    /// A folder of this machine, an address, or `-`.
+    var context = "."
+    var dockerfile: String?
+    var dockerfileText: String?
+    var tags: [String] = []
+    var arguments: [(String, String?)] = []
+    var labels: [(String, String)] = []
+    var target: String?
+    var platform: String?
+    var noCache = false
+    var noCacheFilter: [String] = []
+    var pull = false
+    var network: String?
+    var extraHosts: [String] = []
+    var sharedMemory: Int64?
+    var memory: Int64?
+    var ulimits: [JSON] = []
+    var secrets: [(id: String, bytes: [UInt8])] = []
+    var agentSocket: String?
+    var contexts: [(String, String)] = []
+
+    /// Builds, shows it, and answers with the image's id.
+    func run(_ display: BuildDisplay) throws -> String {
+        var query: [(String, String)] = tags.map { ("t", $0) }
+        var values: [(key: String, value: JSON)] = []
+        for (name, value) in arguments { values.append((name, value.map(JSON.string) ?? .null)) }
+        query.append(("buildargs", JSON.object(values).text()))
+        query.append(("labels", JSON.object(labels.map { ($0.0, .string($0.1)) }).text()))
+        if let target { query.append(("target", target)) }
+        if let platform { query.append(("platform", platform)) }
+        if noCache { query.append(("nocache", "1")) }
+        for name in noCacheFilter { query.append(("nocachefilter", name)) }
+        if pull { query.append(("pull", "1")) }
+        if let network { query.append(("networkmode", network)) }
+        if !extraHosts.isEmpty { query.append(("extrahosts", JSON(extraHosts).text())) }
+        if let sharedMemory { query.append(("shmsize", "\(sharedMemory)")) }
+        if let memory { query.append(("memory", "\(memory)")) }
+        if !ulimits.isEmpty { query.append(("ulimits", JSON.array(ulimits).text())) }
+        var extras: JSON = ["rich": true]
+        if !secrets.isEmpty {
+            extras.set("secrets", .object(secrets.map { ($0.id, .string(Base64.encode($0.bytes))) }))
+        }
+        if let agentSocket { extras.set("agentSocket", .string(agentSocket)) }
+        if !contexts.isEmpty { extras.set("contexts", .object(contexts.map { ($0.0, .string($0.1)) })) }
+        if let dockerfileText { extras.set("dockerfile", .string(dockerfileText)) }
+        var headers: [(String, String)] = []
+        if let logins = try DockerConfiguration.load().allLogins() { headers.append(("X-Registry-Config", logins)) }
+        return try display.follow(try send(query, extras, headers))
+    }
+
+    private func send(_ query: [(String, String)], _ extras: JSON, _ headers: [(String, String)]) throws -> HTTPExchange {
+        var query = query
+        var extras = extras
+        let client = try Session.shared.client()
+        func header() -> [(String, String)] { headers + [("X-Roost-Build", Base64.encode(extras.bytes()))] }
+        if context == "-" { return try sendInput(query, extras, headers) }
+        if context.contains("://") || context.hasPrefix("git@") || context.hasPrefix("github.com/") {
+            query.append(("remote", context))
+            if let dockerfile { query.append(("dockerfile", dockerfile)) }
+            return try client.open("POST", "build", query, headers: header())
+        }
+        let folder = Session.shared.absolute(context)
+        let status: FileStatus
+        do throws(SyscallError) { status = try Files.status(folder) } catch {
+            throw RoostError.missing("unable to prepare context: path \"\(context)\" not found")
+        }
+        guard status.isDirectory else {
+            throw RoostError.invalid("unable to prepare context: context must be a directory: \(folder)")
+        }
+        let place = try Files.canonical(folder)
+        if dockerfileText == nil, let name = try dockerfileName(place, &extras) { query.append(("dockerfile", name)) }
+        var local = extras
+        local.set(
+            "folder",
+            [
+                "path": .string(place), "device": .int(Int64(bitPattern: status.device)),
+                "inode": .int(Int64(bitPattern: status.inode)),
+            ])
+        do {
+            return try client.open(
+                "POST", "build", query, headers: headers + [("X-Roost-Build", Base64.encode(local.bytes()))])
+        } catch let error as RoostError {
+            // An engine elsewhere has not this folder: the files travel.
+            guard error.kind == .conflict, error.message.contains("not on the engine's machine") else { throw error }
+        }
+        let pipe = try Pipe()
+        let worker = try LocalArchive.create(place, as: "", to: pipe.writing.raw)
+        pipe.writing.closeEarly()
+        let answer = try client.upload("build", query, file: pipe.reading.raw, headers: header())
+        try worker.finish()
+        return answer
+    }
+
+    /// The Dockerfile's path inside the context; one outside travels as text.
+    private func dockerfileName(_ folder: String, _ extras: inout JSON) throws -> String? {
+        guard let dockerfile else { return nil }
+        if dockerfile == "-" {
+            extras.set("dockerfile", .string(String(decoding: try readAll(0, limit: 4 << 20), as: UTF8.self)))
+            return nil
+        }
+        let path = Session.shared.absolute(dockerfile)
+        let beside = folder + "/" + dockerfile
+        let found = Files.exists(path) ? path : beside
+        guard Files.exists(found) else {
+            throw RoostError.missing("unable to prepare context: unable to evaluate symlinks in Dockerfile path: lstat \(path): no such file or directory")
+        }
+        let whole = try Files.canonical(found)
+        if whole.hasPrefix(folder + "/") { return String(whole.dropFirst(folder.count + 1)) }
+        extras.set("dockerfile", .string(try Files.readText(whole, limit: 4 << 20)))
+        return nil
+    }
+
+    /// Standard input is an archive, or a Dockerfile without a context.
+    private func sendInput(_ query: [(String, String)], _ extras: JSON, _ headers: [(String, String)]) throws -> HTTPExchange {
+        guard !Terminals.isTerminal(0) else {
+            throw RoostError.invalid("standard input is a terminal: pipe a Dockerfile or an archive in")
+        }
+        let bytes = try readAll(0, limit: 2 << 30)
+        let magic: [[UInt8]] = [[0x1f, 0x8b], [0x28, 0xb5, 0x2f, 0xfd], [0x42, 0x5a, 0x68], [0xfd, 0x37, 0x7a]]
+        let isArchive =
+            magic.contains { bytes.starts(with: $0) }
+            || (bytes.count > 262 && Array(bytes[257..<262]) == Array("ustar".utf8))
+        var extras = extras
+        var query = query
+        if let dockerfile { query.append(("dockerfile", dockerfile)) }
+        if !isArchive { extras.set("dockerfile", .string(String(decoding: bytes, as: UTF8.self))) }
+        let body = try Files.memory("context", isArchive ? bytes : [UInt8](repeating: 0, count: 1024))
+        return try Session.shared.client().upload(
+            "build", query, file: body.raw, headers: headers + [("X-Roost-Build", Base64.encode(extras.bytes()))])
+    }
+}
+
+/// Shows a build: on a terminal a line per step with its last words, in a pipe every line; what a failing step has said in full.
+final class BuildDisplay {
+    enum Mode { case live, plain, quiet, json }
+
+    private let mode: Mode
+    private let prefix: String
+    private let progress = ProgressDisplay()
+    private var titles: [Int: String] = [:]
+    private var outputs: [Int: [String]] = [:]
+    private var open: [Int: String] = [:]
+    private var failedStep = 0
+    /// Steps that were really done.
+    private(set) var work = 0
+
+    init(_ name: String?, quiet: Bool, prefix: String = "") throws(RoostError) {
+        self.prefix = prefix
+        if quiet {
+            mode = .quiet
+            return
+        }
+        switch name ?? environmentVariable("BUILDKIT_PROGRESS") ?? "auto" {
+        case "auto", "": mode = Terminals.isTerminal(2) ? .live : .plain
+        case "tty": mode = .live
+        case "plain": mode = .plain
+        case "quiet": mode = .quiet
+        case "rawjson": mode = .json
+        case let other: throw .invalid("invalid progress \"\(other)\": use auto, plain, tty, quiet or rawjson")
+        }
+    }
+
+    func follow(_ answer: HTTPExchange) throws -> String {
+        var id = ""
+        while let line = try answer.nextLine() {
+            if mode == .json { Output.error(line.text()) }
+            if let message = line["error"].string {
+                showFailure()
+                throw RoostError(.failure, message)
+            }
+            if let found = line["aux"]["ID"].string { id = found }
+            show(line)
+        }
+        guard !id.isEmpty else {
+            throw RoostError(.unavailable, "the engine went away during the build; run the command again: finished steps are kept")
+        }
+        return id
+    }
+
+    private func show(_ line: JSON) {
+        let step = Int(line["step"].int ?? 0)
+        switch line["event"].string {
+        case "began":
+            failedStep = step
+            let stage = line["stage"].string ?? ""
+            let words = (line["text"].string ?? "").split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            titles[step] = "[\(stage.isEmpty ? "" : stage + " ")\(step)/\(line["of"].int ?? 0)] \(words)"
+            if mode == .live { progress.update(label(step), "", .working) }
+            if mode == .plain { Output.error("\(prefix)#\(step) \(titles[step] ?? "")") }
+        case "cached":
+            end(step, "CACHED")
+        case "finished":
+            if let title = titles[step], open[step] != "done" { end(step, title.contains(" RUN ") ? "DONE" : "done") }
+        case "running": work += 1
+        case "output":
+            failedStep = step
+            let text = line["text"].string ?? ""
+            outputs[step, default: []].append(text)
+            let last = text.split(whereSeparator: \.isNewline).last.map(String.init) ?? ""
+            if mode == .live, !last.isEmpty { progress.update(label(step), last, .working) }
+            if mode == .plain { for part in text.split(separator: "\n") { Output.error("\(prefix)#\(step) \(part)") } }
+        case "transfer":
+            let text = line["text"].string ?? ""
+            if mode == .live { progress.update(label(step), text, .working) }
+            if mode == .plain { Output.error("\(prefix)#\(step) \(text)") }
+        case "warning": if mode != .quiet { Output.error(line["text"].string ?? "") }
+        default: break
+        }
+    }
+
+    private func label(_ step: Int) -> String { prefix + shortened(titles[step] ?? "#\(step)", 60) }
+
+    private func end(_ step: Int, _ word: String) {
+        guard open[step] != "done" else { return }
+        open[step] = "done"
+        if mode == .live { progress.update(label(step), word == "done" ? "" : word, .done) }
+        if mode == .plain { Output.error("\(prefix)#\(step) \(word == "done" ? "DONE" : word)") }
+    }
+
+    private func showFailure() {
+        if mode == .live {
+            progress.update(label(failedStep), "failed", .failed)
+            Output.error("------\n > \(titles[failedStep] ?? ""):")
+            Output.error((outputs[failedStep] ?? []).joined() + "------")
+        } else if mode == .quiet {
+            Output.error((outputs[failedStep] ?? []).joined())
+        }
+    }
+}
+
+struct Build: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "build", abstract: "Build an image from a Dockerfile; in a project, the services' images.",
+        discussion: """
+            Examples:
+              roost build -t team/app:1 .
+              roost build --build-arg VERSION=2 --target test -f docker/Dockerfile .
+              roost build --secret id=token,src=token.txt -o out .
+              roost compose build web
+            """)
+    @Option(name: [.short, .long], help: "The Dockerfile; - is standard input.") var file: String?
+    @Option(name: [.short, .long], help: "A name for the image; may be given several times.") var tag: [String] = []
+    @Option(name: .long, help: "NAME=VALUE, or NAME for the value here.") var buildArg: [String] = []
+    @Option(name: .long, help: "NAME=VALUE.") var label: [String] = []
+    @Option(name: .long, help: "Build up to this stage.") var target: String?
+    @Option(name: .long, help: "linux/ARCHITECTURE.") var platform: String?
+    @Flag(name: .long, help: "Do every step again.") var noCache = false
+    @Option(name: .long, help: "Do the steps of this stage again.") var noCacheFilter: [String] = []
+    @Flag(name: .long, help: "Fetch base images although they are here.") var pull = false
+    @Option(name: [.customLong("network")], help: "The network of RUN: default, none, host or a network.") var network: String?
+    @Option(name: .long, help: "A line for /etc/hosts: name:address.") var addHost: [String] = []
+    @Option(name: .long, help: "id=NAME,src=FILE or id=NAME,env=VARIABLE.") var secret: [String] = []
+    @Option(name: .long, help: "default, or default=SOCKET.") var ssh: [String] = []
+    @Option(name: .long, help: "Another context: NAME=FOLDER or NAME=docker-image://IMAGE.") var buildContext: [String] = []
+    @Option(name: [.short, .long], help: "type=local|tar|docker|oci|image,dest=PATH; a folder means local, - a tar stream.")
+    var output: String?
+    @Option(name: .long, help: "Write the image's id to a file.") var iidfile: String?
+    @Option(name: .long, help: "Write facts of the build to a file, as JSON.") var metadataFile: String?
+    @Option(name: .long, help: "auto, plain, tty, quiet or rawjson.") var progress: String?
+    @Flag(name: [.short, .long], help: "Only the image's id at the end.") var quiet = false
+    @Flag(name: .long, help: "Push the image under its names.") var push = false
+    @Flag(name: .long, help: "Accepted; the image is always kept here.") var load = false
+    @Flag(name: .long, help: "Check the Dockerfile and build nothing.") var check = false
+    @Option(name: .long, help: "Accepted; all that is here is used.") var cacheFrom: [String] = []
+    @Option(name: .long, help: "Accepted.") var cacheTo: [String] = []
+    @Option(name: .long, help: "Size of /dev/shm of RUN.") var shmSize: String?
+    @Option(name: [.short, .long], help: "Memory limit of RUN.") var memory: String?
+    @Option(name: .long, help: "A limit of RUN: nofile=1024:2048.") var ulimit: [String] = []
+    @Flag(name: .long, inversion: .prefixedNo, help: "Accepted; containers of RUN are always removed.") var rm = true
+    @Flag(name: .long, help: "Accepted; containers of RUN are always removed.") var forceRm = false
+    @Option(name: .long, help: .hidden) var builder: String?
+    @Option(name: .long, help: .hidden) var provenance: String?
+    @Option(name: .long, help: .hidden) var sbom: String?
+    @Flag(name: .long, help: "Compose: the services that these depend on, too.") var withDependencies = false
+    @Argument(help: "A folder, an address, or -; in compose services.") var words: [String] = []
+
+    func run() throws {
+        if Session.shared.isCompose {
+            return try ProjectImages(services: words, withDependencies: withDependencies).build(
+                BuildOverrides(
+                    arguments: buildArg.map(Self.argument), noCache: noCache, pull: pull, quiet: quiet,
+                    progress: progress, push: push))
+        }
+        guard words.count == 1 else {
+            throw RoostError.invalid("\"roost build\" requires exactly 1 argument: the folder to build from, as .")
+        }
+        var order = BuildOrder()
+        order.context = words[0]
+        order.dockerfile = file
+        order.tags = tag
+        order.arguments = buildArg.map(Self.argument)
+        order.labels = label.map(ContainerOptions.pair)
+        order.target = target
+        order.platform = platform
+        order.noCache = noCache
+        order.noCacheFilter = noCacheFilter
+        order.pull = pull
+        order.network = network
+        order.extraHosts = addHost
+        order.sharedMemory = try shmSize.map(ContainerOptions.size)
+        order.memory = try memory.map(ContainerOptions.size)
+        order.ulimits = try ulimit.map { try ContainerOptions.ulimit($0) }
+        order.secrets = try secret.map(Self.secret)
+        order.agentSocket = Self.agent(ssh)
+        order.contexts = try buildContext.map(Self.context)
+        if check { return try runCheck(order) }
+        let display = try BuildDisplay(progress, quiet: quiet)
+        let id = try order.run(display)
+        if let iidfile { try Files.write(Session.shared.absolute(iidfile), id) }
+        if let metadataFile {
+            let facts: JSON = [
+                "containerimage.config.digest": .string(id), "containerimage.digest": .string(id),
+                "image.name": .string(tag.joined(separator: ",")),
+            ]
+            try Files.write(Session.shared.absolute(metadataFile), facts.bytes(indent: 2) + [10])
+        }
+        if let output { try BuildOutput(output).write(id, names: tag) }
+        if push { for name in tag { try Push.push(name, quiet: quiet) } }
+        if quiet { Output.line(id) } else {
+            Output.error("writing image \(id)")
+            for name in tag { Output.error("naming to \(TransferDisplay.full(name))") }
+        }
+    }
+
+    static func argument(_ text: String) -> (String, String?) {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        return (parts[0], parts.count > 1 ? parts[1] : environmentVariable(parts[0]))
+    }
+
+    static func secret(_ text: String) throws -> (id: String, bytes: [UInt8]) {
+        var values: [String: String] = [:]
+        for part in text.split(separator: ",") {
+            let (key, value) = ContainerOptions.pair(String(part))
+            values[key] = value
+        }
+        guard let id = values["id"] ?? values["src"].map({ String($0.split(separator: "/").last ?? "") }) else {
+            throw RoostError.invalid("--secret \(text): write id=NAME,src=FILE or id=NAME,env=VARIABLE")
+        }
+        if let name = values["env"] ?? (values["type"] == "env" ? id : nil) {
+            guard let value = environmentVariable(name) else {
+                throw RoostError.missing("--secret \(text): the variable \(name) is not set")
+            }
+            return (id, Array(value.utf8))
+        }
+        let path = values["src"] ?? values["source"] ?? id
+        guard Files.exists(Session.shared.absolute(path)) else {
+            guard values["src"] == nil, values["source"] == nil, let value = environmentVariable(id) else {
+                throw RoostError.missing("--secret \(text): \(path) does not exist")
+            }
+            return (id, Array(value.utf8))
+        }
+        return (id, try Files.read(Session.shared.absolute(path), limit: 1 << 20))
+    }
+
+    static func agent(_ list: [String]) -> String? {
+        guard let first = list.first else { return nil }
+        let value = ContainerOptions.pair(first).1
+        return value.isEmpty ? environmentVariable("SSH_AUTH_SOCK") : Session.shared.absolute(value)
+    }
+
+    static func context(_ text: String) throws(RoostError) -> (String, String) {
+        let (name, value) = ContainerOptions.pair(text)
+        guard !value.isEmpty else { throw .invalid("--build-context \(text): write NAME=FOLDER") }
+        return (name, value.contains("://") ? value : Session.shared.absolute(value))
+    }
+
+    /// Lints as Docker's build checks do.
+    private func runCheck(_ order: BuildOrder) throws {
+        let path = Session.shared.absolute(file ?? order.context + "/Dockerfile")
+        let text = try Files.readText(path, limit: 4 << 20)
+        let answer = try Session.shared.client().call("POST", "roost/v1/build/check", body: ["text": .string(text)])
+        let warnings = answer["warnings"].array ?? []
+        for warning in warnings {
+            Output.line("\(path):\(warning["line"].int ?? 0): \(warning["message"].string ?? "")")
+        }
+        if warnings.isEmpty { Output.line("Check complete, no warnings found.") } else {
+            Output.line("Check complete, \(warnings.count) warning\(warnings.count == 1 ? " has" : "s have") been found!")
+            throw Leave(code: 1)
+        }
+    }
+}
+
+/// Where a build's result goes besides the engine (`-o`).
+struct BuildOutput {
+    private var type = "local"
+    private var path = ""
+    private var pushes = false
+
+    init(_ text: String) throws(RoostError) {
+        if !text.contains("=") {
+            (type, path) = text == "-" ? ("tar", "-") : ("local", text)
+            return
+        }
+        for part in text.split(separator: ",") {
+            let (key, value) = ContainerOptions.pair(String(part))
+            switch key {
+            case "type": type = value
+            case "dest": path = value
+            case "push": pushes = value == "true"
+            case "name", "compression", "force-compression", "oci-mediatypes": break
+            default: throw .invalid("--output \(text): unexpected key \(key)")
+            }
+        }
+        guard ["local", "tar", "docker", "oci", "image", "registry"].contains(type) else {
+            throw .invalid("--output \(text): type is local, tar, docker, oci, image or registry")
+        }
+    }
+
+    func write(_ id: String, names: [String]) throws {
+        let client = try Session.shared.client()
+        let file: String? = path.isEmpty || path == "-" ? nil : path
+        switch type {
+        case "docker", "oci":
+            try download(try client.open("GET", "images/get", [("names", names.first ?? id)]), to: file)
+        case "tar": try download(try client.open("GET", "roost/v1/images/\(id)/root"), to: file)
+        case "local":
+            guard !path.isEmpty else { throw RoostError.invalid("--output type=local needs dest=FOLDER") }
+            let folder = Session.shared.absolute(path)
+            try Files.makeDirectories(folder)
+            let pipe = try Pipe()
+            let worker = try LocalArchive.extract(pipe.reading.raw, into: folder, rebase: nil, keepsOwners: false)
+            pipe.reading.closeEarly()
+            let answer = try client.open("GET", "roost/v1/images/\(id)/root")
+            while case let part = try answer.read(), !part.isEmpty { try writeAll(pipe.writing.raw, part) }
+            pipe.writing.closeEarly()
+            try worker.finish()
+        default: if pushes || type == "registry" { for name in names { try Push.push(name, quiet: true) } }
+        }
+    }
+}
+
+/// What the command line adds to a project's builds.
+struct BuildOverrides {
+    var arguments: [(String, String?)] = []
+    var noCache = false
+    var pull = false
+    var quiet = false
+    var progress: String?
+    var push = false
+}
+
+struct Builder: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "builder", abstract: "Work with the build cache.", subcommands: [Prune.self, Build.self])
+    struct Prune: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "prune", abstract: "Forget finished steps of builds, and the cache mounts.")
+        @Flag(name: [.short, .long], help: "Accepted: all that no image needs goes anyway.") var all = false
+        @Flag(name: [.short, .long], help: "Accepted for scripts; nothing is asked.") var force = false
+        @Option(name: .long, help: "until=24h.") var filter: [String] = []
+        @Option(name: .long, help: "Keep so many bytes.") var keepStorage: String?
+        func run() throws {
+            var query: [(String, String)] = []
+            if let keepStorage { query.append(("keep-storage", "\(try ContainerOptions.size(keepStorage))")) }
+            if !filter.isEmpty { query.append(("filters", PruneFilters.json(filter))) }
+            let answer = try Session.shared.client().call("POST", "build/prune", query)
+            for id in answer["CachesDeleted"].strings ?? [] { Output.line(id) }
+            Output.line("Total reclaimed space: \(ByteSize.decimalText(answer["SpaceReclaimed"].int ?? 0))")
+        }
+    }
+}
+
+enum PruneFilters {
+    /// `until=24h`, `label=a=b` as the API's filters.
+    static func json(_ list: [String]) -> String {
+        var values: [String: [String]] = [:]
+        for text in list {
+            let (key, value) = ContainerOptions.pair(text)
+            values[key, default: []].append(value)
+        }
+        return JSON.object(values.sorted { $0.key < $1.key }.map { ($0.key, JSON($0.value)) }).text()
+    }
+}

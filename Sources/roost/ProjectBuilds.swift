@@ -1,0 +1,169 @@
+import APIClient
+import ComposeModel
+import EngineModel
+import LinuxKernel
+import Terminal
+
+extension Project {
+    /// With an image's name for every service that is built: its own, or the project's and the service's.
+    func withImageNames() -> Project {
+        var result = self
+        for (name, service) in services where service["image"].isNull && !service["build"].isNull {
+            result.services[name]?.set("image", .string("\(self.name)-\(name)"))
+        }
+        return result
+    }
+}
+
+/// When images are fetched and built before a project starts.
+struct ImagePolicy {
+    /// `--pull`: always, missing, never, or nil for what each service says.
+    var pull: String?
+    /// `--build`: although nothing has changed.
+    var builds = false
+    var neverBuilds = false
+    var quiet = false
+}
+
+extension ProjectImages {
+    /// Makes every image of the services that are to run be there: fetched if it is missing, built if what it is made of has
+    /// changed. A build of which every step is known takes no time worth speaking of.
+    func prepare(_ policy: ImagePolicy) throws {
+        if let rule = policy.pull, !["always", "missing", "never", "policy", "build", "if_not_present"].contains(rule) {
+            throw RoostError.invalid("--pull \(rule): use always, missing, never or policy")
+        }
+        let client = try Session.shared.client()
+        var seen: Set<String> = []
+        for service in services {
+            guard let definition = project.services[service], let image = definition["image"].string,
+                seen.insert(image).inserted
+            else { continue }
+            let isBuilt = !definition["build"].isNull
+            let own = definition["pull_policy"].string ?? ""
+            let rule = policy.pull.map { $0 == "policy" ? own : $0 } ?? own
+            let isThere = (try? client.call("GET", "images/\(image)/json")) != nil
+            if isBuilt {
+                if policy.neverBuilds {
+                    guard isThere else {
+                        throw RoostError.missing("service \(service): image \(image) is not here, and --no-build was given")
+                    }
+                    continue
+                }
+                let wantsPull = policy.pull == "always" && !definition["image"].isNull && project.isNamed(service)
+                if wantsPull, !policy.builds, (try? fetch(service, image, definition, policy)) != nil { continue }
+                if rule == "never", isThere { continue }
+                try build([service], BuildOverrides(quiet: policy.quiet), onlyShowsWork: true)
+            } else if rule == "always" || (!isThere && rule != "never") || (Self.isPeriod(rule) && Self.isOld(rule)) {
+                try fetch(service, image, definition, policy)
+            } else if !isThere {
+                throw RoostError.missing("service \(service): No such image: \(image); its pull policy is never")
+            }
+        }
+    }
+
+    private static func isPeriod(_ rule: String) -> Bool { ["daily", "weekly"].contains(rule) || rule.hasPrefix("every_") }
+    /// Without a record of when an image was fetched, it is as fresh as it must be.
+    private static func isOld(_ rule: String) -> Bool { false }
+
+    private func fetch(_ service: String, _ image: String, _ definition: JSON, _ policy: ImagePolicy) throws {
+        if !policy.quiet { Output.error(" \(service) Pulling \(image)") }
+        do {
+            _ = try TransferDisplay.pull(
+                image, platform: definition["platform"].string, quiet: true)
+        } catch let error as RoostError {
+            throw RoostError(error.kind, "service \(service): \(error.message)")
+        }
+        if !policy.quiet { Output.error(" \(service) Pulled") }
+    }
+
+    /// Builds services in the order of what their builds take from each other.
+    func build(_ overrides: BuildOverrides) throws {
+        for name in services where !isBuilt(name) && !overrides.quiet && project.services.count == 1 {
+            Output.error("service \(name) has no build section")
+        }
+        try build(services.filter(isBuilt), overrides, onlyShowsWork: false)
+        if overrides.push { try push(ignoresFailures: false, quiet: overrides.quiet) }
+    }
+
+    private func build(_ names: [String], _ overrides: BuildOverrides, onlyShowsWork: Bool) throws {
+        var done: Set<String> = []
+        func build(_ name: String) throws {
+            guard done.insert(name).inserted else { return }
+            for needed in Self.otherServices(project.services[name]?["build"] ?? .null) where project.services[needed] != nil {
+                try build(needed)
+            }
+            let display = try BuildDisplay(
+                overrides.progress ?? (onlyShowsWork && !Terminals.isTerminal(2) ? "plain" : nil), quiet: overrides.quiet,
+                prefix: services.count > 1 ? "\(name) " : "")
+            let id = try order(name, overrides).run(display)
+            if overrides.quiet { Output.line(id) }
+        }
+        for name in names { try build(name) }
+    }
+
+    /// `additional_contexts: { base: "service:base" }`.
+    private static func otherServices(_ build: JSON) -> [String] {
+        (build["additional_contexts"].object ?? []).compactMap { _, value in
+            value.string.flatMap { $0.hasPrefix("service:") ? String($0.dropFirst(8)) : nil }
+        }
+    }
+
+    private func order(_ name: String, _ overrides: BuildOverrides) throws -> BuildOrder {
+        let service = project.services[name] ?? .null
+        let build = service["build"]
+        var order = BuildOrder()
+        order.context = build["context"].string ?? project.workingDirectory
+        order.dockerfileText = build["dockerfile_inline"].string
+        if order.dockerfileText == nil, let file = build["dockerfile"].string {
+            order.dockerfile = file.hasPrefix("/") || order.context.contains("://") ? file : order.context + "/" + file
+        }
+        order.tags = [service["image"].string ?? ""] + (build["tags"].strings ?? [])
+        order.arguments =
+            (build["args"].object ?? []).map { ($0.key, $0.value.string ?? environmentVariable($0.key)) }
+            + overrides.arguments
+        order.labels = (build["labels"].object ?? []).map { ($0.key, $0.value.string ?? "") }
+        order.target = build["target"].string
+        order.platform = service["platform"].string ?? build["platforms"].strings?.first
+        order.noCache = overrides.noCache || build["no_cache"].bool == true
+        order.noCacheFilter = build["no_cache_filter"].strings ?? []
+        order.pull = overrides.pull || build["pull"].bool == true
+        order.network = build["network"].string
+        order.extraHosts = (build["extra_hosts"].strings ?? []).map { $0.replacingFirst("=", with: ":") }
+        order.sharedMemory = build["shm_size"].int ?? build["shm_size"].string.flatMap { Int64($0) }
+        order.agentSocket = Build.agent(build["ssh"].strings ?? [])
+        order.ulimits = (build["ulimits"].object ?? []).map { key, value in
+            ["Name": .string(key), "Soft": value["soft"].isNull ? value : value["soft"], "Hard": value["hard"].isNull ? value : value["hard"]]
+        }
+        for item in build["secrets"].array ?? [] {
+            let source = item["source"].string ?? ""
+            let definition = project.secrets[source] ?? .null
+            let id = item["target"].string.flatMap { $0.isEmpty ? nil : $0 } ?? source
+            if let path = definition["file"].string {
+                order.secrets.append((id, try Files.read(path, limit: 1 << 20)))
+            } else if let variable = definition["environment"].string {
+                order.secrets.append((id, Array((environmentVariable(variable) ?? "").utf8)))
+            }
+        }
+        order.contexts = (build["additional_contexts"].object ?? []).map { key, value in
+            let text = value.string ?? ""
+            guard text.hasPrefix("service:") else { return (key, text) }
+            let other = String(text.dropFirst(8))
+            return (key, "docker-image://" + (project.services[other]?["image"].string ?? other))
+        }
+        return order
+    }
+}
+
+extension Project {
+    /// Whether the file itself names the service's image.
+    fileprivate func isNamed(_ service: String) -> Bool { services[service]?["image"].string != "\(name)-\(service)" }
+}
+
+extension String {
+    fileprivate func replacingFirst(_ one: Character, with other: Character) -> String {
+        guard let index = firstIndex(of: one) else { return self }
+        var text = self
+        text.replaceSubrange(index...index, with: String(other))
+        return text
+    }
+}
