@@ -99,6 +99,11 @@ struct ContainerHandlers: Sendable {
         try await exchange.answer(204)
     }
 
+    func update(_ exchange: Exchange) async throws {
+        let warnings = try await engine.updateContainer(id(exchange), try await exchange.json())
+        try await exchange.answer(200, ["Warnings": warnings.isEmpty ? .null : JSON(warnings)])
+    }
+
     func rename(_ exchange: Exchange) async throws {
         try await engine.rename(id(exchange), to: exchange.request["name"] ?? "")
         try await exchange.answer(204)
@@ -112,18 +117,22 @@ struct ContainerHandlers: Sendable {
     }
 
     func prune(_ exchange: Exchange) async throws {
-        let filters = try Filters(query: exchange.request["filters"], known: ["label", "until"])
+        let filters = try Filters(query: exchange.request["filters"], known: ["label", "label!", "until"])
+        let until = try PruneRules.time(filters["until"].first)
         var removed: [JSON] = []
+        var bytes: Int64 = 0
         for record in await engine.allContainers()
         where !record.status.isRunning && record.status.phase != .restarting
-            && filters.matchesLabels(record.spec.labels)
+            && PruneRules.matches(filters, record.spec.labels) && until.map({ record.createdAt < $0 }) != false
         {
+            let size = await engine.layerSize(record.id)
             if (try? await engine.removeContainer(record.id, force: false, volumes: false)) != nil {
                 removed.append(.string(record.id))
+                bytes += size
             }
         }
         try await exchange.answer(
-            200, ["ContainersDeleted": removed.isEmpty ? .null : .array(removed), "SpaceReclaimed": 0])
+            200, ["ContainersDeleted": removed.isEmpty ? .null : .array(removed), "SpaceReclaimed": JSON(bytes)])
     }
 
     /// The head goes out before the wait: clients start the container when they have it.

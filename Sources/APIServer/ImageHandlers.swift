@@ -13,34 +13,67 @@ struct ImageHandlers: Sendable {
         exchange.request.path.dropFirst().dropLast(last).joined(separator: "/")
     }
 
-    static func row(_ summary: ImageSummary) -> JSON {
+    static func row(_ summary: ImageSummary) -> JSON { row(summary, shared: nil) }
+
+    static func row(_ summary: ImageSummary, shared: Int64?) -> JSON {
         let created = summary.image.configuration.created.flatMap { Timestamp(parsing: $0) }?.seconds ?? 0
         return [
             "Containers": JSON(summary.containers), "Created": JSON(created),
             "Id": .string(summary.image.id.description),
-            "Labels": summary.image.configuration.config?.labels.map { JSON($0) } ?? .null, "ParentId": "",
+            "Labels": summary.image.configuration.config?.labels.map { JSON($0) } ?? .null,
+            "ParentId": .string(summary.image.parent?.description ?? ""),
             "RepoDigests": JSON(summary.digests.map(\.familiar)),
-            "RepoTags": JSON(summary.references.map(\.familiar)), "SharedSize": -1, "Size": JSON(summary.image.size),
+            "RepoTags": JSON(summary.references.map(\.familiar)), "SharedSize": JSON(shared ?? -1), "Size": JSON(summary.image.size),
         ]
     }
 
     func list(_ exchange: Exchange) async throws {
         let filters = try Filters(
             query: exchange.request["filters"], known: ["reference", "dangling", "label", "before", "since", "until"])
-        let found = await engine.imageSummaries().filter { summary in
-            filters.matchesLabels(summary.image.configuration.config?.labels ?? [:])
-                && filters.matches("dangling") { ($0 == "true" || $0 == "1") == summary.references.isEmpty }
-                && filters.matches("reference") { pattern in summary.references.contains { Self.fits($0, pattern) } }
+        let all = await engine.imageSummaries()
+        func created(_ name: String) async throws -> String {
+            try await engine.image(name).configuration.created ?? ""
         }
-        try await exchange.answer(200, .array(found.map(Self.row)))
+        var before: String?
+        var since: String?
+        for name in filters["before"] { before = try await created(name) }
+        for name in filters["since"] { since = try await created(name) }
+        let until = try PruneRules.time(filters["until"].first)
+        let found = all.filter { summary in
+            let made = summary.image.configuration.created ?? ""
+            return filters.matchesLabels(summary.image.configuration.config?.labels ?? [:])
+                && filters.matches("dangling") {
+                    ($0 == "true" || $0 == "1") == (summary.references.isEmpty && summary.digests.isEmpty)
+                } && before.map { made < $0 } != false && since.map { made > $0 } != false
+                && until.map { (Timestamp(parsing: made)?.nanoseconds ?? 0) < $0 } != false
+        }
+        let patterns = filters["reference"] + (exchange.request["filter"].map { [$0] } ?? [])
+        let rows = patterns.isEmpty ? found : found.compactMap { Self.narrowed($0, patterns) }
+        let wantsShared = exchange.request.flag("shared-size")
+        try await exchange.answer(
+            200, .array(rows.map { Self.row($0, shared: wantsShared ? Self.sharedSize($0.image, all) : nil) }))
     }
 
-    /// `redis`, `redis:7`, `red*`.
+    /// Only the names that fit, if any do.
+    private static func narrowed(_ summary: ImageSummary, _ patterns: [String]) -> ImageSummary? {
+        var summary = summary
+        summary.references = summary.references.filter { name in patterns.contains { fits(name, $0) } }
+        summary.digests = summary.digests.filter { name in patterns.contains { fits(name, $0) } }
+        return summary.references.isEmpty && summary.digests.isEmpty ? nil : summary
+    }
+
+    /// Bytes of layers that other images have too.
+    static func sharedSize(_ image: StoredImage, _ all: [ImageSummary]) -> Int64 {
+        image.layers.filter { layer in
+            all.contains { $0.image.id != image.id && $0.image.layers.contains { $0.chain == layer.chain } }
+        }.reduce(0) { $0 + $1.size }
+    }
+
+    /// `redis`, `redis:7`, `red*`, `*/app:1`, as Go's `path.Match` has them.
     static func fits(_ reference: ImageReference, _ pattern: String) -> Bool {
-        [reference.familiar, reference.familiarName].contains { text in
-            guard let star = pattern.firstIndex(of: "*") else { return text == pattern }
-            return text.hasPrefix(pattern[..<star])
-                && text.hasSuffix(pattern[pattern.index(after: star)...].filter { $0 != "*" })
+        guard let pattern = try? PathPattern(pattern) else { return false }
+        return [reference.familiar, reference.familiarName, reference.description].contains {
+            pattern.matches($0.split(separator: "/"))
         }
     }
 
@@ -122,7 +155,7 @@ struct ImageHandlers: Sendable {
             [
                 "Id": .string(image.id.description),
                 "RepoTags": JSON(await engine.references(image.id).map(\.familiar)), 
-                "RepoDigests": JSON(await engine.repositoryDigests(image.id).map(\.familiar)), "Parent": "",
+                "RepoDigests": JSON(await engine.repositoryDigests(image.id).map(\.familiar)), "Parent": .string(image.parent?.description ?? ""),
                 "Comment": .string(configuration.history?.last?.comment ?? ""),
                 "Created": .string(configuration.created ?? Timestamp.never), "DockerVersion": "",
                 "Author": .string(configuration.author ?? ""), "Config": config,
@@ -178,14 +211,27 @@ struct ImageHandlers: Sendable {
     }
 
     func prune(_ exchange: Exchange) async throws {
-        let filters = try Filters(query: exchange.request["filters"], known: ["dangling", "until", "label"])
+        let filters = try Filters(query: exchange.request["filters"], known: ["dangling", "until", "label", "label!"])
         let everything = filters["dangling"].contains { $0 == "false" || $0 == "0" }
+        let until = try PruneRules.time(filters["until"].first)
         var removed: [Engine.ImageRemoval] = []
+        let all = await engine.imageSummaries()
+        var doomed: [ImageSummary] = []
+        for summary in all where summary.containers == 0 && (everything || summary.references.isEmpty) {
+            guard PruneRules.matches(filters, summary.image.configuration.config?.labels ?? [:]) else { continue }
+            let made = Timestamp(parsing: summary.image.configuration.created ?? "")?.nanoseconds ?? 0
+            if let until, made >= until { continue }
+            doomed.append(summary)
+        }
+        let gone = Set(doomed.map(\.image.id))
+        let kept = Set(all.filter { !gone.contains($0.image.id) }.flatMap { $0.image.layers.map(\.chain) })
+        var counted: Set<Digest> = []
         var reclaimed: Int64 = 0
-        for summary in await engine.imageSummaries()
-        where summary.containers == 0 && (everything || summary.references.isEmpty) {
+        for summary in doomed {
+            for layer in summary.image.layers where !kept.contains(layer.chain) && counted.insert(layer.chain).inserted {
+                reclaimed += layer.size
+            }
             removed += try await engine.removeImage(summary.image.id.description, force: true)
-            reclaimed += summary.image.size
         }
         try await exchange.answer(
             200, ["ImagesDeleted": removed.isEmpty ? .null : json(removed), "SpaceReclaimed": JSON(reclaimed)])

@@ -53,8 +53,27 @@ struct NetworkHandlers: Sendable {
         try await exchange.answer(204)
     }
 
+    func connect(_ exchange: Exchange) async throws {
+        let body = try await exchange.json()
+        let network = try await engine.network(exchange.request.path[1])
+        let spec = try EndpointSpec(network: network.id, wire: body["EndpointConfig"])
+        try await engine.connect(body["Container"].string ?? "", to: network.id, spec)
+        try await exchange.answer(200)
+    }
+
+    func disconnect(_ exchange: Exchange) async throws {
+        let body = try await exchange.json()
+        try await engine.disconnect(
+            body["Container"].string ?? "", from: exchange.request.path[1], force: body["Force"].bool ?? false)
+        try await exchange.answer(200)
+    }
+
     func prune(_ exchange: Exchange) async throws {
-        let removed = try await engine.pruneNetworks()
+        let filters = try Filters(query: exchange.request["filters"], known: ["label", "label!", "until"])
+        let until = try PruneRules.time(filters["until"].first)
+        let removed = try await engine.pruneNetworks { network in
+            PruneRules.matches(filters, network.labels) && until.map { network.createdAt < $0 } != false
+        }
         try await exchange.answer(200, ["NetworksDeleted": removed.isEmpty ? .null : JSON(removed)])
     }
 }
@@ -82,10 +101,6 @@ struct VolumeHandlers: Sendable {
     func create(_ exchange: Exchange) async throws {
         let body = try await exchange.json()
         let options = body["DriverOpts"].stringMap ?? [:]
-        if !options.isEmpty {
-            throw RoostError(
-                .unsupported, "volume options (\(options.keys.sorted().joined(separator: ", "))) are not supported yet")
-        }
         let volume = try await engine.createVolume(
             body["Name"].string, labels: body["Labels"].stringMap ?? [:], options: options,
             driver: body["Driver"].string ?? "local")
@@ -100,8 +115,8 @@ struct VolumeHandlers: Sendable {
     func prune(_ exchange: Exchange) async throws {
         let filters = try Filters(query: exchange.request["filters"], known: ["label", "label!", "all"])
         let all = exchange.request.version < 1042 || filters["all"].contains { $0 == "true" || $0 == "1" }
-        let removed = try await engine.pruneVolumes(all: all)
+        let removed = try await engine.pruneVolumes(all: all) { PruneRules.matches(filters, $0.labels) }
         try await exchange.answer(
-            200, ["VolumesDeleted": removed.isEmpty ? .null : JSON(removed), "SpaceReclaimed": 0])
+            200, ["VolumesDeleted": JSON(removed.names), "SpaceReclaimed": JSON(removed.bytes)])
     }
 }

@@ -61,7 +61,7 @@ struct RouteTable: Sendable {
             row(.POST, "containers/*/start", containers.start), row(.POST, "containers/*/stop", containers.stop),
             row(.POST, "containers/*/restart", containers.restart), row(.POST, "containers/*/kill", containers.kill),
             row(.POST, "containers/*/pause", containers.pause), row(.POST, "containers/*/unpause", containers.unpause),
-            row(.POST, "containers/*/rename", containers.rename), row(.POST, "containers/*/wait", containers.wait),
+            row(.POST, "containers/*/rename", containers.rename), row(.POST, "containers/*/update", containers.update), row(.POST, "containers/*/wait", containers.wait),
             row(.POST, "containers/*/resize", containers.resize), row(.GET, "containers/*/top", containers.top),
             row(.GET, "containers/*/stats", containers.stats), row(.DELETE, "containers/*", containers.remove),
             row(.GET, "containers/*/logs", streams.logs), row(.POST, "containers/*/attach", streams.attach),
@@ -115,7 +115,8 @@ struct RouteTable: Sendable {
         let networks = NetworkHandlers(engine: engine)
         return [
             row(.GET, "networks", networks.list), row(.POST, "networks/create", networks.create),
-            row(.POST, "networks/prune", networks.prune),
+            row(.POST, "networks/prune", networks.prune), row(.POST, "networks/*/connect", networks.connect),
+            row(.POST, "networks/*/disconnect", networks.disconnect),
             row(.GET, "networks/*", networks.inspect), row(.DELETE, "networks/*", networks.remove),
         ]
     }
@@ -146,14 +147,11 @@ struct RouteTable: Sendable {
                 "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again."
             )
         }
-        let later: @Sendable (String) -> Handler = { what in
-            { _ in throw RoostError(.unsupported, "\(what) is not supported by this engine yet") }
-        }
-        return ["swarm", "nodes", "services", "tasks", "secrets", "configs"].map { row(.GET, $0, swarm) } + [
-
-            row(.POST, "networks/*/connect", later("connecting a container that exists to a network")),
-            row(.POST, "networks/*/disconnect", later("disconnecting a container from a network")),
-            row(.POST, "containers/*/update", later("changing a container's limits")),
-        ]
+        let outside: Handler = { _ in throw RoostError(.unavailable, "This node is not part of a swarm") }
+        let kinds = ["swarm", "nodes", "services", "tasks", "secrets", "configs"]
+        return [row(.POST, "swarm/leave", outside)]
+            + kinds.flatMap { kind in
+                [row(.GET, kind, swarm), row(.GET, "\(kind)/**", swarm), row(.POST, "\(kind)/**", swarm), row(.DELETE, "\(kind)/**", swarm)]
+            }
     }
 }

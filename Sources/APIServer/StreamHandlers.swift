@@ -77,6 +77,7 @@ struct StreamHandlers: Sendable {
         // Registered before the client is answered: what it starts next cannot be missed.
         let change = try await OutputSignal(engine: engine, record: record, folder: folder, startsNow: true)
         let detach = try DetachKeys(request["detachKeys"])
+        await engine.announceAttach(record)
         try await exchange.takeOver(
             terminal || !request.headers["Upgrade"].contains("tcp") ? Self.raw : Self.multiplexed)
         guard request.flag("stream") else {

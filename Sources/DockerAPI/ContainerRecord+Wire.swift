@@ -45,8 +45,11 @@ extension ContainerRecord {
         let network = networks[endpoint.networkID]
         let up = status.isRunning
         return [
-            "IPAMConfig": .null, "Links": .null, "Aliases": endpoint.aliases.isEmpty ? .null : JSON(endpoint.aliases),
-            "MacAddress": .string(up ? endpoint.macAddress : ""), "DriverOpts": .null,
+            "IPAMConfig": endpoint.wish.map(Self.addressJSON) ?? .null,
+            "Links": endpoint.wish.map { $0.links.isEmpty ? .null : JSON($0.links) } ?? .null,
+            "Aliases": endpoint.aliases.isEmpty ? .null : JSON(endpoint.aliases),
+            "MacAddress": .string(up || endpoint.wish != nil ? endpoint.macAddress : ""),
+            "DriverOpts": endpoint.wish.map { $0.driverOptions.isEmpty ? .null : JSON($0.driverOptions) } ?? .null,
             "GwPriority": JSON(endpoint.gatewayPriority),
             "NetworkID": .string(endpoint.networkID), "EndpointID": .string(up ? endpointID(endpoint) : ""),
             "Gateway": .string(up ? network?.gateway4?.description ?? "" : ""),
@@ -61,6 +64,14 @@ extension ContainerRecord {
     }
 
     /// Derived from ids, so that it stays the same over restarts of the engine.
+    private static func addressJSON(_ wish: EndpointWish) -> JSON {
+        var json: JSON = .object([])
+        if let address = wish.address4 { json.set("IPv4Address", .string(address.description)) }
+        if let address = wish.address6 { json.set("IPv6Address", .string(address.description)) }
+        if !wish.linkLocal.isEmpty { json.set("LinkLocalIPs", JSON(wish.linkLocal)) }
+        return json.object?.isEmpty == true ? .null : json
+    }
+
     public func endpointID(_ endpoint: EndpointRecord) -> String {
         String(endpoint.networkID.prefix(32) + id.prefix(32))
     }

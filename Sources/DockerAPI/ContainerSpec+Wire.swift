@@ -122,12 +122,8 @@ extension ContainerSpec {
                 .failure,
                 "could not select device driver \"\" with capabilities: [[gpu]]: this engine has no device drivers")
         }
-        for key in [
-            "BlkioDeviceReadBps", "BlkioDeviceWriteBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps",
-            "BlkioWeightDevice",
-        ]
-        where host[key].array?.isEmpty == false {
-            throw RoostError(.unsupported, "\(key) is not supported yet")
+        if host["BlkioWeightDevice"].array?.isEmpty == false {
+            throw RoostError(.unsupported, "BlkioWeightDevice is not supported yet")
         }
     }
 
@@ -194,6 +190,16 @@ extension ContainerSpec {
             throw .invalid("range of blkio weight is from 10 to 1000")
         }
         resources.blockWeight = weight
+        for (key, kind) in [
+            ("BlkioDeviceReadBps", DeviceRate.Kind.readBytes), ("BlkioDeviceWriteBps", .writeBytes),
+            ("BlkioDeviceReadIOps", .readOperations), ("BlkioDeviceWriteIOps", .writeOperations),
+        ] {
+            for entry in host[key].array ?? [] {
+                resources.deviceRates =
+                    (resources.deviceRates ?? [])
+                    + [DeviceRate(kind: kind, device: entry["Path"].string ?? "", rate: entry["Rate"].int ?? 0)]
+            }
+        }
         guard let score = Int32(exactly: number("OomScoreAdj")) else {
             throw .invalid("range for oom score adj is [-1000, 1000]")
         }
@@ -220,19 +226,7 @@ extension ContainerSpec {
 
     private mutating func readNetworking(_ networking: JSON) throws(RoostError) {
         for (name, settings) in networking["EndpointsConfig"].object ?? [] {
-            let addresses = settings["IPAMConfig"]
-            func address(_ key: String) throws(RoostError) -> IPAddress? {
-                guard let text = addresses[key].string, !text.isEmpty else { return nil }
-                guard let parsed = IPAddress(text) else {
-                    throw .invalid("invalid \(key == "IPv4Address" ? "IPv4" : "IPv6") address: \(text)")
-                }
-                return parsed
-            }
-            endpoints.append(
-                EndpointSpec(
-                    network: name, aliases: settings["Aliases"].strings ?? [], address4: try address("IPv4Address"),
-                    address6: try address("IPv6Address"), macAddress: settings["MacAddress"].string,
-                    gatewayPriority: Int(clamping: settings["GwPriority"].int ?? 0)))
+            endpoints.append(try EndpointSpec(network: name, wire: settings))
         }
         // The endpoint that the mode names comes first; without settings of its own it gets plain ones.
         switch network {
@@ -246,6 +240,27 @@ extension ContainerSpec {
             }
         case .host, .none, .container: endpoints = []
         }
+    }
+}
+
+extension EndpointSpec {
+    /// One of EndpointsConfig.
+    public init(network: String, wire settings: JSON) throws(RoostError) {
+        let addresses = settings["IPAMConfig"]
+        func address(_ key: String) throws(RoostError) -> IPAddress? {
+            guard let text = addresses[key].string, !text.isEmpty else { return nil }
+            guard let parsed = IPAddress(text) else {
+                throw .invalid("invalid \(key == "IPv4Address" ? "IPv4" : "IPv6") address: \(text)")
+            }
+            return parsed
+        }
+        self.init(
+            network: network, aliases: settings["Aliases"].strings ?? [], address4: try address("IPv4Address"),
+            address6: try address("IPv6Address"), macAddress: settings["MacAddress"].string,
+            gatewayPriority: Int(clamping: settings["GwPriority"].int ?? 0))
+        linkLocal = addresses["LinkLocalIPs"].strings
+        links = settings["Links"].strings
+        driverOptions = settings["DriverOpts"].stringMap
     }
 }
 

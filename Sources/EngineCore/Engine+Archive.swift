@@ -184,8 +184,9 @@ extension Engine {
             entry.author = configuration.author
             configuration.history = (configuration.history ?? []) + [entry]
             let bytes = try ImageStore.encode(configuration)
-            let image = StoredImage(
+            var image = StoredImage(
                 id: Digest(of: bytes), layers: parent.layers + [layer], configuration: configuration)
+            image.parent = parent.id
             try images.content.put(bytes)
             try keep(image, as: name.map { [$0] } ?? [])
             publish(record, "commit", ["comment": options.comment])

@@ -74,6 +74,11 @@ extension Engine {
         if !(-1000...1000).contains(resources.outOfMemoryScore) {
             throw .invalid("invalid value \(resources.outOfMemoryScore), range for oom score adj is [-1000, 1000]")
         }
+        for rate in resources.deviceRates ?? [] {
+            guard let status = try? Files.status(rate.device), status.isBlockDevice || status.isCharacterDevice else {
+                throw .invalid("no such device: \"\(rate.device)\"")
+            }
+        }
         let directory = spec.process.workingDirectory
         if !directory.isEmpty, !directory.hasPrefix("/") {
             throw .invalid("the working directory '\(directory)' is invalid, it needs to be an absolute path")

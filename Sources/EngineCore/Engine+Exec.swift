@@ -191,6 +191,9 @@ extension Engine {
         return (record, configuration.dataFolder(record.id) + "/container.log", configuration.dataFolder(record.id))
     }
 
+    /// Tells that a client has attached.
+    public func announceAttach(_ record: ContainerRecord) { publish(record, "attach") }
+
     /// Whether more output may come.
     public func mayWrite(_ id: String) -> Bool { live[id] != nil }
 

@@ -149,6 +149,11 @@ extension Engine {
         imageRecords[image.id] = nil
         publish(.image, "delete", id: image.id.description, ["name": image.id.description])
         removed.append(.deleted(image.id.description))
+        // Layers that nobody else has, topmost first, by their chain as Docker names them.
+        let needed = Set(
+            imageRecords.values.flatMap { $0.layers.map(\.chain) }
+                + buildCache.values.flatMap { ($0.below + [$0.layer]).map(\.chain) })
+        removed += image.layers.reversed().filter { !needed.contains($0.chain) }.map { .deleted($0.chain.description) }
         await sweepImages()
         return removed
     }

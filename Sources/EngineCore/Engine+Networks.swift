@@ -121,10 +121,10 @@ extension Engine {
         publish(.network, "destroy", id: record.id, ["name": record.name, "type": record.driver])
     }
 
-    public func pruneNetworks() async throws -> [String] {
+    public func pruneNetworks(_ isMeant: @Sendable (NetworkRecord) -> Bool) async throws -> [String] {
         var removed: [String] = []
         let used = Set(containers.values.flatMap { $0.endpoints.map(\.networkID) })
-        for record in allNetworks() where !record.isPredefined && !used.contains(record.id) {
+        for record in allNetworks() where !record.isPredefined && !used.contains(record.id) && isMeant(record) {
             try await removeNetwork(record.id)
             removed.append(record.name)
         }
@@ -246,10 +246,15 @@ extension Engine {
             }
             hardware = parsed
         }
-        return EndpointRecord(
+        var record = EndpointRecord(
             networkID: network.id, networkName: network.name, address4: address4, address6: address6,
             macAddress: Addressing.hardwareText(hardware), aliases: endpoint.aliases,
             gatewayPriority: endpoint.gatewayPriority)
+        let wish = EndpointWish(
+            address4: endpoint.address4, address6: endpoint.address6, linkLocal: endpoint.linkLocal ?? [],
+            links: endpoint.links ?? [], driverOptions: endpoint.driverOptions ?? [:])
+        if wish != EndpointWish() || endpoint.macAddress?.isEmpty == false { record.wish = wish }
+        return record
     }
 
     func releaseLeases(_ id: String) {
@@ -262,9 +267,10 @@ extension Engine {
             ($0.element.gatewayPriority, -$0.offset) > ($1.element.gatewayPriority, -$1.offset)
         }
         let gatewayIndex = ordered.first { networks[$0.element.networkID]?.isInternal == false }?.offset
-        return record.endpoints.enumerated().compactMap { number, endpoint in
+        return record.endpoints.enumerated().compactMap { place, endpoint in
             guard let network = networks[endpoint.networkID] else { return nil }
-            let leads = number == gatewayIndex
+            let leads = place == gatewayIndex
+            let number = endpoint.number ?? place
             return EndpointPlan(
                 hostInterface: names.pair(record.id, number), containerInterface: "eth\(number)",
                 bridge: network.bridge,
@@ -284,7 +290,9 @@ extension Engine {
         let reachable = record.endpoints.contains { networks[$0.networkID]?.isInternal == false }
         let upstreams = record.spec.dns.servers.isEmpty ? ResolverFiles.hostServers() : record.spec.dns.servers
         var links: [String: [String]] = [:]
-        for link in record.spec.dns.parsedLinks {
+        var dns = record.spec.dns
+        dns.links += record.endpoints.flatMap { $0.wish?.links ?? [] }
+        for link in dns.parsedLinks {
             links[link.alias.lowercased(), default: []].append(link.target.lowercased())
         }
         return ResolverScope(

@@ -401,12 +401,20 @@ extension Engine {
         {
             return (bytes, known.mediaType)
         }
-        let manifest = ImageManifest(
-            config: Descriptor(mediaType: MediaTypes.configuration, digest: image.id, size: configurationSize),
+        // Docker's own types where they can say it: registries and clients that are older than OCI's know them.
+        let isDocker = image.layers.allSatisfy { MediaTypes.ociLayer($0.mediaType) == MediaTypes.layerGzip }
+        var manifest = ImageManifest(
+            config: Descriptor(
+                mediaType: isDocker ? MediaTypes.dockerConfiguration : MediaTypes.configuration, digest: image.id,
+                size: configurationSize),
             layers: image.layers.map {
-                Descriptor(mediaType: MediaTypes.ociLayer($0.mediaType), digest: $0.blob, size: $0.blobSize)
+                Descriptor(
+                    mediaType: isDocker ? MediaTypes.dockerLayer : MediaTypes.ociLayer($0.mediaType), digest: $0.blob,
+                    size: $0.blobSize)
             })
-        return (try ImageStore.encode(manifest), MediaTypes.manifest)
+        let type = isDocker ? MediaTypes.dockerManifest : MediaTypes.manifest
+        manifest.mediaType = type
+        return (try ImageStore.encode(manifest), type)
     }
 
     // MARK: Asking

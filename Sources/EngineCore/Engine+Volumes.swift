@@ -66,13 +66,19 @@ extension Engine {
     }
 
     /// Removes volumes that no container uses; only anonymous ones unless `all`.
-    public func pruneVolumes(all: Bool) async throws -> [String] {
+    public func pruneVolumes(all: Bool, _ isMeant: @Sendable (VolumeRecord) -> Bool) async throws -> (
+        names: [String], bytes: Int64
+    ) {
         var removed: [String] = []
-        for record in allVolumes() where (all || record.isAnonymous) && users(ofVolume: record.name).isEmpty {
+        var bytes: Int64 = 0
+        for record in allVolumes()
+        where (all || record.isAnonymous) && users(ofVolume: record.name).isEmpty && isMeant(record) {
+            let folder = mountpoint(record)
+            bytes += (try? await blocking { try Files.treeSize(folder) }) ?? 0
             try await removeVolume(record.name, force: true)
             removed.append(record.name)
         }
-        return removed
+        return (removed, bytes)
     }
 
     /// Turns what a container asks for into what it gets: volumes are made, folders found or made.

@@ -206,6 +206,9 @@ struct StateStore: Sendable {
             }
         }
     }
+    func removeLeases(network: String, owner: String) throws {
+        try write("DELETE FROM lease WHERE network = ? AND owner = ?", [network, owner])
+    }
     func addPorts(_ ports: [PublishedPort], owner: String) throws {
         try queue.write { database in
             for port in ports {

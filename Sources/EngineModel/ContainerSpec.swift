@@ -212,6 +212,10 @@ public struct EndpointSpec: Sendable, Equatable, Codable {
     public var macAddress: String?
     /// The endpoint with the highest number supplies the default gateway.
     public var gatewayPriority: Int
+    public var linkLocal: [String]?
+    /// `target:alias`, valid on this network.
+    public var links: [String]?
+    public var driverOptions: [String: String]?
     public init(
         network: String, aliases: [String] = [], address4: IPAddress? = nil, address6: IPAddress? = nil,
         macAddress: String? = nil, gatewayPriority: Int = 0
@@ -274,10 +278,32 @@ public struct ResourceSpec: Sendable, Equatable, Codable {
     public var maximumProcesses: Int64 = 0
     /// 10 to 1000.
     public var blockWeight: UInt16 = 0
+    /// How fast devices may be read and written.
+    public var deviceRates: [DeviceRate]?
     public var outOfMemoryScore: Int32 = 0
     public var disablesOutOfMemoryKiller = false
     public var limits: [UlimitSpec] = []
     public init() {}
+}
+
+/// How fast a block device may be used.
+public struct DeviceRate: Sendable, Equatable, Codable {
+    public enum Kind: String, Sendable, Codable, CaseIterable {
+        /// Bytes or operations a second; the names are those of cgroup v2's `io.max`.
+        case readBytes = "rbps"
+        case writeBytes = "wbps"
+        case readOperations = "riops"
+        case writeOperations = "wiops"
+    }
+    public var kind: Kind
+    /// Path of the device on the host.
+    public var device: String
+    public var rate: Int64
+    public init(kind: Kind, device: String, rate: Int64) {
+        self.kind = kind
+        self.device = device
+        self.rate = rate
+    }
 }
 
 public struct UlimitSpec: Sendable, Equatable, Codable {

@@ -76,6 +76,10 @@ public struct EndpointRecord: Sendable, Equatable, Codable {
     public var macAddress: String
     public var aliases: [String]
     public var gatewayPriority: Int
+    /// Which of the container's interfaces it is; nil is its place in the list.
+    public var number: Int?
+    /// What was asked for, as clients want to see it again.
+    public var wish: EndpointWish?
     public init(
         networkID: String, networkName: String, address4: IPAddress?, address6: IPAddress?, macAddress: String,
         aliases: [String], gatewayPriority: Int
@@ -87,6 +91,25 @@ public struct EndpointRecord: Sendable, Equatable, Codable {
         self.macAddress = macAddress
         self.aliases = aliases
         self.gatewayPriority = gatewayPriority
+    }
+}
+
+/// The parts of an endpoint's settings that change nothing here but are shown.
+public struct EndpointWish: Sendable, Equatable, Codable {
+    public var address4: IPAddress?
+    public var address6: IPAddress?
+    public var linkLocal: [String]
+    public var links: [String]
+    public var driverOptions: [String: String]
+    public init(
+        address4: IPAddress? = nil, address6: IPAddress? = nil, linkLocal: [String] = [], links: [String] = [],
+        driverOptions: [String: String] = [:]
+    ) {
+        self.address4 = address4
+        self.address6 = address6
+        self.linkLocal = linkLocal
+        self.links = links
+        self.driverOptions = driverOptions
     }
 }
 

@@ -24,6 +24,8 @@ public struct StoredImage: Sendable, Codable, Equatable {
     public var configuration: ImageConfiguration
     /// The manifest as it came from a registry: what is pushed again has the same digest.
     public var manifest: Descriptor?
+    /// The image of the container that this one was made of by `commit`.
+    public var parent: Digest?
     public var size: Int64 { layers.reduce(0) { $0 + $1.size } }
 
     public init(id: Digest, layers: [StoredLayer], configuration: ImageConfiguration) {

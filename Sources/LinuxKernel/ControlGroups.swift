@@ -19,6 +19,20 @@ public enum ControlGroupLayout: Sendable, Equatable {
 }
 
 /// Limits as the kernel wants them; nil leaves the kernel's default.
+/// The rate of one device under one of `io.max`'s keys.
+public struct DeviceRateLimit: Sendable, Equatable {
+    public let key: String
+    public let major: UInt32
+    public let minor: UInt32
+    public let value: Int64
+    public init(key: String, major: UInt32, minor: UInt32, value: Int64) {
+        self.key = key
+        self.major = major
+        self.minor = minor
+        self.value = value
+    }
+}
+
 public struct ControlGroupLimits: Sendable, Equatable {
     public var memory: Int64?
     public var memoryReservation: Int64?
@@ -31,6 +45,8 @@ public struct ControlGroupLimits: Sendable, Equatable {
     public var memoryNodes: String?
     public var processes: Int64?
     public var blockWeight: UInt16?
+    /// Rates of devices: `rbps`, `wbps`, `riops` or `wiops`.
+    public var deviceRates: [DeviceRateLimit] = []
     public init() {}
 
     public static func == (one: ControlGroupLimits, other: ControlGroupLimits) -> Bool {
@@ -39,6 +55,7 @@ public struct ControlGroupLimits: Sendable, Equatable {
             && one.cpuQuota?.period == other.cpuQuota?.period
             && one.cpuShares == other.cpuShares && one.cpus == other.cpus && one.memoryNodes == other.memoryNodes
             && one.processes == other.processes && one.blockWeight == other.blockWeight
+            && one.deviceRates == other.deviceRates
     }
 }
 
@@ -162,6 +179,9 @@ public struct ControlGroup: Sendable, Equatable {
             rows.append(("pids", "pids.max", processes < 0 ? "max" : "\(processes)", "process limit"))
         }
         if let weight = limits.blockWeight { rows.append(("io", "io.bfq.weight", "\(weight)", "block weight")) }
+        for rate in limits.deviceRates {
+            rows.append(("io", "io.max", "\(rate.major):\(rate.minor) \(rate.key)=\(rate.value)", "device rate"))
+        }
         return rows
     }
 
@@ -188,6 +208,16 @@ public struct ControlGroup: Sendable, Equatable {
             rows.append(("pids", "pids.max", processes < 0 ? "max" : "\(processes)", "process limit"))
         }
         if let weight = limits.blockWeight { rows.append(("blkio", "blkio.weight", "\(weight)", "block weight")) }
+        let names = [
+            "rbps": "read_bps", "wbps": "write_bps", "riops": "read_iops", "wiops": "write_iops",
+        ]
+        for rate in limits.deviceRates {
+            rows.append(
+                (
+                    "blkio", "blkio.throttle.\(names[rate.key] ?? rate.key)_device",
+                    "\(rate.major):\(rate.minor) \(rate.value)", "device rate"
+                ))
+        }
         return rows
     }
 

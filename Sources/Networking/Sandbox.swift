@@ -83,6 +83,22 @@ public struct Sandbox: Sendable {
         try namespace.enter { try Self.configure(endpoint, try Netlink()) }
     }
 
+    /// The resolver of a namespace that had none.
+    public static func openResolver(in namespace: NetworkNamespace) throws -> ResolverSockets {
+        try namespace.enter { try ResolverRedirect.open() }
+    }
+
+    /// Makes an interface that is there the way to the world.
+    public func setDefaultRoute(_ endpoint: EndpointPlan) throws {
+        try namespace.enter {
+            let inside = try Netlink()
+            guard let index = try inside.index(of: endpoint.containerInterface) else { return }
+            for gateway in [endpoint.gateway4, endpoint.gateway6].compactMap({ $0 }) {
+                try inside.addDefaultRoute(via: gateway.bytes, index: index, subject: endpoint.containerInterface)
+            }
+        }
+    }
+
     private func addPair(_ endpoint: EndpointPlan, _ host: Netlink) throws {
         guard let bridge = try host.index(of: endpoint.bridge) else {
             throw RoostError.failure("bridge \(endpoint.bridge) is not there")

@@ -112,6 +112,7 @@ public enum MediaTypes {
     public static let layerGzip = "application/vnd.oci.image.layer.v1.tar+gzip"
     public static let layerZstd = "application/vnd.oci.image.layer.v1.tar+zstd"
     public static let dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
+    public static let dockerConfiguration = "application/vnd.docker.container.image.v1+json"
     public static let dockerLayer = "application/vnd.docker.image.rootfs.diff.tar.gzip"
     public static let dockerIndex = "application/vnd.docker.distribution.manifest.list.v2+json"
     /// An index by what its sender says, or by what it holds where nothing is said.
@@ -122,7 +123,7 @@ public enum MediaTypes {
     }
 
     public static func isConfiguration(_ type: String) -> Bool {
-        type == configuration || type == "application/vnd.docker.container.image.v1+json"
+        type == configuration || type == dockerConfiguration
             || type == "application/octet-stream"
     }
 

@@ -153,8 +153,12 @@ final class BuildDisplay {
     /// Steps that were really done.
     private(set) var work = 0
 
-    init(_ name: String?, quiet: Bool, prefix: String = "") throws(RoostError) {
+    /// Events that are not shown as long as nothing has been done: a build of which every step is known is no news.
+    private var held: [JSON]?
+
+    init(_ name: String?, quiet: Bool, prefix: String = "", onlyShowsWork: Bool = false) throws(RoostError) {
         self.prefix = prefix
+        held = onlyShowsWork ? [] : nil
         if quiet {
             mode = .quiet
             return
@@ -174,16 +178,37 @@ final class BuildDisplay {
         while let line = try answer.nextLine() {
             if mode == .json { Output.error(line.text()) }
             if let message = line["error"].string {
+                release()
                 showFailure()
                 throw RoostError(.failure, message)
             }
             if let found = line["aux"]["ID"].string { id = found }
-            show(line)
+            if held != nil, isWork(line) { release() }
+            if held == nil { show(line) } else { held?.append(line) }
         }
         guard !id.isEmpty else {
             throw RoostError(.unavailable, "the engine went away during the build; run the command again: finished steps are kept")
         }
         return id
+    }
+
+    private func release() {
+        let lines = held ?? []
+        held = nil
+        for line in lines { show(line) }
+    }
+
+    /// Whether an event tells of something that was really done.
+    private func isWork(_ line: JSON) -> Bool {
+        switch line["event"].string {
+        case "running", "transfer", "output": return true
+        case "finished":
+            let last = (held ?? []).reversed().first { $0["step"].int == line["step"].int }
+            guard last?["event"].string == "began" else { return false }
+            let word = (last?["text"].string ?? "").prefix { !$0.isWhitespace }.uppercased()
+            return word == "COPY" || word == "ADD"
+        default: return false
+        }
     }
 
     private func show(_ line: JSON) {

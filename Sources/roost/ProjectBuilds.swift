@@ -93,8 +93,8 @@ extension ProjectImages {
                 try build(needed)
             }
             let display = try BuildDisplay(
-                overrides.progress ?? (onlyShowsWork && !Terminals.isTerminal(2) ? "plain" : nil), quiet: overrides.quiet,
-                prefix: services.count > 1 ? "\(name) " : "")
+                overrides.progress, quiet: overrides.quiet, prefix: services.count > 1 ? "\(name) " : "",
+                onlyShowsWork: onlyShowsWork)
             let id = try order(name, overrides).run(display)
             if overrides.quiet { Output.line(id) }
         }

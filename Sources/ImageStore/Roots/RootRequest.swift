@@ -42,6 +42,8 @@ public struct RootRequest: Sendable, Codable {
         case layer(clamp: Int64?)
         /// `A /path`, `C /path`, `D /path` with a NUL after each.
         case changes
+        /// Replaces a file's content in place: it may be a mount of its own.
+        case write(path: String, text: String)
         /// The bytes of a file.
         case read(path: String, limit: Int)
     }

@@ -30,6 +30,7 @@ enum RootWorker {
         case .digest(let selection): try RootJobs.digest(selection, cache)
         case .layer(let clamp): try LayerArchiver.run(clamp: clamp)
         case .changes: try RootJobs.changes()
+        case .write(let path, let text): try Files.write(path, text)
         case .read(let path, let limit): try writeAll(1, try RootJobs.read(path, limit))
         }
     }

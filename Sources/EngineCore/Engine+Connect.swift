@@ -1,0 +1,167 @@
+import EngineModel
+import ImageStore
+import LinuxKernel
+import Networking
+
+extension Engine {
+    /// Joins a container to one more network, also while it runs (`docker network connect`).
+    public func connect(_ reference: String, to name: String, _ spec: EndpointSpec) async throws {
+        let network = try network(name)
+        let record = try container(reference)
+        try await exclusively(record.id) {
+            guard let record = containers[record.id] else { throw RoostError.missing("No such container: \(reference)") }
+            guard network.driver == "bridge" else {
+                throw RoostError(.forbidden, "container cannot be connected to \(network.name) network: create it there")
+            }
+            switch record.spec.network {
+            case .host, .container:
+                throw RoostError(
+                    .forbidden,
+                    "container sharing network namespace with another container or host cannot be connected to any other network")
+            default: break
+            }
+            guard !record.endpoints.contains(where: { $0.networkID == network.id }) else {
+                throw RoostError(
+                    .forbidden, "endpoint with name \(record.name) already exists in network \(network.name)")
+            }
+            var endpoint = try lease(spec, on: network, id: record.id)
+            // Numbers that are in use stay as they are.
+            let taken = record.endpoints.enumerated().map { $0.element.number ?? $0.offset }
+            endpoint.number = (0...).first { !taken.contains($0) }
+            var changed = record
+            changed.endpoints = record.endpoints.enumerated().map { place, endpoint in
+                var endpoint = endpoint
+                endpoint.number = endpoint.number ?? place
+                return endpoint
+            }
+            changed.endpoints.append(endpoint)
+            let hadResolver = hasResolver(record)
+            do {
+                try store.save(changed, leases: [endpoint])
+                containers[record.id] = changed
+                if live[record.id] != nil { try await plug(changed, network, hadResolver: hadResolver) }
+            } catch {
+                containers[record.id] = record
+                try? store.save(record)
+                release(record.id, on: network.id)
+                throw error
+            }
+            publish(
+                .network, "connect", id: network.id,
+                ["container": record.id, "name": network.name, "type": network.driver])
+        }
+    }
+
+    /// Gives a running container the interface of its newest endpoint.
+    private func plug(_ record: ContainerRecord, _ network: NetworkRecord, hadResolver: Bool) async throws {
+        try await activate([network.id])
+        guard let namespace = namespace(of: record),
+            var plan = endpointPlans(record).first(where: { $0.bridge == network.bridge })
+        else { return }
+        let hasRoute = live[record.id]?.endpoints.contains { $0.gateway4 != nil } ?? false
+        if hasRoute {
+            (plan.gateway4, plan.gateway6) = (nil, nil)
+        } else if !network.isInternal {
+            (plan.gateway4, plan.gateway6) = (network.gateway4, network.gateway6)
+        }
+        let endpoint = plan
+        let opensResolver = !hadResolver && hasResolver(record)
+        let sockets = try await blocking { () throws -> ResolverSockets? in
+            try Sandbox(namespace: namespace).add(endpoint)
+            return opensResolver ? try Sandbox.openResolver(in: namespace) : nil
+        }
+        live[record.id]?.endpoints.append(plan)
+        if live[record.id]?.sandbox == nil { live[record.id]?.sandbox = Sandbox(namespace: namespace) }
+        if let sockets {
+            live[record.id]?.resolver = sockets
+            try await writeResolverFile(record)
+        }
+        try refreshResolver(record.id)
+    }
+
+    /// The resolver's view of a container, and its names, after its networks have changed.
+    private func refreshResolver(_ id: String) throws {
+        guard let running = live[id], let record = containers[id] else { return }
+        if let sockets = running.resolver {
+            resolver.stop(sockets)
+            try resolver.serve(sockets, scope: resolverScope(record))
+        }
+        rebuildNames()
+        let kept = KeptDescriptors(running)
+        if !kept.tags.isEmpty { running.process.connection.send(.keep(tags: kept.tags), descriptors: kept.files) }
+    }
+
+    /// From now on the container asks the embedded resolver.
+    private func writeResolverFile(_ record: ContainerRecord) async throws {
+        guard let running = live[record.id] else { return }
+        let text = ResolverFiles.resolvConf(record.spec.dns, embedded: true, hostNetwork: false)
+        let runner = RootRunner(
+            RootRequest(
+                view: .process, mountPoint: configuration.mountPoint,
+                job: .write(path: "/etc/resolv.conf", text: text)), process: running.process.pidfd)
+        _ = try await blocking { try runner.answer() }
+    }
+
+    private func release(_ id: String, on network: String) {
+        leases[network] = (leases[network] ?? [:]).filter { $0.value != id }
+        do { try store.removeLeases(network: network, owner: id) } catch {
+            log.error("cannot release addresses of \(id): \(error)")
+        }
+    }
+
+    /// Takes a container off a network (`docker network disconnect`).
+    public func disconnect(_ reference: String, from name: String, force: Bool) async throws {
+        let network = try network(name)
+        let record: ContainerRecord
+        do throws(RoostError) { record = try container(reference) } catch {
+            // A container that is gone has left its networks.
+            if force { return }
+            throw error
+        }
+        try await exclusively(record.id) {
+            guard var changed = containers[record.id],
+                let endpoint = changed.endpoints.first(where: { $0.networkID == network.id })
+            else {
+                throw RoostError.failure("container \(record.id) is not connected to network \(network.name)")
+            }
+            let plan = live[record.id]?.endpoints.first { $0.bridge == network.bridge }
+            changed.endpoints = changed.endpoints.enumerated().map { place, endpoint in
+                var endpoint = endpoint
+                endpoint.number = endpoint.number ?? place
+                return endpoint
+            }
+            changed.endpoints.removeAll { $0.networkID == network.id }
+            try store.save(changed)
+            containers[record.id] = changed
+            release(record.id, on: network.id)
+            if let plan { try await unplug(changed, plan) }
+            publish(
+                .network, "disconnect", id: network.id,
+                ["container": record.id, "name": endpoint.networkName, "type": network.driver])
+        }
+    }
+
+    private func unplug(_ record: ContainerRecord, _ plan: EndpointPlan) async throws {
+        live[record.id]?.endpoints.removeAll { $0 == plan }
+        var next: EndpointPlan?
+        if plan.gateway4 != nil || plan.gateway6 != nil {
+            // Another network leads to the world now.
+            next = endpointPlans(record).first { $0.gateway4 != nil || $0.gateway6 != nil }
+        }
+        let namespace = namespace(of: record)
+        let successor = next
+        let failures = try await blocking { () throws -> [String] in
+            var failures = Bridges.removeLinks([plan.hostInterface]).map { "\($0)" }
+            if let successor, let namespace {
+                do { try Sandbox(namespace: namespace).setDefaultRoute(successor) } catch { failures.append("\(error)") }
+            }
+            return failures
+        }
+        if let next, let index = live[record.id]?.endpoints.firstIndex(where: { $0.bridge == next.bridge }) {
+            live[record.id]?.endpoints[index] = next
+        }
+        for failure in failures { log.warning("disconnecting \(record.name): \(failure)") }
+        try refreshResolver(record.id)
+        await rebuildFilter()
+    }
+}

@@ -1,0 +1,76 @@
+import EngineModel
+import LinuxKernel
+
+extension Engine {
+    /// Changes limits and restart policy of a container, also while it runs (`docker update`); what the request does not name
+    /// stays as it is.
+    public func updateContainer(_ reference: String, _ body: JSON) async throws -> [String] {
+        let record = try container(reference)
+        return try await exclusively(record.id) {
+            guard var changed = containers[record.id] else { throw RoostError.missing("No such container: \(reference)") }
+            var resources = changed.spec.resources
+            func take(_ key: String, _ path: WritableKeyPath<ResourceSpec, Int64>) {
+                if let value = body[key].int, value != 0 { resources[keyPath: path] = value }
+            }
+            take("Memory", \.memoryBytes)
+            take("MemoryReservation", \.memoryReservationBytes)
+            take("MemorySwap", \.memorySwapBytes)
+            take("NanoCpus", \.nanoCPUs)
+            take("CpuShares", \.cpuShares)
+            take("CpuPeriod", \.cpuPeriod)
+            take("CpuQuota", \.cpuQuota)
+            take("PidsLimit", \.maximumProcesses)
+            if let cpus = body["CpusetCpus"].string, !cpus.isEmpty { resources.cpusetCPUs = cpus }
+            if let nodes = body["CpusetMems"].string, !nodes.isEmpty { resources.cpusetMemories = nodes }
+            if let weight = body["BlkioWeight"].int.flatMap({ UInt16(exactly: $0) }), weight != 0 {
+                resources.blockWeight = weight
+            }
+            try check(resources, was: changed.spec.resources, record.id)
+            if let name = body["RestartPolicy"]["Name"].string, !name.isEmpty {
+                if changed.spec.removeWhenStopped, name != "no" {
+                    throw RoostError.invalid("Restart policy cannot be updated because AutoRemove is enabled for the container")
+                }
+                var policy = try RestartPolicySpec(parsing: name)
+                policy.maximumRetries = Int(clamping: body["RestartPolicy"]["MaximumRetryCount"].int ?? 0)
+                changed.spec.restartPolicy = policy
+            }
+            changed.spec.resources = resources
+            if live[record.id] != nil {
+                let group = ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)")
+                let limits = ContainerStart.limits(resources)
+                // Memory first up, then down: the kernel refuses a limit above that of memory and swap.
+                _ = try? group.apply(limits)
+                let missing = try group.apply(limits)
+                if let first = missing.first { throw RoostError(.unsupported, "this host's kernel cannot enforce a \(first)") }
+            }
+            try store.save(changed)
+            containers[record.id] = changed
+            publish(changed, "update")
+            return []
+        }
+    }
+
+    private func check(_ wanted: ResourceSpec, was: ResourceSpec, _ id: String) throws(RoostError) {
+        func refused(_ why: String) -> RoostError { .conflict("Cannot update container \(id): \(why)") }
+        if wanted.memoryBytes != 0, wanted.memoryBytes < 6 << 20 {
+            throw .invalid("Minimum memory limit allowed is 6MB")
+        }
+        if wanted.memorySwapBytes > 0, wanted.memoryBytes > wanted.memorySwapBytes {
+            throw refused(
+                "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time")
+        }
+        if wanted.nanoCPUs > Int64(HostFacts.processors) * 1_000_000_000 {
+            throw .invalid(
+                "range of CPUs is from 0.01 to \(HostFacts.processors).00, as there are only \(HostFacts.processors) CPUs available")
+        }
+        if wanted.nanoCPUs > 0, was.cpuQuota > 0 {
+            throw refused("Conflicting options: Nano CPUs cannot be updated as CPU Period has already been set")
+        }
+    }
+
+    /// The bytes of a container's own layer.
+    public func layerSize(_ id: String) async -> Int64 {
+        let folder = configuration.dataFolder(id) + "/upper"
+        return (try? await blocking { try Files.treeSize(folder) }) ?? 0
+    }
+}
