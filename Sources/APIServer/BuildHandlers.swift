@@ -153,7 +153,11 @@ struct BuildHandlers: Sendable {
     }
 
     func prune(_ exchange: Exchange) async throws {
-        let filters = try Filters(query: exchange.request["filters"], known: ["until", "id", "parent", "type", "description", "inuse", "shared", "private", "unused-for"])
+        let filters = try Filters(query: exchange.request["filters"], known: ["until", "id", "parent", "type", "description", "inuse", "shared", "private", "unused-for", "label", "label!"])
+        // Steps of builds have no labels.
+        if !filters["label"].isEmpty {
+            return try await exchange.answer(200, ["CachesDeleted": .null, "SpaceReclaimed": 0])
+        }
         var limit: Int64?
         if let text = (filters["until"] + filters["unused-for"]).first {
             guard let span = TimeSpan.parse(text) else { throw RoostError.invalid("invalid filter 'until=\(text)'") }
@@ -247,6 +251,8 @@ private struct BuildLines: Sendable {
             let words = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
             return stream("Step \(step)/\(total) : \(words.count == 1 ? text : words.joined(separator: "\n"))") + stream("\n")
         case .cached: return stream(" ---> Using cache\n")
+        case .triggers(_, let count):
+            return stream("# Executing \(count) build trigger\(count == 1 ? "" : "s")\n")
         case .running(_, let container): return stream(" ---> Running in \(container)\n")
         case .output(_, let text, let isError): return stream(isError ? "\u{1b}[91m\(text)\u{1b}[0m" : text)
         case .removedContainer(_, let container): return stream(" ---> Removed intermediate container \(container)\n")
@@ -261,6 +267,7 @@ private struct BuildLines: Sendable {
         case .began(let step, let total, let stage, let text):
             ["event": "began", "step": JSON(step), "of": JSON(total), "stage": .string(stage), "text": .string(text)]
         case .cached(let step): ["event": "cached", "step": JSON(step)]
+        case .triggers(let step, let count): ["event": "triggers", "step": JSON(step), "count": JSON(count)]
         case .running(let step, let container): ["event": "running", "step": JSON(step), "container": .string(container)]
         case .output(let step, let text, let isError):
             ["event": "output", "step": JSON(step), "text": .string(text), "isError": .bool(isError)]

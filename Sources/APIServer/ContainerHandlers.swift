@@ -25,7 +25,15 @@ struct ContainerHandlers: Sendable {
         }
         found = found.filter { Self.matches($0, filters) }
         if limit > 0 { found = Array(found.prefix(limit)) }
-        try await exchange.answer(200, .array(found.map { $0.listJSON(networks: networks, now: now) }))
+        var rows = found.map { $0.listJSON(networks: networks, now: now) }
+        if request.flag("size") {
+            for index in rows.indices {
+                let sizes = await engine.sizes(found[index].id)
+                rows[index].set("SizeRw", JSON(sizes.own))
+                rows[index].set("SizeRootFs", JSON(sizes.whole))
+            }
+        }
+        try await exchange.answer(200, .array(rows))
     }
 
     static func matches(_ record: ContainerRecord, _ filters: Filters) -> Bool {
@@ -61,8 +69,13 @@ struct ContainerHandlers: Sendable {
         let record = try await engine.container(id(exchange))
         let log = try await engine.logPath(record.id)
         let execs = await engine.runningExecs(record.id)
-        try await exchange.answer(
-            200, record.inspectJSON(networks: await engine.networksByID(), paths: (log.folder, log.path, execs)))
+        var json = record.inspectJSON(networks: await engine.networksByID(), paths: (log.folder, log.path, execs))
+        if exchange.request.flag("size") {
+            let sizes = await engine.sizes(record.id)
+            json.set("SizeRw", JSON(sizes.own))
+            json.set("SizeRootFs", JSON(sizes.whole))
+        }
+        try await exchange.answer(200, json)
     }
 
     func start(_ exchange: Exchange) async throws {
@@ -169,6 +182,10 @@ struct ContainerHandlers: Sendable {
 
     func top(_ exchange: Exchange) async throws {
         let processes = try await engine.processes(id(exchange))
+        let arguments = (exchange.request["ps_args"] ?? "").split(separator: " ").map(String.init)
+        if !arguments.isEmpty, arguments != ["-ef"], let table = try await engine.processTable(arguments, of: processes) {
+            return try await exchange.answer(200, table)
+        }
         try await exchange.answer(200, ProcessTable.json(processes))
     }
 

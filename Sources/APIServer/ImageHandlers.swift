@@ -147,9 +147,9 @@ struct ImageHandlers: Sendable {
         let rest: JSON = [
             "Volumes": keys(runtime.volumes), "WorkingDir": .string(runtime.workingDir ?? ""),
             "Entrypoint": list(runtime.entrypoint), "OnBuild": list(runtime.onBuild),
-            "Labels": runtime.labels.map { JSON($0) } ?? .null, "StopSignal": JSON(runtime.stopSignal),
+            "Labels": runtime.labels.map { JSON($0) } ?? .null, "StopSignal": JSON(runtime.stopSignal), "Shell": list(runtime.shell),
         ]
-        for (key, value) in rest.object ?? [] where !(key == "StopSignal" && value.isNull) { config.set(key, value) }
+        for (key, value) in rest.object ?? [] where !(["StopSignal", "Shell"].contains(key) && value.isNull) { config.set(key, value) }
         try await exchange.answer(
             200,
             [

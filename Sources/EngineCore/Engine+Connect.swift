@@ -83,8 +83,7 @@ extension Engine {
     private func refreshResolver(_ id: String) throws {
         guard let running = live[id], let record = containers[id] else { return }
         if let sockets = running.resolver {
-            resolver.stop(sockets)
-            try resolver.serve(sockets, scope: resolverScope(record))
+            try resolver.change(sockets, scope: resolverScope(record))
         }
         rebuildNames()
         let kept = KeptDescriptors(running)

@@ -39,7 +39,7 @@ extension Engine {
     /// Repositories with the digest that the image has in each, as registries have told it (`RepoDigests`).
     public func repositoryDigests(_ image: Digest) -> [ImageReference] { names(image).filter { $0.digest != nil } }
 
-    private func names(_ image: Digest) -> [ImageReference] {
+    func names(_ image: Digest) -> [ImageReference] {
         tags.filter { $0.value == image }.keys.sorted().compactMap { try? ImageReference(parsing: $0) }
     }
 
@@ -118,12 +118,15 @@ extension Engine {
     /// `docker rmi`, with Docker's rules for images in use.
     public func removeImage(_ reference: String, force: Bool) async throws -> [ImageRemoval] {
         let image = try image(reference)
-        let names = references(image.id)
         let users = containers.values.filter { $0.imageID == image.id.description }
         let parsed = try? ImageReference(parsing: reference)
         let byName = parsed.flatMap { tags[$0.description] } == image.id
         let short = String(image.id.hex.prefix(12))
-        if byName, let parsed, names.count > 1 { return [try untag(parsed)] }
+        let all = names(image.id)
+        // What goes with a name: the digests of its repository, if it is the last tag there.
+        let going = byName ? parsed.map { Self.namesGoing(with: $0, all) } ?? [] : all
+        let staying = all.filter { !going.contains($0) }
+        if byName, !staying.isEmpty { return try going.map { try untag($0) } }
         if let user = users.first(where: { $0.status.isRunning }) {
             guard byName else {
                 throw RoostError.conflict(
@@ -131,7 +134,7 @@ extension Engine {
                 )
             }
             guard force else { throw mustForce(reference, user, image) }
-            return parsed.map { [try? untag($0)].compactMap { $0 } } ?? []
+            return try going.map { try untag($0) }
         }
         if let user = users.first, !force {
             if byName { throw mustForce(reference, user, image) }
@@ -139,11 +142,11 @@ extension Engine {
                 "conflict: unable to delete \(short) (must be forced) - image is being used by stopped container \(user.shortID)"
             )
         }
-        if !byName, names.count > 1, !force {
+        if !byName, Set(all.map { "\($0.domain)/\($0.path)" }).count > 1, !force {
             throw RoostError.conflict(
                 "conflict: unable to delete \(short) (must be forced) - image is referenced in multiple repositories")
         }
-        var removed = try names.map { try untag($0) }
+        var removed = try all.map { try untag($0) }
         guard users.isEmpty else { return removed }
         try store.removeImage(image.id)
         imageRecords[image.id] = nil
@@ -156,6 +159,12 @@ extension Engine {
         removed += image.layers.reversed().filter { !needed.contains($0.chain) }.map { .deleted($0.chain.description) }
         await sweepImages()
         return removed
+    }
+
+    private static func namesGoing(with name: ImageReference, _ all: [ImageReference]) -> [ImageReference] {
+        guard name.digest == nil else { return [name] }
+        let others = all.filter { $0.domain == name.domain && $0.path == name.path && $0 != name }
+        return others.contains { $0.digest == nil } ? [name] : [name] + others
     }
 
     private func mustForce(_ reference: String, _ user: ContainerRecord, _ image: StoredImage) -> RoostError {

@@ -200,7 +200,11 @@ extension Engine {
         }
         var made: [EndpointRecord] = []
         for endpoint in wanted {
-            let network = try network(endpoint.network)
+            let network: NetworkRecord
+            // Not "missing", which clients understand as the image.
+            do throws(RoostError) { network = try self.network(endpoint.network) } catch {
+                throw RoostError.invalid(error.message)
+            }
             if network.driver == "host" || network.driver == "null" { continue }
             made.append(try lease(endpoint, on: network, id: id))
         }
@@ -312,6 +316,31 @@ extension Engine {
             lines.append((address, "\(link.alias) \(target.shortID) \(target.name)"))
         }
         return lines
+    }
+
+    /// Docker's variables for links on the default network: `DB_NAME`, `DB_PORT_6379_TCP_ADDR`, `DB_ENV_…`.
+    func linkVariables(_ record: ContainerRecord) -> [String] {
+        guard !hasResolver(record) else { return [] }
+        var list: [String] = []
+        for link in record.spec.dns.parsedLinks {
+            guard let target = try? container(link.target), let address = target.endpoints.compactMap(\.address4).first
+            else { continue }
+            let name = link.alias.uppercased().map { $0 == "-" ? "_" : $0 }
+            let prefix = String(name)
+            list.append("\(prefix)_NAME=/\(record.name)/\(link.alias)")
+            let ports = target.spec.exposedPorts
+            for (index, port) in ports.enumerated() {
+                let transport = port.transport.rawValue
+                let place = "\(transport)://\(address):\(port.number)"
+                if index == 0 { list.append("\(prefix)_PORT=\(place)") }
+                let key = "\(prefix)_PORT_\(port.number)_\(transport.uppercased())"
+                list += [
+                    "\(key)=\(place)", "\(key)_ADDR=\(address)", "\(key)_PORT=\(port.number)", "\(key)_PROTO=\(transport)",
+                ]
+            }
+            for variable in target.spec.process.environment { list.append("\(prefix)_ENV_\(variable)") }
+        }
+        return list
     }
 
     /// Tells the resolver who is called what now.

@@ -87,9 +87,13 @@ extension Engine {
                 record.spec.dns, embedded: hasResolver(record), hostNetwork: record.spec.network == .host),
             logFile: data + "/container.log", exitRecord: configuration.exitRecord(record.id), revival: revivalPlan,
             controlGroup: group, processes: processes)
+        var launched = record
+        let linked = linkVariables(record)
+        // The container's own variables win over those of its links.
+        if !linked.isEmpty { launched.environment = Self.environment(linked, record.environment) }
         let usesOwnNetwork = shared == nil && record.spec.network != .host
         return ContainerStart(
-            record: record, context: context, plan: try plans.container(record, context), launcher: launcher,
+            record: record, context: context, plan: try plans.container(launched, context), launcher: launcher,
             endpoints: endpointPlans(record), hasResolver: hasResolver(record), makesNamespace: usesOwnNetwork,
             shared: shared, takenPorts: takenPorts())
     }

@@ -48,6 +48,7 @@ extension Engine {
             Task { [log] in
                 try? await Task.sleep(for: .seconds(seconds))
                 guard !Task.isCancelled else { return }
+                if let record = containers[id] { publish(record, "kill", ["signal": "9"]) }
                 do throws(SyscallError) { try Processes.signal(running.process.pidfd.raw, 9) } catch {
                     if error.errno != Errno.noProcess { log.warning("kill: \(error)") }
                 }

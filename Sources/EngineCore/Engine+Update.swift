@@ -74,3 +74,39 @@ extension Engine {
         return (try? await blocking { try Files.treeSize(folder) }) ?? 0
     }
 }
+
+extension Engine {
+    /// The bytes of a container's own layer, and of all that it sees of its image besides.
+    public func sizes(_ id: String) async -> (own: Int64, whole: Int64) {
+        let own = await layerSize(id)
+        guard let record = containers[id], let image = try? image(record.imageID) else { return (own, own) }
+        return (own, own + image.size)
+    }
+
+    /// What the host's `ps` says of processes; nil where there is no `ps`.
+    public nonisolated func processTable(_ arguments: [String], of processes: [Int32]) async throws -> JSON? {
+        guard let program = ["/usr/bin/ps", "/bin/ps"].first(where: { Files.exists($0) }) else { return nil }
+        let text = try await blocking { () throws -> String in
+            let output = try Files.memory("ps", [])
+            let null = try Files.open("/dev/null", .readWrite)
+            let pid = try Processes.spawn(
+                program, arguments: ["ps"] + arguments, environment: ["LC_ALL=C.UTF-8", "COLUMNS=4096"],
+                descriptors: [null.raw, output.raw, output.raw])
+            let status = try Processes.collect(pid: pid, wait: true)?.status.code
+            let text = String(
+                decoding: try readSome(output.raw, at: 0, limit: Int(Files.status(of: output.raw).size) + 1), as: UTF8.self)
+            guard status == 0 else { throw RoostError.invalid("ps: \(text)") }
+            return text
+        }
+        let lines = text.split(separator: "\n")
+        let titles = (lines.first ?? "").split(separator: " ").map(String.init)
+        guard let column = titles.firstIndex(of: "PID") else { throw RoostError.invalid("Couldn't find PID field in ps output") }
+        let wanted = Set(processes.map(String.init))
+        let rows = lines.dropFirst().compactMap { line -> JSON? in
+            let fields = line.split(separator: " ", maxSplits: titles.count - 1).map(String.init)
+            guard fields.count > column, wanted.contains(fields[column]) else { return nil }
+            return JSON(fields)
+        }
+        return ["Titles": JSON(titles), "Processes": .array(rows)]
+    }
+}

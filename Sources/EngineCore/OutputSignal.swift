@@ -16,7 +16,7 @@ public final class OutputSignal: Sendable {
         self.continuation = continuation
         watch = try engine.watchLog(folder) { continuation.yield() }
         let exit = try await engine.exitSignal(
-            record.id, startsNow && record.status.phase == .created ? .nextExit : .notRunning)
+            record.id, startsNow && !record.status.isRunning ? .nextExit : .notRunning)
         continuation.yield()
         Task { [weak self] in
             for await _ in exit {}

@@ -22,6 +22,11 @@ public struct Timestamp: Sendable, Hashable, Comparable {
             "\(pad(year, 4))-\(pad(month, 2))-\(pad(date, 2))T\(pad(rest / 3600, 2)):\(pad(rest / 60 % 60, 2)):\(pad(rest % 60, 2))"
     }
 
+    /// `2026-11-21 01:08:36 +0000 UTC`, as Docker's lists have it.
+    public static func dockerText(_ seconds: Int64) -> String {
+        secondText(seconds).split(separator: "T").joined(separator: " ") + " +0000 UTC"
+    }
+
     /// Days since 1970 to a date of the Gregorian calendar (H. Hinnant, "chrono-compatible low-level date algorithms").
     static func civil(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let shifted = days + 719_468

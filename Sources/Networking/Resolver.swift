@@ -68,6 +68,12 @@ public final class Resolver: Sendable {
         }
     }
 
+    /// Answers on the same sockets as if for a container with other networks.
+    public func change(_ sockets: ResolverSockets, scope: ResolverScope) throws(SyscallError) {
+        for socket in [sockets.udp, sockets.tcp] { loop.remove(socket.raw) }
+        try serve(sockets, scope: scope)
+    }
+
     public func stop(_ sockets: ResolverSockets) {
         for socket in [sockets.udp, sockets.tcp] {
             loop.remove(socket.raw)

@@ -84,7 +84,7 @@ struct ContainerRoot {
     private func bind(_ path: String, _ recursive: Bool, _ mount: MountPlan, in root: RootedDirectory)
         throws(SyscallError)
     {
-        let source = try Mounts.clone(path, recursive: recursive)
+        let source = try clone(path, recursive)
         let attributes = MountAttributes(rawValue: mount.attributes)
         let propagation: MountPropagation =
             switch mount.propagation {
@@ -96,6 +96,27 @@ struct ContainerRoot {
         let isFolder = try Files.status(of: source.raw).isDirectory
         let target = isFolder ? try root.makeDirectories(mount.target) : try root.makeFile(mount.target)
         try Mounts.attach(source, onto: target, name: mount.target)
+    }
+
+    /// A mount that only another container sees is cloned in that one's namespace: the kernel clones no foreign mounts.
+    private func clone(_ path: String, _ recursive: Bool) throws(SyscallError) -> OwnedFD {
+        let parts = path.split(separator: "/")
+        guard parts.count > 3, parts[0] == "proc", Int32(parts[1]) != nil, parts[2] == "root" else {
+            return try Mounts.clone(path, recursive: recursive)
+        }
+        let own = try Files.open("/proc/self/ns/mnt", .readOnly)
+        let other = try Files.open("/proc/\(parts[1])/ns/mnt", .readOnly)
+        let here = try Files.open("/", [.path, .directory])
+        try Processes.enter(other.raw, .mount, name: "the other container's mounts")
+        let inside = "/" + parts[3...].joined(separator: "/")
+        var failure: SyscallError?
+        var tree: OwnedFD?
+        do throws(SyscallError) { tree = try Mounts.clone(inside, recursive: recursive) } catch { failure = error }
+        try Processes.enter(own.raw, .mount, name: "the container's own mounts")
+        try Processes.changeDirectory("/proc/self/fd/\(here.raw)")
+        if let failure { throw failure }
+        guard let tree else { throw SyscallError(call: "open_tree", subject: path, errno: Errno.noEntry) }
+        return tree
     }
 
     private func placeControlGroups(

@@ -14,6 +14,7 @@ enum InitProcess {
                 try? Processes.startSession()
                 return
             }
+            Processes.setName("roost-init")
             // The child holds the end of the report pipe until it has executed; the init must not keep it open.
             try? Processes.closeAll(from: 3, except: signals.raw)
             serve(child: child, signals: signals.raw)

@@ -5,50 +5,14 @@ import EngineModel
 import LinuxKernel
 import Terminal
 
-/// Go's templates as far as people use them on this command line: paths, `json`, and plain text.
-enum Template {
-    static func render(_ template: String, _ value: JSON) -> String {
-        var out = ""
-        var rest = template[...]
-        while let open = rest.firstRange(of: "{{") {
-            out += rest[..<open]
-            guard let close = rest[open...].firstRange(of: "}}") else { return out + rest[open...] }
-            let words = rest[rest.index(open, offsetBy: 2)..<close].split(separator: " ").map(String.init)
-            let found = path(words.last ?? ".", value)
-            out +=
-                words.first == "json"
-                ? found.text()
-                : words.first == "len" ? "\(found.array?.count ?? found.object?.count ?? 0)" : plain(found)
-            rest = rest[rest.index(close, offsetBy: 2)...]
-        }
-        return (out + rest).split(separator: "\\t", omittingEmptySubsequences: false).joined(separator: "\t").split(
-            separator: "\\n", omittingEmptySubsequences: false
-        ).joined(separator: "\n")
-    }
-
-    private static func path(_ text: String, _ value: JSON) -> JSON {
-        text.split(separator: ".").reduce(value) { $0[String($1)] }
-    }
-
-    private static func plain(_ value: JSON) -> String {
-        switch value {
-        case .string(let text): text
-        case .null: "<no value>"
-        case .array(let items): "[" + items.map(plain).joined(separator: " ") + "]"
-        case .object(let members): "map[" + members.map { "\($0.key):\(plain($0.value))" }.joined(separator: " ") + "]"
-        default: value.text()
-        }
-    }
-}
-
-extension Substring {
-    func firstRange(of text: String) -> Index? {
-        var index = startIndex
-        while index < endIndex {
-            if self[index...].hasPrefix(text) { return index }
-            index = self.index(after: index)
-        }
-        return nil
+extension Listing {
+    /// Shows all rows.
+    static func show(
+        _ rows: [JSON], _ format: String?, columns: [Column], more: [Column] = [], quiet: String? = nil
+    ) throws {
+        var listing = try Listing(format, columns: columns, more: more, quiet: quiet)
+        for row in rows { if let text = try listing.add(row) { Output.raw(text) } }
+        Output.raw(listing.rest)
     }
 }
 
@@ -73,6 +37,7 @@ struct Ps: ParsableCommand {
     @Flag(name: [.short, .long], help: "Stopped ones too.") var all = false
     @Flag(name: [.short, .long], help: "Ids only.") var quiet = false
     @Flag(name: .long, help: "Nothing shortened.") var noTrunc = false
+    @Flag(name: [.short, .long], help: "The size of their own layers.") var size = false
     @Flag(name: [.customShort("l"), .long], help: "The newest only.") var latest = false
     @Option(name: [.customShort("n"), .long], help: "So many of the newest.") var last: Int?
     @Option(name: [.short, .long], help: "key=value.") var filter: [String] = []
@@ -95,15 +60,9 @@ struct Ps: ParsableCommand {
             }
         } else {
             var query = [("all", all || latest || last != nil ? "1" : "0")] + (try filterQuery(filter))
+            if size { query.append(("size", "1")) }
             if latest { query.append(("limit", "1")) } else if let last { query.append(("limit", String(last))) }
             list = try Session.shared.client().call("GET", "containers/json", query).array ?? []
-        }
-        if quiet {
-            return list.forEach {
-                Output.line(
-                    noTrunc || Session.shared.isCompose
-                        ? $0["Id"].string ?? "" : String(($0["Id"].string ?? "").prefix(12)))
-            }
         }
         if services {
             return Set(list.compactMap { $0["Labels"]["com.docker.compose.service"].string }).sorted().forEach {
@@ -112,28 +71,25 @@ struct Ps: ParsableCommand {
         }
         let isCompose = Session.shared.isCompose
         let rows = list.map { isCompose ? ComposeViews.psRow($0, row($0)) : row($0) }
-        if let format, format != "table" {
-            return rows.forEach { Output.line(format == "json" ? $0.text() : Template.render(format, $0)) }
+        if isCompose {
+            return try Listing.show(
+                rows, format,
+                columns: [
+                    ("Names", "NAME"), ("Image", "IMAGE"), ("Command", "COMMAND"), ("Service", "SERVICE"),
+                    ("RunningFor", "CREATED"), ("Status", "STATUS"), ("Ports", "PORTS"),
+                ], quiet: quiet ? "ID" : nil)
         }
-        let compose = Session.shared.isCompose
-        var table = Table(
-            compose
-                ? ["NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"]
-                : ["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"])
-        for row in rows {
-            func text(_ key: String) -> String { row[key].string ?? "" }
-            table.add(
-                compose
-                    ? [
-                        text("Names"), text("Image"), text("Command"), text("Service"), text("RunningFor"),
-                        text("Status"), text("Ports"),
-                    ]
-                    : [
-                        text("ID"), text("Image"), text("Command"), text("CreatedSince"), text("Status"), text("Ports"),
-                        text("Names"),
-                    ])
-        }
-        Output.raw(table.text)
+        var columns: [Listing.Column] = [
+            ("ID", "CONTAINER ID"), ("Image", "IMAGE"), ("Command", "COMMAND"), ("RunningFor", "CREATED"),
+            ("Status", "STATUS"), ("Ports", "PORTS"), ("Names", "NAMES"),
+        ]
+        if size { columns.append(("Size", "SIZE")) }
+        try Listing.show(
+            rows, format, columns: columns,
+            more: [
+                ("CreatedAt", "CREATED AT"), ("Labels", "LABELS"), ("Mounts", "MOUNTS"), ("Networks", "NETWORKS"),
+                ("State", "STATE"), ("Size", "SIZE"), ("LocalVolumes", "LOCAL VOLUMES"), ("Platform", "PLATFORM"),
+            ], quiet: quiet ? "ID" : nil)
     }
 
     private func row(_ container: JSON) -> JSON {
@@ -142,8 +98,17 @@ struct Ps: ParsableCommand {
         let labels = container["Labels"].stringMap ?? [:]
         return [
             "Command": .string("\"\(noTrunc ? command : shortened(command, 20))\""),
-            "CreatedSince": .string(ago(container["Created"].int ?? 0)),
-            "CreatedAt": .string(Timestamp.secondText(container["Created"].int ?? 0)),
+            "RunningFor": .string(ago(container["Created"].int ?? 0)),
+            "CreatedAt": .string(Timestamp.dockerText(container["Created"].int ?? 0)),
+            "Mounts": .string(
+                (container["Mounts"].array ?? []).map { $0["Name"].string.flatMap { $0.isEmpty ? nil : $0 } ?? $0["Source"].string ?? "" }
+                    .joined(separator: ",")),
+            "LocalVolumes": .string(
+                String((container["Mounts"].array ?? []).count { $0["Type"].string == "volume" })),
+            "Networks": .string(
+                (container["NetworkSettings"]["Networks"].object ?? []).map(\.key).sorted().joined(separator: ",")),
+            "Size": .string(
+                "\(ByteSize.decimalText(container["SizeRw"].int ?? 0)) (virtual \(ByteSize.decimalText(container["SizeRootFs"].int ?? 0)))"),
             "ID": .string(noTrunc ? id : String(id.prefix(12))), "Image": .string(container["Image"].string ?? ""),
             "Labels": .string(labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")),
             "Names": .string(
@@ -189,7 +154,7 @@ struct Inspect: ParsableCommand {
             }
         }
         if let format {
-            for json in found { Output.line(Template.render(format, json)) }
+            for json in found { Output.line(try Listing.one(format, json)) }
         } else {
             Output.line(JSON.array(found).text(indent: 4))
         }
@@ -232,7 +197,7 @@ struct Events: ParsableCommand {
         let stream = try Session.shared.client().open("GET", "events", query)
         while let event = try stream.nextLine() {
             if let format {
-                Output.line(format == "json" ? event.text() : Template.render(format, event))
+                Output.line(try Listing.one(format, event))
                 continue
             }
             let attributes = (event["Actor"]["Attributes"].stringMap ?? [:]).sorted { $0.key < $1.key }.map {
@@ -250,6 +215,7 @@ struct Images: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "images", abstract: "List images.")
     @Flag(name: [.short, .long], help: "Ids only.") var quiet = false
     @Flag(name: [.short, .long], help: "Accepted; there are no intermediate images.") var all = false
+    @Flag(name: .long, help: "The digests that registries know the images by.") var digests = false
     @Flag(name: .long, help: "Nothing shortened.") var noTrunc = false
     @Option(name: [.short, .long], help: "key=value.") var filter: [String] = []
     @Option(name: .long, help: "json, or a template: {{.Repository}}.") var format: String?
@@ -261,27 +227,49 @@ struct Images: ParsableCommand {
             try Session.shared.client().call(
                 "GET", "images/json", try filterQuery(filter + (name.map { ["reference=\($0)"] } ?? []))
             ).array ?? []
-        var table = Table(["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"])
+        var rows: [JSON] = []
         for image in list {
             let id = image["Id"].string ?? ""
             let short = noTrunc ? id : String(id.dropFirst(7).prefix(12))
-            let names = image["RepoTags"].strings ?? []
-            for name in names.isEmpty ? ["<none>:<none>"] : names {
-                let cut = name.lastIndex(of: ":") ?? name.endIndex
-                let row: JSON = [
-                    "Repository": .string(String(name[..<cut])), "Tag": .string(String(name[cut...].dropFirst())),
-                    "ID": .string(short), "CreatedSince": .string(ago(image["Created"].int ?? 0)),
+            let tags = image["RepoTags"].strings ?? []
+            let known = image["RepoDigests"].strings ?? []
+            for (name, tag, digest) in Self.names(tags, known, digests: digests || format?.contains(".Digest") == true) {
+                rows.append([
+                    "Repository": .string(name), "Tag": .string(tag), "Digest": .string(digest), "ID": .string(short),
+                    "CreatedSince": .string(ago(image["Created"].int ?? 0)),
+                    "CreatedAt": .string(Timestamp.dockerText(image["Created"].int ?? 0)),
                     "Size": .string(ByteSize.decimalText(image["Size"].int ?? 0)),
-                ]
-                if quiet {
-                    Output.line(short)
-                } else if let format, format != "table" {
-                    Output.line(format == "json" ? row.text() : Template.render(format, row))
-                } else {
-                    table.add(["Repository", "Tag", "ID", "CreatedSince", "Size"].map { row[$0].string ?? "" })
-                }
+                    "VirtualSize": .string(ByteSize.decimalText(image["Size"].int ?? 0)), "SharedSize": "N/A",
+                    "UniqueSize": "N/A",
+                    "Containers": .string((image["Containers"].int ?? -1) < 0 ? "N/A" : "\(image["Containers"].int ?? 0)"),
+                ])
             }
         }
-        if !quiet, format == nil || format == "table" { Output.raw(table.text) }
+        var columns: [Listing.Column] = [("Repository", "REPOSITORY"), ("Tag", "TAG")]
+        if digests { columns.append(("Digest", "DIGEST")) }
+        columns += [("ID", "IMAGE ID"), ("CreatedSince", "CREATED"), ("Size", "SIZE")]
+        try Listing.show(
+            rows, format, columns: columns, more: [("Digest", "DIGEST"), ("CreatedAt", "CREATED AT")],
+            quiet: quiet ? "ID" : nil)
+    }
+
+    /// A line per name; an image that is known by its digest alone has no tag.
+    static func names(_ tags: [String], _ digests: [String], digests shows: Bool) -> [(String, String, String)] {
+        func split(_ name: String) -> (String, String) {
+            let cut = name.lastIndex(of: ":") ?? name.endIndex
+            return (String(name[..<cut]), String(name[cut...].dropFirst()))
+        }
+        let known = digests.map { text -> (String, String) in
+            let parts = text.split(separator: "@", maxSplits: 1).map(String.init)
+            return (parts[0], parts.count > 1 ? parts[1] : "<none>")
+        }
+        var rows: [(String, String, String)] = []
+        for tag in tags {
+            let (name, word) = split(tag)
+            let fitting = known.filter { $0.0 == name }.map(\.1)
+            if shows, !fitting.isEmpty { rows += fitting.map { (name, word, $0) } } else { rows.append((name, word, "<none>")) }
+        }
+        if tags.isEmpty { rows = known.map { ($0.0, "<none>", $0.1) } }
+        return rows.isEmpty ? [("<none>", "<none>", "<none>")] : rows
     }
 }

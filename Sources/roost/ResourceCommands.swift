@@ -149,7 +149,7 @@ struct Volume: ParsableCommand {
                 if quiet {
                     Output.line(volume["Name"].string ?? "")
                 } else if let format {
-                    Output.line(format == "json" ? volume.text() : Template.render(format, volume))
+                    Output.line(try Listing.one(format, volume))
                 } else {
                     table.add(["local", volume["Name"].string ?? ""])
                 }
@@ -296,7 +296,7 @@ struct Version: ParsableCommand {
             "Client": ["Version": .string(APIVersion.product), "ApiVersion": .string(APIVersion.current)],
             "Server": server,
         ]
-        if let format { return Output.line(format == "json" ? both.text() : Template.render(format, both)) }
+        if let format { return Output.line(try Listing.one(format, both)) }
         Output.line("Client:\n Version:      \(APIVersion.product)\n API version:  \(APIVersion.current)\n")
         Output.line(
             "Server:\n Version:      \(server["Version"].string ?? "")\n API version:  \(server["ApiVersion"].string ?? "") (minimum version \(server["MinAPIVersion"].string ?? ""))\n OS/Arch:      linux/\(server["Arch"].string ?? "")\n Kernel:       \(server["KernelVersion"].string ?? "")"
@@ -310,7 +310,7 @@ struct Info: ParsableCommand {
     @Option(name: [.short, .long], help: "A template, or json.") var format: String?
     func run() throws {
         let info = try Session.shared.client().call("GET", "info")
-        if let format { return Output.line(format == "json" ? info.text() : Template.render(format, info)) }
+        if let format { return Output.line(try Listing.one(format, info)) }
         for (title, key) in [
             ("Containers", "Containers"), (" Running", "ContainersRunning"), (" Paused", "ContainersPaused"),
             (" Stopped", "ContainersStopped"), ("Images", "Images"), ("Server Version", "ServerVersion"),

@@ -42,6 +42,8 @@ public struct BuildRequest: Sendable {
 public enum BuildEvent: Sendable {
     case began(step: Int, of: Int, stage: String, text: String)
     case cached(step: Int)
+    /// ONBUILD instructions of the base are about to be carried out.
+    case triggers(step: Int, count: Int)
     case running(step: Int, container: String)
     case output(step: Int, text: String, isError: Bool)
     case removedContainer(step: Int, container: String)

@@ -83,6 +83,7 @@ final class StageBuilder {
         scope.environment = runtime.env ?? []
         let triggers = runtime.onBuild ?? []
         runtime.onBuild = nil
+        if !triggers.isEmpty { say(.triggers(step: step, count: triggers.count)) }
         for text in triggers {
             let instruction: Instruction
             do throws(DockerfileError) { instruction = try Dockerfile.instruction(text) } catch {

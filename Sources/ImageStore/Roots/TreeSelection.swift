@@ -29,7 +29,7 @@ struct TreeSelection {
             let found = try expand(source)
             guard !found.isEmpty else {
                 throw RoostError.missing(
-                    "\"\(source)\" is not in the build context, or .dockerignore leaves it out")
+                    "COPY failed: file not found in build context or excluded by .dockerignore: stat \(source): file does not exist")
             }
             for parts in found { try take(parts, source, into: &sink) }
         }

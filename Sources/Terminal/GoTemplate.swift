@@ -1,0 +1,556 @@
+import EngineModel
+
+/// Templates as Docker's `--format` takes them: Go's text/template over JSON, with Docker's own functions.
+public struct GoTemplate {
+    private indirect enum Node {
+        case text(String)
+        case output(Pipeline)
+        case branch([(condition: Pipeline, body: [Node])], otherwise: [Node])
+        case range(key: String?, value: String?, Pipeline, body: [Node], otherwise: [Node])
+        case with(Pipeline, body: [Node], otherwise: [Node])
+    }
+
+    private struct Pipeline {
+        var variable: String?
+        var commands: [[Operand]]
+    }
+
+    private indirect enum Operand {
+        case literal(JSON)
+        /// `.A.B`, from the dot.
+        case field([String])
+        /// `$x.A`, `$` is the whole.
+        case variable(String, [String])
+        case function(String)
+        case group(Pipeline, [String])
+    }
+
+    private let nodes: [Node]
+
+    public init(_ text: String) throws(RoostError) {
+        var parser = Parser(text)
+        nodes = try parser.nodes(until: []).nodes
+    }
+
+    /// The text for one value.
+    public func render(_ value: JSON) throws(RoostError) -> String {
+        var run = Run(root: value)
+        try run.write(nodes, value)
+        return run.text
+    }
+
+    /// Names of the fields that are shown, for a table's head.
+    public var fields: [String] { Self.fields(nodes) }
+
+    private static func fields(_ nodes: [Node]) -> [String] {
+        nodes.flatMap { node -> [String] in
+            guard case .output(let pipeline) = node else { return [] }
+            return pipeline.commands.flatMap { $0 }.compactMap { operand in
+                if case .field(let path) = operand { return path.last } else { return nil }
+            }
+        }
+    }
+
+    // MARK: Reading
+
+    private struct Parser {
+        private let pieces: [(isAction: Bool, text: String)]
+        private var index = 0
+
+        init(_ text: String) {
+            var pieces: [(isAction: Bool, text: String)] = []
+            var rest = text[...]
+            while let open = rest.firstIndex(of: "{", followedBy: "{") {
+                var before = rest[..<open]
+                rest = rest[rest.index(open, offsetBy: 2)...]
+                if rest.hasPrefix("- ") {
+                    while before.last?.isWhitespace == true { before = before.dropLast() }
+                    rest = rest.dropFirst(2)
+                }
+                pieces.append((false, String(before)))
+                let (action, after) = Self.action(rest)
+                var body = action
+                rest = after
+                if body.hasSuffix(" -") {
+                    body = body.dropLast(2)
+                    rest = rest.drop(while: \.isWhitespace)
+                }
+                pieces.append((true, String(body)))
+            }
+            pieces.append((false, String(rest)))
+            self.pieces = pieces
+        }
+
+        /// Up to the closing braces that are not in a string.
+        private static func action(_ text: Substring) -> (Substring, Substring) {
+            var quote: Character?
+            var index = text.startIndex
+            while index < text.endIndex {
+                let character = text[index]
+                if let open = quote {
+                    if character == "\\", open == "\"" { index = text.index(after: index) } else if character == open { quote = nil }
+                } else if character == "\"" || character == "`" {
+                    quote = character
+                } else if text[index...].hasPrefix("}}") {
+                    return (text[..<index], text[index...].dropFirst(2))
+                }
+                if index < text.endIndex { index = text.index(after: index) }
+            }
+            return (text, "")
+        }
+
+        /// Nodes up to one of these words; and the rest of the action that held the word.
+        mutating func nodes(until ends: Set<String>) throws(RoostError) -> (nodes: [Node], end: String, rest: [String]) {
+            var list: [Node] = []
+            while index < pieces.count {
+                let piece = pieces[index]
+                index += 1
+                guard piece.isAction else {
+                    if !piece.text.isEmpty { list.append(.text(piece.text)) }
+                    continue
+                }
+                let words = try Self.words(piece.text)
+                guard let first = words.first else { continue }
+                if first.hasPrefix("/*") { continue }
+                if ends.contains(first) { return (list, first, Array(words.dropFirst())) }
+                switch first {
+                case "if": list.append(try branch(Array(words.dropFirst())))
+                case "range": list.append(try range(Array(words.dropFirst())))
+                case "with":
+                    let pipeline = try Self.pipeline(Array(words.dropFirst()))
+                    let body = try nodes(until: ["else", "end"])
+                    let otherwise = body.end == "else" ? try nodes(until: ["end"]).nodes : []
+                    list.append(.with(pipeline, body: body.nodes, otherwise: otherwise))
+                case "else", "end": throw .invalid("template: unexpected {{\(first)}}")
+                default: list.append(.output(try Self.pipeline(words)))
+                }
+            }
+            if !ends.isEmpty { throw .invalid("template: unexpected EOF: {{end}} is missing") }
+            return (list, "", [])
+        }
+
+        private mutating func branch(_ words: [String]) throws(RoostError) -> Node {
+            var cases: [(condition: Pipeline, body: [Node])] = []
+            var condition = try Self.pipeline(words)
+            while true {
+                let body = try nodes(until: ["else", "end"])
+                cases.append((condition, body.nodes))
+                if body.end == "end" { return .branch(cases, otherwise: []) }
+                if body.rest.first == "if" {
+                    condition = try Self.pipeline(Array(body.rest.dropFirst()))
+                    continue
+                }
+                return .branch(cases, otherwise: try nodes(until: ["end"]).nodes)
+            }
+        }
+
+        private mutating func range(_ words: [String]) throws(RoostError) -> Node {
+            var words = words
+            var key: String?
+            var value: String?
+            if let assign = words.firstIndex(of: ":=") {
+                let names = words[..<assign].map { $0.filter { $0 != "," } }.filter { !$0.isEmpty }
+                (key, value) = names.count > 1 ? (names[0], names[1]) : (nil, names.first)
+                words = Array(words[(assign + 1)...])
+            }
+            let pipeline = try Self.pipeline(words)
+            let body = try nodes(until: ["else", "end"])
+            let otherwise = body.end == "else" ? try nodes(until: ["end"]).nodes : []
+            return .range(key: key, value: value, pipeline, body: body.nodes, otherwise: otherwise)
+        }
+
+        /// Words, strings (with their quotes), `|`, `(`, `)`, `:=`.
+        static func words(_ text: String) throws(RoostError) -> [String] {
+            var words: [String] = []
+            var word = ""
+            var rest = text[...]
+            func isBreak(_ character: Character) -> Bool { character.isWhitespace || "|(),".contains(character) }
+            while let character = rest.first {
+                if character == "\"" || character == "`" {
+                    var string = String(character)
+                    rest.removeFirst()
+                    var isClosed = false
+                    while let next = rest.popFirst() {
+                        string.append(next)
+                        if next == "\\", character == "\"", let escaped = rest.popFirst() {
+                            string.append(escaped)
+                            continue
+                        }
+                        if next == character {
+                            isClosed = true
+                            break
+                        }
+                    }
+                    guard isClosed else { throw .invalid("template: unterminated quoted string") }
+                    words.append(string)
+                    continue
+                }
+                rest.removeFirst()
+                if isBreak(character) {
+                    if !word.isEmpty { words.append(word) }
+                    word = ""
+                    if character == ")" {
+                        // A field may follow the parenthesis at once.
+                        var tail = ")"
+                        while let next = rest.first, next == "." || (!isBreak(next) && tail.count > 1) {
+                            tail.append(next)
+                            rest.removeFirst()
+                        }
+                        words.append(tail)
+                    } else if !character.isWhitespace {
+                        words.append(String(character))
+                    }
+                } else {
+                    word.append(character)
+                }
+            }
+            if !word.isEmpty { words.append(word) }
+            return words
+        }
+
+        static func pipeline(_ words: [String]) throws(RoostError) -> Pipeline {
+            var words = words
+            var variable: String?
+            if words.count > 2, words[0].hasPrefix("$"), words[1] == ":=" || words[1] == "=" {
+                variable = words[0]
+                words = Array(words.dropFirst(2))
+            }
+            var index = 0
+            let commands = try self.commands(words, &index, inGroup: false).commands
+            guard commands.allSatisfy({ !$0.isEmpty }) else { throw .invalid("template: missing value for command") }
+            return Pipeline(variable: variable, commands: commands)
+        }
+
+        private static func commands(_ words: [String], _ index: inout Int, inGroup: Bool) throws(RoostError) -> (
+            commands: [[Operand]], tail: [String]
+        ) {
+            var commands: [[Operand]] = [[]]
+            while index < words.count {
+                let word = words[index]
+                index += 1
+                if word == "|" {
+                    commands.append([])
+                } else if word == "(" {
+                    let group = try self.commands(words, &index, inGroup: true)
+                    commands[commands.count - 1].append(
+                        .group(Pipeline(variable: nil, commands: group.commands), group.tail))
+                } else if word.hasPrefix(")") {
+                    guard inGroup else { throw .invalid("template: unexpected right paren") }
+                    return (commands, word.dropFirst().split(separator: ".").map(String.init))
+                } else {
+                    commands[commands.count - 1].append(try operand(word))
+                }
+            }
+            if inGroup { throw .invalid("template: unclosed left paren") }
+            return (commands, [])
+        }
+
+        private static func operand(_ word: String) throws(RoostError) -> Operand {
+            if word.hasPrefix("\"") {
+                guard let json = try? JSON(parsing: word) else { throw .invalid("template: bad string \(word)") }
+                return .literal(json)
+            }
+            if word.hasPrefix("`") { return .literal(.string(String(word.dropFirst().dropLast()))) }
+            if word.hasPrefix(".") { return .field(word.split(separator: ".").map(String.init)) }
+            if word.hasPrefix("$") {
+                let parts = word.split(separator: ".").map(String.init)
+                return .variable(parts[0], Array(parts.dropFirst()))
+            }
+            if word == "true" || word == "false" { return .literal(.bool(word == "true")) }
+            if word == "nil" { return .literal(.null) }
+            if let number = Int64(word) { return .literal(.int(number)) }
+            if let number = Double(word) { return .literal(.double(number)) }
+            return .function(word)
+        }
+    }
+
+    // MARK: Writing
+
+    private struct Run {
+        let root: JSON
+        var text = ""
+        var variables: [String: JSON] = [:]
+
+        init(root: JSON) {
+            self.root = root
+            variables["$"] = root
+        }
+
+        mutating func write(_ nodes: [Node], _ dot: JSON) throws(RoostError) {
+            for node in nodes {
+                switch node {
+                case .text(let part): text += part
+                case .output(let pipeline):
+                    let value = try evaluate(pipeline, dot)
+                    if pipeline.variable == nil { text += GoTemplate.plain(value) }
+                case .branch(let cases, let otherwise):
+                    var chosen: [Node]?
+                    for (condition, body) in cases where chosen == nil {
+                        if GoTemplate.isTrue(try evaluate(condition, dot)) { chosen = body }
+                    }
+                    try write(chosen ?? otherwise, dot)
+                case .with(let pipeline, let body, let otherwise):
+                    let value = try evaluate(pipeline, dot)
+                    if GoTemplate.isTrue(value) { try write(body, value) } else { try write(otherwise, dot) }
+                case .range(let key, let name, let pipeline, let body, let otherwise):
+                    let entries = GoTemplate.entries(try evaluate(pipeline, dot))
+                    if entries.isEmpty { try write(otherwise, dot) }
+                    for (index, value) in entries {
+                        if let key { variables[key] = index }
+                        if let name { variables[name] = value }
+                        try write(body, value)
+                    }
+                }
+            }
+        }
+
+        private mutating func evaluate(_ pipeline: Pipeline, _ dot: JSON) throws(RoostError) -> JSON {
+            var last: JSON?
+            for command in pipeline.commands { last = try evaluate(command, last, dot) }
+            let value = last ?? .null
+            if let name = pipeline.variable { variables[name] = value }
+            return value
+        }
+
+        private mutating func evaluate(_ command: [Operand], _ piped: JSON?, _ dot: JSON) throws(RoostError) -> JSON {
+            guard let first = command.first else { return piped ?? .null }
+            var arguments: [JSON] = []
+            for operand in command.dropFirst() { arguments.append(try value(operand, dot)) }
+            if let piped { arguments.append(piped) }
+            if case .function(let name) = first { return try GoTemplate.call(name, arguments) }
+            return try value(first, dot)
+        }
+
+        private mutating func value(_ operand: Operand, _ dot: JSON) throws(RoostError) -> JSON {
+            switch operand {
+            case .literal(let value): return value
+            case .field(let path): return GoTemplate.follow(path, dot)
+            case .variable(let name, let path):
+                guard let found = variables[name] else { throw .invalid("template: undefined variable \"\(name)\"") }
+                return GoTemplate.follow(path, found)
+            case .group(let pipeline, let path): return GoTemplate.follow(path, try evaluate(pipeline, dot))
+            case .function(let name): return try GoTemplate.call(name, [])
+            }
+        }
+    }
+
+    private static func follow(_ path: [String], _ value: JSON) -> JSON { path.reduce(value) { $0[$1] } }
+
+    private static func entries(_ value: JSON) -> [(JSON, JSON)] {
+        switch value {
+        case .array(let items): items.enumerated().map { (.int(Int64($0.offset)), $0.element) }
+        // Go goes through maps in the order of their keys.
+        case .object(let members): members.sorted { $0.key < $1.key }.map { (.string($0.key), $0.value) }
+        default: []
+        }
+    }
+
+    static func isTrue(_ value: JSON) -> Bool {
+        switch value {
+        case .null: false
+        case .bool(let value): value
+        case .int(let value): value != 0
+        case .double(let value): value != 0
+        case .string(let value): !value.isEmpty
+        case .array(let items): !items.isEmpty
+        case .object(let members): !members.isEmpty
+        }
+    }
+
+    /// As Go prints values.
+    static func plain(_ value: JSON) -> String {
+        switch value {
+        case .string(let text): text
+        case .null: "<no value>"
+        case .array(let items): "[" + items.map(plain).joined(separator: " ") + "]"
+        case .object(let members):
+            "map[" + members.sorted { $0.key < $1.key }.map { "\($0.key):\(plain($0.value))" }.joined(separator: " ") + "]"
+        default: value.text()
+        }
+    }
+
+    private static func text(_ value: JSON?) -> String { value.map(plain) ?? "" }
+
+    private static func call(_ name: String, _ arguments: [JSON]) throws(RoostError) -> JSON {
+        func need(_ count: Int) throws(RoostError) {
+            guard arguments.count >= count else {
+                throw .invalid("template: wrong number of args for \(name): want \(count) got \(arguments.count)")
+            }
+        }
+        switch name {
+        case "json":
+            try need(1)
+            return .string(arguments[0].text())
+        case "join":
+            try need(2)
+            let items = arguments[0].array ?? arguments[1].array ?? []
+            let separator = arguments[0].array == nil ? arguments[0] : arguments[1]
+            return .string(items.map(plain).joined(separator: text(separator)))
+        case "lower": return .string(text(arguments.last).lowercased())
+        case "upper": return .string(text(arguments.last).uppercased())
+        case "title":
+            return .string(
+                text(arguments.last).split(separator: " ", omittingEmptySubsequences: false).map {
+                    $0.prefix(1).uppercased() + $0.dropFirst()
+                }.joined(separator: " "))
+        case "split":
+            try need(2)
+            return .array(split(text(arguments[0]), text(arguments[1])).map { .string($0) })
+        case "pad":
+            try need(3)
+            let before = Int(arguments[1].int ?? 0)
+            let after = Int(arguments[2].int ?? 0)
+            let word = text(arguments[0])
+            return .string(
+                word.isEmpty
+                    ? "" : String(repeating: " ", count: max(0, before)) + word + String(repeating: " ", count: max(0, after)))
+        case "truncate":
+            try need(2)
+            return .string(String(text(arguments[0]).prefix(Int(arguments[1].int ?? 0))))
+        case "len":
+            try need(1)
+            return .int(Int64(arguments[0].array?.count ?? arguments[0].object?.count ?? text(arguments[0]).utf8.count))
+        case "index":
+            try need(1)
+            var value = arguments[0]
+            for key in arguments.dropFirst() {
+                if let number = key.int, let items = value.array {
+                    guard number >= 0, number < items.count else {
+                        throw .invalid("template: error calling index: index out of range: \(number)")
+                    }
+                    value = items[Int(number)]
+                } else {
+                    // Maps know exactly their own keys, which may hold dots and slashes.
+                    value = (value.object ?? []).last { $0.key == text(key) }?.value ?? .null
+                }
+            }
+            return value
+        case "slice":
+            try need(1)
+            let low = arguments.count > 1 ? Int(arguments[1].int ?? 0) : 0
+            if let items = arguments[0].array {
+                let high = arguments.count > 2 ? Int(arguments[2].int ?? 0) : items.count
+                guard 0 <= low, low <= high, high <= items.count else { throw .invalid("template: slice out of range") }
+                return .array(Array(items[low..<high]))
+            }
+            let characters = Array(text(arguments[0]))
+            let high = arguments.count > 2 ? Int(arguments[2].int ?? 0) : characters.count
+            guard 0 <= low, low <= high, high <= characters.count else { throw .invalid("template: slice out of range") }
+            return .string(String(characters[low..<high]))
+        case "print": return .string(arguments.map(plain).joined(separator: ""))
+        case "println": return .string(arguments.map(plain).joined(separator: " ") + "\n")
+        case "printf": return .string(try format(arguments))
+        case "not":
+            try need(1)
+            return .bool(!isTrue(arguments[0]))
+        case "and": return arguments.first { !isTrue($0) } ?? arguments.last ?? .null
+        case "or": return arguments.first(where: isTrue) ?? arguments.last ?? .null
+        case "eq":
+            try need(2)
+            return .bool(arguments.dropFirst().contains { same($0, arguments[0]) })
+        case "ne":
+            try need(2)
+            return .bool(!same(arguments[0], arguments[1]))
+        case "lt", "le", "gt", "ge":
+            try need(2)
+            return .bool(try compare(name, arguments[0], arguments[1]))
+        case "html", "js", "urlquery": return .string(text(arguments.last))
+        default: throw .invalid("template: function \"\(name)\" not defined")
+        }
+    }
+
+    private static func same(_ one: JSON, _ other: JSON) -> Bool {
+        if let one = one.double, let other = other.double { return one == other }
+        return one == other
+    }
+
+    private static func compare(_ name: String, _ one: JSON, _ other: JSON) throws(RoostError) -> Bool {
+        let order: Int
+        if let one = one.double, let other = other.double {
+            order = one < other ? -1 : one > other ? 1 : 0
+        } else if let one = one.string, let other = other.string {
+            order = one < other ? -1 : one > other ? 1 : 0
+        } else {
+            throw .invalid("template: error calling \(name): incompatible types for comparison")
+        }
+        return name == "lt" ? order < 0 : name == "le" ? order <= 0 : name == "gt" ? order > 0 : order >= 0
+    }
+
+    private static func split(_ text: String, _ separator: String) -> [String] {
+        guard !separator.isEmpty else { return text.map { String($0) } }
+        var parts: [String] = []
+        var rest = text[...]
+        while let cut = rest.firstRange(of: separator) {
+            parts.append(String(rest[..<cut]))
+            rest = rest[cut...].dropFirst(separator.count)
+        }
+        return parts + [String(rest)]
+    }
+
+    /// `%s %d %v %q %t %x %%`, with widths.
+    private static func format(_ arguments: [JSON]) throws(RoostError) -> String {
+        var out = ""
+        var values = arguments.dropFirst()
+        var rest = text(arguments.first)[...]
+        while let character = rest.popFirst() {
+            guard character == "%" else {
+                out.append(character)
+                continue
+            }
+            var flags = ""
+            while let next = rest.first, "-+0123456789. ".contains(next) {
+                flags.append(next)
+                rest.removeFirst()
+            }
+            guard let verb = rest.popFirst() else { break }
+            if verb == "%" {
+                out.append("%")
+                continue
+            }
+            guard let value = values.popFirst() else {
+                out += "%!\(verb)(MISSING)"
+                continue
+            }
+            var word: String
+            switch verb {
+            case "q": word = JSON.string(plain(value)).text()
+            case "x": word = value.int.map { String($0, radix: 16) } ?? plain(value)
+            case "f":
+                let digits = flags.split(separator: ".").last.flatMap { Int($0) } ?? 6
+                word = decimal(value.double ?? 0, digits)
+            default: word = plain(value)
+            }
+            let width = Int(flags.split(separator: ".").first?.filter(\.isNumber) ?? "") ?? 0
+            let filler = flags.hasPrefix("0") && verb == "d" ? "0" : " "
+            let padding = String(repeating: filler, count: max(0, width - word.count))
+            out += flags.hasPrefix("-") ? word + padding : padding + word
+        }
+        return out
+    }
+
+    private static func decimal(_ value: Double, _ digits: Int) -> String {
+        var scale = 1.0
+        for _ in 0..<min(digits, 15) { scale *= 10 }
+        let whole = (value.magnitude * scale).rounded()
+        var text = String(Int64(whole))
+        while text.count <= digits { text = "0" + text }
+        let cut = text.index(text.endIndex, offsetBy: -digits)
+        return (value < 0 ? "-" : "") + text[..<cut] + (digits > 0 ? "." + text[cut...] : "")
+    }
+}
+
+extension Substring {
+    /// Where a text begins in this one.
+    public func firstRange(of text: String) -> Index? {
+        var index = startIndex
+        while index < endIndex {
+            if self[index...].hasPrefix(text) { return index }
+            index = self.index(after: index)
+        }
+        return nil
+    }
+
+    fileprivate func firstIndex(of one: Character, followedBy other: Character) -> Index? {
+        firstRange(of: "\(one)\(other)")
+    }
+}
