@@ -113,7 +113,11 @@ struct RegistryHandlers: Sendable {
                 try await exchange.send(line.bytes() + [13, 10])
             }
         } catch {
-            guard exchange.answered else { throw error }
+            guard exchange.answered else {
+                // 401 would have Docker's clients ask for a password in the middle of a script.
+                if let known = error as? RoostError, known.kind == .unauthorized { throw RoostError.failure(known.message) }
+                throw error
+            }
             let message = "\(error)"
             try await exchange.send(
                 JSON.object([("errorDetail", ["message": .string(message)]), ("error", .string(message))]).bytes()

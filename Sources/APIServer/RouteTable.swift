@@ -48,7 +48,7 @@ struct RouteTable: Sendable {
             row(.GET, "_ping", system.ping), row(.GET, "version", system.version), row(.GET, "info", system.info),
             row(.GET, "events", system.events), row(.GET, "system/df", system.diskUsage),
             row(.GET, "plugins", { try await $0.answer(200, []) }),
-            row(.GET, "roost/v1/engine", system.status), row(.POST, "roost/v1/engine/stop", system.stopEngine),
+            row(.GET, "roost/v1/engine", system.status), row(.POST, "roost/v1/check", system.check), row(.POST, "roost/v1/engine/stop", system.stopEngine),
         ]
     }
 

@@ -96,13 +96,42 @@ struct SystemHandlers: Sendable {
         let containers = await engine.allContainers()
         let volumes = await engine.allVolumes()
         let networks = await engine.networksByID()
+        var layers: [String: Int64] = [:]
+        for layer in images.flatMap(\.image.layers) { layers[layer.chain.hex] = layer.size }
+        var rows: [JSON] = []
+        for container in containers {
+            var row = container.listJSON(networks: networks, now: Clocks.wallNanoseconds())
+            let sizes = await engine.sizes(container.id)
+            row.set("SizeRw", JSON(sizes.own))
+            row.set("SizeRootFs", JSON(sizes.whole))
+            rows.append(row)
+        }
+        let used = containers.flatMap { $0.mounts.compactMap(\.volumeName) }
+        var volumeRows: [JSON] = []
+        for volume in volumes {
+            var row = volume.json(mountpoint: engine.mountpoint(volume))
+            row.set(
+                "UsageData",
+                ["Size": JSON(await engine.volumeSize(volume)), "RefCount": JSON(used.count { $0 == volume.name })])
+            volumeRows.append(row)
+        }
+        let steps = await engine.buildCacheSummaries()
         try await exchange.answer(
             200,
             [
-                "LayersSize": JSON(images.reduce(0) { $0 + $1.image.size }),
-                "Images": .array(images.map(ImageHandlers.row)),
-                "Containers": .array(containers.map { $0.listJSON(networks: networks, now: Clocks.wallNanoseconds()) }),
-                "Volumes": .array(volumes.map { $0.json(mountpoint: engine.mountpoint($0)) }), "BuildCache": [],
+                "LayersSize": JSON(layers.values.reduce(0, +)),
+                "Images": .array(images.map { ImageHandlers.row($0, shared: ImageHandlers.sharedSize($0.image, images)) }),
+                "Containers": .array(rows), "Volumes": .array(volumeRows),
+                "BuildCache": .array(
+                    steps.map { step in
+                        [
+                            "ID": .string(step.id), "Type": "regular", "Description": .string(step.description),
+                            "InUse": .bool(step.isInUse), "Shared": .bool(step.isInUse), "Size": JSON(step.size),
+                            "CreatedAt": .string(Timestamp(nanoseconds: step.createdAt).rfc3339),
+                            "LastUsedAt": .string(Timestamp(nanoseconds: step.usedAt).rfc3339),
+                            "UsageCount": JSON(step.uses),
+                        ]
+                    }), "BuilderSize": JSON(steps.reduce(0) { $0 + ($1.isInUse ? 0 : $1.size) }),
             ])
     }
 
@@ -159,6 +188,16 @@ struct SystemHandlers: Sendable {
             && named("container", .container) && named("image", .image) && named("network", .network)
             && named("volume", .volume)
             && filters.matchesLabels(event.attributes)
+    }
+
+    func check(_ exchange: Exchange) async throws {
+        let report = try await engine.checkStore(deep: exchange.request.flag("deep"))
+        try await exchange.answer(
+            200,
+            [
+                "images": JSON(report.images), "layers": JSON(report.layers), "blobs": JSON(report.blobs),
+                "mended": JSON(report.mended), "damaged": JSON(report.damaged),
+            ])
     }
 
     func status(_ exchange: Exchange) async throws {

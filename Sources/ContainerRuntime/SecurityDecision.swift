@@ -39,7 +39,7 @@ public struct SecurityDecision: Sendable, Equatable {
     private static func capability(_ name: String) throws(RoostError) -> CapabilitySet {
         guard let set = CapabilitySet(named: name) else {
             throw .invalid(
-                "invalid capability: \"\(name)\" is not known to this kernel; names are as in CAP_NET_ADMIN or NET_ADMIN"
+                "unknown capability: \"\(name)\": this kernel has none of that name; names are as in CAP_NET_ADMIN or NET_ADMIN"
             )
         }
         return set

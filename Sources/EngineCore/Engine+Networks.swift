@@ -91,10 +91,22 @@ extension Engine {
             subnet4: subnet4,
             gateway4: try gateway(subnet4), subnet6: subnet6, gateway6: try gateway(subnet6),
             isInternal: spec.isInternal, labels: spec.labels,
-            options: spec.options, bridge: hasAddresses ? names.bridge(id) : "")
+            options: spec.options, bridge: hasAddresses ? try bridgeName(spec) ?? names.bridge(id) : "")
         try store.save(record)
         networks[id] = record
         return record
+    }
+
+    /// The bridge's name where somebody has asked for one.
+    private func bridgeName(_ spec: NetworkSpec) throws(RoostError) -> String? {
+        guard let name = spec.options["com.docker.network.bridge.name"], !name.isEmpty else { return nil }
+        guard name.utf8.count <= 15, !name.contains("/"), !name.contains(where: \.isWhitespace), name != ".", name != ".." else {
+            throw .invalid("bridge name \"\(name)\" is not the name of an interface: at most 15 letters, no blanks, no slashes")
+        }
+        if Bridges.exists(name) || networks.values.contains(where: { $0.bridge == name }) {
+            throw .conflict("the interface \(name) exists already: choose another com.docker.network.bridge.name")
+        }
+        return name
     }
 
     public func removeNetwork(_ reference: String) async throws {

@@ -75,6 +75,15 @@ extension Engine {
     public func killContainer(_ reference: String, signal text: String) async throws {
         let record = try container(reference)
         let number = try Signals.number(text.isEmpty ? "KILL" : text)
+        if live[record.id] == nil, let pending = pendingRestarts.removeValue(forKey: record.id) {
+            // It waits to be started again: that is what ends now.
+            pending.cancel()
+            update(record.id) { record in
+                record.status.stoppedByUser = true
+                record.status.phase = .exited
+            }
+            return publish(record, "kill", ["signal": String(number)])
+        }
         guard let running = live[record.id] else {
             throw RoostError.conflict("cannot kill container: \(reference): container \(record.id) is not running")
         }

@@ -8,6 +8,12 @@ extension Engine {
         return record
     }
 
+    /// The bytes of a volume's files.
+    public func volumeSize(_ record: VolumeRecord) async -> Int64 {
+        let folder = mountpoint(record)
+        return (try? await blocking { try Files.treeSize(folder) }) ?? 0
+    }
+
     public func allVolumes() -> [VolumeRecord] { volumes.values.sorted { $0.name < $1.name } }
 
     public nonisolated func mountpoint(_ volume: VolumeRecord) -> String { configuration.volumeFolder(volume.name) }

@@ -57,6 +57,20 @@ public struct ContentStore: Sendable {
 
     /// Keeps a file that is on the same file system already, without copying it.
     func adopt(_ descriptor: Int32) throws -> (digest: Digest, size: Int64) {
+        let (digest, size) = try measure(descriptor)
+        if !contains(digest) {
+            try Files.sync(descriptor)
+            try accepting(Errno.exists) { () throws(SyscallError) in
+                try Files.linkDescriptor(descriptor, to: path(digest))
+            }
+        }
+        return (digest, size)
+    }
+
+    /// The digest of a file's bytes, wherever its position is.
+    func digest(ofFile descriptor: Int32) throws -> Digest { try measure(descriptor).digest }
+
+    private func measure(_ descriptor: Int32) throws -> (digest: Digest, size: Int64) {
         var hash = SHA256()
         var offset = 0
         while true {
@@ -65,14 +79,7 @@ public struct ContentStore: Sendable {
             hash.update(data: part)
             offset += part.count
         }
-        let digest = Self.digest(of: hash)
-        if !contains(digest) {
-            try Files.sync(descriptor)
-            try accepting(Errno.exists) { () throws(SyscallError) in
-                try Files.linkDescriptor(descriptor, to: path(digest))
-            }
-        }
-        return (digest, Int64(offset))
+        return (Self.digest(of: hash), Int64(offset))
     }
 
     public func read(_ digest: Digest, limit: Int = 8 << 20) throws -> [UInt8] {

@@ -136,6 +136,27 @@ public struct ImageStore: Sendable {
             + Self.clear(layers.root, keeping: folders.union(LayerStore.ownFolders).union(chains.map { String($0.hex.prefix(32)) }))
     }
 
+    /// Names of blobs and layers that no image has; the engine's own sweep removes those that nothing else holds either.
+    public func unowned(keeping images: [StoredImage]) -> [String] {
+        let half = (try? Files.list(layers.root + "/arriving"))?.count ?? 0
+        let blobs = (try? Files.list(content.root + "/arriving"))?.count ?? 0
+        var found: [String] = []
+        if half > 0 { found.append("\(half) half-made layers are on their way or left over") }
+        if blobs > 0 { found.append("\(blobs) half-made blobs are on their way or left over") }
+        return found
+    }
+
+    /// What is wrong with a blob; nil if nothing is.
+    public func problem(of digest: Digest, size: Int64, deep: Bool) -> String? {
+        guard let status = try? Files.status(content.path(digest)) else { return "it is missing" }
+        guard status.size == size else { return "it has \(status.size) bytes, not \(size)" }
+        guard deep else { return nil }
+        do {
+            let file = try Files.open(content.path(digest), .readOnly)
+            return try content.digest(ofFile: file.raw) == digest ? nil : "its bytes have changed"
+        } catch { return "\(error)" }
+    }
+
     private static func clear(_ folder: String, keeping kept: Set<String>) -> [SyscallError] {
         var failures: [SyscallError] = []
         for name in (try? Files.list(folder)) ?? [] where !kept.contains(name) {

@@ -9,7 +9,7 @@ struct Image: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "image", abstract: "Work with images.",
         subcommands: [
-            Ls.self, InspectImage.self, Rm.self, Pull.self, Push.self, Tag.self, Import.self, Load.self, Save.self, Prune.self,
+            Ls.self, InspectImage.self, Rm.self, Build.self, History.self, Pull.self, Push.self, Tag.self, Import.self, Load.self, Save.self, Prune.self,
         ])
     struct Ls: ParsableCommand {
         static let configuration = CommandConfiguration(commandName: "ls", abstract: "List images.", aliases: ["list"])
@@ -32,15 +32,21 @@ struct Image: ParsableCommand {
     struct Prune: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "prune", abstract: "Remove images that have no name; with -a all that no container uses.")
-        @Flag(name: [.short, .long]) var all = false
-        @Flag(name: [.short, .long], help: "Accepted for scripts; nothing is asked.") var force = false
+        @Flag(name: [.short, .long], help: "All that no container uses.") var all = false
+        @OptionGroup var options: PruneOptions
         func run() throws {
-            let answer = try Session.shared.client().call(
-                "POST", "images/prune", [("filters", "{\"dangling\":[\"\(all ? "false" : "true")\"]}")])
-            for entry in answer["ImagesDeleted"].array ?? [] {
-                for (key, value) in entry.object ?? [] { Output.line("\(key.lowercased()): \(value.string ?? "")") }
-            }
-            Output.line("Total reclaimed space: \(ByteSize.decimalText(answer["SpaceReclaimed"].int ?? 0))")
+            let what = all ? "all images without at least one container associated to them" : "all dangling images"
+            guard try options.confirm("This will remove \(what).") else { return }
+            let answer = try options.send("images/prune", [all ? "dangling=false" : "dangling=true"])
+            options.show("Images", Image.removed(answer["ImagesDeleted"]))
+            options.reclaimed(answer)
+        }
+    }
+
+    /// `untagged: …`, `deleted: …`.
+    static func removed(_ list: JSON) -> [String] {
+        (list.array ?? []).flatMap { entry in
+            (entry.object ?? []).map { "\($0.key.lowercased()): \($0.value.string ?? "")" }
         }
     }
 }
@@ -142,25 +148,26 @@ struct Volume: ParsableCommand {
         @Option(name: [.short, .long]) var filter: [String] = []
         @Option(name: .long) var format: String?
         func run() throws {
-            var table = Table(["DRIVER", "VOLUME NAME"])
-            for volume in try Session.shared.client().call("GET", "volumes", try filterQuery(filter))["Volumes"].array
-                ?? []
-            {
-                if quiet {
-                    Output.line(volume["Name"].string ?? "")
-                } else if let format {
-                    Output.line(try Listing.one(format, volume))
-                } else {
-                    table.add(["local", volume["Name"].string ?? ""])
+            let rows = (try Session.shared.client().call("GET", "volumes", try filterQuery(filter))["Volumes"].array ?? [])
+                .map { volume -> JSON in
+                    let labels = volume["Labels"].stringMap ?? [:]
+                    return [
+                        "Driver": "local", "Name": .string(volume["Name"].string ?? ""), "Scope": "local",
+                        "Mountpoint": .string(volume["Mountpoint"].string ?? ""),
+                        "Labels": .string(labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")),
+                        "Links": "N/A", "Size": "N/A",
+                    ]
                 }
-            }
-            if !quiet, format == nil { Output.raw(table.text) }
+            try Listing.show(
+                rows, format, columns: [("Driver", "DRIVER"), ("Name", "VOLUME NAME")],
+                more: [("Mountpoint", "MOUNTPOINT"), ("Labels", "LABELS")], quiet: quiet ? "Name" : nil)
         }
     }
     struct CreateVolume: ParsableCommand {
         static let configuration = CommandConfiguration(commandName: "create", abstract: "Create a volume.")
         @Option(name: [.short, .long]) var driver = "local"
-        @Option(name: .long) var label: [String] = []
+        @Option(name: .long, help: "name=value.") var label: [String] = []
+        @Option(name: [.short, .long], help: "An option of the driver: type=none, o=bind, device=/path.") var opt: [String] = []
         @Argument var name: String?
         func run() throws {
             let labels = label.map { text -> (key: String, value: JSON) in
@@ -170,7 +177,9 @@ struct Volume: ParsableCommand {
             Output.line(
                 try Session.shared.client().call(
                     "POST", "volumes/create",
-                    body: ["Name": .string(name ?? ""), "Driver": .string(driver), "Labels": .object(labels)])["Name"]
+                    body: ["Name": .string(name ?? ""), "Driver": .string(driver), "Labels": .object(labels),
+                        "DriverOpts": .object(opt.map(ContainerOptions.pair).map { ($0.0, .string($0.1)) }),
+                    ])["Name"]
                     .string ?? "")
         }
     }
@@ -196,12 +205,14 @@ struct Volume: ParsableCommand {
     struct Prune: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "prune", abstract: "Remove anonymous volumes that no container uses; with -a named ones too.")
-        @Flag(name: [.short, .long]) var all = false
-        @Flag(name: [.short, .long], help: "Accepted for scripts; nothing is asked.") var force = false
+        @Flag(name: [.short, .long], help: "Named ones too.") var all = false
+        @OptionGroup var options: PruneOptions
         func run() throws {
-            let answer = try Session.shared.client().call(
-                "POST", "volumes/prune", all ? [("filters", "{\"all\":[\"true\"]}")] : [])
-            for name in answer["VolumesDeleted"].strings ?? [] { Output.line(name) }
+            let what = all ? "all volumes" : "anonymous volumes"
+            guard try options.confirm("This will remove \(what) not used by at least one container.") else { return }
+            let answer = try options.send("volumes/prune", all ? ["all=true"] : [])
+            options.show("Volumes", answer["VolumesDeleted"].strings ?? [])
+            options.reclaimed(answer)
         }
     }
 }
@@ -209,46 +220,111 @@ struct Volume: ParsableCommand {
 struct Network: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "network", abstract: "Work with networks.",
-        subcommands: [Ls.self, CreateNetwork.self, InspectNetwork.self, RemoveNetwork.self, Prune.self])
+        subcommands: [
+            Ls.self, CreateNetwork.self, InspectNetwork.self, RemoveNetwork.self, Prune.self, Connect.self,
+            Disconnect.self,
+        ])
     struct Ls: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "ls", abstract: "List networks.", aliases: ["list"])
-        @Flag(name: [.short, .long]) var quiet = false
-        @Option(name: [.short, .long]) var filter: [String] = []
+        @Flag(name: [.short, .long], help: "Ids only.") var quiet = false
+        @Flag(name: .long, help: "Nothing shortened.") var noTrunc = false
+        @Option(name: [.short, .long], help: "key=value.") var filter: [String] = []
+        @Option(name: .long, help: "json, or a template.") var format: String?
         func run() throws {
-            var table = Table(["NETWORK ID", "NAME", "DRIVER", "SCOPE"])
-            for network in try Session.shared.client().call("GET", "networks", try filterQuery(filter)).array ?? [] {
-                let id = String((network["Id"].string ?? "").prefix(12))
-                if quiet {
-                    Output.line(id)
-                } else {
-                    table.add([id, network["Name"].string ?? "", network["Driver"].string ?? "", "local"])
-                }
+            let rows = (try Session.shared.client().call("GET", "networks", try filterQuery(filter)).array ?? []).map {
+                network -> JSON in
+                let id = network["Id"].string ?? ""
+                let labels = network["Labels"].stringMap ?? [:]
+                return [
+                    "ID": .string(noTrunc ? id : String(id.prefix(12))), "Name": .string(network["Name"].string ?? ""),
+                    "Driver": .string(network["Driver"].string ?? ""), "Scope": "local",
+                    "IPv6": .string(network["EnableIPv6"].bool == true ? "true" : "false"),
+                    "Internal": .string(network["Internal"].bool == true ? "true" : "false"),
+                    "Labels": .string(labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")),
+                    "CreatedAt": .string(network["Created"].string ?? ""),
+                ]
             }
-            if !quiet { Output.raw(table.text) }
+            try Listing.show(
+                rows, format,
+                columns: [("ID", "NETWORK ID"), ("Name", "NAME"), ("Driver", "DRIVER"), ("Scope", "SCOPE")],
+                more: [("IPv6", "IPV6"), ("Internal", "INTERNAL"), ("Labels", "LABELS")], quiet: quiet ? "ID" : nil)
         }
     }
     struct CreateNetwork: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "create", abstract: "Create a network.")
-        @Option(name: [.short, .long]) var driver = "bridge"
-        @Option(name: .long) var subnet: [String] = []
-        @Option(name: .long) var gateway: [String] = []
+        static let configuration = CommandConfiguration(
+            commandName: "create", abstract: "Create a network.",
+            discussion: "Example: roost network create --subnet 172.30.0.0/16 --gateway 172.30.0.1 backend")
+        @Option(name: [.short, .long], help: "bridge.") var driver = "bridge"
+        @Option(name: .long, help: "A range of addresses: 172.30.0.0/16.") var subnet: [String] = []
+        @Option(name: .long, help: "The bridge's own address.") var gateway: [String] = []
+        @Option(name: .long, help: "Lease addresses from this part of the subnet only.") var ipRange: [String] = []
+        @Option(name: .long, help: "Addresses that are not leased: name=address.") var auxAddress: [String] = []
+        @Option(name: .long, help: "default.") var ipamDriver = "default"
+        @Option(name: .long, help: "Accepted: name=value.") var ipamOpt: [String] = []
+        @Option(name: [.short, .long], help: "An option of the driver: name=value.") var opt: [String] = []
+        @Option(name: .long, help: "name=value.") var label: [String] = []
         @Flag(name: .customLong("internal"), help: "No way out.") var isInternal = false
-        @Flag(name: .long) var ipv6 = false
+        @Flag(name: .long, help: "Accepted; every network is.") var attachable = false
+        @Flag(name: .long, help: "IPv6 addresses too.") var ipv6 = false
         @Argument var name: String
         func run() throws {
             let pools = subnet.enumerated().map { index, text -> JSON in
                 var pool: JSON = ["Subnet": .string(text)]
                 if index < gateway.count { pool.set("Gateway", .string(gateway[index])) }
+                if index < ipRange.count { pool.set("IPRange", .string(ipRange[index])) }
+                if index == 0, !auxAddress.isEmpty {
+                    pool.set(
+                        "AuxiliaryAddresses",
+                        .object(auxAddress.map(ContainerOptions.pair).map { ($0.0, .string($0.1)) }))
+                }
                 return pool
+            }
+            func map(_ list: [String]) -> JSON {
+                .object(list.map(ContainerOptions.pair).map { ($0.0, .string($0.1)) })
             }
             Output.line(
                 try Session.shared.client().call(
                     "POST", "networks/create",
                     body: [
                         "Name": .string(name), "Driver": .string(driver), "Internal": .bool(isInternal),
-                        "EnableIPv6": .bool(ipv6), "IPAM": ["Config": .array(pools)],
+                        "EnableIPv6": .bool(ipv6), "Options": map(opt), "Labels": map(label),
+                        "IPAM": ["Driver": .string(ipamDriver), "Config": .array(pools)],
                     ])["Id"].string ?? "")
+        }
+    }
+    struct Connect: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "connect", abstract: "Join a container to one more network, also while it runs.")
+        @Option(name: .long, help: "Another name on that network.") var alias: [String] = []
+        @Option(name: .long, help: "Its address.") var ip: String?
+        @Option(name: .long, help: "Its IPv6 address.") var ip6: String?
+        @Option(name: .long, help: "A name for another container: target:alias.") var link: [String] = []
+        @Option(name: .long, help: "Accepted: name=value.") var driverOpt: [String] = []
+        @Argument var network: String
+        @Argument var container: String
+        func run() throws {
+            var addresses: JSON = .object([])
+            if let ip { addresses.set("IPv4Address", .string(ip)) }
+            if let ip6 { addresses.set("IPv6Address", .string(ip6)) }
+            try Session.shared.client().call(
+                "POST", "networks/\(EngineClient.encode(network))/connect",
+                body: [
+                    "Container": .string(container),
+                    "EndpointConfig": ["Aliases": JSON(alias), "Links": JSON(link), "IPAMConfig": addresses],
+                ])
+        }
+    }
+    struct Disconnect: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "disconnect", abstract: "Take a container off a network.")
+        @Flag(name: [.short, .long], help: "Although the container is gone.") var force = false
+        @Argument var network: String
+        @Argument var container: String
+        func run() throws {
+            try Session.shared.client().call(
+                "POST", "networks/\(EngineClient.encode(network))/disconnect",
+                body: ["Container": .string(container), "Force": .bool(force)])
         }
     }
     struct InspectNetwork: ParsableCommand {
@@ -271,11 +347,12 @@ struct Network: ParsableCommand {
     struct Prune: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "prune", abstract: "Remove networks that no container uses.")
-        @Flag(name: [.short, .long], help: "Accepted for scripts; nothing is asked.") var force = false
+        @OptionGroup var options: PruneOptions
         func run() throws {
-            for name in try Session.shared.client().call("POST", "networks/prune")["NetworksDeleted"].strings ?? [] {
-                Output.line(name)
+            guard try options.confirm("This will remove all custom networks not used by at least one container.") else {
+                return
             }
+            options.show("Networks", try options.send("networks/prune")["NetworksDeleted"].strings ?? [])
         }
     }
 }
@@ -321,11 +398,6 @@ struct Info: ParsableCommand {
             Output.line("\(title): \(info[key].string ?? info[key].text())")
         }
     }
-}
-
-struct System: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "system", abstract: "The engine as a whole.", subcommands: [Info.self, Events.self])
 }
 
 struct EngineCommand: ParsableCommand {

@@ -1,0 +1,61 @@
+import EngineModel
+import ImageStore
+import LinuxKernel
+import OCI
+
+extension Engine {
+    /// What a check of the store has found.
+    public struct StoreReport: Sendable {
+        public var images = 0
+        public var layers = 0
+        public var blobs = 0
+        public var mended: [String] = []
+        public var damaged: [String] = []
+    }
+
+    /// Compares rows, blobs and layers: what nobody owns goes, layers that are missing are unpacked again from their blobs, and what
+    /// cannot be mended is named. `deep` reads every blob.
+    public func checkStore(deep: Bool) async throws -> StoreReport {
+        var report = StoreReport()
+        let records = Array(imageRecords.values)
+        report.images = records.count
+        let images = images
+        report.mended = try await exclusively("images") { () async throws -> [String] in
+            try await blocking { images.unowned(keeping: records) }
+        }
+        await sweepImages()
+        var seenLayers: Set<Digest> = []
+        var seenBlobs: Set<Digest> = []
+        for record in records {
+            let name = references(record.id).first?.familiar ?? String(record.id.description.prefix(19))
+            var parent: Digest?
+            for layer in record.layers {
+                let below = parent
+                parent = layer.chain
+                if seenBlobs.insert(layer.blob).inserted {
+                    let problem = try await blocking { images.problem(of: layer.blob, size: layer.blobSize, deep: deep) }
+                    if let problem { report.damaged.append("\(name): blob \(layer.blob): \(problem); pull or load the image again") }
+                }
+                guard seenLayers.insert(layer.chain).inserted, !images.hasLayer(layer.chain) else { continue }
+                let descriptor = Descriptor(mediaType: layer.mediaType, digest: layer.blob, size: layer.blobSize)
+                let result = await Self.outcome {
+                    try await blocking { try images.unpack(descriptor, layer: layer.layer, onto: below) }
+                }
+                switch result {
+                case .success: report.mended.append("\(name): layer \(layer.layer) was unpacked again")
+                case .failure(let error): report.damaged.append("\(name): layer \(layer.layer) is missing: \(error)")
+                }
+            }
+            if !images.content.contains(record.id) {
+                report.damaged.append("\(name): its configuration \(record.id) is missing; pull or load the image again")
+            }
+        }
+        for (key, entry) in buildCache where !images.hasLayer(entry.layer.chain) {
+            buildCache[key] = nil
+            try store.removeBuildStep(key)
+            report.mended.append("build step \(key.hex.prefix(12)): its layer is gone, so it is forgotten")
+        }
+        (report.layers, report.blobs) = (seenLayers.count, seenBlobs.count)
+        return report
+    }
+}

@@ -1,0 +1,362 @@
+import APIClient
+import ArgumentParser
+import EngineModel
+import LinuxKernel
+import Terminal
+
+/// `roost container …`: the long forms of what stands at the top.
+struct Container: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "container", abstract: "Work with containers: the long forms.",
+        subcommands: [
+            Attach.self, Commit.self, Copy.self, Create.self, Diff.self, Exec.self, Export.self, InspectContainer.self,
+            Kill.self, Logs.self, Ls.self, Pause.self, Port.self, Prune.self, Rename.self, Restart.self, Remove.self,
+            Run.self, Start.self, Stats.self, Stop.self, Top.self, Unpause.self, Update.self, Wait.self,
+        ])
+
+    struct Ls: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "ls", abstract: "List containers.", aliases: ["list", "ps"])
+        @OptionGroup var command: Ps
+        func run() throws { try command.run() }
+    }
+    struct InspectContainer: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "inspect", abstract: "Show everything about containers.")
+        @Option(name: [.short, .long], help: "A template, or json.") var format: String?
+        @Flag(name: [.short, .long], help: "With the sizes of their layers.") var size = false
+        @Argument var names: [String]
+        func run() throws { try Inspect.show(names, kinds: ["containers"], format) }
+    }
+    struct Prune: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "prune", abstract: "Remove all stopped containers.")
+        @OptionGroup var options: PruneOptions
+        func run() throws {
+            guard try options.confirm("This will remove all stopped containers.") else { return }
+            let answer = try options.send("containers/prune")
+            options.show("Containers", answer["ContainersDeleted"].strings ?? [])
+            options.reclaimed(answer)
+        }
+    }
+}
+
+/// What every `prune` has.
+struct PruneOptions: ParsableArguments {
+    @Flag(name: [.short, .long], help: "Do not ask.") var force = false
+    @Option(name: .long, help: "Only what fits: until=24h, label=a=b, label!=a.") var filter: [String] = []
+
+    /// Asks whoever sits at a terminal; scripts must say `-f`.
+    func confirm(_ warning: String) throws -> Bool {
+        if force { return true }
+        Output.raw("WARNING! \(warning)\nAre you sure you want to continue? [y/N] ")
+        let answer = (readLine() ?? "").lowercased()
+        return answer == "y" || answer == "yes"
+    }
+
+    func send(_ path: String, _ more: [String] = []) throws -> JSON {
+        let all = filter + more
+        return try Session.shared.client().call(
+            "POST", path, all.isEmpty ? [] : [("filters", PruneFilters.json(all))])
+    }
+
+    func show(_ what: String, _ names: [String]) {
+        guard !names.isEmpty else { return }
+        Output.line("Deleted \(what):")
+        names.forEach(Output.line)
+        Output.line("")
+    }
+
+    func reclaimed(_ answer: JSON) {
+        Output.line("Total reclaimed space: \(ByteSize.decimalText(answer["SpaceReclaimed"].int ?? 0))")
+    }
+}
+
+struct Update: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "update", abstract: "Change limits and restart policies of containers, also while they run.",
+        discussion: "Example: roost update --memory 512m --restart unless-stopped web")
+    @Option(name: [.short, .long], help: "Memory limit: 512m.") var memory: String?
+    @Option(name: .long, help: "Memory and swap; -1 is unlimited.") var memorySwap: String?
+    @Option(name: .long, help: "What it gets when memory is short.") var memoryReservation: String?
+    @Option(name: .long, help: "Processors: 0.5.") var cpus: Double?
+    @Option(name: [.customShort("c"), .long], help: "Weight against others.") var cpuShares: Int?
+    @Option(name: .long, help: "Period of the quota, in microseconds.") var cpuPeriod: Int?
+    @Option(name: .long, help: "Processor time in a period, in microseconds.") var cpuQuota: Int?
+    @Option(name: .long, help: "On these processors: 0-1.") var cpusetCpus: String?
+    @Option(name: .long, help: "With these memory nodes.") var cpusetMems: String?
+    @Option(name: .long, help: "How many processes.") var pidsLimit: Int?
+    @Option(name: .long, help: "10 to 1000.") var blkioWeight: Int?
+    @Option(name: .long, help: "no, always, on-failure[:N], unless-stopped.") var restart: String?
+    @Argument var names: [String]
+
+    func run() throws {
+        var body: JSON = .object([])
+        for (key, text) in [
+            ("Memory", memory), ("MemorySwap", memorySwap), ("MemoryReservation", memoryReservation),
+        ] { if let text { body.set(key, JSON(text == "-1" ? -1 : try ContainerOptions.size(text))) } }
+        if let cpus { body.set("NanoCpus", JSON(Int64((cpus * 1e9).rounded()))) }
+        for (key, number) in [
+            ("CpuShares", cpuShares), ("CpuPeriod", cpuPeriod), ("CpuQuota", cpuQuota), ("PidsLimit", pidsLimit),
+            ("BlkioWeight", blkioWeight),
+        ] { if let number { body.set(key, JSON(number)) } }
+        if let cpusetCpus { body.set("CpusetCpus", .string(cpusetCpus)) }
+        if let cpusetMems { body.set("CpusetMems", .string(cpusetMems)) }
+        if let restart {
+            let policy = try RestartPolicySpec(parsing: restart)
+            body.set(
+                "RestartPolicy",
+                ["Name": .string(policy.name.rawValue), "MaximumRetryCount": JSON(policy.maximumRetries)])
+        }
+        guard body.object?.isEmpty == false else {
+            throw RoostError.invalid("you must provide one or more flags when using this command")
+        }
+        try forEachNamed(names) { try Session.shared.client().call("POST", "containers/\($0)/update", body: body) }
+    }
+}
+
+struct History: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "history", abstract: "Show what an image was made of, newest first.")
+    @Option(name: .long, help: "json, or a template.") var format: String?
+    @Flag(name: [.customShort("H"), .long], inversion: .prefixedNo, help: "Sizes and times in words.") var human = true
+    @Flag(name: .long, help: "Nothing shortened.") var noTrunc = false
+    @Flag(name: [.short, .long], help: "Ids only.") var quiet = false
+    @Argument var image: String
+
+    func run() throws {
+        let rows = (try Session.shared.client().call("GET", "images/\(image)/history").array ?? []).map { entry -> JSON in
+            let id = entry["Id"].string ?? ""
+            let by = entry["CreatedBy"].string ?? ""
+            let size = entry["Size"].int ?? 0
+            let created = entry["Created"].int ?? 0
+            let short = id.hasPrefix("sha256:") && !noTrunc ? String(id.dropFirst(7).prefix(12)) : id
+            return [
+                "ID": .string(short),
+                "CreatedSince": .string(human ? ago(created) : Timestamp.secondText(created) + "Z"),
+                "CreatedAt": .string(Timestamp.secondText(created) + "Z"),
+                "CreatedBy": .string(noTrunc ? by : shortened(by, 45)),
+                "Size": .string(human ? ByteSize.decimalText(size) : "\(size)"),
+                "Comment": .string(entry["Comment"].string ?? ""),
+            ]
+        }
+        try Listing.show(
+            rows, format,
+            columns: [
+                ("ID", "IMAGE"), ("CreatedSince", "CREATED"), ("CreatedBy", "CREATED BY"), ("Size", "SIZE"),
+                ("Comment", "COMMENT"),
+            ], more: [("CreatedAt", "CREATED AT")], quiet: quiet ? "ID" : nil)
+    }
+}
+
+struct System: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "system", abstract: "The engine and its disk as a whole.",
+        subcommands: [Info.self, Events.self, DiskUsage.self, Prune.self, Check.self, DialStandardIO.self])
+
+    struct DiskUsage: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "df", abstract: "Show what takes room on the disk, and what could be removed.")
+        @Flag(name: [.short, .long], help: "Everything by itself.") var verbose = false
+        @Option(name: .long, help: "json, or a template.") var format: String?
+
+        func run() throws {
+            let answer = try Session.shared.client().call("GET", "system/df")
+            if verbose { return try showAll(answer) }
+            try Listing.show(
+                try rows(answer), format,
+                columns: [
+                    ("Type", "TYPE"), ("TotalCount", "TOTAL"), ("Active", "ACTIVE"), ("Size", "SIZE"),
+                    ("Reclaimable", "RECLAIMABLE"),
+                ])
+        }
+
+        private func row(_ type: String, _ total: Int, _ active: Int, _ size: Int64, _ free: Int64, share: Bool) -> JSON {
+            let percent = size > 0 ? Int(free * 100 / size) : 0
+            return [
+                "Type": .string(type), "TotalCount": .string("\(total)"), "Active": .string("\(active)"),
+                "Size": .string(ByteSize.decimalText(size)),
+                "Reclaimable": .string(ByteSize.decimalText(free) + (share && size > 0 ? " (\(percent)%)" : "")),
+            ]
+        }
+
+        private func rows(_ answer: JSON) throws -> [JSON] {
+            let images = answer["Images"].array ?? []
+            let containers = answer["Containers"].array ?? []
+            let volumes = answer["Volumes"].array ?? []
+            let steps = answer["BuildCache"].array ?? []
+            let usedImages = images.filter { ($0["Containers"].int ?? 0) > 0 }
+            let running = containers.filter { ["running", "paused", "restarting"].contains($0["State"].string ?? "") }
+            func sum(_ list: [JSON], _ size: (JSON) -> Int64?) -> Int64 { list.reduce(0) { $0 + (size($1) ?? 0) } }
+            let layers = answer["LayersSize"].int ?? 0
+            let kept = sum(usedImages) { $0["Size"].int }
+            let ownSize: (JSON) -> Int64? = { $0["SizeRw"].int }
+            let volumeSize: (JSON) -> Int64? = { $0["UsageData"]["Size"].int }
+            let used = volumes.filter { ($0["UsageData"]["RefCount"].int ?? 0) > 0 }
+            return [
+                row("Images", images.count, usedImages.count, layers, max(0, layers - kept), share: true),
+                row(
+                    "Containers", containers.count, running.count, sum(containers, ownSize),
+                    sum(containers, ownSize) - sum(running, ownSize), share: true),
+                row(
+                    "Local Volumes", volumes.count, used.count, sum(volumes, volumeSize),
+                    sum(volumes, volumeSize) - sum(used, volumeSize), share: true),
+                row(
+                    "Build Cache", steps.count, steps.count { $0["InUse"].bool == true }, sum(steps) { $0["Size"].int },
+                    sum(steps.filter { $0["InUse"].bool != true }) { $0["Size"].int }, share: false),
+            ]
+        }
+
+        private func showAll(_ answer: JSON) throws {
+            Output.line("Images space usage:\n")
+            try Listing.show(
+                (answer["Images"].array ?? []).map { image -> JSON in
+                    let name = image["RepoTags"].strings?.first ?? "<none>:<none>"
+                    let cut = name.lastIndex(of: ":") ?? name.endIndex
+                    let size = image["Size"].int ?? 0
+                    let shared = max(0, image["SharedSize"].int ?? 0)
+                    return [
+                        "Repository": .string(String(name[..<cut])), "Tag": .string(String(name[cut...].dropFirst())),
+                        "ID": .string(String((image["Id"].string ?? "").dropFirst(7).prefix(12))),
+                        "Created": .string(ago(image["Created"].int ?? 0)), "Size": .string(ByteSize.decimalText(size)),
+                        "Shared": .string(ByteSize.decimalText(shared)),
+                        "Unique": .string(ByteSize.decimalText(size - shared)),
+                        "Containers": .string("\(image["Containers"].int ?? 0)"),
+                    ]
+                }, nil,
+                columns: [
+                    ("Repository", "REPOSITORY"), ("Tag", "TAG"), ("ID", "IMAGE ID"), ("Created", "CREATED"),
+                    ("Size", "SIZE"), ("Shared", "SHARED SIZE"), ("Unique", "UNIQUE SIZE"), ("Containers", "CONTAINERS"),
+                ])
+            Output.line("\nContainers space usage:\n")
+            try Listing.show(
+                (answer["Containers"].array ?? []).map { container -> JSON in
+                    [
+                        "ID": .string(String((container["Id"].string ?? "").prefix(12))),
+                        "Image": .string(container["Image"].string ?? ""),
+                        "Command": .string("\"\(shortened(container["Command"].string ?? "", 20))\""),
+                        "Volumes": .string("\((container["Mounts"].array ?? []).count { $0["Type"].string == "volume" })"),
+                        "Size": .string(ByteSize.decimalText(container["SizeRw"].int ?? 0)),
+                        "Created": .string(ago(container["Created"].int ?? 0)),
+                        "Status": .string(container["Status"].string ?? ""),
+                        "Names": .string(String((container["Names"].strings?.first ?? "").dropFirst())),
+                    ]
+                }, nil,
+                columns: [
+                    ("ID", "CONTAINER ID"), ("Image", "IMAGE"), ("Command", "COMMAND"), ("Volumes", "LOCAL VOLUMES"),
+                    ("Size", "SIZE"), ("Created", "CREATED"), ("Status", "STATUS"), ("Names", "NAMES"),
+                ])
+            Output.line("\nLocal Volumes space usage:\n")
+            try Listing.show(
+                (answer["Volumes"].array ?? []).map { volume -> JSON in
+                    [
+                        "Name": .string(volume["Name"].string ?? ""),
+                        "Links": .string("\(volume["UsageData"]["RefCount"].int ?? 0)"),
+                        "Size": .string(ByteSize.decimalText(volume["UsageData"]["Size"].int ?? 0)),
+                    ]
+                }, nil, columns: [("Name", "VOLUME NAME"), ("Links", "LINKS"), ("Size", "SIZE")])
+            Output.line("\nBuild cache usage:\n")
+            try Listing.show(
+                (answer["BuildCache"].array ?? []).map { step -> JSON in
+                    [
+                        "ID": .string(String((step["ID"].string ?? "").prefix(12))), "Type": "regular",
+                        "Size": .string(ByteSize.decimalText(step["Size"].int ?? 0)),
+                        "Usage": .string("\(step["UsageCount"].int ?? 0)"),
+                        "Shared": .string(step["InUse"].bool == true ? "true" : "false"),
+                        "Description": .string(shortened(step["Description"].string ?? "", 50)),
+                    ]
+                }, nil,
+                columns: [
+                    ("ID", "CACHE ID"), ("Type", "CACHE TYPE"), ("Size", "SIZE"), ("Usage", "USAGE"), ("Shared", "SHARED"),
+                    ("Description", "DESCRIPTION"),
+                ])
+        }
+    }
+
+    struct Prune: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "prune", abstract: "Remove stopped containers, unused networks, images without a name, and the build cache.")
+        @Flag(name: [.short, .long], help: "All images that no container uses, named ones too.") var all = false
+        @Flag(name: .long, help: "Anonymous volumes that no container uses, too.") var volumes = false
+        @OptionGroup var options: PruneOptions
+
+        func run() throws {
+            var lines = ["  - all stopped containers", "  - all networks not used by at least one container"]
+            if volumes { lines.append("  - all anonymous volumes not used by at least one container") }
+            lines.append(all ? "  - all images without at least one container associated to them" : "  - all dangling images")
+            lines.append(all ? "  - all build cache" : "  - unused build cache")
+            guard try options.confirm("This will remove:\n" + lines.joined(separator: "\n") + "\n") else { return }
+            var bytes: Int64 = 0
+            let containers = try options.send("containers/prune")
+            options.show("Containers", containers["ContainersDeleted"].strings ?? [])
+            bytes += containers["SpaceReclaimed"].int ?? 0
+            options.show("Networks", try options.send("networks/prune")["NetworksDeleted"].strings ?? [])
+            if volumes {
+                // Volumes know no `until`.
+                let answer = try Session.shared.client().call(
+                    "POST", "volumes/prune",
+                    [("filters", PruneFilters.json(options.filter.filter { !$0.hasPrefix("until") }))])
+                options.show("Volumes", answer["VolumesDeleted"].strings ?? [])
+                bytes += answer["SpaceReclaimed"].int ?? 0
+            }
+            let images = try options.send("images/prune", all ? ["dangling=false"] : ["dangling=true"])
+            options.show("Images", Image.removed(images["ImagesDeleted"]))
+            bytes += images["SpaceReclaimed"].int ?? 0
+            let steps = try options.send("build/prune")
+            options.show("build cache objects", steps["CachesDeleted"].strings ?? [])
+            bytes += steps["SpaceReclaimed"].int ?? 0
+            Output.line("Total reclaimed space: \(ByteSize.decimalText(bytes))")
+        }
+    }
+
+    /// The other end of `DOCKER_HOST=ssh://…`: the engine's socket on standard input and output.
+    struct DialStandardIO: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "dial-stdio", abstract: "Pass standard input and output through to the engine's socket.",
+            shouldDisplay: false)
+        func run() throws {
+            let socket = try Session.shared.address.get().connect()
+            try StreamPair.join(input: 0, output: 1, socket: socket)
+        }
+    }
+
+    struct Check: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "check", abstract: "Look for what a crash or a bad disk has left in the store, and mend it.",
+            discussion: "Ends with 0 if all is well or was mended, with 1 if images are damaged.")
+        @Flag(name: .long, help: "Read every blob and compare its digest: takes as long as the disk does.") var deep = false
+        func run() throws {
+            let answer = try Session.shared.client().call("POST", "roost/v1/check", [("deep", deep ? "1" : "0")])
+            for line in answer["mended"].strings ?? [] { Output.line("mended: \(line)") }
+            for line in answer["damaged"].strings ?? [] { Output.line("damaged: \(line)") }
+            let damaged = answer["damaged"].strings?.count ?? 0
+            Output.line(
+                "\(answer["images"].int ?? 0) images, \(answer["layers"].int ?? 0) layers, \(answer["blobs"].int ?? 0) blobs checked: \(damaged == 0 ? "all well" : "\(damaged) damaged")")
+            if damaged > 0 { throw Leave(code: 1) }
+        }
+    }
+}
+
+/// Carries bytes both ways until both sides have ended.
+enum StreamPair {
+    static func join(input: Int32, output: Int32, socket: OwnedFD) throws {
+        var inputIsOpen = true
+        while true {
+            let ready = try waitForAny(inputIsOpen ? [socket.raw, input] : [socket.raw], milliseconds: nil)
+            if ready.contains(0) {
+                let bytes = try readSome(socket.raw, limit: 1 << 16)
+                if bytes.isEmpty { return }
+                try writeAll(output, bytes)
+            }
+            if ready.contains(1) {
+                let bytes = try readSome(input, limit: 1 << 16)
+                if bytes.isEmpty {
+                    inputIsOpen = false
+                    Sockets.shutdownWriting(socket.raw)
+                } else {
+                    try sendAll(socket.raw, bytes)
+                }
+            }
+        }
+    }
+}
