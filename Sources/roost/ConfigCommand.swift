@@ -24,8 +24,8 @@ struct Config: ParsableCommand {
     @Flag(name: .long, help: "Without the default network and names of resources.") var noNormalize = false
     @Flag(name: .long, help: "Do not look whether everything that is named is there.") var noConsistency = false
     @Flag(name: .long, help: "Paths as they are written.") var noPathResolution = false
-    @Flag(name: .long, help: "Images by digest: needs a registry.") var resolveImageDigests = false
-    @Flag(name: .long, help: "An override file with the images' digests: needs a registry.") var lockImageDigests =
+    @Flag(name: .long, help: "Images by the digests that their registries give them.") var resolveImageDigests = false
+    @Flag(name: .long, help: "An override file with the images' digests.") var lockImageDigests =
         false
     @Flag(name: .long, help: "Accepted: this prints and changes nothing anyway.") var dryRun = false
     @Flag(name: [.short, .long], help: "Only check.") var quiet = false
@@ -40,10 +40,6 @@ struct Config: ParsableCommand {
 
     private func text() throws -> String {
         let session = Session.shared
-        if resolveImageDigests || lockImageDigests {
-            throw RoostError(
-                .unsupported, "digests of images come from a registry, and registries are not supported yet")
-        }
         var passes = LoadPasses()
         passes.normalizes = !noNormalize
         passes.checksConsistency = !noConsistency
@@ -60,7 +56,15 @@ struct Config: ParsableCommand {
             let raw = try ProjectLoader.raw(request)
             return format == "json" ? raw.text(indent: 2) + "\n" : YAMLWriter.text(raw)
         }
-        let project = try chosen(try session.loadProject(request))
+        var project = try chosen(try session.loadProject(request))
+        if resolveImageDigests || lockImageDigests { project = try withDigests(project) }
+        if lockImageDigests {
+            let services: [(key: String, value: JSON)] = project.services.sorted { $0.key < $1.key }.compactMap {
+                $0.value["image"].isNull ? nil : ($0.key, ["image": $0.value["image"]])
+            }
+            let override: JSON = ["name": .string(project.name), "services": .object(services)]
+            return format == "json" ? override.text(indent: 2) + "\n" : YAMLWriter.text(override)
+        }
         if services { return Self.lines(project.services.keys.sorted()) }
         if volumes { return Self.lines(project.volumes.keys.sorted()) }
         if networks { return Self.lines(project.networks.keys.sorted()) }
@@ -77,6 +81,21 @@ struct Config: ParsableCommand {
         return format == "json"
             ? Self.escaped(PrintedForm.json(project)).text(indent: 2) + "\n"
             : YAMLWriter.text(Self.escaped(PrintedForm.yaml(project)))
+    }
+
+    /// Images with the digests that their registries give them.
+    private func withDigests(_ project: Project) throws -> Project {
+        var result = project
+        for (name, service) in project.services {
+            guard let image = service["image"].string, !image.contains("@") else { continue }
+            let answer = try Session.shared.client().open(
+                "GET", "distribution/\(image)/json",
+                headers: try TransferDisplay.headers(TransferDisplay.domain(image))
+            ).readAll()
+            guard let digest = try JSON(parsing: answer)["Descriptor"]["digest"].string else { continue }
+            result.services[name]?.set("image", .string("\(TransferDisplay.full(image))@\(digest)"))
+        }
+        return result
     }
 
     /// The named services with what they depend on.

@@ -43,6 +43,19 @@ enum LocalArchive {
         try start(["archive": ["path": .string(path), "name": .string(name)]], input: nil, output: output)
     }
 
+    /// A tar stream of files, named by their paths behind `/./`, below a folder.
+    static func select(_ sources: [String], into target: String, keepsParents: Bool, to output: Int32) throws -> Worker {
+        try start(
+            [
+                "select": [
+                    "_0": [
+                        "sources": JSON(sources), "target": .string(target), "targetIsFolder": false,
+                        "keepsParents": .bool(keepsParents), "ignored": [], "excluded": [], "unpacksArchives": false,
+                    ]
+                ]
+            ], input: nil, output: output)
+    }
+
     /// Unpacks a tar stream in a folder; the first component of its names may be another one, owners only where they are kept.
     static func extract(_ input: Int32, into folder: String, rebase: String?, keepsOwners: Bool) throws -> Worker {
         var options: JSON = [

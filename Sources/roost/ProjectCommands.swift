@@ -103,6 +103,9 @@ struct Up: ParsableCommand {
     @Flag(name: .long, help: "Say nothing while images are built.") var quietBuild = false
     @Flag(name: .long, inversion: .prefixedNo, help: "Accepted for scripts; there is no menu.") var menu = false
     @Flag(name: [.customShort("y"), .long], help: "Accepted for scripts; nothing is asked.") var yes = false
+    @Flag(name: [.short, .long], help: "Carry changes of files into the services, as their develop section says.")
+    var watch = false
+    @Flag(name: .long, help: "Run exactly the images of compose.lock.json, or fail saying what differs.") var locked = false
     @Flag(name: .long, help: "Print the plan and change nothing.") var dryRun = false
     @Flag(name: .long, help: "Stop everything when one container ends.") var abortOnContainerExit = false
     @Option(name: .long, help: "End with the exit code of this service; stops everything when it ends.")
@@ -115,11 +118,12 @@ struct Up: ParsableCommand {
 
     func run() throws {
         let session = Session.shared
-        let project = try session.loadProject(services: services)
+        var project = try session.loadProject(services: services)
+        if locked { project = try ProjectLock.load(project).apply(to: project) }
         let body: JSON = [
             "project": project.wire, "contents": try session.contents(project), "options": try settings.json(services),
         ]
-        if !dryRun {
+        if !dryRun, !locked {
             let wanted = settings.noDeps && !services.isEmpty ? services : project.services.keys.sorted()
             try ProjectImages(project, services: wanted).prepare(
                 ImagePolicy(pull: pull, builds: build, neverBuilds: noBuild, quiet: quietPull))
@@ -131,6 +135,9 @@ struct Up: ParsableCommand {
         let begin = Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339
         try PlanFollower.follow("roost/v1/projects/up", body)
         if wait || waitTimeout != nil { try waitUntilHealthy(project) }
+        if watch {
+            return try ProjectWatch(project, services: services, quiet: quietBuild, prunes: true).run { _ in false }
+        }
         if detach || wait || settings.noStart { return }
         for name in attach + noAttach where project.services[name] == nil {
             throw RoostError.missing("no such service: \(name)")

@@ -1,5 +1,3 @@
-import EngineModel
-
 /// A pattern of file names as Go's `path/filepath.Match` has it, with `**` for any number of folders.
 public struct PathPattern: Sendable, Equatable {
     private enum Piece: Sendable, Equatable {

@@ -1,0 +1,175 @@
+import APIClient
+import ArgumentParser
+import ComposeModel
+import EngineModel
+import LinuxKernel
+import Terminal
+
+/// `compose.lock.json` beside the project file: exactly which images the services run.
+struct ProjectLock {
+    let path: String
+    /// Service → what it runs.
+    var services: [String: Entry]
+
+    struct Entry: Equatable {
+        /// The image's name in the project file.
+        var image: String
+        /// What the registry calls it; for an image that is only here, or is built, the digest of its configuration.
+        var digest: String
+        /// `registry`, `local` or `build`.
+        var source: String
+        /// Which platforms the registry has it for.
+        var platforms: [String]
+
+        var json: JSON {
+            [
+                "image": .string(image), "digest": .string(digest), "source": .string(source),
+                "platforms": JSON(platforms),
+            ]
+        }
+    }
+
+    static func path(_ project: Project) -> String {
+        let first = project.files.first { $0.hasPrefix("/") } ?? project.workingDirectory + "/compose.yaml"
+        let folder = first.prefix(upTo: first.lastIndex(of: "/") ?? first.startIndex)
+        return folder + "/compose.lock.json"
+    }
+
+    init(path: String, services: [String: Entry] = [:]) {
+        self.path = path
+        self.services = services
+    }
+
+    static func load(_ project: Project) throws -> ProjectLock {
+        let path = path(project)
+        guard Files.exists(path) else {
+            throw RoostError.missing("\(path) does not exist: write it with roost lock")
+        }
+        let json = try JSON(parsing: try Files.read(path, limit: 4 << 20))
+        guard json["version"].int == 1 else {
+            throw RoostError.invalid("\(path): version \(json["version"].text()) is not known to this roost")
+        }
+        var lock = ProjectLock(path: path)
+        for (name, entry) in json["services"].object ?? [] {
+            lock.services[name] = Entry(
+                image: entry["image"].string ?? "", digest: entry["digest"].string ?? "",
+                source: entry["source"].string ?? "", platforms: entry["platforms"].strings ?? [])
+        }
+        return lock
+    }
+
+    func save() throws {
+        let json: JSON = [
+            "version": 1,
+            "services": .object(services.sorted { $0.key < $1.key }.map { ($0.key, $0.value.json) }),
+        ]
+        try Files.replace(path, json.bytes(indent: 2) + [10])
+    }
+
+    /// What a service would run now.
+    static func resolve(_ name: String, _ project: Project) throws -> Entry {
+        let service = project.services[name] ?? .null
+        let image = service["image"].string ?? ""
+        let client = try Session.shared.client()
+        if !service["build"].isNull {
+            try ProjectImages(project, services: [name]).prepare(ImagePolicy(quiet: true))
+            return Entry(
+                image: image, digest: try client.call("GET", "images/\(image)/json")["Id"].string ?? "", source: "build",
+                platforms: [])
+        }
+        do {
+            let answer = try client.open(
+                "GET", "distribution/\(image)/json",
+                headers: try TransferDisplay.headers(TransferDisplay.domain(image))
+            ).readAll()
+            let json = try JSON(parsing: answer)
+            let platforms = (json["Platforms"].array ?? []).map { platform in
+                let variant = platform["variant"].string.map { "/" + $0 } ?? ""
+                return "\(platform["os"].string ?? "")/\(platform["architecture"].string ?? "")\(variant)"
+            }
+            return Entry(
+                image: image, digest: json["Descriptor"]["digest"].string ?? "", source: "registry",
+                platforms: platforms.filter { !$0.contains("unknown") })
+        } catch let error as RoostError {
+            // An image that was imported or loaded is in no registry.
+            guard let here = try? client.call("GET", "images/\(image)/json"), let id = here["Id"].string else {
+                throw RoostError(error.kind, "service \(name): \(error.message)")
+            }
+            return Entry(
+                image: image, digest: id, source: "local",
+                platforms: ["\(here["Os"].string ?? "linux")/\(here["Architecture"].string ?? "")"])
+        }
+    }
+
+    /// The project with exactly these images, all of them here; or an error that says what differs.
+    func apply(to project: Project) throws -> Project {
+        var result = project
+        var differences: [String] = []
+        let client = try Session.shared.client()
+        for name in project.services.keys.sorted() {
+            let image = project.services[name]?["image"].string ?? ""
+            guard let entry = services[name] else {
+                differences.append("service \(name) is not locked")
+                continue
+            }
+            guard entry.image == image else {
+                differences.append("service \(name): the file says \(image), the lock \(entry.image)")
+                continue
+            }
+            if entry.source == "registry" {
+                let cut = image.split(separator: "/").last?.contains(":") == true ? image.lastIndex(of: ":") : nil
+                let pinned = String(image[..<(cut ?? image.endIndex)]) + "@" + entry.digest
+                if (try? client.call("GET", "images/\(pinned)/json")) == nil {
+                    Output.error(" \(name) Pulling \(pinned)")
+                    _ = try TransferDisplay.pull(pinned, platform: project.services[name]?["platform"].string, quiet: true)
+                }
+                result.services[name]?.set("image", .string(pinned))
+                continue
+            }
+            if entry.source == "build" { try ProjectImages(project, services: [name]).prepare(ImagePolicy(quiet: true)) }
+            let id = (try? client.call("GET", "images/\(image)/json"))?["Id"].string ?? "not here"
+            if id != entry.digest {
+                differences.append(
+                    "service \(name): \(entry.source == "build" ? "its build gives" : "\(image) is") \(id), the lock says \(entry.digest)")
+            }
+        }
+        guard differences.isEmpty else {
+            throw RoostError.conflict(
+                "the project differs from \(path):\n  " + differences.joined(separator: "\n  ")
+                    + "\nroost lock --update SERVICE takes a change over")
+        }
+        return result
+    }
+}
+
+struct Lock: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lock", abstract: "Write down exactly which images the services run; up --locked runs those.",
+        discussion: """
+            Examples:
+              roost lock                   write compose.lock.json
+              roost lock --update web      take over what web would run now, and show the difference
+              roost up -d --locked
+            """)
+    @Flag(name: .long, help: "Change the lines of these services, and show what has changed.") var update = false
+    @Argument(help: "Services; else all.") var services: [String] = []
+
+    func run() throws {
+        let project = try Session.shared.loadProject(services: [])
+        for name in services where project.services[name] == nil { throw RoostError.missing("no such service: \(name)") }
+        var lock = update ? try ProjectLock.load(project) : ProjectLock(path: ProjectLock.path(project))
+        if !update, !services.isEmpty { lock = (try? ProjectLock.load(project)) ?? lock }
+        let names = services.isEmpty ? project.services.keys.sorted() : services
+        for name in names {
+            let before = lock.services[name]
+            let now = try ProjectLock.resolve(name, project)
+            lock.services[name] = now
+            if before == now { continue }
+            let from = before.map { "\($0.image) \($0.digest)" } ?? "not locked"
+            Output.line("\(name): \(from) -> \(now.image) \(now.digest)")
+        }
+        lock.services = lock.services.filter { project.services[$0.key] != nil }
+        try lock.save()
+        Output.error("wrote \(lock.path)")
+    }
+}

@@ -1,0 +1,225 @@
+import APIClient
+import ArgumentParser
+import ComposeModel
+import EngineModel
+import LinuxKernel
+import Terminal
+
+struct Watch: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "watch", abstract: "Bring changes of files into running services, as their develop section says.",
+        discussion: "Example: roost watch web, or roost up --watch")
+    @Flag(name: .long, help: "Do not bring the project up first.") var noUp = false
+    @Flag(name: .long, help: "Say nothing of builds.") var quiet = false
+    @Flag(name: .long, inversion: .prefixedNo, help: "Remove images that builds have replaced.") var prune = true
+    @Argument(help: "Only these services.") var services: [String] = []
+
+    func run() throws {
+        let project = try Session.shared.loadProject(services: services)
+        if !noUp { try Up.parse(["-d"] + services).run() }
+        try ProjectWatch(project, services: services, quiet: quiet, prunes: prune).run { _ in false }
+    }
+}
+
+/// Carries changes of files into a project's containers.
+final class ProjectWatch {
+    private struct Rule {
+        let service: String
+        let action: String
+        /// Absolute, on this machine.
+        let path: String
+        let target: String
+        let ignored: IgnoreRules
+        let included: [PathPattern]
+        let tree: TreeWatch
+        let exec: JSON
+        let startsWithAll: Bool
+    }
+
+    private let project: Project
+    private let quiet: Bool
+    private let prunes: Bool
+    private var rules: [Rule] = []
+
+    init(_ project: Project, services: [String], quiet: Bool, prunes: Bool) throws {
+        self.project = project
+        self.quiet = quiet
+        self.prunes = prunes
+        for name in services.isEmpty ? project.services.keys.sorted() : services {
+            guard let service = project.services[name] else { throw RoostError.missing("no such service: \(name)") }
+            for entry in service["develop"]["watch"].array ?? [] { rules.append(try rule(entry, name, service)) }
+        }
+        guard !rules.isEmpty else {
+            throw RoostError.invalid("none of the selected services is configured for watch: add develop.watch to one of them")
+        }
+    }
+
+    private func rule(_ entry: JSON, _ name: String, _ service: JSON) throws -> Rule {
+        let action = entry["action"].string ?? ""
+        if action == "rebuild", service["build"].isNull {
+            throw RoostError.invalid("service \(name): action rebuild needs a build section")
+        }
+        let path = Session.shared.absolute(entry["path"].string ?? ".")
+        guard Files.exists(path) else {
+            throw RoostError.missing("service \(name): develop.watch: \(path) does not exist")
+        }
+        // What editors leave behind and version control keeps is never meant.
+        var lines = [".git", "**/.git", "*~", "**/*~", "**/.*.swp", "**/.*.swx", "**/4913", "**/.#*", "**/___jb_*___"]
+        if let context = service["build"]["context"].string, path == context || path.hasPrefix(context + "/") {
+            let text = (try? Files.readText(context + "/.dockerignore", limit: 1 << 20)) ?? ""
+            // The file's paths are the context's; those that are above the watched folder say nothing here.
+            let below = path.dropFirst(context.count).drop { $0 == "/" }
+            for line in text.split(separator: "\n").map(String.init) {
+                if below.isEmpty { lines.append(line) } else if line.hasPrefix(below + "/") {
+                    lines.append(String(line.dropFirst(below.count + 1)))
+                } else if line.hasPrefix("**/") {
+                    lines.append(line)
+                }
+            }
+        }
+        lines += entry["ignore"].strings ?? []
+        let ignored = try IgnoreRules(lines: lines)
+        let included = try (entry["include"].strings ?? []).map { try PathPattern($0) }
+        let tree = try TreeWatch(path) { relative in
+            let parts = relative.split(separator: "/")
+            return ignored.excludes(parts) && !ignored.mayKeepBelow(parts)
+        }
+        return Rule(
+            service: name, action: action, path: path, target: entry["target"].string ?? "", ignored: ignored,
+            included: included, tree: tree, exec: entry["exec"], startsWithAll: entry["initial_sync"].bool ?? false)
+    }
+
+    /// Watches until `stop` says so; it is asked after each batch with the descriptors that may have something for it.
+    func run(_ stop: (Int) throws -> Bool) throws {
+        Output.error("Watch enabled")
+        for rule in rules where rule.startsWithAll && rule.action.hasPrefix("sync") { try act(rule, rule.tree.everything) }
+        while try !stop(0) {
+            let ready = try waitForAny(rules.map(\.tree.descriptor), milliseconds: nil)
+            var touched = Set(ready)
+            for index in ready { _ = rules[index].tree.collect() }
+            // An editor's save is many events, a checkout thousands: quiet for a moment makes a batch.
+            while case let more = try waitForAny(rules.map(\.tree.descriptor), milliseconds: 100), !more.isEmpty {
+                touched.formUnion(more)
+                for index in more { _ = rules[index].tree.collect() }
+            }
+            var rebuilt: Set<String> = []
+            for index in touched.sorted() {
+                let rule = rules[index]
+                let changes = wanted(try rule.tree.changes(), rule)
+                if changes.isEmpty { continue }
+                // One rebuild is enough for all that has changed.
+                if rule.action == "rebuild", !rebuilt.insert(rule.service).inserted { continue }
+                do { try act(rule, changes) } catch let error as RoostError {
+                    Output.error("\(rule.service): \(error.message)")
+                } catch is Leave { Output.error("\(rule.service): the change could not be carried in; see above") }
+            }
+        }
+    }
+
+    private func wanted(_ changes: [TreeWatch.Change], _ rule: Rule) -> [TreeWatch.Change] {
+        changes.filter { change in
+            let path: String
+            switch change {
+            case .written(let name), .removed(let name): path = name
+            }
+            let parts = path.split(separator: "/")
+            if rule.ignored.excludes(parts) { return false }
+            return rule.included.isEmpty || parts.isEmpty || rule.included.contains { $0.matchesPathOrParent(parts) }
+        }
+    }
+
+    private func containers(_ service: String) throws -> [String] {
+        try Session.shared.projectContainers(project.name, all: false, services: [service]).filter {
+            $0["Labels"]["com.docker.compose.oneoff"].string != "True"
+        }.compactMap { $0["Id"].string }
+    }
+
+    private func act(_ rule: Rule, _ changes: [TreeWatch.Change]) throws {
+        switch rule.action {
+        case "rebuild":
+            Output.error("Rebuilding service \"\(rule.service)\" after changes were detected...")
+            try rebuild(rule.service)
+            return Output.error("service \"\(rule.service)\" successfully built")
+        case "restart": break
+        default:
+            Output.error("Syncing service \"\(rule.service)\" after \(changes.count) change\(changes.count == 1 ? " was" : "s were") detected")
+            for id in try containers(rule.service) { try sync(rule, changes, id) }
+        }
+        if rule.action == "restart" || rule.action == "sync+restart" {
+            for id in try containers(rule.service) {
+                try Session.shared.client().call("POST", "containers/\(id)/restart")
+            }
+            Output.error("service(s) [\"\(rule.service)\"] restarted")
+        }
+        if rule.action == "sync+exec" {
+            for id in try containers(rule.service) { try run(rule.exec, id, rule.service) }
+        }
+    }
+
+    private func sync(_ rule: Rule, _ changes: [TreeWatch.Change], _ id: String) throws {
+        let client = try Session.shared.client()
+        var gone: [String] = []
+        var sources: [String] = []
+        func escaped(_ path: String) -> String {
+            String(path.flatMap { "*?[\\".contains($0) ? ["\\", $0] : [$0] })
+        }
+        for change in changes {
+            switch change {
+            case .removed(let name): gone.append(name.isEmpty ? rule.target : rule.target + "/" + name)
+            case .written(let name):
+                let place = name.isEmpty ? rule.path : rule.path + "/" + name
+                guard let status = try? Files.status(place, followLinks: false) else { continue }
+                // A folder comes with what is in it; an empty one by itself is made by its files.
+                if status.isDirectory { continue }
+                sources.append(escaped(rule.path) + (name.isEmpty ? "" : "/./" + escaped(name)))
+            }
+        }
+        if !gone.isEmpty {
+            try run(["command": JSON(["rm", "-rf", "--"] + gone), "user": "root"], id, rule.service)
+        }
+        guard !sources.isEmpty else { return }
+        let isFile = (try? Files.status(rule.path).isDirectory) == false
+        let pipe = try Pipe()
+        let worker = try LocalArchive.select(sources, into: rule.target, keepsParents: !isFile, to: pipe.writing.raw)
+        pipe.writing.closeEarly()
+        _ = try client.upload(
+            "containers/\(id)/archive", [("path", "/")], file: pipe.reading.raw, method: "PUT").readAll()
+        try worker.finish()
+    }
+
+    /// Runs a program in a container and shows what it says when it fails.
+    private func run(_ hook: JSON, _ id: String, _ service: String) throws {
+        let client = try Session.shared.client()
+        var body: JSON = [
+            "AttachStdout": true, "AttachStderr": true,
+            "Cmd": hook["command"].string.map { JSON(["/bin/sh", "-c", $0]) } ?? hook["command"],
+        ]
+        if let user = hook["user"].string { body.set("User", .string(user)) }
+        if let folder = hook["working_dir"].string { body.set("WorkingDir", .string(folder)) }
+        body.set("Env", JSON((hook["environment"].stringMap ?? [:]).map { "\($0.key)=\($0.value)" }.sorted()))
+        let exec = try client.call("POST", "containers/\(id)/exec", body: body)["Id"].string ?? ""
+        let stream = try client.takeOver("exec/\(exec)/start", body: ["Detach": false, "Tty": false])
+        var said = stream.takeRest()
+        while case let part = try readSome(stream.connection.raw, limit: 1 << 16), !part.isEmpty { said += part }
+        let code = try client.call("GET", "exec/\(exec)/json")["ExitCode"].int ?? 0
+        guard code != 0 else { return }
+        var frames = FrameReader(plain: false)
+        let text = frames.frames(said).map { String(decoding: $0.payload, as: UTF8.self) }.joined()
+        throw RoostError.failure("the command in \(service) ended with \(code): \(text)")
+    }
+
+    private func rebuild(_ service: String) throws {
+        let before = try? Session.shared.client().call("GET", "images/\(project.services[service]?["image"].string ?? "")/json")["Id"].string
+        try ProjectImages(project, services: [service]).build(BuildOverrides(quiet: quiet))
+        try PlanFollower.follow(
+            "roost/v1/projects/up",
+            [
+                "project": project.wire, "contents": try Session.shared.contents(project),
+                "options": try UpSettings.parse(["--no-deps"]).json([service]),
+            ])
+        if prunes, let id = before {
+            // Only if nothing has the old image any more.
+            _ = try? Session.shared.client().call("DELETE", "images/\(id)")
+        }
+    }
+}
