@@ -118,7 +118,11 @@ struct BuildHandlers: Sendable {
         wanted.uncachedStages = request.query["nocachefilter"] ?? []
         wanted.pulls = request.flag("pull")
         wanted.network = request["networkmode"] ?? ""
-        wanted.extraHosts = (request["extrahosts"] ?? "").isEmpty ? [] : try Self.hosts(request["extrahosts"] ?? "")
+        wanted.extraHosts = try (request.query["extrahosts"] ?? []).filter { !$0.isEmpty }.flatMap(Self.hosts)
+        if let text = request["cachefrom"], !text.isEmpty {
+            let names = try JSON(parsing: text).strings ?? []
+            if !names.isEmpty { wanted.cacheSources = names }
+        }
         wanted.sharedMemoryBytes = Int64(request["shmsize"] ?? "") ?? 0
         wanted.resources.memoryBytes = Int64(request["memory"] ?? "") ?? 0
         wanted.resources.memorySwapBytes = Int64(request["memswap"] ?? "") ?? 0

@@ -1,4 +1,5 @@
 import EngineModel
+import LinuxKernel
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -77,6 +78,21 @@ struct Connection: Sendable {
             try pipeline.addHandler(HTTPParts(), name: "parts")
             return try AsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+        }
+    }
+
+    /// Waits a moment until the client has taken what was written. Clients that read heads through a buffer and then use the bare
+    /// socket, as Python's do, would lose bytes of the stream that arrive together with the head.
+    func untilRead() async {
+        let channel = channel.channel
+        try? await channel.writeAndFlush(OutboundPart.body(ByteBuffer())).get()
+        let descriptor = try? await channel.eventLoop.submit {
+            try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }
+        }.get()
+        guard let descriptor = descriptor else { return }
+        for round in 0..<40 {
+            guard Sockets.unreadBytes(descriptor) > 0 else { return }
+            if round < 4 { await Task.yield() } else { try? await Task.sleep(for: .microseconds(250)) }
         }
     }
 

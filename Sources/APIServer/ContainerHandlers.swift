@@ -124,8 +124,17 @@ struct ContainerHandlers: Sendable {
 
     func remove(_ exchange: Exchange) async throws {
         let request = exchange.request
-        if request.flag("link") { throw RoostError(.unsupported, "links are not supported yet") }
+        if request.flag("link") {
+            throw RoostError.invalid("a link is named by its container and its alias: CONTAINER/ALIAS")
+        }
         try await engine.removeContainer(id(exchange), force: request.flag("force"), volumes: request.flag("v"))
+        try await exchange.answer(204)
+    }
+
+    /// `rm --link web/db`: the link goes, the containers stay.
+    func removeLink(_ exchange: Exchange) async throws {
+        guard exchange.request.flag("link") else { throw RoostError.missing("page not found") }
+        try await engine.removeLink(id(exchange), alias: exchange.request.path[2])
         try await exchange.answer(204)
     }
 

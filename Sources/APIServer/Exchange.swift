@@ -13,7 +13,8 @@ struct Request: Sendable {
     let headers: HTTPHeaders
     let version: Int
 
-    subscript(_ name: String) -> String? { query[name]?.last }
+    /// The first value, as Go's `FormValue` takes it.
+    subscript(_ name: String) -> String? { query[name]?.first }
 
     /// Docker's idea of a true value.
     func flag(_ name: String) -> Bool {
@@ -150,6 +151,7 @@ final class Exchange {
             upgrades ? "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n" : "HTTP/1.1 200 OK\r\n"
         let headers = Self.common.map { "\($0): \($1)\r\n" }.joined()
         try await send(Array((first + "Content-Type: \(type)\r\n" + headers + "\r\n").utf8))
+        await connection.untilRead()
     }
 
     /// No more from us; the client may still send. Returns when the client has taken everything: an empty write is done

@@ -16,7 +16,8 @@ struct ExecHandlers: Sendable {
         request.terminal = body["Tty"].bool ?? false
         request.privileged = body["Privileged"].bool ?? false
         let id = try await engine.createExec(
-            exchange.request.path[1], request, attachesInput: body["AttachStdin"].bool ?? false)
+            exchange.request.path[1], request, attachesInput: body["AttachStdin"].bool ?? false,
+            detachKeys: body["DetachKeys"].string.flatMap { $0.isEmpty ? nil : $0 })
         try await exchange.answer(201, ["Id": .string(id)])
     }
 
@@ -47,7 +48,20 @@ struct ExecHandlers: Sendable {
         }
         try await exchange.takeOver(exec.terminal ? StreamHandlers.raw : StreamHandlers.multiplexed)
         let shared = SendableExchange(exchange)
-        let input = Task { await feed(shared.exchange, streams, terminal: exec.terminal) }
+        let keys = exec.terminal ? try DetachKeys(exec.detachKeys) : nil
+        let (detached, leave) = AsyncStream.makeStream(of: Void.self)
+        let input = Task { await feed(shared.exchange, streams, terminal: exec.terminal, keys, leave) }
+        if keys != nil {
+            // Whoever types the keys leaves; the program goes on, and its output goes nowhere.
+            let output = Task {
+                await copy(streams.output) { try await shared.exchange.send($0) }
+                leave.finish()
+            }
+            for await _ in detached {}
+            input.cancel()
+            if !output.isCancelled, await engine.execRuns(exec.id) == false { _ = try? await engine.waitExec(exec.id) }
+            return await exchange.finishOutput()
+        }
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 await copy(streams.output) {
@@ -67,10 +81,16 @@ struct ExecHandlers: Sendable {
         [stream, 0, 0, 0] + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: bytes.count >> $0) } + bytes
     }
 
-    private func feed(_ exchange: Exchange, _ streams: ExecStreams, terminal: Bool) async {
+    private func feed(
+        _ exchange: Exchange, _ streams: ExecStreams, terminal: Bool, _ keys: DetachKeys?,
+        _ leave: AsyncStream<Void>.Continuation
+    ) async {
+        var scanner = keys.map(DetachScanner.init)
         while let bytes = try? await exchange.nextBytes() {
+            let (passed, left) = scanner?.scan(bytes) ?? (bytes, false)
+            if left { return leave.finish() }
             guard let target = streams.input else { continue }
-            guard await InputPump.write(bytes, to: target, engine) else { break }
+            guard await InputPump.write(passed, to: target, engine) else { break }
         }
         // The client's end of file is the program's.
         if !terminal { streams.input?.closeEarly() }

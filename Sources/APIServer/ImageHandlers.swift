@@ -103,7 +103,16 @@ struct ImageHandlers: Sendable {
     }
 
     func load(_ exchange: Exchange) async throws {
-        let loaded = try await exchange.receiveFile(engine) { [engine] archive in try await engine.loadImages(archive) }
+        let loaded: [NamedImage]
+        do {
+            loaded = try await exchange.receiveFile(engine) { [engine] archive in try await engine.loadImages(archive) }
+        } catch let error as RoostError where error.kind == .invalidArgument {
+            // As Docker tells it: inside the stream.
+            try await exchange.startStream("application/json")
+            let text = JSON.string(error.message)
+            try await exchange.send(JSON.object([("errorDetail", ["message": text]), ("error", text)]).bytes() + [13, 10])
+            return try await exchange.end()
+        }
         try await exchange.startStream("application/json")
         for named in loaded {
             let lines =

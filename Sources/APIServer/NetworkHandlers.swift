@@ -37,6 +37,18 @@ struct NetworkHandlers: Sendable {
                     "invalid subnet \"\(text)\": write an address and a prefix length, as in 172.28.0.0/16")
             }
             spec.subnets.append(subnet)
+            if let range = pool["IPRange"].string, !range.isEmpty {
+                guard let parsed = Subnet(range), subnet.contains(parsed.base) else {
+                    throw RoostError.invalid("invalid ip-range \"\(range)\": it must be a part of \(text)")
+                }
+                spec.ranges.append(parsed)
+            }
+            for (name, value) in pool["AuxiliaryAddresses"].stringMap ?? [:] {
+                guard let address = IPAddress(value), subnet.contains(address) else {
+                    throw RoostError.invalid("invalid auxiliary address \(name)=\(value): it must be in \(text)")
+                }
+                spec.auxiliary[name] = address
+            }
             if let gateway = pool["Gateway"].string, !gateway.isEmpty {
                 guard let address = IPAddress(gateway) else {
                     throw RoostError.invalid("invalid gateway address \"\(gateway)\"")

@@ -63,7 +63,7 @@ struct RouteTable: Sendable {
             row(.POST, "containers/*/pause", containers.pause), row(.POST, "containers/*/unpause", containers.unpause),
             row(.POST, "containers/*/rename", containers.rename), row(.POST, "containers/*/update", containers.update), row(.POST, "containers/*/wait", containers.wait),
             row(.POST, "containers/*/resize", containers.resize), row(.GET, "containers/*/top", containers.top),
-            row(.GET, "containers/*/stats", containers.stats), row(.DELETE, "containers/*", containers.remove),
+            row(.GET, "containers/*/stats", containers.stats), row(.DELETE, "containers/*", containers.remove), row(.DELETE, "containers/*/*", containers.removeLink),
             row(.GET, "containers/*/logs", streams.logs), row(.POST, "containers/*/attach", streams.attach),
         ]
     }

@@ -234,7 +234,7 @@ struct LogLimits {
 
     init(_ spec: LogSpec) throws(RoostError) {
         guard ["", "json-file", "local", "none"].contains(spec.driver) else {
-            throw .invalid("logging driver \"\(spec.driver)\" is not supported: use json-file, local or none")
+            throw .invalid("logger: no log driver named '\(spec.driver)' is registered")
         }
         if let text = spec.options["max-size"] {
             guard let size = ByteSize.parse(text), size > 0 else {

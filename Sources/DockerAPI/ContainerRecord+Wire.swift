@@ -217,7 +217,8 @@ extension ContainerRecord {
         json.set("Tty", .bool(spec.process.terminal))
         json.set("OpenStdin", .bool(spec.process.openInput))
         json.set("StdinOnce", .bool(spec.process.inputOnce))
-        json.set("Env", JSON(environment))
+        // A bare name takes a variable away; it is shown as it was asked for.
+        json.set("Env", JSON(environment + spec.process.environment.filter { !$0.contains("=") }))
         // The image's part of the program is told apart by what the user gave.
         let entrypoint = spec.process.entrypoint
         let command = spec.process.command ?? Array(arguments.dropFirst(entrypoint?.count ?? 0))
@@ -287,7 +288,7 @@ extension ContainerRecord {
                 "Name": .string(spec.restartPolicy.name.rawValue),
                 "MaximumRetryCount": JSON(spec.restartPolicy.maximumRetries),
             ],
-            "AutoRemove": .bool(spec.removeWhenStopped), "VolumeDriver": "",
+            "AutoRemove": .bool(spec.removeWhenStopped), "VolumeDriver": .string(spec.wishes?["VolumeDriver"] ?? ""),
             "VolumesFrom": spec.volumesFrom.isEmpty ? .null : JSON(spec.volumesFrom),
             "ConsoleSize": [0, 0],
             "CapAdd": list(spec.security.addedCapabilities), "CapDrop": list(spec.security.droppedCapabilities),
@@ -305,7 +306,7 @@ extension ContainerRecord {
         if !tmpfs.isEmpty { json.set("Tmpfs", .object(tmpfs)) }
         let rest: JSON = [
             "UTSMode": shared(spec.uts, ""), "UsernsMode": "", "ShmSize": JSON(spec.sharedMemoryBytes),
-            "Sysctls": JSON(spec.security.sysctls), "Runtime": "runc", "Isolation": "",
+            "Sysctls": JSON(spec.security.sysctls), "Runtime": "runc", "Isolation": .string(spec.wishes?["Isolation"] ?? ""),
             "CpuShares": JSON(resources.cpuShares), "Memory": JSON(resources.memoryBytes),
             "NanoCpus": JSON(resources.nanoCPUs), "CgroupParent": .string(spec.controlGroupParent),
             "BlkioWeight": JSON(resources.blockWeight), "CpuPeriod": JSON(resources.cpuPeriod),
@@ -336,7 +337,14 @@ extension NetworkRecord {
         var pools: [JSON] = []
         for (subnet, gateway) in [(subnet4, gateway4), (subnet6, gateway6)] {
             guard let subnet else { continue }
-            pools.append(["Subnet": .string(subnet.description), "Gateway": .string(gateway?.description ?? "")])
+            var pool: JSON = ["Subnet": .string(subnet.description)]
+            if let range = ranges?.first(where: { subnet.contains($0.base) }) {
+                pool.set("IPRange", .string(range.description))
+            }
+            pool.set("Gateway", .string(gateway?.description ?? ""))
+            let extra = (auxiliary ?? [:]).filter { subnet.contains($0.value) }
+            if !extra.isEmpty { pool.set("AuxiliaryAddresses", JSON(extra.mapValues(\.description))) }
+            pools.append(pool)
         }
         let inside: [(key: String, value: JSON)] = members.compactMap { member in
             guard let endpoint = member.endpoints.first(where: { $0.networkID == id }) else { return nil }
@@ -354,7 +362,7 @@ extension NetworkRecord {
             "Name": .string(name), "Id": .string(id), "Created": time(createdAt), "Scope": "local",
             "Driver": .string(driver), "EnableIPv4": true,
             "EnableIPv6": .bool(subnet6 != nil),
-            "IPAM": ["Driver": "default", "Options": .object([]), "Config": .array(pools)],
+            "IPAM": ["Driver": "default", "Options": .null, "Config": .array(pools)],
             "Internal": .bool(isInternal),
             "Attachable": false, "Ingress": false, "ConfigFrom": ["Network": ""], "ConfigOnly": false,
             "Containers": .object(inside),

@@ -9,6 +9,20 @@ extension ContainerSpec {
         try readConfig(body)
         try readHostConfig(body["HostConfig"])
         try readNetworking(body["NetworkingConfig"])
+        for key in ["Isolation", "VolumeDriver"] {
+            if let text = body["HostConfig"][key].string, !text.isEmpty { wishes = (wishes ?? [:]).merging([key: text]) { $1 } }
+        }
+        // Before 1.44 the address stood beside the networks; it is that of the first.
+        if let address = body["MacAddress"].string, !address.isEmpty {
+            if endpoints.isEmpty {
+                switch network {
+                case .bridge: endpoints = [EndpointSpec(network: "bridge")]
+                case .named(let name): endpoints = [EndpointSpec(network: name)]
+                default: break
+                }
+            }
+            if !endpoints.isEmpty, endpoints[0].macAddress?.isEmpty != false { endpoints[0].macAddress = address }
+        }
     }
 
     private mutating func readConfig(_ body: JSON) throws(RoostError) {

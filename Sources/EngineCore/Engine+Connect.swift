@@ -164,3 +164,21 @@ extension Engine {
         await rebuildFilter()
     }
 }
+
+extension Engine {
+    /// Takes a link of the old kind away; both containers stay (`docker rm --link`).
+    public func removeLink(_ reference: String, alias: String) throws {
+        var record = try container(reference)
+        let before = record.spec.dns.links.count
+        record.spec.dns.links.removeAll { link in
+            let parts = link.split(separator: ":").map(String.init)
+            return (parts.last?.split(separator: "/").last.map(String.init) ?? "") == alias
+        }
+        guard record.spec.dns.links.count < before else {
+            throw RoostError.missing("container \(record.name) has no link \(alias)")
+        }
+        try store.save(record)
+        containers[record.id] = record
+        rebuildNames()
+    }
+}

@@ -190,6 +190,11 @@ extension Engine {
                 }
                 await end(current.id, signal: 9, graceSeconds: 0)
             }
+            if pendingRestarts[current.id] != nil, !force {
+                throw RoostError.conflict(
+                    "cannot remove container \"/\(current.name)\": container is restarting: stop the container before removing or force remove"
+                )
+            }
             pendingRestarts.removeValue(forKey: current.id)?.cancel()
             await discard(containers[current.id] ?? current)
             return current

@@ -10,6 +10,7 @@ struct ExecState: Sendable {
     var containerID: String
     var request: LaunchPlanBuilder.ExecRequest
     var attachesInput: Bool
+    var detachKeys: String?
     var process: Int32 = 0
     var running = false
     var exitCode: Int32?
@@ -31,6 +32,7 @@ public struct ExecDescription: Sendable {
     public var id: String
     public var containerID: String
     public var arguments: [String]
+    public var detachKeys: String?
     public var terminal: Bool
     public var user: String
     public var privileged: Bool
@@ -43,9 +45,9 @@ public struct ExecDescription: Sendable {
 extension Engine {
     static let execMemory = 2048
 
-    public func createExec(_ reference: String, _ request: LaunchPlanBuilder.ExecRequest, attachesInput: Bool) throws
-        -> String
-    {
+    public func createExec(
+        _ reference: String, _ request: LaunchPlanBuilder.ExecRequest, attachesInput: Bool, detachKeys: String? = nil
+    ) throws -> String {
         let record = try container(reference)
         guard live[record.id] != nil else { throw RoostError.conflict("container \(record.id) is not running") }
         if record.status.phase == .paused {
@@ -54,10 +56,14 @@ extension Engine {
         guard !request.arguments.isEmpty else { throw RoostError.invalid("No exec command specified") }
         let id = Identifiers.random()
         if execs.count > Self.execMemory { execs = execs.filter { $0.value.running } }
-        execs[id] = ExecState(containerID: record.id, request: request, attachesInput: attachesInput)
+        var state = ExecState(containerID: record.id, request: request, attachesInput: attachesInput)
+        state.detachKeys = detachKeys
+        execs[id] = state
         publish(record, "exec_create: \(request.arguments.joined(separator: " "))", ["execID": id])
         return id
     }
+
+    public func execRuns(_ id: String) -> Bool { execs[id]?.running ?? false }
 
     /// Starts an exec and hands out its streams.
     public func startExec(_ id: String) async throws -> ExecStreams {
@@ -140,7 +146,7 @@ extension Engine {
         let matches = execs.keys.filter { $0 == id || (id.count >= 12 && $0.hasPrefix(id)) }
         guard let key = matches.first, let state = execs[key] else { throw .missing("No such exec instance: \(id)") }
         return ExecDescription(
-            id: key, containerID: state.containerID, arguments: state.request.arguments,
+            id: key, containerID: state.containerID, arguments: state.request.arguments, detachKeys: state.detachKeys,
             terminal: state.request.terminal,
             user: state.request.user ?? "", privileged: state.request.privileged, process: state.process,
             running: state.running,

@@ -35,10 +35,12 @@ extension Engine {
     }
 
     public func createNetwork(_ spec: NetworkSpec) throws -> NetworkRecord {
-        guard Identifiers.isValidName(spec.name), !Identifiers.isHexadecimal(spec.name) || spec.name.count != 64 else {
+        let isBlank = spec.name.allSatisfy(\.isWhitespace)
+        guard !isBlank, !spec.name.contains("/"), spec.name.utf8.count <= 255,
+            !Identifiers.isHexadecimal(spec.name) || spec.name.count != 64
+        else {
             throw RoostError.invalid(
-                "invalid network name \"\(spec.name)\": use letters, digits, _, . and -, beginning with a letter or digit"
-            )
+                "invalid network name \"\(spec.name)\": it must not be empty, hold a slash, or look like an id")
         }
         guard ["bridge", ""].contains(spec.driver) else {
             throw RoostError.missing(
@@ -86,12 +88,14 @@ extension Engine {
             }
             return given ?? subnet.base.advanced(by: 1)
         }
-        let record = NetworkRecord(
+        var record = NetworkRecord(
             id: id, name: spec.name, driver: spec.driver.isEmpty ? "bridge" : spec.driver, createdAt: now,
             subnet4: subnet4,
             gateway4: try gateway(subnet4), subnet6: subnet6, gateway6: try gateway(subnet6),
             isInternal: spec.isInternal, labels: spec.labels,
             options: spec.options, bridge: hasAddresses ? try bridgeName(spec) ?? names.bridge(id) : "")
+        if !spec.ranges.isEmpty { record.ranges = spec.ranges }
+        if !spec.auxiliary.isEmpty { record.auxiliary = spec.auxiliary }
         try store.save(record)
         networks[id] = record
         return record
@@ -235,6 +239,7 @@ extension Engine {
             }
             var taken = Set(leases[network.id, default: [:]].keys)
             if let gateway { taken.insert(gateway) }
+            taken.formUnion((network.auxiliary ?? [:]).values)
             if let asked {
                 guard subnet.contains(asked) else {
                     throw RoostError.invalid(
@@ -246,7 +251,8 @@ extension Engine {
                 }
                 return asked
             }
-            guard let free = Addressing.freeAddress(in: subnet, taken: taken) else {
+            let range = network.ranges?.first { subnet.contains($0.base) }
+            guard let free = Addressing.freeAddress(in: range ?? subnet, taken: taken) else {
                 throw RoostError.conflict(
                     "no available IPv4 addresses on network \(network.name): all of \(subnet) are leased")
             }

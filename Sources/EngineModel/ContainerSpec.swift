@@ -39,6 +39,8 @@ public struct ContainerSpec: Sendable, Equatable, Codable {
     /// Programs that run in the container after a user's start and before a user's stop.
     public var startHooks: [HookSpec] = []
     public var stopHooks: [HookSpec] = []
+    /// What was asked for and changes nothing here, by its name in the API, for showing it again.
+    public var wishes: [String: String]?
 
     public init() {}
 }

@@ -14,6 +14,8 @@ public struct NetworkRecord: Sendable, Equatable, Codable {
     public var options: [String: String]
     /// The host's interface; names are limited to 15 bytes.
     public var bridge: String
+    public var ranges: [Subnet]?
+    public var auxiliary: [String: IPAddress]?
 
     public init(
         id: String, name: String, driver: String, createdAt: Int64, subnet4: Subnet?, gateway4: IPAddress?,
@@ -47,6 +49,12 @@ public struct NetworkSpec: Sendable, Equatable, Codable {
     public var enableVersion6 = false
     public var labels: [String: String] = [:]
     public var options: [String: String] = [:]
+    /// Parts of the subnets from which addresses are leased.
+    public var ranges: [Subnet] = []
+    /// Addresses that are not leased, by what they are for.
+    public var auxiliary: [String: IPAddress] = [:]
+    /// As the pool was written, for showing it.
+    public var driverOptions: [String: String] = [:]
     public init(name: String) { self.name = name }
 }
 

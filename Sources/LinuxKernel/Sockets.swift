@@ -66,6 +66,12 @@ public enum Sockets {
     /// The user at the other end (SO_PEERCRED).
     public static func peerUser(_ fd: CInt) -> UInt32 { roost_peer_uid(fd) }
 
+    /// Bytes that were written to a stream socket and that the other side has not read yet (unix(7), SIOCOUTQ); 0 where nobody knows.
+    public static func unreadBytes(_ fd: CInt) -> Int32 {
+        var count: CInt = 0
+        return unsafe roost_ioctl_out(fd, 0x5411, &count) == 0 ? count : 0
+    }
+
     public static func shutdownWriting(_ fd: CInt) { _ = shutdown(fd, CInt(SHUT_WR)) }
 }
 

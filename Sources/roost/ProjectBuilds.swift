@@ -96,7 +96,7 @@ extension ProjectImages {
                 overrides.progress, quiet: overrides.quiet, prefix: services.count > 1 ? "\(name) " : "",
                 onlyShowsWork: onlyShowsWork)
             let id = try order(name, overrides).run(display)
-            if overrides.quiet { Output.line(id) }
+            if overrides.quiet, !onlyShowsWork { Output.line(id) }
         }
         for name in names { try build(name) }
     }

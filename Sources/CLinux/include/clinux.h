@@ -136,6 +136,7 @@ static inline uint64_t roost_makedev(unsigned major, unsigned minor) { return ma
 static inline unsigned roost_major(uint64_t device) { return major(device); }
 static inline unsigned roost_minor(uint64_t device) { return minor(device); }
 static inline int roost_ioctl_int(int fd, unsigned long request, int value) { return ioctl(fd, request, &value); }
+static inline int roost_ioctl_out(int fd, unsigned long request, int *value) { return ioctl(fd, request, value); }
 static inline int roost_ioctl_value(int fd, unsigned long request, long value) { return ioctl(fd, request, value); }
 static inline int roost_get_window(int fd, unsigned short *rows, unsigned short *columns) {
     struct winsize size;

@@ -33,7 +33,7 @@ public struct BuildRequest: Sendable {
     public var contexts: [String: String] = [:]
     public var credentials: [String: RegistryCredentials] = [:]
     /// Images whose layers may stand in for steps; nil allows all that is here.
-    public var keepsFailedContainers = false
+    public var cacheSources: [String]?
 
     public init() {}
 }

@@ -18,6 +18,8 @@ struct BuildRun: Sendable {
     let plan: StagePlan
     /// Seconds since 1970 that stand for every time (`SOURCE_DATE_EPOCH`).
     let epoch: Int64?
+    /// The layers that may stand in for steps; nil allows all.
+    let cacheChains: Set<Digest>?
 
     /// What a stage has become.
     struct StageResult: Sendable {

@@ -53,7 +53,10 @@ extension Engine {
         let epoch = request.arguments["SOURCE_DATE_EPOCH"].flatMap { Int64($0) }
         let run = BuildRun(
             engine: self, request: request, context: context, dockerfile: dockerfile, id: id, workFolder: folder,
-            report: output, plan: plan, epoch: epoch)
+            report: output, plan: plan, epoch: epoch,
+            cacheChains: request.cacheSources.map { names in
+                Set(names.compactMap { try? self.image($0) }.flatMap { built in built.layers.map { $0.chain } })
+            })
         beginBuild()
         let result = await Self.outcome { try await run.run() }
         await endBuild(id)

@@ -34,11 +34,11 @@ extension Engine {
     }
 
     /// When something was built the first time: what is built again later is the same.
-    func firstTime(_ key: Digest, _ time: String) -> String {
-        if let known = buildTimes[key] { return known }
+    func firstTime(_ key: Digest, _ time: String) -> (time: String, wasKnown: Bool) {
+        if let known = buildTimes[key] { return (known, true) }
         buildTimes[key] = time
         do { try store.saveBuildTime(key, time) } catch { log.error("cannot save a build's time: \(error)") }
-        return time
+        return (time, false)
     }
 
     func knownContentDigest(_ key: Digest) -> Digest? { contentDigests[key] }

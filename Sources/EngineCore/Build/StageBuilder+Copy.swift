@@ -163,7 +163,7 @@ extension StageBuilder {
         var parts = ["copy", chain?.hex ?? "", target, targetIsFolder ? "folder" : "file"]
         for (source, selection) in pieces { parts.append(try await digest(source, selection).hex) }
         let key = Self.key(parts)
-        if usesCache, let hit = await engine.cachedStep(key) {
+        if let hit = await cachedStep(key) {
             say(.cached(step: step))
             return await add(hit.layer, created: time(hit.created), note)
         }

@@ -33,7 +33,7 @@ extension StageBuilder {
         let key = Self.key(parts)
         let note = (variables.isEmpty ? "" : "|\(variables.count) \(variables.joined(separator: " ")) ")
             + arguments.joined(separator: " ")
-        if usesCache, let hit = await engine.cachedStep(key) {
+        if let hit = await cachedStep(key) {
             say(.cached(step: step))
             return await add(hit.layer, created: time(hit.created), note)
         }

@@ -36,6 +36,14 @@ final class StageBuilder {
     var engine: Engine { run.engine }
     var usesCache: Bool {
         run.request.usesCache && !run.request.uncachedStages.contains { $0 == stage.name || $0 == "\(index)" }
+            && run.cacheChains?.isEmpty != true
+    }
+
+    /// A step that was done before, if it may be used.
+    func cachedStep(_ key: Digest) async -> BuildCacheEntry? {
+        guard usesCache, let hit = await engine.cachedStep(key) else { return nil }
+        if let allowed = run.cacheChains, !allowed.contains(hit.layer.chain) { return nil }
+        return hit
     }
     var chain: Digest? { layers.last?.chain }
     var escape: Character { run.dockerfile.escape }
@@ -141,7 +149,9 @@ final class StageBuilder {
             var untimed = configuration
             untimed.config = runtime
             let key = Digest(of: Array("\(chain?.hex ?? "")\n\(text)\n".utf8) + ((try? ImageStore.encode(untimed)) ?? []))
-            entry.created = await engine.firstTime(key, time(nil))
+            let first = await engine.firstTime(key, time(nil))
+            entry.created = first.time
+            if isEmpty, first.wasKnown, usesCache { say(.cached(step: step)) }
         }
         configuration.created = entry.created
         configuration.history = (configuration.history ?? []) + [entry]
@@ -307,7 +317,7 @@ final class StageBuilder {
         runtime.workingDir = path
         let key = Self.key(["workdir", chain?.hex ?? "", path])
         let note = "/bin/sh -c #(nop) WORKDIR \(path)"
-        if usesCache, let hit = await engine.cachedStep(key) {
+        if let hit = await cachedStep(key) {
             say(.cached(step: step))
             return await add(hit.layer, created: time(hit.created), note)
         }
