@@ -117,6 +117,7 @@ let package = Package(
         .testTarget(name: "EngineModelTests", dependencies: ["EngineModel"]),
         .testTarget(name: "ImageBuildTests", dependencies: ["ImageBuild", "OCI", "EngineModel"]),
         .testTarget(name: "ImageStoreTests", dependencies: ["ImageStore", "OCI", "EngineModel"]),
+        .testTarget(name: "TerminalTests", dependencies: ["Terminal", "EngineModel"]),
         .testTarget(name: "RegistryTests", dependencies: ["Registry", "OCI", "EngineModel"]),
         .testTarget(name: "OCITests", dependencies: ["OCI", "EngineModel"]),
         .testTarget(name: "ShimProtocolTests", dependencies: ["ShimProtocol"]),

@@ -1,1 +1,56 @@
+import EngineModel
+import Foundation
+import OCI
 import Testing
+
+@testable import ImageStore
+
+/// Content on its way into the store.
+@Suite struct ArrivalTests {
+    private func withStore(_ body: (ContentStore) throws -> Void) throws {
+        let folder = NSTemporaryDirectory() + "roost-content-" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try body(try ContentStore(root: folder))
+    }
+
+    @Test("what arrives in pieces is kept if it is what it should be, and read while it comes")
+    func arrival() throws {
+        try withStore { store in
+            let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+            let descriptor = Descriptor(mediaType: "x", digest: Digest(of: bytes), size: Int64(bytes.count))
+            let blob = try ArrivingBlob(descriptor, content: store)
+            try blob.append(Array(bytes[..<60_000]))
+            #expect(try blob.next(at: 0).count > 0 && !store.contains(descriptor.digest))
+            try blob.append(Array(bytes[60_000...]))
+            try blob.finish()
+            #expect(try store.read(descriptor.digest) == bytes)
+            #expect(try blob.next(at: Int64(bytes.count)).isEmpty)
+        }
+    }
+
+    @Test("wrong bytes and wrong lengths are refused and leave nothing")
+    func refusals() throws {
+        try withStore { store in
+            for (size, text) in [(4, "abcd"), (3, "abd"), (3, "ab")] as [(Int64, String)] {
+                let descriptor = Descriptor(mediaType: "x", digest: Digest(of: Array("abc".utf8)), size: size)
+                do {
+                    let blob = try ArrivingBlob(descriptor, content: store)
+                    try blob.append(Array(text.utf8))
+                    #expect(throws: RoostError.self) { try blob.finish() }
+                    #expect(throws: (any Error).self) { try blob.next(at: 0) }
+                }
+                #expect(!store.contains(descriptor.digest))
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: store.root + "/arriving").isEmpty)
+        }
+    }
+
+    @Test("modes as Go writes them")
+    func modes() {
+        #expect(GoFileMode.value(0o100644) == 0o644)
+        #expect(GoFileMode.value(0o040755) == 0o755 | 1 << 31)
+        #expect(GoFileMode.value(0o120777) == 0o777 | 1 << 27)
+        #expect(GoFileMode.value(0o104755) == 0o755 | 1 << 23)
+        #expect(GoFileMode.value(0o041777) == 0o777 | 1 << 31 | 1 << 20)
+    }
+}

@@ -14,7 +14,7 @@ import Testing
             #expect(missing.code == 127)
             #expect(missing.errors.contains("exec: \"nosuch\": executable file not found in $PATH"))
             #expect(try engine.roost("run", "--rm", "busybox", "/etc").code == 126)
-            let image = try engine.roost("run", "--rm", "nosuchimage")
+            let image = try engine.roost("run", "--rm", "--pull", "never", "nosuchimage")
             #expect(image.code == 125)
             #expect(image.errors.contains("No such image: nosuchimage:latest"))
             #expect(try engine.must("ps", "-aq").isEmpty)
