@@ -31,14 +31,17 @@ struct ExecHandlers: Sendable {
             for file in [streams.output, streams.error].compactMap({ $0 }) { Task { await copy(file) { _ in } } }
             return try await exchange.answer(200)
         }
+        // The start's word decides how the stream is cut, as in Docker: it may differ from the exec's own.
+        let framed = body["Tty"].bool != true
+        let type = framed ? StreamHandlers.multiplexed : StreamHandlers.raw
         let streams: ExecStreams
         do { streams = try await engine.startExec(exec.id) } catch let error as RoostError
             where error.message.hasPrefix("exec failed")
         {
             // As Docker does it: the stream opens and carries the reason; the exit code says 126 or 127.
-            try await exchange.takeOver(exec.terminal ? StreamHandlers.raw : StreamHandlers.multiplexed)
+            try await exchange.takeOver(type)
             let text = Array((error.message + "\r\n").utf8)
-            try await exchange.send(exec.terminal ? text : Self.frame(text, stream: 2))
+            try await exchange.send(framed ? Self.frame(text, stream: 2) : text)
             return await exchange.finishOutput()
         }
         if let size = body["ConsoleSize"].array, size.count == 2, let rows = size[0].int, let columns = size[1].int,
@@ -46,7 +49,7 @@ struct ExecHandlers: Sendable {
         {
             try? await engine.resizeExec(exec.id, rows: UInt16(clamping: rows), columns: UInt16(clamping: columns))
         }
-        try await exchange.takeOver(exec.terminal ? StreamHandlers.raw : StreamHandlers.multiplexed)
+        try await exchange.takeOver(type)
         let shared = SendableExchange(exchange)
         let keys = exec.terminal ? try DetachKeys(exec.detachKeys) : nil
         let (detached, leave) = AsyncStream.makeStream(of: Void.self)
@@ -54,7 +57,9 @@ struct ExecHandlers: Sendable {
         if keys != nil {
             // Whoever types the keys leaves; the program goes on, and its output goes nowhere.
             let output = Task {
-                await copy(streams.output) { try await shared.exchange.send($0) }
+                await copy(streams.output) {
+                    try await shared.exchange.send(framed ? Self.frame($0, stream: 1) : $0)
+                }
                 leave.finish()
             }
             for await _ in detached {}
@@ -65,7 +70,7 @@ struct ExecHandlers: Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 await copy(streams.output) {
-                    try await shared.exchange.send(exec.terminal ? $0 : Self.frame($0, stream: 1))
+                    try await shared.exchange.send(framed ? Self.frame($0, stream: 1) : $0)
                 }
             }
             if let error = streams.error {

@@ -149,7 +149,13 @@ struct RouteTable: Sendable {
         }
         let outside: Handler = { _ in throw RoostError(.unavailable, "This node is not part of a swarm") }
         let kinds = ["swarm", "nodes", "services", "tasks", "secrets", "configs"]
-        return [row(.POST, "swarm/leave", outside)]
+        let plugins: Handler = { _ in
+            throw RoostError(.unsupported, "plugins are not supported by this engine: it has its own volumes, networks and logs")
+        }
+        return [
+            row(.POST, "swarm/leave", outside), row(.GET, "plugins/**", plugins), row(.POST, "plugins/**", plugins),
+            row(.DELETE, "plugins/**", plugins),
+        ]
             + kinds.flatMap { kind in
                 [row(.GET, kind, swarm), row(.GET, "\(kind)/**", swarm), row(.POST, "\(kind)/**", swarm), row(.DELETE, "\(kind)/**", swarm)]
             }

@@ -35,11 +35,10 @@ extension Engine {
                 return endpoint
             }
             changed.endpoints.append(endpoint)
-            let hadResolver = hasResolver(record)
             do {
                 try store.save(changed, leases: [endpoint])
                 containers[record.id] = changed
-                if live[record.id] != nil { try await plug(changed, network, hadResolver: hadResolver) }
+                if live[record.id] != nil { try await plug(changed, network) }
             } catch {
                 containers[record.id] = record
                 try? store.save(record)
@@ -53,7 +52,7 @@ extension Engine {
     }
 
     /// Gives a running container the interface of its newest endpoint.
-    private func plug(_ record: ContainerRecord, _ network: NetworkRecord, hadResolver: Bool) async throws {
+    private func plug(_ record: ContainerRecord, _ network: NetworkRecord) async throws {
         try await activate([network.id])
         guard let namespace = namespace(of: record),
             var plan = endpointPlans(record).first(where: { $0.bridge == network.bridge })
@@ -65,7 +64,7 @@ extension Engine {
             (plan.gateway4, plan.gateway6) = (network.gateway4, network.gateway6)
         }
         let endpoint = plan
-        let opensResolver = !hadResolver && hasResolver(record)
+        let opensResolver = live[record.id]?.resolver == nil && hasResolver(record)
         let sockets = try await blocking { () throws -> ResolverSockets? in
             try Sandbox(namespace: namespace).add(endpoint)
             return opensResolver ? try Sandbox.openResolver(in: namespace) : nil

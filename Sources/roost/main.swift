@@ -4,6 +4,8 @@ import ComposeModel
 import EngineModel
 import LinuxKernel
 
+// Whoever started us may have had signals blocked, and they would stay so.
+Processes.unblockSignals()
 Processes.ignore(13)
 var arguments = Array(CommandLine.arguments.dropFirst())
 do {

@@ -1,0 +1,107 @@
+import Foundation
+import Testing
+
+/// Files in and out of containers, and images made of them.
+@Suite(.serialized) struct FileTests {
+    @Test("cp: files, folders, contents, links, volumes; running and stopped; both ways")
+    func copying() throws {
+        try withEngine { engine in
+            try engine.must(
+                "run", "-d", "--name", "box", "--init", "-v", "vol:/data", "busybox", "sh", "-c",
+                "mkdir -p /d/sub; echo one > /d/sub/f; ln -s /d/sub/f /link; echo v > /data/v; ln -s /etc/passwd /data/out; echo r > /ready; sleep 1000")
+            try engine.eventually("it is ready") { try engine.roost("exec", "box", "test", "-e", "/ready").code == 0 }
+            let host = engine.folder + "/host"
+            let manager = FileManager.default
+            try manager.createDirectory(atPath: host + "/in/x", withIntermediateDirectories: true)
+            try "here".write(toFile: host + "/in/x/h", atomically: true, encoding: .utf8)
+            func text(_ path: String) -> String? { try? String(contentsOfFile: host + "/" + path, encoding: .utf8) }
+            func both(_ state: String) throws {
+                try engine.must("cp", "box:/d", host + "/new-\(state)")
+                #expect(text("new-\(state)/sub/f") == "one\n")
+                try engine.must("cp", "box:/d/.", host + "/in")
+                #expect(text("in/sub/f") == "one\n")
+                try engine.must("cp", "box:/d/sub/f", host + "/renamed-\(state)")
+                #expect(text("renamed-\(state)") == "one\n")
+                try engine.must("cp", "-L", "box:/link", host + "/followed-\(state)")
+                #expect(text("followed-\(state)") == "one\n")
+                try engine.must("cp", "box:/data/v", host + "/v-\(state)")
+                #expect(text("v-\(state)") == "v\n")
+                // A link that leads out of a volume leads into the container's own files, never into this host's.
+                try engine.must("cp", "-L", "box:/data/out", host + "/passwd-\(state)")
+                #expect(text("passwd-\(state)")?.contains("staff") == false && text("passwd-\(state)")?.contains("nobody") == true)
+                try engine.must("cp", host + "/in/x", "box:/put-\(state)")
+                try engine.must("cp", host + "/in/x/h", "box:/data/h-\(state)")
+                #expect(try engine.roost("cp", "box:/nosuch", host).code == 1)
+                #expect(try engine.roost("cp", host + "/nosuch", "box:/").code == 1)
+                #expect(try engine.roost("cp", host + "/in", "box:/d/sub/f").errors.contains("cannot copy directory"))
+            }
+            try both("running")
+            #expect(try engine.must("exec", "box", "cat", "/put-running/h", "/data/h-running") == "herehere")
+            try engine.must("stop", "box")
+            try both("stopped")
+            try engine.must("start", "box")
+            #expect(try engine.must("exec", "box", "cat", "/put-stopped/h", "/data/h-stopped") == "herehere")
+            try engine.must("run", "-d", "--name", "sealed", "--init", "--read-only", "busybox", "sleep", "1000")
+            #expect(try engine.roost("cp", host + "/in/x/h", "sealed:/tmp/").errors.contains("read-only"))
+        }
+    }
+
+    @Test("diff, commit, export, import: what a container has changed is what an image gets")
+    func images() throws {
+        try withEngine { engine in
+            try engine.must(
+                "run", "--name", "made", "-e", "A=1", "busybox", "sh", "-c",
+                "mkdir /n; echo x > /n/f; rm /bin/yes; chmod 600 /etc/group; chown 7:8 /n/f; rm -r /etc/passwd; mkdir /etc/passwd; ln /n/f /n/g")
+            let changes = try engine.must("diff", "made").split(separator: "\n").map(String.init)
+            for line in ["A /n", "A /n/f", "A /n/g", "C /bin", "D /bin/yes", "C /etc", "C /etc/group"] {
+                #expect(changes.contains(line), "\(line) in \(changes)")
+            }
+            try engine.must("commit", "-a", "me", "-m", "why", "-c", "CMD [\"cat\", \"/n/g\"]", "made", "kept:1")
+            #expect(try engine.must("run", "--rm", "kept:1") == "x")
+            #expect(
+                try engine.must(
+                    "run", "--rm", "kept:1", "sh", "-c",
+                    "ls /bin/yes 2>/dev/null; stat -c '%u:%g %h' /n/f; stat -c %a /etc/group; stat -c %F /etc/passwd; echo $A")
+                    == "7:8 2\n600\ndirectory\n1")
+            #expect(try engine.must("image", "inspect", "-f", "{{.Author}} {{.Comment}}", "kept:1") == "me why")
+            try engine.must("export", "-o", "flat.tar", "made")
+            try engine.must("import", "flat.tar", "flat")
+            #expect(try engine.must("run", "--rm", "flat", "sh", "-c", "cat /n/f; ls /bin/yes 2>/dev/null; stat -c %u /n/f") == "x\n7")
+            try engine.must("save", "-o", "kept.tar", "kept:1")
+            let id = try engine.must("images", "-q", "--no-trunc", "kept")
+            try engine.must("rmi", "-f", "kept:1")
+            try engine.must("load", "-i", "kept.tar")
+            #expect(try engine.must("images", "-q", "--no-trunc", "kept") == id)
+            #expect(try engine.must("system", "check", "--deep").contains("all well"))
+        }
+    }
+
+    @Test("networks come and go while a container runs; limits change")
+    func connecting() throws {
+        try withEngine { engine in
+            for name in ["one", "two"] { try engine.must("network", "create", name) }
+            try engine.must("run", "-d", "--name", "box", "--init", "busybox", "sleep", "1000")
+            try engine.must("run", "-d", "--name", "peer", "--init", "--network", "one", "busybox", "sleep", "1000")
+            try engine.must("network", "connect", "--alias", "known", "one", "box")
+            #expect(try engine.must("exec", "peer", "ping", "-c1", "-w5", "known").contains("1 packets received"))
+            #expect(try engine.must("exec", "box", "ping", "-c1", "-w5", "peer").contains("1 packets received"))
+            #expect(try engine.roost("network", "connect", "one", "box").errors.contains("already exists in network one"))
+            try engine.must("network", "disconnect", "bridge", "box")
+            #expect(try engine.must("exec", "box", "ip", "route").contains("default via"))
+            try engine.must("network", "disconnect", "one", "box")
+            #expect(!(try engine.must("exec", "box", "ip", "-o", "link").contains("eth")))
+            try engine.must("network", "connect", "two", "box")
+            try engine.must("restart", "-t", "0", "box")
+            #expect(try engine.must("exec", "box", "ip", "-o", "link").contains("eth0"))
+            #expect(try engine.must("inspect", "-f", "{{len .NetworkSettings.Networks}}", "box") == "1")
+            try engine.must("update", "--memory", "64m", "--memory-swap", "64m", "--restart", "on-failure:3", "box")
+            #expect(
+                try engine.must(
+                    "exec", "box", "sh", "-c",
+                    "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null; true") == "67108864")
+            #expect(
+                try engine.must("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}:{{.HostConfig.RestartPolicy.MaximumRetryCount}}", "box")
+                    == "on-failure:3")
+        }
+    }
+}
