@@ -128,6 +128,7 @@ let package = Package(
             name: "EngineCoreTests", dependencies: ["EngineCore", "ContainerRuntime", "EngineModel", "LinuxKernel"]),
         .testTarget(name: "StructureTests"),
         // Not dependent on the programs: the shim is linked statically, and a test bundle cannot be.
-        .testTarget(name: "SystemTests", exclude: ["Machine"]),
+        .testTarget(
+            name: "SystemTests", dependencies: [.product(name: "Crypto", package: "swift-crypto")], exclude: ["Machine"]),
     ]
 )

@@ -32,6 +32,10 @@ public enum Mounts {
         _ type: String, options: [(key: String, value: String?)], attributes: MountAttributes
     ) throws(SyscallError) -> OwnedFD {
         let context = try OwnedFD(adopting: check("fsopen", type) { unsafe roost_fsopen(type) })
+        // What `df` and /proc/mounts show in front; without it they say "none".
+        try check("fsconfig", "\(type) source") {
+            unsafe roost_fsconfig(context.raw, ROOST_FSCONFIG_SET_STRING, "source", type)
+        }
         for option in options {
             try check("fsconfig", "\(type) option \(option.key)=\(option.value ?? "")") {
                 if let value = option.value {

@@ -145,7 +145,9 @@ public final class RegistrySession: Sendable {
         attempts: Int, isProbe: Bool
     ) async throws -> HTTPClientResponse {
         var challenged = 0
-        var left = isProbe ? min(attempts, 2) : attempts
+        var left = attempts
+        // An address that nobody has answered at yet may be the wrong one: there is perhaps another.
+        var connections = isProbe ? min(attempts, 2) : attempts
         while true {
             let pause: Double
             do {
@@ -160,7 +162,8 @@ public final class RegistrySession: Sendable {
                 pause = Self.retryDelay(answer.headers.first(name: "Retry-After"), attempt: attempts - left)
                 await Self.drain(answer)
             } catch let error as RoostError { throw error } catch {
-                if error is CancellationError || left <= 1 || Self.isFinal(error) { throw error }
+                connections -= 1
+                if error is CancellationError || left <= 1 || connections <= 0 || Self.isFinal(error) { throw error }
                 pause = Self.retryDelay(nil, attempt: attempts - left)
             }
             left -= 1
