@@ -184,7 +184,7 @@ public struct EngineClient: Sendable {
         func attempt() throws -> HTTPExchange {
             let exchange = HTTPExchange(try address.connect(starting: starting))
             try exchange.send(
-                method, target(path, query), 
+                method, target(path, query),
                 headers: headers + (body == nil ? [] : [("Content-Type", "application/json")]),
                 body: body?.bytes() ?? (method == "POST" ? [] : nil))
             try exchange.readHead()

@@ -13,7 +13,8 @@ struct BuildHandlers: Sendable {
     func build(_ exchange: Exchange) async throws {
         let request = exchange.request
         if request["version"] == "2" {
-            throw RoostError.invalid("this engine builds with the classic protocol: BuildKit sessions are not supported")
+            throw RoostError.invalid(
+                "this engine builds with the classic protocol: BuildKit sessions are not supported")
         }
         var wanted = try Self.wanted(request)
         let extras = try Self.extras(request)
@@ -147,7 +148,9 @@ struct BuildHandlers: Sendable {
     }
 
     private static func credentials(_ request: Request) throws -> [String: RegistryCredentials] {
-        guard let header = request.headers["X-Registry-Config"].first, let bytes = Base64.decode(header) else { return [:] }
+        guard let header = request.headers["X-Registry-Config"].first, let bytes = Base64.decode(header) else {
+            return [:]
+        }
         var found: [String: RegistryCredentials] = [:]
         for (name, value) in try JSON(parsing: bytes).object ?? [] {
             let credentials = RegistryCredentials(json: value)
@@ -157,7 +160,12 @@ struct BuildHandlers: Sendable {
     }
 
     func prune(_ exchange: Exchange) async throws {
-        let filters = try Filters(query: exchange.request["filters"], known: ["until", "id", "parent", "type", "description", "inuse", "shared", "private", "unused-for", "label", "label!"])
+        let filters = try Filters(
+            query: exchange.request["filters"],
+            known: [
+                "until", "id", "parent", "type", "description", "inuse", "shared", "private", "unused-for", "label",
+                "label!",
+            ])
         // Steps of builds have no labels.
         if !filters["label"].isEmpty {
             return try await exchange.answer(200, ["CachesDeleted": .null, "SpaceReclaimed": 0])
@@ -190,7 +198,10 @@ struct BuildHandlers: Sendable {
     }
 
     func refuseSession(_ exchange: Exchange) async throws {
-        throw RoostError(.unsupported, "BuildKit sessions are not supported by this engine: it builds with the classic protocol (DOCKER_BUILDKIT=0)")
+        throw RoostError(
+            .unsupported,
+            "BuildKit sessions are not supported by this engine: it builds with the classic protocol (DOCKER_BUILDKIT=0)"
+        )
     }
 }
 
@@ -237,7 +248,9 @@ private struct BuildLines: Sendable {
             if !exchange.answered { try await exchange.startStream("application/json") }
             let message = "\(error)"
             var detail: JSON = ["message": .string(message)]
-            if let failure = error as? BuildStepFailure { detail = ["code": JSON(failure.code), "message": .string(message)] }
+            if let failure = error as? BuildStepFailure {
+                detail = ["code": JSON(failure.code), "message": .string(message)]
+            }
             try await exchange.send(
                 JSON.object([("errorDetail", detail), ("error", .string(message))]).bytes() + [13, 10])
         }
@@ -253,7 +266,8 @@ private struct BuildLines: Sendable {
         switch event {
         case .began(let step, let total, _, let text):
             let words = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-            return stream("Step \(step)/\(total) : \(words.count == 1 ? text : words.joined(separator: "\n"))") + stream("\n")
+            return stream("Step \(step)/\(total) : \(words.count == 1 ? text : words.joined(separator: "\n"))")
+                + stream("\n")
         case .cached: return stream(" ---> Using cache\n")
         case .triggers(_, let count):
             return stream("# Executing \(count) build trigger\(count == 1 ? "" : "s")\n")
@@ -272,7 +286,8 @@ private struct BuildLines: Sendable {
             ["event": "began", "step": JSON(step), "of": JSON(total), "stage": .string(stage), "text": .string(text)]
         case .cached(let step): ["event": "cached", "step": JSON(step)]
         case .triggers(let step, let count): ["event": "triggers", "step": JSON(step), "count": JSON(count)]
-        case .running(let step, let container): ["event": "running", "step": JSON(step), "container": .string(container)]
+        case .running(let step, let container):
+            ["event": "running", "step": JSON(step), "container": .string(container)]
         case .output(let step, let text, let isError):
             ["event": "output", "step": JSON(step), "text": .string(text), "isError": .bool(isError)]
         case .removedContainer(let step, _): ["event": "removed", "step": JSON(step)]
@@ -288,7 +303,9 @@ private struct BuildLines: Sendable {
 
     private func last(_ id: String) -> [JSON] {
         if quiet { return [["stream": .string(id + "\n")], ["aux": ["ID": .string(id)]]] }
-        return [["aux": ["ID": .string(id)]], ["stream": .string("Successfully built \(id.dropFirst(7).prefix(12))\n")]]
+        return [
+            ["aux": ["ID": .string(id)]], ["stream": .string("Successfully built \(id.dropFirst(7).prefix(12))\n")],
+        ]
             + tags.map { ["stream": .string("Successfully tagged \($0.familiar)\n")] }
     }
 }

@@ -192,7 +192,8 @@ struct ContainerHandlers: Sendable {
     func top(_ exchange: Exchange) async throws {
         let processes = try await engine.processes(id(exchange))
         let arguments = (exchange.request["ps_args"] ?? "").split(separator: " ").map(String.init)
-        if !arguments.isEmpty, arguments != ["-ef"], let table = try await engine.processTable(arguments, of: processes) {
+        if !arguments.isEmpty, arguments != ["-ef"], let table = try await engine.processTable(arguments, of: processes)
+        {
             return try await exchange.answer(200, table)
         }
         try await exchange.answer(200, ProcessTable.json(processes))
@@ -236,7 +237,11 @@ struct ContainerHandlers: Sendable {
                 "usage": JSON(usage.memoryBytes), "limit": JSON(limit),
                 "stats": .object(usage.memoryStatistics.sorted { $0.key < $1.key }.map { ($0.key, JSON($0.value)) }),
             ],
-            "blkio_stats": ["io_service_bytes_recursive": .null], "storage_stats": .object([]), "networks": .object([]),
+            "blkio_stats": ["io_service_bytes_recursive": .null], "storage_stats": .object([]),
+            "networks": .object(
+                await engine.interfaceCounters(record.id).map { name, counters in
+                    (name, .object(counters.map { ($0.0, JSON($0.1)) }))
+                }),
         ]
     }
 }

@@ -23,7 +23,8 @@ struct ImageHandlers: Sendable {
             "Labels": summary.image.configuration.config?.labels.map { JSON($0) } ?? .null,
             "ParentId": .string(summary.image.parent?.description ?? ""),
             "RepoDigests": JSON(summary.digests.map(\.familiar)),
-            "RepoTags": JSON(summary.references.map(\.familiar)), "SharedSize": JSON(shared ?? -1), "Size": JSON(summary.image.size),
+            "RepoTags": JSON(summary.references.map(\.familiar)), "SharedSize": JSON(shared ?? -1),
+            "Size": JSON(summary.image.size),
         ]
     }
 
@@ -110,7 +111,8 @@ struct ImageHandlers: Sendable {
             // As Docker tells it: inside the stream.
             try await exchange.startStream("application/json")
             let text = JSON.string(error.message)
-            try await exchange.send(JSON.object([("errorDetail", ["message": text]), ("error", text)]).bytes() + [13, 10])
+            try await exchange.send(
+                JSON.object([("errorDetail", ["message": text]), ("error", text)]).bytes() + [13, 10])
             return try await exchange.end()
         }
         try await exchange.startStream("application/json")
@@ -156,15 +158,19 @@ struct ImageHandlers: Sendable {
         let rest: JSON = [
             "Volumes": keys(runtime.volumes), "WorkingDir": .string(runtime.workingDir ?? ""),
             "Entrypoint": list(runtime.entrypoint), "OnBuild": list(runtime.onBuild),
-            "Labels": runtime.labels.map { JSON($0) } ?? .null, "StopSignal": JSON(runtime.stopSignal), "Shell": list(runtime.shell),
+            "Labels": runtime.labels.map { JSON($0) } ?? .null, "StopSignal": JSON(runtime.stopSignal),
+            "Shell": list(runtime.shell),
         ]
-        for (key, value) in rest.object ?? [] where !(["StopSignal", "Shell"].contains(key) && value.isNull) { config.set(key, value) }
+        for (key, value) in rest.object ?? [] where !(["StopSignal", "Shell"].contains(key) && value.isNull) {
+            config.set(key, value)
+        }
         try await exchange.answer(
             200,
             [
                 "Id": .string(image.id.description),
-                "RepoTags": JSON(await engine.references(image.id).map(\.familiar)), 
-                "RepoDigests": JSON(await engine.repositoryDigests(image.id).map(\.familiar)), "Parent": .string(image.parent?.description ?? ""),
+                "RepoTags": JSON(await engine.references(image.id).map(\.familiar)),
+                "RepoDigests": JSON(await engine.repositoryDigests(image.id).map(\.familiar)),
+                "Parent": .string(image.parent?.description ?? ""),
                 "Comment": .string(configuration.history?.last?.comment ?? ""),
                 "Created": .string(configuration.created ?? Timestamp.never), "DockerVersion": "",
                 "Author": .string(configuration.author ?? ""), "Config": config,
@@ -237,7 +243,8 @@ struct ImageHandlers: Sendable {
         var counted: Set<Digest> = []
         var reclaimed: Int64 = 0
         for summary in doomed {
-            for layer in summary.image.layers where !kept.contains(layer.chain) && counted.insert(layer.chain).inserted {
+            for layer in summary.image.layers where !kept.contains(layer.chain) && counted.insert(layer.chain).inserted
+            {
                 reclaimed += layer.size
             }
             removed += try await engine.removeImage(summary.image.id.description, force: true)

@@ -41,7 +41,8 @@ struct RegistryHandlers: Sendable {
                 report(["status": .string("Digest: \(pulled.digest)")])
                 report([
                     "status": .string(
-                        "Status: \(pulled.isNew ? "Downloaded newer image" : "Image is up to date") for \(name.familiar)")
+                        "Status: \(pulled.isNew ? "Downloaded newer image" : "Image is up to date") for \(name.familiar)"
+                    )
                 ])
             }
         }
@@ -115,7 +116,9 @@ struct RegistryHandlers: Sendable {
         } catch {
             guard exchange.answered else {
                 // 401 would have Docker's clients ask for a password in the middle of a script.
-                if let known = error as? RoostError, known.kind == .unauthorized { throw RoostError.failure(known.message) }
+                if let known = error as? RoostError, known.kind == .unauthorized {
+                    throw RoostError.failure(known.message)
+                }
                 throw error
             }
             let message = "\(error)"

@@ -39,7 +39,8 @@ struct RouteTable: Sendable {
     }
 
     private var rows: [Row] {
-        systemRows + containerRows + archiveRows + buildRows + execRows + imageRows + networkRows + volumeRows + projectRows + refusedRows
+        systemRows + containerRows + archiveRows + buildRows + execRows + imageRows + networkRows + volumeRows
+            + projectRows + refusedRows
     }
 
     private var systemRows: [Row] {
@@ -48,7 +49,8 @@ struct RouteTable: Sendable {
             row(.GET, "_ping", system.ping), row(.GET, "version", system.version), row(.GET, "info", system.info),
             row(.GET, "events", system.events), row(.GET, "system/df", system.diskUsage),
             row(.GET, "plugins", { try await $0.answer(200, []) }),
-            row(.GET, "roost/v1/engine", system.status), row(.POST, "roost/v1/check", system.check), row(.POST, "roost/v1/engine/stop", system.stopEngine),
+            row(.GET, "roost/v1/engine", system.status), row(.POST, "roost/v1/check", system.check),
+            row(.POST, "roost/v1/engine/stop", system.stopEngine),
         ]
     }
 
@@ -61,9 +63,11 @@ struct RouteTable: Sendable {
             row(.POST, "containers/*/start", containers.start), row(.POST, "containers/*/stop", containers.stop),
             row(.POST, "containers/*/restart", containers.restart), row(.POST, "containers/*/kill", containers.kill),
             row(.POST, "containers/*/pause", containers.pause), row(.POST, "containers/*/unpause", containers.unpause),
-            row(.POST, "containers/*/rename", containers.rename), row(.POST, "containers/*/update", containers.update), row(.POST, "containers/*/wait", containers.wait),
+            row(.POST, "containers/*/rename", containers.rename), row(.POST, "containers/*/update", containers.update),
+            row(.POST, "containers/*/wait", containers.wait),
             row(.POST, "containers/*/resize", containers.resize), row(.GET, "containers/*/top", containers.top),
-            row(.GET, "containers/*/stats", containers.stats), row(.DELETE, "containers/*", containers.remove), row(.DELETE, "containers/*/*", containers.removeLink),
+            row(.GET, "containers/*/stats", containers.stats), row(.DELETE, "containers/*", containers.remove),
+            row(.DELETE, "containers/*/*", containers.removeLink),
             row(.GET, "containers/*/logs", streams.logs), row(.POST, "containers/*/attach", streams.attach),
         ]
     }
@@ -150,14 +154,18 @@ struct RouteTable: Sendable {
         let outside: Handler = { _ in throw RoostError(.unavailable, "This node is not part of a swarm") }
         let kinds = ["swarm", "nodes", "services", "tasks", "secrets", "configs"]
         let plugins: Handler = { _ in
-            throw RoostError(.unsupported, "plugins are not supported by this engine: it has its own volumes, networks and logs")
+            throw RoostError(
+                .unsupported, "plugins are not supported by this engine: it has its own volumes, networks and logs")
         }
         return [
             row(.POST, "swarm/leave", outside), row(.GET, "plugins/**", plugins), row(.POST, "plugins/**", plugins),
             row(.DELETE, "plugins/**", plugins),
         ]
             + kinds.flatMap { kind in
-                [row(.GET, kind, swarm), row(.GET, "\(kind)/**", swarm), row(.POST, "\(kind)/**", swarm), row(.DELETE, "\(kind)/**", swarm)]
+                [
+                    row(.GET, kind, swarm), row(.GET, "\(kind)/**", swarm), row(.POST, "\(kind)/**", swarm),
+                    row(.DELETE, "\(kind)/**", swarm),
+                ]
             }
     }
 }

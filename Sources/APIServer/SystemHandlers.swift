@@ -120,7 +120,8 @@ struct SystemHandlers: Sendable {
             200,
             [
                 "LayersSize": JSON(layers.values.reduce(0, +)),
-                "Images": .array(images.map { ImageHandlers.row($0, shared: ImageHandlers.sharedSize($0.image, images)) }),
+                "Images": .array(
+                    images.map { ImageHandlers.row($0, shared: ImageHandlers.sharedSize($0.image, images)) }),
                 "Containers": .array(rows), "Volumes": .array(volumeRows),
                 "BuildCache": .array(
                     steps.map { step in

@@ -306,7 +306,8 @@ extension ContainerRecord {
         if !tmpfs.isEmpty { json.set("Tmpfs", .object(tmpfs)) }
         let rest: JSON = [
             "UTSMode": shared(spec.uts, ""), "UsernsMode": "", "ShmSize": JSON(spec.sharedMemoryBytes),
-            "Sysctls": JSON(spec.security.sysctls), "Runtime": "runc", "Isolation": .string(spec.wishes?["Isolation"] ?? ""),
+            "Sysctls": JSON(spec.security.sysctls), "Runtime": "runc",
+            "Isolation": .string(spec.wishes?["Isolation"] ?? ""),
             "CpuShares": JSON(resources.cpuShares), "Memory": JSON(resources.memoryBytes),
             "NanoCpus": JSON(resources.nanoCPUs), "CgroupParent": .string(spec.controlGroupParent),
             "BlkioWeight": JSON(resources.blockWeight), "CpuPeriod": JSON(resources.cpuPeriod),

@@ -10,7 +10,9 @@ extension ContainerSpec {
         try readHostConfig(body["HostConfig"])
         try readNetworking(body["NetworkingConfig"])
         for key in ["Isolation", "VolumeDriver"] {
-            if let text = body["HostConfig"][key].string, !text.isEmpty { wishes = (wishes ?? [:]).merging([key: text]) { $1 } }
+            if let text = body["HostConfig"][key].string, !text.isEmpty {
+                wishes = (wishes ?? [:]).merging([key: text]) { $1 }
+            }
         }
         // Before 1.44 the address stood beside the networks; it is that of the first.
         if let address = body["MacAddress"].string, !address.isEmpty {

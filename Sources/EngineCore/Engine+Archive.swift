@@ -156,41 +156,41 @@ extension Engine {
     private func commit(_ record: ContainerRecord, _ name: ImageReference?, _ options: CommitOptions) async throws
         -> StoredImage
     {
-            let parent = try image(record.imageID)
-            let pauses = options.pauses && live[record.id] != nil && record.status.phase == .running
-            let group = ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)")
-            if pauses { try group.setFrozen(true) }
-            let upper = configuration.dataFolder(record.id) + "/upper"
-            let images = images
-            let mountPoint = configuration.mountPoint
-            let chain = parent.layers.last?.chain
-            let captured = await Self.outcome {
-                try await blocking { try images.capture(upper: upper, onto: chain, mountPoint: mountPoint, moves: false) }
-            }
-            if pauses { try? group.setFrozen(false) }
-            let layer = try captured.get()
-            var runtime = options.runtime ?? parent.configuration.config ?? .init()
-            if options.runtime == nil { Self.take(record, into: &runtime) }
-            for change in options.changes { try runtime.apply(change: change) }
-            var configuration = parent.configuration
-            let created = Timestamp(nanoseconds: now).rfc3339
-            configuration.created = created
-            configuration.author = options.author.isEmpty ? nil : options.author
-            configuration.config = runtime
-            configuration.rootfs.diffIDs.append(layer.layer)
-            var entry = ImageConfiguration.History(
-                created: created, createdBy: record.arguments.joined(separator: " "),
-                comment: options.comment.isEmpty ? nil : options.comment)
-            entry.author = configuration.author
-            configuration.history = (configuration.history ?? []) + [entry]
-            let bytes = try ImageStore.encode(configuration)
-            var image = StoredImage(
-                id: Digest(of: bytes), layers: parent.layers + [layer], configuration: configuration)
-            image.parent = parent.id
-            try images.content.put(bytes)
-            try keep(image, as: name.map { [$0] } ?? [])
-            publish(record, "commit", ["comment": options.comment])
-            return image
+        let parent = try image(record.imageID)
+        let pauses = options.pauses && live[record.id] != nil && record.status.phase == .running
+        let group = ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)")
+        if pauses { try group.setFrozen(true) }
+        let upper = configuration.dataFolder(record.id) + "/upper"
+        let images = images
+        let mountPoint = configuration.mountPoint
+        let chain = parent.layers.last?.chain
+        let captured = await Self.outcome {
+            try await blocking { try images.capture(upper: upper, onto: chain, mountPoint: mountPoint, moves: false) }
+        }
+        if pauses { try? group.setFrozen(false) }
+        let layer = try captured.get()
+        var runtime = options.runtime ?? parent.configuration.config ?? .init()
+        if options.runtime == nil { Self.take(record, into: &runtime) }
+        for change in options.changes { try runtime.apply(change: change) }
+        var configuration = parent.configuration
+        let created = Timestamp(nanoseconds: now).rfc3339
+        configuration.created = created
+        configuration.author = options.author.isEmpty ? nil : options.author
+        configuration.config = runtime
+        configuration.rootfs.diffIDs.append(layer.layer)
+        var entry = ImageConfiguration.History(
+            created: created, createdBy: record.arguments.joined(separator: " "),
+            comment: options.comment.isEmpty ? nil : options.comment)
+        entry.author = configuration.author
+        configuration.history = (configuration.history ?? []) + [entry]
+        let bytes = try ImageStore.encode(configuration)
+        var image = StoredImage(
+            id: Digest(of: bytes), layers: parent.layers + [layer], configuration: configuration)
+        image.parent = parent.id
+        try images.content.put(bytes)
+        try keep(image, as: name.map { [$0] } ?? [])
+        publish(record, "commit", ["comment": options.comment])
+        return image
     }
 
     /// The container's own settings are the image's new ones.

@@ -33,8 +33,12 @@ extension Engine {
                 let below = parent
                 parent = layer.chain
                 if seenBlobs.insert(layer.blob).inserted {
-                    let problem = try await blocking { images.problem(of: layer.blob, size: layer.blobSize, deep: deep) }
-                    if let problem { report.damaged.append("\(name): blob \(layer.blob): \(problem); pull or load the image again") }
+                    let problem = try await blocking {
+                        images.problem(of: layer.blob, size: layer.blobSize, deep: deep)
+                    }
+                    if let problem {
+                        report.damaged.append("\(name): blob \(layer.blob): \(problem); pull or load the image again")
+                    }
                 }
                 guard seenLayers.insert(layer.chain).inserted, !images.hasLayer(layer.chain) else { continue }
                 let descriptor = Descriptor(mediaType: layer.mediaType, digest: layer.blob, size: layer.blobSize)
@@ -47,7 +51,8 @@ extension Engine {
                 }
             }
             if !images.content.contains(record.id) {
-                report.damaged.append("\(name): its configuration \(record.id) is missing; pull or load the image again")
+                report.damaged.append(
+                    "\(name): its configuration \(record.id) is missing; pull or load the image again")
             }
         }
         for (key, entry) in buildCache where !images.hasLayer(entry.layer.chain) {

@@ -9,15 +9,19 @@ extension Engine {
         let network = try network(name)
         let record = try container(reference)
         try await exclusively(record.id) {
-            guard let record = containers[record.id] else { throw RoostError.missing("No such container: \(reference)") }
+            guard let record = containers[record.id] else {
+                throw RoostError.missing("No such container: \(reference)")
+            }
             guard network.driver == "bridge" else {
-                throw RoostError(.forbidden, "container cannot be connected to \(network.name) network: create it there")
+                throw RoostError(
+                    .forbidden, "container cannot be connected to \(network.name) network: create it there")
             }
             switch record.spec.network {
             case .host, .container:
                 throw RoostError(
                     .forbidden,
-                    "container sharing network namespace with another container or host cannot be connected to any other network")
+                    "container sharing network namespace with another container or host cannot be connected to any other network"
+                )
             default: break
             }
             guard !record.endpoints.contains(where: { $0.networkID == network.id }) else {
@@ -151,7 +155,9 @@ extension Engine {
         let failures = try await blocking { () throws -> [String] in
             var failures = Bridges.removeLinks([plan.hostInterface]).map { "\($0)" }
             if let successor, let namespace {
-                do { try Sandbox(namespace: namespace).setDefaultRoute(successor) } catch { failures.append("\(error)") }
+                do { try Sandbox(namespace: namespace).setDefaultRoute(successor) } catch {
+                    failures.append("\(error)")
+                }
             }
             return failures
         }

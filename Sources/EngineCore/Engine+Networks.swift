@@ -104,8 +104,11 @@ extension Engine {
     /// The bridge's name where somebody has asked for one.
     private func bridgeName(_ spec: NetworkSpec) throws(RoostError) -> String? {
         guard let name = spec.options["com.docker.network.bridge.name"], !name.isEmpty else { return nil }
-        guard name.utf8.count <= 15, !name.contains("/"), !name.contains(where: \.isWhitespace), name != ".", name != ".." else {
-            throw .invalid("bridge name \"\(name)\" is not the name of an interface: at most 15 letters, no blanks, no slashes")
+        guard name.utf8.count <= 15, !name.contains("/"), !name.contains(where: \.isWhitespace), name != ".",
+            name != ".."
+        else {
+            throw .invalid(
+                "bridge name \"\(name)\" is not the name of an interface: at most 15 letters, no blanks, no slashes")
         }
         if Bridges.exists(name) || networks.values.contains(where: { $0.bridge == name }) {
             throw .conflict("the interface \(name) exists already: choose another com.docker.network.bridge.name")
@@ -353,7 +356,8 @@ extension Engine {
                 if index == 0 { list.append("\(prefix)_PORT=\(place)") }
                 let key = "\(prefix)_PORT_\(port.number)_\(transport.uppercased())"
                 list += [
-                    "\(key)=\(place)", "\(key)_ADDR=\(address)", "\(key)_PORT=\(port.number)", "\(key)_PROTO=\(transport)",
+                    "\(key)=\(place)", "\(key)_ADDR=\(address)", "\(key)_PORT=\(port.number)",
+                    "\(key)_PROTO=\(transport)",
                 ]
             }
             for variable in target.spec.process.environment { list.append("\(prefix)_ENV_\(variable)") }

@@ -102,7 +102,8 @@ extension Engine {
         let top = try await session.manifest(name)
         let digest = Digest(of: top.bytes)
         if let wanted = reference.digest, wanted != digest {
-            throw RoostError.invalid("\(reference.familiar): the registry sent a manifest with digest \(digest): refused")
+            throw RoostError.invalid(
+                "\(reference.familiar): the registry sent a manifest with digest \(digest): refused")
         }
         report(TransferProgress(name, "Pulling from \(reference.path)"))
         let (manifest, descriptor, bytes) = try await resolve(
@@ -110,7 +111,8 @@ extension Engine {
         let configurationBytes = try await session.document(manifest.config)
         guard Digest(of: configurationBytes) == manifest.config.digest else {
             throw RoostError.invalid(
-                "\(reference.familiar): its configuration has other bytes than digest \(manifest.config.digest) says: refused")
+                "\(reference.familiar): its configuration has other bytes than digest \(manifest.config.digest) says: refused"
+            )
         }
         let configuration = try ImageStore.decode(
             ImageConfiguration.self, configurationBytes, "the configuration of \(reference.familiar)")
@@ -151,7 +153,8 @@ extension Engine {
             return (
                 manifest,
                 Descriptor(
-                    mediaType: manifest.mediaType ?? fetched.mediaType, digest: digest, size: Int64(fetched.bytes.count)),
+                    mediaType: manifest.mediaType ?? fetched.mediaType, digest: digest, size: Int64(fetched.bytes.count)
+                ),
                 fetched.bytes
             )
         }
@@ -160,11 +163,13 @@ extension Engine {
         guard let fitting = all.first(where: { $0.platform.map(platform.accepts) == true }) else {
             let offered = all.compactMap { $0.platform?.description }.filter { !$0.contains("unknown") }
             throw RoostError.missing(
-                "no matching manifest for \(platform.description) in the manifest list entries of \(name): there is \(offered.joined(separator: ", "))")
+                "no matching manifest for \(platform.description) in the manifest list entries of \(name): there is \(offered.joined(separator: ", "))"
+            )
         }
         let next = try await session.manifest(fitting.digest.description)
         guard Digest(of: next.bytes) == fitting.digest else {
-            throw RoostError.invalid("\(name): manifest \(fitting.digest) has other bytes than its digest says: refused")
+            throw RoostError.invalid(
+                "\(name): manifest \(fitting.digest) has other bytes than its digest says: refused")
         }
         return try await resolve(next, fitting.digest, platform, session, name, depth: depth + 1)
     }
@@ -178,7 +183,8 @@ extension Engine {
         }
         guard configuration.rootfs.diffIDs.count == manifest.layers.count else {
             throw RoostError.invalid(
-                "\(reference.familiar) has \(manifest.layers.count) layers, but its configuration names \(configuration.rootfs.diffIDs.count)")
+                "\(reference.familiar) has \(manifest.layers.count) layers, but its configuration names \(configuration.rootfs.diffIDs.count)"
+            )
         }
         for layer in manifest.layers where !MediaTypes.isLayer(layer.mediaType) || layer.size < 0 {
             throw RoostError(.unsupported, "\(reference.familiar): a layer of type \(layer.mediaType) is not supported")
@@ -307,7 +313,8 @@ extension Engine {
     }
 
     private func push(
-        _ start: StoredImage, _ reference: ImageReference, _ session: RegistrySession, _ report: @escaping TransferReport
+        _ start: StoredImage, _ reference: ImageReference, _ session: RegistrySession,
+        _ report: @escaping TransferReport
     ) async throws -> PushedImage {
         report(TransferProgress(nil, "The push refers to repository [\(reference.domain)/\(reference.path)]"))
         for layer in start.layers { report(TransferProgress(String(layer.layer.hex.prefix(12)), "Preparing")) }
@@ -331,7 +338,8 @@ extension Engine {
         }
         let configurationSize = try Files.status(content.path(image.id)).size
         if try await !session.hasBlob(image.id) {
-            _ = try await session.push(image.id, size: configurationSize, path: content.path(image.id), from: []) { _ in }
+            _ = try await session.push(image.id, size: configurationSize, path: content.path(image.id), from: []) { _ in
+            }
         }
         let (bytes, type) = try manifestBytes(image, configurationSize)
         try await session.push(manifest: bytes, type: type, as: reference.tag ?? "latest")
@@ -453,7 +461,8 @@ extension Engine {
             return RemoteDescription(
                 descriptor: descriptor,
                 platforms: [
-                    .init(architecture: configuration.architecture, os: configuration.os, variant: configuration.variant)
+                    .init(
+                        architecture: configuration.architecture, os: configuration.os, variant: configuration.variant)
                 ])
         }
         await session.close()

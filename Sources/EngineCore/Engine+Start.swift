@@ -284,7 +284,8 @@ struct ContainerStart: Sendable {
         if spec.maximumProcesses != 0 { limits.processes = spec.maximumProcesses }
         if spec.blockWeight > 0 { limits.blockWeight = spec.blockWeight }
         for rate in spec.deviceRates ?? [] {
-            let numbers = (try? Files.status(rate.device)).map { deviceNumbers($0.specialDevice) } ?? (major: 0, minor: 0)
+            let numbers =
+                (try? Files.status(rate.device)).map { deviceNumbers($0.specialDevice) } ?? (major: 0, minor: 0)
             limits.deviceRates.append(
                 DeviceRateLimit(key: rate.kind.rawValue, major: numbers.major, minor: numbers.minor, value: rate.rate))
         }

@@ -64,7 +64,8 @@ extension Engine {
         var mask: UInt64 = 0
         var inNamespace = false
         for line in text.split(separator: "\n") {
-            if line.hasPrefix("SigCgt:") || line.hasPrefix("SigBlk:") {
+            // Who ignores a signal has chosen to: that is given its time.
+            if ["SigCgt:", "SigBlk:", "SigIgn:"].contains(where: line.hasPrefix) {
                 mask |= UInt64(line.split(separator: "\t").last.map { $0.drop { $0 == " " } } ?? "0", radix: 16) ?? 0
             }
             if line.hasPrefix("NSpid:") { inNamespace = line.split(whereSeparator: \.isWhitespace).count > 2 }

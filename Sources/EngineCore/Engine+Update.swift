@@ -7,7 +7,9 @@ extension Engine {
     public func updateContainer(_ reference: String, _ body: JSON) async throws -> [String] {
         let record = try container(reference)
         return try await exclusively(record.id) {
-            guard var changed = containers[record.id] else { throw RoostError.missing("No such container: \(reference)") }
+            guard var changed = containers[record.id] else {
+                throw RoostError.missing("No such container: \(reference)")
+            }
             var resources = changed.spec.resources
             func take(_ key: String, _ path: WritableKeyPath<ResourceSpec, Int64>) {
                 if let value = body[key].int, value != 0 { resources[keyPath: path] = value }
@@ -28,7 +30,8 @@ extension Engine {
             try check(resources, was: changed.spec.resources, record.id)
             if let name = body["RestartPolicy"]["Name"].string, !name.isEmpty {
                 if changed.spec.removeWhenStopped, name != "no" {
-                    throw RoostError.invalid("Restart policy cannot be updated because AutoRemove is enabled for the container")
+                    throw RoostError.invalid(
+                        "Restart policy cannot be updated because AutoRemove is enabled for the container")
                 }
                 var policy = try RestartPolicySpec(parsing: name)
                 policy.maximumRetries = Int(clamping: body["RestartPolicy"]["MaximumRetryCount"].int ?? 0)
@@ -41,7 +44,9 @@ extension Engine {
                 // Memory first up, then down: the kernel refuses a limit above that of memory and swap.
                 _ = try? group.apply(limits)
                 let missing = try group.apply(limits)
-                if let first = missing.first { throw RoostError(.unsupported, "this host's kernel cannot enforce a \(first)") }
+                if let first = missing.first {
+                    throw RoostError(.unsupported, "this host's kernel cannot enforce a \(first)")
+                }
             }
             try store.save(changed)
             containers[record.id] = changed
@@ -57,11 +62,13 @@ extension Engine {
         }
         if wanted.memorySwapBytes > 0, wanted.memoryBytes > wanted.memorySwapBytes {
             throw refused(
-                "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time")
+                "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time"
+            )
         }
         if wanted.nanoCPUs > Int64(HostFacts.processors) * 1_000_000_000 {
             throw .invalid(
-                "range of CPUs is from 0.01 to \(HostFacts.processors).00, as there are only \(HostFacts.processors) CPUs available")
+                "range of CPUs is from 0.01 to \(HostFacts.processors).00, as there are only \(HostFacts.processors) CPUs available"
+            )
         }
         if wanted.nanoCPUs > 0, was.cpuQuota > 0 {
             throw refused("Conflicting options: Nano CPUs cannot be updated as CPU Period has already been set")
@@ -94,13 +101,16 @@ extension Engine {
                 descriptors: [null.raw, output.raw, output.raw])
             let status = try Processes.collect(pid: pid, wait: true)?.status.code
             let text = String(
-                decoding: try readSome(output.raw, at: 0, limit: Int(Files.status(of: output.raw).size) + 1), as: UTF8.self)
+                decoding: try readSome(output.raw, at: 0, limit: Int(Files.status(of: output.raw).size) + 1),
+                as: UTF8.self)
             guard status == 0 else { throw RoostError.invalid("ps: \(text)") }
             return text
         }
         let lines = text.split(separator: "\n")
         let titles = (lines.first ?? "").split(separator: " ").map(String.init)
-        guard let column = titles.firstIndex(of: "PID") else { throw RoostError.invalid("Couldn't find PID field in ps output") }
+        guard let column = titles.firstIndex(of: "PID") else {
+            throw RoostError.invalid("Couldn't find PID field in ps output")
+        }
         let wanted = Set(processes.map(String.init))
         let rows = lines.dropFirst().compactMap { line -> JSON? in
             let fields = line.split(separator: " ", maxSplits: titles.count - 1).map(String.init)
@@ -108,5 +118,27 @@ extension Engine {
             return JSON(fields)
         }
         return ["Titles": JSON(titles), "Processes": .array(rows)]
+    }
+}
+
+extension Engine {
+    /// What has gone through a running container's interfaces, under the names of `docker stats`.
+    public func interfaceCounters(_ id: String) -> [(String, [(String, Int64)])] {
+        (live[id]?.endpoints ?? []).map { endpoint in
+            // What the host's end receives is what the container has sent.
+            let names = [
+                ("rx_bytes", "tx_bytes"), ("rx_packets", "tx_packets"), ("rx_errors", "tx_errors"),
+                ("rx_dropped", "tx_dropped"), ("tx_bytes", "rx_bytes"), ("tx_packets", "rx_packets"),
+                ("tx_errors", "rx_errors"), ("tx_dropped", "rx_dropped"),
+            ]
+            let folder = "/sys/class/net/\(endpoint.hostInterface)/statistics/"
+            return (
+                endpoint.containerInterface,
+                names.map { name, file in
+                    let text = (try? Files.readText(folder + file, limit: 64)) ?? ""
+                    return (name, Int64(text.prefix { $0.isNumber }) ?? 0)
+                }
+            )
+        }
     }
 }

@@ -248,7 +248,9 @@ public struct DockerfileLines: Sendable {
             } else if character == "\"" || character == "'" {
                 quote = character
                 quoted = true
-            } else if character.isLetter || character.isNumber || character == "_" || character == "." || character == "-" {
+            } else if character.isLetter || character.isNumber || character == "_" || character == "."
+                || character == "-"
+            {
                 name.append(character)
             } else {
                 break

@@ -77,10 +77,12 @@ struct InstructionParser {
         var stage = BuildStage(line: source.line, base: words[0], platform: flag("platform"), text: source.text)
         if words.count == 3 {
             let name = words[2].lowercased()
-            let fits = name.first?.isLetter == true
+            let fits =
+                name.first?.isLetter == true
                 && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
             guard fits, name != "scratch" else {
-                throw failure("invalid name for build stage: \"\(words[2])\", name can't start with a number or contain symbols")
+                throw failure(
+                    "invalid name for build stage: \"\(words[2])\", name can't start with a number or contain symbols")
             }
             stage.name = name
         }
@@ -203,7 +205,9 @@ struct InstructionParser {
         // Here-documents stand among the sources as `<<NAME`.
         let plain = words.filter { !$0.contains("<<") || source.documents.isEmpty }
         guard let target = plain.last, plain.count + source.documents.count > 1 else {
-            throw failure("\(source.word) requires at least two arguments, but only one was provided. Destination could not be determined")
+            throw failure(
+                "\(source.word) requires at least two arguments, but only one was provided. Destination could not be determined"
+            )
         }
         var copy = CopyInstruction(isAdd: isAdd, sources: Array(plain.dropLast()), target: target)
         copy.from = flag("from")
@@ -401,7 +405,9 @@ extension Dockerfile {
 
     private static func isSecret(_ name: String) -> Bool {
         let words = Set(name.lowercased().split { $0 == "_" || $0 == "-" }.map(String.init))
-        return !words.isDisjoint(with: ["password", "passwd", "pword", "secret", "token", "apikey", "credential", "credentials"])
+        return !words.isDisjoint(with: [
+            "password", "passwd", "pword", "secret", "token", "apikey", "credential", "credentials",
+        ])
             && !words.contains("public")
     }
 }

@@ -263,7 +263,10 @@ public struct WordExpansion: Sendable {
             while position < text.count {
                 let match =
                     isDone
-                    ? nil : (1...(text.count - position)).reversed().first { pattern.matches(text[position..<(position + $0)]) }
+                    ? nil
+                    : (1...(text.count - position)).reversed().first {
+                        pattern.matches(text[position..<(position + $0)])
+                    }
                 if let match {
                     result += replacement
                     position += match

@@ -55,7 +55,8 @@ public struct ImageStore: Sendable {
     public static let documentLimit = 8 << 20
 
     /// Decodes JSON that is not ours: size and depth are bounded before the decoder sees it.
-    public static func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8], _ subject: String) throws -> Value {
+    public static func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8], _ subject: String) throws -> Value
+    {
         guard bytes.count <= documentLimit, JSONDepth.isAcceptable(bytes) else {
             throw RoostError.invalid("\(subject): the document is too large or nested too deeply")
         }
@@ -99,7 +100,9 @@ public struct ImageStore: Sendable {
     }
 
     /// Puts an image together from its configuration and blobs that are open; each layer is unpacked unless it is there already.
-    public func assemble(configuration bytes: [UInt8], layerFiles: [(file: OwnedFD, subject: String)]) throws -> StoredImage {
+    public func assemble(configuration bytes: [UInt8], layerFiles: [(file: OwnedFD, subject: String)]) throws
+        -> StoredImage
+    {
         let configuration = try Self.decode(ImageConfiguration.self, bytes, "the image configuration")
         guard configuration.os == "linux" else {
             throw RoostError.invalid("the image is for \(configuration.os), not for linux")
@@ -128,12 +131,15 @@ public struct ImageStore: Sendable {
     public func sweep(keeping images: [StoredImage], blobs pinned: Set<Digest> = [], chains: Set<Digest> = [])
         -> [SyscallError]
     {
-        let blobs = Set(images.flatMap { image in 
+        let blobs = Set(
+            images.flatMap { image in
                 [image.id.hex] + image.layers.map(\.blob.hex) + (image.manifest.map { [$0.digest.hex] } ?? [])
             })
         let folders = Set(images.flatMap { image in image.layers.map { String($0.chain.hex.prefix(32)) } })
         return Self.clear(content.root + "/sha256", keeping: blobs.union(pinned.map(\.hex)))
-            + Self.clear(layers.root, keeping: folders.union(LayerStore.ownFolders).union(chains.map { String($0.hex.prefix(32)) }))
+            + Self.clear(
+                layers.root,
+                keeping: folders.union(LayerStore.ownFolders).union(chains.map { String($0.hex.prefix(32)) }))
     }
 
     /// Names of blobs and layers that no image has; the engine's own sweep removes those that nothing else holds either.

@@ -277,7 +277,11 @@ extension Files {
         var sum: Int64 = 0
         for name in try list(path) {
             guard let status = try? status(path + "/" + name, followLinks: false) else { continue }
-            if status.isDirectory { sum += try treeSize(path + "/" + name) } else if status.isRegular { sum += status.size }
+            if status.isDirectory {
+                sum += try treeSize(path + "/" + name)
+            } else if status.isRegular {
+                sum += status.size
+            }
         }
         return sum
     }

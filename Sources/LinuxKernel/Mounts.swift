@@ -126,7 +126,9 @@ extension Mounts {
         }
         let joined = "lowerdir=" + lower.joined(separator: ":")
         if joined.utf8.count < optionLimit {
-            try check("mount", "overlay on \(path)") { unsafe mount("overlay", path, "overlay", UInt(MS_RDONLY), joined) }
+            try check("mount", "overlay on \(path)") {
+                unsafe mount("overlay", path, "overlay", UInt(MS_RDONLY), joined)
+            }
         } else {
             let made = try make("overlay", options: lower.map { ("lowerdir+", $0) }, attributes: .readOnly)
             try attach(made, at: path)

@@ -45,7 +45,9 @@ public final class TreeWatch {
                 let mask = Int32(littleEndianBytes: bytes, at: position + 4)
                 // IN_Q_OVERFLOW, and IN_IGNORED of a folder that is gone.
                 if mask & 0x4000 != 0 { isLost = true }
-                if mask & 0x8000 != 0 { folders[descriptor] = nil } else if let folder = folders[descriptor] {
+                if mask & 0x8000 != 0 {
+                    folders[descriptor] = nil
+                } else if let folder = folders[descriptor] {
                     dirty.insert(folder)
                 }
                 position += 16 + Int(Int32(littleEndianBytes: bytes, at: position + 12))

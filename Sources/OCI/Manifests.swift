@@ -44,7 +44,8 @@ public struct Descriptor: Sendable, Codable, Equatable {
             if parts.count == 1, parts[0] != "linux" { parts = ["linux"] + parts }
             guard (1...3).contains(parts.count), parts[0] == "linux", !parts.contains("") else {
                 throw .invalid(
-                    "\"\(text)\" is not a platform that this engine can run: write linux/ARCHITECTURE[/VARIANT], as linux/amd64")
+                    "\"\(text)\" is not a platform that this engine can run: write linux/ARCHITECTURE[/VARIANT], as linux/amd64"
+                )
             }
             let names = ["x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "armhf": "arm", "i386": "386"]
             let architecture = parts.count > 1 ? names[parts[1]] ?? parts[1] : Platform.host.architecture

@@ -41,7 +41,8 @@ public struct FileDownload: Sendable {
         request.headers.add(name: "User-Agent", value: "roost")
         let answer = try await client.execute(request, deadline: .now() + .hours(2))
         guard answer.status == .ok else {
-            throw RoostError(.failure, "\(address): the server answered \(answer.status.code) \(answer.status.reasonPhrase)")
+            throw RoostError(
+                .failure, "\(address): the server answered \(answer.status.code) \(answer.status.reasonPhrase)")
         }
         let file = try Files.open(path, [.writeOnly, .create, .exclusive], mode: 0o600)
         var hash = SHA256()

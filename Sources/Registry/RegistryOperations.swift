@@ -34,7 +34,8 @@ extension RegistrySession {
         if type.hasPrefix("application/vnd.docker.distribution.manifest.v1") {
             throw RoostError(
                 .unsupported,
-                "\(shown(reference)) is in Docker's schema 1, which was given up in 2020: push the image again with a newer tool")
+                "\(shown(reference)) is in Docker's schema 1, which was given up in 2020: push the image again with a newer tool"
+            )
         }
         return FetchedManifest(bytes: bytes, mediaType: type)
     }
@@ -60,12 +61,14 @@ extension RegistrySession {
         case .unauthorized, .forbidden:
             return RoostError(
                 .notFound,
-                "pull access denied for \(familiar), repository does not exist or may require 'roost login': \(words ?? "denied")")
+                "pull access denied for \(familiar), repository does not exist or may require 'roost login': \(words ?? "denied")"
+            )
         case .tooManyRequests:
             return RoostError(
                 .unavailable, "registry \(domain) allows no more requests now (429): \(words ?? "try again later")")
         default:
-            return RoostError(.failure, "registry \(domain): \(what): \(answer.status.code): \(words ?? "no reason given")")
+            return RoostError(
+                .failure, "registry \(domain): \(what): \(answer.status.code): \(words ?? "no reason given")")
         }
     }
 
@@ -113,7 +116,8 @@ extension RegistrySession {
         case .partialContent:
             let range = answer.headers.first(name: "Content-Range") ?? ""
             guard range.hasPrefix("bytes \(start)-") else {
-                throw RoostError.invalid("registry \(domain) sent \"\(range)\" where bytes from \(start) were asked for")
+                throw RoostError.invalid(
+                    "registry \(domain) sent \"\(range)\" where bytes from \(start) were asked for")
             }
         default: throw await refusal(answer, "blob \(descriptor.digest)")
         }
@@ -126,7 +130,8 @@ extension RegistrySession {
             }
             guard sink.count + Int64(bytes.count) <= descriptor.size else {
                 throw RoostError.invalid(
-                    "blob \(descriptor.digest) of registry \(domain) is longer than the \(descriptor.size) bytes that its manifest says")
+                    "blob \(descriptor.digest) of registry \(domain) is longer than the \(descriptor.size) bytes that its manifest says"
+                )
             }
             if !bytes.isEmpty { try sink.append(bytes) }
         }
@@ -175,7 +180,8 @@ extension RegistrySession {
 
     /// Sends a blob that the registry does not have.
     public func push(
-        _ digest: Digest, size: Int64, path: String, from others: [String], progress: @escaping @Sendable (Int64) -> Void
+        _ digest: Digest, size: Int64, path: String, from others: [String],
+        progress: @escaping @Sendable (Int64) -> Void
     ) async throws -> BlobOutcome {
         for other in others where other != repository {
             let answer = try await request(
@@ -218,13 +224,15 @@ extension RegistrySession {
     private func pushRefusal(_ answer: HTTPClientResponse, _ what: String) async -> RoostError {
         guard answer.status == .unauthorized || answer.status == .forbidden else { return await refusal(answer, what) }
         return RoostError(
-            .forbidden, "push to \(domain)/\(repository) denied: \(await Self.message(answer) ?? "use roost login first")")
+            .forbidden,
+            "push to \(domain)/\(repository) denied: \(await Self.message(answer) ?? "use roost login first")")
     }
 
     /// Gives a manifest its name in the registry.
     public func push(manifest bytes: [UInt8], type: String, as reference: String) async throws {
         let answer = try await request(
-            .PUT, "/v2/\(repository)/manifests/\(reference)", body: .bytes(bytes, type: type), actions: Self.pushActions)
+            .PUT, "/v2/\(repository)/manifests/\(reference)", body: .bytes(bytes, type: type), actions: Self.pushActions
+        )
         guard answer.status == .created else { throw await pushRefusal(answer, "manifest \(reference)") }
         await Self.drain(answer)
     }

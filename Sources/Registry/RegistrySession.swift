@@ -84,7 +84,9 @@ public final class RegistrySession: Sendable {
         func value(_ name: String) -> String? {
             (environmentVariable(name) ?? environmentVariable(name.lowercased())).flatMap { $0.isEmpty ? nil : $0 }
         }
-        guard let text = value("HTTPS_PROXY"), !ProxyRules.isExcepted(domain, value("NO_PROXY") ?? "") else { return nil }
+        guard let text = value("HTTPS_PROXY"), !ProxyRules.isExcepted(domain, value("NO_PROXY") ?? "") else {
+            return nil
+        }
         guard let url = URL(string: text.contains("://") ? text : "http://" + text), let host = url.host else {
             throw RoostError.invalid("HTTPS_PROXY: \"\(text)\" is not the address of a proxy")
         }
@@ -216,7 +218,8 @@ public final class RegistrySession: Sendable {
                 scheme == "https" || scheme == "http"
             else { throw RoostError.invalid("registry \(domain) redirects to \"\(location)\", which is no address") }
             if target.scheme == "https", scheme != "https" {
-                throw RoostError.invalid("registry \(domain) redirects from TLS to plain text (\(next.host ?? "?")): refused")
+                throw RoostError.invalid(
+                    "registry \(domain) redirects from TLS to plain text (\(next.host ?? "?")): refused")
             }
             target = next
         }
@@ -251,7 +254,8 @@ public final class RegistrySession: Sendable {
             if let token = credentials?.registryToken, !token.isEmpty {
                 value = "Bearer " + token
             } else {
-                value = "Bearer "
+                value =
+                    "Bearer "
                     + (try await token(realm, service, scope ?? (actions.isEmpty ? nil : self.scope(actions))))
             }
         }
@@ -301,7 +305,8 @@ public final class RegistrySession: Sendable {
 
     /// What a registry says is wrong (OCI distribution specification, "Error Codes").
     static func message(_ answer: HTTPClientResponse) async -> String? {
-        guard let body = try? await answer.body.collect(upTo: documentLimit), let json = try? JSON(parsing: Array(buffer: body))
+        guard let body = try? await answer.body.collect(upTo: documentLimit),
+            let json = try? JSON(parsing: Array(buffer: body))
         else { return nil }
         let errors = (json["errors"].array ?? []).map { error in
             let code = (error["code"].string ?? "").lowercased().replacingOccurrences(of: "_", with: " ")

@@ -88,7 +88,11 @@ public struct GoTemplate {
             while index < text.endIndex {
                 let character = text[index]
                 if let open = quote {
-                    if character == "\\", open == "\"" { index = text.index(after: index) } else if character == open { quote = nil }
+                    if character == "\\", open == "\"" {
+                        index = text.index(after: index)
+                    } else if character == open {
+                        quote = nil
+                    }
                 } else if character == "\"" || character == "`" {
                     quote = character
                 } else if text[index...].hasPrefix("}}") {
@@ -100,7 +104,8 @@ public struct GoTemplate {
         }
 
         /// Nodes up to one of these words; and the rest of the action that held the word.
-        mutating func nodes(until ends: Set<String>) throws(RoostError) -> (nodes: [Node], end: String, rest: [String]) {
+        mutating func nodes(until ends: Set<String>) throws(RoostError) -> (nodes: [Node], end: String, rest: [String])
+        {
             var list: [Node] = []
             while index < pieces.count {
                 let piece = pieces[index]
@@ -364,7 +369,8 @@ public struct GoTemplate {
         case .null: "<no value>"
         case .array(let items): "[" + items.map(plain).joined(separator: " ") + "]"
         case .object(let members):
-            "map[" + members.sorted { $0.key < $1.key }.map { "\($0.key):\(plain($0.value))" }.joined(separator: " ") + "]"
+            "map[" + members.sorted { $0.key < $1.key }.map { "\($0.key):\(plain($0.value))" }.joined(separator: " ")
+                + "]"
         default: value.text()
         }
     }
@@ -403,7 +409,9 @@ public struct GoTemplate {
             let word = text(arguments[0])
             return .string(
                 word.isEmpty
-                    ? "" : String(repeating: " ", count: max(0, before)) + word + String(repeating: " ", count: max(0, after)))
+                    ? ""
+                    : String(repeating: " ", count: max(0, before)) + word
+                        + String(repeating: " ", count: max(0, after)))
         case "truncate":
             try need(2)
             return .string(String(text(arguments[0]).prefix(Int(arguments[1].int ?? 0))))
@@ -435,7 +443,9 @@ public struct GoTemplate {
             }
             let characters = Array(text(arguments[0]))
             let high = arguments.count > 2 ? Int(arguments[2].int ?? 0) : characters.count
-            guard 0 <= low, low <= high, high <= characters.count else { throw .invalid("template: slice out of range") }
+            guard 0 <= low, low <= high, high <= characters.count else {
+                throw .invalid("template: slice out of range")
+            }
             return .string(String(characters[low..<high]))
         case "print": return .string(arguments.map(plain).joined(separator: ""))
         case "println": return .string(arguments.map(plain).joined(separator: " ") + "\n")

@@ -57,7 +57,8 @@ struct BuildOrder {
         return try display.follow(try send(query, extras, headers))
     }
 
-    private func send(_ query: [(String, String)], _ extras: JSON, _ headers: [(String, String)]) throws -> HTTPExchange {
+    private func send(_ query: [(String, String)], _ extras: JSON, _ headers: [(String, String)]) throws -> HTTPExchange
+    {
         var query = query
         var extras = extras
         let client = try Session.shared.client()
@@ -111,7 +112,9 @@ struct BuildOrder {
         let beside = folder + "/" + dockerfile
         let found = Files.exists(path) ? path : beside
         guard Files.exists(found) else {
-            throw RoostError.missing("unable to prepare context: unable to evaluate symlinks in Dockerfile path: lstat \(path): no such file or directory")
+            throw RoostError.missing(
+                "unable to prepare context: unable to evaluate symlinks in Dockerfile path: lstat \(path): no such file or directory"
+            )
         }
         let whole = try Files.canonical(found)
         if whole.hasPrefix(folder + "/") { return String(whole.dropFirst(folder.count + 1)) }
@@ -120,7 +123,9 @@ struct BuildOrder {
     }
 
     /// Standard input is an archive, or a Dockerfile without a context.
-    private func sendInput(_ query: [(String, String)], _ extras: JSON, _ headers: [(String, String)]) throws -> HTTPExchange {
+    private func sendInput(_ query: [(String, String)], _ extras: JSON, _ headers: [(String, String)]) throws
+        -> HTTPExchange
+    {
         guard !Terminals.isTerminal(0) else {
             throw RoostError.invalid("standard input is a terminal: pipe a Dockerfile or an archive in")
         }
@@ -187,7 +192,8 @@ final class BuildDisplay {
             if held == nil { show(line) } else { held?.append(line) }
         }
         guard !id.isEmpty else {
-            throw RoostError(.unavailable, "the engine went away during the build; run the command again: finished steps are kept")
+            throw RoostError(
+                .unavailable, "the engine went away during the build; run the command again: finished steps are kept")
         }
         return id
     }
@@ -281,12 +287,15 @@ struct Build: ParsableCommand {
     @Flag(name: .long, help: "Do every step again.") var noCache = false
     @Option(name: .long, help: "Do the steps of this stage again.") var noCacheFilter: [String] = []
     @Flag(name: .long, help: "Fetch base images although they are here.") var pull = false
-    @Option(name: [.customLong("network")], help: "The network of RUN: default, none, host or a network.") var network: String?
+    @Option(name: [.customLong("network")], help: "The network of RUN: default, none, host or a network.") var network:
+        String?
     @Option(name: .long, help: "A line for /etc/hosts: name:address.") var addHost: [String] = []
     @Option(name: .long, help: "id=NAME,src=FILE or id=NAME,env=VARIABLE.") var secret: [String] = []
     @Option(name: .long, help: "default, or default=SOCKET.") var ssh: [String] = []
-    @Option(name: .long, help: "Another context: NAME=FOLDER or NAME=docker-image://IMAGE.") var buildContext: [String] = []
-    @Option(name: [.short, .long], help: "type=local|tar|docker|oci|image,dest=PATH; a folder means local, - a tar stream.")
+    @Option(name: .long, help: "Another context: NAME=FOLDER or NAME=docker-image://IMAGE.") var buildContext:
+        [String] = []
+    @Option(
+        name: [.short, .long], help: "type=local|tar|docker|oci|image,dest=PATH; a folder means local, - a tar stream.")
     var output: String?
     @Option(name: .long, help: "Write the image's id to a file.") var iidfile: String?
     @Option(name: .long, help: "Write facts of the build to a file, as JSON.") var metadataFile: String?
@@ -350,7 +359,9 @@ struct Build: ParsableCommand {
         }
         if let output { try BuildOutput(output).write(id, names: tag) }
         if push { for name in tag { try Push.push(name, quiet: quiet) } }
-        if quiet { Output.line(id) } else {
+        if quiet {
+            Output.line(id)
+        } else {
             Output.error("writing image \(id)")
             for name in tag { Output.error("naming to \(TransferDisplay.full(name))") }
         }
@@ -407,8 +418,11 @@ struct Build: ParsableCommand {
         for warning in warnings {
             Output.line("\(path):\(warning["line"].int ?? 0): \(warning["message"].string ?? "")")
         }
-        if warnings.isEmpty { Output.line("Check complete, no warnings found.") } else {
-            Output.line("Check complete, \(warnings.count) warning\(warnings.count == 1 ? " has" : "s have") been found!")
+        if warnings.isEmpty {
+            Output.line("Check complete, no warnings found.")
+        } else {
+            Output.line(
+                "Check complete, \(warnings.count) warning\(warnings.count == 1 ? " has" : "s have") been found!")
             throw Leave(code: 1)
         }
     }

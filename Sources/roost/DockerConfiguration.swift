@@ -60,7 +60,8 @@ struct DockerConfiguration {
             let decoded = String(decoding: Base64.decode(entry["auth"].string ?? "") ?? [], as: UTF8.self)
             let parts = decoded.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             guard parts.count == 2 else { continue }
-            found.append((key, ["username": .string(parts[0]), "password": .string(parts[1]), "serveraddress": .string(key)]))
+            found.append(
+                (key, ["username": .string(parts[0]), "password": .string(parts[1]), "serveraddress": .string(key)]))
         }
         return found.isEmpty ? nil : Base64.encode(JSON.object(found).bytes(), urlSafe: true)
     }

@@ -101,14 +101,17 @@ struct Ps: ParsableCommand {
             "RunningFor": .string(ago(container["Created"].int ?? 0)),
             "CreatedAt": .string(Timestamp.dockerText(container["Created"].int ?? 0)),
             "Mounts": .string(
-                (container["Mounts"].array ?? []).map { $0["Name"].string.flatMap { $0.isEmpty ? nil : $0 } ?? $0["Source"].string ?? "" }
-                    .joined(separator: ",")),
+                (container["Mounts"].array ?? []).map {
+                    $0["Name"].string.flatMap { $0.isEmpty ? nil : $0 } ?? $0["Source"].string ?? ""
+                }
+                .joined(separator: ",")),
             "LocalVolumes": .string(
                 String((container["Mounts"].array ?? []).count { $0["Type"].string == "volume" })),
             "Networks": .string(
                 (container["NetworkSettings"]["Networks"].object ?? []).map(\.key).sorted().joined(separator: ",")),
             "Size": .string(
-                "\(ByteSize.decimalText(container["SizeRw"].int ?? 0)) (virtual \(ByteSize.decimalText(container["SizeRootFs"].int ?? 0)))"),
+                "\(ByteSize.decimalText(container["SizeRw"].int ?? 0)) (virtual \(ByteSize.decimalText(container["SizeRootFs"].int ?? 0)))"
+            ),
             "ID": .string(noTrunc ? id : String(id.prefix(12))), "Image": .string(container["Image"].string ?? ""),
             "Labels": .string(labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")),
             "Names": .string(
@@ -233,7 +236,8 @@ struct Images: ParsableCommand {
             let short = noTrunc ? id : String(id.dropFirst(7).prefix(12))
             let tags = image["RepoTags"].strings ?? []
             let known = image["RepoDigests"].strings ?? []
-            for (name, tag, digest) in Self.names(tags, known, digests: digests || format?.contains(".Digest") == true) {
+            for (name, tag, digest) in Self.names(tags, known, digests: digests || format?.contains(".Digest") == true)
+            {
                 rows.append([
                     "Repository": .string(name), "Tag": .string(tag), "Digest": .string(digest), "ID": .string(short),
                     "CreatedSince": .string(ago(image["Created"].int ?? 0)),
@@ -241,7 +245,8 @@ struct Images: ParsableCommand {
                     "Size": .string(ByteSize.decimalText(image["Size"].int ?? 0)),
                     "VirtualSize": .string(ByteSize.decimalText(image["Size"].int ?? 0)), "SharedSize": "N/A",
                     "UniqueSize": "N/A",
-                    "Containers": .string((image["Containers"].int ?? -1) < 0 ? "N/A" : "\(image["Containers"].int ?? 0)"),
+                    "Containers": .string(
+                        (image["Containers"].int ?? -1) < 0 ? "N/A" : "\(image["Containers"].int ?? 0)"),
                 ])
             }
         }
@@ -267,7 +272,11 @@ struct Images: ParsableCommand {
         for tag in tags {
             let (name, word) = split(tag)
             let fitting = known.filter { $0.0 == name }.map(\.1)
-            if shows, !fitting.isEmpty { rows += fitting.map { (name, word, $0) } } else { rows.append((name, word, "<none>")) }
+            if shows, !fitting.isEmpty {
+                rows += fitting.map { (name, word, $0) }
+            } else {
+                rows.append((name, word, "<none>"))
+            }
         }
         if tags.isEmpty { rows = known.map { ($0.0, "<none>", $0.1) } }
         return rows.isEmpty ? [("<none>", "<none>", "<none>")] : rows

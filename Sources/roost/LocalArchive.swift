@@ -44,7 +44,8 @@ enum LocalArchive {
     }
 
     /// A tar stream of files, named by their paths behind `/./`, below a folder.
-    static func select(_ sources: [String], into target: String, keepsParents: Bool, to output: Int32) throws -> Worker {
+    static func select(_ sources: [String], into target: String, keepsParents: Bool, to output: Int32) throws -> Worker
+    {
         try start(
             [
                 "select": [

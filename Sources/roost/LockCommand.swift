@@ -74,7 +74,8 @@ struct ProjectLock {
         if !service["build"].isNull {
             try ProjectImages(project, services: [name]).prepare(ImagePolicy(quiet: true))
             return Entry(
-                image: image, digest: try client.call("GET", "images/\(image)/json")["Id"].string ?? "", source: "build",
+                image: image, digest: try client.call("GET", "images/\(image)/json")["Id"].string ?? "",
+                source: "build",
                 platforms: [])
         }
         do {
@@ -121,16 +122,20 @@ struct ProjectLock {
                 let pinned = String(image[..<(cut ?? image.endIndex)]) + "@" + entry.digest
                 if (try? client.call("GET", "images/\(pinned)/json")) == nil {
                     Output.error(" \(name) Pulling \(pinned)")
-                    _ = try TransferDisplay.pull(pinned, platform: project.services[name]?["platform"].string, quiet: true)
+                    _ = try TransferDisplay.pull(
+                        pinned, platform: project.services[name]?["platform"].string, quiet: true)
                 }
                 result.services[name]?.set("image", .string(pinned))
                 continue
             }
-            if entry.source == "build" { try ProjectImages(project, services: [name]).prepare(ImagePolicy(quiet: true)) }
+            if entry.source == "build" {
+                try ProjectImages(project, services: [name]).prepare(ImagePolicy(quiet: true))
+            }
             let id = (try? client.call("GET", "images/\(image)/json"))?["Id"].string ?? "not here"
             if id != entry.digest {
                 differences.append(
-                    "service \(name): \(entry.source == "build" ? "its build gives" : "\(image) is") \(id), the lock says \(entry.digest)")
+                    "service \(name): \(entry.source == "build" ? "its build gives" : "\(image) is") \(id), the lock says \(entry.digest)"
+                )
             }
         }
         guard differences.isEmpty else {
@@ -156,7 +161,9 @@ struct Lock: ParsableCommand {
 
     func run() throws {
         let project = try Session.shared.loadProject(services: [])
-        for name in services where project.services[name] == nil { throw RoostError.missing("no such service: \(name)") }
+        for name in services where project.services[name] == nil {
+            throw RoostError.missing("no such service: \(name)")
+        }
         var lock = update ? try ProjectLock.load(project) : ProjectLock(path: ProjectLock.path(project))
         if !update, !services.isEmpty { lock = (try? ProjectLock.load(project)) ?? lock }
         let names = services.isEmpty ? project.services.keys.sorted() : services

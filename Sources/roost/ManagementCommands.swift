@@ -125,7 +125,8 @@ struct History: ParsableCommand {
     @Argument var image: String
 
     func run() throws {
-        let rows = (try Session.shared.client().call("GET", "images/\(image)/history").array ?? []).map { entry -> JSON in
+        let rows = (try Session.shared.client().call("GET", "images/\(image)/history").array ?? []).map {
+            entry -> JSON in
             let id = entry["Id"].string ?? ""
             let by = entry["CreatedBy"].string ?? ""
             let size = entry["Size"].int ?? 0
@@ -171,7 +172,8 @@ struct System: ParsableCommand {
                 ])
         }
 
-        private func row(_ type: String, _ total: Int, _ active: Int, _ size: Int64, _ free: Int64, share: Bool) -> JSON {
+        private func row(_ type: String, _ total: Int, _ active: Int, _ size: Int64, _ free: Int64, share: Bool) -> JSON
+        {
             let percent = size > 0 ? Int(free * 100 / size) : 0
             return [
                 "Type": .string(type), "TotalCount": .string("\(total)"), "Active": .string("\(active)"),
@@ -226,7 +228,8 @@ struct System: ParsableCommand {
                 }, nil,
                 columns: [
                     ("Repository", "REPOSITORY"), ("Tag", "TAG"), ("ID", "IMAGE ID"), ("Created", "CREATED"),
-                    ("Size", "SIZE"), ("Shared", "SHARED SIZE"), ("Unique", "UNIQUE SIZE"), ("Containers", "CONTAINERS"),
+                    ("Size", "SIZE"), ("Shared", "SHARED SIZE"), ("Unique", "UNIQUE SIZE"),
+                    ("Containers", "CONTAINERS"),
                 ])
             Output.line("\nContainers space usage:\n")
             try Listing.show(
@@ -235,7 +238,8 @@ struct System: ParsableCommand {
                         "ID": .string(String((container["Id"].string ?? "").prefix(12))),
                         "Image": .string(container["Image"].string ?? ""),
                         "Command": .string("\"\(shortened(container["Command"].string ?? "", 20))\""),
-                        "Volumes": .string("\((container["Mounts"].array ?? []).count { $0["Type"].string == "volume" })"),
+                        "Volumes": .string(
+                            "\((container["Mounts"].array ?? []).count { $0["Type"].string == "volume" })"),
                         "Size": .string(ByteSize.decimalText(container["SizeRw"].int ?? 0)),
                         "Created": .string(ago(container["Created"].int ?? 0)),
                         "Status": .string(container["Status"].string ?? ""),
@@ -267,7 +271,8 @@ struct System: ParsableCommand {
                     ]
                 }, nil,
                 columns: [
-                    ("ID", "CACHE ID"), ("Type", "CACHE TYPE"), ("Size", "SIZE"), ("Usage", "USAGE"), ("Shared", "SHARED"),
+                    ("ID", "CACHE ID"), ("Type", "CACHE TYPE"), ("Size", "SIZE"), ("Usage", "USAGE"),
+                    ("Shared", "SHARED"),
                     ("Description", "DESCRIPTION"),
                 ])
         }
@@ -275,7 +280,8 @@ struct System: ParsableCommand {
 
     struct Prune: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "prune", abstract: "Remove stopped containers, unused networks, images without a name, and the build cache.")
+            commandName: "prune",
+            abstract: "Remove stopped containers, unused networks, images without a name, and the build cache.")
         @Flag(name: [.short, .long], help: "All images that no container uses, named ones too.") var all = false
         @Flag(name: .long, help: "Anonymous volumes that no container uses, too.") var volumes = false
         @OptionGroup var options: PruneOptions
@@ -283,7 +289,8 @@ struct System: ParsableCommand {
         func run() throws {
             var lines = ["  - all stopped containers", "  - all networks not used by at least one container"]
             if volumes { lines.append("  - all anonymous volumes not used by at least one container") }
-            lines.append(all ? "  - all images without at least one container associated to them" : "  - all dangling images")
+            lines.append(
+                all ? "  - all images without at least one container associated to them" : "  - all dangling images")
             lines.append(all ? "  - all build cache" : "  - unused build cache")
             guard try options.confirm("This will remove:\n" + lines.joined(separator: "\n") + "\n") else { return }
             var bytes: Int64 = 0
@@ -324,14 +331,16 @@ struct System: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "check", abstract: "Look for what a crash or a bad disk has left in the store, and mend it.",
             discussion: "Ends with 0 if all is well or was mended, with 1 if images are damaged.")
-        @Flag(name: .long, help: "Read every blob and compare its digest: takes as long as the disk does.") var deep = false
+        @Flag(name: .long, help: "Read every blob and compare its digest: takes as long as the disk does.") var deep =
+            false
         func run() throws {
             let answer = try Session.shared.client().call("POST", "roost/v1/check", [("deep", deep ? "1" : "0")])
             for line in answer["mended"].strings ?? [] { Output.line("mended: \(line)") }
             for line in answer["damaged"].strings ?? [] { Output.line("damaged: \(line)") }
             let damaged = answer["damaged"].strings?.count ?? 0
             Output.line(
-                "\(answer["images"].int ?? 0) images, \(answer["layers"].int ?? 0) layers, \(answer["blobs"].int ?? 0) blobs checked: \(damaged == 0 ? "all well" : "\(damaged) damaged")")
+                "\(answer["images"].int ?? 0) images, \(answer["layers"].int ?? 0) layers, \(answer["blobs"].int ?? 0) blobs checked: \(damaged == 0 ? "all well" : "\(damaged) damaged")"
+            )
             if damaged > 0 { throw Leave(code: 1) }
         }
     }

@@ -45,7 +45,8 @@ extension ProjectImages {
             if isBuilt {
                 if policy.neverBuilds {
                     guard isThere else {
-                        throw RoostError.missing("service \(service): image \(image) is not here, and --no-build was given")
+                        throw RoostError.missing(
+                            "service \(service): image \(image) is not here, and --no-build was given")
                     }
                     continue
                 }
@@ -61,7 +62,9 @@ extension ProjectImages {
         }
     }
 
-    private static func isPeriod(_ rule: String) -> Bool { ["daily", "weekly"].contains(rule) || rule.hasPrefix("every_") }
+    private static func isPeriod(_ rule: String) -> Bool {
+        ["daily", "weekly"].contains(rule) || rule.hasPrefix("every_")
+    }
     /// Without a record of when an image was fetched, it is as fresh as it must be.
     private static func isOld(_ rule: String) -> Bool { false }
 
@@ -89,7 +92,8 @@ extension ProjectImages {
         var done: Set<String> = []
         func build(_ name: String) throws {
             guard done.insert(name).inserted else { return }
-            for needed in Self.otherServices(project.services[name]?["build"] ?? .null) where project.services[needed] != nil {
+            for needed in Self.otherServices(project.services[name]?["build"] ?? .null)
+            where project.services[needed] != nil {
                 try build(needed)
             }
             let display = try BuildDisplay(
@@ -132,7 +136,10 @@ extension ProjectImages {
         order.sharedMemory = build["shm_size"].int ?? build["shm_size"].string.flatMap { Int64($0) }
         order.agentSocket = Build.agent(build["ssh"].strings ?? [])
         order.ulimits = (build["ulimits"].object ?? []).map { key, value in
-            ["Name": .string(key), "Soft": value["soft"].isNull ? value : value["soft"], "Hard": value["hard"].isNull ? value : value["hard"]]
+            [
+                "Name": .string(key), "Soft": value["soft"].isNull ? value : value["soft"],
+                "Hard": value["hard"].isNull ? value : value["hard"],
+            ]
         }
         for item in build["secrets"].array ?? [] {
             let source = item["source"].string ?? ""

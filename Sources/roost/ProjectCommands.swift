@@ -105,7 +105,8 @@ struct Up: ParsableCommand {
     @Flag(name: [.customShort("y"), .long], help: "Accepted for scripts; nothing is asked.") var yes = false
     @Flag(name: [.short, .long], help: "Carry changes of files into the services, as their develop section says.")
     var watch = false
-    @Flag(name: .long, help: "Run exactly the images of compose.lock.json, or fail saying what differs.") var locked = false
+    @Flag(name: .long, help: "Run exactly the images of compose.lock.json, or fail saying what differs.") var locked =
+        false
     @Flag(name: .long, help: "Print the plan and change nothing.") var dryRun = false
     @Flag(name: .long, help: "Stop everything when one container ends.") var abortOnContainerExit = false
     @Option(name: .long, help: "End with the exit code of this service; stops everything when it ends.")

@@ -30,7 +30,8 @@ enum TransferDisplay {
             }
             let total = line["progressDetail"]["total"].int ?? 0
             if isLive {
-                let ended = ["Pull complete", "Already exists", "Pushed", "Layer already exists"].contains(status)
+                let ended =
+                    ["Pull complete", "Already exists", "Pushed", "Layer already exists"].contains(status)
                     || status.hasPrefix("Mounted")
                 let bar = line["progress"].string.map { " " + $0 } ?? ""
                 progress.update(id, status + bar, ended ? .done : .working)
@@ -175,7 +176,8 @@ struct Login: ParsableCommand {
             while secret.last == "\n" || secret.last == "\r" { secret.removeLast() }
         } else if name.isEmpty || secret.isEmpty {
             guard Terminals.isTerminal(0) else {
-                throw RoostError.invalid("Cannot perform an interactive login from a non TTY device: use -u and --password-stdin")
+                throw RoostError.invalid(
+                    "Cannot perform an interactive login from a non TTY device: use -u and --password-stdin")
             }
             if name.isEmpty { name = try Self.ask("Username: ", hidden: false) }
             if secret.isEmpty { secret = try Self.ask("Password: ", hidden: true) }
@@ -248,7 +250,8 @@ struct ProjectImages {
             if isThere, ["missing", "if_not_present"].contains(rule) { continue }
             do {
                 if !quiet { Output.error(" \(service) Pulling \(image)") }
-                _ = try TransferDisplay.pull(image, platform: project.services[service]?["platform"].string, quiet: true)
+                _ = try TransferDisplay.pull(
+                    image, platform: project.services[service]?["platform"].string, quiet: true)
                 if !quiet { Output.error(" \(service) Pulled") }
             } catch let error as RoostError {
                 // What the project builds itself need not be in a registry.

@@ -9,7 +9,8 @@ struct Image: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "image", abstract: "Work with images.",
         subcommands: [
-            Ls.self, InspectImage.self, Rm.self, Build.self, History.self, Pull.self, Push.self, Tag.self, Import.self, Load.self, Save.self, Prune.self,
+            Ls.self, InspectImage.self, Rm.self, Build.self, History.self, Pull.self, Push.self, Tag.self, Import.self,
+            Load.self, Save.self, Prune.self,
         ])
     struct Ls: ParsableCommand {
         static let configuration = CommandConfiguration(commandName: "ls", abstract: "List images.", aliases: ["list"])
@@ -120,7 +121,10 @@ struct Load: ParsableCommand {
     func run() throws {
         let file = try openInput(input ?? "-")
         let answer = try Session.shared.client().upload("images/load", [], file: file.raw)
-        while let line = try answer.nextLine() { Output.raw(line["stream"].string ?? "") }
+        while let line = try answer.nextLine() {
+            if let message = line["error"].string { throw RoostError.invalid(message) }
+            if !quiet { Output.raw(line["stream"].string ?? "") }
+        }
     }
 }
 
@@ -148,13 +152,15 @@ struct Volume: ParsableCommand {
         @Option(name: [.short, .long]) var filter: [String] = []
         @Option(name: .long) var format: String?
         func run() throws {
-            let rows = (try Session.shared.client().call("GET", "volumes", try filterQuery(filter))["Volumes"].array ?? [])
+            let rows =
+                (try Session.shared.client().call("GET", "volumes", try filterQuery(filter))["Volumes"].array ?? [])
                 .map { volume -> JSON in
                     let labels = volume["Labels"].stringMap ?? [:]
                     return [
                         "Driver": "local", "Name": .string(volume["Name"].string ?? ""), "Scope": "local",
                         "Mountpoint": .string(volume["Mountpoint"].string ?? ""),
-                        "Labels": .string(labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")),
+                        "Labels": .string(
+                            labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")),
                         "Links": "N/A", "Size": "N/A",
                     ]
                 }
@@ -167,7 +173,8 @@ struct Volume: ParsableCommand {
         static let configuration = CommandConfiguration(commandName: "create", abstract: "Create a volume.")
         @Option(name: [.short, .long]) var driver = "local"
         @Option(name: .long, help: "name=value.") var label: [String] = []
-        @Option(name: [.short, .long], help: "An option of the driver: type=none, o=bind, device=/path.") var opt: [String] = []
+        @Option(name: [.short, .long], help: "An option of the driver: type=none, o=bind, device=/path.") var opt:
+            [String] = []
         @Argument var name: String?
         func run() throws {
             let labels = label.map { text -> (key: String, value: JSON) in
@@ -177,7 +184,8 @@ struct Volume: ParsableCommand {
             Output.line(
                 try Session.shared.client().call(
                     "POST", "volumes/create",
-                    body: ["Name": .string(name ?? ""), "Driver": .string(driver), "Labels": .object(labels),
+                    body: [
+                        "Name": .string(name ?? ""), "Driver": .string(driver), "Labels": .object(labels),
                         "DriverOpts": .object(opt.map(ContainerOptions.pair).map { ($0.0, .string($0.1)) }),
                     ])["Name"]
                     .string ?? "")
@@ -241,7 +249,8 @@ struct Network: ParsableCommand {
                     "Driver": .string(network["Driver"].string ?? ""), "Scope": "local",
                     "IPv6": .string(network["EnableIPv6"].bool == true ? "true" : "false"),
                     "Internal": .string(network["Internal"].bool == true ? "true" : "false"),
-                    "Labels": .string(labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")),
+                    "Labels": .string(
+                        labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")),
                     "CreatedAt": .string(network["Created"].string ?? ""),
                 ]
             }

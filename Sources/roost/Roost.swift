@@ -21,7 +21,10 @@ struct Roost: ParsableCommand {
             Restart.self, Kill.self, Remove.self, Pause.self,
             Unpause.self, Ps.self, Logs.self, Exec.self, Attach.self, Wait.self, Rename.self, Top.self, Port.self,
             Inspect.self, Events.self, Images.self, Image.self, ImageRemove.self,
-            Build.self, Builder.self, Copy.self, Export.self, Diff.self, Commit.self, Pull.self, Push.self, Login.self, Logout.self, Tag.self, Import.self, Load.self, Save.self, Volume.self, Network.self, System.self, EngineCommand.self,
-            Version.self, Info.self, ListProjects.self, Drift.self, Watch.self, Lock.self, Container.self, Update.self, History.self, Scale.self, Stats.self, ProjectVolumes.self,
+            Build.self, Builder.self, Copy.self, Export.self, Diff.self, Commit.self, Pull.self, Push.self, Login.self,
+            Logout.self, Tag.self, Import.self, Load.self, Save.self, Volume.self, Network.self, System.self,
+            EngineCommand.self,
+            Version.self, Info.self, ListProjects.self, Drift.self, Watch.self, Lock.self, Container.self, Update.self,
+            History.self, Scale.self, Stats.self, ProjectVolumes.self,
         ])
 }

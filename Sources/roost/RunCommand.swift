@@ -250,12 +250,15 @@ struct ContainerOptions: ParsableArguments {
     func create(_ words: [String], attach: Bool) throws -> String {
         let rule = pull ?? "missing"
         guard ["always", "missing", "never"].contains(rule) else {
-            throw RoostError.invalid("invalid pull option: '\(rule)': must be one of \"always\", \"missing\" or \"never\"")
+            throw RoostError.invalid(
+                "invalid pull option: '\(rule)': must be one of \"always\", \"missing\" or \"never\"")
         }
         let image = words.first ?? ""
         if rule == "always" { try fetch(image) }
         do { return try createFromImage(words, attach: attach) } catch let error as RoostError {
-            guard rule == "missing", error.kind == .notFound, error.message.hasPrefix("No such image") else { throw error }
+            guard rule == "missing", error.kind == .notFound, error.message.hasPrefix("No such image") else {
+                throw error
+            }
             if !quiet { Output.error("Unable to find image '\(error.message.dropFirst(15))' locally") }
             try fetch(image)
             return try createFromImage(words, attach: attach)

@@ -21,7 +21,8 @@ struct Stats: ParsableCommand {
             let rows = try chosen().map(row)
             var text = ""
             if let format, format != "table" {
-                text = rows.map { (format == "json" ? $0.text() : (try? Listing.one(format, $0)) ?? "") + "\n" }.joined()
+                text = rows.map { (format == "json" ? $0.text() : (try? Listing.one(format, $0)) ?? "") + "\n" }
+                    .joined()
             } else {
                 var table = Table([
                     "CONTAINER ID", "NAME", "CPU %", "MEM USAGE / LIMIT", "MEM %", "NET I/O", "BLOCK I/O", "PIDS",

@@ -50,7 +50,8 @@ final class ProjectWatch {
             for entry in service["develop"]["watch"].array ?? [] { rules.append(try rule(entry, name, service)) }
         }
         guard !rules.isEmpty else {
-            throw RoostError.invalid("none of the selected services is configured for watch: add develop.watch to one of them")
+            throw RoostError.invalid(
+                "none of the selected services is configured for watch: add develop.watch to one of them")
         }
     }
 
@@ -70,7 +71,9 @@ final class ProjectWatch {
             // The file's paths are the context's; those that are above the watched folder say nothing here.
             let below = path.dropFirst(context.count).drop { $0 == "/" }
             for line in text.split(separator: "\n").map(String.init) {
-                if below.isEmpty { lines.append(line) } else if line.hasPrefix(below + "/") {
+                if below.isEmpty {
+                    lines.append(line)
+                } else if line.hasPrefix(below + "/") {
                     lines.append(String(line.dropFirst(below.count + 1)))
                 } else if line.hasPrefix("**/") {
                     lines.append(line)
@@ -92,7 +95,9 @@ final class ProjectWatch {
     /// Watches until `stop` says so; it is asked after each batch with the descriptors that may have something for it.
     func run(_ stop: (Int) throws -> Bool) throws {
         Output.error("Watch enabled")
-        for rule in rules where rule.startsWithAll && rule.action.hasPrefix("sync") { try act(rule, rule.tree.everything) }
+        for rule in rules where rule.startsWithAll && rule.action.hasPrefix("sync") {
+            try act(rule, rule.tree.everything)
+        }
         while try !stop(0) {
             let ready = try waitForAny(rules.map(\.tree.descriptor), milliseconds: nil)
             var touched = Set(ready)
@@ -142,7 +147,9 @@ final class ProjectWatch {
             return Output.error("service \"\(rule.service)\" successfully built")
         case "restart": break
         default:
-            Output.error("Syncing service \"\(rule.service)\" after \(changes.count) change\(changes.count == 1 ? " was" : "s were") detected")
+            Output.error(
+                "Syncing service \"\(rule.service)\" after \(changes.count) change\(changes.count == 1 ? " was" : "s were") detected"
+            )
             for id in try containers(rule.service) { try sync(rule, changes, id) }
         }
         if rule.action == "restart" || rule.action == "sync+restart" {
@@ -183,7 +190,8 @@ final class ProjectWatch {
         let worker = try LocalArchive.select(sources, into: rule.target, keepsParents: !isFile, to: pipe.writing.raw)
         pipe.writing.closeEarly()
         _ = try client.upload(
-            "containers/\(id)/archive", [("path", "/")], file: pipe.reading.raw, method: "PUT").readAll()
+            "containers/\(id)/archive", [("path", "/")], file: pipe.reading.raw, method: "PUT"
+        ).readAll()
         try worker.finish()
     }
 
@@ -209,7 +217,8 @@ final class ProjectWatch {
     }
 
     private func rebuild(_ service: String) throws {
-        let before = try? Session.shared.client().call("GET", "images/\(project.services[service]?["image"].string ?? "")/json")["Id"].string
+        let before = try? Session.shared.client().call(
+            "GET", "images/\(project.services[service]?["image"].string ?? "")/json")["Id"].string
         try ProjectImages(project, services: [service]).build(BuildOverrides(quiet: quiet))
         try PlanFollower.follow(
             "roost/v1/projects/up",

@@ -22,10 +22,12 @@ import Testing
     @Test("the last rule that fits decides, and folders take what is in them along")
     func ignoring() throws {
         let rules = try IgnoreRules(lines: [
-            "# comment", "", "  node_modules  ", "*.log", "!keep.log", "/docs", "!docs/README.md", "**/*.tmp", "./x/../y",
+            "# comment", "", "  node_modules  ", "*.log", "!keep.log", "/docs", "!docs/README.md", "**/*.tmp",
+            "./x/../y",
         ])
         for (path, excluded) in [
-            ("node_modules", true), ("node_modules/a/b", true), ("a.log", true), ("keep.log", false), ("d/a.log", false),
+            ("node_modules", true), ("node_modules/a/b", true), ("a.log", true), ("keep.log", false),
+            ("d/a.log", false),
             ("docs", true), ("docs/a", true), ("docs/README.md", false), ("a/b/c.tmp", true), ("y", true), ("x", false),
         ] as [(String, Bool)] { #expect(rules.excludes(path.split(separator: "/")) == excluded, "\(path)") }
         #expect(rules.mayKeepBelow(["docs"]) && !rules.mayKeepBelow(["node_modules"]))

@@ -9,10 +9,13 @@ import Testing
     @Test("challenges are read whatever stands in their quotes")
     func challenges() {
         #expect(
-            AuthenticationChallenge(header: #"Bearer realm="https://auth.example/token",service="r, s",scope="repository:a/b:pull,push""#)
+            AuthenticationChallenge(
+                header: #"Bearer realm="https://auth.example/token",service="r, s",scope="repository:a/b:pull,push""#)
                 == .bearer(realm: "https://auth.example/token", service: "r, s", scope: "repository:a/b:pull,push"))
         #expect(AuthenticationChallenge(header: #"Basic realm="x""#) == .basic)
-        #expect(AuthenticationChallenge(header: #"bearer Realm="a\"b""#) == .bearer(realm: "a\"b", service: nil, scope: nil))
+        #expect(
+            AuthenticationChallenge(header: #"bearer Realm="a\"b""#) == .bearer(realm: "a\"b", service: nil, scope: nil)
+        )
         #expect(AuthenticationChallenge(header: "Bearer") == nil)
         #expect(AuthenticationChallenge(header: "Digest x=1") == nil)
     }
@@ -69,7 +72,9 @@ import Testing
     @Test("pages of tags stay on the registry")
     func pages() {
         #expect(RegistrySession.nextPage(#"</v2/a/tags/list?last=b&n=2>; rel="next""#) == "/v2/a/tags/list?last=b&n=2")
-        #expect(RegistrySession.nextPage(#"<https://evil.example/v2/a/tags/list?n=1>; rel="next""#) == "/v2/a/tags/list?n=1")
+        #expect(
+            RegistrySession.nextPage(#"<https://evil.example/v2/a/tags/list?n=1>; rel="next""#) == "/v2/a/tags/list?n=1"
+        )
         #expect(RegistrySession.nextPage("nothing") == nil)
     }
 

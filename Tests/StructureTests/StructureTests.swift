@@ -24,7 +24,8 @@ import Testing
             "LinuxKernel", "OCI", "EngineModel",
         ],
         "APIServer": [
-            "DockerAPI", "EngineCore", "ContainerRuntime", "ImageStore", "Registry", "EngineModel", "ComposeModel", "Planning",
+            "DockerAPI", "EngineCore", "ContainerRuntime", "ImageStore", "Registry", "EngineModel", "ComposeModel",
+            "Planning",
             "OCI", "LinuxKernel",
         ],
         "APIClient": ["DockerAPI", "EngineModel", "LinuxKernel"],

@@ -66,7 +66,8 @@ import Testing
             #expect(try engine.must("run", "--rm", "built") == "cmd")
             let seen = try engine.must(
                 "run", "--rm", "--user", "0", "--entrypoint", "sh", "built", "-c",
-                "cat /copied/deep/l; stat -c '%a %u:%g' /copied/deep/f; ls; cat /unpacked/a.txt; echo; stat -c %a renamed/x.md; cat /etc/motd here /here2; ls /bin/yes 2>&1 | grep -c 'No such'")
+                "cat /copied/deep/l; stat -c '%a %u:%g' /copied/deep/f; ls; cat /unpacked/a.txt; echo; stat -c %a renamed/x.md; cat /etc/motd here /here2; ls /bin/yes 2>&1 | grep -c 'No such'"
+            )
             #expect(
                 seen
                     == "made by me\n4711 65534:50\na.txt\nb\nc\nhere\nrenamed\na\n600\nhello 1\none\none\n1")
@@ -133,7 +134,10 @@ import Testing
                 ])
             for count in 1...2 {
                 let outcome = try engine.roost(
-                    ["build", "--no-cache", "-t", "m", "--secret", "id=key,src=\(folder)/key", "--secret", "id=word,env=W", folder],
+                    [
+                        "build", "--no-cache", "-t", "m", "--secret", "id=key,src=\(folder)/key", "--secret",
+                        "id=word,env=W", folder,
+                    ],
                     environment: ["W": "spoken"])
                 #expect(outcome.code == 0, "\(outcome.errors)")
                 #expect(
@@ -141,7 +145,8 @@ import Testing
                         == "context\nfrom-stage\nrefused\n\(count)\nsecret-key\nspoken\n400\n1\n0")
             }
             #expect(
-                try engine.must("run", "--rm", "m", "sh", "-c", "ls -d /ctx /made /var/cache /run/secrets /mem 2>/dev/null | wc -l")
+                try engine.must(
+                    "run", "--rm", "m", "sh", "-c", "ls -d /ctx /made /var/cache /run/secrets /mem 2>/dev/null | wc -l")
                     == "0")
             let history = try engine.must("history", "--no-trunc", "m")
             #expect(!history.contains("secret-key") && !history.contains("spoken"))
@@ -179,7 +184,9 @@ import Testing
             running.environment = ProcessInfo.processInfo.environment.merging(engine.environment) { $1 }
             running.standardError = FileHandle.nullDevice
             try running.run()
-            try engine.eventually("the second step runs") { try engine.must("top", try engine.must("ps", "-q")).contains("sleep") }
+            try engine.eventually("the second step runs") {
+                try engine.must("top", try engine.must("ps", "-q")).contains("sleep")
+            }
             kill(try engine.enginePID, SIGKILL)
             running.waitUntilExit()
             #expect(running.terminationStatus != 0)
@@ -249,7 +256,8 @@ import Testing
         try "no".write(toFile: folder + "/web/src/skipped/x", atomically: true, encoding: .utf8)
         try manager.removeItem(atPath: folder + "/web/src/a")
         try engine.eventually("all changes are in the container") {
-            try engine.must("exec", "web", "sh", "-c", "ls /src; ls /src/new/deep | wc -l; cat /src/new/deep/f19", in: folder)
+            try engine.must(
+                "exec", "web", "sh", "-c", "ls /src; ls /src/new/deep | wc -l; cat /src/new/deep/f19", in: folder)
                 == "new\n20\n19"
         }
     }

@@ -18,8 +18,6 @@ final class FakeRegistry: @unchecked Sendable {
         /// The blob is at another server, which must not be told the credentials.
         case redirectsElsewhere
         case manifestOfNowhere, nonsense, schema1, wrongManifest
-        /// A layer that leads out of its folder.
-        case hostileLayer
     }
 
     let mode: Mode
@@ -79,17 +77,21 @@ final class FakeRegistry: @unchecked Sendable {
 
     private func write(_ client: Int32, _ data: Data) {
         data.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return }
             var done = 0
             while done < bytes.count {
-                let count = send(client, bytes.baseAddress! + done, bytes.count - done, Int32(MSG_NOSIGNAL))
+                let count = send(client, start + done, bytes.count - done, Int32(MSG_NOSIGNAL))
                 if count <= 0 { return }
                 done += count
             }
         }
     }
 
-    private func answer(_ client: Int32, _ status: String, _ headers: [String] = [], _ body: Data = Data(), length: Int? = nil) {
-        let head = (["HTTP/1.1 \(status)", "Content-Length: \(length ?? body.count)"] + headers).joined(separator: "\r\n")
+    private func answer(
+        _ client: Int32, _ status: String, _ headers: [String] = [], _ body: Data = Data(), length: Int? = nil
+    ) {
+        let head = (["HTTP/1.1 \(status)", "Content-Length: \(length ?? body.count)"] + headers).joined(
+            separator: "\r\n")
         write(client, Data((head + "\r\n\r\n").utf8) + body)
     }
 
@@ -97,15 +99,17 @@ final class FakeRegistry: @unchecked Sendable {
     private func serve(_ client: Int32) {
         var buffer = Data()
         while true {
-            while buffer.range(of: Data("\r\n\r\n".utf8)) == nil {
+            var found = buffer.range(of: Data("\r\n\r\n".utf8))
+            while found == nil {
                 var part = [UInt8](repeating: 0, count: 65536)
                 let count = recv(client, &part, part.count, 0)
                 if count <= 0 { return }
                 // TLS begins with 22: this server speaks plain text alone.
                 if buffer.isEmpty, part[0] == 22 { return }
                 buffer += part[..<count]
+                found = buffer.range(of: Data("\r\n\r\n".utf8))
             }
-            let end = buffer.range(of: Data("\r\n\r\n".utf8))!
+            guard let end = found else { return }
             let lines = String(decoding: buffer[..<end.lowerBound], as: UTF8.self).components(separatedBy: "\r\n")
             buffer = Data(buffer[end.upperBound...])
             guard respond(client, lines) else { return }
@@ -115,7 +119,9 @@ final class FakeRegistry: @unchecked Sendable {
     private func respond(_ client: Int32, _ lines: [String]) -> Bool {
         let path = lines[0].split(separator: " ").dropFirst().first.map(String.init) ?? ""
         func header(_ name: String) -> String? {
-            lines.first { $0.lowercased().hasPrefix(name.lowercased() + ":") }.map { String($0.dropFirst(name.count + 2)) }
+            lines.first { $0.lowercased().hasPrefix(name.lowercased() + ":") }.map {
+                String($0.dropFirst(name.count + 2))
+            }
         }
         let number = lock.withLock {
             requests += 1
@@ -150,7 +156,9 @@ final class FakeRegistry: @unchecked Sendable {
             return true
         }
         if path.hasSuffix(Self.digest(layer)) { return sendLayer(client, header("Range")) }
-        answer(client, path == "/v2/" ? "200 OK" : "404 Not Found", [], Data(#"{"errors":[{"code":"NAME_UNKNOWN","message":"no"}]}"#.utf8))
+        answer(
+            client, path == "/v2/" ? "200 OK" : "404 Not Found", [],
+            Data(#"{"errors":[{"code":"NAME_UNKNOWN","message":"no"}]}"#.utf8))
         return true
     }
 
@@ -159,7 +167,9 @@ final class FakeRegistry: @unchecked Sendable {
         switch mode {
         case .nonsense: answer(client, "200 OK", type, Data("{\"layers\":".utf8))
         case .schema1:
-            answer(client, "200 OK", ["Content-Type: application/vnd.docker.distribution.manifest.v1+prettyjws"], Data("{}".utf8))
+            answer(
+                client, "200 OK", ["Content-Type: application/vnd.docker.distribution.manifest.v1+prettyjws"],
+                Data("{}".utf8))
         case .manifestOfNowhere:
             let text = String(decoding: manifest, as: UTF8.self).replacingOccurrences(
                 of: Self.digest(layer), with: "sha256:" + String(repeating: "a", count: 64))

@@ -8,7 +8,8 @@ import Testing
         try withEngine { engine in
             try engine.must(
                 "run", "-d", "--name", "box", "--init", "-v", "vol:/data", "busybox", "sh", "-c",
-                "mkdir -p /d/sub; echo one > /d/sub/f; ln -s /d/sub/f /link; echo v > /data/v; ln -s /etc/passwd /data/out; echo r > /ready; sleep 1000")
+                "mkdir -p /d/sub; echo one > /d/sub/f; ln -s /d/sub/f /link; echo v > /data/v; ln -s /etc/passwd /data/out; echo r > /ready; sleep 1000"
+            )
             try engine.eventually("it is ready") { try engine.roost("exec", "box", "test", "-e", "/ready").code == 0 }
             let host = engine.folder + "/host"
             let manager = FileManager.default
@@ -28,7 +29,9 @@ import Testing
                 #expect(text("v-\(state)") == "v\n")
                 // A link that leads out of a volume leads into the container's own files, never into this host's.
                 try engine.must("cp", "-L", "box:/data/out", host + "/passwd-\(state)")
-                #expect(text("passwd-\(state)")?.contains("staff") == false && text("passwd-\(state)")?.contains("nobody") == true)
+                #expect(
+                    text("passwd-\(state)")?.contains("staff") == false
+                        && text("passwd-\(state)")?.contains("nobody") == true)
                 try engine.must("cp", host + "/in/x", "box:/put-\(state)")
                 try engine.must("cp", host + "/in/x/h", "box:/data/h-\(state)")
                 #expect(try engine.roost("cp", "box:/nosuch", host).code == 1)
@@ -51,7 +54,8 @@ import Testing
         try withEngine { engine in
             try engine.must(
                 "run", "--name", "made", "-e", "A=1", "busybox", "sh", "-c",
-                "mkdir /n; echo x > /n/f; rm /bin/yes; chmod 600 /etc/group; chown 7:8 /n/f; rm -r /etc/passwd; mkdir /etc/passwd; ln /n/f /n/g")
+                "mkdir /n; echo x > /n/f; rm /bin/yes; chmod 600 /etc/group; chown 7:8 /n/f; rm -r /etc/passwd; mkdir /etc/passwd; ln /n/f /n/g"
+            )
             let changes = try engine.must("diff", "made").split(separator: "\n").map(String.init)
             for line in ["A /n", "A /n/f", "A /n/g", "C /bin", "D /bin/yes", "C /etc", "C /etc/group"] {
                 #expect(changes.contains(line), "\(line) in \(changes)")
@@ -61,12 +65,15 @@ import Testing
             #expect(
                 try engine.must(
                     "run", "--rm", "kept:1", "sh", "-c",
-                    "ls /bin/yes 2>/dev/null; stat -c '%u:%g %h' /n/f; stat -c %a /etc/group; stat -c %F /etc/passwd; echo $A")
+                    "ls /bin/yes 2>/dev/null; stat -c '%u:%g %h' /n/f; stat -c %a /etc/group; stat -c %F /etc/passwd; echo $A"
+                )
                     == "7:8 2\n600\ndirectory\n1")
             #expect(try engine.must("image", "inspect", "-f", "{{.Author}} {{.Comment}}", "kept:1") == "me why")
             try engine.must("export", "-o", "flat.tar", "made")
             try engine.must("import", "flat.tar", "flat")
-            #expect(try engine.must("run", "--rm", "flat", "sh", "-c", "cat /n/f; ls /bin/yes 2>/dev/null; stat -c %u /n/f") == "x\n7")
+            #expect(
+                try engine.must("run", "--rm", "flat", "sh", "-c", "cat /n/f; ls /bin/yes 2>/dev/null; stat -c %u /n/f")
+                    == "x\n7")
             try engine.must("save", "-o", "kept.tar", "kept:1")
             let id = try engine.must("images", "-q", "--no-trunc", "kept")
             try engine.must("rmi", "-f", "kept:1")
@@ -85,7 +92,8 @@ import Testing
             try engine.must("network", "connect", "--alias", "known", "one", "box")
             #expect(try engine.must("exec", "peer", "ping", "-c1", "-w5", "known").contains("1 packets received"))
             #expect(try engine.must("exec", "box", "ping", "-c1", "-w5", "peer").contains("1 packets received"))
-            #expect(try engine.roost("network", "connect", "one", "box").errors.contains("already exists in network one"))
+            #expect(
+                try engine.roost("network", "connect", "one", "box").errors.contains("already exists in network one"))
             try engine.must("network", "disconnect", "bridge", "box")
             #expect(try engine.must("exec", "box", "ip", "route").contains("default via"))
             try engine.must("network", "disconnect", "one", "box")
@@ -98,9 +106,12 @@ import Testing
             #expect(
                 try engine.must(
                     "exec", "box", "sh", "-c",
-                    "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null; true") == "67108864")
+                    "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null; true")
+                    == "67108864")
             #expect(
-                try engine.must("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}:{{.HostConfig.RestartPolicy.MaximumRetryCount}}", "box")
+                try engine.must(
+                    "inspect", "-f",
+                    "{{.HostConfig.RestartPolicy.Name}}:{{.HostConfig.RestartPolicy.MaximumRetryCount}}", "box")
                     == "on-failure:3")
         }
     }

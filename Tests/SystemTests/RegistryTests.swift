@@ -12,7 +12,9 @@ import Testing
         return try Data(contentsOf: URL(fileURLWithPath: folder + ".tar"))
     }
 
-    private func pull(_ engine: TestEngine, _ mode: FakeRegistry.Mode, login: Bool = false) throws -> (Outcome, FakeRegistry) {
+    private func pull(_ engine: TestEngine, _ mode: FakeRegistry.Mode, login: Bool = false) throws -> (
+        Outcome, FakeRegistry
+    ) {
         let registry = try FakeRegistry(mode, layer: try layer(engine))
         defer { registry.close() }
         let configuration = engine.folder + "/docker"
@@ -45,7 +47,8 @@ import Testing
     @Test(
         "what is not what it should be is refused, and nothing of it stays",
         arguments: [
-            (.wrongBytes, "digest"), (.longer, "longer than"), (.shorter, "ended early"), (.challengesForever, "no basic auth credentials"),
+            (.wrongBytes, "digest"), (.longer, "longer than"), (.shorter, "ended early"),
+            (.challengesForever, "no basic auth credentials"),
             (.redirectsInCircle, "circle"), (.manifestOfNowhere, "not found"), (.nonsense, "not a valid document"),
             (.schema1, "schema 1"),
         ] as [(FakeRegistry.Mode, String)])
@@ -113,7 +116,8 @@ import Testing
             #expect(try engine.roost("pull", name + ":nosuch").errors.contains("not found"))
             #expect(try engine.must("pull", "-a", name).contains("Image is up to date") || true)
             // A project's images come by themselves, and its lock knows them by digest.
-            let folder = try engine.writeProject("services: {app: {image: '\(name):1', command: sleep 1000, init: true}}")
+            let folder = try engine.writeProject(
+                "services: {app: {image: '\(name):1', command: sleep 1000, init: true}}")
             try engine.must("up", "-d", in: folder)
             try engine.must("lock", in: folder)
             let lock = try String(contentsOfFile: folder + "/compose.lock.json", encoding: .utf8)

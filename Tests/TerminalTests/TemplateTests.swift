@@ -21,12 +21,17 @@ import Testing
             ("{{if .On}}yes{{else}}no{{end}}", "yes"), ("{{if .Empty}}yes{{else if .Count}}more{{end}}", "more"),
             ("{{range .Empty}}x{{else}}none{{end}}", "none"), ("{{with .Nothing}}x{{else}}nil{{end}}", "nil"),
             ("{{.Missing}}", "<no value>"), ("{{join .Tags \",\"}}", "a,b"), ("{{.Name | upper}}", "WEB"),
-            ("{{upper .Name | printf \"%s-%d\"}}", "WEB-%!d(MISSING)"), ("{{printf \"%-5s|%5s|\" .Name .Name}}", "web  |  web|"),
+            ("{{upper .Name | printf \"%s-%d\"}}", "WEB-%!d(MISSING)"),
+            ("{{printf \"%-5s|%5s|\" .Name .Name}}", "web  |  web|"),
             ("{{eq .Name \"web\"}} {{ne .Count 3}} {{gt .Count 2}}", "true false true"),
             ("{{and .On .Name}} {{or .Nothing .Name}} {{not .On}}", "web web false"),
             ("a {{- .Name -}} b", "awebb"), ("{{/* nothing */}}x", "x"), ("{{title \"hello you\"}}", "Hello You"),
             ("{{slice .Name 0 2}}", "we"), ("{{truncate .Name 1}}", "w"), ("{{pad .Name 1 2}}|", " web  |"),
-            ("{{$x := .Name}}{{$x}}{{$.Count}}", "web3"), ("{{println .Name}}", "web\n"), ("{{.}}x", "map[Count:3 Empty:[] Labels:map[b:2 com.example/x:1] Name:web Networks:map[back:map[IP:10.0.0.2] front:map[IP:10.0.0.3]] Nothing:<no value> On:true Tags:[a b]]x"),
+            ("{{$x := .Name}}{{$x}}{{$.Count}}", "web3"), ("{{println .Name}}", "web\n"),
+            (
+                "{{.}}x",
+                "map[Count:3 Empty:[] Labels:map[b:2 com.example/x:1] Name:web Networks:map[back:map[IP:10.0.0.2] front:map[IP:10.0.0.3]] Nothing:<no value> On:true Tags:[a b]]x"
+            ),
         ] as [(String, String)])
     func forms(template: String, text: String) throws {
         #expect(try GoTemplate(template).render(Self.value) == text)
@@ -34,7 +39,9 @@ import Testing
 
     @Test(
         "what makes no sense is refused",
-        arguments: ["{{if .A}}", "{{end}}", "{{nosuch .A}}", "{{\"open}}", "{{(.A}}", "{{.A)}}", "{{$unknown}}", "{{.A | }}"])
+        arguments: [
+            "{{if .A}}", "{{end}}", "{{nosuch .A}}", "{{\"open}}", "{{(.A}}", "{{.A)}}", "{{$unknown}}", "{{.A | }}",
+        ])
     func mistakes(template: String) {
         #expect(throws: RoostError.self) { try GoTemplate(template).render(Self.value) }
     }

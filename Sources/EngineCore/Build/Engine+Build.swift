@@ -18,7 +18,9 @@ extension Engine {
         let folder = "\(buildFolder)/work/\(id)"
         try await blocking { try Files.makeDirectories(folder, mode: 0o700) }
         let result = await Self.outcome { try await body(folder, id) }
-        do { try await blocking { try Files.removeTree(folder) } } catch { log.warning("cannot remove \(folder): \(error)") }
+        do { try await blocking { try Files.removeTree(folder) } } catch {
+            log.warning("cannot remove \(folder): \(error)")
+        }
         return try result.get()
     }
 
@@ -35,7 +37,9 @@ extension Engine {
     ) async throws -> StoredImage {
         var context = context
         let text: String
-        if let given = request.dockerfileText { text = given } else {
+        if let given = request.dockerfileText {
+            text = given
+        } else {
             text = try await dockerfile(request.dockerfile, in: context)
         }
         if context.ignored.isEmpty { context.ignored = try await ignoreLines(request.dockerfile, in: context) }
@@ -46,7 +50,9 @@ extension Engine {
         }
         let global = try globalScope(dockerfile, request)
         let plan: StagePlan
-        do { plan = try StagePlan(dockerfile, target: request.target, global: global) } catch let error as DockerfileError {
+        do { plan = try StagePlan(dockerfile, target: request.target, global: global) } catch let error
+            as DockerfileError
+        {
             throw RoostError.invalid("\(error) (\(request.dockerfile):\(error.line))")
         }
         let output = BuildReport(stages: plan.needed, ordered: ordered, send: report)
@@ -105,7 +111,9 @@ extension Engine {
             if text.isEmpty { throw RoostError.invalid("the Dockerfile (\(name)) cannot be empty") }
             return text
         }
-        if name == "Dockerfile", let text = try await read("dockerfile", in: context.folder, limit: 4 << 20) { return text }
+        if name == "Dockerfile", let text = try await read("dockerfile", in: context.folder, limit: 4 << 20) {
+            return text
+        }
         throw RoostError.invalid("Cannot locate specified Dockerfile: \(name)")
     }
 
@@ -184,7 +192,8 @@ extension Engine {
             return nil
         }
         guard address.hasPrefix("http://") || address.hasPrefix("https://") else {
-            throw RoostError.invalid("unable to prepare context: \"\(address)\" is neither an archive's nor a repository's address")
+            throw RoostError.invalid(
+                "unable to prepare context: \"\(address)\" is neither an archive's nor a repository's address")
         }
         let file = folder + "/fetched"
         _ = try await download(address, to: file)
@@ -230,7 +239,10 @@ extension Engine {
                 }
             }
             try run(["init", "-q", clone])
-            try run(["-C", clone, "fetch", "-q", "--depth", "1", "--recurse-submodules=yes", repository, ref.isEmpty ? "HEAD" : ref])
+            try run([
+                "-C", clone, "fetch", "-q", "--depth", "1", "--recurse-submodules=yes", repository,
+                ref.isEmpty ? "HEAD" : ref,
+            ])
             try run(["-C", clone, "checkout", "-q", "FETCH_HEAD"])
             try Files.removeTree(clone + "/.git")
             try Files.removeDirectory(place)

@@ -76,7 +76,8 @@ extension StageBuilder {
                 return (id, line)
             }
             guard let id = UInt32(name) else {
-                throw RoostError.invalid("unable to convert uid/gid chown string to host mapping: can't find \(what) \(name) in \(path)")
+                throw RoostError.invalid(
+                    "unable to convert uid/gid chown string to host mapping: can't find \(what) \(name) in \(path)")
             }
             return (id, lines.first { $0.count > 2 && $0[2] == name[...] })
         }
@@ -86,7 +87,9 @@ extension StageBuilder {
             return .init(user: user.id, group: group.id)
         }
         // Without a group: the number of the user, as Docker has it.
-        return .init(user: user.id, group: UInt32(parts[0]) ?? (user.line.flatMap { $0.count > 3 ? UInt32($0[3]) : nil } ?? user.id))
+        return .init(
+            user: user.id,
+            group: UInt32(parts[0]) ?? (user.line.flatMap { $0.count > 3 ? UInt32($0[3]) : nil } ?? user.id))
     }
 
     /// The root that an instruction takes files from, and a key that names its content where it has one.
@@ -109,7 +112,8 @@ extension StageBuilder {
         var mode: UInt32?
         if let text = try instruction.mode.map({ try expansion.word($0) }) {
             guard let value = UInt32(text, radix: 8), value <= 0o7777 else {
-                throw RoostError.invalid("invalid chmod parameter: '\(text)'. it should be octal string and between 0 and 07777")
+                throw RoostError.invalid(
+                    "invalid chmod parameter: '\(text)'. it should be octal string and between 0 and 07777")
             }
             mode = value
         }
@@ -117,7 +121,8 @@ extension StageBuilder {
         let count = sources.count + instruction.documents.count
         if count > 1, !target.hasSuffix("/") {
             throw RoostError.invalid(
-                "When using \(instruction.isAdd ? "ADD" : "COPY") with more than one source file, the destination must be a directory and end with a /")
+                "When using \(instruction.isAdd ? "ADD" : "COPY") with more than one source file, the destination must be a directory and end with a /"
+            )
         }
         var pieces: [(CopySource, RootRequest.Selection)] = []
         let remote = sources.filter { instruction.isAdd && $0.isAddress }
@@ -267,5 +272,7 @@ extension StageBuilder {
 
 extension String {
     var isAddress: Bool { hasPrefix("http://") || hasPrefix("https://") || isGitAddress }
-    var isGitAddress: Bool { hasPrefix("git@") || hasPrefix("git://") || hasPrefix("ssh://") || split(separator: "#")[0].hasSuffix(".git") }
+    var isGitAddress: Bool {
+        hasPrefix("git@") || hasPrefix("git://") || hasPrefix("ssh://") || split(separator: "#")[0].hasSuffix(".git")
+    }
 }

@@ -31,7 +31,8 @@ extension StageBuilder {
         parts += instruction.documents.map(\.content)
         parts += try await mountKeys(mounts)
         let key = Self.key(parts)
-        let note = (variables.isEmpty ? "" : "|\(variables.count) \(variables.joined(separator: " ")) ")
+        let note =
+            (variables.isEmpty ? "" : "|\(variables.count) \(variables.joined(separator: " ")) ")
             + arguments.joined(separator: " ")
         if let hit = await cachedStep(key) {
             say(.cached(step: step))
@@ -120,7 +121,8 @@ extension StageBuilder {
     }
 
     /// Turns the mounts of a RUN into a container's; answers with the caches that others must not use meanwhile.
-    private func prepare(_ mounts: [BuildMount], _ script: Script, _ spec: inout ContainerSpec) async throws -> [String] {
+    private func prepare(_ mounts: [BuildMount], _ script: Script, _ spec: inout ContainerSpec) async throws -> [String]
+    {
         var locks: [String] = []
         func bind(_ path: String, _ target: String, readOnly: Bool) {
             spec.mounts.append(
@@ -161,7 +163,10 @@ extension StageBuilder {
                 bind(path, absolute(mount.target), readOnly: mount.readOnly)
             case .secret:
                 guard let secret = run.request.secrets[mount.id] else {
-                    if mount.isRequired { throw RoostError.invalid("secret \(mount.id): not found: give it with --secret id=\(mount.id),src=FILE") }
+                    if mount.isRequired {
+                        throw RoostError.invalid(
+                            "secret \(mount.id): not found: give it with --secret id=\(mount.id),src=FILE")
+                    }
                     continue
                 }
                 if let variable = mount.variable {
@@ -174,10 +179,14 @@ extension StageBuilder {
                     try Files.changeMode(place + "/secret", mount.mode ?? 0o400)
                     try Files.changeOwner(place + "/secret", user: mount.user, group: mount.group)
                 }
-                bind(place + "/secret", mount.target.isEmpty ? "/run/secrets/\(mount.id)" : absolute(mount.target), readOnly: true)
+                bind(
+                    place + "/secret", mount.target.isEmpty ? "/run/secrets/\(mount.id)" : absolute(mount.target),
+                    readOnly: true)
             case .ssh:
                 guard let socket = run.request.agentSocket else {
-                    if mount.isRequired { throw RoostError.invalid("ssh agent requested by RUN: give it with --ssh default") }
+                    if mount.isRequired {
+                        throw RoostError.invalid("ssh agent requested by RUN: give it with --ssh default")
+                    }
                     continue
                 }
                 let target = mount.target.isEmpty ? "/run/buildkit/ssh_agent.\(number)" : absolute(mount.target)
@@ -299,11 +308,15 @@ extension StageBuilder {
             // The program has ended, but its links are still its own: none is followed.
             var soFar = upper
             for part in path.dropFirst(upper.count).split(separator: "/") {
-                guard let status = try? Files.status(soFar, followLinks: false), status.isDirectory else { return false }
+                guard let status = try? Files.status(soFar, followLinks: false), status.isDirectory else {
+                    return false
+                }
                 soFar += "/" + part
             }
             let status = try Files.status(soFar, followLinks: false)
-            if status.isDirectory { try Files.removeDirectory(soFar) } else if status.size == 0, status.isRegular {
+            if status.isDirectory {
+                try Files.removeDirectory(soFar)
+            } else if status.size == 0, status.isRegular {
                 try Files.remove(soFar)
             } else {
                 return false
@@ -363,8 +376,12 @@ enum BuildMountParser {
             default: throw .invalid("unexpected key '\(key)' in '\(text)'")
             }
         }
-        if mount.id.isEmpty, kind == .secret { mount.id = mount.target.split(separator: "/").last.map(String.init) ?? "" }
-        if mount.target.isEmpty, [.bind, .cache, .tmpfs].contains(kind) { throw .invalid("target is required for --mount=\(text)") }
+        if mount.id.isEmpty, kind == .secret {
+            mount.id = mount.target.split(separator: "/").last.map(String.init) ?? ""
+        }
+        if mount.target.isEmpty, [.bind, .cache, .tmpfs].contains(kind) {
+            throw .invalid("target is required for --mount=\(text)")
+        }
         if kind == .secret, mount.id.isEmpty { throw .invalid("--mount=\(text): a secret needs an id") }
         return mount
     }

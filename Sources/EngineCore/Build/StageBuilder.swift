@@ -145,10 +145,15 @@ final class StageBuilder {
         var entry = ImageConfiguration.History(created: nil, createdBy: text, comment: nil)
         entry.author = configuration.author
         entry.emptyLayer = isEmpty ? true : nil
-        if let created { entry.created = created } else if run.epoch != nil { entry.created = time(nil) } else {
+        if let created {
+            entry.created = created
+        } else if run.epoch != nil {
+            entry.created = time(nil)
+        } else {
             var untimed = configuration
             untimed.config = runtime
-            let key = Digest(of: Array("\(chain?.hex ?? "")\n\(text)\n".utf8) + ((try? ImageStore.encode(untimed)) ?? []))
+            let key = Digest(
+                of: Array("\(chain?.hex ?? "")\n\(text)\n".utf8) + ((try? ImageStore.encode(untimed)) ?? []))
             let first = await engine.firstTime(key, time(nil))
             entry.created = first.time
             if isEmpty, first.wasKnown, usesCache { say(.cached(step: step)) }
@@ -196,7 +201,9 @@ final class StageBuilder {
                 let key = try word(name)
                 let entry = "\(key)=\(try word(value))"
                 var list = runtime.env ?? []
-                if let index = list.firstIndex(where: { $0.hasPrefix(key + "=") }) { list[index] = entry } else {
+                if let index = list.firstIndex(where: { $0.hasPrefix(key + "=") }) {
+                    list[index] = entry
+                } else {
                     list.append(entry)
                 }
                 runtime.env = list
@@ -263,7 +270,8 @@ final class StageBuilder {
     private static func ports(_ text: String) throws(RoostError) -> [String] {
         let parts = text.split(separator: "/", maxSplits: 1).map(String.init)
         let ends = (parts.first ?? "").split(separator: "-").map(String.init)
-        guard let first = ends.first.flatMap({ UInt16($0) }), let last = ends.last.flatMap({ UInt16($0) }), first <= last,
+        guard let first = ends.first.flatMap({ UInt16($0) }), let last = ends.last.flatMap({ UInt16($0) }),
+            first <= last,
             ends.count <= 2
         else { throw .invalid("Invalid containerPort: \(text)") }
         let transport = parts.count > 1 ? parts[1].lowercased() : "tcp"
@@ -280,7 +288,9 @@ final class StageBuilder {
         }
         for (name, value) in flags {
             if name == "retries" {
-                guard let count = Int(value), count >= 0 else { throw RoostError.invalid("--retries: \"\(value)\" is not a number") }
+                guard let count = Int(value), count >= 0 else {
+                    throw RoostError.invalid("--retries: \"\(value)\" is not a number")
+                }
                 check.retries = count
                 continue
             }

@@ -32,7 +32,9 @@ enum RootJobs {
                 Timestamp(nanoseconds: status.modifiedSeconds * 1_000_000_000 + status.modifiedNanoseconds).rfc3339),
             "linkTarget": "",
         ]
-        if status.isSymbolicLink, let target = try? Files.canonicalTarget(path) { json.set("linkTarget", .string(target)) }
+        if status.isSymbolicLink, let target = try? Files.canonicalTarget(path) {
+            json.set("linkTarget", .string(target))
+        }
         try writeAll(1, json.bytes())
     }
 

@@ -29,7 +29,8 @@ struct TreeSelection {
             let found = try expand(source)
             guard !found.isEmpty else {
                 throw RoostError.missing(
-                    "COPY failed: file not found in build context or excluded by .dockerignore: stat \(source): file does not exist")
+                    "COPY failed: file not found in build context or excluded by .dockerignore: stat \(source): file does not exist"
+                )
             }
             for parts in found { try take(parts, source, into: &sink) }
         }
@@ -42,8 +43,9 @@ struct TreeSelection {
         guard pattern.isWild else {
             // A plain name may be written with backslashes, which the pattern has taken out.
             let parts = clean.map { Substring($0.filter { $0 != "\\" }) }
-            guard !isIgnored(parts) || mayKeepBelow(parts), (try? Files.status(Self.path(parts))) != nil
-                || (try? Files.status(Self.path(parts), followLinks: false)) != nil
+            guard !isIgnored(parts) || mayKeepBelow(parts),
+                (try? Files.status(Self.path(parts))) != nil
+                    || (try? Files.status(Self.path(parts), followLinks: false)) != nil
             else { return [] }
             return [parts]
         }
@@ -154,7 +156,8 @@ struct ArchivingSink: SelectionSink {
     var tree: TreeArchiver
     let selection: RootRequest.Selection
 
-    mutating func take(_ path: String, _ status: FileStatus, as name: String, _ selection: RootRequest.Selection) throws {
+    mutating func take(_ path: String, _ status: FileStatus, as name: String, _ selection: RootRequest.Selection) throws
+    {
         // What comes from a context belongs to root unless the instruction says otherwise.
         try tree.addOne(
             path, status, as: name, owner: selection.owner,
@@ -167,7 +170,8 @@ struct ArchivingSink: SelectionSink {
         while let entry = try reader.next() {
             let place = try EntryPath(entry.path)
             if place.name.isEmpty { continue }
-            let name = TreeSelection.join(folder, place.parent.dropFirst() + (place.parent == "/" ? "" : "/") + place.name)
+            let name = TreeSelection.join(
+                folder, place.parent.dropFirst() + (place.parent == "/" ? "" : "/") + place.name)
             var kind = entry.kind
             if case .hardLink(let target) = kind { kind = .hardLink(target: TreeSelection.join(folder, target)) }
             if case .other = kind { continue }
@@ -192,7 +196,8 @@ struct DigestingSink: SelectionSink {
 
     init(cache: DigestCache?) { self.cache = cache }
 
-    mutating func take(_ path: String, _ status: FileStatus, as name: String, _ selection: RootRequest.Selection) throws {
+    mutating func take(_ path: String, _ status: FileStatus, as name: String, _ selection: RootRequest.Selection) throws
+    {
         var line = "\(name)\u{0}\(String(selection.mode ?? status.mode & 0o7777, radix: 8))\u{0}"
         line += "\(selection.owner?.user ?? status.user):\(selection.owner?.group ?? status.group)\u{0}"
         if status.isRegular {
