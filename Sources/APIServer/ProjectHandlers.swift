@@ -22,6 +22,7 @@ struct ProjectHandlers: Sendable {
         options.removeOrphans = wanted["removeOrphans"].bool ?? false
         options.renewVolumes = wanted["renewVolumes"].bool ?? false
         options.noStart = wanted["noStart"].bool ?? false
+        options.assumesImages = wanted["assumesImages"].bool ?? false
         options.timeoutSeconds = wanted["timeout"].int.map { Int(clamping: $0) }
         return (try Project(wire: body["project"]), body["contents"].stringMap ?? [:], options)
     }

@@ -54,6 +54,8 @@ public struct UpOptions: Sendable, Equatable {
     public var removeOrphans = false
     public var renewVolumes = false
     public var noStart = false
+    /// Images that are not here are taken for granted: `up` fetches and builds them before it asks for the plan.
+    public var assumesImages = false
     public var timeoutSeconds: Int?
     public init() {}
 }
@@ -172,10 +174,10 @@ public struct UpPlanner {
     private mutating func planService(_ name: String, _ selected: Set<String>) throws(RoostError) {
         let service = project.services[name] ?? .null
         let image = service["image"].string ?? ""
-        if observed.images[image] == nil {
-            if service["image"].isNull {
-                throw RoostError(.unsupported, "service \(name) has no image, and building is not supported yet")
-            }
+        if observed.images[image] == nil, options.assumesImages {
+            plan.notes.append(
+                "image \(image) of service \(name) is not here: up \(service["build"].isNull ? "fetches" : "builds") it first")
+        } else if observed.images[image] == nil {
             throw .missing(
                 "service \(name): no such image: \(image) (\(project.origins["services.\(name).image"] ?? "")); load or import it first"
             )
@@ -193,12 +195,7 @@ public struct UpPlanner {
             }
         }
         for extra in existing where extra.number > wanted {
-            let stop = plan.add(
-                .stopContainer(id: extra.id, name: extra.name, timeoutSeconds: options.timeoutSeconds),
-                "\(wanted) of \(name) wanted", after: [])
-            _ = plan.add(
-                .removeContainer(id: extra.id, name: extra.name, volumes: false), "\(wanted) of \(name) wanted",
-                after: [stop])
+            planRemoval(extra, "\(wanted) of \(name) wanted")
         }
         started[name] = steps
     }
@@ -300,13 +297,17 @@ public struct UpPlanner {
             return
         }
         for orphan in orphans {
-            let stop = plan.add(
-                .stopContainer(id: orphan.id, name: orphan.name, timeoutSeconds: options.timeoutSeconds),
-                "no service of the file", after: [])
-            _ = plan.add(
-                .removeContainer(id: orphan.id, name: orphan.name, volumes: false), "no service of the file",
-                after: [stop])
+            planRemoval(orphan, "no service of the file")
         }
+    }
+
+    /// A container that is to be there no more: stopped, then removed, its volumes kept.
+    private mutating func planRemoval(_ container: ObservedContainer, _ reason: String) {
+        let stop = plan.add(
+            .stopContainer(id: container.id, name: container.name, timeoutSeconds: options.timeoutSeconds), reason,
+            after: [])
+        _ = plan.add(
+            .removeContainer(id: container.id, name: container.name, volumes: false), reason, after: [stop])
     }
 }
 

@@ -130,6 +130,10 @@ struct Up: ParsableCommand {
                 ImagePolicy(pull: pull, builds: build, neverBuilds: noBuild, quiet: quietPull))
         }
         if dryRun {
+            var body = body
+            var options = body["options"]
+            options.set("assumesImages", true)
+            body.set("options", options)
             Output.raw(try session.client().call("POST", "roost/v1/projects/plan", body: body)["text"].string ?? "")
             return
         }
@@ -213,9 +217,11 @@ struct PlanCommand: ParsableCommand {
 
     func run() throws {
         let project = try Session.shared.loadProject(services: services)
+        var options = try settings.json(services)
+        options.set("assumesImages", true)
         let body: JSON = [
             "project": project.wire, "contents": try Session.shared.contents(project),
-            "options": try settings.json(services),
+            "options": options,
         ]
         var plan = try Session.shared.client().call("POST", "roost/v1/projects/plan", body: body)
         let text = plan["text"].string ?? ""
