@@ -64,3 +64,17 @@ extension Engine {
         return report
     }
 }
+
+extension Engine {
+    /// After a boot, which a loss of power may have come before: are all blobs as long as they should be?
+    func checkAfterBoot() async {
+        let path = configuration.dataRoot + "/boot-id"
+        let boot = (try? Files.readText("/proc/sys/kernel/random/boot_id", limit: 100)) ?? ""
+        guard (try? Files.readText(path, limit: 100)) != boot else { return }
+        if Files.exists(path), let report = try? await checkStore(deep: false) {
+            for line in report.mended { log.notice("after the boot: \(line)") }
+            for line in report.damaged { log.error("after the boot: \(line)") }
+        }
+        try? Files.replace(path, Array(boot.utf8), mode: 0o600)
+    }
+}

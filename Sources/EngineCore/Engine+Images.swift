@@ -55,6 +55,9 @@ extension Engine {
         try store.save(image)
         imageRecords[image.id] = image
         for reference in references { try setTag(reference, image.id) }
+        let content = images.content
+        let blobs = image.layers.map(\.blob)
+        Task { try? await onOwnThread { content.settle(blobs) } }
     }
 
     private func setTag(_ reference: ImageReference, _ id: Digest) throws {
@@ -78,7 +81,14 @@ extension Engine {
 
     public func loadImages(_ archive: OwnedFD) async throws -> [NamedImage] {
         let images = images
-        let loaded = try await exclusively("images") { try await blocking { try images.load(archive.raw) } }
+        let loaded = try await exclusively("images") { () async throws -> [NamedImage] in
+            var sizes: [Digest: Int64] = [:]
+            for layer in imageRecords.values.flatMap(\.layers) where images.hasLayer(layer.chain) {
+                sizes[layer.chain] = layer.size
+            }
+            let known = sizes
+            return try await blocking { try images.load(archive.raw) { known[$0] } }
+        }
         for named in loaded {
             try keep(named.image, as: named.references)
             publish(

@@ -54,7 +54,6 @@ public final class ArrivingBlob: Sendable {
                     "blob \(expected.digest): what arrived has digest \(digest) and \(count) bytes, \(expected.size) were announced: refused"
                 )
             }
-            try Files.sync(file.raw)
             try accepting(Errno.exists) { () throws(SyscallError) in
                 try Files.linkDescriptor(file.raw, to: content.path(digest))
             }

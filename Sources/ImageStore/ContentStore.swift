@@ -5,8 +5,9 @@ import OCI
 
 import struct Crypto.SHA256
 
-/// Blobs by digest: each arrives under a temporary name, is hashed while it is written, synced, and renamed. What has its final
-/// name is complete and is what its name says.
+/// Blobs by digest: each arrives under a temporary name, is hashed while it is written, and renamed. What has its final name is complete
+/// and is what its name says, but for a loss of power: large blobs reach the disk a moment later (`settle`), nobody waits for that, and
+/// after a boot the engine looks at their sizes.
 public struct ContentStore: Sendable {
     public let root: String
 
@@ -49,7 +50,6 @@ public struct ContentStore: Sendable {
             size += Int64(part.count)
             if size > limit { throw RoostError.invalid("the content is larger than \(limit) bytes") }
         }
-        try Files.sync(file.raw)
         let digest = Self.digest(of: hash)
         try Files.rename(temporary, to: path(digest))
         return (digest, size)
@@ -59,7 +59,6 @@ public struct ContentStore: Sendable {
     func adopt(_ descriptor: Int32) throws -> (digest: Digest, size: Int64) {
         let (digest, size) = try measure(descriptor)
         if !contains(digest) {
-            try Files.sync(descriptor)
             try accepting(Errno.exists) { () throws(SyscallError) in
                 try Files.linkDescriptor(descriptor, to: path(digest))
             }
@@ -80,6 +79,14 @@ public struct ContentStore: Sendable {
             offset += part.count
         }
         return (Self.digest(of: hash), Int64(offset))
+    }
+
+    /// Waits until blobs are on the disk.
+    public func settle(_ digests: [Digest]) {
+        for digest in digests {
+            guard let file = try? Files.open(path(digest), .readOnly) else { continue }
+            try? Files.sync(file.raw)
+        }
     }
 
     public func read(_ digest: Digest, limit: Int = 8 << 20) throws -> [UInt8] {

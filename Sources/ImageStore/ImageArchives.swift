@@ -16,7 +16,7 @@ public struct NamedImage: Sendable {
 
 extension ImageStore {
     /// Loads a docker archive or an OCI archive, plain or compressed (`docker load`).
-    public func load(_ archive: Int32) throws -> [NamedImage] {
+    public func load(_ archive: Int32, known: (Digest) -> Int64? = { _ in nil }) throws -> [NamedImage] {
         let arrived = content.temporaryPath()
         defer { try? Files.removeTree(arrived) }
         try Files.makeDirectory(arrived, mode: 0o700)
@@ -26,23 +26,25 @@ extension ImageStore {
         if let bytes = try? folder.read("index.json", limit: Self.documentLimit),
             !Files.exists(arrived + "/manifest.json")
         {
-            return try loadIndex(bytes, folder)
+            return try loadIndex(bytes, folder, known)
         }
         guard let bytes = try? folder.read("manifest.json", limit: Self.documentLimit) else {
             throw RoostError.invalid(
                 "the archive holds no image: neither manifest.json nor index.json is in it (for a root file system use import)"
             )
         }
-        return try loadDockerArchive(bytes, folder)
+        return try loadDockerArchive(bytes, folder, known)
     }
 
-    private func loadDockerArchive(_ bytes: [UInt8], _ folder: RootedDirectory) throws -> [NamedImage] {
+    private func loadDockerArchive(_ bytes: [UInt8], _ folder: RootedDirectory, _ known: (Digest) -> Int64?) throws
+        -> [NamedImage]
+    {
         var images: [NamedImage] = []
         for entry in try Self.decode([DockerArchiveEntry].self, bytes, "manifest.json") {
             let configuration = try read(folder, entry.config)
             var files: [(file: OwnedFD, subject: String)] = []
             for path in entry.layers { files.append((try open(folder, path), "layer \(path)")) }
-            let image = try assemble(configuration: configuration, layerFiles: files)
+            let image = try assemble(configuration: configuration, layerFiles: files, known: known)
             images.append(
                 NamedImage(image: image, references: try (entry.repoTags ?? []).map { try ImageReference(parsing: $0) })
             )
@@ -50,7 +52,9 @@ extension ImageStore {
         return images
     }
 
-    private func loadIndex(_ bytes: [UInt8], _ folder: RootedDirectory) throws -> [NamedImage] {
+    private func loadIndex(_ bytes: [UInt8], _ folder: RootedDirectory, _ known: (Digest) -> Int64?) throws
+        -> [NamedImage]
+    {
         var images: [NamedImage] = []
         for descriptor in try Self.decode(ImageIndex.self, bytes, "index.json").manifests {
             guard let manifest = try manifest(descriptor, folder, depth: 0) else { continue }
@@ -59,7 +63,7 @@ extension ImageStore {
             for layer in manifest.layers {
                 files.append((try open(folder, "blobs/sha256/\(layer.digest.hex)"), "layer \(layer.digest)"))
             }
-            let image = try assemble(configuration: configuration, layerFiles: files)
+            let image = try assemble(configuration: configuration, layerFiles: files, known: known)
             let names = [
                 descriptor.annotations?[MediaTypes.nameAnnotation],
                 descriptor.annotations?[MediaTypes.referenceAnnotation],

@@ -176,7 +176,8 @@ public struct UpPlanner {
         let image = service["image"].string ?? ""
         if observed.images[image] == nil, options.assumesImages {
             plan.notes.append(
-                "image \(image) of service \(name) is not here: up \(service["build"].isNull ? "fetches" : "builds") it first")
+                "image \(image) of service \(name) is not here: up \(service["build"].isNull ? "fetches" : "builds") it first"
+            )
         } else if observed.images[image] == nil {
             throw .missing(
                 "service \(name): no such image: \(image) (\(project.origins["services.\(name).image"] ?? "")); load or import it first"

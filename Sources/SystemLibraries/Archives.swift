@@ -169,7 +169,7 @@ public struct ArchiveEntry: Sendable, Equatable {
         unsafe archive = made
         _ = unsafe archive_write_add_filter_gzip(archive)
         _ = unsafe archive_write_set_format_raw(archive)
-        _ = unsafe archive_write_set_options(archive, "gzip:!timestamp")
+        _ = unsafe archive_write_set_options(archive, "gzip:!timestamp,gzip:compression-level=4")
         _ = unsafe archive_write_set_bytes_in_last_block(archive, 1)
         if unsafe archive_write_open_fd(archive, descriptor) != ARCHIVE_OK { throw lastError() }
         try add("data", kind: .file, mode: 0o600, size: 0, modifiedSeconds: 0)

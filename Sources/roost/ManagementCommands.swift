@@ -334,7 +334,8 @@ struct System: ParsableCommand {
         @Flag(name: .long, help: "Read every blob and compare its digest: takes as long as the disk does.") var deep =
             false
         func run() throws {
-            let answer = try Session.shared.client().call("POST", "roost/v1/check", [("deep", deep ? "1" : "0")], repeatable: true)
+            let answer = try Session.shared.client().call(
+                "POST", "roost/v1/check", [("deep", deep ? "1" : "0")], repeatable: true)
             for line in answer["mended"].strings ?? [] { Output.line("mended: \(line)") }
             for line in answer["damaged"].strings ?? [] { Output.line("damaged: \(line)") }
             let damaged = answer["damaged"].strings?.count ?? 0
