@@ -13,6 +13,44 @@ public struct EngineAddress: Sendable {
         public var runRoot: String
     }
 
+    /// The words of ssh(1) that lead to an engine elsewhere; nil for a socket of this machine.
+    var shell: [String]?
+
+    /// `ssh://[user@]host[:port][/path/of/the.sock]`: the engine's socket comes through `system dial-stdio` on the other machine, as
+    /// Docker's clients have it. A machine that has `docker` alone is spoken to by it.
+    private static func remote(_ text: String) throws(RoostError) -> EngineAddress {
+        let rest = text.dropFirst(6)
+        let place = rest.prefix { $0 != "/" }
+        let path = rest.dropFirst(place.count)
+        let ends = place.split(separator: "@", maxSplits: 1).map(String.init)
+        let name = (ends.last ?? "").split(separator: ":").map(String.init)
+        guard let host = name.first, !host.isEmpty, !host.hasPrefix("-"), !ends[0].hasPrefix("-") else {
+            throw .invalid("host \"\(text)\": write ssh://user@host")
+        }
+        var words = ["ssh", "-o", "ConnectTimeout=30", "-T"]
+        if ends.count > 1 { words += ["-l", ends[0]] }
+        if name.count > 1 { words += ["-p", name[1]] }
+        let chosen = path.isEmpty ? "" : " -H unix://\(path)"
+        let dial =
+            "if command -v roost >/dev/null; then exec roost\(chosen) system dial-stdio; else exec docker\(chosen) system dial-stdio; fi"
+        var address = EngineAddress(socket: text, start: nil)
+        address.shell = words + ["--", host, dial]
+        return address
+    }
+
+    /// A connection that goes through ssh: its process ends with the connection.
+    private static func dial(_ words: [String]) throws -> OwnedFD {
+        let folders = (environmentVariable("PATH") ?? "/usr/bin:/bin").split(separator: ":")
+        guard let program = folders.map({ "\($0)/ssh" }).first(where: { Files.exists($0) }) else {
+            throw RoostError.missing("ssh is not in PATH: install it to reach engines on other machines")
+        }
+        let pair = try Sockets.pair(.stream)
+        _ = try Processes.spawn(
+            program, arguments: words, environment: Processes.environment.map { "\($0.key)=\($0.value)" },
+            descriptors: [pair.1.raw, pair.1.raw, 2])
+        return pair.0
+    }
+
     public init(socket: String, start: StartPlan?) {
         self.socket = socket
         self.start = start
@@ -24,8 +62,10 @@ public struct EngineAddress: Sendable {
         let given =
             host ?? (root == nil ? environmentVariable("ROOST_HOST") ?? environmentVariable("DOCKER_HOST") : nil)
         if let given, !given.isEmpty {
+            if given.hasPrefix("ssh://") { return try remote(given) }
             guard given.hasPrefix("unix://") else {
-                throw .invalid("host \"\(given)\" is not supported yet: use unix:///path/of/the.sock")
+                throw .invalid(
+                    "host \"\(given)\" is not supported: use unix:///path/of/the.sock or ssh://user@host")
             }
             return EngineAddress(socket: String(given.dropFirst(7)), start: nil)
         }
@@ -41,6 +81,7 @@ public struct EngineAddress: Sendable {
 
     /// A connection; the engine is started if it is ours and does not run.
     public func connect(starting: Bool = true) throws -> OwnedFD {
+        if let shell { return try Self.dial(shell) }
         do throws(SyscallError) { return try Sockets.connect(socket, .stream) } catch {
             guard starting, let start, [Errno.noEntry, Errno.connectionRefused].contains(error.errno) else {
                 throw RoostError(

@@ -75,6 +75,8 @@ struct Connection: Sendable {
             try pipeline.addHandler(HTTPResponseEncoder(), name: "encoder")
             try pipeline.addHandler(
                 ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes)), name: "decoder")
+            // What is no HTTP gets an answer that says so, not silence.
+            try pipeline.addHandler(HTTPServerProtocolErrorHandler(), name: "errors")
             try pipeline.addHandler(HTTPParts(), name: "parts")
             return try AsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
@@ -106,9 +108,9 @@ struct Connection: Sendable {
                 try pipeline.addHandler(RawParts(), position: .after(parts))
                 // The decoder last: it hands its left-over bytes to the one behind it.
                 return channel.pipeline.removeHandler(name: "parts").flatMap {
-                    channel.pipeline.removeHandler(name: "encoder")
-                }
-                .flatMap { channel.pipeline.removeHandler(name: "decoder") }
+                    channel.pipeline.removeHandler(name: "errors")
+                }.flatMap { channel.pipeline.removeHandler(name: "encoder") }
+                    .flatMap { channel.pipeline.removeHandler(name: "decoder") }
             } catch { return channel.eventLoop.makeFailedFuture(error) }
         }.get()
     }

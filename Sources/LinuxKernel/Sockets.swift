@@ -3,11 +3,12 @@ import Glibc
 
 /// Unix sockets and the descriptors that travel over them (unix(7)).
 public enum Sockets {
-    /// A connected pair that keeps message borders.
-    public static func pair() throws(SyscallError) -> (OwnedFD, OwnedFD) {
+    /// A connected pair; of packets, which keep their borders, unless a stream is asked for.
+    public static func pair(_ kind: Kind = .packets) throws(SyscallError) -> (OwnedFD, OwnedFD) {
         var ends: [CInt] = [-1, -1]
+        let type = kind == .stream ? CInt(SOCK_STREAM.rawValue) : CInt(SOCK_SEQPACKET.rawValue)
         try check("socketpair", "a pair") {
-            unsafe socketpair(AF_UNIX, CInt(SOCK_SEQPACKET.rawValue) | O_CLOEXEC, 0, &ends)
+            unsafe socketpair(AF_UNIX, type | O_CLOEXEC, 0, &ends)
         }
         return (OwnedFD(adopting: ends[0]), OwnedFD(adopting: ends[1]))
     }

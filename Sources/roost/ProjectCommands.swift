@@ -245,7 +245,18 @@ struct Down: ParsableCommand {
         let name = try session.projectNameOnly()
         var body: JSON = ["project": .string(name), "volumes": .bool(volumes)]
         if let timeout { body.set("timeout", JSON(timeout)) }
-        let images = rmi == "all" ? Set(try session.projectContainers(name).compactMap { $0["Image"].string }) : []
+        if let rmi, rmi != "all", rmi != "local" {
+            throw RoostError.invalid("--rmi \(rmi): use all or local")
+        }
+        // Local ones are those that have no name but the one that the project gives them.
+        let images = Set(
+            try rmi == nil
+                ? []
+                : session.projectContainers(name).compactMap { container -> String? in
+                    let image = container["Image"].string ?? ""
+                    let service = container["Labels"]["com.docker.compose.service"].string ?? ""
+                    return rmi == "all" || image == "\(name)-\(service)" ? image : nil
+                })
         try PlanFollower.follow("roost/v1/projects/down", body)
         for image in images.sorted() { try session.client().call("DELETE", "images/\(image)") }
     }

@@ -83,6 +83,32 @@ import Testing
         }
     }
 
+    @Test("an engine elsewhere is reached by ssh, as by Docker's clients")
+    func remote() throws {
+        try withEngine { engine in
+            // What ssh would run over there is run here.
+            let folder = engine.folder + "/bin"
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try """
+            #!/bin/sh
+            for word; do last=$word; done
+            echo "$@" > \(engine.folder)/words
+            ROOST_RUN_ROOT=\(engine.runRoot) ROOST_DATA_ROOT=\(engine.dataRoot) PATH=\(TestEngine.programs):$PATH exec sh -c "$last"
+            """.write(toFile: folder + "/ssh", atomically: true, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder + "/ssh")
+            let path = folder + ":" + (ProcessInfo.processInfo.environment["PATH"] ?? "")
+            let there = ["DOCKER_HOST": "ssh://me@far.example:2222", "ROOST_RUN_ROOT": "", "PATH": path]
+            func far(_ words: [String], input: String? = nil) throws -> Outcome {
+                try engine.roost(
+                    ["-H", "ssh://me@far.example:2222"] + words, input: input.map { Data($0.utf8) }, environment: there)
+            }
+            #expect(try far(["run", "--rm", "-i", "busybox", "cat"], input: "through").output == "through")
+            #expect(try far(["images", "-q"]).output == engine.must("images", "-q") + "\n")
+            let words = try String(contentsOfFile: engine.folder + "/words", encoding: .utf8)
+            #expect(words.contains("-l me -p 2222 -- far.example"))
+        }
+    }
+
     @Test("networks come and go while a container runs; limits change")
     func connecting() throws {
         try withEngine { engine in
