@@ -148,12 +148,12 @@ struct ImageHandlers: Sendable {
             "Cmd": list(runtime.cmd),
         ]
         if let health = runtime.healthcheck?.spec {
-            config.set(
-                "Healthcheck",
-                [
-                    "Test": JSON(health.test), "Interval": JSON(health.interval), "Timeout": JSON(health.timeout),
-                    "StartPeriod": JSON(health.startPeriod), "Retries": JSON(health.retries),
-                ])
+            var check: JSON = ["Test": JSON(health.test)]
+            for (key, value) in [
+                ("Interval", health.interval), ("Timeout", health.timeout), ("StartPeriod", health.startPeriod),
+                ("StartInterval", health.startInterval), ("Retries", Int64(health.retries)),
+            ] where value != 0 { check.set(key, JSON(value)) }
+            config.set("Healthcheck", check)
         }
         let rest: JSON = [
             "Volumes": keys(runtime.volumes), "WorkingDir": .string(runtime.workingDir ?? ""),

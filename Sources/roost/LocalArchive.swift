@@ -51,6 +51,7 @@ enum LocalArchive {
                 "select": [
                     "_0": [
                         "sources": JSON(sources), "target": .string(target), "targetIsFolder": false,
+                        "makesTarget": false,
                         "keepsParents": .bool(keepsParents), "ignored": [], "excluded": [], "unpacksArchives": false,
                     ]
                 ]

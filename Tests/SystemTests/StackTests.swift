@@ -251,7 +251,7 @@ import Testing
     @Test(
         "mistakes in a project are refused by name, and nothing is half-made",
         arguments: [
-            ("services: {a1: {image: nosuch}}", "no such image: nosuch"),
+            ("services: {a1: {image: nosuch, pull_policy: never}}", "No such image: nosuch"),
             ("services: {a1: {image: busybox, comand: x}}", "did you mean command?"),
             ("services: {a1: {image: busybox, ports: ['x:80']}}", "compose.yaml:1:"),
             (

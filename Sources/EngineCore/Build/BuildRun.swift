@@ -24,6 +24,8 @@ struct BuildRun: Sendable {
     /// What a stage has become.
     struct StageResult: Sendable {
         var image: StoredImage
+        /// Nothing was done to the stage's base.
+        var isBase = false
     }
 
     func run() async throws -> StoredImage {
@@ -55,15 +57,18 @@ struct BuildRun: Sendable {
             guard let last = plan.needed.last, let task = tasks[last] else {
                 throw RoostError.invalid("the Dockerfile has no stage")
             }
-            return try await finish(try await task.value.image)
+            return try await finish(try await task.value)
         } onCancel: { [tasks] in
             for task in tasks.values { task.cancel() }
         }
     }
 
     /// Labels from outside, the time, the names.
-    private func finish(_ built: StoredImage) async throws -> StoredImage {
-        var image = built
+    private func finish(_ result: StageResult) async throws -> StoredImage {
+        if result.isBase, request.labels.isEmpty, let named = try await engine.name(result.image, request.tags) {
+            return named
+        }
+        var image = result.image
         var runtime = image.configuration.config ?? .init()
         if !request.labels.isEmpty { runtime.labels = (runtime.labels ?? [:]).merging(request.labels) { $1 } }
         image.configuration.config = runtime

@@ -127,6 +127,14 @@ extension Engine {
         return []
     }
 
+    /// Gives an image more names; nil if it is not one of the store's own, but a stage of a build.
+    func name(_ image: StoredImage, _ names: [ImageReference]) throws -> StoredImage? {
+        guard let known = imageRecords[image.id] else { return nil }
+        try keep(known, as: names)
+        for name in names { publish(.image, "tag", id: image.id.description, ["name": name.familiar]) }
+        return image
+    }
+
     /// Keeps what was built as an image with its names.
     func keepBuilt(_ built: StoredImage, as names: [ImageReference]) throws -> StoredImage {
         var image = built

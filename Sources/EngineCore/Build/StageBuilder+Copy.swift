@@ -56,6 +56,22 @@ extension StageBuilder {
         } catch let error as RoostError where error.kind == .notFound { return nil }
     }
 
+    /// Where a link leads, inside the stage's root; a path that is no link leads to itself.
+    private func followed(_ path: String) async throws -> String {
+        var place = path
+        for _ in 0..<40 {
+            let request = RootRequest(
+                view: .layers(engine.images.directories(image()), upper: nil, work: nil),
+                mountPoint: engine.configuration.mountPoint, job: .stat(path: place, followsLinks: false))
+            let facts = try JSON(parsing: try await blocking { try RootRunner(request).answer() })
+            guard (facts["mode"].int ?? 0) & (1 << 27) != 0, let next = facts["linkTarget"].string, !next.isEmpty else {
+                return place
+            }
+            place = next
+        }
+        throw RoostError.invalid("\(path): too many levels of symbolic links")
+    }
+
     private func file(_ path: String) async throws -> String {
         let request = RootRequest(
             view: .layers(engine.images.directories(image()), upper: nil, work: nil),
@@ -117,7 +133,17 @@ extension StageBuilder {
             }
             mode = value
         }
-        if target.count > 1, !target.hasSuffix("/"), try await status(target)?.isFolder == true { target += "/" }
+        // Through a link that stands at the target, as Docker does.
+        let there = try await status(target)
+        if let there, there.isFolder {
+            if !target.hasSuffix("/") { target += "/" }
+        } else if there != nil {
+            target = try await followed(target)
+        }
+        let forbidden = sources.first { $0.split(separator: "/").first == ".." && instruction.from == nil }
+        if let forbidden, !forbidden.isAddress {
+            throw RoostError.invalid("COPY failed: forbidden path outside the build context: \(forbidden) ()")
+        }
         let count = sources.count + instruction.documents.count
         if count > 1, !target.hasSuffix("/") {
             throw RoostError.invalid(
@@ -133,6 +159,7 @@ extension StageBuilder {
             var selection = RootRequest.Selection(sources: sources, target: bare, targetIsFolder: folder)
             selection.owner = owner ?? (from.keepsOwners ? nil : .init(user: 0, group: 0))
             selection.mode = mode
+            selection.makesTarget = there == nil
             selection.keepsParents = instruction.keepsParents
             selection.excluded = instruction.excluded
             selection.ignored = from.ignored
@@ -182,7 +209,7 @@ extension StageBuilder {
                 var options = RootRequest.ExtractOptions(folder: "/")
                 options.keepsOwners = true
                 let parent = targetIsFolder ? target : Self.parent(target)
-                try await self.prepare(parent, owner, roots)
+                if !selection.unpacksArchives { try await self.prepare(parent, owner, roots) }
                 let extracted = await Engine.outcome { try await roots.extract(options, from: pipe.reading) }
                 pipe.reading.closeEarly()
                 // The one that reads knows why there is nothing to write.

@@ -19,6 +19,8 @@ final class StageBuilder {
     /// The names that ARG has declared, in order: they are RUN's environment.
     var declared: [String] = []
     private var hasCommand = false
+    /// The base, as long as nothing has been done to it.
+    private var untouched: StoredImage?
 
     init(
         run: BuildRun, index: Int, firstStep: Int, stages: [Int: Task<BuildRun.StageResult, any Error>]
@@ -59,7 +61,7 @@ final class StageBuilder {
             try await apply(instruction, line: instruction.line)
             say(.finished(step: step, image: try currentID().hex))
         }
-        return BuildRun.StageResult(image: image())
+        return BuildRun.StageResult(image: untouched ?? image(), isBase: untouched != nil)
     }
 
     func say(_ event: BuildEvent) { run.report.say(index, event) }
@@ -81,15 +83,19 @@ final class StageBuilder {
             configuration.created = time(nil)
         } else {
             let image = try await source(base, platform: try stagePlatform())
+            untouched = image
             layers = image.layers
             configuration = image.configuration
             runtime = configuration.config ?? .init()
         }
+        let triggers = runtime.onBuild ?? []
+        // A stage that is its base alone is the very same image.
+        if stage.instructions.isEmpty, triggers.isEmpty { return }
+        untouched = nil
         if !(runtime.env ?? []).contains(where: { $0.hasPrefix("PATH=") }) {
             runtime.env = (runtime.env ?? []) + ["PATH=" + LaunchDefaults.path]
         }
         scope.environment = runtime.env ?? []
-        let triggers = runtime.onBuild ?? []
         runtime.onBuild = nil
         if !triggers.isEmpty { say(.triggers(step: step, count: triggers.count)) }
         for text in triggers {
@@ -141,7 +147,7 @@ final class StageBuilder {
     }
 
     /// Adds an entry; one without a layer takes the time at which the same was built first.
-    func record(_ text: String, created: String? = nil, isEmpty: Bool) async {
+    func record(_ text: String, created: String? = nil, isEmpty: Bool, isStep: Bool = false) async {
         var entry = ImageConfiguration.History(created: nil, createdBy: text, comment: nil)
         entry.author = configuration.author
         entry.emptyLayer = isEmpty ? true : nil
@@ -163,6 +169,10 @@ final class StageBuilder {
     }
 
     func add(_ layer: StoredLayer, created: String, _ text: String) async {
+        // A step that has changed nothing adds no layer: two blocks of zeros are a tar stream without a member.
+        if layer.blobSize == 1024, layer.size == 0 {
+            return await record(text, created: created, isEmpty: true, isStep: true)
+        }
         layers.append(layer)
         configuration.rootfs.diffIDs.append(layer.layer)
         await record(text, created: created, isEmpty: false)
@@ -183,7 +193,7 @@ final class StageBuilder {
     private func program(_ form: CommandForm) -> [String] {
         switch form {
         case .exec(let words): words
-        case .shell(let text): text.isEmpty ? [] : shell + [text]
+        case .shell(let text): text.isEmpty ? shell : shell + [text]
         }
     }
 

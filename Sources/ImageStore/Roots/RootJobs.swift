@@ -102,7 +102,7 @@ enum RootJobs {
 
     static func select(_ selection: RootRequest.Selection) throws {
         let writer = try ArchiveWriter(descriptor: 1)
-        var sink = ArchivingSink(tree: TreeArchiver(writer), selection: selection)
+        var sink = ArchivingSink(tree: TreeArchiver(writer))
         try TreeSelection(selection).walk(into: &sink)
         try writer.finish()
     }

@@ -81,6 +81,8 @@ public struct RootRequest: Sendable, Codable {
         public var target: String
         /// The target is a folder: files go into it under their own names.
         public var targetIsFolder: Bool
+        /// The target is not there: a folder's content makes it one.
+        public var makesTarget = false
         public var owner: Owner?
         public var mode: UInt32?
         /// `--parents`: folders of the source's path are kept.

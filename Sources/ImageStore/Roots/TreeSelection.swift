@@ -8,6 +8,8 @@ import struct Crypto.SHA256
 /// Who takes what a selection finds.
 protocol SelectionSink {
     mutating func take(_ path: String, _ status: FileStatus, as name: String, _ selection: RootRequest.Selection) throws
+    /// The target itself, which is a folder and not there yet.
+    mutating func makeFolder(_ path: String, _ selection: RootRequest.Selection) throws
     /// A tar archive that ADD unpacks into a folder.
     mutating func unpack(_ path: String, _ status: FileStatus, into folder: String) throws
 }
@@ -87,11 +89,12 @@ struct TreeSelection {
     }
 
     private func take(_ parts: [Substring], _ source: String, into sink: inout some SelectionSink) throws {
-        let path = Self.path(parts)
         // The named source itself is followed, as Docker does; what is below it is copied as it is.
+        let path = try Files.canonical(Self.path(parts))
         let status = try Files.status(path)
         let target = selection.target
         if status.isDirectory {
+            if selection.makesTarget { try sink.makeFolder(target, selection) }
             let prefix = selection.keepsParents ? Self.kept(parts, source) : ""
             if selection.keepsParents, !prefix.isEmpty {
                 try sink.take(path, status, as: Self.join(target, prefix), selection)
@@ -129,32 +132,19 @@ struct TreeSelection {
             let status = try Files.status(path, followLinks: false)
             let isLeftOut = isIgnored(parts)
             if isLeftOut, !(status.isDirectory && mayKeepBelow(parts)) { continue }
-            if !isLeftOut || (status.isDirectory && hasKept(parts)) {
-                try sink.take(path, status, as: Self.join(target, name), selection)
-            }
+            // A folder that is left out comes into being with what is kept of it.
+            if !isLeftOut { try sink.take(path, status, as: Self.join(target, name), selection) }
             if status.isDirectory { try takeContent(parts, Self.join(target, name), into: &sink) }
         }
-    }
-
-    /// Whether something below an ignored folder is kept.
-    private func hasKept(_ folder: [Substring]) -> Bool {
-        for name in (try? Files.list(Self.path(folder))) ?? [] {
-            let parts = folder + [Substring(name)]
-            if !isIgnored(parts) { return true }
-            if mayKeepBelow(parts), (try? Files.status(Self.path(parts), followLinks: false).isDirectory) == true,
-                hasKept(parts)
-            {
-                return true
-            }
-        }
-        return false
     }
 }
 
 /// Writes a selection into an archive.
 struct ArchivingSink: SelectionSink {
     var tree: TreeArchiver
-    let selection: RootRequest.Selection
+    private var hasTarget = false
+
+    init(tree: TreeArchiver) { self.tree = tree }
 
     mutating func take(_ path: String, _ status: FileStatus, as name: String, _ selection: RootRequest.Selection) throws
     {
@@ -164,6 +154,15 @@ struct ArchivingSink: SelectionSink {
             mode: status.isSymbolicLink ? nil : selection.mode.map { $0 & 0o7777 })
     }
 
+    mutating func makeFolder(_ path: String, _ selection: RootRequest.Selection) throws {
+        guard !hasTarget else { return }
+        hasTarget = true
+        try tree.writer.add(
+            path, kind: .directory, mode: 0o755, user: selection.owner?.user ?? 0, group: selection.owner?.group ?? 0,
+            size: 0, modifiedSeconds: Clocks.wallNanoseconds() / 1_000_000_000)
+    }
+
+    /// The archive's own owners stay, as Docker has it.
     mutating func unpack(_ path: String, _ status: FileStatus, into folder: String) throws {
         let file = try Files.open(path, .readOnly)
         let reader = try ArchiveReader(descriptor: file.raw)
@@ -176,8 +175,8 @@ struct ArchivingSink: SelectionSink {
             if case .hardLink(let target) = kind { kind = .hardLink(target: TreeSelection.join(folder, target)) }
             if case .other = kind { continue }
             try tree.writer.add(
-                name, kind: kind, mode: entry.mode, user: selection.owner?.user ?? entry.user,
-                group: selection.owner?.group ?? entry.group, size: entry.size, modifiedSeconds: entry.modifiedSeconds,
+                name, kind: kind, mode: entry.mode, user: entry.user, group: entry.group, size: entry.size,
+                modifiedSeconds: entry.modifiedSeconds,
                 attributes: entry.attributes)
             guard kind == .file else { continue }
             while true {
@@ -213,6 +212,10 @@ struct DigestingSink: SelectionSink {
             }
         }
         hash.update(data: Array(line.utf8) + [10])
+    }
+
+    mutating func makeFolder(_ path: String, _ selection: RootRequest.Selection) throws {
+        hash.update(data: Array("\(path)\u{0}\(selection.owner?.user ?? 0):\(selection.owner?.group ?? 0)\n".utf8))
     }
 
     private func content(_ path: String, _ status: FileStatus) throws -> String {
