@@ -177,7 +177,9 @@ struct ImageHandlers: Sendable {
                 "Architecture": .string(configuration.architecture), "Os": .string(configuration.os),
                 "Size": JSON(image.size), "GraphDriver": ["Data": .object([]), "Name": "overlay2"],
                 "RootFS": ["Type": "layers", "Layers": JSON(configuration.rootfs.diffIDs.map(\.description))],
-                "Metadata": ["LastTagTime": .string(Timestamp.never)],
+                "Metadata": [
+                    "LastTagTime": .string(image.taggedAt.map { Timestamp(nanoseconds: $0).rfc3339 } ?? Timestamp.never)
+                ],
             ])
     }
 

@@ -51,7 +51,9 @@ extension Engine {
         }.sorted { ($0.image.configuration.created ?? "") > ($1.image.configuration.created ?? "") }
     }
 
-    func keep(_ image: StoredImage, as references: [ImageReference]) throws {
+    func keep(_ given: StoredImage, as references: [ImageReference]) throws {
+        var image = given
+        if !references.isEmpty { image.taggedAt = now }
         try store.save(image)
         imageRecords[image.id] = image
         for reference in references { try setTag(reference, image.id) }

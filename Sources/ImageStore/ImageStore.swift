@@ -26,6 +26,8 @@ public struct StoredImage: Sendable, Codable, Equatable {
     public var manifest: Descriptor?
     /// The image of the container that this one was made of by `commit`.
     public var parent: Digest?
+    /// When it got a name last, in nanoseconds since 1970: pulled, loaded, built or tagged.
+    public var taggedAt: Int64?
     public var size: Int64 { layers.reduce(0) { $0 + $1.size } }
 
     public init(id: Digest, layers: [StoredLayer], configuration: ImageConfiguration) {

@@ -41,7 +41,8 @@ extension ProjectImages {
             let isBuilt = !definition["build"].isNull
             let own = definition["pull_policy"].string ?? ""
             let rule = policy.pull.map { $0 == "policy" ? own : $0 } ?? own
-            let isThere = (try? client.call("GET", "images/\(image)/json")) != nil
+            let here = try? client.call("GET", "images/\(image)/json")
+            let isThere = here != nil
             if isBuilt {
                 if policy.neverBuilds {
                     guard isThere else {
@@ -54,7 +55,7 @@ extension ProjectImages {
                 if wantsPull, !policy.builds, (try? fetch(service, image, definition, policy)) != nil { continue }
                 if rule == "never", isThere { continue }
                 try build([service], BuildOverrides(quiet: policy.quiet), onlyShowsWork: true)
-            } else if rule == "always" || (!isThere && rule != "never") || (Self.isPeriod(rule) && Self.isOld(rule)) {
+            } else if try rule == "always" || (!isThere && rule != "never") || Self.isOld(here, rule) {
                 try fetch(service, image, definition, policy)
             } else if !isThere {
                 throw RoostError.missing("service \(service): No such image: \(image); its pull policy is never")
@@ -62,11 +63,20 @@ extension ProjectImages {
         }
     }
 
-    private static func isPeriod(_ rule: String) -> Bool {
-        ["daily", "weekly"].contains(rule) || rule.hasPrefix("every_")
+    /// Whether an image has had its name for longer than `daily`, `weekly` or `every_12h` allows.
+    private static func isOld(_ image: JSON?, _ rule: String) throws(RoostError) -> Bool {
+        let periods = ["daily": "24h", "weekly": "168h"]
+        guard let text = periods[rule] ?? (rule.hasPrefix("every_") ? String(rule.dropFirst(6)) : nil) else {
+            return false
+        }
+        guard let period = TimeSpan.parse(text) else {
+            throw .invalid("pull_policy \(rule): write daily, weekly, or every_ and a time, as every_12h")
+        }
+        guard let time = image?["Metadata"]["LastTagTime"].string.flatMap({ Timestamp(parsing: $0) }) else {
+            return true
+        }
+        return Clocks.wallNanoseconds() - time.nanoseconds > period
     }
-    /// Without a record of when an image was fetched, it is as fresh as it must be.
-    private static func isOld(_ rule: String) -> Bool { false }
 
     private func fetch(_ service: String, _ image: String, _ definition: JSON, _ policy: ImagePolicy) throws {
         if !policy.quiet { Output.error(" \(service) Pulling \(image)") }

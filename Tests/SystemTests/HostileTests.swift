@@ -136,6 +136,11 @@ import Testing
                 "for i in 1 2 3; do dd if=/dev/urandom of=/f$i bs=1M count=2; done")
             try engine.must("commit", "made", "big:1")
             try engine.must("save", "-o", "big.tar", "big:1", "busybox")
+            let registry = try RealRegistry(engine.folder + "/registry")
+            defer { registry.close() }
+            let name = "127.0.0.1:\(registry.port)/big:1"
+            try engine.must("tag", "big:1", name)
+            try engine.eventually("the registry answers") { try engine.roost("push", name).code == 0 }
             var state: UInt64 = 0x1234_5678_9abc_def1
             func random(_ limit: UInt64) -> UInt64 {
                 state ^= state << 13
@@ -146,9 +151,9 @@ import Testing
             let commands: [[String]] = [
                 ["load", "-i", "big.tar"], ["commit", "made", "again:1"], ["rmi", "-f", "big:1"],
                 ["image", "prune", "-af"],
-                ["tag", "busybox", "other:1"],
+                ["tag", "busybox", "other:1"], ["pull", name],
             ]
-            for round in 0..<25 {
+            for round in 0..<36 {
                 let process = Process()
                 process.executableURL = URL(fileURLWithPath: TestEngine.programs + "/roost")
                 process.arguments = commands[round % commands.count]
@@ -163,6 +168,7 @@ import Testing
                 process.waitUntilExit()
                 #expect(try engine.must("system", "check", "--deep").contains("all well"), "round \(round)")
             }
+            try engine.must("pull", name)
             try engine.must("load", "-i", "big.tar")
             #expect(try engine.must("run", "--rm", "big:1", "sh", "-c", "ls -l /f1 | awk '{print $5}'") == "2097152")
         }
