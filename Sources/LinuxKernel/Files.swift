@@ -259,7 +259,10 @@ extension Files {
 extension Files {
     /// The extended attributes of a file, by path, the last link followed by nobody (llistxattr(2), lgetxattr(2)).
     public static func attributes(_ path: String) throws(SyscallError) -> [(name: String, value: [UInt8])] {
-        var names = [CChar](repeating: 0, count: 65536)
+        // Most files have none, and that is asked for first: it costs no room.
+        let needed = unsafe llistxattr(path, nil, 0)
+        if needed <= 0 { return [] }
+        var names = [CChar](repeating: 0, count: needed + 256)
         let length = unsafe llistxattr(path, &names, names.count)
         // File systems without attributes have none.
         if length <= 0 { return [] }

@@ -255,13 +255,23 @@ final class DigestCache {
 
     init(file: OwnedFD) throws {
         self.file = file
-        let text = String(decoding: try readAll(file.raw, limit: 256 << 20), as: UTF8.self)
-        for line in text.split(separator: "\n") {
-            let fields = line.split(separator: " ")
-            guard fields.count == 5, let inode = UInt64(fields[0]), let size = Int64(fields[1]),
-                let modified = Int64(fields[2]), let changed = Int64(fields[3])
-            else { continue }
-            known[Key(inode: inode, size: size, modified: modified, changed: changed)] = String(fields[4])
+        // Read as bytes: there may be as many lines as a context has files.
+        for line in try readAll(file.raw, limit: 256 << 20).split(separator: 10) {
+            var numbers: [Int64] = []
+            var rest = line
+            while numbers.count < 4, let blank = rest.firstIndex(of: 32) {
+                var value: Int64 = 0
+                for digit in rest[..<blank] where digit >= 48 && digit <= 57 {
+                    value = value &* 10 &+ Int64(digit - 48)
+                }
+                numbers.append(value)
+                rest = rest[(blank + 1)...]
+            }
+            guard numbers.count == 4, rest.count == 64 else { continue }
+            known[
+                Key(
+                    inode: UInt64(bitPattern: numbers[0]), size: numbers[1], modified: numbers[2], changed: numbers[3])
+            ] = String(decoding: rest, as: UTF8.self)
         }
     }
 
