@@ -1,6 +1,7 @@
 import ContainerRuntime
 import EngineModel
 import LinuxKernel
+import Networking
 
 extension Engine {
     /// Stops a container as its user wants it: the stop signal, a grace, SIGKILL. No policy brings it back.
@@ -20,10 +21,22 @@ extension Engine {
             let number = try Signals.number(signal ?? record.stopSignal)
             await runStopHooks(record.id)
             publish(record, "kill", ["signal": String(number)])
+            let interfaces = live[record.id]?.endpoints.map(\.hostInterface) ?? []
             await end(
                 record.id, signal: number, graceSeconds: timeout ?? record.spec.stopTimeout ?? 10,
                 explicit: timeout != nil || record.spec.stopTimeout != nil)
             publish(record, "stop")
+            await untilGone(interfaces, of: record.id)
+        }
+    }
+
+    /// The kernel takes interfaces away a moment after their namespace. Who has stopped one container looks for them perhaps; where
+    /// many end at once nobody waits.
+    private func untilGone(_ interfaces: [String], of id: String) async {
+        guard ending.isEmpty, !interfaces.isEmpty else { return }
+        await untilDeparted(id)
+        for _ in 0..<60 where interfaces.contains(where: Bridges.exists) {
+            try? await Task.sleep(for: .milliseconds(1))
         }
     }
 
