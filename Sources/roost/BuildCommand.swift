@@ -223,7 +223,9 @@ final class BuildDisplay {
         case "began":
             failedStep = step
             let stage = line["stage"].string ?? ""
-            let words = (line["text"].string ?? "").split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            // On one line, without the escapes that continue it.
+            let words = (line["text"].string ?? "").split(whereSeparator: \.isWhitespace).filter { $0 != "\\" }
+                .joined(separator: " ")
             titles[step] = "[\(stage.isEmpty ? "" : stage + " ")\(step)/\(line["of"].int ?? 0)] \(words)"
             if mode == .live { progress.update(label(step), "", .working) }
             if mode == .plain { Output.error("\(prefix)#\(step) \(titles[step] ?? "")") }
@@ -347,6 +349,9 @@ struct Build: ParsableCommand {
         order.agentSocket = Self.agent(ssh)
         order.contexts = try buildContext.map(Self.context)
         if check { return try runCheck(order) }
+        if !cacheTo.isEmpty {
+            Output.error("note: --cache-to is not acted on: finished steps are kept by this engine alone")
+        }
         let display = try BuildDisplay(progress, quiet: quiet)
         let id = try order.run(display)
         if let iidfile { try Files.write(Session.shared.absolute(iidfile), id) }

@@ -315,6 +315,7 @@ struct Exec: ParsableCommand {
     @Argument(parsing: .captureForPassthrough, help: "Container or service, program, arguments.") var words: [String]
 
     func run() throws {
+        if words.first == "--help" { throw CleanExit.helpRequest(Self.self) }
         guard let name = words.first, words.count > 1 else {
             throw ValidationError("exec needs a container and a program")
         }

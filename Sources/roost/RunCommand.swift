@@ -314,6 +314,7 @@ struct Create: ParsableCommand {
     @OptionGroup var options: ContainerOptions
     @Argument(parsing: .captureForPassthrough, help: "Image, command, arguments.") var words: [String] = []
     func run() throws {
+        if words.first == "--help" { throw CleanExit.helpRequest(Self.self) }
         if Session.shared.isCompose || words.isEmpty {
             return try Up.parse(["--no-start"] + words).run()
         }
@@ -340,6 +341,7 @@ struct Run: ParsableCommand {
     @Argument(parsing: .captureForPassthrough, help: "Image, command, arguments.") var words: [String]
 
     func run() throws {
+        if words.first == "--help" { throw CleanExit.helpRequest(Self.self) }
         var made: String?
         do {
             if Session.shared.isCompose { return try runService() }
