@@ -99,9 +99,14 @@ let package = Package(
                 "APIClient", "Terminal", "DockerAPI", "EngineModel", "ComposeModel", "ComposeFile", "LinuxKernel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            // Static, as the shim: a third of a short command's time was the dynamic linker's.
+            // Static, as the shim: a third of a short command's time was the dynamic linker's. Foundation, which the argument parser
+            // imports, does not name its own parts to a static linker.
             swiftSettings: strict,
-            linkerSettings: [.unsafeFlags(["-static-executable"], .when(configuration: .release))]),
+            linkerSettings: [
+                .unsafeFlags(
+                    ["-static-executable", "-l_FoundationCollections", "-l_FoundationCShims"],
+                    .when(configuration: .release))
+            ]),
         .executableTarget(
             name: "roostd",
             dependencies: [

@@ -368,7 +368,7 @@ extension Engine {
     /// Tells the resolver who is called what now.
     func rebuildNames() {
         var directory = NameDirectory()
-        for id in live.keys {
+        for id in live.keys where !standbys.contains(id) {
             guard let record = containers[id] else { continue }
             for endpoint in record.endpoints where networks[endpoint.networkID]?.isPredefined == false {
                 let addresses = [endpoint.address4, endpoint.address6].compactMap { $0 }

@@ -143,20 +143,20 @@ extension Engine {
 
     // MARK: Waiting for conditions
 
-    func awaitHealthy(_ name: String) async throws {
+    /// `subject` is how a failure calls the container; without it, as Compose does of a dependency.
+    func awaitHealthy(_ name: String, subject: String? = nil) async throws {
+        let subject = subject ?? "dependency failed to start: container \(name)"
         let (_, stream) = hub.subscribe(since: nil)
         func settled() throws -> Bool {
             let record = try container(name)
             guard record.healthcheck != nil else {
-                throw RoostError.conflict("dependency failed to start: container \(name) has no healthcheck configured")
+                throw RoostError.conflict("\(subject) has no healthcheck configured")
             }
             if record.status.phase == .exited, pendingRestarts[record.id] == nil {
-                throw RoostError.conflict(
-                    "dependency failed to start: container \(name) exited (\(record.status.exitCode))")
+                throw RoostError.conflict("\(subject) exited (\(record.status.exitCode))")
             }
             if record.status.health?.verdict == .unhealthy {
-                throw RoostError.conflict(
-                    "dependency failed to start: container \(name) is unhealthy: \(lastProbe(record))")
+                throw RoostError.conflict("\(subject) is unhealthy: \(lastProbe(record))")
             }
             return record.status.isRunning && record.status.health?.verdict == .healthy
         }
@@ -183,29 +183,29 @@ extension Engine {
     /// The old container goes, the new one comes under its name; anonymous volumes go over.
     func replace(_ id: String, name: String, spec: ContainerSpec, renewsVolumes: Bool, timeout: Int?) async throws {
         let old = try container(id)
-        var spec = spec
-        var kept: [String: String] = [:]
-        for mount in old.mounts where mount.isAnonymous {
-            if let volume = mount.volumeName { kept[mount.target] = volume }
-        }
         // Checked before the old one is touched: a mistake must not cost a running container.
         _ = try image(spec.image)
         do { try await stopContainer(id, timeout: timeout) } catch let error as RoostError
             where error.kind == .notModified
         {}
         try await removeContainer(id, force: true, volumes: renewsVolumes)
-        if !renewsVolumes {
-            for index in spec.mounts.indices {
-                guard case .volume(nil, let copy, let subpath) = spec.mounts[index].source,
-                    let volume = kept[spec.mounts[index].target]
-                else { continue }
+        _ = try await createContainer(renewsVolumes ? spec : Self.keepingVolumes(spec, of: old), name: name)
+    }
+
+    /// A specification whose anonymous volumes are those of the container before.
+    static func keepingVolumes(_ spec: ContainerSpec, of old: ContainerRecord) -> ContainerSpec {
+        var spec = spec
+        for mount in old.mounts where mount.isAnonymous {
+            guard let volume = mount.volumeName else { continue }
+            if let index = spec.mounts.firstIndex(where: { $0.target == mount.target }) {
+                guard case .volume(nil, let copy, let subpath) = spec.mounts[index].source else { continue }
                 spec.mounts[index].source = .volume(name: volume, copy: copy, subpath: subpath)
-            }
-            for (target, volume) in kept where !spec.mounts.contains(where: { $0.target == target }) {
-                spec.mounts.append(MountSpec(source: .volume(name: volume, copy: true, subpath: ""), target: target))
+            } else {
+                spec.mounts.append(
+                    MountSpec(source: .volume(name: volume, copy: true, subpath: ""), target: mount.target))
             }
         }
-        _ = try await createContainer(spec, name: name)
+        return spec
     }
 }
 
@@ -221,6 +221,7 @@ struct EngineBackend: PlanBackend {
         case .createContainer(let name, let spec): _ = try await engine.createContainer(spec, name: name)
         case .replaceContainer(let id, let name, let spec, let renews, let timeout):
             try await engine.replace(id, name: name, spec: spec, renewsVolumes: renews, timeout: timeout)
+        case .updateService(let update): try await ServiceUpdater(engine: engine, update: update).run()
         case .startContainer(let name): try await unlessDone { try await engine.startContainer(name) }
         case .stopContainer(let id, _, let timeout):
             try await unlessDone { try await engine.stopContainer(id, timeout: timeout) }

@@ -95,7 +95,7 @@ extension Engine {
         return ContainerStart(
             record: record, context: context, plan: try plans.container(launched, context), launcher: launcher,
             endpoints: endpointPlans(record), hasResolver: hasResolver(record), makesNamespace: usesOwnNetwork,
-            shared: shared, takenPorts: takenPorts())
+            shared: shared, takenPorts: takenPorts(), publishes: usesOwnNetwork && !standbys.contains(record.id))
     }
 
     private func runningProcess(_ other: String, for record: ContainerRecord) throws -> Int32 {
@@ -124,7 +124,7 @@ extension Engine {
     }
 
     /// Ports of running containers, with their owners' names.
-    private func takenPorts() -> [(port: PublishedPort, owner: String)] {
+    func takenPorts() -> [(port: PublishedPort, owner: String)] {
         live.keys.flatMap { id in
             (live[id]?.ports ?? []).map { ($0.port, containers[id]?.name ?? id) }
         }
@@ -225,6 +225,8 @@ struct ContainerStart: Sendable {
     let makesNamespace: Bool
     let shared: NetworkNamespace?
     let takenPorts: [(port: PublishedPort, owner: String)]
+    /// Not where another container of the same service has the ports still.
+    let publishes: Bool
 
     func run() throws -> Result {
         var undo = UndoLog()
@@ -235,7 +237,7 @@ struct ContainerStart: Sendable {
     }
 
     private func attempt(_ undo: inout UndoLog) throws -> Result {
-        let ports = try publishPorts(&undo)
+        let ports = publishes ? try PortPublisher(record: record, takenPorts: takenPorts).publish(&undo) : []
         try? Files.remove(context.exitRecord)
         try MountPreparation(mounts: record.mounts, imageDirectories: context.imageDirectories).prepare()
         let group = context.controlGroup
@@ -290,80 +292,5 @@ struct ContainerStart: Sendable {
                 DeviceRateLimit(key: rate.kind.rawValue, major: numbers.major, minor: numbers.minor, value: rate.rate))
         }
         return limits
-    }
-
-    // MARK: Ports
-
-    private func publishPorts(_ undo: inout UndoLog) throws -> [(socket: OwnedFD, port: PublishedPort)] {
-        guard makesNamespace else { return [] }
-        var bindings = record.spec.portBindings
-        if record.spec.publishAllPorts {
-            for port in record.spec.exposedPorts where !bindings.contains(where: { $0.container == port }) {
-                bindings.append(PortBinding(container: port, hostAddress: nil, hostPorts: 0...0))
-            }
-        }
-        var bound: [(socket: OwnedFD, port: PublishedPort)] = []
-        for binding in bindings {
-            let new = try bind(binding)
-            undo.onFailure { for item in new { item.socket.closeEarly() } }
-            bound += new
-        }
-        return bound
-    }
-
-    /// The first free port of the range, on every address that is meant.
-    private func bind(_ binding: PortBinding) throws -> [(socket: OwnedFD, port: PublishedPort)] {
-        guard binding.container.transport != .sctp else {
-            throw RoostError(.unsupported, "port \(binding.container): SCTP ports cannot be published")
-        }
-        let addresses = binding.hostAddress.map { [$0] } ?? [.any4, .any6]
-        var failure: any Error = RoostError.conflict("no port is free")
-        for number in binding.hostPorts {
-            do { return try bind(binding.container, number, addresses) } catch let error as RoostError
-                where error.kind == .failure
-            { failure = error }
-        }
-        throw failure
-    }
-
-    private func bind(_ port: ContainerPort, _ number: UInt16, _ addresses: [IPAddress]) throws -> [(
-        socket: OwnedFD, port: PublishedPort
-    )] {
-        var bound: [(socket: OwnedFD, port: PublishedPort)] = []
-        var wanted = number
-        for address in addresses {
-            do throws(SyscallError) {
-                let socket = try PortRelay.bind(PublishedPort(container: port, hostAddress: address, hostPort: wanted))
-                if wanted == 0 { wanted = try InternetSockets.localAddress(socket.raw).port }
-                bound.append((socket, PublishedPort(container: port, hostAddress: address, hostPort: wanted)))
-            } catch {
-                // A host without IPv6 publishes on IPv4 alone.
-                if address == .any6, !bound.isEmpty, [Errno.addressNotAvailable, 97].contains(error.errno) { continue }
-                for item in bound { item.socket.closeEarly() }
-                throw portError(port, address, wanted, error)
-            }
-        }
-        return bound
-    }
-
-    private func portError(_ port: ContainerPort, _ address: IPAddress, _ number: UInt16, _ error: SyscallError)
-        -> RoostError
-    {
-        let place = "\(address.isVersion6 ? "[\(address)]" : address.description):\(number)"
-        if error.errno == Errno.addressInUse {
-            let owner = takenPorts.first {
-                $0.port.hostPort == number && $0.port.container.transport == port.transport
-            }?.owner
-            if let owner {
-                return .failure("Bind for \(place) failed: port is already allocated by container \(owner)")
-            }
-            return .failure(
-                "Bind for \(place) failed: address already in use by another program of this host (port \(number)/\(port.transport.rawValue)); stop it or publish another port"
-            )
-        }
-        if error.errno == Errno.addressNotAvailable {
-            return .failure("Bind for \(place) failed: the host has no address \(address)")
-        }
-        return .failure("Bind for \(place) failed: \(error.reason)")
     }
 }

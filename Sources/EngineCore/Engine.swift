@@ -66,6 +66,8 @@ public actor Engine {
     var ending: Set<String> = []
     /// Containers that have ended and whose shims have not gone yet, with those who wait for that.
     var departing: [String: [CheckedContinuation<Void, Never>]] = [:]
+    /// Containers that come in place of others of their service and have neither ports nor names yet.
+    var standbys: Set<String> = []
     var activeBridges: Set<String> = []
     var stopping = false
     var wasUsed = true

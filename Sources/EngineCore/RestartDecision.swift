@@ -13,19 +13,19 @@ struct RestartDecision: Sendable {
     private(set) var attempts = 0
 
     mutating func ended(_ status: ContainerStatus, policy: RestartPolicySpec, heals: Bool) -> Action {
-        if status.finishedAt - status.startedAt >= Self.settled {
+        if status.finishedAt - status.startedAt >= policy.window.map({ $0 * 1_000_000 }) ?? Self.settled {
             delay = Self.firstDelay
             attempts = 0
         }
         let wanted =
             switch policy.name {
             case .no: heals
-            case .always, .unlessStopped: true
+            case .always, .unlessStopped: policy.maximumRetries == 0 || attempts < policy.maximumRetries
             case .onFailure: status.exitCode != 0 && (policy.maximumRetries == 0 || attempts < policy.maximumRetries)
             }
         guard wanted, !status.stoppedByUser else { return .stay }
         defer { delay = min(delay * 2, Self.longestDelay) }
         attempts += 1
-        return .restart(afterMilliseconds: delay)
+        return .restart(afterMilliseconds: policy.delay ?? delay)
     }
 }

@@ -131,6 +131,10 @@ public struct RestartPolicySpec: Sendable, Equatable, Codable {
     public var name: Name
     /// For `on-failure`: 0 means as often as needed.
     public var maximumRetries: Int
+    /// Milliseconds before each restart, of a project's `deploy.restart_policy.delay`; without it the delay grows from 100 ms on.
+    public var delay: Int64?
+    /// Milliseconds after which a start counts as a success, of `deploy.restart_policy.window`; ten seconds without it.
+    public var window: Int64?
     public init(_ name: Name = .no, maximumRetries: Int = 0) {
         self.name = name
         self.maximumRetries = maximumRetries

@@ -34,6 +34,9 @@ public final class PortRelay: Sendable {
         }
     }
 
+    /// Serves a socket no longer; it stays open for who serves it next.
+    public func release(_ listener: OwnedFD) { loop.remove(listener.raw) }
+
     public func stop(_ listener: OwnedFD) {
         loop.remove(listener.raw)
         listener.closeEarly()

@@ -7,6 +7,8 @@ public enum Operation: Sendable, Equatable {
     case createContainer(name: String, spec: ContainerSpec)
     /// Stops and removes the old one and makes the new one; anonymous volumes go over unless they are to be renewed.
     case replaceContainer(id: String, name: String, spec: ContainerSpec, renewsVolumes: Bool, timeoutSeconds: Int?)
+    /// Replaces the running replicas of a service by its own rule for updates.
+    case updateService(ServiceUpdate)
     case startContainer(name: String)
     case stopContainer(id: String, name: String, timeoutSeconds: Int?)
     case removeContainer(id: String, name: String, volumes: Bool)
@@ -24,6 +26,7 @@ public enum Operation: Sendable, Equatable {
             .awaitHealthy(let name), .awaitCompleted(let name):
             "Container \(name)"
         case .removeNetwork(let name): "Network \(name)"
+        case .updateService(let update): "Service \(update.service)"
         }
     }
 
@@ -32,6 +35,7 @@ public enum Operation: Sendable, Equatable {
         switch self {
         case .createNetwork, .createVolume, .createContainer: ("Creating", "Created")
         case .replaceContainer: ("Recreate", "Recreated")
+        case .updateService: ("Updating", "Updated")
         case .startContainer: ("Starting", "Started")
         case .stopContainer: ("Stopping", "Stopped")
         case .removeContainer, .removeNetwork, .removeVolume: ("Removing", "Removed")
@@ -44,6 +48,7 @@ public enum Operation: Sendable, Equatable {
         switch self {
         case .createNetwork, .createVolume, .createContainer: "+ create"
         case .replaceContainer: "~ recreate"
+        case .updateService: "~ update"
         case .startContainer: "> start"
         case .stopContainer: ". stop"
         case .removeContainer, .removeNetwork, .removeVolume: "- remove"

@@ -57,8 +57,15 @@ public struct ServiceTranslation: Sendable {
             )
         }
         let deploy = service["deploy"]
-        for key in ["update_config", "rollback_config"] where !deploy[key].isNull {
-            found.append("service \(name): deploy.\(key) has no effect here yet (\(place(name, "deploy.\(key)")))")
+        if deploy["update_config"]["order"].string == "start-first", let reason = needsOldGone(name) {
+            found.append(
+                "service \(name): updates stop the old replica first, because \(reason) (\(place(name, "deploy.update_config.order")))"
+            )
+        }
+        if !deploy["rollback_config"].isNull, deploy["update_config"]["failure_action"].string != "rollback" {
+            found.append(
+                "service \(name): rollback_config is used with update_config.failure_action: rollback only (\(place(name, "deploy.rollback_config")))"
+            )
         }
         if let kind = service["platform"].string, !kind.isEmpty, !kind.hasPrefix("linux") {
             found.append("service \(name): platform \(kind) is not looked at (\(place(name, "platform")))")
@@ -81,14 +88,26 @@ public struct ServiceTranslation: Sendable {
         )
     }
 
-    /// Options of block devices other than the weight need a version of the kernel's interface that is not used yet.
+    /// The weight and the rates of block devices (`blkio_config`).
     private func blockDevices(_ name: String, _ service: JSON, _ spec: inout ContainerSpec) throws(RoostError) {
         let block = service["blkio_config"]
         spec.resources.blockWeight = UInt16(clamping: block["weight"].int ?? 0)
-        for (key, value) in block.object ?? [] where key != "weight" && value.array?.isEmpty == false {
+        var rates: [DeviceRate] = []
+        for (key, kind) in [
+            ("device_read_bps", DeviceRate.Kind.readBytes), ("device_write_bps", .writeBytes),
+            ("device_read_iops", .readOperations), ("device_write_iops", .writeOperations),
+        ] {
+            for item in block[key].array ?? [] {
+                let rate = item["rate"].int ?? item["rate"].string.flatMap { Int64($0) } ?? 0
+                rates.append(DeviceRate(kind: kind, device: item["path"].string ?? "", rate: rate))
+            }
+        }
+        if !rates.isEmpty { spec.resources.deviceRates = rates }
+        if block["weight_device"].array?.isEmpty == false {
             throw RoostError(
                 .unsupported,
-                "service \(name): blkio_config.\(key) is not supported yet (\(place(name, "blkio_config.\(key)")))")
+                "service \(name): a weight for one device is not supported (\(place(name, "blkio_config.weight_device"))): set blkio_config.weight, or a rate for the device"
+            )
         }
     }
 
@@ -183,7 +202,7 @@ public struct ServiceTranslation: Sendable {
         return spec
     }
 
-    private func place(_ service: String, _ attribute: String) -> String {
+    func place(_ service: String, _ attribute: String) -> String {
         project.origins["services.\(service).\(attribute)"] ?? "in the project file"
     }
 
@@ -228,11 +247,16 @@ public struct ServiceTranslation: Sendable {
         let policy = service["deploy"]["restart_policy"]
         if !policy.isNull {
             let attempts = Int(clamping: policy["max_attempts"].int ?? 0)
+            func time(_ key: String) -> Int64? { policy[key].string.flatMap(TimeSpan.parse).map { $0 / 1_000_000 } }
+            var spec = RestartPolicySpec(.always, maximumRetries: attempts)
             switch policy["condition"].string ?? "any" {
             case "none": return RestartPolicySpec(.no)
-            case "on-failure": return RestartPolicySpec(.onFailure, maximumRetries: attempts)
-            default: return RestartPolicySpec(.always)
+            case "on-failure": spec.name = .onFailure
+            default: break
             }
+            spec.delay = time("delay")
+            spec.window = time("window")
+            return spec
         }
         return try RestartPolicySpec(parsing: service["restart"].string ?? "no")
     }
@@ -456,6 +480,18 @@ public struct ServiceTranslation: Sendable {
                     throw .invalid("network \(key): gateway \"\(text)\" is not an IP address")
                 }
                 spec.gateways.append(address)
+            }
+            if let text = pool["ip_range"].string, !text.isEmpty {
+                guard let range = Subnet(text) else {
+                    throw .invalid("network \(key): ip_range \"\(text)\" is not a range such as 172.28.5.0/24")
+                }
+                spec.ranges.append(range)
+            }
+            for (host, text) in pool["aux_addresses"].stringMap ?? [:] {
+                guard let address = IPAddress(text) else {
+                    throw .invalid("network \(key): aux_addresses.\(host) \"\(text)\" is not an IP address")
+                }
+                spec.auxiliary[host] = address
             }
         }
         return spec

@@ -184,11 +184,12 @@ public struct UpPlanner {
             )
         }
         let wanted = options.scale[name] ?? Int(service["scale"].int ?? service["deploy"]["replicas"].int ?? 1)
-        let existing = observed.containers.filter { $0.service == name }.sorted { $0.number < $1.number }
+        let existing = planLeftovers(observed.containers.filter { $0.service == name })
         let gates = try dependencySteps(service, selected)
         let resources = resourceSteps(service)
-        var steps: [Int] = []
-        for number in stride(from: 1, through: wanted, by: 1) {
+        var steps = try planUpdate(name, existing.filter { $0.number <= wanted }, after: resources + gates)
+        let updated = steps.isEmpty ? [] : Set(existing.filter(\.runs).map(\.number))
+        for number in stride(from: 1, through: wanted, by: 1) where !updated.contains(number) {
             if let step = try planReplica(
                 name, number, existing.first { $0.number == number }, gates: gates, resources: resources)
             {
@@ -199,6 +200,55 @@ public struct UpPlanner {
             planRemoval(extra, "\(wanted) of \(name) wanted")
         }
         started[name] = steps
+    }
+
+    /// What an update that was cut off has left: one container for each number stays, the others go.
+    private mutating func planLeftovers(_ all: [ObservedContainer]) -> [ObservedContainer] {
+        var kept: [ObservedContainer] = []
+        for (_, same) in Dictionary(grouping: all, by: \.number).sorted(by: { $0.key < $1.key }) {
+            let ranked = same.sorted {
+                (ReplicaUpdate.isLeftOver($0.name) ? 1 : 0, $0.name) < (
+                    ReplicaUpdate.isLeftOver($1.name) ? 1 : 0, $1.name
+                )
+            }
+            for (place, container) in ranked.enumerated() {
+                if place > 0, ReplicaUpdate.isLeftOver(container.name) {
+                    planRemoval(container, "left over from an update that was cut off")
+                } else {
+                    kept.append(container)
+                }
+            }
+        }
+        return kept
+    }
+
+    /// The running replicas of a service that says how it wants to be updated, in one step.
+    private mutating func planUpdate(_ name: String, _ existing: [ObservedContainer], after: [Int])
+        throws(RoostError) -> [Int]
+    {
+        guard !options.noRecreate, !options.noStart, let rules = try translation.updateRules(name) else { return [] }
+        var replicas: [ReplicaUpdate] = []
+        var reasons: [String] = []
+        for container in existing where container.runs {
+            let spec = try translation.spec(name, number: container.number, fileFolder: fileFolder)
+            guard let reason = recreateReason(name, container, spec) else { continue }
+            replicas.append(
+                ReplicaUpdate(id: container.id, name: translation.containerName(name, container.number), spec: spec))
+            if !reasons.contains(reason) { reasons.append(reason) }
+        }
+        guard !replicas.isEmpty else { return [] }
+        replaced.insert(name)
+        let rule = rules.update
+        let pace = rule.parallelism <= 0 ? "all at a time" : "\(rule.parallelism) at a time"
+        let step = plan.add(
+            .updateService(
+                ServiceUpdate(
+                    service: name, replicas: replicas, rule: rule, rollback: rules.rollback,
+                    renewsVolumes: options.renewVolumes, timeoutSeconds: options.timeoutSeconds)),
+            "\(replicas.count == 1 ? "1 replica" : "\(replicas.count) replicas"), \(pace), \(rule.order.rawValue): \(reasons.joined(separator: "; "))",
+            after: after)
+        made[name, default: []].append(step)
+        return [step]
     }
 
     private func resourceSteps(_ service: JSON) -> [Int] {
@@ -271,6 +321,7 @@ public struct UpPlanner {
     }
 
     private func recreateReason(_ name: String, _ existing: ObservedContainer, _ spec: ContainerSpec) -> String? {
+        if ReplicaUpdate.isLeftOver(existing.name) { return "an update of it was cut off" }
         if options.forceRecreate { return "asked for with --force-recreate" }
         if case .container(let other) = spec.network,
             let owner = observed.containers.first(where: { $0.name == other }), replaced.contains(owner.service)

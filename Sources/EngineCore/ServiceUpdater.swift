@@ -1,0 +1,233 @@
+import ContainerRuntime
+import EngineModel
+import LinuxKernel
+import Networking
+import Planning
+import ShimProtocol
+
+/// Carries out the update of a service: batch by batch, watched, and taken back where its rule says so.
+///
+/// The old replicas are kept, stopped and under another name, until the whole service has settled; only then are they removed.
+struct ServiceUpdater: Sendable {
+    let engine: Engine
+    let update: ServiceUpdate
+
+    /// A replica that has been changed over, or has failed to.
+    private struct Changed: Sendable {
+        var replica: ReplicaUpdate
+        var failure: String?
+    }
+
+    func run() async throws {
+        var changed: [Changed] = []
+        var verdict = UpdateRule.Verdict.goOn
+        let batches = update.rule.batches(update.replicas)
+        for (index, batch) in batches.enumerated() where verdict == .goOn {
+            if index > 0 { try await Task.sleep(for: .nanoseconds(update.rule.delay)) }
+            changed += await change(batch)
+            verdict = update.rule.verdict(failed: changed.count { $0.failure != nil }, of: update.replicas.count)
+        }
+        let failures = changed.compactMap { item in item.failure.map { "\(item.replica.name): \($0)" } }
+        guard verdict == .rollBack else {
+            try await settle(changed)
+            guard failures.isEmpty else { throw outcome(failures, changed.count) }
+            return
+        }
+        let losses = await rollBack(changed)
+        let reason =
+            "the update failed and was rolled back: \(failures.joined(separator: "; "))"
+        throw RoostError.failure(losses.isEmpty ? reason : "\(reason); \(losses.joined(separator: "; "))")
+    }
+
+    private func outcome(_ failures: [String], _ tried: Int) -> RoostError {
+        let rest = update.replicas.count - tried
+        let left =
+            rest > 0
+            ? "; the update is paused, \(rest) of \(update.replicas.count) replicas are as before: mend the service and run up again"
+            : ""
+        return .failure("\(failures.joined(separator: "; "))\(left)")
+    }
+
+    private func change(_ batch: [ReplicaUpdate]) async -> [Changed] {
+        await withTaskGroup(of: Changed.self) { group in
+            for replica in batch {
+                group.addTask {
+                    do {
+                        try await engine.changeOver(replica, update)
+                        return Changed(replica: replica)
+                    } catch { return Changed(replica: replica, failure: "\(error)") }
+                }
+            }
+            var all: [Changed] = []
+            for await one in group { all.append(one) }
+            return all.sorted { $0.replica.name < $1.replica.name }
+        }
+    }
+
+    /// The old replicas whose followers are there are removed.
+    private func settle(_ changed: [Changed]) async throws {
+        for item in changed { try await engine.removeRetired(item.replica, volumes: update.renewsVolumes) }
+    }
+
+    private func rollBack(_ changed: [Changed]) async -> [String] {
+        var losses: [String] = []
+        for (index, batch) in update.rollback.batches(Array(changed.reversed())).enumerated() {
+            if index > 0 { try? await Task.sleep(for: .nanoseconds(update.rollback.delay)) }
+            for item in batch {
+                do {
+                    try await engine.takeBack(
+                        item.replica, order: update.rollback.order, timeout: update.timeoutSeconds)
+                } catch {
+                    losses.append("\(item.replica.name) could not be brought back: \(error)")
+                }
+            }
+        }
+        return losses
+    }
+}
+
+extension Engine {
+    /// Puts a new replica in the place of a running one. The old one is stopped, and kept under its retired name.
+    func changeOver(_ replica: ReplicaUpdate, _ update: ServiceUpdate) async throws {
+        let old = try container(replica.id)
+        // Checked before the old one is touched: a mistake must not cost a running container.
+        _ = try image(replica.spec.image)
+        let spec = update.renewsVolumes ? replica.spec : Self.keepingVolumes(replica.spec, of: old)
+        switch update.rule.order {
+        case .stopFirst:
+            if old.name != replica.retiredName { try rename(old.id, to: replica.retiredName) }
+            try await stopRetiring(old.id, timeout: update.timeoutSeconds)
+            let new = try await createContainer(spec, name: replica.name).record
+            try await startContainer(new.id)
+            try await watch(new.id, for: update.rule.monitor)
+        case .startFirst:
+            let new = try await createContainer(spec, name: replica.standbyName).record
+            standbys.insert(new.id)
+            do {
+                try await startContainer(new.id)
+                try await watch(new.id, for: update.rule.monitor)
+                try await promote(new.id, over: old.id, as: replica.name, retired: replica.retiredName)
+            } catch {
+                // The old one has never stopped serving.
+                standbys.remove(new.id)
+                let said = lastLines(new.id)
+                try? await removeContainer(new.id, force: true, volumes: true)
+                throw said.isEmpty ? error : RoostError.failure("\(error); its last lines:\n\(said)")
+            }
+            try await stopRetiring(old.id, timeout: update.timeoutSeconds)
+        }
+    }
+
+    /// The end of a container's log, for telling why it has failed after it is gone.
+    private func lastLines(_ id: String) -> String {
+        var cursor = LogCursor(path: configuration.dataFolder(id) + "/container.log", tail: 5)
+        let records = (try? cursor.next()) ?? []
+        return records.map { "  \(String(decoding: $0.content, as: UTF8.self))" }.joined(separator: "\n")
+    }
+
+    private func stopRetiring(_ id: String, timeout: Int?) async throws {
+        do { try await stopContainer(id, timeout: timeout) } catch let error as RoostError
+            where error.kind == .notModified
+        {}
+    }
+
+    /// Waits until a new replica is well, and stays so for a time.
+    private func watch(_ id: String, for monitor: Int64) async throws {
+        guard let started = containers[id] else { throw RoostError.failure("the new container was removed") }
+        if started.healthcheck != nil { try await awaitHealthy(started.name, subject: "the new container") }
+        guard monitor > 0 else { return }
+        let (_, stream) = hub.subscribe(since: nil)
+        let span = TimeSpan.text(monitor)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await self.checkRuns(started, span)
+                for await event in stream where event.id == id { try await self.checkRuns(started, span) }
+            }
+            group.addTask { try await Task.sleep(for: .nanoseconds(monitor)) }
+            _ = try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func checkRuns(_ started: ContainerRecord, _ span: String) throws(RoostError) {
+        guard let record = containers[started.id] else { throw .failure("the new container was removed") }
+        if record.status.health?.verdict == .unhealthy { throw .failure("the new container became unhealthy within \(span)") }
+        if !record.status.isRunning || record.status.startedAt != started.status.startedAt {
+            throw .failure("the new container ended with \(record.status.exitCode) within \(span) of its start")
+        }
+    }
+
+    /// Gives the ports and the names of one replica to the next, without a moment in which nobody has them.
+    private func promote(_ new: String, over old: String, as name: String, retired: String) async throws {
+        guard let record = containers[new], live[new] != nil else { throw RoostError.failure("the new container has ended") }
+        var undo = UndoLog()
+        let inherited = live[old]?.ports ?? []
+        let ports: [(socket: OwnedFD, port: PublishedPort)]
+        do {
+            ports = try PortPublisher(record: record, takenPorts: takenPorts()).publish(&undo, inheriting: inherited)
+        } catch {
+            _ = undo.unwind()
+            throw error
+        }
+        let taken = Set(ports.map(\.port))
+        let given = forwards(of: old).filter { taken.contains($0.port) }
+        for (socket, port) in inherited where taken.contains(port) { relay.release(socket) }
+        live[old]?.ports.removeAll { taken.contains($0.port) }
+        live[new]?.ports = ports
+        if let target = record.endpoints.first(where: { $0.address4 != nil })?.address4 {
+            for (socket, port) in ports { try relay.serve(socket, port, target: target) }
+        }
+        update(old) { $0.publishedPorts.removeAll(where: taken.contains) }
+        update(new) { $0.publishedPorts = ports.map(\.port) }
+        try store.addPorts(ports.map(\.port), owner: new)
+        if let running = live[new] {
+            let kept = KeptDescriptors(running)
+            running.process.connection.send(.keep(tags: kept.tags), descriptors: kept.files)
+        }
+        try exchangeNames(old, new, as: name, retired: retired)
+        let filter = filter
+        let elements = filter.elements(given, add: false) + filter.elements(forwards(of: new), add: true)
+        try await blocking { try filter.apply(elements) }
+    }
+
+    /// From now on the new one is found under the service's name, and the old one is not.
+    private func exchangeNames(_ old: String, _ new: String, as name: String, retired: String) throws {
+        if containers[old]?.name != retired { try rename(old, to: retired) }
+        standbys.remove(new)
+        if live[old] != nil { standbys.insert(old) }
+        try rename(new, to: name)
+    }
+
+    /// Removes the replica that was kept for the case that the update fails, where the new one is in its place.
+    func removeRetired(_ replica: ReplicaUpdate, volumes: Bool) async throws {
+        guard let old = containers[replica.id], old.name == replica.retiredName,
+            containers.values.contains(where: { $0.name == replica.name })
+        else { return }
+        standbys.remove(replica.id)
+        try await removeContainer(replica.id, force: true, volumes: volumes)
+    }
+
+    /// Brings the old replica back in the place of the new one.
+    func takeBack(_ replica: ReplicaUpdate, order: UpdateRule.Order, timeout: Int?) async throws {
+        guard let old = containers[replica.id], old.name == replica.retiredName else { return }
+        let new = containers.values.first { $0.name == replica.name }
+        if let new, order == .startFirst, live[new.id] != nil {
+            standbys.insert(old.id)
+            if live[old.id] == nil { try await startContainer(old.id) }
+            try await watch(old.id, for: 0)
+            try await promote(
+                old.id, over: new.id, as: replica.name, retired: "\(replica.name)-retired-\(new.id.prefix(12))")
+            try await stopRetiring(new.id, timeout: timeout)
+            standbys.remove(new.id)
+            return try await removeContainer(new.id, force: true, volumes: true)
+        }
+        if let new {
+            try await stopRetiring(new.id, timeout: timeout)
+            try await removeContainer(new.id, force: true, volumes: true)
+        }
+        standbys.remove(old.id)
+        try rename(old.id, to: replica.name)
+        guard live[old.id] == nil else { return }
+        try await startContainer(old.id)
+    }
+}
