@@ -4,7 +4,8 @@ import EngineModel
 /// Replaces `${NAME}` and its relatives (specification, "Interpolation"). Keys are left alone.
 struct Interpolation {
     let variables: [String: String]
-    private(set) var warnings: [String] = []
+    /// The variables that were asked for and are not set.
+    private(set) var unset: [UnsetVariable] = []
     /// Every variable that a text names, as it names it.
     private(set) var uses: [VariableUse] = []
     /// Only the uses are wanted: what is required may be missing.
@@ -81,7 +82,7 @@ struct Interpolation {
                     name.append(letter)
                     _ = scanner.take()
                 }
-                out += value(name)
+                out += value(name, place, isBare: true)
             default: out.append("$")
             }
         }
@@ -101,11 +102,10 @@ struct Interpolation {
             "invalid interpolation format for \(path)", at: place, hint: "you may need to escape any $ with another $")
     }
 
-    private mutating func value(_ name: String) -> String {
+    private mutating func value(_ name: String, _ place: Place?, isBare: Bool) -> String {
         uses.append(VariableUse(name: name))
         if let value = variables[name] { return value }
-        let warning = "The \"\(name)\" variable is not set. Defaulting to a blank string."
-        if !warnings.contains(warning) { warnings.append(warning) }
+        unset.append(UnsetVariable(name: name, place: place, isBare: isBare))
         return ""
     }
 
@@ -127,10 +127,10 @@ struct Interpolation {
         if mark.isEmpty {
             guard scanner.take() == "}" else { throw invalid(place, path) }
             scanner.depth -= 1
-            return value(name)
+            return value(name, place, isBare: false)
         }
         guard let kind = mark.last, kind != ":" else { throw invalid(place, path) }
-        let quiet = warnings
+        let quiet = unset
         let alternative = try run(&scanner, until: "}", place, path)
         scanner.depth -= 1
         uses.append(
@@ -142,13 +142,13 @@ struct Interpolation {
         let counts = mark.hasPrefix(":") ? known?.isEmpty == false : known != nil
         switch kind {
         case "-":
-            if counts { warnings = quiet }
+            if counts { unset = quiet }
             return counts ? known ?? "" : alternative
         case "+":
-            if !counts { warnings = quiet }
+            if !counts { unset = quiet }
             return counts ? alternative : ""
         default:
-            warnings = quiet
+            unset = quiet
             guard counts else {
                 throw ComposeError(
                     "required variable \(name) is missing a value: \(alternative)", at: place,

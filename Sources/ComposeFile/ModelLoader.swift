@@ -27,6 +27,7 @@ struct ModelLoader {
     /// The files that led here, to find circles.
     let trail: [String]
     private(set) var warnings: [String] = []
+    private(set) var unset: [UnsetVariable] = []
     private(set) var origins: [String: String] = [:]
 
     init(source: FileSource, directory: String, variables: [String: String], trail: [String]) {
@@ -60,7 +61,7 @@ struct ModelLoader {
     private mutating func add(_ document: Node, _ file: String, to merged: inout DocumentParts) throws {
         var interpolation = Interpolation(variables: variables)
         let node = try interpolation.apply(document, path: "")
-        warnings += interpolation.warnings
+        unset += interpolation.unset
         var reader = ValueReader(directory: directory, variables: variables)
         reader.resolvesPaths = source.request.passes.resolvesPaths
         defer {
@@ -72,6 +73,7 @@ struct ModelLoader {
         }
         var parts = try DocumentParts(node, &reader)
         parts.services = try services(node, parts, file, &reader)
+        if !merged.services.isEmpty { warnings += PortTable.doubled(merged, parts, origins, reader.origins) }
         merged.merge(parts)
     }
 
@@ -108,6 +110,7 @@ struct ModelLoader {
             source: source, directory: folder, variables: values.merging(variables) { $1 }, trail: trail + [file])
         let parts = try model.load(paths)
         warnings += model.warnings
+        unset += model.unset
         origins.merge(model.origins) { $1 }
         return parts
     }

@@ -118,7 +118,7 @@ public struct ProjectLoader {
         var project = Project(name: name, workingDirectory: directory, files: files)
         project.origins = model.origins
         try Normalization(request: request, variables: all).apply(merged, to: &project)
-        project.warnings = warnings
+        project.warnings = UnsetVariable.warnings(model.unset, services: project.services) + warnings
         return project
     }
 

@@ -3,6 +3,30 @@ import EngineModel
 import LinuxKernel
 
 extension Engine {
+    /// Runs a container that prepares a service (`pre_start`) to its end, and removes it whatever that end is.
+    func prepare(_ name: String, _ spec: ContainerSpec) async throws {
+        // One that was cut off by the death of an engine.
+        if containers.values.contains(where: { $0.name == name }) {
+            try await removeContainer(name, force: true, volumes: true)
+        }
+        let record = try await createContainer(spec, name: name).record
+        do {
+            let end = try exitSignal(record.id, .nextExit)
+            try await startContainer(record.id)
+            var code: Int32 = 137
+            for await value in end { code = value }
+            guard code == 0 else {
+                let said = lastLines(record.id)
+                throw RoostError.failure(
+                    "pre_start ended with \(code)\(said.isEmpty ? "" : "; its last lines:\n\(said)")")
+            }
+        } catch {
+            try? await removeContainer(record.id, force: true, volumes: true)
+            throw error
+        }
+        try await removeContainer(record.id, force: true, volumes: true)
+    }
+
     /// Runs the programs that a service wants after its start; the first that fails ends it.
     func runStartHooks(_ id: String) async throws {
         guard let record = containers[id] else { return }

@@ -7,6 +7,10 @@ import Planning
 extension Engine {
     func projectFolder(_ name: String) -> String { "\(configuration.dataRoot)/projects/\(name)" }
 
+    private func paths(of project: Project) -> EnginePaths {
+        EnginePaths(files: projectFolder(project.name), socket: configuration.socket)
+    }
+
     /// What the planner must know of this project.
     private func observe(_ project: Project) -> ObservedState {
         var state = ObservedState()
@@ -40,7 +44,7 @@ extension Engine {
         try checkOwner(project)
         return try UpPlanner.plan(
             project: project, observed: observe(project), options: options, contents: contents,
-            fileFolder: projectFolder(project.name))
+            paths: paths(of: project))
     }
 
     /// Two checkouts with the same folder name would fight over one project: refused, with ways out.
@@ -125,7 +129,7 @@ extension Engine {
         guard project.services[service] != nil else { throw RoostError.missing("no such service: \(service)") }
         try writeFiles(project, contents)
         let translation = ServiceTranslation(project: project, contents: contents)
-        var spec = try translation.spec(service, number: 1, fileFolder: projectFolder(project.name), oneOff: true)
+        var spec = try translation.spec(service, number: 1, paths: paths(of: project), oneOff: true)
         // As in Compose: no published ports, no restarts, and not under the service's name, unless it is asked for.
         if !servicePorts { spec.portBindings = [] }
         spec.restartPolicy = RestartPolicySpec()
@@ -222,6 +226,7 @@ struct EngineBackend: PlanBackend {
         case .replaceContainer(let id, let name, let spec, let renews, let timeout):
             try await engine.replace(id, name: name, spec: spec, renewsVolumes: renews, timeout: timeout)
         case .updateService(let update): try await ServiceUpdater(engine: engine, update: update).run()
+        case .prepare(let name, let spec): try await engine.prepare(name, spec)
         case .startContainer(let name): try await unlessDone { try await engine.startContainer(name) }
         case .stopContainer(let id, _, let timeout):
             try await unlessDone { try await engine.stopContainer(id, timeout: timeout) }

@@ -119,7 +119,7 @@ extension Engine {
     }
 
     /// The end of a container's log, for telling why it has failed after it is gone.
-    private func lastLines(_ id: String) -> String {
+    func lastLines(_ id: String) -> String {
         var cursor = LogCursor(path: configuration.dataFolder(id) + "/container.log", tail: 5)
         let records = (try? cursor.next()) ?? []
         return records.map { "  \(String(decoding: $0.content, as: UTF8.self))" }.joined(separator: "\n")
@@ -151,7 +151,9 @@ extension Engine {
 
     private func checkRuns(_ started: ContainerRecord, _ span: String) throws(RoostError) {
         guard let record = containers[started.id] else { throw .failure("the new container was removed") }
-        if record.status.health?.verdict == .unhealthy { throw .failure("the new container became unhealthy within \(span)") }
+        if record.status.health?.verdict == .unhealthy {
+            throw .failure("the new container became unhealthy within \(span)")
+        }
         if !record.status.isRunning || record.status.startedAt != started.status.startedAt {
             throw .failure("the new container ended with \(record.status.exitCode) within \(span) of its start")
         }
@@ -159,7 +161,9 @@ extension Engine {
 
     /// Gives the ports and the names of one replica to the next, without a moment in which nobody has them.
     private func promote(_ new: String, over old: String, as name: String, retired: String) async throws {
-        guard let record = containers[new], live[new] != nil else { throw RoostError.failure("the new container has ended") }
+        guard let record = containers[new], live[new] != nil else {
+            throw RoostError.failure("the new container has ended")
+        }
         var undo = UndoLog()
         let inherited = live[old]?.ports ?? []
         let ports: [(socket: OwnedFD, port: PublishedPort)]

@@ -7,6 +7,8 @@ public enum Operation: Sendable, Equatable {
     case createContainer(name: String, spec: ContainerSpec)
     /// Stops and removes the old one and makes the new one; anonymous volumes go over unless they are to be renewed.
     case replaceContainer(id: String, name: String, spec: ContainerSpec, renewsVolumes: Bool, timeoutSeconds: Int?)
+    /// Runs a container to its end before a service starts (`pre_start`), and removes it.
+    case prepare(name: String, spec: ContainerSpec)
     /// Replaces the running replicas of a service by its own rule for updates.
     case updateService(ServiceUpdate)
     case startContainer(name: String)
@@ -23,7 +25,7 @@ public enum Operation: Sendable, Equatable {
         case .createVolume(let name, _, _, _), .removeVolume(let name): "Volume \(name)"
         case .createContainer(let name, _), .replaceContainer(_, let name, _, _, _), .startContainer(let name),
             .stopContainer(_, let name, _), .removeContainer(_, let name, _),
-            .awaitHealthy(let name), .awaitCompleted(let name):
+            .awaitHealthy(let name), .awaitCompleted(let name), .prepare(let name, _):
             "Container \(name)"
         case .removeNetwork(let name): "Network \(name)"
         case .updateService(let update): "Service \(update.service)"
@@ -36,6 +38,7 @@ public enum Operation: Sendable, Equatable {
         case .createNetwork, .createVolume, .createContainer: ("Creating", "Created")
         case .replaceContainer: ("Recreate", "Recreated")
         case .updateService: ("Updating", "Updated")
+        case .prepare: ("Running", "Completed")
         case .startContainer: ("Starting", "Started")
         case .stopContainer: ("Stopping", "Stopped")
         case .removeContainer, .removeNetwork, .removeVolume: ("Removing", "Removed")
@@ -49,6 +52,7 @@ public enum Operation: Sendable, Equatable {
         case .createNetwork, .createVolume, .createContainer: "+ create"
         case .replaceContainer: "~ recreate"
         case .updateService: "~ update"
+        case .prepare: "> run to its end"
         case .startContainer: "> start"
         case .stopContainer: ". stop"
         case .removeContainer, .removeNetwork, .removeVolume: "- remove"

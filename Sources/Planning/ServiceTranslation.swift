@@ -20,6 +20,19 @@ public enum ComposeLabel {
     public static let definition = "io.roost.service"
 }
 
+/// Where the engine keeps what a project's containers mount.
+public struct EnginePaths: Sendable, Equatable {
+    /// The folder of the texts of secrets and configs, as files.
+    public var files: String
+    /// The engine's API, for `use_api_socket`.
+    public var socket: String
+
+    public init(files: String, socket: String) {
+        self.files = files
+        self.socket = socket
+    }
+}
+
 /// Turns a service of a project into what the engine is to make. Pure.
 public struct ServiceTranslation: Sendable {
     let project: Project
@@ -33,7 +46,7 @@ public struct ServiceTranslation: Sendable {
 
     /// Attributes that the file may hold and that this engine cannot honour yet: refused, never ignored.
     static let unsupported = [
-        "build", "models", "pre_start", "provider", "use_api_socket",
+        "build", "models", "provider",
     ]
 
     /// Attributes that a Linux host has nothing for, or that this engine does not need: they are read, and said to have no effect.
@@ -140,8 +153,8 @@ public struct ServiceTranslation: Sendable {
         project.services[service]?["container_name"].string ?? "\(project.name)-\(service)-\(number)"
     }
 
-    /// The specification of one replica. `fileFolder` holds the secrets' and configs' texts as files.
-    public func spec(_ name: String, number: Int, fileFolder: String, oneOff: Bool = false) throws(RoostError)
+    /// The specification of one replica. `paths` says where the engine keeps what the container mounts.
+    public func spec(_ name: String, number: Int, paths: EnginePaths, oneOff: Bool = false) throws(RoostError)
         -> ContainerSpec
     {
         let service = project.services[name] ?? .null
@@ -193,7 +206,7 @@ public struct ServiceTranslation: Sendable {
         }
         for text in service["expose"].strings ?? [] { spec.exposedPorts += try exposed(text) }
         try ports(service, &spec)
-        try mounts(name, service, &spec, fileFolder: fileFolder)
+        try mounts(name, service, &spec, paths: paths)
         try network(name, service, &spec)
         try security(service, &spec)
         try resources(service, &spec)
@@ -222,7 +235,7 @@ public struct ServiceTranslation: Sendable {
         return labels
     }
 
-    private func hook(_ json: JSON) -> HookSpec {
+    func hook(_ json: JSON) -> HookSpec {
         var hook = HookSpec(command: json["command"].strings ?? [])
         hook.user = json["user"].string ?? ""
         hook.workingDirectory = json["working_dir"].string ?? ""
@@ -288,7 +301,7 @@ public struct ServiceTranslation: Sendable {
         }
     }
 
-    private func mounts(_ name: String, _ service: JSON, _ spec: inout ContainerSpec, fileFolder: String)
+    private func mounts(_ name: String, _ service: JSON, _ spec: inout ContainerSpec, paths: EnginePaths)
         throws(RoostError)
     {
         for volume in service["volumes"].array ?? [] {
@@ -324,6 +337,10 @@ public struct ServiceTranslation: Sendable {
                             subpath: volume["volume"]["subpath"].string ?? ""), target: target, readOnly: readOnly))
             }
         }
+        if service["use_api_socket"].bool == true {
+            let source = MountSpec.Source.bind(path: paths.socket, propagation: "", create: false, recursive: false)
+            spec.mounts.append(MountSpec(source: source, target: "/var/run/docker.sock"))
+        }
         for text in service["volumes_from"].strings ?? [] {
             let parts = text.split(separator: ":").map(String.init)
             let isContainer = parts.first == "container"
@@ -344,7 +361,7 @@ public struct ServiceTranslation: Sendable {
                 spec.mounts.append(
                     MountSpec(
                         source: .bind(
-                            path: "\(fileFolder)/\(fileName(kind, source, item))", propagation: "", create: false,
+                            path: "\(paths.files)/\(fileName(kind, source, item))", propagation: "", create: false,
                             recursive: false),
                         target: target.hasPrefix("/") ? target : root + target, readOnly: true))
             }

@@ -66,7 +66,7 @@ public struct UpPlanner {
     private let observed: ObservedState
     private let options: UpOptions
     private let translation: ServiceTranslation
-    private let fileFolder: String
+    private let paths: EnginePaths
     private var plan: Plan
     /// Steps after which a service's replicas run.
     private var started: [String: [Int]] = [:]
@@ -75,12 +75,14 @@ public struct UpPlanner {
     /// Steps after which a service's containers exist.
     private var made: [String: [Int]] = [:]
     private var replaced: Set<String> = []
+    /// The last step of each preparation that is planned, by the name of its first container.
+    private var prepared: [String: Int] = [:]
 
     public static func plan(
-        project: Project, observed: ObservedState, options: UpOptions, contents: [String: String], fileFolder: String
+        project: Project, observed: ObservedState, options: UpOptions, contents: [String: String], paths: EnginePaths
     ) throws -> Plan {
         var planner = UpPlanner(
-            project: project, observed: observed, options: options, contents: contents, fileFolder: fileFolder)
+            project: project, observed: observed, options: options, contents: contents, paths: paths)
         return try planner.run()
     }
 
@@ -93,12 +95,12 @@ public struct UpPlanner {
     }
 
     private init(
-        project: Project, observed: ObservedState, options: UpOptions, contents: [String: String], fileFolder: String
+        project: Project, observed: ObservedState, options: UpOptions, contents: [String: String], paths: EnginePaths
     ) {
         self.project = project
         self.observed = observed
         self.options = options
-        self.fileFolder = fileFolder
+        self.paths = paths
         translation = ServiceTranslation(project: project, contents: contents)
         plan = Plan(project: project.name)
     }
@@ -230,7 +232,7 @@ public struct UpPlanner {
         var replicas: [ReplicaUpdate] = []
         var reasons: [String] = []
         for container in existing where container.runs {
-            let spec = try translation.spec(name, number: container.number, fileFolder: fileFolder)
+            let spec = try translation.spec(name, number: container.number, paths: paths)
             guard let reason = recreateReason(name, container, spec) else { continue }
             replicas.append(
                 ReplicaUpdate(id: container.id, name: translation.containerName(name, container.number), spec: spec))
@@ -238,6 +240,10 @@ public struct UpPlanner {
         }
         guard !replicas.isEmpty else { return [] }
         replaced.insert(name)
+        var after = after
+        for replica in replicas {
+            after += try planPreparation(name, Int(replica.spec.labels[ComposeLabel.number] ?? "") ?? 1, after: after)
+        }
         let rule = rules.update
         let pace = rule.parallelism <= 0 ? "all at a time" : "\(rule.parallelism) at a time"
         let step = plan.add(
@@ -295,19 +301,21 @@ public struct UpPlanner {
         _ name: String, _ number: Int, _ existing: ObservedContainer?, gates: [Int], resources: [Int]
     ) throws(RoostError) -> Int? {
         let containerName = translation.containerName(name, number)
-        let spec = try translation.spec(name, number: number, fileFolder: fileFolder)
+        let spec = try translation.spec(name, number: number, paths: paths)
         guard let existing else {
             let create = plan.add(.createContainer(name: containerName, spec: spec), "missing", after: resources)
             made[name, default: []].append(create)
-            return options.noStart
-                ? create : plan.add(.startContainer(name: containerName), "created", after: [create] + gates)
+            if options.noStart { return create }
+            let ready = try planPreparation(name, number, after: gates + resources)
+            return plan.add(.startContainer(name: containerName), "created", after: [create] + gates + ready)
         }
         if let reason = recreateReason(name, existing, spec), !options.noRecreate {
             replaced.insert(name)
+            let ready = options.noStart ? [] : try planPreparation(name, number, after: gates + resources)
             let replace = plan.add(
                 .replaceContainer(
                     id: existing.id, name: containerName, spec: spec, renewsVolumes: options.renewVolumes,
-                    timeoutSeconds: options.timeoutSeconds), reason, after: resources + gates)
+                    timeoutSeconds: options.timeoutSeconds), reason, after: resources + gates + ready)
             made[name, default: []].append(replace)
             return options.noStart
                 ? replace : plan.add(.startContainer(name: containerName), "recreated", after: [replace])
@@ -315,9 +323,29 @@ public struct UpPlanner {
         if existing.runs || options.noStart { return nil }
         // A job that has ended well is done; what a user has stopped, or what has failed, is started.
         if existing.phase == .exited, existing.exitCode == 0, !existing.stoppedByUser { return nil }
+        let ready = existing.phase == .created ? try planPreparation(name, number, after: gates) : []
         return plan.add(
             .startContainer(name: containerName),
-            existing.phase == .created ? "created, not started" : "exited with \(existing.exitCode)", after: gates)
+            existing.phase == .created ? "created, not started" : "exited with \(existing.exitCode)",
+            after: gates + ready)
+    }
+
+    /// The containers that run before a service starts, one after the other; once for the service, or for each replica.
+    private mutating func planPreparation(_ name: String, _ number: Int, after: [Int]) throws(RoostError) -> [Int] {
+        var last: [Int] = []
+        for (index, hook) in (project.services[name]?["pre_start"].array ?? []).enumerated() {
+            let replica = hook["per_replica"].bool == true ? number : 1
+            let container = "\(project.name)-\(name)-pre-start-\(index + 1)-\(replica)"
+            if let known = prepared[container] {
+                last = [known]
+                continue
+            }
+            let spec = try translation.preparation(name, hook, number: replica, paths: paths)
+            let step = plan.add(.prepare(name: container, spec: spec), "pre_start of \(name)", after: after + last)
+            prepared[container] = step
+            last = [step]
+        }
+        return last
     }
 
     private func recreateReason(_ name: String, _ existing: ObservedContainer, _ spec: ContainerSpec) -> String? {

@@ -39,7 +39,7 @@ import Testing
         var options = UpOptions()
         change(&options)
         return try UpPlanner.plan(
-            project: project, observed: state, options: options, contents: [:], fileFolder: "/files")
+            project: project, observed: state, options: options, contents: [:], paths: EnginePaths(files: "/files", socket: "/run/roost.sock"))
     }
 
     @Test("a new project: everything, in the order of its dependencies")

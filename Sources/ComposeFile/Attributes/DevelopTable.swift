@@ -33,5 +33,5 @@ enum DevelopTable {
 
     /// `pre_start` runs in a container of its own, which may have another image.
     static let preparations = Fields.objects(
-        hook.merging(["image": Fields.string, "volumes": VolumeTable.volumes]) { $1 }, required: ["command"])
+        hook.merging(["image": Fields.string, "per_replica": Fields.bool]) { $1 }, required: ["command"])
 }

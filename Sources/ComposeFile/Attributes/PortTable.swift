@@ -36,6 +36,31 @@ enum PortTable {
         return .array(found)
     }
 
+    /// Lists of ports append: who overrides a file and gives another port for the same target gets both, and is told.
+    static func doubled(
+        _ earlier: DocumentParts, _ later: DocumentParts, _ before: [String: String], _ now: [String: String]
+    ) -> [String] {
+        var found: [String] = []
+        for (name, service) in later.services.sorted(by: { $0.key < $1.key })
+        where !later.overridden(name).contains(["ports"]) && !later.reset(name).contains(["ports"]) {
+            for port in service["ports"].array ?? [] {
+                let same = (earlier.services[name]?["ports"].array ?? []).first {
+                    $0["target"] == port["target"] && $0["protocol"] == port["protocol"]
+                        && $0["host_ip"] == port["host_ip"]
+                        && $0["published"] != port["published"]
+                }
+                guard let same else { continue }
+                func place(_ origins: [String: String]) -> String {
+                    origins["services.\(name).ports"].map { " (\($0))" } ?? ""
+                }
+                found.append(
+                    "service \(name): port \(port["target"].int ?? 0) is published as \(same["published"].string ?? "any")\(place(before)) and as \(port["published"].string ?? "any")\(place(now)), because lists of ports append: write ports: !override to have the second alone"
+                )
+            }
+        }
+        return found
+    }
+
     private static func short(_ text: String, at place: Place) throws(ComposeError) -> [JSON] {
         let bindings: [PortBinding]
         do throws(RoostError) { bindings = try PortBinding.parse(text) } catch {

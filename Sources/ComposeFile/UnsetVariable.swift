@@ -1,0 +1,28 @@
+import ComposeModel
+import EngineModel
+
+/// A variable that a project file names and that nothing sets: it becomes a blank string, and its user is told.
+struct UnsetVariable: Sendable, Equatable {
+    var name: String
+    var place: Place?
+    /// Written `$NAME`, which may be meant as it stands.
+    var isBare: Bool
+
+    /// One warning for each variable, with the place that names it first and what can be done.
+    static func warnings(_ all: [UnsetVariable], services: [String: JSON]) -> [String] {
+        var told: Set<String> = []
+        return all.compactMap { variable in
+            guard told.insert(variable.name).inserted else { return nil }
+            var text =
+                "\(variable.place.map { "\($0): " } ?? "")The \"\(variable.name)\" variable is not set. Defaulting to a blank string."
+            let owners = services.filter { $0.value["environment"][variable.name].string != nil }.keys.sorted()
+            if let owner = owners.first {
+                text +=
+                    " Service \(owner) has it in its environment or env_file, which is for the container alone: put it into .env, or give --env-file."
+            } else if variable.isBare {
+                text += " If the dollar is meant as it stands, write $$\(variable.name)."
+            }
+            return text
+        }
+    }
+}
