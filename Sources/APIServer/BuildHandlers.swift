@@ -21,6 +21,9 @@ struct BuildHandlers: Sendable {
         wanted.secrets = extras.secrets
         wanted.agentSocket = extras.agentSocket
         wanted.contexts = extras.contexts
+        wanted.cacheImports = extras.cacheImports
+        wanted.cacheExports = extras.cacheExports
+        wanted.onlyCached = extras.onlyCached
         if let text = extras.dockerfile { wanted.dockerfileText = text }
         wanted.credentials = try Self.credentials(request)
         let final = wanted
@@ -48,6 +51,9 @@ struct BuildHandlers: Sendable {
         var secrets: [String: [UInt8]] = [:]
         var agentSocket: String?
         var contexts: [String: String] = [:]
+        var cacheImports: [BuildCacheLocation] = []
+        var cacheExports: [BuildCacheTarget] = []
+        var onlyCached = false
         /// Every event as it comes, for a display.
         var rich = false
     }
@@ -68,7 +74,33 @@ struct BuildHandlers: Sendable {
         extras.agentSocket = json["agentSocket"].string
         extras.contexts = json["contexts"].stringMap ?? [:]
         extras.rich = json["rich"].bool ?? false
+        extras.onlyCached = json["onlyCached"].bool ?? false
+        extras.cacheImports = try (json["cacheImports"].array ?? []).map(cacheLocation)
+        extras.cacheExports = try (json["cacheExports"].array ?? []).map {
+            BuildCacheTarget(
+                location: try cacheLocation($0), everything: $0["mode"].string == "max",
+                ignoresErrors: $0["ignoreError"].bool ?? false)
+        }
         return extras
+    }
+
+    private static func cacheLocation(_ json: JSON) throws -> BuildCacheLocation {
+        if let name = json["registry"].string { return .registry(try ImageReference(parsing: name)) }
+        let path = json["folder"]["path"].string ?? ""
+        guard isHere(json["folder"]) else {
+            throw RoostError.invalid(
+                "the cache folder \(path) is not on the engine's machine: keep the cache in a registry, type=registry")
+        }
+        return .folder(path)
+    }
+
+    /// Whether a folder that the client sees is one of this machine.
+    private static func isHere(_ folder: JSON) -> Bool {
+        guard let path = folder["path"].string, let status = try? Files.status(path), status.isDirectory else {
+            return false
+        }
+        return Int64(bitPattern: status.device) == folder["device"].int
+            && Int64(bitPattern: status.inode) == folder["inode"].int
     }
 
     /// The folder to build from: the host's own, or one that is filled from the body or from an address.

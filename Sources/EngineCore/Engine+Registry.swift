@@ -45,7 +45,7 @@ extension Engine {
         try RegistryConfiguration(path: configuration.registryConfiguration)
     }
 
-    private func session(_ reference: ImageReference, _ credentials: RegistryCredentials?, mirrored: Bool = true) throws
+    func session(_ reference: ImageReference, _ credentials: RegistryCredentials?, mirrored: Bool = true) throws
         -> RegistrySession
     {
         try RegistrySession(
@@ -242,7 +242,7 @@ extension Engine {
         }
     }
 
-    private static func fetch(
+    static func fetch(
         _ images: ImageStore, _ descriptor: Descriptor, _ layer: Digest, _ parent: Digest?, _ session: RegistrySession,
         _ report: @escaping TransferReport
     ) async throws -> StoredLayer {

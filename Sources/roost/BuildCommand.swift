@@ -27,6 +27,11 @@ struct BuildOrder {
     var secrets: [(id: String, bytes: [UInt8])] = []
     var agentSocket: String?
     var contexts: [(String, String)] = []
+    /// As `type=registry,ref=NAME` and `type=local,src=FOLDER`.
+    var cacheFrom: [String] = []
+    var cacheTo: [String] = []
+    /// Ask only whether the build would do anything.
+    var onlyCached = false
 
     /// Builds, shows it, and answers with the image's id.
     func run(_ display: BuildDisplay) throws -> String {
@@ -48,6 +53,12 @@ struct BuildOrder {
         var extras: JSON = ["rich": true]
         if !secrets.isEmpty {
             extras.set("secrets", .object(secrets.map { ($0.id, .string(Base64.encode($0.bytes))) }))
+        }
+        if onlyCached { extras.set("onlyCached", true) }
+        let imports = try cacheFrom.compactMap { try BuildCachePlace.source($0) }
+        if !imports.isEmpty { extras.set("cacheImports", .array(imports.map(\.json))) }
+        if !cacheTo.isEmpty {
+            extras.set("cacheExports", .array(try cacheTo.map { try BuildCachePlace($0, isTarget: true).json }))
         }
         if let agentSocket { extras.set("agentSocket", .string(agentSocket)) }
         if !contexts.isEmpty { extras.set("contexts", .object(contexts.map { ($0.0, .string($0.1)) })) }
@@ -306,8 +317,10 @@ struct Build: ParsableCommand {
     @Flag(name: .long, help: "Push the image under its names.") var push = false
     @Flag(name: .long, help: "Accepted; the image is always kept here.") var load = false
     @Flag(name: .long, help: "Check the Dockerfile and build nothing.") var check = false
-    @Option(name: .long, help: "Accepted; all that is here is used.") var cacheFrom: [String] = []
-    @Option(name: .long, help: "Accepted.") var cacheTo: [String] = []
+    @Option(name: .long, help: "Steps of others: type=registry,ref=NAME or type=local,src=FOLDER.") var cacheFrom:
+        [String] = []
+    @Option(name: .long, help: "Keep the steps: type=registry,ref=NAME or type=local,dest=FOLDER; mode=max for all.")
+    var cacheTo: [String] = []
     @Option(name: .long, help: "Size of /dev/shm of RUN.") var shmSize: String?
     @Option(name: [.short, .long], help: "Memory limit of RUN.") var memory: String?
     @Option(name: .long, help: "A limit of RUN: nofile=1024:2048.") var ulimit: [String] = []
@@ -348,10 +361,9 @@ struct Build: ParsableCommand {
         order.secrets = try secret.map(Self.secret)
         order.agentSocket = Self.agent(ssh)
         order.contexts = try buildContext.map(Self.context)
+        order.cacheFrom = cacheFrom
+        order.cacheTo = cacheTo
         if check { return try runCheck(order) }
-        if !cacheTo.isEmpty {
-            Output.error("note: --cache-to is not acted on: finished steps are kept by this engine alone")
-        }
         let display = try BuildDisplay(progress, quiet: quiet)
         let id = try order.run(display)
         if let iidfile { try Files.write(Session.shared.absolute(iidfile), id) }

@@ -49,6 +49,10 @@ extension ProjectImages {
                         throw RoostError.missing(
                             "service \(service): image \(image) is not here, and --no-build was given")
                     }
+                    if let reason = staleness(service, here?["Id"].string ?? "") {
+                        Output.error(
+                            "note: service \(service) runs a stale image: \(reason); without --no-build, up builds it")
+                    }
                     continue
                 }
                 let wantsPull = policy.pull == "always" && !definition["image"].isNull && project.isNamed(service)
@@ -61,6 +65,21 @@ extension ProjectImages {
                 throw RoostError.missing("service \(service): No such image: \(image); its pull policy is never")
             }
         }
+    }
+
+    /// Why a build of this service would not give the image that is here; nil if it would.
+    private func staleness(_ service: String, _ image: String) -> String? {
+        do {
+            var order = try order(service, BuildOverrides())
+            order.tags = []
+            order.cacheTo = []
+            order.onlyCached = true
+            let built = try order.run(try BuildDisplay("quiet", quiet: true))
+            return built == image ? nil : "what it is made of has changed"
+        } catch let error as RoostError {
+            return error.message.contains("would be done anew")
+                ? "what it is made of has changed (\(error.message))" : nil
+        } catch { return nil }
     }
 
     /// Whether an image has had its name for longer than `daily`, `weekly` or `every_12h` allows.
@@ -139,6 +158,8 @@ extension ProjectImages {
         order.target = build["target"].string
         order.platform = service["platform"].string ?? build["platforms"].strings?.first
         order.noCache = overrides.noCache || build["no_cache"].bool == true
+        order.cacheFrom = build["cache_from"].strings ?? []
+        order.cacheTo = build["cache_to"].strings ?? []
         order.noCacheFilter = build["no_cache_filter"].strings ?? []
         order.pull = overrides.pull || build["pull"].bool == true
         order.network = build["network"].string

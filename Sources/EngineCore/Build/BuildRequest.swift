@@ -34,6 +34,12 @@ public struct BuildRequest: Sendable {
     public var credentials: [String: RegistryCredentials] = [:]
     /// Images whose layers may stand in for steps; nil allows all that is here.
     public var cacheSources: [String]?
+    /// Where others have kept steps that may be used.
+    public var cacheImports: [BuildCacheLocation] = []
+    /// Where this build's steps are to be kept.
+    public var cacheExports: [BuildCacheTarget] = []
+    /// Do nothing that was not done before: a step that would have to be done is an error, and no image is kept.
+    public var onlyCached = false
 
     public init() {}
 }

@@ -20,6 +20,8 @@ struct BuildRun: Sendable {
     let epoch: Int64?
     /// The layers that may stand in for steps; nil allows all.
     let cacheChains: Set<Digest>?
+    let remoteCaches: [RemoteBuildCache]
+    let used = UsedSteps()
 
     /// What a stage has become.
     struct StageResult: Sendable {
@@ -65,6 +67,7 @@ struct BuildRun: Sendable {
 
     /// Labels from outside, the time, the names.
     private func finish(_ result: StageResult) async throws -> StoredImage {
+        if request.onlyCached, result.isBase, request.labels.isEmpty { return result.image }
         if result.isBase, request.labels.isEmpty, let named = try await engine.name(result.image, request.tags) {
             return named
         }
@@ -72,6 +75,10 @@ struct BuildRun: Sendable {
         var runtime = image.configuration.config ?? .init()
         if !request.labels.isEmpty { runtime.labels = (runtime.labels ?? [:]).merging(request.labels) { $1 } }
         image.configuration.config = runtime
+        if request.onlyCached {
+            image.id = Digest(of: try ImageStore.encode(image.configuration))
+            return image
+        }
         return try await engine.keepBuilt(image, as: request.tags)
     }
 }

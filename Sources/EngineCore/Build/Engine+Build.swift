@@ -57,14 +57,22 @@ extension Engine {
         }
         let output = BuildReport(stages: plan.needed, ordered: ordered, send: report)
         let epoch = request.arguments["SOURCE_DATE_EPOCH"].flatMap { Int64($0) }
+        let caches = await openCaches(request) { report(.warning("[Warning] \($0)")) }
         let run = BuildRun(
             engine: self, request: request, context: context, dockerfile: dockerfile, id: id, workFolder: folder,
             report: output, plan: plan, epoch: epoch,
             cacheChains: request.cacheSources.map { names in
                 Set(names.compactMap { try? self.image($0) }.flatMap { built in built.layers.map { $0.chain } })
-            })
+            }, remoteCaches: caches)
         beginBuild()
-        let result = await Self.outcome { try await run.run() }
+        let result = await Self.outcome {
+            let image = try await run.run()
+            for warning in try await exportCache(run.used.steps, of: image, request) {
+                report(.warning("[Warning] \(warning)"))
+            }
+            return image
+        }
+        for cache in caches { await cache.close() }
         await endBuild(id)
         let image = try result.get()
         let declared = Set(
@@ -217,7 +225,7 @@ extension Engine {
     }
 
     /// `address#ref:folder`, by the `git` of this machine.
-    private func cloneContext(_ address: String, into place: String) async throws {
+    func cloneContext(_ address: String, into place: String, keepsGit: Bool = false) async throws {
         let parts = address.split(separator: "#", maxSplits: 1).map(String.init)
         let fragment = (parts.count > 1 ? parts[1] : "").split(
             separator: ":", maxSplits: 1, omittingEmptySubsequences: false
@@ -243,7 +251,8 @@ extension Engine {
                     descriptors: [null.raw, log.raw, log.raw])
                 guard try Processes.collect(pid: pid, wait: true)?.status.code == 0 else {
                     let said = String(decoding: (try? readSome(log.raw, at: 0, limit: 4096)) ?? [], as: UTF8.self)
-                    throw RoostError.invalid("unable to prepare context: git \(arguments[0]) of \(address): \(said)")
+                    let words = said.split(separator: "\n").joined(separator: "; ")
+                    throw RoostError.invalid("git cannot fetch \(address): \(words)")
                 }
             }
             try run(["init", "-q", clone])
@@ -252,7 +261,7 @@ extension Engine {
                 ref.isEmpty ? "HEAD" : ref,
             ])
             try run(["-C", clone, "checkout", "-q", "FETCH_HEAD"])
-            try Files.removeTree(clone + "/.git")
+            if !keepsGit { try Files.removeTree(clone + "/.git") }
             try Files.removeDirectory(place)
             let source = below.isEmpty ? clone : clone + "/" + below
             guard (try? Files.status(source, followLinks: false).isDirectory) == true else {

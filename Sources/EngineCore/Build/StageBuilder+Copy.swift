@@ -26,6 +26,7 @@ struct LayerRoots: Sendable {
 extension StageBuilder {
     /// Makes a layer by writing into an empty one on top of what there is.
     func makeLayer(_ fill: (LayerRoots) async throws -> Void) async throws -> StoredLayer {
+        try mayWork()
         let folder = "\(run.workFolder)/layer-\(Identifiers.random().prefix(12))"
         let roots = LayerRoots(
             lower: engine.images.directories(image()), upper: folder + "/upper", work: folder + "/work",
@@ -172,6 +173,11 @@ extension StageBuilder {
                 (source, selection(plain, source, unpacks: instruction.isAdd && instruction.unpacks != false)))
         }
         for address in remote {
+            if address.isGitAddress {
+                let source = try await clone(address, instruction)
+                pieces.append((source, selection(["."], source, unpacks: false)))
+                continue
+            }
             let source = try await download(address, checksum: instruction.checksum)
             pieces.append((source, selection(["*"], source, unpacks: instruction.unpacks == true)))
         }
@@ -195,7 +201,7 @@ extension StageBuilder {
         var parts = ["copy", chain?.hex ?? "", target, targetIsFolder ? "folder" : "file"]
         for (source, selection) in pieces { parts.append(try await digest(source, selection).hex) }
         let key = Self.key(parts)
-        if let hit = await cachedStep(key) {
+        if let hit = try await cachedStep(key) {
             say(.cached(step: step))
             return await add(hit.layer, created: time(hit.created), note)
         }
@@ -218,7 +224,7 @@ extension StageBuilder {
             }
         }
         let created = time(nil)
-        await engine.rememberStep(key, layer, below: layers, created: created, note)
+        await remember(key, layer, created: created, note)
         await add(layer, created: created, note)
     }
 
@@ -276,12 +282,19 @@ extension StageBuilder {
         return source
     }
 
+    /// A repository's files, as ADD takes them: `address#ref:folder`.
+    private func clone(_ address: String, _ instruction: CopyInstruction) async throws -> CopySource {
+        if instruction.checksum != nil {
+            throw RoostError(.unsupported, "ADD \(address): --checksum is for files; name the commit after a #")
+        }
+        let folder = "\(run.workFolder)/clone-\(Identifiers.random().prefix(12))"
+        try await blocking { try Files.makeDirectories(folder) }
+        try await engine.cloneContext(address, into: folder, keepsGit: instruction.keepsGit)
+        return CopySource(view: .folder(folder))
+    }
+
     /// A file from the network, as ADD takes it.
     private func download(_ address: String, checksum: String?) async throws -> CopySource {
-        if address.isGitAddress {
-            throw RoostError(
-                .unsupported, "ADD \(address): git repositories are not supported; clone it into the build context")
-        }
         let folder = "\(run.workFolder)/download-\(Identifiers.random().prefix(12))"
         try await blocking { try Files.makeDirectories(folder) }
         let path = address.split(separator: "?")[0]
@@ -300,6 +313,7 @@ extension StageBuilder {
 extension String {
     var isAddress: Bool { hasPrefix("http://") || hasPrefix("https://") || isGitAddress }
     var isGitAddress: Bool {
-        hasPrefix("git@") || hasPrefix("git://") || hasPrefix("ssh://") || split(separator: "#")[0].hasSuffix(".git")
+        if hasPrefix("git@") || hasPrefix("git://") || hasPrefix("ssh://") { return true }
+        return (hasPrefix("http://") || hasPrefix("https://")) && split(separator: "#")[0].hasSuffix(".git")
     }
 }

@@ -34,13 +34,14 @@ extension StageBuilder {
         let note =
             (variables.isEmpty ? "" : "|\(variables.count) \(variables.joined(separator: " ")) ")
             + arguments.joined(separator: " ")
-        if let hit = await cachedStep(key) {
+        if let hit = try await cachedStep(key) {
             say(.cached(step: step))
             return await add(hit.layer, created: time(hit.created), note)
         }
+        try mayWork()
         let layer = try await run(arguments, variables, mounts, instruction, script)
         let created = time(nil)
-        await engine.rememberStep(key, layer, below: layers, created: created, note)
+        await remember(key, layer, created: created, note)
         await add(layer, created: created, note)
     }
 

@@ -42,10 +42,38 @@ final class StageBuilder {
     }
 
     /// A step that was done before, if it may be used.
-    func cachedStep(_ key: Digest) async -> BuildCacheEntry? {
-        guard usesCache, let hit = await engine.cachedStep(key) else { return nil }
-        if let allowed = run.cacheChains, !allowed.contains(hit.layer.chain) { return nil }
-        return hit
+    func cachedStep(_ key: Digest) async throws -> BuildCacheEntry? {
+        guard usesCache else { return nil }
+        if let hit = await engine.cachedStep(key), run.cacheChains?.contains(hit.layer.chain) != false {
+            run.used.add(
+                PortableStep(key: key, created: hit.created, description: hit.description, layer: hit.layer))
+            return hit
+        }
+        for cache in run.remoteCaches {
+            guard let known = cache.steps[key] else { continue }
+            let report = run.report
+            let (index, step) = (index, step)
+            do {
+                let layer = try await cache.layer(of: known, onto: chain, engine.images) {
+                    report.say(index, .transfer(step: step, $0))
+                }
+                guard let layer else { continue }
+                await remember(key, layer, created: known.created, known.description)
+                return await engine.cachedStep(key)
+            } catch { say(.warning("[Warning] a step of the build cache is not used: \(error)")) }
+        }
+        return nil
+    }
+
+    /// Keeps the result of a step for builds to come.
+    func remember(_ key: Digest, _ layer: StoredLayer, created: String, _ note: String) async {
+        run.used.add(PortableStep(key: key, created: created, description: String(note.prefix(400)), layer: layer))
+        await engine.rememberStep(key, layer, below: layers, created: created, note)
+    }
+
+    /// Called before anything is done that no cache had.
+    func mayWork() throws(RoostError) {
+        if run.request.onlyCached { throw .conflict("this step would be done anew") }
     }
     var chain: Digest? { layers.last?.chain }
     var escape: Character { run.dockerfile.escape }
@@ -129,6 +157,7 @@ final class StageBuilder {
             let host = platform ?? .host
             if platform == nil || image.configuration.architecture == host.architecture { return image }
         }
+        try mayWork()
         let reference = try ImageReference(parsing: wanted)
         let step = step
         let credentials = run.request.credentials[reference.domain]
@@ -337,7 +366,7 @@ final class StageBuilder {
         runtime.workingDir = path
         let key = Self.key(["workdir", chain?.hex ?? "", path])
         let note = "/bin/sh -c #(nop) WORKDIR \(path)"
-        if let hit = await cachedStep(key) {
+        if let hit = try await cachedStep(key) {
             say(.cached(step: step))
             return await add(hit.layer, created: time(hit.created), note)
         }
@@ -348,7 +377,7 @@ final class StageBuilder {
             try await roots.extract(options, from: nil)
         }
         let created = time(nil)
-        await engine.rememberStep(key, layer, below: layers, created: created, note)
+        await remember(key, layer, created: created, note)
         await add(layer, created: created, note)
     }
 
