@@ -39,14 +39,25 @@ struct DocumentParts {
             default:
                 throw ComposeError(
                     "(root) Additional property \(entry.key) is not allowed", at: entry.place,
-                    hint: ValueReader.suggestion(
-                        entry.key,
-                        [
-                            "services", "networks", "volumes", "secrets", "configs", "name", "version", "include",
-                            "models",
-                        ]))
+                    hint: Self.advice(entry))
             }
         }
+    }
+
+    private static let sections = [
+        "services", "networks", "volumes", "secrets", "configs", "name", "version", "include", "models",
+    ]
+
+    /// What somebody may have meant with a key that a file cannot have at its top.
+    private static func advice(_ entry: Node.Entry) -> String {
+        if let near = ValueReader.suggestion(entry.key, sections) { return near }
+        if case .mapping(let members) = entry.value.kind,
+            members.contains(where: { ["image", "build", "command", "ports"].contains($0.key) })
+        {
+            return "if it is a service, put it below services:"
+        }
+        return
+            "at the top stand \(sections.dropLast(3).joined(separator: ", ")) and include; a key of your own begins with x-"
     }
 
     mutating func collectTags(_ node: Node, _ path: [String]) {
@@ -120,6 +131,40 @@ struct DocumentParts {
         configs = merged(configs, later.configs)
         for entry in later.extensions { extensions = extensions.filter { $0.key != entry.key } + [entry] }
         warnings += later.warnings
+    }
+
+    /// What can be told only when the earlier files are known: attributes that no file gives a value, and values that are twice in
+    /// a list that wants each once.
+    func checkWhole(_ reader: ValueReader) throws(ComposeError) {
+        for (path, place) in reader.valueless where !hasValue(path) {
+            throw ComposeError("\(path) has no value", at: place, hint: "give it one, or remove the line")
+        }
+        for (name, service) in services {
+            for key in ["security_opt", "group_add", "external_links", "volumes_from", "device_cgroup_rules"] {
+                let items = service[key].array ?? []
+                guard let double = items.indices.first(where: { items[..<$0].contains(items[$0]) }) else { continue }
+                throw ComposeError(
+                    "services.\(name).\(key) array items must be unique: \(items[double].string ?? "") is there twice",
+                    at: reader.origins["services.\(name).\(key)"].flatMap { Place(parsing: $0) },
+                    hint: "remove one of the two")
+            }
+        }
+    }
+
+    private func hasValue(_ path: String) -> Bool {
+        for (section, map) in [
+            ("services", services), ("networks", networks), ("volumes", volumes), ("secrets", secrets),
+            ("configs", configs),
+        ] {
+            for (name, value) in map where path.hasPrefix("\(section).\(name).") {
+                var found = value
+                for key in path.dropFirst(section.count + name.count + 2).split(separator: ".") {
+                    found = found[String(key)]
+                }
+                if !found.isNull { return true }
+            }
+        }
+        return false
     }
 
     private mutating func remove(_ path: [String]) {

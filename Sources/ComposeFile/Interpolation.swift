@@ -16,12 +16,11 @@ struct Interpolation {
     mutating func apply(_ node: Node, path: String) throws(ComposeError) -> Node {
         var result = node
         switch node.kind {
-        case .scalar(let text, let isPlain):
+        case .scalar(let text, _):
             if text.contains("$") {
                 let replaced = try substitute(text, node.place, path)
-                // What comes out of a variable may be a number or a truth value where one is wanted.
-                result.kind = .scalar(replaced, isPlain: isPlain && replaced != "" || isPlain && text.isEmpty)
-                if isPlain, replaced.isEmpty { result.kind = .scalar("", isPlain: false) }
+                // What comes out of a variable is a text; where a number or a truth value is wanted, the text is read as one.
+                result.kind = .scalar(replaced, isPlain: false)
             }
         case .sequence(let items):
             var list: [Node] = []
@@ -151,7 +150,8 @@ struct Interpolation {
             unset = quiet
             guard counts else {
                 throw ComposeError(
-                    "required variable \(name) is missing a value: \(alternative)", at: place,
+                    "required variable \(name) is missing a value\(alternative.isEmpty ? "" : ": \(alternative)")",
+                    at: place,
                     hint: "set it in the environment or in .env: \(name)=…")
             }
             return known ?? ""

@@ -9,7 +9,6 @@ struct FileSource: Sendable {
         let shown = ProjectLoader.relative(file, to: request.workingDirectory)
         guard let bytes = try request.read(file) else { throw ComposeError("open \(shown): no such file or directory") }
         let found = try YAMLReader.documents(bytes, file: shown)
-        if found.isEmpty { throw ComposeError("empty compose file: \(shown)") }
         for document in found {
             if case .mapping = document.kind { continue }
             throw ComposeError("top-level object must be a mapping", at: document.place)
@@ -39,6 +38,13 @@ struct ModelLoader {
 
     mutating func load(_ files: [String]) throws -> DocumentParts {
         var merged = DocumentParts()
+        // An override may be empty; a project may not.
+        if try files.allSatisfy({ try source.documents($0).isEmpty }), let first = files.first {
+            let shown = ProjectLoader.relative(first, to: source.request.workingDirectory)
+            throw ComposeError(
+                "empty compose file: \(shown)", at: Place(file: shown, line: 1, column: 1),
+                hint: "it needs services at least: services: {web: {image: NAME}}")
+        }
         for file in files {
             if trail.contains(file) {
                 let circle = (trail + [file]).map { ProjectLoader.relative($0, to: source.request.workingDirectory) }
@@ -75,6 +81,7 @@ struct ModelLoader {
         parts.services = try services(node, parts, file, &reader)
         if !merged.services.isEmpty { warnings += PortTable.doubled(merged, parts, origins, reader.origins) }
         merged.merge(parts)
+        try merged.checkWhole(reader)
     }
 
     // MARK: include

@@ -8,8 +8,11 @@ struct Normalization {
 
     func apply(_ parts: DocumentParts, to project: inout Project) throws {
         var services = parts.services
-        for (name, service) in services { services[name] = try withFiles(implied(service), name, &project) }
         let enabled = enabledServices(services)
+        for (name, service) in services {
+            // The files of a service that is off may be missing.
+            services[name] = try withFiles(implied(service), name, readsFiles: enabled.contains(name), &project)
+        }
         project.profiles = Set(services.values.flatMap { $0["profiles"].strings ?? [] }).sorted()
         project.extensions = parts.extensions
         project.services = services.filter { enabled.contains($0.key) }
@@ -42,8 +45,7 @@ struct Normalization {
         var parts = path.split(separator: ".")
         while !parts.isEmpty {
             if let origin = project.origins[parts.joined(separator: ".")] {
-                let cut = origin.lastIndex(of: ":") ?? origin.endIndex
-                return Place(file: String(origin[..<cut]), line: Int(origin[cut...].dropFirst()) ?? 1, column: 1)
+                return Place(parsing: origin)
             }
             parts.removeLast()
         }
@@ -55,7 +57,7 @@ struct Normalization {
     private func enabledServices(_ services: [String: JSON]) -> Set<String> {
         var active = Set(
             request.profiles.isEmpty
-                ? (request.environment["COMPOSE_PROFILES"] ?? "").split(separator: ",").map {
+                ? (variables["COMPOSE_PROFILES"] ?? "").split(separator: ",").map {
                     String($0).trimmingBlanks
                 } : request.profiles)
         for name in request.services { active.formUnion(services[name]?["profiles"].strings ?? []) }
@@ -91,8 +93,11 @@ struct Normalization {
     }
 
     /// Values of `env_file` come below those of `environment`, values of `label_file` below `labels`.
-    private func withFiles(_ service: JSON, _ name: String, _ project: inout Project) throws -> JSON {
+    private func withFiles(_ service: JSON, _ name: String, readsFiles: Bool, _ project: inout Project) throws
+        -> JSON
+    {
         var result = JSON.object((service.object ?? []).filter { !["env_file", "label_file"].contains($0.key) })
+        guard readsFiles else { return result }
         if let files = service["env_file"].array {
             result.set(
                 "environment", try folded(files, service["environment"], "services.\(name).env_file", &project))
@@ -135,7 +140,7 @@ struct Normalization {
     private func defaults(_ service: JSON, _ name: String, _ project: Project) throws -> JSON {
         var result = service
         let path = "services.\(name)"
-        if request.passes.checksConsistency, service["image"].isNull, service["build"].isNull,
+        if request.passes.checksConsistency, (service["image"].string ?? "").isEmpty, service["build"].isNull,
             service["provider"].isNull
         {
             throw fail(
@@ -295,9 +300,9 @@ struct Normalization {
                 let inner = json["external"]["name"].string
                 if let inner { json.set("external", true); json.set("name", .string(inner)) }
                 let isExternal = json["external"].bool == true
-                if isExternal,
+                if isExternal,  // A driver says nothing about what is made elsewhere.
                     let extra = (json.object ?? []).first(where: {
-                        !["external", "name"].contains($0.key) && !$0.key.hasPrefix("x-")
+                        !["external", "name", "driver"].contains($0.key) && !$0.key.hasPrefix("x-")
                     })
                 {
                     throw fail(

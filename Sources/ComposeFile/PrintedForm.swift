@@ -39,6 +39,10 @@ public struct PrintedForm {
         "init", "attach", "enable_ipv4", "enable_ipv6", "required", "scale", "replicas", "retries", "parallelism",
         "max_attempts", "mode",
     ]
+    /// Sizes, which are printed unless they are zero.
+    private static let sizes: Set<String> = [
+        "memory", "mem_limit", "memswap_limit", "mem_reservation", "shm_size", "size",
+    ]
     /// Lists that are printed even if they are empty.
     private static let lists: Set<String> = ["command", "entrypoint"]
 
@@ -62,6 +66,13 @@ public struct PrintedForm {
         case .object(let members): .object(members.map { ($0.key, extended($0.value)) })
         default: value
         }
+    }
+
+    /// Zero is what a limit is without a word.
+    private static func limit(_ value: JSON) -> JSON {
+        if value.int == 0 { return .object([]) }
+        guard let members = value.object else { return value }
+        return .object(members.filter { $0.value.int != 0 })
     }
 
     private func section(_ map: [String: JSON], _ form: (JSON) -> JSON) -> JSON {
@@ -112,7 +123,8 @@ public struct PrintedForm {
     private func printed(_ key: String, _ value: JSON) -> JSON? {
         switch value {
         case .null: return nil
-        case .string(let text): return text.isEmpty ? nil : value
+        case .string(let text):
+            return text.isEmpty || text == "0" && Self.sizes.contains(key) ? nil : value
         case .bool(let truth): return truth || Self.always.contains(key) ? value : nil
         case .int(let number): return number != 0 || Self.always.contains(key) ? value : nil
         case .array(let items):
@@ -120,6 +132,7 @@ public struct PrintedForm {
         case .object(let members):
             guard Self.maps.contains(key) else { return typed(value) }
             if members.isEmpty { return nil }
+            if key == "ulimits" { return .object(members.map { ($0.key, Self.limit($0.value)) }) }
             // The entries of these two are the specification's, only the names are the users'.
             guard ["depends_on", "networks"].contains(key) else { return value }
             return .object(members.map { ($0.key, typed($0.value)) })

@@ -113,7 +113,10 @@ public struct ProjectLoader {
         var all = variables
         all["COMPOSE_PROJECT_NAME"] = name
         var model = ModelLoader(source: source, directory: directory, variables: all, trail: [])
-        let merged = try model.load(files)
+        let merged: DocumentParts
+        do { merged = try model.load(files) } catch let error as ComposeError {
+            throw UnsetVariable.explain(error, model.unset)
+        }
         warnings += model.warnings + merged.warnings
         var project = Project(name: name, workingDirectory: directory, files: files)
         project.origins = model.origins
@@ -135,9 +138,12 @@ public struct ProjectLoader {
 
     private mutating func findFiles() throws -> [String] {
         var given = request.files
-        if given.isEmpty, let list = request.environment["COMPOSE_FILE"], !list.isEmpty {
-            let separator = request.environment["COMPOSE_PATH_SEPARATOR"]?.first ?? ":"
-            given = list.split(separator: separator).map(String.init)
+        if given.isEmpty {
+            let known = try environment(
+                request.projectDirectory.map { PathRules.resolve($0, in: request.workingDirectory, home: nil) }
+                    ?? request.workingDirectory)
+            let separator = known["COMPOSE_PATH_SEPARATOR"]?.first ?? ":"
+            given = (known["COMPOSE_FILE"] ?? "").split(separator: separator).map(String.init)
         }
         if !given.isEmpty {
             return given.map {
@@ -211,17 +217,19 @@ public struct ProjectLoader {
             return given
         }
         var chosen = directory.split(separator: "/").last.map(String.init) ?? ""
+        var place: Place?
         for document in documents {
             guard case .mapping(let entries) = document.kind, let entry = entries.last(where: { $0.key == "name" }),
                 case .scalar(let text, _) = entry.value.kind
             else { continue }
+            place = entry.value.place
             var interpolation = Interpolation(variables: variables)
             chosen = try interpolation.substitute(text, entry.value.place, "name")
         }
         let normal = Self.normalized(chosen)
         if normal.isEmpty {
             throw ComposeError(
-                "project name must not be empty", hint: "give one with -p, or name: at the top of the file")
+                "project name must not be empty", at: place, hint: "give one with -p, or name: at the top of the file")
         }
         return normal
     }

@@ -8,6 +8,18 @@ struct UnsetVariable: Sendable, Equatable {
     /// Written `$NAME`, which may be meant as it stands.
     var isBare: Bool
 
+    /// An error in a line that names a variable that is not set has its cause there, most likely.
+    static func explain(_ error: ComposeError, _ all: [UnsetVariable]) -> ComposeError {
+        guard let place = error.place,
+            let cause = all.first(where: { $0.place?.file == place.file && $0.place?.line == place.line })
+        else { return error }
+        var result = error
+        result.hint =
+            "the variable \(cause.name) is not set: set it in the environment or in .env"
+            + (error.hint.map { "; \($0)" } ?? "")
+        return result
+    }
+
     /// One warning for each variable, with the place that names it first and what can be done.
     static func warnings(_ all: [UnsetVariable], services: [String: JSON]) -> [String] {
         var told: Set<String> = []

@@ -12,13 +12,15 @@ struct ValueReader {
     let variables: [String: String]
     private(set) var origins: [String: String] = [:]
     private(set) var warnings: [String] = []
+    /// Attributes without a value, which is an error unless another file gives one.
+    private(set) var valueless: [(path: String, place: Place)] = []
 
     init(directory: String, variables: [String: String]) {
         self.directory = directory
         self.variables = variables
     }
 
-    mutating func note(_ path: String, _ node: Node) { origins[path] = "\(node.place.file):\(node.place.line)" }
+    mutating func note(_ path: String, _ node: Node) { origins[path] = node.place.description }
     mutating func warn(_ text: String) { if !warnings.contains(text) { warnings.append(text) } }
 
     static func describe(_ node: Node) -> String {
@@ -54,7 +56,7 @@ struct ValueReader {
     mutating func text(_ node: Node, _ path: String) throws(ComposeError) -> String? {
         note(path, node)
         guard case .scalar(let text, _) = node.kind else {
-            throw wrong(path, "a string, a number or a truth value", node)
+            throw wrong(path, "a string, a number or a truth value", node, hint: Self.pairHint(node))
         }
         switch node.scalarValue {
         case .null: return nil
@@ -66,13 +68,21 @@ struct ValueReader {
         }
     }
 
+    /// `- KEY: value` in a list of pairs is a mapping to YAML.
+    private static func pairHint(_ node: Node) -> String? {
+        guard case .mapping(let entries) = node.kind, entries.count == 1, let entry = entries.first,
+            case .scalar(let text, _) = entry.value.kind
+        else { return nil }
+        return "in a list write - \(entry.key)=\(text), or leave the hyphens away"
+    }
+
     mutating func bool(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
         note(path, node)
         if case .bool(let value) = node.scalarValue { return .bool(value) }
         if case .scalar(let text, _) = node.kind {
             switch text.lowercased() {
-            case "true", "yes", "y", "on", "1": return .bool(true)
-            case "false", "no", "n", "off", "0": return .bool(false)
+            case "true", "yes", "y", "on": return .bool(true)
+            case "false", "no", "n", "off": return .bool(false)
             default: break
             }
         }
@@ -128,13 +138,23 @@ struct ValueReader {
 
     func entries(_ node: Node, _ path: String) throws(ComposeError) -> [Node.Entry] {
         switch node.kind {
-        case .mapping(let entries): return entries
+        case .mapping(let entries): return entries.filter { $0.value.tag != "!reset" }
         case .scalar where node.scalarValue.isNull: return []
         default: throw wrong(path, "a mapping", node)
         }
     }
 
     mutating func strings(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
+        note(path, node)
+        var list: [JSON] = []
+        for (index, item) in try items(node, path).enumerated() {
+            list.append(try string(item, "\(path).[\(index)]"))
+        }
+        return .array(list)
+    }
+
+    /// The same; numbers are taken as they are written.
+    mutating func words(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
         note(path, node)
         var list: [JSON] = []
         for (index, item) in try items(node, path).enumerated() {
@@ -159,7 +179,7 @@ struct ValueReader {
         switch node.kind {
         case .sequence(let items):
             for item in items {
-                guard let line = try text(item, path) else { continue }
+                let line = try pair(item, path)
                 let parts = line.split(separator: separator, maxSplits: 1, omittingEmptySubsequences: false).map(
                     String.init)
                 note("\(path).\(parts[0])", item)
@@ -175,12 +195,17 @@ struct ValueReader {
         return .object(found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     }
 
+    private mutating func pair(_ item: Node, _ path: String) throws(ComposeError) -> String {
+        if case .mapping = item.kind { _ = try text(item, path) }
+        return try string(item, path).string ?? ""
+    }
+
     /// A command: a list of words, or a line that is split as a shell would (without running one).
     mutating func command(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
         note(path, node)
         if case .sequence = node.kind { return try strings(node, path) }
-        guard let line = try text(node, path) else { return .null }
-        return JSON(try Self.split(line, at: node.place))
+        if case .scalar = node.kind, node.scalarValue.isNull { return .null }
+        return JSON(try Self.split(try string(node, path).string ?? "", at: node.place))
     }
 
     static func split(_ line: String, at place: Place) throws(ComposeError) -> [String] {
@@ -193,9 +218,9 @@ struct ValueReader {
             if let open = quote {
                 if character == open {
                     quote = nil
-                } else if character == "\\", open == "\"", let next = rest.first, "\"\\$`".contains(next) {
+                } else if character == "\\", open == "\"", let next = rest.popFirst() {
+                    // Compose's own rule; a shell would keep the backslash before most characters.
                     word.append(next)
-                    rest = rest.dropFirst()
                 } else {
                     word.append(character)
                 }
@@ -245,6 +270,9 @@ struct ValueReader {
             if entry.value.scalarValue.isNull, case .scalar = entry.value.kind, !entry.key.hasPrefix("command"),
                 entry.key != "entrypoint"
             {
+                if !["deploy", "develop", "image", "external"].contains(entry.key) {
+                    valueless.append((place, entry.place))
+                }
                 continue
             }
             members.append((entry.key, try field(&self, entry.value, place)))

@@ -118,7 +118,9 @@ public struct YAMLReader {
             if case .mappingEnd = event { break }
             let keyNode = try node(event, parser, depth: depth + 1)
             guard case .scalar(let key, _) = keyNode.kind else {
-                throw ComposeError("yaml: a key must be a word", at: keyNode.place)
+                throw ComposeError(
+                    "yaml: a key must be a word", at: keyNode.place,
+                    hint: "braces and brackets begin a mapping or a list: put a value such as {{ x }} in quotes")
             }
             let value = try node(try parser.next(), parser, depth: depth + 1)
             if key == "<<" {
@@ -225,6 +227,35 @@ extension String {
         return unsafe String(cString: pointer)
     }
 
+    /// The byte at a place of the text, as a character.
+    private func character(line: Int, column: Int) -> Character? {
+        var left = line
+        var start = 0
+        while left > 0, start < (unsafe input.count) {
+            if unsafe input[start] == 10 { left -= 1 }
+            start += 1
+        }
+        guard start + column < (unsafe input.count) else { return nil }
+        return Character(UnicodeScalar(unsafe input[start + column]))
+    }
+
+    /// What to do about libyaml's words.
+    private static func advice(_ problem: String, _ character: Character?) -> String? {
+        if problem.contains("cannot start any token") {
+            if character == "\t" { return "indent with blanks, not with tabs" }
+            return "a value cannot begin with \(character.map { "\"\($0)\"" } ?? "this"): put it in quotes"
+        }
+        if problem.contains("expected key") || problem.contains("block end") || problem.contains("block mapping") {
+            return
+                "look at the indentation of this line and of those above: what belongs together begins in the same column"
+        }
+        if problem.contains("mapping values are not allowed") {
+            return "put a value with a colon and a blank in it in quotes, or look at the indentation"
+        }
+        if problem.contains("expected ':'") { return "write KEY: value, with a blank after the colon" }
+        return nil
+    }
+
     func next() throws(ComposeError) -> Event {
         let event = UnsafeMutablePointer<yaml_event_t>.allocate(capacity: 1)
         defer { unsafe event.deallocate() }
@@ -233,7 +264,7 @@ extension String {
             let mark = unsafe (Int(parser.pointee.problem_mark.line), Int(parser.pointee.problem_mark.column))
             throw ComposeError(
                 "yaml: \(problem)", at: place(line: mark.0, column: mark.1),
-                hint: problem.contains("cannot start any token") ? "indent with blanks, not with tabs" : nil)
+                hint: Self.advice(problem, character(line: mark.0, column: mark.1)))
         }
         defer { unsafe yaml_event_delete(event) }
         let start = unsafe place(line: Int(event.pointee.start_mark.line), column: Int(event.pointee.start_mark.column))

@@ -12,6 +12,18 @@ public struct Place: Sendable, Hashable, CustomStringConvertible {
         self.column = column
     }
     public var description: String { "\(file):\(line):\(column)" }
+
+    /// Reads `file:line:column` or `file:line`, as `description` gives it; a file's name may have colons.
+    public init?(parsing text: String) {
+        var parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        var numbers: [Int] = []
+        while numbers.count < 2, parts.count > 1, let last = parts.last, let number = Int(last) {
+            numbers.insert(number, at: 0)
+            parts.removeLast()
+        }
+        guard let line = numbers.first else { return nil }
+        self.init(file: parts.joined(separator: ":"), line: line, column: numbers.count > 1 ? numbers[1] : 1)
+    }
 }
 
 /// What is wrong with a project file, where, and what to write instead.

@@ -93,6 +93,8 @@ public struct PortBinding: Sendable, Hashable, Codable {
         }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 3 else { return (nil, text[...]) }
+        // No address at all, which is what a variable that is not set leaves.
+        if parts[0].isEmpty { return (nil, text.dropFirst()) }
         guard let address = IPAddress(parts[0]) else {
             throw .invalid("invalid port \"\(text)\": invalid IP address: \(parts[0])")
         }

@@ -128,15 +128,13 @@ struct Config: ParsableCommand {
     }
 
     private static func table(_ uses: [VariableUse]) -> String {
-        func row(_ columns: [String]) -> String {
-            columns.map { $0 + String(repeating: " ", count: max(1, 20 - $0.count)) }.joined()
-        }
         let rows =
             [["NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE"]]
             + uses.map { [$0.name, String($0.isRequired), $0.defaultValue, $0.alternativeValue] }
+        let widths = (0..<4).map { column in max(20, (rows.map { $0[column].count }.max() ?? 0) + 4) }
         return lines(
-            rows.map { columns in
-                var text = row(columns)
+            rows.map { row in
+                var text = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined()
                 while text.last == " " { text.removeLast() }
                 return text
             })
@@ -150,7 +148,12 @@ struct Config: ParsableCommand {
         case .string(let text):
             .string(text.split(separator: "$", omittingEmptySubsequences: false).joined(separator: "$$"))
         case .array(let items): .array(items.map(escaped))
-        case .object(let members): .object(members.map { ($0.key, escaped($0.value)) })
+        case .object(let members):
+            .object(
+                members.map { member in
+                    let key = member.key.split(separator: "$", omittingEmptySubsequences: false)
+                    return (key.joined(separator: "$$"), escaped(member.value))
+                })
         default: value
         }
     }

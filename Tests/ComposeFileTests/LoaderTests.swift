@@ -48,7 +48,7 @@ func failure(_ text: String, environment: [String: String] = [:]) -> ComposeErro
         #expect(web["networks"] == ["default": .null])
         #expect(project.networks["default"]?["name"] == "shop_default")
         #expect(project.volumes["data"]?["name"] == "shop_data")
-        #expect(project.origins["services.web.image"] == "compose.yaml:3")
+        #expect(project.origins["services.web.image"] == "compose.yaml:3:12")
     }
 
     @Test("an unknown key names its place and the nearest one")

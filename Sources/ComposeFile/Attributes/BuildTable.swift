@@ -44,7 +44,7 @@ enum BuildTable {
         "cache_from": Fields.strings, "cache_to": Fields.strings, "no_cache": Fields.bool,
         "no_cache_filter": Fields.stringOrList, "additional_contexts": contexts, "pull": Fields.bool,
         "extra_hosts": Fields.extraHosts, "isolation": Fields.string, "network": Fields.string,
-        "target": Fields.string, "secrets": Fields.files(root: ""), "shm_size": Fields.bytes, "tags": Fields.strings,
+        "target": Fields.string, "secrets": Fields.files(root: ""), "shm_size": Fields.bytes, "tags": Fields.set,
         "ulimits": Fields.ulimits, "platforms": Fields.strings, "privileged": Fields.bool,
         "provenance": attestation, "sbom": attestation,
     ]

@@ -11,9 +11,9 @@ enum DeployTable {
             "window": Fields.duration,
         ]),
         "resources": Fields.object([
-            "limits": Fields.object(["cpus": Fields.number, "memory": Fields.bytes, "pids": Fields.int]),
+            "limits": Fields.object(["cpus": Fields.number, "memory": Fields.byteText, "pids": Fields.int]),
             "reservations": Fields.object([
-                "cpus": Fields.number, "memory": Fields.bytes, "devices": devices,
+                "cpus": Fields.number, "memory": Fields.byteText, "devices": devices,
                 "generic_resources": Fields.objects([
                     "discrete_resource_spec": Fields.object(["kind": Fields.string, "value": Fields.number])
                 ]),

@@ -27,6 +27,23 @@ enum Fields {
     static let strings: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         try reader.strings(node, path)
     }
+    /// The same; numbers are taken as they are written.
+    static let wordList: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        try reader.words(node, path)
+    }
+    /// A list of strings, each once.
+    static let set: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        unique(try reader.strings(node, path))
+    }
+    /// One string or a list of them, each once.
+    static let setOrOne: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        unique(try reader.stringOrList(node, path))
+    }
+    static func unique(_ list: JSON) -> JSON {
+        var found: [JSON] = []
+        for item in list.array ?? [] where !found.contains(item) { found.append(item) }
+        return .array(found)
+    }
     static let stringOrList: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         try reader.stringOrList(node, path)
     }
@@ -57,6 +74,12 @@ enum Fields {
     static let anything: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         reader.note(path, node)
         return reader.any(node)
+    }
+
+    /// A size that has to be a string, as in `deploy.resources`.
+    static let byteText: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        _ = try reader.string(node, path)
+        return try reader.bytes(node, path)
     }
 
     static func choice(_ allowed: [String]) -> Field {
@@ -118,8 +141,9 @@ enum Fields {
             for item in items {
                 guard let text = try reader.text(item, path) else { continue }
                 let separator: Character = text.contains("=") ? "=" : ":"
-                let parts = text.split(separator: separator, maxSplits: 1).map(String.init)
-                guard parts.count == 2 else {
+                let parts = text.split(separator: separator, maxSplits: 1, omittingEmptySubsequences: false).map(
+                    String.init)
+                guard parts.count == 2, !parts[0].isEmpty else {
                     throw ComposeError("\(path): \"\(text)\" is not of the form name=address", at: item.place)
                 }
                 found.append("\(parts[0])=\(unbracketed(parts[1]))")
@@ -128,7 +152,7 @@ enum Fields {
             for entry in try reader.entries(node, path) {
                 let addresses: [Node] = if case .sequence(let list) = entry.value.kind { list } else { [entry.value] }
                 for address in addresses {
-                    found.append("\(entry.key)=\(unbracketed(try reader.text(address, path) ?? ""))")
+                    found.append("\(entry.key)=\(unbracketed(try reader.string(address, path).string ?? ""))")
                 }
             }
         }
@@ -157,7 +181,7 @@ enum Fields {
                             ? ["source": .string(name)] : ["source": .string(name), "target": .string(root + name)])
                 }
             }
-            return .array(found)
+            return unique(.array(found))
         }
     }
 }

@@ -5,7 +5,8 @@ import EngineModel
 enum ServiceTable {
     static let attributes: Fields.Table = [
         "annotations": Fields.labels, "attach": Fields.bool, "blkio_config": blockDevices,
-        "build": BuildTable.build, "cap_add": Fields.strings, "cap_drop": Fields.strings, "cgroup": Fields.string,
+        "build": BuildTable.build, "cap_add": Fields.set, "cap_drop": Fields.set,
+        "cgroup": Fields.choice(["host", "private"]),
         "cgroup_parent": Fields.string, "command": Fields.command, "configs": Fields.files(root: ""),
         "container_name": Fields.string, "cpu_count": Fields.int, "cpu_percent": Fields.number,
         "cpu_period": Fields.int, "cpu_quota": Fields.int, "cpu_rt_period": Fields.int, "cpu_rt_runtime": Fields.int,
@@ -13,14 +14,14 @@ enum ServiceTable {
         "credential_spec": Fields.object([
             "config": Fields.string, "file": Fields.string, "registry": Fields.string,
         ]), "depends_on": dependencies, "deploy": DeployTable.deploy, "develop": DevelopTable.develop,
-        "device_cgroup_rules": Fields.strings, "devices": devices, "dns": Fields.stringOrList,
-        "dns_opt": Fields.strings, "dns_search": Fields.stringOrList, "domainname": Fields.string,
+        "device_cgroup_rules": Fields.strings, "devices": devices, "dns": servers,
+        "dns_opt": Fields.set, "dns_search": Fields.setOrOne, "domainname": Fields.string,
         "entrypoint": Fields.command, "env_file": environmentFiles, "environment": Fields.variables,
-        "expose": Fields.strings, "extends": base, "external_links": Fields.strings,
-        "extra_hosts": Fields.extraHosts, "gpus": DeployTable.gpus, "group_add": Fields.strings,
+        "expose": expose, "extends": base, "external_links": Fields.strings,
+        "extra_hosts": Fields.extraHosts, "gpus": DeployTable.gpus, "group_add": Fields.wordList,
         "healthcheck": Fields.object(healthTable), "hostname": Fields.string, "image": Fields.string,
         "init": Fields.bool, "ipc": Fields.string, "isolation": Fields.string, "label_file": labelFiles,
-        "labels": Fields.labels, "links": Fields.strings,
+        "labels": Fields.labels, "links": Fields.set,
         "logging": Fields.object(["driver": Fields.string, "options": Fields.labels]),
         "mac_address": Fields.string, "mem_limit": Fields.bytes, "mem_reservation": Fields.bytes,
         "mem_swappiness": Fields.words, "memswap_limit": Fields.bytes, "models": Fields.anything,
@@ -33,21 +34,38 @@ enum ServiceTable {
         "scale": Fields.int, "secrets": Fields.files(root: "/run/secrets/"), "security_opt": Fields.strings,
         "shm_size": Fields.bytes, "stdin_open": Fields.bool, "stop_grace_period": Fields.duration,
         "stop_signal": Fields.string, "storage_opt": Fields.labels, "sysctls": Fields.labels,
-        "tmpfs": Fields.stringOrList, "tty": Fields.bool, "ulimits": Fields.ulimits, "use_api_socket": Fields.bool,
+        "tmpfs": Fields.setOrOne, "tty": Fields.bool, "ulimits": Fields.ulimits, "use_api_socket": Fields.bool,
         "user": Fields.string, "userns_mode": Fields.string, "uts": Fields.string, "volumes": VolumeTable.volumes,
         "volumes_from": Fields.strings, "working_dir": Fields.string,
     ]
 
-    /// `restart: no` without quotes is a truth value to YAML; what is meant is clear.
     private static let restart: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         reader.note(path, node)
-        if case .bool(false) = node.scalarValue { return "no" }
-        return .string(try reader.text(node, path) ?? "no")
+        if case .bool(false) = node.scalarValue { throw reader.wrong(path, "a string", node, hint: "write \"no\"") }
+        return try reader.string(node, path)
+    }
+
+    private static let expose: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        Fields.unique(try reader.words(node, path))
+    }
+
+    /// An empty one, which is what a variable that is not set leaves, is none.
+    private static let servers: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        .array((Fields.unique(try reader.stringOrList(node, path)).array ?? []).filter { $0.string != "" })
     }
 
     private static let pullPolicy: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         let value = try reader.string(node, path)
-        return value.string == "if_not_present" ? "missing" : value
+        let text = value.string ?? ""
+        guard
+            ["always", "never", "missing", "if_not_present", "build", "daily", "weekly", "refresh"].contains(text)
+                || text.hasPrefix("every_")
+        else {
+            throw ComposeError(
+                "\(path) must be one of always, never, missing, if_not_present, build, daily, weekly, every_<duration>",
+                at: node.place)
+        }
+        return text == "if_not_present" ? "missing" : value
     }
 
     /// The service that this one builds on: by name, or by file and name.
@@ -64,6 +82,7 @@ enum ServiceTable {
             for item in items {
                 guard let name = try reader.string(item, path).string else { continue }
                 reader.note("\(path).\(name)", item)
+                if found.contains(where: { $0.key == name }) { throw twice(name, path, item) }
                 found.append((name, ["condition": "service_started", "required": true]))
             }
         } else {
@@ -80,6 +99,11 @@ enum ServiceTable {
             }
         }
         return .object(found.sorted { $0.key < $1.key })
+    }
+
+    private static func twice(_ name: String, _ path: String, _ item: Node) -> ComposeError {
+        ComposeError(
+            "\(path) array items must be unique: \(name) is there twice", at: item.place, hint: "remove one of the two")
     }
 
     private static let dependencyTable: Fields.Table = [
@@ -117,7 +141,7 @@ enum ServiceTable {
     private static let healthTable: Fields.Table = [
         "test": { (reader: inout ValueReader, node, path) throws(ComposeError) in
             reader.note(path, node)
-            if case .scalar = node.kind { return ["CMD-SHELL", .string(try reader.text(node, path) ?? "")] }
+            if case .scalar = node.kind { return ["CMD-SHELL", try reader.string(node, path)] }
             let list = try reader.strings(node, path)
             guard let first = list.strings?.first else { return list }
             guard ["CMD", "CMD-SHELL", "NONE"].contains(first) else {
@@ -137,6 +161,7 @@ enum ServiceTable {
             for item in items {
                 let name = try reader.string(item, path).string ?? ""
                 reader.note("\(path).\(name)", item)
+                if found.contains(where: { $0.key == name }) { throw twice(name, path, item) }
                 found.append((name, .null))
             }
         } else {
@@ -147,15 +172,15 @@ enum ServiceTable {
                 } else {
                     found.append((entry.key, try reader.object(entry.value, place, endpointTable)))
                 }
-                reader.note(place, entry.value)
+                reader.note(place, Node(kind: entry.value.kind, place: entry.place, tag: ""))
             }
         }
         return .object(found.sorted { $0.key < $1.key })
     }
 
     private static let endpointTable: Fields.Table = [
-        "aliases": Fields.strings, "ipv4_address": Fields.string, "ipv6_address": Fields.string,
-        "link_local_ips": Fields.strings, "mac_address": Fields.string, "interface_name": Fields.string,
+        "aliases": Fields.set, "ipv4_address": Fields.string, "ipv6_address": Fields.string,
+        "link_local_ips": Fields.set, "mac_address": Fields.string, "interface_name": Fields.string,
         "driver_opts": Fields.labels, "priority": Fields.number, "gw_priority": Fields.number,
     ]
 
@@ -172,7 +197,9 @@ enum ServiceTable {
                 }
                 found.append(device)
             } else {
-                let parts = (try reader.string(item, path).string ?? "").split(separator: ":").map(String.init)
+                let parts = (try reader.string(item, path).string ?? "").split(
+                    separator: ":", omittingEmptySubsequences: false
+                ).map(String.init)
                 guard let source = parts.first, parts.count <= 3 else {
                     throw ComposeError("\(path): a device is source[:target[:permissions]]", at: item.place)
                 }
@@ -182,7 +209,7 @@ enum ServiceTable {
                 ])
             }
         }
-        return .array(found)
+        return Fields.unique(.array(found))
     }
 
     /// Limits of block devices. The names are capital because the reference tool prints them so.
