@@ -278,7 +278,8 @@ private struct BuildLines: Sendable {
                 throw known
             }
             if !exchange.answered { try await exchange.startStream("application/json") }
-            let message = "\(error)"
+            let place = (error as? BuildStepFailure).map { $0.place } ?? ""
+            let message = rich && !place.isEmpty ? "\(error) (\(place))" : "\(error)"
             var detail: JSON = ["message": .string(message)]
             if let failure = error as? BuildStepFailure {
                 detail = ["code": JSON(failure.code), "message": .string(message)]

@@ -16,6 +16,7 @@ struct Normalization {
         project.profiles = Set(services.values.flatMap { $0["profiles"].strings ?? [] }).sorted()
         project.extensions = parts.extensions
         project.services = services.filter { enabled.contains($0.key) }
+        project.disabledServices = services.keys.filter { !enabled.contains($0) }.sorted()
         let passes = request.passes
         for (name, service) in project.services { project.services[name] = try defaults(service, name, project) }
         project.networks = parts.networks

@@ -18,6 +18,8 @@ public struct Project: Sendable, Equatable {
     public var origins: [String: String]
     /// Every profile that a service names, whether it is on or not.
     public var profiles: [String] = []
+    /// Services that are off because none of their profiles is on.
+    public var disabledServices: [String] = []
     /// What was odd but is no error.
     public var warnings: [String]
 
@@ -41,7 +43,7 @@ public struct Project: Sendable, Equatable {
             "name": .string(name), "workingDirectory": .string(workingDirectory), "files": JSON(files),
             "services": Self.object(services),
             "networks": Self.object(networks), "volumes": Self.object(volumes), "secrets": Self.object(secrets),
-            "configs": Self.object(configs),
+            "configs": Self.object(configs), "disabledServices": JSON(disabledServices),
             "origins": JSON(origins),
         ]
     }
@@ -58,6 +60,7 @@ public struct Project: Sendable, Equatable {
         volumes = map("volumes")
         secrets = map("secrets")
         configs = map("configs")
+        disabledServices = wire["disabledServices"].strings ?? []
         origins = wire["origins"].stringMap ?? [:]
     }
 }

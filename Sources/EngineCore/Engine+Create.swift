@@ -6,9 +6,10 @@ import OCI
 
 extension Engine {
     /// Makes a container's row, its leases and its folders; nothing runs yet.
-    public func createContainer(_ spec: ContainerSpec, name: String?) async throws -> (
-        record: ContainerRecord, warnings: [String]
-    ) {
+    /// `preferring`: addresses that it gets if they are free, those of the container before it.
+    public func createContainer(
+        _ spec: ContainerSpec, name: String?, preferring: [EndpointRecord] = []
+    ) async throws -> (record: ContainerRecord, warnings: [String]) {
         let image = try image(spec.image)
         _ = try SecurityDecision(spec)
         try validate(spec)
@@ -18,7 +19,7 @@ extension Engine {
         let program = try Self.program(spec.process, runtime)
         let health = try Self.healthcheck(spec.healthcheck, runtime)
         let mounts = try resolveMounts(spec, imageVolumes: (runtime.volumes ?? [:]).keys.sorted())
-        let endpoints = try leaseEndpoints(spec, id: id)
+        let endpoints = try leaseEndpoints(spec, id: id, preferring: preferring)
         let stopSignal = spec.stopSignal ?? runtime.stopSignal ?? "SIGTERM"
         _ = try Signals.number(stopSignal)
         var merged = spec

@@ -208,7 +208,9 @@ extension Engine {
     }
 
     /// Leases addresses for a new container; they are saved with its row.
-    func leaseEndpoints(_ spec: ContainerSpec, id: String) throws -> [EndpointRecord] {
+    func leaseEndpoints(_ spec: ContainerSpec, id: String, preferring: [EndpointRecord] = []) throws
+        -> [EndpointRecord]
+    {
         var wanted = spec.endpoints
         if wanted.isEmpty {
             switch spec.network {
@@ -225,13 +227,18 @@ extension Engine {
                 throw RoostError.invalid(error.message)
             }
             if network.driver == "host" || network.driver == "null" { continue }
-            made.append(try lease(endpoint, on: network, id: id))
+            let before = preferring.first { $0.networkID == network.id }
+            made.append(try lease(endpoint, on: network, id: id, preferring: before))
         }
         return made
     }
 
-    func lease(_ endpoint: EndpointSpec, on network: NetworkRecord, id: String) throws -> EndpointRecord {
-        func choose(_ subnet: Subnet?, _ gateway: IPAddress?, _ asked: IPAddress?) throws -> IPAddress? {
+    func lease(_ endpoint: EndpointSpec, on network: NetworkRecord, id: String, preferring: EndpointRecord? = nil)
+        throws -> EndpointRecord
+    {
+        func choose(_ subnet: Subnet?, _ gateway: IPAddress?, _ asked: IPAddress?, _ preferred: IPAddress?) throws
+            -> IPAddress?
+        {
             guard let subnet else {
                 if let asked {
                     throw RoostError.invalid(
@@ -254,6 +261,7 @@ extension Engine {
                 }
                 return asked
             }
+            if let preferred, subnet.contains(preferred), !taken.contains(preferred) { return preferred }
             let range = network.ranges?.first { subnet.contains($0.base) }
             guard let free = Addressing.freeAddress(in: range ?? subnet, taken: taken) else {
                 throw RoostError.conflict(
@@ -261,8 +269,8 @@ extension Engine {
             }
             return free
         }
-        let address4 = try choose(network.subnet4, network.gateway4, endpoint.address4)
-        let address6 = try choose(network.subnet6, network.gateway6, endpoint.address6)
+        let address4 = try choose(network.subnet4, network.gateway4, endpoint.address4, preferring?.address4)
+        let address6 = try choose(network.subnet6, network.gateway6, endpoint.address6, preferring?.address6)
         for address in [address4, address6].compactMap({ $0 }) { leases[network.id, default: [:]][address] = id }
         var hardware = Addressing.hardwareAddress(for: address4)
         if let text = endpoint.macAddress, !text.isEmpty {

@@ -17,6 +17,13 @@ extension Engine {
         state.containers = projectContainers(project.name)
         state.networks = Set(networks.values.map(\.name))
         state.volumes = Set(volumes.keys)
+        for network in networks.values {
+            state.networkFacts[network.name] = [
+                "driver": network.driver, "internal": String(network.isInternal),
+                "subnets": [network.subnet4, network.subnet6].compactMap { $0?.description }.joined(separator: " "),
+            ]
+        }
+        for volume in volumes.values { state.volumeOptions[volume.name] = volume.options }
         for service in project.services.values {
             guard let reference = service["image"].string, let image = try? image(reference) else { continue }
             state.images[reference] = image.id.description
@@ -193,7 +200,8 @@ extension Engine {
             where error.kind == .notModified
         {}
         try await removeContainer(id, force: true, volumes: renewsVolumes)
-        _ = try await createContainer(renewsVolumes ? spec : Self.keepingVolumes(spec, of: old), name: name)
+        _ = try await createContainer(
+            renewsVolumes ? spec : Self.keepingVolumes(spec, of: old), name: name, preferring: old.endpoints)
     }
 
     /// A specification whose anonymous volumes are those of the container before.
@@ -228,6 +236,7 @@ struct EngineBackend: PlanBackend {
         case .updateService(let update): try await ServiceUpdater(engine: engine, update: update).run()
         case .prepare(let name, let spec): try await engine.prepare(name, spec)
         case .startContainer(let name): try await unlessDone { try await engine.startContainer(name) }
+        case .restartContainer(let id, _, let timeout): try await engine.restartContainer(id, timeout: timeout)
         case .stopContainer(let id, _, let timeout):
             try await unlessDone { try await engine.stopContainer(id, timeout: timeout) }
         case .removeContainer(let id, _, let volumes):

@@ -12,6 +12,8 @@ public enum Operation: Sendable, Equatable {
     /// Replaces the running replicas of a service by its own rule for updates.
     case updateService(ServiceUpdate)
     case startContainer(name: String)
+    /// Stops and starts a container that runs, because something that it depends on is another one now.
+    case restartContainer(id: String, name: String, timeoutSeconds: Int?)
     case stopContainer(id: String, name: String, timeoutSeconds: Int?)
     case removeContainer(id: String, name: String, volumes: Bool)
     case awaitHealthy(name: String)
@@ -24,7 +26,7 @@ public enum Operation: Sendable, Equatable {
         case .createNetwork(let spec): "Network \(spec.name)"
         case .createVolume(let name, _, _, _), .removeVolume(let name): "Volume \(name)"
         case .createContainer(let name, _), .replaceContainer(_, let name, _, _, _), .startContainer(let name),
-            .stopContainer(_, let name, _), .removeContainer(_, let name, _),
+            .stopContainer(_, let name, _), .restartContainer(_, let name, _), .removeContainer(_, let name, _),
             .awaitHealthy(let name), .awaitCompleted(let name), .prepare(let name, _):
             "Container \(name)"
         case .removeNetwork(let name): "Network \(name)"
@@ -41,6 +43,7 @@ public enum Operation: Sendable, Equatable {
         case .prepare: ("Running", "Completed")
         case .startContainer: ("Starting", "Started")
         case .stopContainer: ("Stopping", "Stopped")
+        case .restartContainer: ("Restarting", "Restarted")
         case .removeContainer, .removeNetwork, .removeVolume: ("Removing", "Removed")
         case .awaitHealthy: ("Waiting", "Healthy")
         case .awaitCompleted: ("Waiting", "Exited")
@@ -55,6 +58,7 @@ public enum Operation: Sendable, Equatable {
         case .prepare: "> run to its end"
         case .startContainer: "> start"
         case .stopContainer: ". stop"
+        case .restartContainer: "~ restart"
         case .removeContainer, .removeNetwork, .removeVolume: "- remove"
         case .awaitHealthy: "? wait until healthy:"
         case .awaitCompleted: "? wait until completed:"
@@ -107,12 +111,13 @@ public struct Plan: Sendable, Equatable {
     }
 
     public var text: String {
-        guard hasChanges else { return "Nothing to do: \(project) is as the file says.\n" }
+        let told = notes.map { "note: \($0)\n" }.joined()
+        guard hasChanges else { return "Nothing to do: \(project) is as the file says.\n" + told }
         return steps.map { step in
             let order = step.after.isEmpty ? "" : "  [after \(step.after.map(String.init).joined(separator: ", "))]"
             return
                 "\(step.number). \(step.operation.verb) \(step.operation.subject.lowercasedFirst)  (\(step.reason))\(order)\n"
-        }.joined() + notes.map { "note: \($0)\n" }.joined()
+        }.joined() + told
     }
 
     public var json: JSON {

@@ -39,6 +39,10 @@ public struct ObservedState: Sendable, Equatable {
     public var containers: [ObservedContainer] = []
     public var networks: Set<String> = []
     public var volumes: Set<String> = []
+    /// Of each network: driver, internal, subnets.
+    public var networkFacts: [String: [String: String]] = [:]
+    /// The driver's options of each volume.
+    public var volumeOptions: [String: [String: String]] = [:]
     /// Image reference of a service → id; missing where there is no such image.
     public var images: [String: String] = [:]
     public init() {}
@@ -141,7 +145,10 @@ public struct UpPlanner {
         for key in used.sorted() {
             let json = project.networks[key] ?? .null
             let name = json["name"].string ?? key
-            if observed.networks.contains(name) { continue }
+            if observed.networks.contains(name) {
+                if json["external"].bool != true { noteDifferences(ofNetwork: name, json) }
+                continue
+            }
             if json["external"].bool == true {
                 throw .missing(
                     "network \(name) declared as external, but could not be found: create it with network create \(name)"
@@ -149,6 +156,36 @@ public struct UpPlanner {
             }
             networkSteps[key] = plan.add(.createNetwork(try translation.networkSpec(key)), "missing", after: [])
         }
+    }
+
+    /// What is made stays as it is until it is removed; that it differs from the file is said.
+    private mutating func noteDifferences(ofNetwork name: String, _ json: JSON) {
+        guard let facts = observed.networkFacts[name] else { return }
+        var found: [String] = []
+        func compare(_ key: String, _ wanted: String) {
+            if let known = facts[key], known != wanted { found.append("\(key) \(known) → \(wanted)") }
+        }
+        compare("driver", json["driver"].string ?? "bridge")
+        compare("internal", String(json["internal"].bool ?? false))
+        let subnets = (json["ipam"]["config"].array ?? []).compactMap { $0["subnet"].string }
+        if !subnets.isEmpty, !subnets.allSatisfy({ (facts["subnets"] ?? "").split(separator: " ").contains($0[...]) }) {
+            compare("subnets", subnets.joined(separator: " "))
+        }
+        guard !found.isEmpty else { return }
+        plan.notes.append(
+            "network \(name) differs from the file (\(found.joined(separator: ", "))) and stays as it is: down and up make it anew"
+        )
+    }
+
+    private mutating func noteDifferences(ofVolume name: String, _ json: JSON) {
+        let known = observed.volumeOptions[name] ?? [:]
+        let wanted = json["driver_opts"].stringMap ?? [:]
+        let keys = Set(known.keys).union(wanted.keys).filter { known[$0] != wanted[$0] }.sorted()
+        guard !keys.isEmpty else { return }
+        let found = keys.map { "driver_opts.\($0) \(known[$0] ?? "(none)") → \(wanted[$0] ?? "(none)")" }
+        plan.notes.append(
+            "volume \(name) differs from the file (\(found.joined(separator: ", "))); its data is kept: to have it made anew, bring the project down and remove it with volume rm \(name)"
+        )
     }
 
     private mutating func planVolumes(_ selected: Set<String>) throws(RoostError) {
@@ -161,7 +198,10 @@ public struct UpPlanner {
         for key in used.sorted() {
             let json = project.volumes[key] ?? .null
             let name = json["name"].string ?? key
-            if observed.volumes.contains(name) { continue }
+            if observed.volumes.contains(name) {
+                if json["external"].bool != true { noteDifferences(ofVolume: name, json) }
+                continue
+            }
             if json["external"].bool == true {
                 throw .missing("external volume \"\(name)\" not found: create it with volume create \(name)")
             }
@@ -320,6 +360,11 @@ public struct UpPlanner {
             return options.noStart
                 ? replace : plan.add(.startContainer(name: containerName), "recreated", after: [replace])
         }
+        if existing.runs, !options.noStart, let other = renewedDependency(name) {
+            return plan.add(
+                .restartContainer(id: existing.id, name: containerName, timeoutSeconds: options.timeoutSeconds),
+                "\(other) is another one now, and depends_on says restart", after: gates)
+        }
         if existing.runs || options.noStart { return nil }
         // A job that has ended well is done; what a user has stopped, or what has failed, is started.
         if existing.phase == .exited, existing.exitCode == 0, !existing.stoppedByUser { return nil }
@@ -328,6 +373,13 @@ public struct UpPlanner {
             .startContainer(name: containerName),
             existing.phase == .created ? "created, not started" : "exited with \(existing.exitCode)",
             after: gates + ready)
+    }
+
+    /// A dependency with `restart: true` whose containers this plan replaces.
+    private func renewedDependency(_ name: String) -> String? {
+        (project.services[name]?["depends_on"].object ?? []).first {
+            $0.value["restart"].bool == true && replaced.contains($0.key)
+        }?.key
     }
 
     /// The containers that run before a service starts, one after the other; once for the service, or for each replica.
@@ -368,7 +420,9 @@ public struct UpPlanner {
     }
 
     private mutating func planOrphans() {
-        let orphans = observed.containers.filter { project.services[$0.service] == nil }
+        // A service whose profile is off is the project's all the same.
+        let known = Set(project.services.keys).union(project.disabledServices)
+        let orphans = observed.containers.filter { !known.contains($0.service) }
         guard !orphans.isEmpty else { return }
         guard options.removeOrphans else {
             plan.notes.append(

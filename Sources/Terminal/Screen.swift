@@ -48,8 +48,11 @@ public final class ProgressDisplay {
     }
 
     private func draw() {
-        let height = max(4, Int(Terminals.window(2)?.rows ?? 24) - 2)
-        let width = Int(Terminals.window(2)?.columns ?? 80)
+        // Some terminals do not know their size and say 0.
+        let rows = Int(Terminals.window(2)?.rows ?? 0)
+        let height = max(4, (rows == 0 ? 24 : rows) - 2)
+        let columns = Int(Terminals.window(2)?.columns ?? 0)
+        let width = columns == 0 ? 80 : columns
         let shown = order.suffix(height - 1)
         let done = lines.values.count { $0.state != .working }
         var text = drawn > 0 ? "\u{1b}[\(drawn)A" : ""

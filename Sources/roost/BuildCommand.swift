@@ -34,7 +34,10 @@ struct BuildOrder {
     var onlyCached = false
 
     /// Builds, shows it, and answers with the image's id.
-    func run(_ display: BuildDisplay) throws -> String {
+    func run(_ display: BuildDisplay) throws -> String { try display.follow(try open()) }
+
+    /// Asks for the build, which goes on while its answer is read.
+    func open() throws -> HTTPExchange {
         var query: [(String, String)] = tags.map { ("t", $0) }
         var values: [(key: String, value: JSON)] = []
         for (name, value) in arguments { values.append((name, value.map(JSON.string) ?? .null)) }
@@ -65,7 +68,7 @@ struct BuildOrder {
         if let dockerfileText { extras.set("dockerfile", .string(dockerfileText)) }
         var headers: [(String, String)] = []
         if let logins = try DockerConfiguration.load().allLogins() { headers.append(("X-Registry-Config", logins)) }
-        return try display.follow(try send(query, extras, headers))
+        return try send(query, extras, headers)
     }
 
     private func send(_ query: [(String, String)], _ extras: JSON, _ headers: [(String, String)]) throws -> HTTPExchange

@@ -234,7 +234,7 @@ enum ComposeViews {
             "Networks": .string(
                 (container["NetworkSettings"]["Networks"].object ?? []).map(\.key).joined(separator: ",")),
             "Ports": text["Ports"], "Project": .string(labels[ComposeNames.project] ?? ""),
-            "Publishers": .array(publishers), "RunningFor": text["CreatedSince"], "Service": text["Service"],
+            "Publishers": .array(publishers), "RunningFor": text["RunningFor"], "Service": text["Service"],
             "Size": "0B", "State": text["State"], "Status": text["Status"],
         ]
     }

@@ -81,12 +81,44 @@ struct Restart: ParsableCommand {
     @Option(
         name: [.short, .customLong("timeout"), .customLong("time")],
         help: "Seconds between the stop signal and SIGKILL.") var timeout: Int?
+    @Flag(name: .long, help: "Compose: not the services that are restarted with these.") var noDeps = false
     @Argument(help: "Containers, or services.") var names: [String] = []
     func run() throws {
         let client = try Session.shared.client()
         try forEachNamed(names) {
             try client.call("POST", "containers/\($0)/restart", timeout.map { [("t", String($0))] } ?? [])
         }
+        guard Session.shared.isCompose, !noDeps, !names.isEmpty else { return }
+        let dependents = try dependents()
+        if !dependents.isEmpty {
+            try forEach(try Session.shared.resolve(dependents, all: false)) {
+                try client.call("POST", "containers/\($0)/restart", timeout.map { [("t", String($0))] } ?? [])
+            }
+        }
+    }
+
+    /// Services whose `depends_on` says that they are restarted with one of these, and whose containers there are.
+    private func dependents() throws -> [String] {
+        let project = try Session.shared.loadProject()
+        let there = Set(
+            try Session.shared.projectContainers(project.name, all: false).compactMap {
+                $0["Labels"]["com.docker.compose.service"].string
+            })
+        var all = Set(names)
+        var found: [String] = []
+        var grows = true
+        while grows {
+            let more = project.services.filter { name, service in
+                !all.contains(name) && there.contains(name)
+                    && (service["depends_on"].object ?? []).contains {
+                        all.contains($0.key) && $0.value["restart"].bool == true
+                    }
+            }.keys.sorted()
+            grows = !more.isEmpty
+            all.formUnion(more)
+            found += more
+        }
+        return found
     }
 }
 
@@ -200,13 +232,15 @@ struct Port: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "port", abstract: "Show where a container's ports are published.")
     @Option(name: .customLong("protocol"), help: "tcp or udp (compose).") var transport = "tcp"
-    @Option(name: .long, help: "Which replica of a service (compose).") var index = 1
+    @Option(name: .long, help: "Which replica of a service.") var index: Int?
     @Argument(help: "A container, or a service.") var name: String
     @Argument(help: "Only this port: 80 or 80/udp.") var port: String?
     func run() throws {
         if Session.shared.isCompose {
-            return try ComposeViews.port(name, port, transport: transport, index: max(1, index))
+            return try ComposeViews.port(name, port, transport: transport, index: max(1, index ?? 1))
         }
+        // A replica is a service's; without it the name may be a container's.
+        if let index { return try ComposeViews.port(name, port, transport: transport, index: max(1, index)) }
         for (id, _) in try Session.shared.resolve([name]) {
             let ports = try Session.shared.client().call("GET", "containers/\(id)/json")["NetworkSettings"]["Ports"]
             for (inside, bindings) in ports.object ?? [] {

@@ -13,6 +13,18 @@ extension Project {
         }
         return result
     }
+
+    /// These services and all that they depend on; every service where none is named.
+    func needed(by names: [String]) -> [String] {
+        guard !names.isEmpty else { return services.keys.sorted() }
+        var found: Set<String> = []
+        var waiting = names
+        while let name = waiting.popLast() {
+            guard let service = services[name], found.insert(name).inserted else { continue }
+            waiting += (service["depends_on"].object ?? []).map(\.key)
+        }
+        return found.sorted()
+    }
 }
 
 /// When images are fetched and built before a project starts.
@@ -34,6 +46,7 @@ extension ProjectImages {
         }
         let client = try Session.shared.client()
         var seen: Set<String> = []
+        var stale: [String] = []
         for service in services {
             guard let definition = project.services[service], let image = definition["image"].string,
                 seen.insert(image).inserted
@@ -58,13 +71,14 @@ extension ProjectImages {
                 let wantsPull = policy.pull == "always" && !definition["image"].isNull && project.isNamed(service)
                 if wantsPull, !policy.builds, (try? fetch(service, image, definition, policy)) != nil { continue }
                 if rule == "never", isThere { continue }
-                try build([service], BuildOverrides(quiet: policy.quiet), onlyShowsWork: true)
+                stale.append(service)
             } else if try rule == "always" || (!isThere && rule != "never") || Self.isOld(here, rule) {
                 try fetch(service, image, definition, policy)
             } else if !isThere {
                 throw RoostError.missing("service \(service): No such image: \(image); its pull policy is never")
             }
         }
+        try build(stale, BuildOverrides(quiet: policy.quiet), onlyShowsWork: true)
     }
 
     /// Why a build of this service would not give the image that is here; nil if it would.
@@ -117,21 +131,39 @@ extension ProjectImages {
         if overrides.push { try push(ignoresFailures: false, quiet: overrides.quiet) }
     }
 
+    /// Those that take nothing from each other at the same time.
     private func build(_ names: [String], _ overrides: BuildOverrides, onlyShowsWork: Bool) throws {
-        var done: Set<String> = []
-        func build(_ name: String) throws {
-            guard done.insert(name).inserted else { return }
-            for needed in Self.otherServices(project.services[name]?["build"] ?? .null)
-            where project.services[needed] != nil {
-                try build(needed)
-            }
-            let display = try BuildDisplay(
-                overrides.progress, quiet: overrides.quiet, prefix: services.count > 1 ? "\(name) " : "",
-                onlyShowsWork: onlyShowsWork)
-            let id = try order(name, overrides).run(display)
-            if overrides.quiet, !onlyShowsWork { Output.line(id) }
+        var waiting: Set<String> = []
+        func need(_ name: String) {
+            guard project.services[name] != nil, waiting.insert(name).inserted else { return }
+            Self.otherServices(project.services[name]?["build"] ?? .null).forEach(need)
         }
-        for name in names { try build(name) }
+        names.forEach(need)
+        while !waiting.isEmpty {
+            let ready = waiting.filter { name in
+                Self.otherServices(project.services[name]?["build"] ?? .null).allSatisfy { !waiting.contains($0) }
+            }.sorted()
+            guard !ready.isEmpty else {
+                throw RoostError.invalid(
+                    "the builds of \(waiting.sorted().joined(separator: ", ")) wait for each other")
+            }
+            waiting.subtract(ready)
+            let running = try ready.filter(isBuilt).map { name in
+                let display = try BuildDisplay(
+                    overrides.progress, quiet: overrides.quiet, prefix: services.count > 1 ? "\(name) " : "",
+                    onlyShowsWork: onlyShowsWork)
+                return (name: name, display: display, exchange: try order(name, overrides).open())
+            }
+            for (name, display, exchange) in running {
+                do {
+                    let id = try display.follow(exchange)
+                    if overrides.quiet, !onlyShowsWork { Output.line(id) }
+                } catch let error as RoostError {
+                    throw RoostError(
+                        error.kind, services.count > 1 ? "service \(name): \(error.message)" : error.message)
+                }
+            }
+        }
     }
 
     /// `additional_contexts: { base: "service:base" }`.

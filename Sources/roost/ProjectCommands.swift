@@ -97,7 +97,7 @@ struct Up: ParsableCommand {
     @Flag(name: .long, help: "As --abort-on-container-exit, if the container failed.") var abortOnContainerFailure =
         false
     @Flag(name: .long, help: "Build nothing, even if what an image is made of has changed.") var noBuild = false
-    @Flag(name: .long, help: "Build although only a missing image would be built.") var build = false
+    @Flag(name: .long, help: "Accepted for scripts: what has changed is built anyway.") var build = false
     @Option(name: .long, help: "Fetch images: always, missing, never or policy.") var pull: String?
     @Flag(name: .long, help: "Say nothing while images are fetched.") var quietPull = false
     @Flag(name: .long, help: "Say nothing while images are built.") var quietBuild = false
@@ -125,7 +125,7 @@ struct Up: ParsableCommand {
             "project": project.wire, "contents": try session.contents(project), "options": try settings.json(services),
         ]
         if !dryRun, !locked {
-            let wanted = settings.noDeps && !services.isEmpty ? services : project.services.keys.sorted()
+            let wanted = settings.noDeps && !services.isEmpty ? services : project.needed(by: services)
             try ProjectImages(project, services: wanted).prepare(
                 ImagePolicy(pull: pull, builds: build, neverBuilds: noBuild, quiet: quietPull))
         }
@@ -170,6 +170,27 @@ struct Up: ParsableCommand {
         return Int32(try Session.shared.client().call("GET", "containers/\(id)/json")["State"]["ExitCode"].int ?? 1)
     }
 
+    /// What the last probe said.
+    private static func lastProbe(_ health: JSON) -> String {
+        guard let probe = health["Log"].array?.last else { return "" }
+        let said = (probe["Output"].string ?? "").split(separator: "\n").first.map(String.init) ?? "no output"
+        return ": the last probe ended with \(probe["ExitCode"].int ?? -1): \(said)"
+    }
+
+    /// The end of a container's log, for telling why it has ended.
+    private func lastLines(_ container: JSON) throws -> String {
+        let answer = try Session.shared.client().open(
+            "GET", "containers/\(container["Id"].string ?? "")/logs",
+            [("stdout", "1"), ("stderr", "1"), ("tail", "5")])
+        var reader = FrameReader(plain: false)
+        var text: [UInt8] = []
+        while case let bytes = try answer.read(), !bytes.isEmpty {
+            for frame in reader.frames(bytes) { text += frame.payload }
+        }
+        let said = String(decoding: text, as: UTF8.self).split(separator: "\n").suffix(5)
+        return said.isEmpty ? "" : "; its last lines:\n" + said.map { "  \($0)" }.joined(separator: "\n")
+    }
+
     /// Done jobs count as ready; what fails is shown with the end of its log.
     private func waitUntilHealthy(_ project: Project) throws {
         let client = try Session.shared.client()
@@ -184,10 +205,13 @@ struct Up: ParsableCommand {
                 let name = container["Names"].array?.first?.string ?? ""
                 switch state["Status"].string ?? "" {
                 case "exited" where state["ExitCode"].int != 0:
-                    throw RoostError.conflict("container \(name.dropFirst()) exited (\(state["ExitCode"].int ?? 0))")
+                    throw RoostError.conflict(
+                        "container \(name.dropFirst()) exited (\(state["ExitCode"].int ?? 0))\(try lastLines(container))"
+                    )
                 case "running":
                     if state["Health"]["Status"].string == "unhealthy" {
-                        throw RoostError.conflict("container \(name.dropFirst()) is unhealthy")
+                        throw RoostError.conflict(
+                            "container \(name.dropFirst()) is unhealthy\(Self.lastProbe(state["Health"]))")
                     }
                     waiting = waiting || (state["Health"]["Status"].string.map { $0 != "healthy" } ?? false)
                 case "restarting", "created": waiting = true

@@ -232,7 +232,7 @@ struct ProjectImages {
     init(services names: [String], withDependencies: Bool) throws {
         project = try Session.shared.loadProject(services: withDependencies ? names : [])
         for name in names where project.services[name] == nil { throw RoostError.missing("no such service: \(name)") }
-        services = names.isEmpty || withDependencies ? project.services.keys.sorted() : names
+        services = names.isEmpty || withDependencies ? project.needed(by: names) : names
     }
 
     private func image(_ service: String) -> String? { project.services[service]?["image"].string }

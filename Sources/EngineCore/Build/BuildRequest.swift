@@ -78,5 +78,7 @@ public struct BuildContext: Sendable {
 public struct BuildStepFailure: Error, Sendable, CustomStringConvertible {
     public let message: String
     public let code: Int32
+    /// The instruction's place in the Dockerfile, as `Dockerfile:7`.
+    public var place = ""
     public var description: String { message }
 }

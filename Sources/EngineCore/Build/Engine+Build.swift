@@ -105,12 +105,15 @@ extension Engine {
     }
 
     private func read(_ path: String, in folder: String, limit: Int) async throws -> String? {
-        let request = RootRequest(
-            view: .folder(folder), mountPoint: configuration.mountPoint, job: .read(path: "/" + path, limit: limit))
-        do {
-            return String(
-                decoding: try await blocking { try RootRunner(request).answer() }, as: UTF8.self)
-        } catch let error as RoostError where error.kind == .notFound { return nil }
+        try await blocking { () throws -> String? in
+            do throws(SyscallError) {
+                // Links of the context end inside it.
+                return String(decoding: try RootedDirectory(path: folder).read(path, limit: limit), as: UTF8.self)
+            } catch {
+                if error.errno == Errno.noEntry || error.errno == Errno.notDirectory { return nil }
+                throw error
+            }
+        }
     }
 
     private func dockerfile(_ path: String, in context: BuildContext) async throws -> String {

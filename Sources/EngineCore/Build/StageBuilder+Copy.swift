@@ -201,31 +201,26 @@ extension StageBuilder {
         var parts = ["copy", chain?.hex ?? "", target, targetIsFolder ? "folder" : "file"]
         for (source, selection) in pieces { parts.append(try await digest(source, selection).hex) }
         let key = Self.key(parts)
-        if let hit = try await cachedStep(key) {
-            say(.cached(step: step))
-            return await add(hit.layer, created: time(hit.created), note)
-        }
-        let layer = try await makeLayer { roots in
-            for (source, selection) in pieces {
-                let pipe = try Pipe()
-                let request = RootRequest(
-                    view: source.view, mountPoint: engine.configuration.mountPoint, job: .select(selection))
-                let running = try await blocking { try RootRunner(request).start(input: nil, output: pipe.writing) }
-                pipe.writing.closeEarly()
-                var options = RootRequest.ExtractOptions(folder: "/")
-                options.keepsOwners = true
-                let parent = targetIsFolder ? target : Self.parent(target)
-                if !selection.unpacksArchives { try await self.prepare(parent, owner, roots) }
-                let extracted = await Engine.outcome { try await roots.extract(options, from: pipe.reading) }
-                pipe.reading.closeEarly()
-                // The one that reads knows why there is nothing to write.
-                try await blocking { try running.finish() }
-                try extracted.get()
+        try await perform(key, note) {
+            try await makeLayer { roots in
+                for (source, selection) in pieces {
+                    let pipe = try Pipe()
+                    let request = RootRequest(
+                        view: source.view, mountPoint: engine.configuration.mountPoint, job: .select(selection))
+                    let running = try await blocking { try RootRunner(request).start(input: nil, output: pipe.writing) }
+                    pipe.writing.closeEarly()
+                    var options = RootRequest.ExtractOptions(folder: "/")
+                    options.keepsOwners = true
+                    let parent = targetIsFolder ? target : Self.parent(target)
+                    if !selection.unpacksArchives { try await self.prepare(parent, owner, roots) }
+                    let extracted = await Engine.outcome { try await roots.extract(options, from: pipe.reading) }
+                    pipe.reading.closeEarly()
+                    // The one that reads knows why there is nothing to write.
+                    try await blocking { try running.finish() }
+                    try extracted.get()
+                }
             }
         }
-        let created = time(nil)
-        await remember(key, layer, created: created, note)
-        await add(layer, created: created, note)
     }
 
     private static func parent(_ path: String) -> String {

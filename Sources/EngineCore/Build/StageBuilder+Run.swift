@@ -34,15 +34,7 @@ extension StageBuilder {
         let note =
             (variables.isEmpty ? "" : "|\(variables.count) \(variables.joined(separator: " ")) ")
             + arguments.joined(separator: " ")
-        if let hit = try await cachedStep(key) {
-            say(.cached(step: step))
-            return await add(hit.layer, created: time(hit.created), note)
-        }
-        try mayWork()
-        let layer = try await run(arguments, variables, mounts, instruction, script)
-        let created = time(nil)
-        await remember(key, layer, created: created, note)
-        await add(layer, created: created, note)
+        try await perform(key, note) { try await run(arguments, variables, mounts, instruction, script) }
     }
 
     private enum Script {

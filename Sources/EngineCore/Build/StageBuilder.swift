@@ -65,6 +65,34 @@ final class StageBuilder {
         return nil
     }
 
+    /// Adds the layer of a step: one that is known, or one that is made now. Of several builds that come to the same step at the
+    /// same time one makes it, and the others take its result.
+    func perform(_ key: Digest, _ note: String, _ work: () async throws -> StoredLayer) async throws {
+        var done = try await cachedStep(key).map { ($0.layer, time($0.created)) }
+        let isKnown = done != nil
+        if !isKnown {
+            try mayWork()
+            let name = "build-step:\(key.hex)"
+            if usesCache { await engine.lock(name) }
+            let result = await Engine.outcome { () async throws -> (StoredLayer, String) in
+                try Task.checkCancellation()
+                if let hit = try await cachedStep(key) {
+                    say(.cached(step: step))
+                    return (hit.layer, time(hit.created))
+                }
+                let layer = try await work()
+                let created = time(nil)
+                await remember(key, layer, created: created, note)
+                return (layer, created)
+            }
+            if usesCache { await engine.unlock(name) }
+            done = try result.get()
+        }
+        guard let (layer, created) = done else { return }
+        if isKnown { say(.cached(step: step)) }
+        await add(layer, created: created, note)
+    }
+
     /// Keeps the result of a step for builds to come.
     func remember(_ key: Digest, _ layer: StoredLayer, created: String, _ note: String) async {
         run.used.add(PortableStep(key: key, created: created, description: String(note.prefix(400)), layer: layer))
@@ -213,6 +241,9 @@ final class StageBuilder {
         do { try await carryOut(instruction) } catch let error as RoostError {
             guard !error.message.contains("(\(run.request.dockerfile):") else { throw error }
             throw RoostError(error.kind, "\(error.message) (\(run.request.dockerfile):\(line))")
+        } catch var error as BuildStepFailure {
+            error.place = "\(run.request.dockerfile):\(line)"
+            throw error
         }
     }
 
@@ -366,19 +397,15 @@ final class StageBuilder {
         runtime.workingDir = path
         let key = Self.key(["workdir", chain?.hex ?? "", path])
         let note = "/bin/sh -c #(nop) WORKDIR \(path)"
-        if let hit = try await cachedStep(key) {
-            say(.cached(step: step))
-            return await add(hit.layer, created: time(hit.created), note)
+        if try await cachedStep(key) == nil, try await status(path)?.isFolder == true {
+            return await record(note, isEmpty: true)
         }
-        if try await status(path)?.isFolder == true { return await record(note, isEmpty: true) }
         var options = RootRequest.ExtractOptions(folder: path)
         options.makesFolder = true
-        let layer = try await makeLayer { roots in
-            try await roots.extract(options, from: nil)
+        let request = options
+        try await perform(key, note) {
+            try await makeLayer { roots in try await roots.extract(request, from: nil) }
         }
-        let created = time(nil)
-        await remember(key, layer, created: created, note)
-        await add(layer, created: created, note)
     }
 
     /// One digest of several texts, each with its length.
