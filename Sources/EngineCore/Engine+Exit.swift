@@ -89,6 +89,7 @@ extension Engine {
                 attempt { try group.remove() }
                 return failures
             }) ?? []
+        if !sharesNamespace { expectGone(running.endpoints) }
         for failure in failures { log.warning("clearing container \(record.name) away: \(failure)") }
         for endpoint in record.endpoints {
             publish(

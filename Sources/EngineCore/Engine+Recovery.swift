@@ -221,7 +221,8 @@ extension Engine {
         filter.closeForeignChains()
         try? filter.removeTable()
         let bridges = activeBridges.compactMap { networks[$0]?.bridge }
-        for failure in Bridges.removeLinks(bridges) { log.warning("\(failure)") }
+        let left = lingering.keys.filter(Bridges.exists)
+        for failure in Bridges.removeLinks(left + bridges) { log.warning("\(failure)") }
         do { try ControlGroup(layout: layout, name: names.controlGroup).remove() } catch { log.warning("\(error)") }
         for path in [configuration.shimSocket, configuration.revivalLock] { try? Files.remove(path) }
         for folder in ["/containers", "/root"] { try? Files.removeTree(configuration.runRoot + folder) }

@@ -28,6 +28,7 @@ extension Engine {
         do {
             try await activate(record.endpoints.map(\.networkID))
             let start = try containerStart(record)
+            await clearPlace(for: start.endpoints)
             let started = try await blocking { try start.run() }
             try await adopt(started, record)
         } catch {

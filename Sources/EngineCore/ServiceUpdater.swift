@@ -114,7 +114,22 @@ extension Engine {
                 try? await removeContainer(new.id, force: true, volumes: true)
                 throw said.isEmpty ? error : RoostError.failure("\(error); its last lines:\n\(said)")
             }
+            await untilDrained(old.id)
             try await stopRetiring(old.id, timeout: update.timeoutSeconds)
+        }
+    }
+
+    /// Waits a moment for connections that a container has been given before it lost its ports: no new ones come.
+    private func untilDrained(_ id: String) async {
+        guard let process = live[id]?.process.process, let record = containers[id] else { return }
+        let ports = Set(record.spec.portBindings.map(\.container.number))
+        guard !ports.isEmpty else { return }
+        for _ in 0..<100 where live[id] != nil {
+            let tables = ["tcp", "tcp6"].map {
+                (try? Files.readText("/proc/\(process)/net/\($0)", limit: 16 << 20)) ?? ""
+            }
+            guard tables.contains(where: { ConnectionTable.hasOpen($0, ports: ports) }) else { return }
+            try? await Task.sleep(for: .milliseconds(20))
         }
     }
 

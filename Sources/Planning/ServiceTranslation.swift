@@ -129,7 +129,8 @@ public struct ServiceTranslation: Sendable {
         let service = project.services[name] ?? .null
         var members = (service.object ?? []).filter { !ignored.contains($0.key) }
         if let index = members.firstIndex(where: { $0.key == "deploy" }) {
-            members[index].value = .object((members[index].value.object ?? []).filter { $0.key != "replicas" })
+            let rest = (members[index].value.object ?? []).filter { $0.key != "replicas" }
+            if rest.isEmpty { members.remove(at: index) } else { members[index].value = .object(rest) }
         }
         var result = JSON.object(members)
         for kind in ["secrets", "configs"] {

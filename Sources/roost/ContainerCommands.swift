@@ -88,8 +88,9 @@ struct Restart: ParsableCommand {
         try forEachNamed(names) {
             try client.call("POST", "containers/\($0)/restart", timeout.map { [("t", String($0))] } ?? [])
         }
-        guard Session.shared.isCompose, !noDeps, !names.isEmpty else { return }
-        let dependents = try dependents()
+        let services = Session.shared.isCompose ? names : names.filter { !isContainer($0, client) }
+        guard !noDeps, !services.isEmpty else { return }
+        let dependents = try dependents(of: services)
         if !dependents.isEmpty {
             try forEach(try Session.shared.resolve(dependents, all: false)) {
                 try client.call("POST", "containers/\($0)/restart", timeout.map { [("t", String($0))] } ?? [])
@@ -97,14 +98,18 @@ struct Restart: ParsableCommand {
         }
     }
 
+    private func isContainer(_ name: String, _ client: EngineClient) -> Bool {
+        (try? client.call("GET", "containers/\(EngineClient.encode(name))/json")) != nil
+    }
+
     /// Services whose `depends_on` says that they are restarted with one of these, and whose containers there are.
-    private func dependents() throws -> [String] {
+    private func dependents(of services: [String]) throws -> [String] {
         let project = try Session.shared.loadProject()
         let there = Set(
             try Session.shared.projectContainers(project.name, all: false).compactMap {
                 $0["Labels"]["com.docker.compose.service"].string
             })
-        var all = Set(names)
+        var all = Set(services)
         var found: [String] = []
         var grows = true
         while grows {

@@ -35,7 +35,7 @@ import Testing
         #expect(web["volumes"].array?.first?["source"] == "/work/shop/base/data")
         #expect(web["build"]["context"] == "/work/shop/deep/src")
         #expect(web["extends"].isNull)
-        #expect(project.origins["services.web.image"] ?.hasPrefix("base/common.yaml:4:") == true)
+        #expect(project.origins["services.web.image"]?.hasPrefix("base/common.yaml:4:") == true)
     }
 
     @Test("extends: circles and missing services are refused with their place")

@@ -1,0 +1,38 @@
+import EngineModel
+import LinuxKernel
+import Networking
+
+/// Interfaces of containers that have ended.
+///
+/// The kernel takes them away with their namespace, which costs nobody time. But a namespace outlives its last process while a closed
+/// connection of it waits for its peer (tcp(7), FIN_WAIT1), for minutes: until then the interface answers for its addresses on the
+/// bridge, and whoever gets one of them next is not heard.
+extension Engine {
+    /// Remembers interfaces that are expected to go, and removes those that have not gone after a moment.
+    func expectGone(_ endpoints: [EndpointPlan]) {
+        guard !endpoints.isEmpty else { return }
+        for endpoint in endpoints {
+            lingering[endpoint.hostInterface] = [endpoint.address4, endpoint.address6].compactMap { $0 }
+        }
+        let names = endpoints.map(\.hostInterface)
+        Task {
+            try? await Task.sleep(for: .milliseconds(100))
+            await self.removeLingering(names)
+        }
+    }
+
+    /// Before a start: nothing may have the container's names or addresses still.
+    func clearPlace(for endpoints: [EndpointPlan]) async {
+        let names = Set(endpoints.map(\.hostInterface))
+        let addresses = Set(endpoints.flatMap { [$0.address4, $0.address6].compactMap { $0 } })
+        await removeLingering(
+            lingering.filter { names.contains($0.key) || !addresses.isDisjoint(with: $0.value) }.map(\.key))
+    }
+
+    private func removeLingering(_ names: [String]) async {
+        let meant = names.filter { lingering.removeValue(forKey: $0) != nil && Bridges.exists($0) }
+        guard !meant.isEmpty else { return }
+        let failures = (try? await blocking { Bridges.removeLinks(meant).map { "\($0)" } }) ?? []
+        for failure in failures { log.warning("removing an interface that was left: \(failure)") }
+    }
+}
