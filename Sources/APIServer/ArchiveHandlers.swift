@@ -135,8 +135,15 @@ extension Exchange {
             defer { pipe.reading.closeEarly() }
             return try await use(pipe.reading)
         }
-        while let bytes = try await nextBytes() {
-            guard await InputPump.write(bytes, to: pipe.writing, engine) else { break }
+        do {
+            while let bytes = try await nextBytes() {
+                guard await InputPump.write(bytes, to: pipe.writing, engine) else { break }
+            }
+        } catch {
+            // The client has gone in the middle: whoever reads finds the stream short.
+            pipe.writing.closeEarly()
+            _ = try? await reader.value
+            throw error
         }
         pipe.writing.closeEarly()
         return try await reader.value

@@ -17,12 +17,15 @@ enum OutboundPart: Sendable {
     case end
 }
 
-/// Translates between NIO's HTTP parts and ours.
+/// Translates between NIO's HTTP parts and ours. What is no HTTP gets an answer that says so, not silence, and nothing after it.
 private final class HTTPParts: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = InboundPart
     typealias OutboundIn = OutboundPart
     typealias OutboundOut = HTTPServerResponsePart
+
+    private var answering = false
+    private var broken = false
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
@@ -32,15 +35,49 @@ private final class HTTPParts: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if error is HTTPParserError, !broken {
+            broken = true
+            if !answering {
+                let text = "{\"message\":\"the request is no HTTP that this engine understands\"}\n"
+                let headers = HTTPHeaders([
+                    ("Connection", "close"), ("Content-Type", "application/json"),
+                    ("Content-Length", "\(text.utf8.count)"),
+                ])
+                let head = HTTPResponseHead(version: .http1_1, status: .badRequest, headers: headers)
+                context.write(wrapOutboundOut(.head(head)), promise: nil)
+                context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
+                context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            }
+        }
+        context.fireErrorCaught(error)
+    }
+
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        let part: HTTPServerResponsePart =
-            switch unwrapOutboundIn(data) {
+        let part = unwrapOutboundIn(data)
+        // The encoder wants a head before a body; after an error there is neither.
+        switch part {
+        case .head: if broken { return fail(promise) } else { answering = true }
+        case .body(let bytes):
+            if !answering {
+                // An empty write asks only whether everything before it has gone out.
+                if bytes.readableBytes == 0, !broken {
+                    return context.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: promise)
+                }
+                return fail(promise)
+            }
+        case .end: if answering { answering = false } else { return fail(promise) }
+        }
+        let translated: HTTPServerResponsePart =
+            switch part {
             case .head(let head): .head(head)
             case .body(let bytes): .body(.byteBuffer(bytes))
             case .end: .end(nil)
             }
-        context.write(wrapOutboundOut(part), promise: promise)
+        context.write(wrapOutboundOut(translated), promise: promise)
     }
+
+    private func fail(_ promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.ioOnClosedChannel) }
 }
 
 /// The same after a connection was taken over: bytes, nothing else.
@@ -75,8 +112,6 @@ struct Connection: Sendable {
             try pipeline.addHandler(HTTPResponseEncoder(), name: "encoder")
             try pipeline.addHandler(
                 ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes)), name: "decoder")
-            // What is no HTTP gets an answer that says so, not silence.
-            try pipeline.addHandler(HTTPServerProtocolErrorHandler(), name: "errors")
             try pipeline.addHandler(HTTPParts(), name: "parts")
             return try AsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
@@ -108,9 +143,8 @@ struct Connection: Sendable {
                 try pipeline.addHandler(RawParts(), position: .after(parts))
                 // The decoder last: it hands its left-over bytes to the one behind it.
                 return channel.pipeline.removeHandler(name: "parts").flatMap {
-                    channel.pipeline.removeHandler(name: "errors")
-                }.flatMap { channel.pipeline.removeHandler(name: "encoder") }
-                    .flatMap { channel.pipeline.removeHandler(name: "decoder") }
+                    channel.pipeline.removeHandler(name: "encoder")
+                }.flatMap { channel.pipeline.removeHandler(name: "decoder") }
             } catch { return channel.eventLoop.makeFailedFuture(error) }
         }.get()
     }

@@ -23,7 +23,21 @@ struct ContainerHandlers: Sendable {
         var found = await engine.allContainers().filter {
             everything || $0.status.isRunning || $0.status.phase == .restarting
         }
+        try filters.require(
+            "status", oneOf: ["created", "restarting", "running", "removing", "paused", "exited", "dead"])
+        try filters.require("health", oneOf: ["starting", "healthy", "unhealthy", "none"])
+        for code in filters["exited"] where Int32(code) == nil {
+            throw RoostError.invalid("invalid filter 'exited=[\(code)]'")
+        }
         found = found.filter { Self.matches($0, filters) }
+        if let name = filters["before"].first {
+            let time = try await engine.container(name).createdAt
+            found = found.filter { $0.createdAt < time }
+        }
+        if let name = filters["since"].first {
+            let time = try await engine.container(name).createdAt
+            found = found.filter { $0.createdAt > time }
+        }
         if limit > 0 { found = Array(found.prefix(limit)) }
         var rows = found.map { $0.listJSON(networks: networks, now: now) }
         if request.flag("size") {
@@ -38,7 +52,7 @@ struct ContainerHandlers: Sendable {
 
     static func matches(_ record: ContainerRecord, _ filters: Filters) -> Bool {
         filters.matchesLabels(record.spec.labels)
-            && filters.matches("name") { record.name.contains($0.hasPrefix("/") ? String($0.dropFirst()) : $0) }
+            && filters.matches("name") { NamePattern($0).fits(record.name) }
             && filters.matches("id") { record.id.hasPrefix($0) }
             && filters.matches("status") { record.status.phase.rawValue == $0 }
             && filters.matches("ancestor") {
@@ -46,8 +60,13 @@ struct ContainerHandlers: Sendable {
             }
             && filters.matches("network") { name in
                 record.endpoints.contains { $0.networkName == name || $0.networkID.hasPrefix(name) }
+                    || (name == "host" && record.spec.network == .host)
+                    || (name == "none" && record.spec.network == .none)
             }
-            && filters.matches("volume") { name in record.mounts.contains { $0.volumeName == name || $0.target == name }
+            && filters.matches("volume") { name in
+                record.mounts.contains {
+                    $0.volumeName == name || $0.target == name || $0.kind == .bind && $0.hostPath == name
+                }
             }
             && filters.matches("exited") { record.status.phase == .exited && String(record.status.exitCode) == $0 }
             && filters.matches("health") { (record.status.health?.verdict.rawValue ?? "none") == $0 }
@@ -55,7 +74,7 @@ struct ContainerHandlers: Sendable {
                 record.publishedPorts.contains { "\($0.hostPort)" == text || $0.container.description == text }
             }
             && filters.matches("expose") { text in
-                record.spec.exposedPorts.contains { $0.description == text || "\($0.number)" == text }
+                record.spec.exposedPorts.contains { PortRange(text).holds($0) }
             }
     }
 
@@ -85,15 +104,21 @@ struct ContainerHandlers: Sendable {
     }
 
     /// `t=-1` waits for ever.
-    private func timeout(_ exchange: Exchange) -> Int? { exchange.request.number("t") }
+    private func timeout(_ exchange: Exchange) throws(RoostError) -> Int? {
+        guard let text = exchange.request["t"], !text.isEmpty else { return nil }
+        guard let seconds = Int(text) else {
+            throw .invalid("strconv.Atoi: parsing \"\(text)\": invalid syntax: t is a number of seconds")
+        }
+        return seconds
+    }
 
     func stop(_ exchange: Exchange) async throws {
-        try await engine.stopContainer(id(exchange), timeout: timeout(exchange), signal: exchange.request["signal"])
+        try await engine.stopContainer(id(exchange), timeout: try timeout(exchange), signal: exchange.request["signal"])
         try await exchange.answer(204)
     }
 
     func restart(_ exchange: Exchange) async throws {
-        try await engine.restartContainer(id(exchange), timeout: timeout(exchange))
+        try await engine.restartContainer(id(exchange), timeout: try timeout(exchange))
         try await exchange.answer(204)
     }
 
@@ -113,7 +138,9 @@ struct ContainerHandlers: Sendable {
     }
 
     func update(_ exchange: Exchange) async throws {
-        let warnings = try await engine.updateContainer(id(exchange), try await exchange.json())
+        let body = try await exchange.json()
+        try WireBody.update.check(body)
+        let warnings = try await engine.updateContainer(id(exchange), body)
         try await exchange.answer(200, ["Warnings": warnings.isEmpty ? .null : JSON(warnings)])
     }
 
@@ -201,20 +228,59 @@ struct ContainerHandlers: Sendable {
 
     func stats(_ exchange: Exchange) async throws {
         let streams = exchange.request["stream"].map { _ in exchange.request.flag("stream") } ?? true
-        guard streams else { return try await exchange.answer(200, try await statistics(exchange)) }
-        let first = try await statistics(exchange)
+        // One answer has two samples too, a second apart, unless one is asked for: what a rate is worked out from.
+        var last = try await statistics(exchange, after: nil)
+        if !streams {
+            if !exchange.request.flag("one-shot"), last["pids_stats"]["current"].int != nil {
+                try await Task.sleep(for: .seconds(1))
+                last = try await statistics(exchange, after: last)
+            }
+            return try await exchange.answer(200, last)
+        }
+        let first = last
         try await exchange.startStream("application/json")
         try await exchange.send(first.bytes() + [10])
         while !Task.isCancelled {
             try await Task.sleep(for: .seconds(1))
-            guard let next = try? await statistics(exchange) else { break }
+            guard let next = try? await statistics(exchange, after: last) else { break }
+            last = next
             try await exchange.send(next.bytes() + [10])
         }
         try await exchange.end()
     }
 
-    private func statistics(_ exchange: Exchange) async throws -> JSON {
+    private static let noProcessorTime: JSON = [
+        "cpu_usage": ["total_usage": 0, "usage_in_kernelmode": 0, "usage_in_usermode": 0],
+        "throttling_data": ["periods": 0, "throttled_periods": 0, "throttled_time": 0],
+    ]
+
+    private static let noBlockInput: JSON = .object(
+        [
+            "io_service_bytes_recursive", "io_serviced_recursive", "io_queue_recursive", "io_service_time_recursive",
+            "io_wait_time_recursive", "io_merged_recursive", "io_time_recursive", "sectors_recursive",
+        ].map { ($0, .array([])) })
+
+    private static func processes(_ current: some BinaryInteger, limit: Int64) -> JSON {
+        var counts: JSON = ["current": JSON(Int64(current))]
+        if limit > 0 { counts.set("limit", JSON(limit)) }
+        return counts
+    }
+
+    /// What Docker says of a container that does not run.
+    private static func emptyStatistics(_ record: ContainerRecord) -> JSON {
+        [
+            "name": .string("/" + record.name), "id": .string(record.id), "read": .string(Timestamp.never),
+            "preread": .string(Timestamp.never), "pids_stats": .object([]), "blkio_stats": noBlockInput, "num_procs": 0,
+            "storage_stats": .object([]), "cpu_stats": noProcessorTime, "precpu_stats": noProcessorTime,
+            "memory_stats": .object([]),
+        ]
+    }
+
+    private func statistics(_ exchange: Exchange, after last: JSON?) async throws -> JSON {
         let (record, usage) = try await engine.usage(id(exchange))
+        let read = JSON.string(Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339)
+        let runs = record.status.isRunning || record.status.phase == .paused
+        guard runs else { return Self.emptyStatistics(record) }
         let cpu: JSON = [
             "cpu_usage": [
                 "total_usage": JSON(usage.cpuNanoseconds), "usage_in_kernelmode": JSON(usage.cpuSystemNanoseconds),
@@ -229,15 +295,15 @@ struct ContainerHandlers: Sendable {
             ? UInt64(await engine.hostFacts().memoryBytes) : usage.memoryLimit
         return [
             "name": .string("/" + record.name), "id": .string(record.id),
-            "read": .string(Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339),
-            "preread": .string(Timestamp.never),
-            "pids_stats": ["current": JSON(usage.processes)], "num_procs": 0, "cpu_stats": cpu,
-            "precpu_stats": ["cpu_usage": ["total_usage": 0], "throttling_data": .object([])],
+            "read": read, "preread": last?["read"] ?? .string(Timestamp.never),
+            "pids_stats": Self.processes(usage.processes, limit: record.spec.resources.maximumProcesses),
+            "num_procs": 0, "cpu_stats": cpu,
+            "precpu_stats": last?["cpu_stats"] ?? Self.noProcessorTime,
             "memory_stats": [
                 "usage": JSON(usage.memoryBytes), "limit": JSON(limit),
                 "stats": .object(usage.memoryStatistics.sorted { $0.key < $1.key }.map { ($0.key, JSON($0.value)) }),
             ],
-            "blkio_stats": ["io_service_bytes_recursive": .null], "storage_stats": .object([]),
+            "blkio_stats": Self.noBlockInput, "storage_stats": .object([]),
             "networks": .object(
                 await engine.interfaceCounters(record.id).map { name, counters in
                     (name, .object(counters.map { ($0.0, JSON($0.1)) }))

@@ -9,6 +9,7 @@ struct ExecHandlers: Sendable {
 
     func create(_ exchange: Exchange) async throws {
         let body = try await exchange.json()
+        try WireBody.exec.check(body)
         var request = LaunchPlanBuilder.ExecRequest(arguments: body["Cmd"].strings ?? [])
         request.environment = body["Env"].strings ?? []
         request.workingDirectory = body["WorkingDir"].string.flatMap { $0.isEmpty ? nil : $0 }

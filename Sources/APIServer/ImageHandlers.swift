@@ -31,6 +31,7 @@ struct ImageHandlers: Sendable {
     func list(_ exchange: Exchange) async throws {
         let filters = try Filters(
             query: exchange.request["filters"], known: ["reference", "dangling", "label", "before", "since", "until"])
+        _ = try filters.truth("dangling")
         let all = await engine.imageSummaries()
         func created(_ name: String) async throws -> String {
             try await engine.image(name).configuration.created ?? ""

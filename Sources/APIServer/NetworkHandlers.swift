@@ -8,11 +8,15 @@ struct NetworkHandlers: Sendable {
     func list(_ exchange: Exchange) async throws {
         let filters = try Filters(
             query: exchange.request["filters"], known: ["dangling", "driver", "id", "label", "name", "scope", "type"])
+        try filters.require("type", oneOf: ["custom", "builtin"])
+        let dangling = try filters.truth("dangling")
+        let used = Set(await engine.allContainers().flatMap { $0.endpoints.map(\.networkID) })
         let found = await engine.allNetworks().filter { network in
-            filters.matchesLabels(network.labels) && filters.matches("name") { network.name.contains($0) }
+            filters.matchesLabels(network.labels) && filters.matches("name") { NamePattern($0).fits(network.name) }
                 && filters.matches("id") { network.id.hasPrefix($0) }
                 && filters.matches("driver") { network.driver == $0 } && filters.matches("scope") { $0 == "local" }
                 && filters.matches("type") { ($0 == "builtin") == network.isPredefined }
+                && (dangling == nil || dangling == (!network.isPredefined && !used.contains(network.id)))
         }
         try await exchange.answer(200, .array(found.map { $0.json(members: []) }))
     }
@@ -24,6 +28,7 @@ struct NetworkHandlers: Sendable {
 
     func create(_ exchange: Exchange) async throws {
         let body = try await exchange.json()
+        try WireBody.network.check(body)
         var spec = NetworkSpec(name: body["Name"].string ?? "")
         spec.driver = body["Driver"].string ?? "bridge"
         spec.isInternal = body["Internal"].bool ?? false
@@ -96,10 +101,11 @@ struct VolumeHandlers: Sendable {
     func list(_ exchange: Exchange) async throws {
         let filters = try Filters(query: exchange.request["filters"], known: ["dangling", "driver", "label", "name"])
         let used = Set(await engine.allContainers().flatMap { $0.mounts.compactMap(\.volumeName) })
+        let dangling = try filters.truth("dangling")
         let found = await engine.allVolumes().filter { volume in
-            filters.matchesLabels(volume.labels) && filters.matches("name") { volume.name.contains($0) }
+            filters.matchesLabels(volume.labels) && filters.matches("name") { NamePattern($0).fits(volume.name) }
                 && filters.matches("driver") { $0 == "local" }
-                && filters.matches("dangling") { ($0 == "true" || $0 == "1") != used.contains(volume.name) }
+                && (dangling == nil || dangling != used.contains(volume.name))
         }
         try await exchange.answer(
             200, ["Volumes": .array(found.map { $0.json(mountpoint: engine.mountpoint($0)) }), "Warnings": .null])
@@ -112,6 +118,7 @@ struct VolumeHandlers: Sendable {
 
     func create(_ exchange: Exchange) async throws {
         let body = try await exchange.json()
+        try WireBody.volume.check(body)
         let options = body["DriverOpts"].stringMap ?? [:]
         let volume = try await engine.createVolume(
             body["Name"].string, labels: body["Labels"].stringMap ?? [:], options: options,

@@ -14,6 +14,15 @@ struct RouteTable: Sendable {
 
     let engine: Engine
     let stop: @Sendable () -> Void
+    private var rows: [Row] = []
+
+    init(engine: Engine, stop: @escaping @Sendable () -> Void) {
+        self.engine = engine
+        self.stop = stop
+        rows =
+            systemRows + containerRows + archiveRows + buildRows + execRows + imageRows + networkRows + volumeRows
+            + projectRows + refusedRows
+    }
 
     func find(_ request: Request) -> Handler? {
         // Rows are few and short; a search is faster than a tree would be.
@@ -36,11 +45,6 @@ struct RouteTable: Sendable {
 
     private func row(_ method: HTTPMethod, _ pattern: String, _ handler: @escaping Handler) -> Row {
         Row(method: method, pattern: pattern.split(separator: "/").map(String.init), handler: handler)
-    }
-
-    private var rows: [Row] {
-        systemRows + containerRows + archiveRows + buildRows + execRows + imageRows + networkRows + volumeRows
-            + projectRows + refusedRows
     }
 
     private var systemRows: [Row] {

@@ -153,6 +153,7 @@ public struct Server: Sendable {
                 "no space left on device: \(failure.subject) (\(failure.call)); free some room or choose another --data-root"
             )
         }
+        if error is HTTPParserError { return .invalid("the request broke off: \(error)") }
         return .failure("\(error)")
     }
 }

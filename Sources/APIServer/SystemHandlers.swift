@@ -92,6 +92,9 @@ struct SystemHandlers: Sendable {
     }
 
     func diskUsage(_ exchange: Exchange) async throws {
+        let kinds = ["container": "Containers", "image": "Images", "volume": "Volumes", "build-cache": "BuildCache"]
+        let wanted = exchange.request.query["type"] ?? []
+        for kind in wanted where kinds[kind] == nil { throw RoostError.invalid("unknown object type: \(kind)") }
         let images = await engine.imageSummaries()
         let containers = await engine.allContainers()
         let volumes = await engine.allVolumes()
@@ -116,8 +119,7 @@ struct SystemHandlers: Sendable {
             volumeRows.append(row)
         }
         let steps = await engine.buildCacheSummaries()
-        try await exchange.answer(
-            200,
+        var answer: JSON =
             [
                 "LayersSize": JSON(layers.values.reduce(0, +)),
                 "Images": .array(
@@ -133,7 +135,9 @@ struct SystemHandlers: Sendable {
                             "UsageCount": JSON(step.uses),
                         ]
                     }), "BuilderSize": JSON(steps.reduce(0) { $0 + ($1.isInUse ? 0 : $1.size) }),
-            ])
+            ]
+        for (kind, key) in kinds where !wanted.isEmpty && !wanted.contains(kind) { answer.set(key, .null) }
+        try await exchange.answer(200, answer)
     }
 
     func events(_ exchange: Exchange) async throws {

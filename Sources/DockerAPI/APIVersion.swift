@@ -56,10 +56,35 @@ public struct Filters: Sendable, Equatable {
     public init(query: String?, known: Set<String>) throws(RoostError) {
         values = [:]
         guard let query, !query.isEmpty else { return }
-        for (key, value) in try JSON(parsing: query).object ?? [] {
-            guard known.isEmpty || known.contains(key) else { throw .invalid("invalid filter '\(key)'") }
-            values[key] = value.strings ?? (value.object ?? []).filter { $0.value.bool != false }.map(\.key)
+        // What is not understood must not become no filter at all: prune would remove everything.
+        guard let members = try JSON(parsing: query).object else {
+            throw .invalid("invalid filter: an object of lists is expected, as {\"label\":[\"a=b\"]}")
         }
+        for (key, value) in members {
+            guard known.isEmpty || known.contains(key) else { throw .invalid("invalid filter '\(key)'") }
+            if let list = value.array, let texts = value.strings, texts.count == list.count {
+                values[key] = texts
+            } else if let map = value.object, map.allSatisfy({ $0.value.bool != nil }) {
+                values[key] = map.filter { $0.value.bool == true }.map(\.key)
+            } else {
+                throw .invalid("invalid filter '\(key)': a list of strings is expected")
+            }
+        }
+    }
+
+    /// The value of a filter that is true or false.
+    public func truth(_ key: String) throws(RoostError) -> Bool? {
+        guard let text = self[key].first else { return nil }
+        switch text {
+        case "1", "t", "T", "true", "TRUE", "True": return true
+        case "0", "f", "F", "false", "FALSE", "False": return false
+        default: throw .invalid("invalid filter '\(key)=\(self[key])'")
+        }
+    }
+
+    /// Refuses values of a filter that it cannot have.
+    public func require(_ key: String, oneOf allowed: [String]) throws(RoostError) {
+        for value in self[key] where !allowed.contains(value) { throw .invalid("invalid filter '\(key)=[\(value)]'") }
     }
 
     public subscript(_ key: String) -> [String] { values[key] ?? [] }

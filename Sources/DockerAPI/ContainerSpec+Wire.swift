@@ -4,10 +4,12 @@ extension ContainerSpec {
     /// Reads the body of `POST /containers/create`. What is not understood is ignored only where it limits nothing.
     public init(wire body: JSON) throws(RoostError) {
         self.init()
+        try WireTypes.check(body, WireTypes.create, "")
         image = body["Image"].string ?? ""
         if image.isEmpty { throw .invalid("no command specified") }
         try readConfig(body)
         try readHostConfig(body["HostConfig"])
+        try readVolumes(body["Volumes"])
         try readNetworking(body["NetworkingConfig"])
         for key in ["Isolation", "VolumeDriver"] {
             if let text = body["HostConfig"][key].string, !text.isEmpty {
@@ -56,9 +58,6 @@ extension ContainerSpec {
             guard low.number <= high.number else { throw .invalid("invalid port range \"\(key)\"") }
             exposedPorts += (low.number...high.number).map { ContainerPort($0, low.transport) }
         }
-        for (target, _) in body["Volumes"].object ?? [] {
-            mounts.append(MountSpec(source: .volume(name: nil, copy: true, subpath: ""), target: target))
-        }
         let health = body["Healthcheck"]
         if !health.isNull {
             healthcheck = HealthcheckSpec(
@@ -67,6 +66,28 @@ extension ContainerSpec {
                 startPeriod: health["StartPeriod"].int ?? 0, startInterval: health["StartInterval"].int ?? 0,
                 retries: Int(clamping: health["Retries"].int ?? 0))
         }
+    }
+
+    /// Places that want an anonymous volume, where nothing else is mounted.
+    private mutating func readVolumes(_ places: JSON) throws(RoostError) {
+        var targets: Set<String> = []
+        for index in mounts.indices {
+            mounts[index].target = Self.cleaned(mounts[index].target)
+            guard targets.insert(mounts[index].target).inserted else {
+                throw .invalid("Duplicate mount point: \(mounts[index].target)")
+            }
+        }
+        for (place, _) in places.object ?? [] {
+            let target = Self.cleaned(place)
+            guard targets.insert(target).inserted else { continue }
+            mounts.append(MountSpec(source: .volume(name: nil, copy: true, subpath: ""), target: target))
+        }
+    }
+
+    /// Without slashes at its end, and doubled ones.
+    private static func cleaned(_ path: String) -> String {
+        guard path.hasPrefix("/") else { return path }
+        return "/" + path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
     }
 
     /// A list of strings, or one string.
@@ -112,6 +133,7 @@ extension ContainerSpec {
         uts = try SharedNamespace(host["UTSMode"].string ?? "", field: "UTS")
         controlGroupNamespace = try SharedNamespace(host["CgroupnsMode"].string ?? "", field: "cgroup namespace")
         controlGroupParent = host["CgroupParent"].string ?? ""
+        if let size = host["ShmSize"].int, size < 0 { throw .invalid("SHM size can not be less than 0") }
         sharedMemoryBytes = host["ShmSize"].int.flatMap { $0 > 0 ? $0 : nil } ?? 64 << 20
         annotations = host["Annotations"].stringMap ?? [:]
         volumesFrom = host["VolumesFrom"].strings ?? []
@@ -254,7 +276,31 @@ extension ContainerSpec {
             for index in endpoints.indices where endpoints[index].network == "default" {
                 endpoints[index].network = "bridge"
             }
-        case .host, .none, .container: endpoints = []
+        case .host:
+            if !dns.links.isEmpty {
+                throw .invalid(
+                    "conflicting options: host type networking can't be used with links. This would result in undefined behavior"
+                )
+            }
+            endpoints = []
+        case .container:
+            if !portBindings.isEmpty || publishAllPorts {
+                throw .invalid("conflicting options: port publishing and the container type network mode")
+            }
+            if !dns.servers.isEmpty { throw .invalid("conflicting options: dns and the network mode") }
+            if !dns.extraHosts.isEmpty {
+                throw .invalid("conflicting options: custom host-to-IP mapping and the network mode")
+            }
+            if !dns.links.isEmpty {
+                throw .invalid(
+                    "conflicting options: container type network can't be used with links. This would result in undefined behavior"
+                )
+            }
+            if !exposedPorts.isEmpty {
+                throw .invalid("conflicting options: port exposing and the container type network mode")
+            }
+            endpoints = []
+        case .none: endpoints = []
         }
     }
 }

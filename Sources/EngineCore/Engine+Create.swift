@@ -61,6 +61,24 @@ extension Engine {
         if resources.memoryBytes != 0, resources.memoryBytes < 6 << 20 {
             throw .invalid("Minimum memory limit allowed is 6MB")
         }
+        if resources.memorySwapBytes > 0, resources.memoryBytes == 0 {
+            throw .invalid("You should always set the Memory limit when using Memoryswap limit, see usage")
+        }
+        if resources.memoryReservationBytes != 0, resources.memoryReservationBytes < 6 << 20 {
+            throw .invalid("Minimum memory reservation allowed is 6MB")
+        }
+        if resources.memoryReservationBytes > resources.memoryBytes, resources.memoryBytes > 0 {
+            throw .invalid("Minimum memory limit can not be less than memory reservation limit, see usage")
+        }
+        if resources.nanoCPUs > 0, resources.cpuQuota > 0 || resources.cpuPeriod > 0 {
+            throw .invalid("Conflicting options: Nano CPUs and CPU Period cannot both be set")
+        }
+        if resources.cpuPeriod != 0, !(1000...1_000_000).contains(resources.cpuPeriod) {
+            throw .invalid("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)")
+        }
+        if resources.cpuQuota > 0, resources.cpuQuota < 1000 {
+            throw .invalid("CPU cfs quota can not be less than 1ms (i.e. 1000)")
+        }
         if resources.memorySwapBytes > 0, resources.memorySwapBytes < resources.memoryBytes {
             throw .invalid("Minimum memoryswap limit should be larger than memory limit, see usage")
         }
@@ -87,6 +105,9 @@ extension Engine {
         for name in spec.security.sysctls.keys where !Self.isNamespaced(name) {
             throw .invalid("sysctl \"\(name)\" is not separately namespaced: a container cannot have its own")
         }
+        for name in spec.security.sysctls.keys.sorted() {
+            try Self.checkOwner(ofSysctl: name, spec)
+        }
         if case .container(let other) = spec.network { _ = try container(other) }
     }
 
@@ -97,6 +118,23 @@ extension Engine {
                 "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax",
                 "kernel.shmmni", "kernel.shm_rmid_forced", "kernel.domainname",
             ].contains(name)
+    }
+
+    /// What a container shares with the host, or with another container, is not its own to set.
+    static func checkOwner(ofSysctl name: String, _ spec: ContainerSpec) throws(RoostError) {
+        func refused(_ namespace: String) -> RoostError {
+            .invalid("sysctl \"\(name)\" not allowed in host \(namespace) namespace")
+        }
+        if name.hasPrefix("net.") {
+            if spec.network == .host { throw refused("network") }
+            if case .container(let other) = spec.network {
+                throw .invalid("sysctl \"\(name)\" belongs to the network of container \(other), which this one shares")
+            }
+        } else if name == "kernel.domainname" {
+            if spec.uts != .own { throw refused("uts") }
+        } else if spec.ipc != .own {
+            throw refused("ipc")
+        }
     }
 
     private func warnings(_ spec: ContainerSpec) -> [String] {

@@ -90,8 +90,9 @@ extension Engine {
     /// Turns what a container asks for into what it gets: volumes are made, folders found or made.
     func resolveMounts(_ spec: ContainerSpec, imageVolumes: [String]) throws -> [MountRecord] {
         var list: [MountRecord] = []
-        for mount in spec.mounts {
-            list.removeAll { $0.target == mount.target }
+        // Of several for one place the last counts; the others must not even make a volume.
+        for (index, mount) in spec.mounts.enumerated()
+        where !spec.mounts[(index + 1)...].contains(where: { $0.target == mount.target }) {
             list.append(try resolve(mount))
         }
         for text in spec.volumesFrom { try inherit(text, &list) }

@@ -1,0 +1,15 @@
+/// The `name` filter of lists: a regular expression, as in Docker, that fits anywhere in the name. What is no expression is looked for as
+/// it stands.
+struct NamePattern {
+    private let pattern: String
+
+    init(_ pattern: String) { self.pattern = pattern }
+
+    func fits(_ name: String) -> Bool {
+        if name.contains(pattern) || "/\(name)".contains(pattern) { return true }
+        guard pattern.contains(where: { "^$.*+?()[]{}|\\".contains($0) }), let expression = try? Regex(pattern) else {
+            return false
+        }
+        return [name, "/\(name)"].contains { (try? expression.firstMatch(in: $0)) != nil }
+    }
+}

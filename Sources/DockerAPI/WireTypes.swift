@@ -1,0 +1,165 @@
+import EngineModel
+
+/// The JSON types of a request's members. What has another type is refused as Docker refuses it: a limit that is not understood must
+/// not become no limit.
+enum WireTypes {
+    indirect enum Kind: Sendable {
+        case text, truth, number
+        case list(Kind)
+        /// Any keys, values of this kind.
+        case map(Kind)
+        case object([String: Kind])
+        case anything
+    }
+
+    static func check(_ value: JSON, _ kind: Kind, _ path: String) throws(RoostError) {
+        if value.isNull { return }
+        func wrong(_ wanted: String) -> RoostError {
+            .invalid(
+                "invalid JSON: cannot take \(name(value)) for \(path.isEmpty ? "the body" : path): \(wanted) is expected"
+            )
+        }
+        switch kind {
+        case .anything: break
+        case .text: if value.string == nil { throw wrong("a string") }
+        case .truth: if value.bool == nil { throw wrong("true or false") }
+        case .number: guard case .int = value else { throw wrong("a whole number of 64 bits") }
+        case .list(let inner):
+            guard let items = value.array else { throw wrong("a list") }
+            for (index, item) in items.enumerated() { try check(item, inner, "\(path)[\(index)]") }
+        case .map(let inner):
+            guard let members = value.object else { throw wrong("an object") }
+            for (key, member) in members { try check(member, inner, "\(path).\(key)") }
+        case .object(let table):
+            guard value.object != nil else { throw wrong("an object") }
+            for (key, inner) in table.sorted(by: { $0.key < $1.key }) {
+                try check(value[key], inner, path.isEmpty ? key : "\(path).\(key)")
+            }
+        }
+    }
+
+    private static func name(_ value: JSON) -> String {
+        switch value {
+        case .null: "null"
+        case .bool: "a truth value"
+        case .int, .double: "a number"
+        case .string: "a string"
+        case .array: "a list"
+        case .object: "an object"
+        }
+    }
+
+    private static func table(_ kind: Kind, _ keys: String...) -> [String: Kind] {
+        Dictionary(uniqueKeysWithValues: keys.map { ($0, kind) })
+    }
+    private static func merged(_ tables: [String: Kind]...) -> [String: Kind] {
+        tables.reduce([:]) { $0.merging($1) { $1 } }
+    }
+
+    private static let strings = Kind.list(.text)
+    private static let texts = Kind.map(.text)
+
+    /// `POST /containers/create`.
+    static let create = Kind.object(
+        merged(
+            table(.text, "Image", "Hostname", "Domainname", "User", "WorkingDir", "StopSignal", "MacAddress"),
+            table(
+                .truth, "Tty", "OpenStdin", "StdinOnce", "AttachStdin", "AttachStdout", "AttachStderr",
+                "NetworkDisabled", "ArgsEscaped"), table(.number, "StopTimeout"), table(strings, "Env", "OnBuild"),
+            table(texts, "Labels"), table(.map(.anything), "ExposedPorts", "Volumes"),
+            [
+                "Healthcheck": .object(
+                    merged(
+                        table(strings, "Test"),
+                        table(.number, "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries"))),
+                "HostConfig": host, "NetworkingConfig": .object(["EndpointsConfig": .map(endpoint)]),
+            ]))
+
+    static let endpoint = Kind.object(
+        merged(
+            table(strings, "Aliases", "Links"), table(.text, "NetworkID", "MacAddress"), table(texts, "DriverOpts"),
+            table(.number, "GwPriority"),
+            [
+                "IPAMConfig": .object(
+                    merged(table(.text, "IPv4Address", "IPv6Address"), table(strings, "LinkLocalIPs")))
+            ]))
+
+    private static let rates = Kind.list(.object(["Path": .text, "Rate": .number]))
+
+    /// Limits, which `POST /containers/{id}/update` takes as well.
+    private static let resources = merged(
+        table(
+            .number, "Memory", "MemoryReservation", "MemorySwap", "MemorySwappiness", "KernelMemory", "NanoCpus",
+            "CpuShares", "CpuPeriod", "CpuQuota", "CpuRealtimePeriod", "CpuRealtimeRuntime", "PidsLimit", "BlkioWeight"),
+        table(.text, "CpusetCpus", "CpusetMems", "CgroupParent"), table(.truth, "OomKillDisable"),
+        table(
+            rates, "BlkioDeviceReadBps", "BlkioDeviceWriteBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps"),
+        [
+            "Devices": .list(.object(table(.text, "PathOnHost", "PathInContainer", "CgroupPermissions"))),
+            "Ulimits": .list(.object(["Name": .text, "Soft": .number, "Hard": .number])),
+            "RestartPolicy": .object(["Name": .text, "MaximumRetryCount": .number]),
+            "DeviceCgroupRules": strings, "DeviceRequests": .list(.anything),
+        ])
+
+    static let update = Kind.object(resources)
+
+    private static let host = Kind.object(
+        merged(
+            resources, table(.number, "ShmSize", "OomScoreAdj"),
+            table(
+                .text, "NetworkMode", "IpcMode", "PidMode", "UTSMode", "UsernsMode", "CgroupnsMode", "Runtime",
+                "VolumeDriver", "Isolation", "ContainerIDFile", "Cgroup"),
+            table(.truth, "AutoRemove", "PublishAllPorts", "Privileged", "ReadonlyRootfs", "Init"),
+            table(
+                strings, "Binds", "CapAdd", "CapDrop", "SecurityOpt", "GroupAdd", "Dns", "DnsOptions", "DnsSearch",
+                "ExtraHosts", "Links", "VolumesFrom"), table(texts, "Tmpfs", "Sysctls", "Annotations", "StorageOpt"),
+            [
+                "PortBindings": .map(.list(.object(["HostIp": .text, "HostPort": .text]))),
+                "LogConfig": .object(["Type": .text, "Config": texts]), "Mounts": .list(mount),
+            ]))
+
+    private static let mount = Kind.object([
+        "Type": .text, "Source": .text, "Target": .text, "ReadOnly": .truth,
+        "BindOptions": .object(["Propagation": .text, "NonRecursive": .truth, "CreateMountpoint": .truth]),
+        "VolumeOptions": .object(["NoCopy": .truth, "Labels": texts, "Subpath": .text]),
+        "TmpfsOptions": .object(["SizeBytes": .number, "Mode": .number]),
+    ])
+
+    /// `POST /containers/{id}/exec`.
+    static let exec = Kind.object(
+        merged(
+            table(.truth, "Tty", "AttachStdin", "AttachStdout", "AttachStderr", "Privileged"),
+            table(.text, "User", "WorkingDir", "DetachKeys"), table(strings, "Env")))
+
+    /// `POST /networks/create`.
+    static let network = Kind.object(
+        merged(
+            table(.text, "Name", "Driver", "Scope"), table(.truth, "Internal", "Attachable", "Ingress", "EnableIPv6"),
+            table(texts, "Labels", "Options"),
+            [
+                "IPAM": .object([
+                    "Driver": .text, "Options": texts,
+                    "Config": .list(
+                        .object(
+                            merged(table(.text, "Subnet", "IPRange", "Gateway"), table(texts, "AuxiliaryAddresses")))),
+                ])
+            ]))
+
+    /// `POST /volumes/create`.
+    static let volume = Kind.object(
+        merged(table(.text, "Name", "Driver"), table(texts, "Labels", "DriverOpts")))
+}
+
+/// The bodies of requests whose types can be checked before anything of them is used.
+public enum WireBody: Sendable {
+    case exec, network, volume, update
+
+    public func check(_ body: JSON) throws(RoostError) {
+        switch self {
+        case .exec: try WireTypes.check(body, WireTypes.exec, "")
+        case .network: try WireTypes.check(body, WireTypes.network, "")
+        case .volume: try WireTypes.check(body, WireTypes.volume, "")
+        case .update: try WireTypes.check(body, WireTypes.update, "")
+        }
+    }
+}
