@@ -86,7 +86,16 @@ let package = Package(
                 "Planning", "OCI",
                 "LinuxKernel",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+
+        // A connection to an engine elsewhere, for the command line, which has no TLS of its own.
+        library(
+            "RemoteDial",
+            [
+                "EngineModel", "LinuxKernel", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
 
         // The command line.
@@ -98,6 +107,7 @@ let package = Package(
             dependencies: [
                 "APIClient", "Terminal", "DockerAPI", "EngineModel", "ComposeModel", "ComposeFile", "LinuxKernel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Crypto", package: "swift-crypto"),
             ],
             // Static, as the shim: a third of a short command's time was the dynamic linker's. Foundation, which the argument parser
             // imports, does not name its own parts to a static linker.
@@ -110,7 +120,7 @@ let package = Package(
         .executableTarget(
             name: "roostd",
             dependencies: [
-                "APIServer", "EngineCore", "ImageStore", "LinuxKernel", "EngineModel",
+                "APIServer", "EngineCore", "ImageStore", "LinuxKernel", "EngineModel", "RemoteDial",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),

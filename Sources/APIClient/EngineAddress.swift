@@ -1,6 +1,21 @@
 import EngineModel
 import LinuxKernel
 
+/// An engine's address as somebody has written it, and how it is trusted.
+public struct EndpointDescription: Sendable, Equatable {
+    /// `unix://…`, `ssh://…` or `tcp://…`.
+    public var host: String
+    /// The folder of `ca.pem`, `cert.pem` and `key.pem`.
+    public var certificates: String?
+    public var skipsVerification: Bool
+
+    public init(host: String, certificates: String? = nil, skipsVerification: Bool = false) {
+        self.host = host
+        self.certificates = certificates
+        self.skipsVerification = skipsVerification
+    }
+}
+
 /// Where the engine is, and where it may be started if it is not running.
 public struct EngineAddress: Sendable {
     public var socket: String
@@ -12,6 +27,9 @@ public struct EngineAddress: Sendable {
         public var dataRoot: String
         public var runRoot: String
     }
+
+    /// The words of `roostd dial` that lead to an engine behind a TCP port.
+    var dialer: [String]?
 
     /// The words of ssh(1) that lead to an engine elsewhere; nil for a socket of this machine.
     var shell: [String]?
@@ -38,6 +56,50 @@ public struct EngineAddress: Sendable {
         return address
     }
 
+    /// `tcp://host[:port]`, with TLS where there are certificates: `DOCKER_CERT_PATH`, or those of a context.
+    private static func far(_ endpoint: EndpointDescription) throws(RoostError) -> EngineAddress {
+        let text = String(endpoint.host.dropFirst(6).prefix { $0 != "/" })
+        var certificates = endpoint.certificates
+        let verifies = environmentVariable("DOCKER_TLS_VERIFY").map { !$0.isEmpty } ?? false
+        if certificates == nil, verifies || environmentVariable("DOCKER_TLS") != nil {
+            certificates =
+                environmentVariable("DOCKER_CERT_PATH") ?? (environmentVariable("HOME") ?? "/root") + "/.docker"
+        }
+        var host = text
+        var port = certificates == nil ? "2375" : "2376"
+        if let cut = text.lastIndex(of: ":"), !text.hasSuffix("]") {
+            host = String(text[..<cut])
+            port = String(text[text.index(after: cut)...])
+        }
+        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        guard !host.isEmpty, let number = Int(port), (1...65535).contains(number) else {
+            throw .invalid("host \"\(endpoint.host)\": write tcp://host:port")
+        }
+        var address = EngineAddress(socket: endpoint.host, start: nil)
+        var words = ["roostd", "dial", host, port]
+        if let certificates { words += ["--tls", certificates] }
+        if endpoint.skipsVerification || (certificates != nil && endpoint.certificates == nil && !verifies) {
+            words.append("--insecure")
+        }
+        address.dialer = words
+        return address
+    }
+
+    /// A connection that `roostd dial` makes, which has TLS and names; it ends with the connection.
+    private static func call(_ words: [String]) throws -> OwnedFD {
+        let own = (try? Files.canonical("/proc/self/exe")) ?? "/usr/local/bin/roost"
+        let folder = own.split(separator: "/").dropLast().joined(separator: "/")
+        let program = "/\(folder)/roostd"
+        guard Files.exists(program) else {
+            throw RoostError.missing("\(program) is missing: it makes the connections to engines behind TCP ports")
+        }
+        let pair = try Sockets.pair(.stream)
+        _ = try Processes.spawn(
+            program, arguments: words, environment: Processes.environment.map { "\($0.key)=\($0.value)" },
+            descriptors: [pair.1.raw, 2, 2])
+        return pair.0
+    }
+
     /// A connection that goes through ssh: its process ends with the connection.
     private static func dial(_ words: [String]) throws -> OwnedFD {
         let folders = (environmentVariable("PATH") ?? "/usr/bin:/bin").split(separator: ":")
@@ -57,15 +119,28 @@ public struct EngineAddress: Sendable {
     }
 
     /// A flag before ROOST_HOST before DOCKER_HOST before this machine's own engine.
-    public static func choose(host: String?, runRoot: String?, dataRoot: String?) throws(RoostError) -> EngineAddress {
+    ///
+    /// `context` finds the endpoint of a context by its name, or of the current one for nil.
+    public static func choose(
+        host: String?, context name: String?, runRoot: String?, dataRoot: String?,
+        context: (String?) throws(RoostError) -> EndpointDescription?
+    ) throws(RoostError) -> EngineAddress {
         let root = runRoot ?? environmentVariable("ROOST_RUN_ROOT")
-        let given =
-            host ?? (root == nil ? environmentVariable("ROOST_HOST") ?? environmentVariable("DOCKER_HOST") : nil)
-        if let given, !given.isEmpty {
+        if host != nil, name != nil { throw .invalid("conflicting options: cannot specify both --host and --context") }
+        var endpoint = host.map { EndpointDescription(host: $0) }
+        if endpoint == nil, let name { endpoint = try context(name) }
+        if endpoint == nil, name == nil, root == nil {
+            let given = environmentVariable("ROOST_HOST") ?? environmentVariable("DOCKER_HOST") ?? ""
+            endpoint = given.isEmpty ? try context(nil) : EndpointDescription(host: given)
+        }
+        let given = endpoint?.host
+        if let endpoint, let given, !given.isEmpty {
             if given.hasPrefix("ssh://") { return try remote(given) }
+            if given.hasPrefix("tcp://") { return try far(endpoint) }
             guard given.hasPrefix("unix://") else {
                 throw .invalid(
-                    "host \"\(given)\" is not supported: use unix:///path/of/the.sock or ssh://user@host")
+                    "host \"\(given)\" is not supported: use unix:///path/of/the.sock, ssh://user@host or tcp://host:port"
+                )
             }
             return EngineAddress(socket: String(given.dropFirst(7)), start: nil)
         }
@@ -82,6 +157,7 @@ public struct EngineAddress: Sendable {
     /// A connection; the engine is started if it is ours and does not run.
     public func connect(starting: Bool = true) throws -> OwnedFD {
         if let shell { return try Self.dial(shell) }
+        if let dialer { return try Self.call(dialer) }
         do throws(SyscallError) { return try Sockets.connect(socket, .stream) } catch {
             guard starting, let start, [Errno.noEntry, Errno.connectionRefused].contains(error.errno) else {
                 throw RoostError(

@@ -9,7 +9,7 @@ struct Request: Sendable {
     let method: HTTPMethod
     /// Without the version in front, decoded.
     let path: [String]
-    let query: [String: [String]]
+    var query: [String: [String]]
     let headers: HTTPHeaders
     let version: Int
 
@@ -33,7 +33,7 @@ enum Limits {
 
 /// One request and its answer, on a connection.
 final class Exchange {
-    let request: Request
+    private(set) var request: Request
     private let connection: Connection
     private var input: NIOAsyncChannelInboundStream<InboundPart>.AsyncIterator
     private let output: NIOAsyncChannelOutboundWriter<OutboundPart>
@@ -53,6 +53,9 @@ final class Exchange {
         self.input = input
         self.output = output
     }
+
+    /// Replaces a parameter of the request before it is answered.
+    func set(_ parameter: String, _ value: String) { request.query[parameter] = [value] }
 
     // MARK: Reading
 

@@ -13,11 +13,13 @@ struct RouteTable: Sendable {
     }
 
     let engine: Engine
+    let sockets: ScopedSockets
     let stop: @Sendable () -> Void
     private var rows: [Row] = []
 
-    init(engine: Engine, stop: @escaping @Sendable () -> Void) {
+    init(engine: Engine, sockets: ScopedSockets, stop: @escaping @Sendable () -> Void) {
         self.engine = engine
+        self.sockets = sockets
         self.stop = stop
         rows =
             systemRows + containerRows + archiveRows + buildRows + execRows + imageRows + networkRows + volumeRows
@@ -54,7 +56,8 @@ struct RouteTable: Sendable {
             row(.GET, "events", system.events), row(.GET, "system/df", system.diskUsage),
             row(.GET, "plugins", { try await $0.answer(200, []) }),
             row(.GET, "roost/v1/engine", system.status), row(.POST, "roost/v1/check", system.check),
-            row(.POST, "roost/v1/engine/stop", system.stopEngine),
+            row(.POST, "roost/v1/engine/stop", system.stopEngine), row(.GET, "roost/v1/sockets", sockets.list),
+            row(.POST, "roost/v1/sockets", sockets.create), row(.DELETE, "roost/v1/sockets", sockets.remove),
         ]
     }
 

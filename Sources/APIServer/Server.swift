@@ -6,28 +6,50 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
 /// Serves the Docker Engine API, and Roost's own paths below `/roost`, on one unix socket.
 public struct Server: Sendable {
     let engine: Engine
     let routes: RouteTable
     let log: Logger
+    /// What clients of this socket may do; nil is everything.
+    var scope: RequestScope?
 
     public init(engine: Engine, stop: @escaping @Sendable () -> Void) {
         self.engine = engine
         log = engine.log
-        routes = RouteTable(engine: engine, stop: stop)
+        let sockets = ScopedSockets(engine: engine)
+        routes = RouteTable(engine: engine, sockets: sockets, stop: stop)
+        self.sockets = sockets
     }
 
-    /// Listens and serves until the task is cancelled. `ready` is called when clients can connect.
-    public func run(path: String, inherited: Int32?, ready: @escaping @Sendable () -> Void) async throws {
-        let listener = try inherited ?? Self.listen(path)
+    /// The sockets with less rights that this server has handed out.
+    public let sockets: ScopedSockets
+
+    /// The same server for clients that may do less.
+    func narrowed(to scope: RequestScope) -> Server {
+        var other = self
+        other.scope = scope
+        return other
+    }
+
+    /// Serves on a TCP port, to clients with certificates.
+    public func run(_ listener: SecureListener, ready: @escaping @Sendable () -> Void) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 1024)
+        let bootstrap = ServerBootstrap(group: group).serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-        let server = try await bootstrap.bind(listener) { Connection.configure($0) }
+        let server = try await bootstrap.bind(host: listener.host, port: listener.port) { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: listener.context))
+            }.flatMap { Connection.configure(channel) }
+        }
         ready()
+        try await serve(server)
+    }
+
+    private func serve(_ server: NIOAsyncChannel<Connection.AsyncChannel, Never>) async throws {
         try await withThrowingDiscardingTaskGroup { tasks in
             try await server.executeThenClose { clients in
                 for try await client in clients { tasks.addTask { await serve(Connection(channel: client)) } }
@@ -35,10 +57,24 @@ public struct Server: Sendable {
         }
     }
 
+    /// Listens and serves until the task is cancelled. `ready` is called when clients can connect.
+    public func run(path: String, mode: UInt32 = 0o660, inherited: Int32?, ready: @escaping @Sendable () -> Void)
+        async throws
+    {
+        let listener = try inherited ?? Self.listen(path, mode)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+        let server = try await bootstrap.bind(listener) { Connection.configure($0) }
+        ready()
+        try await serve(server)
+    }
+
     /// The socket: for root and, where there is one, the group `roost`.
-    private static func listen(_ path: String) throws -> Int32 {
+    private static func listen(_ path: String, _ mode: UInt32) throws -> Int32 {
         try? Files.remove(path)
-        let socket = try Sockets.listen(path, .stream, mode: 0o660)
+        let socket = try Sockets.listen(path, .stream, mode: mode)
         let groups = ((try? Files.readText("/etc/group", limit: 1 << 20)) ?? "").split(separator: "\n")
         if let line = groups.first(where: { $0.hasPrefix("roost:") }),
             let number = line.split(separator: ":", omittingEmptySubsequences: false).dropFirst(2).first.flatMap({
@@ -115,12 +151,42 @@ public struct Server: Sendable {
     private func answer(_ exchange: Exchange) async {
         do {
             try checkVersion(exchange.request)
+            if let scope { try await admit(exchange, scope) }
             guard let handler = routes.find(exchange.request) else { throw RoostError.missing("page not found") }
             try await handler(exchange)
         } catch {
             await fail(exchange, error)
         }
         if !exchange.takenOver, !exchange.bodyEnded { try? await exchange.discardBody() }
+    }
+
+    /// Lets a request through that a scope allows, narrowed to its project.
+    private func admit(_ exchange: Exchange, _ scope: RequestScope) async throws {
+        let request = exchange.request
+        let name = request.path.count > 1 ? request.path[1] : ""
+        func check(_ project: String?, _ what: String) throws(RoostError) {
+            // Of others not even the existence is told.
+            guard project == scope.project else { throw .missing("No such \(what): \(name)") }
+        }
+        switch scope.decide(request.method, request.path) {
+        case .pass: break
+        case .filtered: exchange.set("filters", try scope.narrowed(request["filters"]))
+        case .container:
+            try check(try? await engine.container(name).spec.labels[RequestScope.label], "container")
+        case .exec:
+            let owner = await engine.owner(ofExec: name)
+            try check(owner?.spec.labels[RequestScope.label], "exec instance")
+        case .network: try check(try? await engine.network(name).labels[RequestScope.label], "network")
+        case .volume: try check(try? await engine.volume(name).labels[RequestScope.label], "volume")
+        case .image:
+            let wanted = request.path.dropFirst().dropLast().joined(separator: "/")
+            let id = try? await engine.image(wanted).id.description
+            let used = await engine.allContainers().contains {
+                $0.imageID == id && $0.spec.labels[RequestScope.label] == scope.project
+            }
+            guard used else { throw RoostError.missing("No such image: \(wanted)") }
+        case .refused(let reason): throw RoostError(.forbidden, reason)
+        }
     }
 
     private func checkVersion(_ request: Request) throws(RoostError) {

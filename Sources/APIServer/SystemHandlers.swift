@@ -223,6 +223,8 @@ struct SystemHandlers: Sendable {
         // Whether or not the client waits for the answer.
         defer { stop() }
         try await exchange.answer(204)
+        // The engine ends right after this: the client must have the answer by then.
+        await exchange.finishOutput()
     }
 }
 

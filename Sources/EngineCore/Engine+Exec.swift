@@ -235,3 +235,10 @@ extension Engine {
         }
     }
 }
+
+extension Engine {
+    /// The container in which a program runs, or was to run.
+    public func owner(ofExec id: String) -> ContainerRecord? {
+        execs[id].flatMap { containers[$0.containerID] }
+    }
+}

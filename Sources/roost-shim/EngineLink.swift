@@ -40,7 +40,8 @@ struct EngineLink {
             return reconnect(poll)
         }
         guard let current = socket, current.raw == number else { return .nothing }
-        guard let received = try? Sockets.receive(number), !received.bytes.isEmpty,
+        // An engine that ends with something of ours unread leaves an error (ECONNRESET) in front of what it has sent last.
+        guard let received = (try? Sockets.receive(number)) ?? (try? Sockets.receive(number)), !received.bytes.isEmpty,
             let message = try? EngineMessage(decoding: received.bytes)
         else {
             poll.remove(number)

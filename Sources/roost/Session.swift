@@ -24,6 +24,8 @@ final class Session: @unchecked Sendable {
     var unanswered: [OwnedFD] = []
 
     var host: String?
+    /// `--context NAME`, before the verb.
+    var context: String?
     var runRoot: String?
     var dataRoot: String?
     var files: [String] = []
@@ -62,7 +64,8 @@ final class Session: @unchecked Sendable {
             case "--project-directory": projectDirectory = try value()
             case "--profile": profiles.append(try value())
             case "--env-file": environmentFiles.append(try value())
-            case "--ansi", "--progress", "--parallel", "-c", "--context", "--config", "-l", "--log-level":
+            case "-c", "--context": context = try value()
+            case "--ansi", "--progress", "--parallel", "--config", "-l", "--log-level":
                 _ = try value()
             case "-D", "--debug", "--compatibility": break
             default: throw .invalid("unknown option \(word) before the command; see roost --help")
@@ -73,7 +76,10 @@ final class Session: @unchecked Sendable {
 
     lazy var address: Result<EngineAddress, RoostError> = {
         do throws(RoostError) {
-            return .success(try EngineAddress.choose(host: host, runRoot: runRoot, dataRoot: dataRoot))
+            return .success(
+                try EngineAddress.choose(host: host, context: context, runRoot: runRoot, dataRoot: dataRoot) {
+                    (name: String?) throws(RoostError) in try ContextStore().endpoint(name)
+                })
         } catch { return .failure(error) }
     }()
 

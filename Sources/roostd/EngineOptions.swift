@@ -1,3 +1,4 @@
+import APIServer
 import EngineModel
 
 /// The engine's few settings.
@@ -7,15 +8,24 @@ struct EngineOptions {
     /// Leave by itself after so many seconds without containers and clients; nil stays.
     var idleSeconds: Int? = 300
     var logsToStandardError = false
+    /// A TCP port, and the files of its TLS.
+    var host: String?
+    var authority: String?
+    var certificate: String?
+    var key: String?
 
     static let usage = """
         usage: roostd [--data-root DIR] [--run-root DIR] [--idle-timeout SECONDS|never] [--foreground]
+                      [--host tcp://ADDRESS:PORT --tlscacert FILE --tlscert FILE --tlskey FILE]
 
         The engine. Any roost command that needs it starts it by itself.
           --data-root DIR         images, volumes, state (default /var/lib/roost)
           --run-root DIR          socket, lock, running containers (default /run/roost)
           --idle-timeout SECONDS  leave after so long without containers (default 300)
           --foreground            write the log to standard error, not to a file
+          --host tcp://ADDR:PORT  serve on a port as well, to clients with certificates only
+          --tlscacert FILE        the authority of clients' certificates
+          --tlscert, --tlskey     the engine's own certificate and key
         """
 
     init(_ arguments: [String]) throws(RoostError) {
@@ -35,11 +45,30 @@ struct EngineOptions {
                 }
                 idleSeconds = Int(text)
             case "--foreground": logsToStandardError = true
+            case "-H", "--host": host = try value()
+            case "--tlscacert": authority = try value()
+            case "--tlscert": certificate = try value()
+            case "--tlskey": key = try value()
+            case "--tls", "--tlsverify": break
             default: throw .invalid("unknown argument \(word)\n\(Self.usage)")
             }
+        }
+        if host == nil, authority ?? certificate ?? key != nil {
+            throw .invalid("--tlscacert, --tlscert and --tlskey go with --host tcp://ADDRESS:PORT")
         }
         for path in [dataRoot, runRoot] where !path.hasPrefix("/") {
             throw .invalid("\(path): a root must be an absolute path")
         }
+    }
+
+    /// The port that is asked for. Throws where a certificate is missing: the API is never served in the clear.
+    func listener() throws(RoostError) -> SecureListener? {
+        guard let host else { return nil }
+        guard let authority, let certificate, let key else {
+            throw .invalid(
+                "--host \(host) needs --tlscacert, --tlscert and --tlskey: whoever reaches the API is root on this machine, so it is served to clients with certificates only"
+            )
+        }
+        return try SecureListener(address: host, authority: authority, certificate: certificate, key: key)
     }
 }

@@ -43,6 +43,8 @@ struct EngineProgram {
         try await engine.recover()
         let (stop, signal) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
         let server = Server(engine: engine) { signal.yield("asked to") }
+        await server.sockets.restore(server)
+        if let listener = try options.listener() { serve(listener, server, log) }
         let serving = Task {
             var inherited = inheritedSocket()
             // A listener that fails is made anew: an engine that nobody can reach helps nobody.
@@ -66,8 +68,19 @@ struct EngineProgram {
         withExtendedLifetime(sources) {}
         await engine.shutDown()
         serving.cancel()
+        await server.sockets.close()
         try? Files.remove(configuration.socket)
         exit(0)
+    }
+
+    private func serve(_ listener: SecureListener, _ server: Server, _ log: Logger) {
+        Task {
+            do {
+                try await server.run(listener) {
+                    log.info("serving tcp://\(listener.host):\(listener.port) to clients with certificates")
+                }
+            } catch { log.error("tcp://\(listener.host):\(listener.port): \(error)") }
+        }
     }
 
     /// systemd's socket activation: one socket, as descriptor 3 (sd_listen_fds(3)).

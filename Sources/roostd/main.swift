@@ -6,8 +6,11 @@ import Foundation
 import ImageStore
 import LinuxKernel
 import Logging
+import RemoteDial
 
 ConfinedHelper.runIfAsked(CommandLine.arguments)
+
+await DialHelper.runIfAsked(CommandLine.arguments)
 
 let options: EngineOptions
 do { options = try EngineOptions(Array(CommandLine.arguments.dropFirst())) } catch {

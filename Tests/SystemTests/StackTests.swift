@@ -3,7 +3,7 @@ import Testing
 
 /// Projects, and the engine's own life.
 @Suite(.serialized) struct StackTests {
-    private static func freePort() throws -> Int {
+    static func freePort() throws -> Int {
         let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(socket) }
         var address = sockaddr_in()

@@ -1,0 +1,129 @@
+import EngineCore
+import EngineModel
+import LinuxKernel
+
+/// The sockets with less rights that were handed out: remembered, and served again by the next engine.
+public actor ScopedSockets {
+    struct Entry: Sendable, Codable, Equatable {
+        var path: String
+        var mode: UInt32
+        var scope: RequestScope
+    }
+
+    private let engine: Engine
+    private var entries: [Entry] = []
+    private var tasks: [String: Task<Void, Never>] = [:]
+    private var server: Server?
+
+    init(engine: Engine) { self.engine = engine }
+
+    private nonisolated var file: String { engine.configuration.dataRoot + "/sockets.json" }
+    private nonisolated var folder: String { engine.configuration.runRoot + "/sockets" }
+
+    /// Serves what the engine before this one has served.
+    public func restore(_ server: Server) {
+        self.server = server
+        guard let bytes = try? Files.read(file) else { return }
+        do { entries = try Self.decode(bytes) } catch { return engine.log.error("\(file) cannot be read: \(error)") }
+        for entry in entries { start(entry) }
+    }
+
+    public func close() {
+        for (path, task) in tasks {
+            task.cancel()
+            try? Files.remove(path)
+        }
+        try? Files.removeTree(folder)
+    }
+
+    private func start(_ entry: Entry) {
+        guard let server else { return }
+        let narrowed = server.narrowed(to: entry.scope)
+        let log = engine.log
+        let folder = folder
+        tasks[entry.path] = Task {
+            do {
+                if entry.path.hasPrefix(folder) { try Files.makeDirectories(folder, mode: 0o755) }
+                try await narrowed.run(path: entry.path, mode: entry.mode, inherited: nil) {
+                    log.info("serving \(entry.path) for project \(entry.scope.project)")
+                }
+            } catch { if !Task.isCancelled { log.error("socket \(entry.path): \(error)") } }
+        }
+    }
+
+    private func save() throws { try Files.replace(file, Self.encode(entries), mode: 0o600) }
+
+    // MARK: Requests
+
+    nonisolated func list(_ exchange: Exchange) async throws {
+        try await exchange.answer(200, .array(await all().map(Self.json)))
+    }
+
+    private func all() -> [Entry] { entries }
+
+    nonisolated func create(_ exchange: Exchange) async throws {
+        let body = try await exchange.json()
+        guard let project = body["project"].string, !project.isEmpty else {
+            throw RoostError.invalid("a socket is for one project: --project NAME")
+        }
+        let scope = RequestScope(
+            project: project, allowed: try RequestScope.permissions(body["allow"].string ?? "read,logs,events"))
+        let path = body["path"].string ?? "\(folder)/\(project).sock"
+        guard path.hasPrefix("/") else { throw RoostError.invalid("\(path): a socket's path must be absolute") }
+        let entry = Entry(path: path, mode: UInt32(clamping: body["mode"].int ?? 0o660), scope: scope)
+        try await add(entry)
+        try await exchange.answer(201, Self.json(entry))
+    }
+
+    private func add(_ entry: Entry) throws {
+        if let known = entries.firstIndex(where: { $0.path == entry.path }) {
+            entries[known] = entry
+        } else {
+            guard !Files.exists(entry.path) else {
+                throw RoostError.conflict("\(entry.path) exists already: give another path with --path, or remove it")
+            }
+            entries.append(entry)
+        }
+        try save()
+        tasks.removeValue(forKey: entry.path)?.cancel()
+        start(entry)
+    }
+
+    nonisolated func remove(_ exchange: Exchange) async throws {
+        try await drop(exchange.request["path"] ?? "")
+        try await exchange.answer(204)
+    }
+
+    /// By path or by project.
+    private func drop(_ name: String) throws {
+        let gone = entries.filter { $0.path == name || $0.scope.project == name }
+        guard !gone.isEmpty else { throw RoostError.missing("No such socket: \(name)") }
+        entries.removeAll { gone.contains($0) }
+        try save()
+        for entry in gone {
+            tasks.removeValue(forKey: entry.path)?.cancel()
+            try? Files.remove(entry.path)
+        }
+    }
+
+    // MARK: Form
+
+    private static func json(_ entry: Entry) -> JSON {
+        [
+            "path": .string(entry.path), "mode": JSON(Int64(entry.mode)), "project": .string(entry.scope.project),
+            "allow": .string(entry.scope.allowed.map(\.rawValue).sorted().joined(separator: ",")),
+        ]
+    }
+
+    private static func encode(_ entries: [Entry]) -> [UInt8] { JSON.array(entries.map(json)).bytes(indent: 1) + [10] }
+
+    private static func decode(_ bytes: [UInt8]) throws -> [Entry] {
+        try (JSON(parsing: bytes).array ?? []).map { json in
+            Entry(
+                path: json["path"].string ?? "", mode: UInt32(clamping: json["mode"].int ?? 0o660),
+                scope: RequestScope(
+                    project: json["project"].string ?? "",
+                    allowed: try RequestScope.permissions(json["allow"].string ?? "")))
+        }
+    }
+}

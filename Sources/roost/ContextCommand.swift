@@ -1,0 +1,279 @@
+import APIClient
+import ArgumentParser
+import EngineModel
+import LinuxKernel
+import Terminal
+
+/// `roost context …`: names for engines of this and other machines.
+struct ContextCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "context", abstract: "Work with names for engines, on this machine and others.",
+        discussion: """
+            Examples:
+              roost context create lab --docker host=ssh://me@lab.example
+              roost context create far --docker host=tcp://far.example:2376,ca=ca.pem,cert=cert.pem,key=key.pem
+              roost --context lab ps
+              roost context use lab
+            """, subcommands: [Create.self, Inspect.self, Ls.self, Remove.self, Show.self, Update.self, Use.self])
+
+    /// What `--docker` says: `host=…,ca=…,cert=…,key=…,skip-tls-verify=…`, or `from=NAME`.
+    struct Endpoint {
+        var host = ""
+        var skipsVerification = false
+        var files: [(String, [UInt8])]?
+
+        init(_ text: String) throws {
+            var certificates: [(String, [UInt8])] = []
+            for part in text.split(separator: ",") {
+                let pair = part.split(separator: "=", maxSplits: 1).map(String.init)
+                let value = pair.count > 1 ? pair[1] : ""
+                switch pair[0] {
+                case "host": host = value
+                case "ca", "cert", "key":
+                    certificates.append(("\(pair[0]).pem", try Files.read(Session.shared.absolute(value))))
+                case "skip-tls-verify": skipsVerification = value == "true" || value == "1"
+                case "from":
+                    let source = try ContextStore().find(value)
+                    (host, skipsVerification) = (source.endpoint.host, source.endpoint.skipsVerification)
+                    for file in ["ca.pem", "cert.pem", "key.pem"] {
+                        guard let folder = source.endpoint.certificates, Files.exists("\(folder)/\(file)") else {
+                            continue
+                        }
+                        certificates.append((file, try Files.read("\(folder)/\(file)")))
+                    }
+                default:
+                    throw RoostError.invalid(
+                        "--docker \(pair[0]): unrecognized config key; use host, ca, cert, key, skip-tls-verify or from"
+                    )
+                }
+            }
+            guard ["unix://", "ssh://", "tcp://"].contains(where: host.hasPrefix) else {
+                throw RoostError.invalid(
+                    "--docker host=\(host): write unix:///path/of/the.sock, ssh://user@host or tcp://host:port")
+            }
+            files = certificates
+        }
+    }
+
+    struct Create: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "create", abstract: "Give an engine a name.")
+        @Option(name: .long, help: "host=…, and for TLS ca=FILE,cert=FILE,key=FILE; or from=NAME.") var docker: String
+        @Option(name: .long, help: "Words about it.") var description = ""
+        @Argument var name: String
+        func run() throws {
+            try ContextStore.check(name)
+            let store = ContextStore()
+            if try store.all().contains(where: { $0.name == name }) {
+                throw RoostError.conflict("context \"\(name)\" already exists")
+            }
+            let endpoint = try Endpoint(docker)
+            try store.save(
+                name, description: description, host: endpoint.host, skipsVerification: endpoint.skipsVerification,
+                files: endpoint.files)
+            Output.line(name)
+            Output.error("Successfully created context \"\(name)\"")
+        }
+    }
+
+    struct Update: ParsableCommand {
+        static let configuration = CommandConfiguration(commandName: "update", abstract: "Change a context.")
+        @Option(name: .long, help: "host=…, and for TLS ca=FILE,cert=FILE,key=FILE; or from=NAME.") var docker: String?
+        @Option(name: .long, help: "Words about it.") var description: String?
+        @Argument var name: String
+        func run() throws {
+            let store = ContextStore()
+            let known = try store.find(name)
+            let endpoint = try docker.map { try Endpoint($0) }
+            try store.save(
+                name, description: description ?? known.description, host: endpoint?.host ?? known.endpoint.host,
+                skipsVerification: endpoint?.skipsVerification ?? known.endpoint.skipsVerification,
+                files: endpoint?.files)
+            Output.line(name)
+            Output.error("Successfully updated context \"\(name)\"")
+        }
+    }
+
+    struct Inspect: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "inspect", abstract: "Show everything about contexts.")
+        @Option(name: [.short, .long], help: "A template, or json.") var format: String?
+        @Argument(help: "Contexts; none is the current one.") var names: [String] = []
+        func run() throws {
+            let store = ContextStore()
+            let found = try (names.isEmpty ? [store.current()] : names).map { name -> JSON in
+                if name == ContextStore.standard { return Ls.json(Ls.own, folder: "<IN MEMORY>") }
+                let context = try store.find(name)
+                return Ls.json(context, folder: context.folder)
+            }
+            if let format {
+                for json in found { Output.line(try GoTemplate(format).render(json)) }
+            } else {
+                Output.line(JSON.array(found).text(indent: 4))
+            }
+        }
+    }
+
+    struct Ls: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "ls", abstract: "List contexts.", aliases: ["list"])
+        @Option(name: .long, help: "table, json, or a template.") var format: String?
+        @Flag(name: [.short, .long], help: "Names only.") var quiet = false
+
+        static var own: ContextStore.Context {
+            ContextStore.Context(
+                name: ContextStore.standard, description: "This machine's own engine",
+                endpoint: EndpointDescription(host: "unix:///run/roost/roost.sock"), folder: "")
+        }
+
+        static func json(_ context: ContextStore.Context, folder: String) -> JSON {
+            [
+                "Name": .string(context.name), "Metadata": ["Description": .string(context.description)],
+                "Endpoints": [
+                    "docker": [
+                        "Host": .string(context.endpoint.host),
+                        "SkipTLSVerify": .bool(context.endpoint.skipsVerification),
+                    ]
+                ],
+                "TLSMaterial": context.endpoint.certificates == nil
+                    ? .object([]) : ["docker": ["ca.pem", "cert.pem", "key.pem"]],
+                "Storage": [
+                    "MetadataPath": .string(folder), "TLSPath": .string(context.endpoint.certificates ?? "<IN MEMORY>"),
+                ],
+            ]
+        }
+
+        func run() throws {
+            let store = ContextStore()
+            let current = store.current()
+            let rows = ([Self.own] + (try store.all())).map { context -> JSON in
+                [
+                    "Name": .string(context.name), "Description": .string(context.description),
+                    "DockerEndpoint": .string(context.endpoint.host), "Current": .bool(context.name == current),
+                    "Error": "", "ContextType": "moby",
+                ]
+            }
+            if quiet { return rows.forEach { Output.line($0["Name"].string ?? "") } }
+            if let format, format != "table" {
+                let template = format == "json" ? "{{json .}}" : format
+                for row in rows { Output.line(try GoTemplate(template).render(row)) }
+                return
+            }
+            var table = Table(["NAME", "DESCRIPTION", "DOCKER ENDPOINT"])
+            for row in rows {
+                table.add([
+                    (row["Name"].string ?? "") + (row["Current"].bool == true ? " *" : ""),
+                    row["Description"].string ?? "", row["DockerEndpoint"].string ?? "",
+                ])
+            }
+            Output.raw(table.text)
+        }
+    }
+
+    struct Remove: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "rm", abstract: "Forget contexts.", aliases: ["remove"])
+        @Flag(name: [.short, .long], help: "Even the one in use.") var force = false
+        @Argument var names: [String]
+        func run() throws {
+            let store = ContextStore()
+            for name in names {
+                if name == ContextStore.standard {
+                    throw RoostError.invalid("context \"default\" cannot be removed: it is this machine's own engine")
+                }
+                if name == store.current() {
+                    guard force else {
+                        throw RoostError.conflict("context \"\(name)\" is in use, set -f flag to force remove")
+                    }
+                    try store.use(ContextStore.standard)
+                }
+                try store.remove(name)
+                Output.line(name)
+            }
+        }
+    }
+
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "show", abstract: "Print the name of the context in use.")
+        func run() { Output.line(ContextStore().current()) }
+    }
+
+    struct Use: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "use", abstract: "Choose the engine that commands speak to from now on.")
+        @Argument var name: String
+        func run() throws {
+            try ContextStore().use(name)
+            Output.line(name)
+            Output.error("Current context is now \"\(name)\"")
+            if let host = environmentVariable("ROOST_HOST") ?? environmentVariable("DOCKER_HOST"), !host.isEmpty {
+                Output.error("Warning: DOCKER_HOST environment variable overrides the active context.")
+            }
+        }
+    }
+}
+
+/// `roost socket …`: sockets that can do less, for dashboards and proxies.
+struct SocketCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "socket", abstract: "Hand out a socket that serves one project and allows no more than you say.",
+        discussion: """
+            Permissions: read (lists, inspect, stats, top), logs, events, control (start, stop, restart, kill, pause), exec.
+            The socket lasts until it is removed, also over the engine's restarts. Who can read sees the variables of the containers.
+
+            Examples:
+              roost socket --project shop --allow read,logs,events
+              roost run -v /run/roost/sockets:/sockets:ro -e DOCKER_HOST=unix:///sockets/shop.sock dashboard
+              roost socket ls
+              roost socket rm shop
+            """, subcommands: [Create.self, Ls.self, Remove.self], defaultSubcommand: Create.self)
+
+    struct Create: ParsableCommand {
+        static let configuration = CommandConfiguration(commandName: "create", abstract: "Hand out a socket.")
+        @Option(name: .long, help: "The project; else the one of this folder.") var project: String?
+        @Option(name: .long, help: "read, logs, events, control, exec: with commas between them.")
+        var allow = "read,logs,events"
+        @Option(name: .long, help: "Where; else in the engine's run root, below sockets.") var path: String?
+        @Option(name: .long, help: "Its permissions, in octal digits.") var mode = "660"
+        func run() throws {
+            guard let bits = Int64(mode, radix: 8), (0...0o777).contains(bits) else {
+                throw RoostError.invalid("--mode \(mode): write octal digits, as 660")
+            }
+            var body: JSON = [
+                "project": .string(try project ?? Session.shared.projectNameOnly()), "allow": .string(allow),
+                "mode": JSON(bits),
+            ]
+            if let path { body.set("path", .string(Session.shared.absolute(path))) }
+            let answer = try Session.shared.client().call("POST", "roost/v1/sockets", body: body)
+            Output.line(answer["path"].string ?? "")
+        }
+    }
+
+    struct Ls: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "ls", abstract: "List the sockets that were handed out.", aliases: ["list"])
+        func run() throws {
+            var table = Table(["PROJECT", "ALLOWS", "PATH"])
+            for entry in try Session.shared.client().call("GET", "roost/v1/sockets").array ?? [] {
+                table.add([
+                    entry["project"].string ?? "", entry["allow"].string ?? "", entry["path"].string ?? "",
+                ])
+            }
+            Output.raw(table.text)
+        }
+    }
+
+    struct Remove: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "rm", abstract: "Take sockets back.", aliases: ["remove"])
+        @Argument(help: "Paths, or projects.") var names: [String]
+        func run() throws {
+            for name in names {
+                _ = try Session.shared.client().call(
+                    "DELETE", "roost/v1/sockets", [("path", name.contains("/") ? Session.shared.absolute(name) : name)])
+                Output.line(name)
+            }
+        }
+    }
+}
