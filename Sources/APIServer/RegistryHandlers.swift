@@ -51,6 +51,37 @@ struct RegistryHandlers: Sendable {
     /// Whether a name was written with a tag.
     private static func hasTag(_ name: String) -> Bool { name.split(separator: "/").last?.contains(":") == true }
 
+    func search(_ exchange: Exchange) async throws {
+        let request = exchange.request
+        let filters = try Filters(query: request["filters"], known: ["is-official", "is-automated", "stars"])
+        let official = try filters.truth("is-official")
+        // Nothing is built by the hub itself any more.
+        let automated = try filters.truth("is-automated")
+        var stars: Int64 = 0
+        if let text = filters["stars"].first {
+            guard let count = Int64(text) else { throw RoostError.invalid("invalid filter 'stars=\(text)'") }
+            stars = count
+        }
+        let limit = request.number("limit") ?? 25
+        guard (1...100).contains(limit) else {
+            throw RoostError.invalid("limit \(limit) is outside the range of [1, 100]")
+        }
+        let found = try await engine.searchImages(
+            request["term"] ?? "", limit: limit, credentials: try credentials(exchange))
+        let rows = found.filter {
+            (official == nil || official == $0.isOfficial) && automated != true && $0.stars >= stars
+        }
+        try await exchange.answer(
+            200,
+            .array(
+                rows.map {
+                    [
+                        "star_count": JSON($0.stars), "is_official": .bool($0.isOfficial), "name": .string($0.name),
+                        "is_automated": false, "description": .string($0.description),
+                    ]
+                }))
+    }
+
     func push(_ exchange: Exchange) async throws {
         try await exchange.discardBody()
         let name = exchange.request.path.dropFirst().dropLast().joined(separator: "/")

@@ -112,7 +112,8 @@ struct RouteTable: Sendable {
         return [
             row(.POST, "auth", registries.login), row(.POST, "images/**/push", registries.push),
             row(.GET, "distribution/**/json", registries.describe),
-            row(.GET, "images/json", images.list), row(.POST, "images/create", images.create),
+            row(.GET, "images/search", registries.search), row(.GET, "images/json", images.list),
+            row(.POST, "images/create", images.create),
             row(.POST, "images/load", images.load),
             row(.POST, "images/prune", images.prune), row(.GET, "images/get", images.saveMany),
             row(.GET, "images/**/json", images.inspect),

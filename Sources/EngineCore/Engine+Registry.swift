@@ -436,6 +436,21 @@ extension Engine {
         try result.get()
     }
 
+    /// Images of a registry whose names have a word in them; `host/word` searches another registry than Docker Hub.
+    public func searchImages(_ term: String, limit: Int, credentials: RegistryCredentials?) async throws
+        -> [RegistrySession.SearchResult]
+    {
+        guard !term.isEmpty else { throw RoostError.invalid("a search needs a word: images/search?term=redis") }
+        let parts = term.split(separator: "/", maxSplits: 1).map(String.init)
+        let isHost = parts.count > 1 && (parts[0].contains(".") || parts[0].contains(":") || parts[0] == "localhost")
+        let session = try RegistrySession(
+            domain: isHost ? parts[0] : RegistryConfiguration.hub, repository: "", credentials: credentials,
+            configuration: try registries(), mirrored: false)
+        let result = await Self.outcome { try await session.search(isHost ? parts[1] : term, limit: limit) }
+        await session.close()
+        return try result.get()
+    }
+
     public struct RemoteDescription: Sendable {
         public var descriptor: Descriptor
         public var platforms: [Descriptor.Platform]

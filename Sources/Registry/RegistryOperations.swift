@@ -162,6 +162,41 @@ extension RegistrySession {
         return url.path + (url.query.map { "?\($0)" } ?? "")
     }
 
+    /// An image that a registry has found.
+    public struct SearchResult: Sendable {
+        public var name: String
+        public var description: String
+        public var stars: Int64
+        public var isOfficial: Bool
+    }
+
+    /// Images whose names have a word in them: by the search of registries that have one (Docker Registry v1, `/v1/search`), else by
+    /// the catalogue (OCI distribution specification, `/v2/_catalog`).
+    public func search(_ term: String, limit: Int) async throws -> [SearchResult] {
+        let wanted = term.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+        let query = "/v1/search?q=\(wanted)&n=\(limit)"
+        let answer = try await request(
+            .GET, domain == RegistryConfiguration.hub ? RegistryConfiguration.searchHost + query : query)
+        if answer.status == .ok {
+            let found = try JSON(parsing: Array(buffer: try await collect(answer)))["results"].array ?? []
+            return found.prefix(limit).map { entry in
+                SearchResult(
+                    name: entry["name"].string ?? "", description: entry["description"].string ?? "",
+                    stars: entry["star_count"].int ?? 0, isOfficial: entry["is_official"].bool ?? false)
+            }
+        }
+        await Self.drain(answer)
+        guard domain != RegistryConfiguration.hub else { throw await refusal(answer, "search for \(term)") }
+        let catalogue = try await request(.GET, "/v2/_catalog?n=10000", actions: "catalog")
+        guard catalogue.status == .ok else {
+            throw RoostError(.unsupported, "registry \(domain) has neither a search nor a catalogue that it shows")
+        }
+        let names = try JSON(parsing: Array(buffer: try await collect(catalogue)))["repositories"].strings ?? []
+        return names.filter { $0.contains(term.lowercased()) }.prefix(limit).map {
+            SearchResult(name: "\(domain)/\($0)", description: "", stars: 0, isOfficial: false)
+        }
+    }
+
     // MARK: Pushing
 
     static let pushActions = "pull,push"

@@ -33,6 +33,8 @@ public final class ProgressDisplay {
     private var order: [String] = []
     private var lines: [String: (text: String, state: State)] = [:]
     private var drawn = 0
+    /// Words behind the count, about all together.
+    public var headline = ""
 
     public enum State { case working, done, failed }
 
@@ -56,7 +58,8 @@ public final class ProgressDisplay {
         let shown = order.suffix(height - 1)
         let done = lines.values.count { $0.state != .working }
         var text = drawn > 0 ? "\u{1b}[\(drawn)A" : ""
-        text += "\u{1b}[2K" + style.bold("[+] \(done)/\(order.count)") + "\n"
+        text +=
+            "\u{1b}[2K" + style.bold("[+] \(done)/\(order.count)") + (headline.isEmpty ? "" : "  \(headline)") + "\n"
         let widest = shown.map(\.count).max() ?? 0
         for object in shown {
             guard let line = lines[object] else { continue }

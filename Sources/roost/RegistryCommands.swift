@@ -14,6 +14,7 @@ enum TransferDisplay {
         let say: (String) -> Void = { toErrors ? Output.error($0) : Output.line($0) }
         let progress = ProgressDisplay()
         let isLive = Terminals.isTerminal(1) && Terminals.isTerminal(2)
+        var meter = TransferMeter()
         var last = ""
         var digest: String?
         while let line = try answer.nextLine() {
@@ -33,6 +34,10 @@ enum TransferDisplay {
                 let ended =
                     ["Pull complete", "Already exists", "Pushed", "Layer already exists"].contains(status)
                     || status.hasPrefix("Mounted")
+                let current = line["progressDetail"]["current"].int ?? 0
+                if total > 0 { meter.record(id, current: current, total: total, at: Clocks.monotonicNanoseconds()) }
+                if ended || status.hasSuffix("complete") { meter.complete(id) }
+                progress.headline = meter.summary
                 let bar = line["progress"].string.map { " " + $0 } ?? ""
                 progress.update(id, status + bar, ended ? .done : .working)
             } else if total == 0 {

@@ -25,6 +25,7 @@ struct Roost: ParsableCommand {
             Logout.self, Tag.self, Import.self, Load.self, Save.self, Volume.self, Network.self, System.self,
             EngineCommand.self,
             Version.self, Info.self, ListProjects.self, Drift.self, Watch.self, Lock.self, Container.self, Update.self,
-            History.self, Scale.self, ContextCommand.self, SocketCommand.self, Stats.self, ProjectVolumes.self,
+            History.self, Scale.self, ContextCommand.self, Search.self, SocketCommand.self, Stats.self,
+            ProjectVolumes.self,
         ])
 }

@@ -16,6 +16,7 @@ import Testing
         "ImageStore": ["OCI", "LinuxKernel", "SystemLibraries", "EngineModel"],
         "ImageBuild": ["OCI", "EngineModel"],
         "Registry": ["OCI", "EngineModel", "LinuxKernel"],
+        "RemoteDial": ["EngineModel", "LinuxKernel"],
         "Networking": ["LinuxKernel", "SystemLibraries", "EngineModel"],
         "ContainerRuntime": ["ShimProtocol", "LinuxKernel", "SystemLibraries", "OCI", "EngineModel"],
         "EngineCore": [
@@ -31,7 +32,7 @@ import Testing
         "APIClient": ["DockerAPI", "EngineModel", "LinuxKernel"],
         "Terminal": ["DockerAPI", "EngineModel", "LinuxKernel"],
         "roost": ["APIClient", "Terminal", "DockerAPI", "EngineModel", "ComposeModel", "ComposeFile", "LinuxKernel"],
-        "roostd": ["APIServer", "EngineCore", "ImageStore", "LinuxKernel", "EngineModel"],
+        "roostd": ["APIServer", "EngineCore", "ImageStore", "LinuxKernel", "EngineModel", "RemoteDial"],
         "roost-shim": ["ShimProtocol", "LinuxKernel", "EngineModel"],
     ]
 

@@ -1,0 +1,44 @@
+import EngineModel
+
+/// How far several transfers are together, how fast they go, and how long they will take. Without a clock of its own: times are given,
+/// in nanoseconds.
+public struct TransferMeter {
+    private var amounts: [String: (current: Int64, total: Int64)] = [:]
+    private var samples: [(time: Int64, bytes: Int64)] = []
+    /// The time over which the speed is measured.
+    static let window: Int64 = 5_000_000_000
+
+    public init() {}
+
+    public mutating func record(_ object: String, current: Int64, total: Int64, at time: Int64) {
+        amounts[object] = (min(current, total), total)
+        samples.append((time, bytes))
+        samples.removeAll { time - $0.time > Self.window }
+    }
+
+    /// All of it is here.
+    public mutating func complete(_ object: String) {
+        if let amount = amounts[object] { amounts[object] = (amount.total, amount.total) }
+    }
+
+    private var bytes: Int64 { amounts.values.reduce(0) { $0 + $1.current } }
+    private var total: Int64 { amounts.values.reduce(0) { $0 + $1.total } }
+
+    /// Bytes a second; nil as long as too little is known.
+    public var speed: Double? {
+        guard let first = samples.first, let last = samples.last, last.time - first.time >= 200_000_000,
+            last.bytes > first.bytes
+        else { return nil }
+        return Double(last.bytes - first.bytes) * 1e9 / Double(last.time - first.time)
+    }
+
+    /// `112.3MB / 180.1MB  45.2MB/s  2s left`; empty before anything moves.
+    public var summary: String {
+        guard total > 0 else { return "" }
+        var text = "\(ByteSize.decimalText(bytes)) / \(ByteSize.decimalText(total))"
+        guard let speed, bytes < total else { return text }
+        text += "  \(ByteSize.decimalText(Int64(speed)))/s"
+        let seconds = Int64((Double(total - bytes) / speed).rounded(.up))
+        return text + "  \(seconds < 60 ? "\(seconds)s" : "\(seconds / 60)m\(seconds % 60)s") left"
+    }
+}

@@ -1,0 +1,43 @@
+import APIClient
+import ArgumentParser
+import EngineModel
+import Terminal
+
+struct Search: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "search", abstract: "Search a registry for images.",
+        discussion: """
+            Examples:
+              roost search redis
+              roost search --filter is-official=true --limit 5 nginx
+              roost search registry.example:5000/team
+            """)
+    @Option(name: .long, help: "At most so many.") var limit = 25
+    @Option(name: [.short, .long], help: "is-official=true, stars=100.") var filter: [String] = []
+    @Option(name: .long, help: "json, or a template: {{.Name}}.") var format: String?
+    @Flag(name: .long, help: "Nothing shortened.") var noTrunc = false
+    @Argument(help: "A word, or REGISTRY/WORD.") var term: String
+
+    func run() throws {
+        guard (1...100).contains(limit) else {
+            throw RoostError.invalid("limit \(limit) is outside the range of [1, 100]")
+        }
+        let query = [("term", term), ("limit", String(limit))] + (try filterQuery(filter))
+        let answer = try Session.shared.client().open(
+            "GET", "images/search", query, headers: try TransferDisplay.headers(TransferDisplay.domain(term))
+        ).readAll()
+        let rows = (try JSON(parsing: answer).array ?? []).map { found -> JSON in
+            let words = (found["description"].string ?? "").split(whereSeparator: \.isNewline).joined(separator: " ")
+            return [
+                "Name": found["name"], "Description": .string(noTrunc ? words : shortened(words, 45)),
+                "StarCount": .string("\(found["star_count"].int ?? 0)"),
+                "IsOfficial": .string(found["is_official"].bool == true ? "[OK]" : ""), "IsAutomated": "",
+            ]
+        }
+        try Listing.show(
+            rows, format,
+            columns: [
+                ("Name", "NAME"), ("Description", "DESCRIPTION"), ("StarCount", "STARS"), ("IsOfficial", "OFFICIAL"),
+            ], more: [("IsAutomated", "AUTOMATED")], quiet: nil)
+    }
+}
