@@ -187,12 +187,20 @@ extension RegistrySession {
         }
         await Self.drain(answer)
         guard domain != RegistryConfiguration.hub else { throw await refusal(answer, "search for \(term)") }
-        let catalogue = try await request(.GET, "/v2/_catalog?n=10000", actions: "catalog")
-        guard catalogue.status == .ok else {
-            throw RoostError(.unsupported, "registry \(domain) has neither a search nor a catalogue that it shows")
+        var path = "/v2/_catalog?n=1000"
+        var names: [String] = []
+        for _ in 0..<100 where names.count < limit {
+            let page = try await request(.GET, path, actions: "catalog")
+            guard page.status == .ok else {
+                throw RoostError(.unsupported, "registry \(domain) has neither a search nor a catalogue that it shows")
+            }
+            let next = page.headers.first(name: "Link").flatMap(Self.nextPage)
+            let found = try JSON(parsing: Array(buffer: try await collect(page)))["repositories"].strings ?? []
+            names += found.filter { $0.contains(term.lowercased()) }
+            guard let next else { break }
+            path = next
         }
-        let names = try JSON(parsing: Array(buffer: try await collect(catalogue)))["repositories"].strings ?? []
-        return names.filter { $0.contains(term.lowercased()) }.prefix(limit).map {
+        return names.prefix(limit).map {
             SearchResult(name: "\(domain)/\($0)", description: "", stars: 0, isOfficial: false)
         }
     }
