@@ -18,6 +18,27 @@ import Testing
         }
     }
 
+    @Test("samples/redis-image: a Dockerfile with packages, a user and a health check; a second build fetches nothing")
+    func redisImage() throws {
+        try withEngine(images: ["busybox", "debian"]) { engine in
+            let folder = engine.folder + "/redis-image"
+            try FileManager.default.copyItem(atPath: TestEngine.root + "/samples/redis-image", toPath: folder)
+            let environment = ["REDIS_PORT": String(try StackTests.freePort())]
+            try engine.must("up", "-d", "--wait", "--wait-timeout", "60", in: folder, environment: environment)
+            try engine.eventually("the client counts") {
+                try engine.must("compose", "exec", "-T", "redis", "redis-cli", "get", "visits", in: folder) != ""
+            }
+            #expect(try engine.must("compose", "exec", "-T", "redis", "id", "-un", in: folder) == "store")
+            let id = try engine.must("image", "inspect", "-f", "{{.Id}}", "redis-image-sample-redis")
+            // Another configuration: the packages are not fetched again.
+            try "maxmemory 64mb\n".write(toFile: folder + "/redis.conf", atomically: true, encoding: .utf8)
+            let again = try engine.must("build", "-t", "again", folder)
+            #expect(!again.contains("Get:"))
+            #expect(try engine.must("image", "inspect", "-f", "{{.Id}}", "again") != id)
+            try engine.must("down", "-v", in: folder)
+        }
+    }
+
     private static let service = """
         name: updates
         services:

@@ -26,6 +26,11 @@ final class TestEngine: Sendable {
         if images.contains("busybox") {
             try must("import", "--change", #"CMD ["sh"]"#, Self.root + "/.build/images/busybox.tar", "busybox")
         }
+        if images.contains("debian") {
+            let made = try Self.run("/bin/sh", [Self.root + "/scripts/sample-images", "true", "debian"])
+            guard made.code == 0 else { throw Failure(text: made.errors) }
+            try must("import", Self.root + "/.build/images/debian.tar", "debian:bookworm")
+        }
         if images.contains("redis") {
             try must(
                 "import", "--change", #"CMD ["redis-server","--protected-mode","no"]"#,
