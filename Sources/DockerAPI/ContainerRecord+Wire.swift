@@ -10,7 +10,11 @@ public func statusText(_ status: ContainerStatus, now: Int64) -> String {
         return
             "Up \(since(status.startedAt)) (\(health.verdict == .starting ? "health: starting" : health.verdict.rawValue))"
     case .paused: return "Up \(since(status.startedAt)) (Paused)"
-    case .restarting: return "Restarting (\(status.exitCode)) \(since(status.finishedAt)) ago"
+    case .restarting:
+        let text = "Restarting (\(status.exitCode)) \(since(status.finishedAt)) ago"
+        // How long it will be: a container that keeps ending waits longer each time.
+        guard let next = status.nextStartAt, next - now >= 1_000_000_000 else { return text }
+        return "\(text), again in \((next - now) / 1_000_000_000)s"
     case .exited: return "Exited (\(status.exitCode)) \(since(status.finishedAt)) ago"
     case .dead: return "Dead"
     case .removing: return "Removal In Progress"

@@ -256,6 +256,7 @@ extension Engine {
     /// The row first, then what it stood for; what cannot be removed now the next start of the engine finds.
     private func discard(_ record: ContainerRecord) async {
         containers[record.id] = nil
+        dropUnsharedNetworks()
         restarts[record.id] = nil
         releaseLeases(record.id)
         do { try store.removeContainer(record.id) } catch {

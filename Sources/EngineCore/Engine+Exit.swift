@@ -68,7 +68,9 @@ extension Engine {
     private func clearAway(_ running: LiveContainer, _ record: ContainerRecord, _ group: ControlGroup) async {
         let ports = running.ports
         for (socket, _) in ports { relay.stop(socket) }
-        if let sockets = running.resolver { resolver.stop(sockets) }
+        let keepsNetwork = retainNetwork(of: record.id, running)
+        if !keepsNetwork, let sockets = running.resolver { resolver.stop(sockets) }
+        dropUnsharedNetworks()
         rebuildNames()
         let target = record.endpoints.first { $0.address4 != nil }?.address4
         let forwards = target.map { target in ports.map { PacketFilter.Forward(port: $0.port, target: target) } } ?? []
@@ -89,7 +91,7 @@ extension Engine {
                 attempt { try group.remove() }
                 return failures
             }) ?? []
-        if !sharesNamespace { expectGone(running.endpoints) }
+        if !sharesNamespace, !keepsNetwork { expectGone(running.endpoints) }
         for failure in failures { log.warning("clearing container \(record.name) away: \(failure)") }
         for endpoint in record.endpoints {
             publish(
@@ -109,6 +111,7 @@ extension Engine {
         update(id) { record in
             record.status.phase = .restarting
             record.status.restartCount += 1
+            record.status.nextStartAt = now + delay * 1_000_000
         }
         pendingRestarts[id] = Task { [weak self] in
             try? await Task.sleep(for: .milliseconds(delay))

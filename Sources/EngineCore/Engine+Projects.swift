@@ -158,8 +158,18 @@ extension Engine {
     func awaitHealthy(_ name: String, subject: String? = nil) async throws {
         let subject = subject ?? "dependency failed to start: container \(name)"
         let (_, stream) = hub.subscribe(since: nil)
+        let began = now
+        let restarts = try container(name).status.restartCount
         func settled() throws -> Bool {
             let record = try container(name)
+            // One that keeps ending is not waited for for ever, although its policy brings it back.
+            let more = record.status.restartCount - restarts
+            if more >= 5, now - began > 30_000_000_000 {
+                let said = lastLines(record.id)
+                throw RoostError.conflict(
+                    "\(subject) keeps ending (\(record.status.exitCode)) and was restarted \(more) times\(said.isEmpty ? "" : "; its last lines:\n\(said)")"
+                )
+            }
             guard record.healthcheck != nil else {
                 throw RoostError.conflict("\(subject) has no healthcheck configured")
             }

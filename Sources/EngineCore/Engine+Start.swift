@@ -28,7 +28,7 @@ extension Engine {
         do {
             try await activate(record.endpoints.map(\.networkID))
             let start = try containerStart(record)
-            await clearPlace(for: start.endpoints)
+            if start.reused == nil { await clearPlace(for: start.endpoints) }
             let started = try await blocking { try start.run() }
             try await adopt(started, record)
         } catch {
@@ -68,8 +68,11 @@ extension Engine {
             if case .container(let other) = choice { processes[other] = try runningProcess(other, for: record) }
         }
         var shared: NetworkNamespace?
+        // Names are part of a network: who joins another's has its files too.
+        var named = record
         if case .container(let other) = record.spec.network {
             let target = try container(other)
+            named = target
             guard let namespace = namespace(of: target) else {
                 throw RoostError.conflict("cannot join network of a non running container: \(target.id)")
             }
@@ -81,11 +84,11 @@ extension Engine {
             imageDirectories: images.directories(image), upperDirectory: data + "/upper", workDirectory: data + "/work",
             mountPoint: configuration.mountPoint,
             hosts: try ResolverFiles.hosts(
-                record, hostname: plans.hostname(record),
-                gateway: record.endpoints.first.flatMap { networks[$0.networkID]?.gateway4 },
-                links: try linkedHosts(record)),
+                named, hostname: plans.hostname(named),
+                gateway: named.endpoints.first.flatMap { networks[$0.networkID]?.gateway4 },
+                links: try linkedHosts(named)),
             resolvConf: ResolverFiles.resolvConf(
-                record.spec.dns, embedded: hasResolver(record), hostNetwork: record.spec.network == .host),
+                named.spec.dns, embedded: hasResolver(named), hostNetwork: named.spec.network == .host),
             logFile: data + "/container.log", exitRecord: configuration.exitRecord(record.id), revival: revivalPlan,
             controlGroup: group, processes: processes)
         var launched = record
@@ -96,7 +99,8 @@ extension Engine {
         return ContainerStart(
             record: record, context: context, plan: try plans.container(launched, context), launcher: launcher,
             endpoints: endpointPlans(record), hasResolver: hasResolver(record), makesNamespace: usesOwnNetwork,
-            shared: shared, takenPorts: takenPorts(), publishes: usesOwnNetwork && !standbys.contains(record.id))
+            shared: shared, takenPorts: takenPorts(), publishes: usesOwnNetwork && !standbys.contains(record.id),
+            reused: usesOwnNetwork ? retainedNetwork(for: record.id, endpointPlans(record)) : nil)
     }
 
     private func runningProcess(_ other: String, for record: ContainerRecord) throws -> Int32 {
@@ -150,6 +154,8 @@ extension Engine {
             record.status = status
             record.publishedPorts = started.ports.map(\.port)
         }
+        // Its resolver is served anew, with what the container is now.
+        if let kept = retained.removeValue(forKey: id), let sockets = kept.resolver { resolver.release(sockets) }
         // Everything below is in place before the caller hears of the start.
         try serve(id)
         if !started.ports.isEmpty {
@@ -228,6 +234,8 @@ struct ContainerStart: Sendable {
     let takenPorts: [(port: PublishedPort, owner: String)]
     /// Not where another container of the same service has the ports still.
     let publishes: Bool
+    /// The network that was kept for this container.
+    let reused: RetainedNetwork?
 
     func run() throws -> Result {
         var undo = UndoLog()
@@ -247,7 +255,9 @@ struct ContainerStart: Sendable {
         try limit(group)
         var sandbox: Sandbox?
         var resolver: ResolverSockets?
-        if makesNamespace {
+        if let reused {
+            (sandbox, resolver) = (reused.sandbox, reused.resolver)
+        } else if makesNamespace {
             let interfaces = endpoints.map(\.hostInterface)
             undo.onFailure { if let first = Bridges.removeLinks(interfaces).first { throw first } }
             let made = try Sandbox.make(endpoints, resolver: hasResolver)

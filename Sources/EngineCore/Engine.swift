@@ -68,6 +68,8 @@ public actor Engine {
     var departing: [String: [CheckedContinuation<Void, Never>]] = [:]
     /// Containers that come in place of others of their service and have neither ports nor names yet.
     var standbys: Set<String> = []
+    /// Networks of containers that have ended, kept for those who share them.
+    var retained: [String: RetainedNetwork] = [:]
     /// Interfaces of containers that have ended, with their addresses, until they are known to be gone.
     var lingering: [String: [IPAddress]] = [:]
     var activeBridges: Set<String> = []

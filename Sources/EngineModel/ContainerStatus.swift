@@ -14,6 +14,8 @@ public struct ContainerStatus: Sendable, Equatable, Codable {
     public var outOfMemoryKilled = false
     public var startedAt: Int64 = 0
     public var finishedAt: Int64 = 0
+    /// When a policy starts it again, in nanoseconds since 1970; nil where none is about to.
+    public var nextStartAt: Int64?
     public var restartCount = 0
     /// A user has stopped it: no policy and no reconciler starts it again.
     public var stoppedByUser = false

@@ -74,6 +74,11 @@ public final class Resolver: Sendable {
         try serve(sockets, scope: scope)
     }
 
+    /// Serves the sockets no longer; they stay open for who serves them next.
+    public func release(_ sockets: ResolverSockets) {
+        for socket in [sockets.udp, sockets.tcp] { loop.remove(socket.raw) }
+    }
+
     public func stop(_ sockets: ResolverSockets) {
         for socket in [sockets.udp, sockets.tcp] {
             loop.remove(socket.raw)

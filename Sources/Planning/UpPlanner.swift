@@ -81,6 +81,8 @@ public struct UpPlanner {
     private var replaced: Set<String> = []
     /// The last step of each preparation that is planned, by the name of its first container.
     private var prepared: [String: Int] = [:]
+    /// Services of new containers with the ports that they open to the world.
+    private var exposed: [String] = []
 
     public static func plan(
         project: Project, observed: ObservedState, options: UpOptions, contents: [String: String], paths: EnginePaths
@@ -119,6 +121,7 @@ public struct UpPlanner {
             if made[name]?.isEmpty == false { plan.notes += translation.notes(name) }
         }
         planOrphans()
+        noteExposure()
         plan.dropIdleWaits()
         return plan
     }
@@ -298,7 +301,12 @@ public struct UpPlanner {
     }
 
     private func resourceSteps(_ service: JSON) -> [Int] {
-        let sources = (service["volumes_from"].strings ?? []).map { String($0.prefix { $0 != ":" }) }
+        // What is taken from other containers needs them to be there.
+        let shared = ["network_mode", "ipc", "pid", "uts"].compactMap { key -> String? in
+            guard let text = service[key].string, text.hasPrefix("service:") else { return nil }
+            return String(text.dropFirst(8))
+        }
+        let sources = (service["volumes_from"].strings ?? []).map { String($0.prefix { $0 != ":" }) } + shared
         let containers = sources.flatMap { made[$0] ?? [] }
         let networks = (service["networks"].object ?? []).compactMap { networkSteps[$0.key] } + containers
         let volumes = (service["volumes"].array ?? []).compactMap { $0["source"].string.flatMap { volumeSteps[$0] } }
@@ -343,6 +351,7 @@ public struct UpPlanner {
         let containerName = translation.containerName(name, number)
         let spec = try translation.spec(name, number: number, paths: paths)
         guard let existing else {
+            noteExposure(of: name, spec)
             let create = plan.add(.createContainer(name: containerName, spec: spec), "missing", after: resources)
             made[name, default: []].append(create)
             if options.noStart { return create }
@@ -417,6 +426,22 @@ public struct UpPlanner {
             project.origins["services.\(name).\(path)"]
         }
         return changes.isEmpty ? "its definition has changed" : changes.joined(separator: "; ")
+    }
+
+    /// Ports of new containers that every machine of the network can reach, in one line.
+    private mutating func noteExposure() {
+        guard !exposed.isEmpty else { return }
+        plan.notes.append(
+            "open to other machines: \(exposed.joined(separator: ", ")); for this machine alone write 127.0.0.1: in front of a port"
+        )
+    }
+
+    private mutating func noteExposure(of name: String, _ spec: ContainerSpec) {
+        for binding in spec.portBindings where binding.hostAddress?.isUnspecified != false {
+            let port = binding.hostPorts == 0...0 ? "any port" : "\(binding.hostPorts.lowerBound)"
+            let text = "\(name) \(port)"
+            if !exposed.contains(text) { exposed.append(text) }
+        }
     }
 
     private mutating func planOrphans() {

@@ -198,10 +198,13 @@ struct Up: ParsableCommand {
         let events = try client.open(
             "GET", "events",
             [("filters", "{\"type\":[\"container\"],\"label\":[\"com.docker.compose.project=\(project.name)\"]}")])
+        let began = Clocks.monotonicNanoseconds()
+        var restarts: [String: Int64] = [:]
         while true {
             var waiting = false
             for container in try Session.shared.projectContainers(project.name) {
-                let state = try client.call("GET", "containers/\(container["Id"].string ?? "")/json")["State"]
+                let facts = try client.call("GET", "containers/\(container["Id"].string ?? "")/json")
+                let state = facts["State"]
                 let name = container["Names"].array?.first?.string ?? ""
                 switch state["Status"].string ?? "" {
                 case "exited" where state["ExitCode"].int != 0:
@@ -214,7 +217,16 @@ struct Up: ParsableCommand {
                             "container \(name.dropFirst()) is unhealthy\(Self.lastProbe(state["Health"]))")
                     }
                     waiting = waiting || (state["Health"]["Status"].string.map { $0 != "healthy" } ?? false)
-                case "restarting", "created": waiting = true
+                case "restarting", "created":
+                    waiting = true
+                    let count = facts["RestartCount"].int ?? 0
+                    let more = count - restarts[name, default: count]
+                    restarts[name] = restarts[name] ?? count
+                    if more >= 5, Clocks.monotonicNanoseconds() - began > 30_000_000_000 {
+                        throw RoostError.conflict(
+                            "container \(name.dropFirst()) keeps ending (\(state["ExitCode"].int ?? 0)) and was restarted \(more) times\(try lastLines(container))"
+                        )
+                    }
                 default: break
                 }
             }
