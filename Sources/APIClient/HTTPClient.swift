@@ -80,6 +80,9 @@ public final class HTTPExchange {
         if status == 204 || status == 304 { remaining = 0 }
     }
 
+    /// Something has arrived already and waits to be read; the connection itself may be silent then.
+    public var hasBufferedBytes: Bool { !buffer.isEmpty }
+
     /// The answer to a HEAD request ends with its head, whatever it says.
     func hasNoBody() { ended = true }
 

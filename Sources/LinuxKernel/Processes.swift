@@ -221,6 +221,7 @@ func withCStrings<Result>(
 extension Processes {
     /// A millisecond of sleep, for polling what nobody announces: the appearance of a socket.
     public static func pauseBriefly() { usleep(1000) }
+    public static func pause(nanoseconds: Int64) { usleep(UInt32(clamping: nanoseconds / 1000)) }
 
     /// The name that `ps` shows for this thread, at most 15 bytes (PR_SET_NAME). A program that was started from a
     /// descriptor would be called by its number.

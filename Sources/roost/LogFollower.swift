@@ -13,12 +13,14 @@ struct LogFollower {
     var stopsWith: [String] = []
 
     final class Source {
+        let id: String
         let name: String
         let service: String
         let exchange: HTTPExchange
         var rest: [Bool: [UInt8]] = [:]
         var demultiplexer: FrameReader
-        init(name: String, service: String, exchange: HTTPExchange, plain: Bool) {
+        init(id: String, name: String, service: String, exchange: HTTPExchange, plain: Bool) {
+            self.id = id
             self.name = name
             self.service = service
             self.exchange = exchange
@@ -33,7 +35,7 @@ struct LogFollower {
         let service = container["Labels"]["com.docker.compose.service"].string ?? ""
         let number = container["Labels"]["com.docker.compose.container-number"].string ?? "1"
         return Source(
-            name: "\(service)-\(number)", service: service,
+            id: id, name: "\(service)-\(number)", service: service,
             exchange: try client.open(
                 "GET", "containers/\(id)/logs", [("stdout", "1"), ("stderr", "1"), ("timestamps", "1")] + query),
             plain: plain)
@@ -79,8 +81,26 @@ struct LogFollower {
         )
         var stopping = 0
         var code: Int32 = 0
-        while !sources.isEmpty {
-            let ready = try waitForAny([signals.raw] + sources.map(\.exchange.connection.raw), milliseconds: 500)
+        // Those that have ended and may come back as new containers; who only follows waits a moment for the last of them.
+        var missing: [Source] = []
+        var lastEnd: Int64 = 0
+        func lingers() -> Bool {
+            !stopsOnSignal && !missing.isEmpty && Clocks.monotonicNanoseconds() - lastEnd < 3_000_000_000
+        }
+        while !sources.isEmpty || lingers() {
+            let isWaiting = sources.contains { $0.exchange.hasBufferedBytes }
+            var ready = try waitForAny(
+                [signals.raw] + sources.map(\.exchange.connection.raw),
+                milliseconds: isWaiting ? 0 : missing.isEmpty ? 500 : 100)
+            // What came together with an answer's head is not on the connection any more.
+            ready = Set(ready + sources.indices.filter { sources[$0].exchange.hasBufferedBytes }.map { $0 + 1 })
+                .sorted()
+            // Behind the others, so that what is ready keeps its place.
+            for (index, gone) in missing.enumerated().reversed() {
+                guard let again = try reopened(gone, project) else { continue }
+                missing.remove(at: index)
+                sources.append(again)
+            }
             if ready.contains(0), Processes.nextSignal(signals.raw) != nil {
                 guard stopsOnSignal else { return 130 }
                 stopping += 1
@@ -97,6 +117,8 @@ struct LogFollower {
                     if let again = try reopened(source, project) {
                         sources.append(again)
                     } else {
+                        missing.append(source)
+                        lastEnd = Clocks.monotonicNanoseconds()
                         Output.error(style.service(source.service, "\(source.name) has ended"))
                         if stopping == 0, stopsWith.contains(source.service) {
                             stopping = 1
@@ -116,7 +138,9 @@ struct LogFollower {
                 == source.name
         }
         guard let found, ["running", "restarting"].contains(found["State"].string ?? "") else { return nil }
-        return try open(found, [("follow", "1"), ("tail", "0")], width: 0)
+        // All that a new container has said, and of the same one only what is new.
+        let isNew = found["Id"].string != source.id
+        return try open(found, [("follow", "1"), ("tail", isNew ? "all" : "0")], width: 0)
     }
 
     /// In the background of the loop, so that the logs of stopping are still shown.

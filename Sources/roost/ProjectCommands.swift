@@ -191,6 +191,9 @@ struct Up: ParsableCommand {
         return said.isEmpty ? "" : "; its last lines:\n" + said.map { "  \($0)" }.joined(separator: "\n")
     }
 
+    /// How long a container without a health check must have run, in nanoseconds.
+    private static let settling: Int64 = 300_000_000
+
     /// Done jobs count as ready; what fails is shown with the end of its log.
     private func waitUntilHealthy(_ project: Project) throws {
         let client = try Session.shared.client()
@@ -202,6 +205,7 @@ struct Up: ParsableCommand {
         var restarts: [String: Int64] = [:]
         while true {
             var waiting = false
+            var young: Int64 = 0
             for container in try Session.shared.projectContainers(project.name) {
                 let facts = try client.call("GET", "containers/\(container["Id"].string ?? "")/json")
                 let state = facts["State"]
@@ -217,6 +221,11 @@ struct Up: ParsableCommand {
                             "container \(name.dropFirst()) is unhealthy\(Self.lastProbe(state["Health"]))")
                     }
                     waiting = waiting || (state["Health"]["Status"].string.map { $0 != "healthy" } ?? false)
+                    // What has only just started may end at once.
+                    let age = state["StartedAt"].string.flatMap { Timestamp(parsing: $0) }.map {
+                        Clocks.wallNanoseconds() - $0.nanoseconds
+                    }
+                    if let age, age >= 0, age < Self.settling { young = max(young, Self.settling - age) }
                 case "restarting", "created":
                     waiting = true
                     let count = facts["RestartCount"].int ?? 0
@@ -230,7 +239,11 @@ struct Up: ParsableCommand {
                 default: break
                 }
             }
-            if !waiting { return }
+            if !waiting {
+                if young == 0 { return }
+                Processes.pause(nanoseconds: young)
+                continue
+            }
             if let deadline {
                 let left = (deadline - Clocks.monotonicNanoseconds()) / 1_000_000
                 guard left > 0, try waitUntilReady(events.connection.raw, milliseconds: Int32(clamping: left)) else {
