@@ -151,10 +151,15 @@ public struct ImageStore: Sendable {
                 [image.id.hex] + image.layers.map(\.blob.hex) + (image.manifest.map { [$0.digest.hex] } ?? [])
             })
         let folders = Set(images.flatMap { image in image.layers.map { String($0.chain.hex.prefix(32)) } })
-        return Self.clear(content.root + "/sha256", keeping: blobs.union(pinned.map(\.hex)))
+        let layers = layers
+        return Self.clear(content.root + "/sha256", keeping: blobs.union(pinned.map(\.hex))) {
+            path, _ throws(SyscallError) in
+            try Files.removeTree(path)
+        }
             + Self.clear(
                 layers.root,
-                keeping: folders.union(LayerStore.ownFolders).union(chains.map { String($0.hex.prefix(32)) }))
+                keeping: folders.union(LayerStore.ownFolders).union(chains.map { String($0.hex.prefix(32)) })
+            ) { _, name throws(SyscallError) in try layers.remove(name) }
     }
 
     /// Names of blobs and layers that no image has; the engine's own sweep removes those that nothing else holds either.
@@ -178,10 +183,12 @@ public struct ImageStore: Sendable {
         } catch { return "\(error)" }
     }
 
-    private static func clear(_ folder: String, keeping kept: Set<String>) -> [SyscallError] {
+    private static func clear(
+        _ folder: String, keeping kept: Set<String>, remove: (String, String) throws(SyscallError) -> Void
+    ) -> [SyscallError] {
         var failures: [SyscallError] = []
         for name in (try? Files.list(folder)) ?? [] where !kept.contains(name) {
-            do throws(SyscallError) { try Files.removeTree("\(folder)/\(name)") } catch { failures.append(error) }
+            do throws(SyscallError) { try remove("\(folder)/\(name)", name) } catch { failures.append(error) }
         }
         return failures
     }

@@ -14,6 +14,9 @@ struct LayerStore: Sendable {
         try Files.makeDirectories(root, mode: 0o711)
         try? Files.removeTree(root + "/arriving")
         try Files.makeDirectories(root + "/arriving", mode: 0o700)
+        // Each new layer begins in a part of the disk of its own (ext4's Orlov allocator): where layers were removed lately, ext4 looks at
+        // every inode that is gone before it takes one, and a load takes six times as long. Other file systems do not know the flag.
+        try? Files.setFlag(root + "/arriving", .topOfHierarchy)
         try makeFloor()
     }
 
@@ -61,6 +64,13 @@ struct LayerStore: Sendable {
         let folder = "\(root)/arriving/\(Identifiers.random().prefix(24))"
         try Files.makeDirectory(folder, mode: 0o755)
         return folder
+    }
+
+    /// Takes a layer's folder away: by rename first, so that one that is half removed is never taken for a layer.
+    func remove(_ name: String) throws(SyscallError) {
+        let gone = "\(root)/arriving/\(Identifiers.random().prefix(24))"
+        try Files.rename("\(root)/\(name)", to: gone)
+        try Files.removeTree(gone)
     }
 
     /// Gives a complete folder its name, unless the layer is there already.

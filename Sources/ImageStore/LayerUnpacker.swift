@@ -11,7 +11,8 @@ enum LayerUnpacker {
     static func runConfined() throws {
         try ConfinedHelper.confine(
             to: 3, capabilities: [.changeOwner, .overrideAccess, .owner, .setID, .makeNode, .setFileCapabilities])
-        Processes.setFileMask(0)
+        // Folders that an archive only implies are 0755; what it names gets the mode that it says.
+        Processes.setFileMask(0o022)
         let extractor = try ArchiveExtractor(descriptor: 0)
         var count = 0
         var bytes: Int64 = 0
@@ -28,9 +29,13 @@ enum LayerUnpacker {
     private static func place(_ entry: ArchiveEntry, _ extractor: ArchiveExtractor) throws {
         let path = try EntryPath(entry.path)
         switch path.name {
-        case ".wh..wh..opq": try writeAll(1, Array("o\(path.parent)".utf8) + [0])
+        case ".wh..wh..opq":
+            try Files.makeDirectories(path.parent)
+            try writeAll(1, Array("o\(path.parent)".utf8) + [0])
         case _ where path.name.hasPrefix(".wh..wh."): break
         case _ where path.name.hasPrefix(".wh."):
+            // A text cannot hold the name; another one would leave the file there.
+            if path.text.contains("\u{FFFD}") { throw ArchiveError("whiteout \"\(path.text)\": its name is not UTF-8") }
             try Files.makeDirectories(path.parent)
             let target = path.parent + "/" + path.name.dropFirst(4)
             try? Files.removeTree(target)

@@ -182,7 +182,8 @@ public enum Files {
         try check("fsync", "descriptor \(fd)") { fsync(fd) }
     }
 
-    /// The names in a folder, without the two dots, in no particular order.
+    /// The names in a folder, without the two dots, in no particular order. A name that is not UTF-8 cannot be given as a text: it is an
+    /// error, because a name that was mended would lead nowhere.
     public static func list(_ path: String) throws(SyscallError) -> [String] {
         guard let stream = unsafe opendir(path) else {
             throw SyscallError(call: "opendir", subject: path, errno: Glibc.errno)
@@ -191,25 +192,14 @@ public enum Files {
         var names: [String] = []
         while let entry = unsafe readdir(stream) {
             let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(validatingCString: $0) }
+            }
+            guard let name else {
+                throw SyscallError(call: "a name that is not UTF-8 in readdir", subject: path, errno: EILSEQ)
             }
             if name != ".", name != ".." { names.append(name) }
         }
         return names
-    }
-
-    /// Removes a tree that is ours: symbolic links are removed, never followed. Goes on after a failure and reports the first.
-    public static func removeTree(_ path: String) throws(SyscallError) {
-        guard let status = try? status(path, followLinks: false) else { return }
-        guard status.isDirectory else { return try remove(path) }
-        var first: SyscallError?
-        do throws(SyscallError) {
-            for name in try list(path) {
-                do throws(SyscallError) { try removeTree(path + "/" + name) } catch { first = first ?? error }
-            }
-            try removeDirectory(path)
-        } catch { first = first ?? error }
-        if let first { throw first }
     }
 
     /// An exclusive lock that lives as long as the descriptor (flock(2)); nil if somebody else has it.
