@@ -30,6 +30,8 @@ public struct PathPattern: Sendable, Equatable {
                 wild = true
                 continue
             }
+            // `**name`: at any depth, behind anything.
+            if part.hasPrefix("**") { list.append(.anyDepth) }
             let pieces = try Self.pieces(part, of: text)
             wild = wild || pieces.contains { if case .literal = $0 { false } else { true } }
             list.append(.pieces(pieces))

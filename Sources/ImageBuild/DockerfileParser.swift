@@ -80,7 +80,7 @@ struct InstructionParser {
             let fits =
                 name.first?.isLetter == true
                 && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
-            guard fits, name != "scratch" else {
+            guard fits else {
                 throw failure(
                     "invalid name for build stage: \"\(words[2])\", name can't start with a number or contain symbols")
             }
@@ -117,16 +117,17 @@ struct InstructionParser {
         case "VOLUME":
             try needsArguments()
             try allow([])
-            let list = jsonArray(source.rest) ?? source.rest.split(whereSeparator: \.isWhitespace).map(String.init)
+            let list = try jsonArray(source.rest) ?? source.rest.split(whereSeparator: \.isWhitespace).map(String.init)
+            if list.isEmpty { throw failure("VOLUME requires at least one argument") }
             if list.contains(where: { $0.trimmedBlanks.isEmpty }) {
                 throw failure("VOLUME specified can not be an empty string")
             }
             return .volume(list)
-        case "CMD": return .command(form())
+        case "CMD": return .command(try form())
         case "ENTRYPOINT":
-            return .entrypoint(form())
+            return .entrypoint(try form())
         case "SHELL":
-            guard let words = jsonArray(source.rest), !words.isEmpty else {
+            guard let words = try jsonArray(source.rest), !words.isEmpty else {
                 throw failure("SHELL requires the arguments to be in JSON form")
             }
             return .shell(words)
@@ -171,15 +172,51 @@ struct InstructionParser {
         if source.rest.isEmpty { throw failure("\(source.word) requires exactly one argument") }
     }
 
-    private func jsonArray(_ text: String) -> [String]? {
-        guard text.hasPrefix("["), let json = try? JSON(parsing: Array(text.utf8)), let items = json.array else {
-            return nil
-        }
+    /// The array at the beginning of a text; what stands behind it does not count, as in Docker. Nil where there is none; an array of
+    /// anything but strings is an error.
+    private func jsonArray(_ text: String) throws(DockerfileError) -> [String]? {
+        guard text.hasPrefix("["), let end = Self.endOfArray(text),
+            let items = (try? JSON(parsing: Array(text[...end].utf8)))?.array
+        else { return nil }
         let strings = items.compactMap(\.string)
-        return strings.count == items.count ? strings : nil
+        guard strings.count == items.count else {
+            throw failure("when using JSON array syntax, arrays must be comprised of strings only")
+        }
+        return strings
     }
 
-    private func form() -> CommandForm { jsonArray(source.rest).map { .exec($0) } ?? .shell(source.rest) }
+    /// The bracket that closes the first one.
+    private static func endOfArray(_ text: String) -> String.Index? {
+        var depth = 0
+        var inString = false
+        var escaped = false
+        for index in text.indices {
+            let character = text[index]
+            if inString {
+                if escaped {
+                    escaped = false
+                } else if character == "\\" {
+                    escaped = true
+                } else if character == "\"" {
+                    inString = false
+                }
+                continue
+            }
+            switch character {
+            case "\"": inString = true
+            case "[", "{": depth += 1
+            case "]", "}":
+                depth -= 1
+                if depth == 0 { return index }
+            default: break
+            }
+        }
+        return nil
+    }
+
+    private func form() throws(DockerfileError) -> CommandForm {
+        try jsonArray(source.rest).map { .exec($0) } ?? .shell(source.rest)
+    }
 
     private func run() throws(DockerfileError) -> InstructionKind {
         try allow(["mount", "network", "security"])
@@ -191,7 +228,7 @@ struct InstructionParser {
             throw failure("RUN --network=\(network): use default, none or host")
         }
         let mounts = source.flags.filter { $0.name == "mount" }.map { $0.value ?? "" }
-        return .run(form(), mounts: mounts, network: flag("network"), documents: source.documents)
+        return .run(try form(), mounts: mounts, network: flag("network"), documents: source.documents)
     }
 
     private func copy() throws(DockerfileError) -> CopyInstruction {
@@ -200,7 +237,7 @@ struct InstructionParser {
             isAdd
                 ? ["chown", "chmod", "link", "keep-git-dir", "checksum", "exclude", "unpack"]
                 : ["from", "chown", "chmod", "link", "parents", "exclude"])
-        var words = jsonArray(source.rest) ?? []
+        var words = try jsonArray(source.rest) ?? []
         if words.isEmpty { words = Self.plainWords(source.rest, escape) }
         // Here-documents stand among the sources as `<<NAME`.
         let plain = words.filter { !$0.contains("<<") || source.documents.isEmpty }
@@ -299,10 +336,11 @@ struct InstructionParser {
         switch word {
         case "NONE":
             if !rest.isEmpty { throw failure("HEALTHCHECK NONE takes no arguments") }
-            return .healthcheck(flags: flags, test: nil)
+            return .healthcheck(flags: [], test: nil)
         case "CMD":
             if rest.isEmpty { throw failure("Missing command after HEALTHCHECK CMD") }
-            return .healthcheck(flags: flags, test: jsonArray(String(rest)).map { .exec($0) } ?? .shell(String(rest)))
+            return .healthcheck(
+                flags: flags, test: try jsonArray(String(rest)).map { .exec($0) } ?? .shell(String(rest)))
         default: throw failure("Unknown type \"\(word)\" in HEALTHCHECK (try CMD)")
         }
     }

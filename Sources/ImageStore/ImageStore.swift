@@ -54,6 +54,11 @@ public struct ImageStore: Sendable {
         image.layers.reversed().map { layers.path($0.chain) } + [layers.floor]
     }
 
+    /// The same without what the runtime adds to every image: what an image has itself.
+    public func ownDirectories(_ image: StoredImage) -> [String] {
+        image.layers.reversed().map { layers.path($0.chain) } + [layers.nothing, layers.void]
+    }
+
     public static let documentLimit = 8 << 20
 
     /// Decodes JSON that is not ours: size and depth are bounded before the decoder sees it.

@@ -21,13 +21,18 @@ struct LayerStore: Sendable {
     }
 
     /// What stands beside the layers' folders.
-    static let ownFolders = ["arriving", "floor"]
+    static let ownFolders = ["arriving", "floor", "nothing", "void"]
+
+    /// Two empty folders: a view needs two at least.
+    var nothing: String { root + "/nothing" }
+    var void: String { root + "/void" }
 
     /// The folder below every image: what the runtime mounts onto where an image lacks it. Made once for all containers, so that
     /// none has to make these in its own layer.
     var floor: String { root + "/floor" }
 
     private func makeFloor() throws(SyscallError) {
+        for folder in [nothing, void] { try Files.makeDirectories(folder, mode: 0o755) }
         for folder in ["dev", "proc", "sys", "etc"] { try Files.makeDirectories("\(floor)/\(folder)", mode: 0o755) }
         for file in ["hosts", "hostname", "resolv.conf"] {
             let path = "\(floor)/etc/\(file)"

@@ -54,6 +54,9 @@ struct UserLookup {
             identity.groups = []
         }
         for extra in additionalGroups { identity.groups.append(try groupNumber(extra)) }
+        // As Docker has it: a group that is only the primary one could be given up by a process, and with it what it forbids.
+        let own = identity.group
+        identity.groups = [own] + identity.groups.filter { $0 != own }
         return identity
     }
 

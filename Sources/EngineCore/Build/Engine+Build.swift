@@ -132,7 +132,9 @@ extension Engine {
     private func ignoreLines(_ dockerfile: String, in context: BuildContext) async throws -> [String] {
         for name in [dockerfile + ".dockerignore", ".dockerignore"] {
             if let text = try await read(name, in: context.folder, limit: 4 << 20) {
-                return text.split { $0 == "\n" || $0 == "\r\n" }.map(String.init)
+                // Some editors begin a file with a mark.
+                let plain = text.hasPrefix("\u{FEFF}") ? text.dropFirst() : text[...]
+                return plain.split { $0 == "\n" || $0 == "\r\n" }.map(String.init)
             }
         }
         return []

@@ -46,10 +46,10 @@ extension StageBuilder {
     }
 
     /// What is at a path of the stage so far; nil where there is nothing.
-    func status(_ path: String) async throws -> (isFolder: Bool, isLink: Bool)? {
+    func status(_ path: String, follows: Bool = true) async throws -> (isFolder: Bool, isLink: Bool)? {
         let request = RootRequest(
             view: .layers(engine.images.directories(image()), upper: nil, work: nil),
-            mountPoint: engine.configuration.mountPoint, job: .stat(path: path, followsLinks: true))
+            mountPoint: engine.configuration.mountPoint, job: .stat(path: path, followsLinks: follows))
         do {
             let json = try JSON(parsing: try await blocking { try RootRunner(request).answer() })
             let mode = json["mode"].int ?? 0
@@ -64,7 +64,12 @@ extension StageBuilder {
             let request = RootRequest(
                 view: .layers(engine.images.directories(image()), upper: nil, work: nil),
                 mountPoint: engine.configuration.mountPoint, job: .stat(path: place, followsLinks: false))
-            let facts = try JSON(parsing: try await blocking { try RootRunner(request).answer() })
+            let answer: [UInt8]
+            do { answer = try await blocking { try RootRunner(request).answer() } } catch let error as RoostError {
+                guard error.kind == .notFound else { throw error }
+                return place
+            }
+            let facts = try JSON(parsing: answer)
             guard (facts["mode"].int ?? 0) & (1 << 27) != 0, let next = facts["linkTarget"].string, !next.isEmpty else {
                 return place
             }
@@ -140,6 +145,12 @@ extension StageBuilder {
             if !target.hasSuffix("/") { target += "/" }
         } else if there != nil {
             target = try await followed(target)
+        } else if try await status(Self.bare(target), follows: false)?.isLink == true {
+            // A link that leads nowhere yet: what it names is made.
+            target = try await followed(Self.bare(target)) + (target.hasSuffix("/") ? "/" : "")
+        }
+        if let there, there.isFolder, try await status(Self.bare(target), follows: false)?.isLink == true {
+            target = try await followed(Self.bare(target)) + "/"
         }
         let forbidden = sources.first { $0.split(separator: "/").first == ".." && instruction.from == nil }
         if let forbidden, !forbidden.isAddress {
@@ -178,7 +189,7 @@ extension StageBuilder {
                 pieces.append((source, selection(["."], source, unpacks: false)))
                 continue
             }
-            let source = try await download(address, checksum: instruction.checksum)
+            let source = try await download(address, checksum: instruction.checksum, targetIsFolder: folder)
             pieces.append((source, selection(["*"], source, unpacks: instruction.unpacks == true)))
         }
         for (number, document) in instruction.documents.enumerated() {
@@ -211,6 +222,7 @@ extension StageBuilder {
                     pipe.writing.closeEarly()
                     var options = RootRequest.ExtractOptions(folder: "/")
                     options.keepsOwners = true
+                    options.replacesKinds = true
                     let parent = targetIsFolder ? target : Self.parent(target)
                     if !selection.unpacksArchives { try await self.prepare(parent, owner, roots) }
                     let extracted = await Engine.outcome { try await roots.extract(options, from: pipe.reading) }
@@ -223,6 +235,10 @@ extension StageBuilder {
         }
     }
 
+    private static func bare(_ path: String) -> String {
+        path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    }
+
     private static func parent(_ path: String) -> String {
         "/" + path.split(separator: "/").dropLast().joined(separator: "/")
     }
@@ -230,10 +246,14 @@ extension StageBuilder {
     /// The folders above the target belong to whom the files belong to.
     private func prepare(_ folder: String, _ owner: RootRequest.Owner?, _ roots: LayerRoots) async throws {
         guard folder != "/", owner != nil, try await status(folder) == nil else { return }
-        var options = RootRequest.ExtractOptions(folder: folder)
-        options.makesFolder = true
-        options.owner = owner
-        try await roots.extract(options, from: nil)
+        // Those above it are root's, as in Docker.
+        for (place, owner) in [(Self.parent(folder), RootRequest.Owner(user: 0, group: 0)), (folder, owner)] {
+            guard place != "/" else { continue }
+            var options = RootRequest.ExtractOptions(folder: place)
+            options.makesFolder = true
+            options.owner = owner
+            try await roots.extract(options, from: nil)
+        }
     }
 
     /// The digest of what a selection would bring.
@@ -257,11 +277,19 @@ extension StageBuilder {
             return try await folderSource(
                 run.context.folder, lasting: run.context.isLasting, ignored: run.context.ignored)
         }
+        if let number = Int(from), !stages.keys.contains(number), run.request.contexts[from] == nil, number >= 0,
+            number < 1000
+        {
+            throw RoostError.invalid(
+                number == index
+                    ? "invalid from flag value \(from): refers to current build stage"
+                    : "invalid from flag value \(from): index out of bounds")
+        }
         if let other = run.request.contexts[from], other.hasPrefix("/") {
             return try await folderSource(other, lasting: true, ignored: [])
         }
         let image = try await source(from)
-        var source = CopySource(view: .layers(engine.images.directories(image), upper: nil, work: nil))
+        var source = CopySource(view: .layers(engine.images.ownDirectories(image), upper: nil, work: nil))
         source.contentKey = image.layers.last?.chain.hex
         source.keepsOwners = true
         return source
@@ -289,13 +317,19 @@ extension StageBuilder {
     }
 
     /// A file from the network, as ADD takes it.
-    private func download(_ address: String, checksum: String?) async throws -> CopySource {
+    private func download(_ address: String, checksum: String?, targetIsFolder: Bool) async throws -> CopySource {
         let folder = "\(run.workFolder)/download-\(Identifiers.random().prefix(12))"
         try await blocking { try Files.makeDirectories(folder) }
         let path = address.split(separator: "?")[0]
-        let name = path.split(separator: "/").last.map(String.init) ?? "download"
-        guard path.split(separator: "/").count > 2 else {
-            throw RoostError.invalid("ADD \(address): cannot determine filename from url")
+        var name = path.split(separator: "/").last.map { $0.percentDecoded } ?? "download"
+        if path.split(separator: "/").count <= 2 || path.hasSuffix("/") {
+            guard !targetIsFolder else {
+                throw RoostError.invalid("ADD \(address): cannot determine filename from url")
+            }
+            name = "download"
+        }
+        guard !name.contains("/"), name != "..", name != "." else {
+            throw RoostError.invalid("ADD \(address): \"\(name)\" is no name of a file")
         }
         let digest = try await engine.download(address, to: "\(folder)/\(name)")
         if let checksum, checksum != digest.description {
@@ -310,5 +344,24 @@ extension String {
     var isGitAddress: Bool {
         if hasPrefix("git@") || hasPrefix("git://") || hasPrefix("ssh://") { return true }
         return (hasPrefix("http://") || hasPrefix("https://")) && split(separator: "#")[0].hasSuffix(".git")
+    }
+}
+
+extension Substring {
+    /// `%20` and its like as the bytes that they stand for.
+    var percentDecoded: String {
+        var bytes: [UInt8] = []
+        var rest = Array(utf8)[...]
+        while let byte = rest.popFirst() {
+            if byte == 37, rest.count >= 2,
+                let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+            {
+                bytes.append(value)
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -295,7 +295,7 @@ final class StageBuilder {
             runtime.cmd = program(form)
             hasCommand = true
         case .entrypoint(let form):
-            runtime.entrypoint = program(form)
+            runtime.entrypoint = form == .shell("") ? nil : program(form)
             // A command of the base means nothing to another program.
             if !hasCommand { runtime.cmd = nil }
         case .shell(let words): runtime.shell = words
@@ -338,7 +338,9 @@ final class StageBuilder {
 
     /// `80`, `80/udp`, `8000-8010`.
     private static func ports(_ text: String) throws(RoostError) -> [String] {
-        let parts = text.split(separator: "/", maxSplits: 1).map(String.init)
+        // `80:80` names a port of the host too, which means nothing here.
+        let inside = text.lastIndex(of: ":").map { String(text[text.index(after: $0)...]) } ?? text
+        let parts = inside.split(separator: "/", maxSplits: 1).map(String.init)
         let ends = (parts.first ?? "").split(separator: "-").map(String.init)
         guard let first = ends.first.flatMap({ UInt16($0) }), let last = ends.last.flatMap({ UInt16($0) }),
             first <= last,

@@ -69,12 +69,21 @@ enum RootJobs {
             let path = try EntryPath(entry.path)
             if path.name.isEmpty, options.rebase == nil { continue }
             if options.refusesKindChange { try checkKind(entry, path) }
+            if options.replacesKinds { try makeWay(entry, path) }
             if case .blockDevice = entry.kind { throw RoostError.invalid("entry \"\(entry.path)\" is a device") }
             if case .other = entry.kind { continue }
             try extractor.extract(
                 owner: options.keepsOwners ? nil : options.owner.map { ($0.user, $0.group) }, rebase: options.rebase)
         }
         try extractor.finish()
+    }
+
+    private static func makeWay(_ entry: ArchiveEntry, _ path: EntryPath) throws {
+        let place = "." + path.parent + "/" + path.name
+        guard let there = try? Files.status(place, followLinks: false),
+            there.isDirectory != (entry.kind == .directory)
+        else { return }
+        try Files.removeTree(place)
     }
 
     private static func checkKind(_ entry: ArchiveEntry, _ path: EntryPath) throws {
