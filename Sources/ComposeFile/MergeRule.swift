@@ -24,6 +24,8 @@ struct MergeRule {
         if overrides.contains(path) { return other }
         if isService, path.count == 1, Self.replaced.contains(path[0]) { return other }
         if path == ["healthcheck", "test"] { return other }
+        // A variable without a value is taken from the shell, whatever an earlier file says.
+        if path.count == 2, path[0] == "environment" { return other }
         if path == ["logging"], let driver = other["driver"].string, let before = one["driver"].string, driver != before
         {
             return other
@@ -50,7 +52,8 @@ struct MergeRule {
         }
         if let key = keyed[name], path.count == 1 { return byKey(key, one, other, deep: false) }
         guard sets.contains(name) else { return one + other }
-        return one + other.filter { !one.contains($0) }
+        let both = one + other.filter { !one.contains($0) }
+        return name == "extra_hosts" ? both.sorted { ($0.string ?? "") < ($1.string ?? "") } : both
     }
 
     private static func byKey(_ fields: [String], _ one: [JSON], _ other: [JSON], deep: Bool) -> [JSON] {

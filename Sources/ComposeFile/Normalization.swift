@@ -181,7 +181,7 @@ struct Normalization {
 
     private func build(_ service: JSON, _ path: String, _ project: Project) throws(ComposeError) -> JSON {
         var build = service["build"]
-        if (build["context"].string ?? "").isEmpty { build.set("context", .string(project.workingDirectory)) }
+        if build["context"].isNull { build.set("context", .string(project.workingDirectory)) }
         let hasFile = build["dockerfile"].string?.isEmpty == false
         if !(build["dockerfile_inline"].string ?? "").isEmpty {
             if hasFile {
@@ -189,7 +189,7 @@ struct Normalization {
                     "\(path).build declares mutually exclusive dockerfile and dockerfile_inline",
                     "\(path).build.dockerfile_inline", project, hint: "take one of the two away")
             }
-        } else if build["dockerfile"].isNull {
+        } else if build["dockerfile"].isNull, build["dockerfile_inline"].isNull {
             build.set("dockerfile", "Dockerfile")
         }
         if let platform = service["platform"].string, !platform.isEmpty, let all = build["platforms"].strings,

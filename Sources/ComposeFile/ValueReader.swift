@@ -212,36 +212,61 @@ struct ValueReader {
         var words: [String] = []
         var word = ""
         var inWord = false
-        var quote: Character?
+        /// What is open: a quote, a backtick, or the parenthesis of `$(`.
+        var open: Character?
         var rest = line[...]
         while let character = rest.popFirst() {
-            if let open = quote {
-                if character == open {
-                    quote = nil
-                } else if character == "\\", open == "\"", let next = rest.popFirst() {
+            if let mark = open {
+                if mark == "`" || mark == ")" {
+                    word.append(character)
+                    if character == mark { open = nil }
+                } else if character == mark {
+                    open = nil
+                } else if character == "\\", mark == "\"" {
                     // Compose's own rule; a shell would keep the backslash before most characters.
+                    guard let next = rest.popFirst() else { break }
                     word.append(next)
                 } else {
                     word.append(character)
                 }
-            } else if character == "'" || character == "\"" {
-                quote = character
+                continue
+            }
+            switch character {
+            case "'", "\"":
+                open = character
                 inWord = true
-            } else if character == "\\" {
-                if let next = rest.popFirst() { word.append(next) }
+            case "\\":
+                guard let next = rest.popFirst() else {
+                    throw ComposeError("invalid command line string: nothing follows the last backslash", at: place)
+                }
+                word.append(next)
                 inWord = true
-            } else if character.isWhitespace {
+            case "`":
+                open = "`"
+                word.append(character)
+                inWord = true
+            case "$" where rest.first == "(":
+                rest = rest.dropFirst()
+                open = ")"
+                word += "$("
+                inWord = true
+            case "(", ")":
+                throw ComposeError(
+                    "invalid command line string: a parenthesis means something to a shell only", at: place,
+                    hint: "write the command as a list, or put the parenthesis in quotes")
+            case _ where character.isWhitespace:
                 if inWord { words.append(word) }
                 (word, inWord) = ("", false)
-            } else if ";|&<>".contains(character) {
-                // As Compose: an operator of a shell ends the words, since there is no shell.
-                break
-            } else {
+            case ";", "|", "&", "<", ">":
+                // As Compose: an operator of a shell ends the words, since there is no shell; the number of a descriptor goes with it.
+                if character == "<" || character == ">", word.allSatisfy(\.isNumber) { inWord = false }
+                rest = rest.prefix(0)
+            default:
                 word.append(character)
                 inWord = true
             }
         }
-        if quote != nil { throw ComposeError("invalid command line string: a quote is not closed", at: place) }
+        if open != nil { throw ComposeError("invalid command line string: a quote is not closed", at: place) }
         if inWord { words.append(word) }
         return words
     }
@@ -324,6 +349,7 @@ struct ValueReader {
 
     /// A build's context may be somewhere else than in a folder.
     func resolvedContext(_ text: String) -> String {
+        if text.isEmpty { return text }
         let elsewhere = ["service:", "https://", "http://", "git://", "ssh://", "github.com/", "git@"]
         return text.contains("://") || elsewhere.contains(where: text.hasPrefix) ? text : resolved(text)
     }

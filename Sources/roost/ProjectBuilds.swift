@@ -177,7 +177,8 @@ extension ProjectImages {
         let service = project.services[name] ?? .null
         let build = service["build"]
         var order = BuildOrder()
-        order.context = build["context"].string ?? project.workingDirectory
+        let context = build["context"].string ?? ""
+        order.context = context.isEmpty ? project.workingDirectory : context
         order.dockerfileText = build["dockerfile_inline"].string
         if order.dockerfileText == nil, let file = build["dockerfile"].string {
             order.dockerfile = file.hasPrefix("/") || order.context.contains("://") ? file : order.context + "/" + file

@@ -173,7 +173,11 @@ enum Fields {
                     let table: Table = [
                         "source": string, "target": string, "uid": words, "gid": words, "mode": fileMode,
                     ]
-                    found.append(try reader.object(item, path, table))
+                    var file = try reader.object(item, path, table)
+                    if !root.isEmpty, file["target"].isNull, let name = file["source"].string {
+                        file.set("target", .string(root + name))
+                    }
+                    found.append(file)
                 } else {
                     let name = try reader.string(item, path).string ?? ""
                     found.append(

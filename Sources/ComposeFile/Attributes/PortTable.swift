@@ -71,7 +71,8 @@ enum PortTable {
             if let address = binding.hostAddress { port.set("host_ip", .string(address.description)) }
             port.set("target", JSON(binding.container.number))
             let range = binding.hostPorts
-            if range.lowerBound > 0 {
+            let names = text.split(separator: ":", omittingEmptySubsequences: false)
+            if range.lowerBound > 0 || names.dropLast().last == "0" {
                 port.set(
                     "published",
                     .string(range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"))
