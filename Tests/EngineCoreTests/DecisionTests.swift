@@ -30,6 +30,20 @@ import Testing
             decision.ended(ended(1, ranSeconds: 11), policy: policy, heals: false) == .restart(afterMilliseconds: 100))
     }
 
+    @Test("a policy's own delay, number and window")
+    func ownDelay() {
+        var policy = RestartPolicySpec(.always, maximumRetries: 2)
+        policy.delay = 5000
+        policy.window = 500
+        var decision = RestartDecision()
+        #expect(
+            decision.ended(ended(1, ranSeconds: 0), policy: policy, heals: false) == .restart(afterMilliseconds: 5000))
+        #expect(
+            decision.ended(ended(1, ranSeconds: 0), policy: policy, heals: false) == .restart(afterMilliseconds: 5000))
+        #expect(decision.ended(ended(1, ranSeconds: 0), policy: policy, heals: false) == .stay)
+        #expect(decision.ended(ended(1), policy: policy, heals: false) == .restart(afterMilliseconds: 5000))
+    }
+
     @Test("each policy against each end")
     func policies() {
         func action(_ policy: RestartPolicySpec, _ status: ContainerStatus, heals: Bool = false) -> Bool {

@@ -9,7 +9,8 @@ import Testing
             ("*.go", "a.go", true), ("*.go", "d/a.go", false), ("d/*", "d/a", true), ("d/*", "d/a/b", false),
             ("a?c", "abc", true), ("a?c", "ac", false), ("[a-c]x", "bx", true), ("[^a-c]x", "bx", false),
             ("**/x", "x", true), ("**/x", "a/b/x", true), ("a/**", "a/b/c", true), ("a/**", "a", false),
-            ("**", "a/b", true), ("a/**/z", "a/z", true), ("a/**/z", "a/b/c/z", true), (#"\*"#, "*", true),
+            ("**", "a/b", true), ("**foo", "x/yfoo", true), ("**foo", "foo", true), ("**foo", "foo/x", false),
+            ("a/**/z", "a/z", true), ("a/**/z", "a/b/c/z", true), (#"\*"#, "*", true),
             (#"\*"#, "a", false), ("*a*b*c*", "xxaxxbxxcxx", true), ("a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaac", false),
         ] as [(String, String, Bool)])
     func patterns(pattern: String, path: String, fits: Bool) throws {

@@ -129,6 +129,22 @@ import Testing
         #expect(list[10].kind == .onBuild("RUN x"))
     }
 
+    @Test("an array counts to its end, whatever stands behind it; one of anything but strings is a mistake")
+    func arrays() throws {
+        guard case .command(.exec(let words)) = try Self.instructions(#"CMD ["a", "b]"] # c"#)[0].kind else {
+            Issue.record("no array")
+            return
+        }
+        #expect(words == ["a", "b]"])
+        guard case .command(.shell) = try Self.instructions("CMD [a, b]")[0].kind else {
+            Issue.record("what is no JSON is a command line")
+            return
+        }
+        for text in ["CMD [\"a\", 1]", "ENTRYPOINT [true]", "RUN [null]", "VOLUME []"] {
+            #expect(throws: DockerfileError.self) { try Self.instructions(text) }
+        }
+    }
+
     @Test("what is legal but probably not meant is told")
     func checks() throws {
         let file = try Dockerfile(

@@ -39,7 +39,8 @@ import Testing
         var options = UpOptions()
         change(&options)
         return try UpPlanner.plan(
-            project: project, observed: state, options: options, contents: [:], paths: EnginePaths(files: "/files", socket: "/run/roost.sock"))
+            project: project, observed: state, options: options, contents: [:],
+            paths: EnginePaths(files: "/files", socket: "/run/roost.sock"))
     }
 
     @Test("a new project: everything, in the order of its dependencies")
@@ -93,6 +94,77 @@ import Testing
             state.containers[index].stoppedByUser = state.containers[index].service == "redis"
         }
         #expect(try plan(shop, state).steps.map(\.operation) == [.startContainer(name: "shop-redis-1")])
+    }
+
+    @Test("a service that says how it is updated is updated in one step, by its rule")
+    func updates() throws {
+        let rule: JSON = [
+            "update_config": ["order": "start-first", "parallelism": 2, "failure_action": "rollback", "monitor": "5s"]
+        ]
+        let before = project(["web": service(["deploy": rule])])
+        let after = project(["web": service(["deploy": rule, "environment": ["A": "1"]])])
+        let plan = try plan(after, observed(before, running: ["web"]))
+        guard plan.steps.count == 1, case .updateService(let update) = plan.steps[0].operation else {
+            Issue.record("\(plan.text)")
+            return
+        }
+        #expect(
+            update.rule.order == .startFirst && update.rule.parallelism == 2 && update.rule.monitor == 5_000_000_000)
+        #expect(update.replicas.map(\.name) == ["shop-web-1"])
+        #expect(update.rule.batches([1, 2, 3]) == [[1, 2], [3]])
+        #expect(update.rule.verdict(failed: 0, of: 3) == .goOn && update.rule.verdict(failed: 1, of: 3) == .rollBack)
+        var lenient = update.rule
+        lenient.maximumFailureRatio = 0.5
+        #expect(lenient.verdict(failed: 1, of: 3) == .goOn && lenient.verdict(failed: 2, of: 3) == .rollBack)
+        // A fixed address cannot be had twice.
+        let fixed = project([
+            "web": service([
+                "deploy": rule, "networks": ["default": ["ipv4_address": "10.0.0.2"]], "environment": ["A": "1"],
+            ])
+        ])
+        guard
+            case .updateService(let stopping) = try self.plan(fixed, observed(before, running: ["web"])).steps[0]
+                .operation
+        else {
+            Issue.record("no update")
+            return
+        }
+        #expect(stopping.rule.order == .stopFirst)
+    }
+
+    @Test("what an update that was cut off has left is cleared away")
+    func leftovers() throws {
+        let shop = project(["web": service()])
+        var state = observed(shop, running: ["web"])
+        var old = state.containers[0]
+        old.id = "old"
+        old.name = "shop-web-1-retired-0123456789ab"
+        old.configHash = "other"
+        state.containers.append(old)
+        #expect(
+            try plan(shop, state).text == """
+                1. . stop container shop-web-1-retired-0123456789ab  (left over from an update that was cut off)
+                2. - remove container shop-web-1-retired-0123456789ab  (left over from an update that was cut off)  [after 1]
+
+                """)
+    }
+
+    @Test("restart: true restarts what depends on a new container; pre_start comes before a start, once")
+    func dependents() throws {
+        func shop(_ value: String) -> Project {
+            project([
+                "db": service(["environment": ["A": .string(value)]]),
+                "web": service(["depends_on": ["db": ["condition": "service_started", "restart": true]]]),
+            ])
+        }
+        let text = try plan(shop("2"), observed(shop("1"), running: ["db", "web"])).text
+        #expect(
+            text.contains(
+                "~ restart container shop-web-1  (db is another one now, and depends_on says restart)  [after 2]"))
+        let prepared = project(["web": service(["scale": 2, "pre_start": [["command": ["a"]], ["command": ["b"]]]])])
+        let lines = try plan(prepared, observed(prepared, running: [])).text.split(separator: "\n")
+        #expect(lines.filter { $0.contains("run to its end") }.count == 2)
+        #expect(lines.contains { $0.contains("start container shop-web-2") })
     }
 
     @Test("scaling adds and takes away the highest numbers")

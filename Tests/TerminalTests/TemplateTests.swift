@@ -46,6 +46,20 @@ import Testing
         #expect(throws: RoostError.self) { try GoTemplate(template).render(Self.value) }
     }
 
+    @Test("transfers together: amounts, speed, time left")
+    func meter() {
+        var meter = TransferMeter()
+        #expect(meter.summary.isEmpty)
+        meter.record("a", current: 0, total: 100_000_000, at: 0)
+        meter.record("b", current: 0, total: 100_000_000, at: 0)
+        #expect(meter.summary == "0B / 200MB")
+        meter.record("a", current: 50_000_000, total: 100_000_000, at: 1_000_000_000)
+        #expect(meter.summary == "50MB / 200MB  50MB/s  3s left")
+        meter.complete("a")
+        meter.record("b", current: 100_000_000, total: 100_000_000, at: 2_000_000_000)
+        #expect(meter.summary == "200MB / 200MB")
+    }
+
     @Test("a list: table, chosen columns, JSON, quiet")
     func listing() throws {
         func text(_ format: String?, quiet: String? = nil) throws -> String {
