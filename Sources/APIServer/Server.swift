@@ -163,29 +163,30 @@ public struct Server: Sendable {
     /// Lets a request through that a scope allows, narrowed to its project.
     private func admit(_ exchange: Exchange, _ scope: RequestScope) async throws {
         let request = exchange.request
-        let name = request.path.count > 1 ? request.path[1] : ""
-        func check(_ project: String?, _ what: String) throws(RoostError) {
-            // Of others not even the existence is told.
-            guard project == scope.project else { throw .missing("No such \(what): \(name)") }
+        let decision = scope.decide(request.method, request.path)
+        if case .refused(let reason) = decision { throw RoostError(.forbidden, reason) }
+        if decision == .pass { return }
+        if decision == .filtered {
+            let narrowed = try scope.narrowed(request["filters"])
+            return exchange.set("filters", narrowed)
         }
-        switch scope.decide(request.method, request.path) {
-        case .pass: break
-        case .filtered: exchange.set("filters", try scope.narrowed(request["filters"]))
-        case .container:
-            try check(try? await engine.container(name).spec.labels[RequestScope.label], "container")
-        case .exec:
-            let owner = await engine.owner(ofExec: name)
-            try check(owner?.spec.labels[RequestScope.label], "exec instance")
-        case .network: try check(try? await engine.network(name).labels[RequestScope.label], "network")
-        case .volume: try check(try? await engine.volume(name).labels[RequestScope.label], "volume")
+        let allowed = await belongs(request, decision, to: scope.project)
+        // Of others not even the existence is told.
+        if !allowed { throw RoostError.missing("No such object: \(request.path.dropFirst().joined(separator: "/"))") }
+    }
+
+    /// Whether the object that a request names is a project's.
+    private func belongs(_ request: Request, _ decision: RequestScope.Decision, to project: String) async -> Bool {
+        let name = request.path.count > 1 ? request.path[1] : ""
+        switch decision {
+        case .container: return await engine.containerLabels(name)[RequestScope.label] == project
+        case .exec: return await engine.owner(ofExec: name)?.spec.labels[RequestScope.label] == project
+        case .network: return await engine.networkLabels(name)[RequestScope.label] == project
+        case .volume: return await engine.volumeLabels(name)[RequestScope.label] == project
         case .image:
             let wanted = request.path.dropFirst().dropLast().joined(separator: "/")
-            let id = try? await engine.image(wanted).id.description
-            let used = await engine.allContainers().contains {
-                $0.imageID == id && $0.spec.labels[RequestScope.label] == scope.project
-            }
-            guard used else { throw RoostError.missing("No such image: \(wanted)") }
-        case .refused(let reason): throw RoostError(.forbidden, reason)
+            return await engine.usesImage(wanted, label: RequestScope.label, value: project)
+        case .pass, .filtered, .refused: return false
         }
     }
 

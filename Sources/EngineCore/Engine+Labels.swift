@@ -1,0 +1,18 @@
+import EngineModel
+
+/// Labels of what is there; none of what is not. For those who decide by them who may see what.
+extension Engine {
+    public func containerLabels(_ reference: String) -> [String: String] {
+        (try? container(reference))?.spec.labels ?? [:]
+    }
+
+    public func networkLabels(_ reference: String) -> [String: String] { (try? network(reference))?.labels ?? [:] }
+
+    public func volumeLabels(_ name: String) -> [String: String] { (try? volume(name))?.labels ?? [:] }
+
+    /// Whether a container with this label was made of an image.
+    public func usesImage(_ reference: String, label: String, value: String) -> Bool {
+        guard let id = (try? image(reference))?.id.description else { return false }
+        return containers.values.contains { $0.imageID == id && $0.spec.labels[label] == value }
+    }
+}
