@@ -123,7 +123,9 @@ struct Load: ParsableCommand {
         let answer = try Session.shared.client().upload("images/load", [], file: file.raw)
         while let line = try answer.nextLine() {
             if let message = line["error"].string { throw RoostError.invalid(message) }
-            if !quiet { Output.raw(line["stream"].string ?? "") }
+            // What was loaded is the result, not progress.
+            let text = line["stream"].string ?? ""
+            if !quiet || text.hasPrefix("Loaded image") { Output.raw(text) }
         }
     }
 }

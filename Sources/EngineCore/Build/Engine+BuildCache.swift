@@ -98,7 +98,13 @@ extension Engine {
         if limit == nil, keepBytes == 0 {
             let folder = configuration.dataRoot + "/build/cache-mounts"
             bytes += (try? await blocking { try Files.treeSize(folder) }) ?? 0
-            try await exclusively("build-mounts") { try await blocking { try Files.removeTree(folder) } }
+            let digests = configuration.dataRoot + "/build/digests"
+            try await exclusively("build-mounts") {
+                try await blocking {
+                    try Files.removeTree(folder)
+                    try Files.removeTree(digests)
+                }
+            }
             buildTimes = [:]
             contentDigests = [:]
             try store.removeBuildTimes()
