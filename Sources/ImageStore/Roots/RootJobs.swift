@@ -69,7 +69,7 @@ enum RootJobs {
             let path = try EntryPath(entry.path)
             if path.name.isEmpty, options.rebase == nil { continue }
             if options.refusesKindChange { try checkKind(entry, path) }
-            if options.replacesKinds { try makeWay(entry, path) }
+            if options.replacesKinds == true { try makeWay(entry, path) }
             if case .blockDevice = entry.kind { throw RoostError.invalid("entry \"\(entry.path)\" is a device") }
             if case .other = entry.kind { continue }
             try extractor.extract(

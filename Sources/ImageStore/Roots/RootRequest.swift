@@ -56,7 +56,7 @@ public struct RootRequest: Sendable, Codable {
         /// A folder does not replace a file, nor a file a folder.
         public var refusesKindChange = false
         /// A folder takes the place of a file or link, and a file that of a folder with all that is in it.
-        public var replacesKinds = false
+        public var replacesKinds: Bool?
         /// Owners as in the archive; else the one of `owner`.
         public var keepsOwners = true
         /// Replaces the first component of every entry's path.

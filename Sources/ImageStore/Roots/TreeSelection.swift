@@ -149,11 +149,9 @@ struct ArchivingSink: SelectionSink {
     mutating func take(_ path: String, _ status: FileStatus, as name: String, _ selection: RootRequest.Selection) throws
     {
         // What comes from a context belongs to root unless the instruction says otherwise.
-        // A file that changes hands loses these bits, as chown(2) has it, unless a mode is given.
-        let plain = status.isRegular && status.mode & 0o6000 != 0 ? status.mode & 0o1777 : nil
         try tree.addOne(
             path, status, as: name, owner: selection.owner,
-            mode: status.isSymbolicLink ? nil : selection.mode.map { $0 & 0o7777 } ?? plain)
+            mode: status.isSymbolicLink ? nil : selection.mode.map { $0 & 0o7777 })
     }
 
     mutating func makeFolder(_ path: String, _ selection: RootRequest.Selection) throws {
