@@ -80,8 +80,22 @@ public final class HTTPExchange {
         if status == 204 || status == 304 { remaining = 0 }
     }
 
-    /// Something has arrived already and waits to be read; the connection itself may be silent then.
-    public var hasBufferedBytes: Bool { !buffer.isEmpty }
+    /// Whether the next `read` has something to give without waiting: what has arrived together with something else leaves the
+    /// connection itself silent.
+    public var hasBufferedBytes: Bool {
+        if ended { return true }
+        guard chunked else { return !buffer.isEmpty }
+        if let remaining, remaining > 0 { return !buffer.isEmpty }
+        var rest = buffer[...]
+        // Behind a chunk stands the end of its line, before the next one its size.
+        if remaining == 0 {
+            guard let end = rest.firstIndex(of: 10) else { return false }
+            rest = rest[(end + 1)...]
+        }
+        guard let end = rest.firstIndex(of: 10) else { return false }
+        let size = Int(String(decoding: rest[..<end], as: UTF8.self).prefix { $0.isHexDigit }, radix: 16) ?? 0
+        return size == 0 || end + 1 < rest.endIndex
+    }
 
     /// The answer to a HEAD request ends with its head, whatever it says.
     func hasNoBody() { ended = true }

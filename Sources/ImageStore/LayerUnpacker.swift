@@ -43,7 +43,17 @@ enum LayerUnpacker {
         default:
             try check(entry, path)
             try extractor.extract()
+            try setAccessLists(entry, path)
         }
+    }
+
+    /// Access control lists, which the library leaves out of the attributes that it sets.
+    private static func setAccessLists(_ entry: ArchiveEntry, _ path: EntryPath) throws {
+        let lists = entry.attributes.filter { $0.name.hasPrefix(TreeArchiver.accessLists) }
+        guard !lists.isEmpty, entry.kind == .file || entry.kind == .directory else { return }
+        let place = path.parent == "/" ? "/" + path.name : path.parent + "/" + path.name
+        let file = try Files.open(place, [.readOnly, .noFollow, .nonBlocking])
+        for list in lists { try Files.setAttribute(file.raw, list.name, list.value) }
     }
 
     private static func check(_ entry: ArchiveEntry, _ path: EntryPath) throws {

@@ -84,7 +84,12 @@ struct TreeArchiver {
     }
 
     /// Capabilities and what users set; nothing of the file system below.
-    static func isKept(_ name: String) -> Bool { name == "security.capability" || name.hasPrefix("user.") }
+    static func isKept(_ name: String) -> Bool {
+        name == "security.capability" || name.hasPrefix("user.") || name.hasPrefix(accessLists)
+    }
+
+    /// POSIX access control lists (acl(5)).
+    static let accessLists = "system.posix_acl_"
 }
 
 /// A read-write layer as a layer's tar stream (OCI image specification, "Representing Changes").
