@@ -140,20 +140,31 @@ struct LayerStore: Sendable {
         }
         var hash = SHA256()
         var broken: (any Error)?
+        // How the unpacker has ended, if it did before the stream: an archive may have padding behind its end.
+        var early: Result<Void, any Error>?
+        var padding = 0
         do {
             while true {
                 let part = try plain.next()
                 if part.isEmpty { break }
                 hash.update(data: part)
-                try writeAll(forward.writing.raw, part)
+                if early == nil, !(try Self.write(part, to: forward.writing.raw)) {
+                    early = Result { try finish(unpacker, errors, subject) }
+                    if case .failure = early { break }
+                }
+                guard early != nil else { continue }
+                padding += part.count
+                guard padding <= Self.paddingLimit else {
+                    throw RoostError.invalid("\(subject): there is more behind the end of the archive than padding")
+                }
             }
         } catch { broken = error }
         // A stream that broke off must not look like a short one.
-        let wasCut = broken != nil && (broken as? SyscallError)?.errno != Errno.brokenPipe
-        if wasCut { try? Processes.signal(pid: unpacker, 9) }
+        let wasCut = broken != nil
+        if wasCut, early == nil { try? Processes.signal(pid: unpacker, 9) }
         forward.writing.closeEarly()
         // The unpacker's reason first: a broken pipe is only its echo. All are always waited for.
-        let unpacked = Result { try finish(unpacker, errors, subject) }
+        let unpacked = early ?? Result { try finish(unpacker, errors, subject) }
         let ended = Result { try plain.end { try finish($0, errors, subject) } }
         if wasCut, let broken {
             try? ended.get()
@@ -163,6 +174,18 @@ struct LayerStore: Sendable {
         try ended.get()
         if let broken { throw broken }
         return ContentStore.digest(of: hash)
+    }
+
+    /// The most that may follow the end of an archive, in bytes.
+    private static let paddingLimit = 64 << 20
+
+    /// False if the reader has gone.
+    private static func write(_ bytes: [UInt8], to pipe: Int32) throws(SyscallError) -> Bool {
+        do throws(SyscallError) { try writeAll(pipe, bytes) } catch {
+            if error.errno == Errno.brokenPipe { return false }
+            throw error
+        }
+        return true
     }
 
     /// Marks opaque folders as overlayfs wants it; the helper has not the right to.

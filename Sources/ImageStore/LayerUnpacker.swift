@@ -53,7 +53,12 @@ enum LayerUnpacker {
         guard !lists.isEmpty, entry.kind == .file || entry.kind == .directory else { return }
         let place = path.parent == "/" ? "/" + path.name : path.parent + "/" + path.name
         let file = try Files.open(place, [.readOnly, .noFollow, .nonBlocking])
-        for list in lists { try Files.setAttribute(file.raw, list.name, list.value) }
+        for list in lists {
+            do throws(SyscallError) { try Files.setAttribute(file.raw, list.name, list.value) } catch {
+                // A file system without such lists is no reason to refuse the image, as in Docker.
+                if error.errno != Errno.notSupported { throw error }
+            }
+        }
     }
 
     private static func check(_ entry: ArchiveEntry, _ path: EntryPath) throws {
