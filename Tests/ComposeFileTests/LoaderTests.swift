@@ -26,6 +26,27 @@ func failure(_ text: String, environment: [String: String] = [:]) -> ComposeErro
 }
 
 @Suite struct LoaderTests {
+    @Test("what surprises is told: doubled ports, variables that are for the container alone, dollars that were meant")
+    func warnings() throws {
+        let project = try load([
+            "/work/shop/compose.yaml": """
+            services:
+              web: {image: x, ports: ["8080:80"], env_file: a.env, environment: {PASS: "a$word", HOST: "${SHOP_HOST}"}}
+            """,
+            "/work/shop/compose.override.yaml": "services: {web: {ports: [\"9090:80\"]}}",
+            "/work/shop/a.env": "SHOP_HOST=here\n",
+        ])
+        let told = project.warnings.joined(separator: "\n")
+        #expect(
+            told.contains("port 80 is published as 8080 (compose.yaml:2:26) and as 9090 (compose.override.yaml:1:25)"),
+            "\(told)")
+        #expect(told.contains("!override"))
+        #expect(told.contains("\"word\" variable is not set") && told.contains("write $$word"))
+        #expect(
+            told.contains("\"SHOP_HOST\" variable is not set")
+                && told.contains("Service web has it in its environment or env_file"))
+    }
+
     @Test("a small project in canonical form")
     func small() throws {
         let project = try load(
