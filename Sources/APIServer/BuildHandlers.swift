@@ -46,7 +46,7 @@ struct BuildHandlers: Sendable {
     /// What our own command line says beyond Docker's parameters.
     private struct Extras: Sendable {
         /// A folder of this host, with the identity that the client sees: a client elsewhere sees another one.
-        var folder: (path: String, device: UInt64, inode: UInt64)?
+        var folder = JSON.null
         var dockerfile: String?
         var secrets: [String: [UInt8]] = [:]
         var agentSocket: String?
@@ -63,12 +63,7 @@ struct BuildHandlers: Sendable {
         guard let header = request.headers["X-Roost-Build"].first else { return extras }
         guard let bytes = Base64.decode(header) else { throw RoostError.invalid("X-Roost-Build is not base64") }
         let json = try JSON(parsing: bytes)
-        if let path = json["folder"]["path"].string {
-            extras.folder = (
-                path, UInt64(bitPattern: json["folder"]["device"].int ?? 0),
-                UInt64(bitPattern: json["folder"]["inode"].int ?? 0)
-            )
-        }
+        extras.folder = json["folder"]
         extras.dockerfile = json["dockerfile"].string
         for (id, value) in json["secrets"].stringMap ?? [:] { extras.secrets[id] = Base64.decode(value) ?? [] }
         extras.agentSocket = json["agentSocket"].string
@@ -107,14 +102,12 @@ struct BuildHandlers: Sendable {
     private static func context(_ exchange: Exchange, _ extras: Extras, _ folder: String, _ engine: Engine) async throws
         -> (context: BuildContext, dockerfile: String?)
     {
-        if let given = extras.folder {
+        if let path = extras.folder["path"].string {
             try await exchange.discardBody()
-            guard let status = try? Files.status(given.path), status.isDirectory, status.device == given.device,
-                status.inode == given.inode
-            else {
-                throw RoostError.conflict("the folder \(given.path) is not on the engine's machine")
+            guard isHere(extras.folder) else {
+                throw RoostError.conflict("the folder \(path) is not on the engine's machine")
             }
-            return (BuildContext(folder: given.path, isLasting: true), nil)
+            return (BuildContext(folder: path, isLasting: true), nil)
         }
         let place = folder + "/context"
         try Files.makeDirectories(place)

@@ -237,9 +237,8 @@ struct ContainerHandlers: Sendable {
             }
             return try await exchange.answer(200, last)
         }
-        let first = last
         try await exchange.startStream("application/json")
-        try await exchange.send(first.bytes() + [10])
+        try await exchange.send(last.bytes() + [10])
         while !Task.isCancelled {
             try await Task.sleep(for: .seconds(1))
             guard let next = try? await statistics(exchange, after: last) else { break }

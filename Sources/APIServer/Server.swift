@@ -13,6 +13,8 @@ public struct Server: Sendable {
     let engine: Engine
     let routes: RouteTable
     let log: Logger
+    /// One thread for all listeners, however often one is made anew.
+    private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     /// What clients of this socket may do; nil is everything.
     var scope: RequestScope?
 
@@ -36,7 +38,6 @@ public struct Server: Sendable {
 
     /// Serves on a TCP port, to clients with certificates.
     public func run(_ listener: SecureListener, ready: @escaping @Sendable () -> Void) async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let bootstrap = ServerBootstrap(group: group).serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
@@ -62,7 +63,6 @@ public struct Server: Sendable {
         async throws
     {
         let listener = try inherited ?? Self.listen(path, mode)
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .childChannelOption(.allowRemoteHalfClosure, value: true)

@@ -37,6 +37,18 @@ public struct Project: Sendable, Equatable {
         .object(map.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     }
 
+    /// These services and all that they depend on, as far as the project has them; every service where none is named.
+    public func needed(by names: [String]) -> Set<String> {
+        guard !names.isEmpty else { return Set(services.keys) }
+        var found: Set<String> = []
+        var waiting = names
+        while let name = waiting.popLast() {
+            guard let service = services[name], found.insert(name).inserted else { continue }
+            waiting += (service["depends_on"].object ?? []).map(\.key)
+        }
+        return found
+    }
+
     /// As it travels to the engine.
     public var wire: JSON {
         [

@@ -130,17 +130,8 @@ public struct UpPlanner {
         for name in options.services + options.scale.keys where project.services[name] == nil {
             throw .missing("no such service: \(name)")
         }
-        guard !options.services.isEmpty else { return Set(project.services.keys) }
-        guard !options.noDependencies else { return Set(options.services) }
-        var all: Set<String> = []
-        var waiting = options.services
-        while let name = waiting.popLast() {
-            guard all.insert(name).inserted else { continue }
-            waiting += (project.services[name]?["depends_on"].object ?? []).map(\.key).filter {
-                project.services[$0] != nil
-            }
-        }
-        return all
+        if options.noDependencies, !options.services.isEmpty { return Set(options.services) }
+        return project.needed(by: options.services)
     }
 
     private mutating func planNetworks(_ selected: Set<String>) throws(RoostError) {

@@ -51,11 +51,16 @@ struct BuildCachePlace {
         return nil
     }
 
-    /// A folder with the identity that tells whether the engine sees the same one.
+    /// A folder of a cache, made where it is to be written.
     private static func folder(_ path: String, makes: Bool) throws -> JSON {
         if makes { try Files.makeDirectories(path) }
         guard let status = try? Files.status(path) else { return ["path": .string(path)] }
-        return [
+        return identity(path, status)
+    }
+
+    /// A folder's path with what tells whether the engine sees the same one there.
+    static func identity(_ path: String, _ status: FileStatus) -> JSON {
+        [
             "path": .string(path), "device": .int(Int64(bitPattern: status.device)),
             "inode": .int(Int64(bitPattern: status.inode)),
         ]

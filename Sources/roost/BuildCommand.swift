@@ -94,12 +94,7 @@ struct BuildOrder {
         let place = try Files.canonical(folder)
         if dockerfileText == nil, let name = try dockerfileName(place, &extras) { query.append(("dockerfile", name)) }
         var local = extras
-        local.set(
-            "folder",
-            [
-                "path": .string(place), "device": .int(Int64(bitPattern: status.device)),
-                "inode": .int(Int64(bitPattern: status.inode)),
-            ])
+        local.set("folder", BuildCachePlace.identity(place, status))
         do {
             return try client.open(
                 "POST", "build", query, headers: headers + [("X-Roost-Build", Base64.encode(local.bytes()))])

@@ -13,18 +13,6 @@ extension Project {
         }
         return result
     }
-
-    /// These services and all that they depend on; every service where none is named.
-    func needed(by names: [String]) -> [String] {
-        guard !names.isEmpty else { return services.keys.sorted() }
-        var found: Set<String> = []
-        var waiting = names
-        while let name = waiting.popLast() {
-            guard let service = services[name], found.insert(name).inserted else { continue }
-            waiting += (service["depends_on"].object ?? []).map(\.key)
-        }
-        return found.sorted()
-    }
 }
 
 /// When images are fetched and built before a project starts.

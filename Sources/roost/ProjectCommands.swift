@@ -125,7 +125,7 @@ struct Up: ParsableCommand {
             "project": project.wire, "contents": try session.contents(project), "options": try settings.json(services),
         ]
         if !dryRun, !locked {
-            let wanted = settings.noDeps && !services.isEmpty ? services : project.needed(by: services)
+            let wanted = settings.noDeps && !services.isEmpty ? services : project.needed(by: services).sorted()
             try ProjectImages(project, services: wanted).prepare(
                 ImagePolicy(pull: pull, builds: build, neverBuilds: noBuild, quiet: quietPull))
         }

@@ -237,7 +237,7 @@ struct ProjectImages {
     init(services names: [String], withDependencies: Bool) throws {
         project = try Session.shared.loadProject(services: withDependencies ? names : [])
         for name in names where project.services[name] == nil { throw RoostError.missing("no such service: \(name)") }
-        services = names.isEmpty || withDependencies ? project.needed(by: names) : names
+        services = names.isEmpty || withDependencies ? project.needed(by: names).sorted() : names
     }
 
     private func image(_ service: String) -> String? { project.services[service]?["image"].string }

@@ -384,7 +384,7 @@ struct Run: ParsableCommand {
             throw RoostError.missing("no such service: \(service)")
         }
         let client = try session.client()
-        let needed = noDeps ? [service] : project.needed(by: [service])
+        let needed = noDeps ? [service] : project.needed(by: [service]).sorted()
         try ProjectImages(project, services: needed).prepare(ImagePolicy(pull: options.pull, quiet: quietPull))
         if !noDeps {
             let dependencies = (definition["depends_on"].object ?? []).map(\.key)
