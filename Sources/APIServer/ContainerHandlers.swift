@@ -154,7 +154,8 @@ struct ContainerHandlers: Sendable {
         if request.flag("link") {
             throw RoostError.invalid("a link is named by its container and its alias: CONTAINER/ALIAS")
         }
-        try await engine.removeContainer(id(exchange), force: request.flag("force"), volumes: request.flag("v"))
+        try await engine.removeContainer(
+            id(exchange), force: request.flag("force"), volumes: request.flag("v") ? .remove : .keep)
         try await exchange.answer(204)
     }
 
@@ -175,7 +176,7 @@ struct ContainerHandlers: Sendable {
             && PruneRules.matches(filters, record.spec.labels) && until.map({ record.createdAt < $0 }) != false
         {
             let size = await engine.layerSize(record.id)
-            if (try? await engine.removeContainer(record.id, force: false, volumes: false)) != nil {
+            if (try? await engine.removeContainer(record.id, force: false, volumes: .keep)) != nil {
                 removed.append(.string(record.id))
                 bytes += size
             }

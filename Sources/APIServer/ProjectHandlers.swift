@@ -89,9 +89,15 @@ struct ProjectHandlers: Sendable {
             throw RoostError.invalid("the project's name is missing")
         }
         var options = DownOptions()
-        options.volumes = body["volumes"].bool ?? false
+        if body["volumes"].bool == true { options.fate = body["purge"].bool == true ? .remove : .trash }
+        options.services = body["services"].strings ?? []
         options.timeoutSeconds = body["timeout"].int.map { Int(clamping: $0) }
         let plan = await engine.planDown(name, options: options)
+        if body["dryRun"].bool == true {
+            var json = plan.json
+            json.set("text", .string(plan.text))
+            return try await exchange.answer(200, json)
+        }
         let engine = engine
         try await run(exchange, plan) { report in try await engine.executeDown(plan, report: report) }
     }

@@ -139,6 +139,9 @@ struct RouteTable: Sendable {
             row(.GET, "volumes", volumes.list), row(.POST, "volumes/create", volumes.create),
             row(.POST, "volumes/prune", volumes.prune),
             row(.GET, "volumes/*", volumes.inspect), row(.DELETE, "volumes/*", volumes.remove),
+            row(.GET, "roost/v1/trash", volumes.listTrash), row(.DELETE, "roost/v1/trash", volumes.emptyTrash),
+            row(.DELETE, "roost/v1/trash/*", volumes.emptyTrash),
+            row(.POST, "roost/v1/trash/*/restore", volumes.restore),
         ]
     }
 

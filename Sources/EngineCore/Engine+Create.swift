@@ -217,7 +217,7 @@ extension Engine {
     }
 
     /// Removes a container that does not run: row, leases, folders, anonymous volumes.
-    public func removeContainer(_ reference: String, force: Bool, volumes: Bool) async throws {
+    public func removeContainer(_ reference: String, force: Bool, volumes: VolumeFate) async throws {
         let record = try container(reference)
         let known = try await exclusively(record.id) { () throws -> ContainerRecord? in
             guard let current = containers[record.id] else { return nil }
@@ -239,15 +239,15 @@ extension Engine {
             return current
         }
         guard let known else { return }
-        if volumes { await removeAnonymousVolumes(known) }
+        if volumes != .keep { await removeAnonymousVolumes(known, trash: volumes == .trash) }
         publish(known, "destroy")
         announceRemoval(known.id, known.status.exitCode)
     }
 
-    func removeAnonymousVolumes(_ record: ContainerRecord) async {
+    func removeAnonymousVolumes(_ record: ContainerRecord, trash: Bool = false) async {
         for mount in record.mounts where mount.isAnonymous {
             guard let name = mount.volumeName, users(ofVolume: name).isEmpty else { continue }
-            do { try await removeVolume(name, force: true) } catch {
+            do { try await trash ? trashVolume(name) : removeVolume(name, force: true) } catch {
                 log.warning("cannot remove volume \(name): \(error)")
             }
         }

@@ -54,7 +54,7 @@ extension Engine {
         await decideRestart(id, fault: !wasEnding && !outOfMemory && (shimLost || exit.code == 137))
         announceExit(id, exit.code)
         if containers[id]?.spec.removeWhenStopped == true, pendingRestarts[id] == nil {
-            Task { try? await self.removeContainer(id, force: false, volumes: true) }
+            Task { try? await self.removeContainer(id, force: false, volumes: .remove) }
         }
     }
 
@@ -119,7 +119,8 @@ extension Engine {
         }
     }
 
-    private func restartNow(_ id: String) async {
+    /// Starts what is waiting to be started, unless somebody has thought better of it.
+    func restartNow(_ id: String) async {
         await exclusively(id) {
             guard pendingRestarts.removeValue(forKey: id) != nil, live[id] == nil, containers[id] != nil else { return }
             do { try await startNow(id) } catch {

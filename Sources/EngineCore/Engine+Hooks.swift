@@ -7,7 +7,7 @@ extension Engine {
     func prepare(_ name: String, _ spec: ContainerSpec) async throws {
         // One that was cut off by the death of an engine.
         if containers.values.contains(where: { $0.name == name }) {
-            try await removeContainer(name, force: true, volumes: true)
+            try await removeContainer(name, force: true, volumes: .remove)
         }
         let record = try await createContainer(spec, name: name).record
         do {
@@ -21,10 +21,10 @@ extension Engine {
                     "pre_start ended with \(code)\(said.isEmpty ? "" : "; its last lines:\n\(said)")")
             }
         } catch {
-            try? await removeContainer(record.id, force: true, volumes: true)
+            try? await removeContainer(record.id, force: true, volumes: .remove)
             throw error
         }
-        try await removeContainer(record.id, force: true, volumes: true)
+        try await removeContainer(record.id, force: true, volumes: .remove)
     }
 
     /// Runs the programs that a service wants after its start; the first that fails ends it.

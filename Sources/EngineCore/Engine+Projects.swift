@@ -104,7 +104,13 @@ extension Engine {
     }
 
     public func planDown(_ name: String, options: DownOptions) -> Plan {
-        let found = projectContainers(name)
+        let all = projectContainers(name)
+        let found = all.filter { options.services.isEmpty || options.services.contains($0.service) }
+        // What the services that stay use stays too.
+        let staying = Set(all.map(\.id)).subtracting(found.map(\.id)).compactMap { containers[$0] }
+        let keptNetworks = Set(staying.flatMap { $0.endpoints.map(\.networkName) })
+        let keptVolumes = Set(staying.flatMap { $0.mounts.compactMap(\.volumeName) })
+        let usedVolumes = Set(found.flatMap { containers[$0.id]?.mounts.compactMap(\.volumeName) ?? [] })
         var dependencies: [String: [String]] = [:]
         for container in found {
             let text = containers[container.id]?.spec.labels[ComposeLabel.dependsOn] ?? ""
@@ -114,15 +120,27 @@ extension Engine {
         }
         return DownPlanner.plan(
             project: name, containers: found, dependencies: dependencies,
-            networks: networks.values.filter { $0.labels[ComposeLabel.project] == name }.map(\.name),
-            volumes: volumes.values.filter { $0.labels[ComposeLabel.project] == name }.map(\.name), options: options)
+            networks: networks.values.filter {
+                $0.labels[ComposeLabel.project] == name && !keptNetworks.contains($0.name)
+            }.map(\.name),
+            volumes: volumes.values.filter {
+                $0.labels[ComposeLabel.project] == name && !keptVolumes.contains($0.name)
+                    && (options.services.isEmpty || usedVolumes.contains($0.name))
+            }.map(\.name), options: options)
     }
 
     public func executeDown(_ plan: Plan, report: @escaping @Sendable (PlanProgress) -> Void) async throws -> [(
         step: PlanStep, error: any Error
     )] {
-        projects[plan.project] = nil
-        try store.removeProject(plan.project)
+        let leaving = Set(
+            plan.steps.compactMap { step -> String? in
+                guard case .removeContainer(let id, _, _) = step.operation else { return nil }
+                return id
+            })
+        if projectContainers(plan.project).allSatisfy({ leaving.contains($0.id) }) {
+            projects[plan.project] = nil
+            try store.removeProject(plan.project)
+        }
         let failures = await PlanExecutor(backend: EngineBackend(engine: self), report: report).run(plan)
         if projectContainers(plan.project).isEmpty { try? Files.removeTree(projectFolder(plan.project)) }
         return failures
@@ -209,7 +227,7 @@ extension Engine {
         do { try await stopContainer(id, timeout: timeout) } catch let error as RoostError
             where error.kind == .notModified
         {}
-        try await removeContainer(id, force: true, volumes: renewsVolumes)
+        try await removeContainer(id, force: true, volumes: renewsVolumes ? .trash : .keep)
         _ = try await createContainer(
             renewsVolumes ? spec : Self.keepingVolumes(spec, of: old), name: name, preferring: old.endpoints)
     }
@@ -255,6 +273,7 @@ struct EngineBackend: PlanBackend {
         case .awaitCompleted(let name): try await engine.awaitCompleted(name)
         case .removeNetwork(let name): try await unlessDone { try await engine.removeNetwork(name) }
         case .removeVolume(let name): try await engine.removeVolume(name, force: true)
+        case .trashVolume(let name): try await unlessDone { try await engine.trashVolume(name) }
         }
     }
 

@@ -19,6 +19,7 @@ extension Engine {
             if let address = IPAddress(lease.address) { leases[lease.network, default: [:]][address] = lease.owner }
         }
         try makePredefinedNetworks()
+        try recoverTrash()
         for name in (try? Files.list(configuration.dataRoot + "/volumes")) ?? [] where name.hasPrefix(".removing-") {
             try? Files.removeTree("\(configuration.dataRoot)/volumes/\(name)")
         }
@@ -35,6 +36,7 @@ extension Engine {
         await checkAfterBoot()
         await resumePolicies()
         startHealing()
+        startSweepingTrash()
     }
 
     /// Containers whose shim is alive, whatever the row says: a shim that is being started has no row yet, and one whose program has
@@ -183,27 +185,6 @@ extension Engine {
         await sweepImages()
         // The table is written even if nothing runs yet: a crash may have left an old one.
         if !activeBridges.isEmpty { await rebuildFilter() } else { try? filter.removeTable() }
-    }
-
-    /// What should run and does not: restart policies, as at boot. What has ended and was to be removed goes.
-    private func resumePolicies() async {
-        for record in containers.values
-        where record.spec.removeWhenStopped && record.status.phase == .exited && live[record.id] == nil {
-            do { try await removeContainer(record.id, force: false, volumes: true) } catch {
-                log.warning("removing container \(record.name), which has ended: \(error)")
-            }
-        }
-        for record in containers.values where live[record.id] == nil && !record.status.stoppedByUser {
-            let wasUp = record.status.startedAt > 0
-            let policy = record.spec.restartPolicy.name
-            let wanted =
-                policy == .always || policy == .unlessStopped || (policy == .onFailure && record.status.exitCode != 0)
-            if record.status.phase == .restarting
-                || (wasUp && (wanted || (record.status.exitCode == 137 && isWanted(record))))
-            {
-                await decideRestart(record.id, fault: true)
-            }
-        }
     }
 
     // MARK: Leaving

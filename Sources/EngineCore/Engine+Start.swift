@@ -34,7 +34,7 @@ extension Engine {
         } catch {
             await recordFailedStart(record, error)
             if record.spec.removeWhenStopped {
-                Task { try? await self.removeContainer(id, force: false, volumes: true) }
+                Task { try? await self.removeContainer(id, force: false, volumes: .remove) }
             }
             throw Self.startError(error)
         }

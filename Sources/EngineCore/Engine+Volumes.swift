@@ -50,15 +50,19 @@ extension Engine {
         containers.values.filter { $0.mounts.contains { $0.volumeName == name } }
     }
 
+    func checkUnused(_ name: String) throws(RoostError) {
+        let users = users(ofVolume: name)
+        guard users.isEmpty else {
+            throw .conflict("remove \(name): volume is in use - [\(users.map(\.id).joined(separator: ", "))]")
+        }
+    }
+
     public func removeVolume(_ name: String, force: Bool) async throws {
         guard let record = volumes[name] else {
             if force { return }
             throw RoostError.missing("get \(name): no such volume")
         }
-        let users = users(ofVolume: name)
-        guard users.isEmpty else {
-            throw RoostError.conflict("remove \(name): volume is in use - [\(users.map(\.id).joined(separator: ", "))]")
-        }
+        try checkUnused(name)
         let folder = "\(configuration.dataRoot)/volumes/\(record.name)"
         // Out of sight at once, by rename; the content may take its time.
         let doomed = "\(configuration.dataRoot)/volumes/.removing-\(Identifiers.random().prefix(16))"

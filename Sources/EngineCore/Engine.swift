@@ -40,6 +40,7 @@ public actor Engine {
     var live: [String: LiveContainer] = [:]
     var networks: [String: NetworkRecord] = [:]
     var volumes: [String: VolumeRecord] = [:]
+    var trash: [String: TrashedVolume] = [:]
     var imageRecords: [Digest: StoredImage] = [:]
     var tags: [String: Digest] = [:]
     var pins: [String: ImagePin] = [:]

@@ -7,12 +7,15 @@ public struct EngineConfiguration: Sendable {
     public var shimExecutable: String
     /// How registries are reached; read anew whenever one is.
     public var registryConfiguration = "/etc/roost/registries.json"
+    /// How long volumes stay in the trash; 0 has no trash.
+    public var trashSeconds: Int64
 
-    public init(dataRoot: String, runRoot: String, executable: String, shimExecutable: String) {
+    public init(dataRoot: String, runRoot: String, executable: String, shimExecutable: String, trashSeconds: Int64) {
         self.dataRoot = dataRoot
         self.runRoot = runRoot
         self.executable = executable
         self.shimExecutable = shimExecutable
+        self.trashSeconds = trashSeconds
     }
 
     /// The API.

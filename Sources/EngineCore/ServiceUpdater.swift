@@ -66,7 +66,9 @@ struct ServiceUpdater: Sendable {
 
     /// The old replicas whose followers are there are removed.
     private func settle(_ changed: [Changed]) async throws {
-        for item in changed { try await engine.removeRetired(item.replica, volumes: update.renewsVolumes) }
+        for item in changed {
+            try await engine.removeRetired(item.replica, volumes: update.renewsVolumes ? .trash : .keep)
+        }
     }
 
     private func rollBack(_ changed: [Changed]) async -> [String] {
@@ -111,7 +113,7 @@ extension Engine {
                 // The old one has never stopped serving.
                 standbys.remove(new.id)
                 let said = lastLines(new.id)
-                try? await removeContainer(new.id, force: true, volumes: true)
+                try? await removeContainer(new.id, force: true, volumes: .remove)
                 throw said.isEmpty ? error : RoostError.failure("\(error); its last lines:\n\(said)")
             }
             await untilDrained(old.id)
@@ -218,7 +220,7 @@ extension Engine {
     }
 
     /// Removes the replica that was kept for the case that the update fails, where the new one is in its place.
-    func removeRetired(_ replica: ReplicaUpdate, volumes: Bool) async throws {
+    func removeRetired(_ replica: ReplicaUpdate, volumes: VolumeFate) async throws {
         guard let old = containers[replica.id], old.name == replica.retiredName,
             containers.values.contains(where: { $0.name == replica.name })
         else { return }
@@ -238,11 +240,11 @@ extension Engine {
                 old.id, over: new.id, as: replica.name, retired: "\(replica.name)-retired-\(new.id.prefix(12))")
             try await stopRetiring(new.id, timeout: timeout)
             standbys.remove(new.id)
-            return try await removeContainer(new.id, force: true, volumes: true)
+            return try await removeContainer(new.id, force: true, volumes: .remove)
         }
         if let new {
             try await stopRetiring(new.id, timeout: timeout)
-            try await removeContainer(new.id, force: true, volumes: true)
+            try await removeContainer(new.id, force: true, volumes: .remove)
         }
         standbys.remove(old.id)
         try rename(old.id, to: replica.name)

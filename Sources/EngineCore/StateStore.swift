@@ -49,6 +49,9 @@ struct StateStore: Sendable {
                     CREATE TABLE build_time (key TEXT PRIMARY KEY, time TEXT NOT NULL) STRICT;
                     """)
         }
+        migrator.registerMigration("trash") { database in
+            try database.execute(sql: "CREATE TABLE trash (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT")
+        }
         try migrator.migrate(queue)
     }
 
@@ -142,6 +145,24 @@ struct StateStore: Sendable {
         try write("INSERT OR REPLACE INTO volume VALUES (?, ?)", [record.name, Self.text(record)])
     }
     func removeVolume(_ name: String) throws { try write("DELETE FROM volume WHERE name = ?", [name]) }
+
+    func trash() throws -> [TrashedVolume] { try all("trash", TrashedVolume.self) }
+    /// From the one list to the other, in one transaction.
+    func moveToTrash(_ record: TrashedVolume) throws {
+        let text = try Self.text(record)
+        try queue.write { database in
+            try database.execute(sql: "INSERT INTO trash VALUES (?, ?)", arguments: [record.id, text])
+            try database.execute(sql: "DELETE FROM volume WHERE name = ?", arguments: [record.volume.name])
+        }
+    }
+    func restoreFromTrash(_ id: String, as volume: VolumeRecord) throws {
+        let text = try Self.text(volume)
+        try queue.write { database in
+            try database.execute(sql: "INSERT INTO volume VALUES (?, ?)", arguments: [volume.name, text])
+            try database.execute(sql: "DELETE FROM trash WHERE id = ?", arguments: [id])
+        }
+    }
+    func removeTrash(_ id: String) throws { try write("DELETE FROM trash WHERE id = ?", [id]) }
 
     func images() throws -> [StoredImage] { try all("image", StoredImage.self) }
     func save(_ image: StoredImage) throws {

@@ -58,6 +58,28 @@ public struct NetworkSpec: Sendable, Equatable, Codable {
     public init(name: String) { self.name = name }
 }
 
+/// What becomes of volumes when what used them goes.
+public enum VolumeFate: String, Sendable, Equatable, Codable {
+    case keep
+    /// For good.
+    case remove
+    /// Out of the way, to be had back until it expires.
+    case trash
+}
+
+/// A volume that was removed and can still be had back.
+public struct TrashedVolume: Sendable, Equatable, Codable {
+    public var id: String
+    public var volume: VolumeRecord
+    /// Nanoseconds since 1970.
+    public var removedAt: Int64
+    public init(id: String, volume: VolumeRecord, removedAt: Int64) {
+        self.id = id
+        self.volume = volume
+        self.removedAt = removedAt
+    }
+}
+
 /// A volume of the engine's.
 public struct VolumeRecord: Sendable, Equatable, Codable {
     public var name: String

@@ -2,8 +2,10 @@ import EngineModel
 
 /// What `down` is to take away.
 public struct DownOptions: Sendable, Equatable {
-    public var volumes = false
-    public var removeOrphans = false
+    /// What becomes of the project's volumes, those without a name included.
+    public var fate = VolumeFate.keep
+    /// Only these; empty is all.
+    public var services: [String] = []
     public var timeoutSeconds: Int?
     public init() {}
 }
@@ -32,7 +34,7 @@ public enum DownPlanner {
                     stopped[service, default: []].append(stop)
                     removed[service, default: []].append(
                         plan.add(
-                            .removeContainer(id: container.id, name: container.name, volumes: options.volumes), "down",
+                            .removeContainer(id: container.id, name: container.name, volumes: options.fate), "down",
                             after: [stop]))
                 }
             }
@@ -40,8 +42,12 @@ public enum DownPlanner {
         }
         let last = removed.values.flatMap { $0 }
         for name in networks.sorted() { _ = plan.add(.removeNetwork(name: name), "down", after: last) }
-        if options.volumes {
-            for name in volumes.sorted() { _ = plan.add(.removeVolume(name: name), "down -v", after: last) }
+        guard options.fate != .keep else { return plan }
+        for name in volumes.sorted() {
+            let isFinal = options.fate == .remove
+            _ = plan.add(
+                isFinal ? .removeVolume(name: name) : .trashVolume(name: name), isFinal ? "down --purge" : "down -v",
+                after: last)
         }
         return plan
     }

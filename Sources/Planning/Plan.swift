@@ -15,16 +15,18 @@ public enum Operation: Sendable, Equatable {
     /// Stops and starts a container that runs, because something that it depends on is another one now.
     case restartContainer(id: String, name: String, timeoutSeconds: Int?)
     case stopContainer(id: String, name: String, timeoutSeconds: Int?)
-    case removeContainer(id: String, name: String, volumes: Bool)
+    case removeContainer(id: String, name: String, volumes: VolumeFate)
     case awaitHealthy(name: String)
     case awaitCompleted(name: String)
     case removeNetwork(name: String)
     case removeVolume(name: String)
+    /// Removes a volume so that it can be had back for a while.
+    case trashVolume(name: String)
 
     public var subject: String {
         switch self {
         case .createNetwork(let spec): "Network \(spec.name)"
-        case .createVolume(let name, _, _, _), .removeVolume(let name): "Volume \(name)"
+        case .createVolume(let name, _, _, _), .removeVolume(let name), .trashVolume(let name): "Volume \(name)"
         case .createContainer(let name, _), .replaceContainer(_, let name, _, _, _), .startContainer(let name),
             .stopContainer(_, let name, _), .restartContainer(_, let name, _), .removeContainer(_, let name, _),
             .awaitHealthy(let name), .awaitCompleted(let name), .prepare(let name, _):
@@ -45,6 +47,7 @@ public enum Operation: Sendable, Equatable {
         case .stopContainer: ("Stopping", "Stopped")
         case .restartContainer: ("Restarting", "Restarted")
         case .removeContainer, .removeNetwork, .removeVolume: ("Removing", "Removed")
+        case .trashVolume: ("Removing", "Moved to the trash")
         case .awaitHealthy: ("Waiting", "Healthy")
         case .awaitCompleted: ("Waiting", "Exited")
         }
@@ -60,6 +63,7 @@ public enum Operation: Sendable, Equatable {
         case .stopContainer: ". stop"
         case .restartContainer: "~ restart"
         case .removeContainer, .removeNetwork, .removeVolume: "- remove"
+        case .trashVolume: "- move to the trash"
         case .awaitHealthy: "? wait until healthy:"
         case .awaitCompleted: "? wait until completed:"
         }

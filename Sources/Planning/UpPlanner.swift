@@ -457,7 +457,7 @@ public struct UpPlanner {
             .stopContainer(id: container.id, name: container.name, timeoutSeconds: options.timeoutSeconds), reason,
             after: [])
         _ = plan.add(
-            .removeContainer(id: container.id, name: container.name, volumes: false), reason, after: [stop])
+            .removeContainer(id: container.id, name: container.name, volumes: .keep), reason, after: [stop])
     }
 }
 

@@ -409,6 +409,7 @@ struct Logs: ParsableCommand {
     @Option(name: .long, help: "Only what is older.") var until: String?
     @Flag(name: .long, help: "No colours.") var noColor = false
     @Flag(name: .long, help: "No names in front.") var noLogPrefix = false
+    @Flag(name: .long, help: "Service after service instead of by time: for reports of test runs.") var grouped = false
     @Argument(help: "A container, or services.") var names: [String] = []
 
     func run() throws {
@@ -431,7 +432,8 @@ struct Logs: ParsableCommand {
                 stopsOnSignal: false, tail: tail)
             if code != 0 { throw Leave(code: code) }
         } else {
-            try follower.printHistory(try Session.shared.projectContainers(project.name, services: names), query)
+            try follower.printHistory(
+                try Session.shared.projectContainers(project.name, services: names), query, grouped: grouped)
         }
     }
 

@@ -12,50 +12,30 @@ struct LogFollower {
     /// The end of one of these services ends everything.
     var stopsWith: [String] = []
 
-    final class Source {
-        let id: String
-        let name: String
-        let service: String
-        let exchange: HTTPExchange
-        var rest: [Bool: [UInt8]] = [:]
-        var demultiplexer: FrameReader
-        init(id: String, name: String, service: String, exchange: HTTPExchange, plain: Bool) {
-            self.id = id
-            self.name = name
-            self.service = service
-            self.exchange = exchange
-            demultiplexer = FrameReader(plain: plain)
-        }
-    }
-
-    private func open(_ container: JSON, _ query: [(String, String)], width: Int) throws -> Source {
+    private func open(_ container: JSON, _ query: [(String, String)]) throws -> LogSource {
         let id = container["Id"].string ?? ""
         let client = try Session.shared.client()
         let plain = try client.call("GET", "containers/\(id)/json")["Config"]["Tty"].bool ?? false
         let service = container["Labels"]["com.docker.compose.service"].string ?? ""
         let number = container["Labels"]["com.docker.compose.container-number"].string ?? "1"
-        return Source(
+        return LogSource(
             id: id, name: "\(service)-\(number)", service: service,
             exchange: try client.open(
                 "GET", "containers/\(id)/logs", [("stdout", "1"), ("stderr", "1"), ("timestamps", "1")] + query),
             plain: plain)
     }
 
-    /// Prints what there is, merged by time.
-    func printHistory(_ containers: [JSON], _ query: [(String, String)]) throws {
-        var lines: [(time: String, source: Source, text: [UInt8], isError: Bool)] = []
-        let sources = try containers.map { try open($0, query, width: 0) }
-        for source in sources {
-            while true {
-                let bytes = try source.exchange.read()
-                if bytes.isEmpty { break }
-                for (isError, line) in source.lines(bytes) {
-                    lines.append((String(decoding: line.prefix(30), as: UTF8.self), source, line, isError))
-                }
-            }
+    private var printer: LogPrinter { LogPrinter(style: style, prefix: prefix, timestamps: timestamps) }
+
+    /// Prints what there is, in the order of the lines' times; or, grouped, service after service.
+    func printHistory(_ containers: [JSON], _ query: [(String, String)], grouped: Bool = false) throws {
+        let sources = try containers.map { try open($0, query) }
+        var printer = printer
+        printer.width = sources.map(\.name.count).max() ?? 0
+        guard grouped else { return try printer.merge(sources) }
+        for (_, group) in Dictionary(grouping: sources, by: \.service).sorted(by: { $0.key < $1.key }) {
+            try printer.merge(group)
         }
-        let width = sources.map(\.name.count).max() ?? 0
-        for line in lines.sorted(by: { $0.time < $1.time }) { write(line.text, line.source, line.isError, width) }
     }
 
     /// Follows until everything has ended, or a signal; the first stops the services, the second kills them.
@@ -65,24 +45,28 @@ struct LogFollower {
     ) throws -> Int32 {
         let client = try Session.shared.client()
         let signals = try Processes.signalDescriptor([1, 2, 15])
-        var query: [(String, String)] = [("follow", "1"), ("tail", tail)]
-        if let since { query.append(("since", since)) }
-        let width = services.map { $0.count + 2 }.max() ?? 0
-        var sources: [Source] = []
-        func openAll(_ wanted: [JSON]) throws {
-            for container in wanted { sources.append(try open(container, query, width: width)) }
-        }
+        var printer = printer
+        printer.width = services.map { $0.count + 2 }.max() ?? 0
         let events = try client.open(
             "GET", "events",
             [("filters", "{\"type\":[\"container\"],\"label\":[\"com.docker.compose.project=\(project)\"]}")])
         try setNonBlocking(events.connection.raw)
-        try openAll(
-            try Session.shared.projectContainers(project, services: services).filter { $0["State"].string != "created" }
-        )
+        let containers = try Session.shared.projectContainers(project, services: services).filter {
+            $0["State"].string != "created"
+        }
+        // What was said before is merged by time; what comes is shown as it comes. The line between the two lies a little before now, so
+        // that what is just being written is on the far side of it.
+        let line = Clocks.wallNanoseconds() - 200_000_000
+        let begin = since.map { [("since", $0)] } ?? []
+        try printer.merge(
+            containers.map { try open($0, [("tail", tail), ("until", Timestamp(nanoseconds: line).rfc3339)] + begin) })
+        var sources = try containers.map {
+            try open($0, [("follow", "1"), ("tail", "all"), ("since", laterOf(since, line + 1))])
+        }
         var stopping = 0
         var code: Int32 = 0
         // Those that have ended and may come back as new containers; who only follows waits a moment for the last of them.
-        var missing: [Source] = []
+        var missing: [LogSource] = []
         var lastEnd: Int64 = 0
         func lingers() -> Bool {
             !stopsOnSignal && !missing.isEmpty && Clocks.monotonicNanoseconds() - lastEnd < 3_000_000_000
@@ -108,22 +92,29 @@ struct LogFollower {
                 Output.error(stopping == 1 ? "Gracefully stopping... (press Ctrl+C again to force)" : "Killing...")
                 try Self.stopAll(project, force: stopping > 1, timeout: timeout)
             }
-            for index in ready.reversed() where index > 0 {
+            var arrived: [(line: LogLine, source: LogSource)] = []
+            var ended: [Int] = []
+            for index in ready where index > 0 {
                 let source = sources[index - 1]
                 let bytes = (try? source.exchange.read()) ?? []
-                for (isError, line) in source.lines(bytes) { write(line, source, isError, width) }
-                if bytes.isEmpty {
-                    sources.remove(at: index - 1)
-                    if let again = try reopened(source, project) {
-                        sources.append(again)
-                    } else {
-                        missing.append(source)
-                        lastEnd = Clocks.monotonicNanoseconds()
-                        Output.error(style.service(source.service, "\(source.name) has ended"))
-                        if stopping == 0, stopsWith.contains(source.service) {
-                            stopping = 1
-                            try Self.stopAll(project, force: false, timeout: timeout)
-                        }
+                arrived += source.lines(bytes).map { ($0, source) }
+                if bytes.isEmpty { ended.append(index - 1) }
+            }
+            for (line, source) in arrived.sorted(by: { $0.line.time.lexicographicallyPrecedes($1.line.time) }) {
+                printer.write(line, of: source)
+            }
+            printer.flush()
+            for index in ended.reversed() {
+                let source = sources.remove(at: index)
+                if let again = try reopened(source, project) {
+                    sources.append(again)
+                } else {
+                    missing.append(source)
+                    lastEnd = Clocks.monotonicNanoseconds()
+                    Output.error(style.service(source.service, "\(source.name) has ended"))
+                    if stopping == 0, stopsWith.contains(source.service) {
+                        stopping = 1
+                        try Self.stopAll(project, force: false, timeout: timeout)
                     }
                 }
             }
@@ -132,7 +123,7 @@ struct LogFollower {
     }
 
     /// A container that restarts, or that was recreated, is followed on.
-    private func reopened(_ source: Source, _ project: String) throws -> Source? {
+    private func reopened(_ source: LogSource, _ project: String) throws -> LogSource? {
         let found = try Session.shared.projectContainers(project, services: [source.service]).first { container in
             "\(source.service)-\(container["Labels"]["com.docker.compose.container-number"].string ?? "")"
                 == source.name
@@ -140,7 +131,7 @@ struct LogFollower {
         guard let found, ["running", "restarting"].contains(found["State"].string ?? "") else { return nil }
         // All that a new container has said, and of the same one only what is new.
         let isNew = found["Id"].string != source.id
-        return try open(found, [("follow", "1"), ("tail", isNew ? "all" : "0")], width: 0)
+        return try open(found, [("follow", "1"), ("tail", isNew ? "all" : "0")])
     }
 
     /// In the background of the loop, so that the logs of stopping are still shown.
@@ -154,28 +145,10 @@ struct LogFollower {
         }
     }
 
-    private func write(_ line: [UInt8], _ source: Source, _ isError: Bool, _ width: Int) {
-        let cut = line.firstIndex(of: 32) ?? line.startIndex
-        let stamp = timestamps ? Array(line[..<cut]) + [32] : []
-        let name = source.name + String(repeating: " ", count: max(0, width - source.name.count)) + " | "
-        let head = prefix ? Array(style.service(source.service, name).utf8) : []
-        try? writeAll(isError ? 2 : 1, head + stamp + line[min(line.endIndex, cut + 1)...] + [10])
-    }
-}
-
-extension LogFollower.Source {
-    /// Whole lines of what has arrived, with their streams.
-    func lines(_ bytes: [UInt8]) -> [(isError: Bool, line: [UInt8])] {
-        var found: [(isError: Bool, line: [UInt8])] = []
-        for (isError, payload) in demultiplexer.frames(bytes) {
-            var text = (rest[isError] ?? []) + payload
-            while let end = text.firstIndex(of: 10) {
-                found.append((isError, Array(text[..<end])))
-                text.removeFirst(end + 1)
-            }
-            rest[isError] = text
-        }
-        return found
+    /// The later of a time that the user gave, if it can be read, and another.
+    private func laterOf(_ since: String?, _ other: Int64) -> String {
+        let given = since.flatMap { Timestamp(parsing: $0)?.nanoseconds } ?? 0
+        return Timestamp(nanoseconds: max(given, other)).rfc3339
     }
 }
 

@@ -279,34 +279,3 @@ struct PlanCommand: ParsableCommand {
         if plan["changes"].bool == true { throw Leave(code: 2) }
     }
 }
-
-struct Down: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "down", abstract: "Stop the project and remove its containers and networks.",
-        discussion: "Data in named volumes stays, unless -v is given.")
-    @Flag(name: [.short, .long], help: "Remove the project's volumes as well.") var volumes = false
-    @Flag(name: .long, help: "Remove containers of services that the file has no more.") var removeOrphans = false
-    @Option(name: .long, help: "Remove images: all, or local (those without a name of their own).") var rmi: String?
-    @Option(name: [.short, .long], help: "Seconds between the stop signal and SIGKILL.") var timeout: Int?
-
-    func run() throws {
-        let session = Session.shared
-        let name = try session.projectNameOnly()
-        var body: JSON = ["project": .string(name), "volumes": .bool(volumes)]
-        if let timeout { body.set("timeout", JSON(timeout)) }
-        if let rmi, rmi != "all", rmi != "local" {
-            throw RoostError.invalid("--rmi \(rmi): use all or local")
-        }
-        // Local ones are those that have no name but the one that the project gives them.
-        let images = Set(
-            try rmi == nil
-                ? []
-                : session.projectContainers(name).compactMap { container -> String? in
-                    let image = container["Image"].string ?? ""
-                    let service = container["Labels"]["com.docker.compose.service"].string ?? ""
-                    return rmi == "all" || image == "\(name)-\(service)" ? image : nil
-                })
-        try PlanFollower.follow("roost/v1/projects/down", body)
-        for image in images.sorted() { try session.client().call("DELETE", "images/\(image)") }
-    }
-}

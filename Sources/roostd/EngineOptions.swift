@@ -8,6 +8,8 @@ struct EngineOptions {
     /// Leave by itself after so many seconds without containers and clients; nil stays.
     var idleSeconds: Int? = 300
     var logsToStandardError = false
+    /// How long the volumes that `down -v` takes away can be had back.
+    var trashHours: Int64 = 24
     /// A TCP port, and the files of its TLS.
     var host: String?
     var authority: String?
@@ -15,13 +17,14 @@ struct EngineOptions {
     var key: String?
 
     static let usage = """
-        usage: roostd [--data-root DIR] [--run-root DIR] [--idle-timeout SECONDS|never] [--foreground]
+        usage: roostd [--data-root DIR] [--run-root DIR] [--idle-timeout SECONDS|never] [--foreground] [--trash-hours N]
                       [--host tcp://ADDRESS:PORT --tlscacert FILE --tlscert FILE --tlskey FILE]
 
         The engine. Any roost command that needs it starts it by itself.
           --data-root DIR         images, volumes, state (default /var/lib/roost)
           --run-root DIR          socket, lock, running containers (default /run/roost)
           --idle-timeout SECONDS  leave after so long without containers (default 300)
+          --trash-hours NUMBER    keep the volumes of `down -v` so long (default 24; 0 keeps none)
           --foreground            write the log to standard error, not to a file
           --host tcp://ADDR:PORT  serve on a port as well, to clients with certificates only
           --tlscacert FILE        the authority of clients' certificates
@@ -44,6 +47,12 @@ struct EngineOptions {
                     throw .invalid("--idle-timeout takes a number of seconds, or never")
                 }
                 idleSeconds = Int(text)
+            case "--trash-hours":
+                let text = try value()
+                guard let hours = Int64(text), (0...87600).contains(hours) else {
+                    throw .invalid("--trash-hours takes a number of hours, 0 to 87600")
+                }
+                trashHours = hours
             case "--foreground": logsToStandardError = true
             case "-H", "--host": host = try value()
             case "--tlscacert": authority = try value()

@@ -31,7 +31,7 @@ struct EngineProgram {
         let configuration = EngineConfiguration(
             dataRoot: try Files.canonical(options.dataRoot), runRoot: try Files.canonical(options.runRoot),
             executable: try Files.canonical("/proc/self/exe"),
-            shimExecutable: "/\(folder)/roost-shim")
+            shimExecutable: "/\(folder)/roost-shim", trashSeconds: options.trashHours * 3600)
         guard let lock = try Files.lock(configuration.lock) else {
             throw AlreadyServed(runRoot: configuration.runRoot)
         }

@@ -75,7 +75,7 @@ import Testing
         for _ in 0..<rounds {
             let bytes = Self.mutate(seeds.randomElement(using: &generator) ?? [], &generator)
             if let path = ProcessInfo.processInfo.environment["ROOST_FUZZ_LAST"] {
-                FileManager.default.createFile(atPath: path, contents: Data(bytes))
+                _ = FileManager.default.createFile(atPath: path, contents: Data(bytes))
             }
             let seed = seeds[0]
             var request = LoadRequest(workingDirectory: "/w", environment: ["D": "d"]) { path in

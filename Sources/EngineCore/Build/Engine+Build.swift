@@ -164,7 +164,7 @@ extension Engine {
     /// Containers and folders of builds that the engine before this one did not finish.
     func removeLostBuilds() async {
         for record in containers.values where record.spec.annotations[BuildLabel.build] != nil {
-            do { try await removeContainer(record.id, force: true, volumes: true) } catch {
+            do { try await removeContainer(record.id, force: true, volumes: .remove) } catch {
                 log.warning("cannot remove container \(record.name) of a lost build: \(error)")
             }
         }

@@ -238,7 +238,7 @@ extension StageBuilder {
             return try await self.capture(upper)
         }
         // Whatever has happened, and even if nobody waits for this build any more.
-        await Task { try? await engine.removeContainer(id, force: true, volumes: true) }.value
+        await Task { try? await engine.removeContainer(id, force: true, volumes: .remove) }.value
         if case .success = result { say(.removedContainer(step: step, container: short)) }
         return try result.get()
     }

@@ -1,0 +1,119 @@
+import EngineModel
+
+/// What a container waits for when it comes back with its engine, after a boot: the `depends_on` of its service, which the
+/// label `com.docker.compose.depends_on` keeps as `service:condition:restart`, separated by commas (Compose's own form).
+struct BootOrder: Sendable, Equatable {
+    struct Wait: Sendable, Equatable {
+        var service: String
+        var condition: String
+    }
+
+    enum Verdict: Sendable, Equatable {
+        case ready, later
+        /// It will not come true any more, for this reason.
+        case never(String)
+    }
+
+    var waits: [Wait]
+
+    init(label: String) {
+        waits = label.split(separator: ",").compactMap { entry in
+            let parts = entry.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+            guard let service = parts.first, !service.isEmpty else { return nil }
+            return Wait(service: service, condition: parts.count > 1 ? parts[1] : "service_started")
+        }
+    }
+
+    /// The verdict over all waits; `statuses` are those of a service's containers.
+    func verdict(statuses: (String) -> [ContainerStatus]) -> Verdict {
+        var reasons: [String] = []
+        for wait in waits {
+            for status in statuses(wait.service) {
+                switch Self.verdict(wait, status) {
+                case .ready: break
+                case .later: return .later
+                case .never(let reason): reasons.append(reason)
+                }
+            }
+        }
+        return reasons.isEmpty ? .ready : .never(reasons.joined(separator: ", "))
+    }
+
+    private static func verdict(_ wait: Wait, _ status: ContainerStatus) -> Verdict {
+        if status.phase == .restarting { return .later }
+        switch wait.condition {
+        case "service_completed_successfully":
+            if status.isRunning { return .later }
+            return status.exitCode == 0 ? .ready : .never("\(wait.service) exited (\(status.exitCode))")
+        case "service_healthy":
+            guard status.isRunning else { return .never("\(wait.service) does not run") }
+            guard let health = status.health else { return .never("\(wait.service) has no health check") }
+            return health.verdict == .healthy ? .ready : .later
+        default: return status.isRunning ? .ready : .never("\(wait.service) does not run")
+        }
+    }
+}
+
+extension Engine {
+    /// What should run and does not: restart policies, as at boot. What has ended and was to be removed goes.
+    func resumePolicies() async {
+        for record in containers.values
+        where record.spec.removeWhenStopped && record.status.phase == .exited && live[record.id] == nil {
+            do { try await removeContainer(record.id, force: false, volumes: .remove) } catch {
+                log.warning("removing container \(record.name), which has ended: \(error)")
+            }
+        }
+        let resumed = containers.values.filter(comesBack)
+        // All of them first: who looks at a dependency must see that it is coming.
+        for record in resumed { update(record.id) { $0.status.phase = .restarting } }
+        for record in resumed {
+            let order = BootOrder(label: record.spec.labels["com.docker.compose.depends_on"] ?? "")
+            if case .ready = verdict(order, for: record) {
+                await decideRestart(record.id, fault: true)
+                // Whoever is not to be started after all does not look as if.
+                if pendingRestarts[record.id] == nil, live[record.id] == nil {
+                    update(record.id) { if $0.status.phase == .restarting { $0.status.phase = .exited } }
+                }
+            } else {
+                pendingRestarts[record.id] = Task { [weak self] in await self?.restart(record, inOrder: order) }
+            }
+        }
+    }
+
+    private func comesBack(_ record: ContainerRecord) -> Bool {
+        guard live[record.id] == nil, !record.status.stoppedByUser else { return false }
+        if record.status.phase == .restarting { return true }
+        guard record.status.startedAt > 0 else { return false }
+        return switch record.spec.restartPolicy.name {
+        case .always, .unlessStopped: true
+        case .onFailure: record.status.exitCode != 0
+        case .no: record.status.exitCode == 137 && isWanted(record)
+        }
+    }
+
+    private func verdict(_ order: BootOrder, for record: ContainerRecord) -> BootOrder.Verdict {
+        let project = record.spec.labels["com.docker.compose.project"]
+        return order.verdict { service in
+            containers.values.filter {
+                $0.spec.labels["com.docker.compose.project"] == project
+                    && $0.spec.labels["com.docker.compose.service"] == service
+                    && $0.spec.labels["com.docker.compose.oneoff"] != "True"
+            }.map(\.status)
+        }
+    }
+
+    private func restart(_ record: ContainerRecord, inOrder order: BootOrder) async {
+        let (_, stream) = hub.subscribe(since: nil)
+        await untilReady(order, record, stream)
+        guard !Task.isCancelled, !stopping else { return }
+        if case .never(let reason) = verdict(order, for: record) {
+            log.warning("container \(record.name) is started although \(reason): it ran before")
+        }
+        await restartNow(record.id)
+    }
+
+    private func untilReady(_ order: BootOrder, _ record: ContainerRecord, _ stream: AsyncStream<EngineEvent>) async {
+        guard verdict(order, for: record) == .later else { return }
+        for await _ in stream where verdict(order, for: record) != .later { return }
+    }
+}

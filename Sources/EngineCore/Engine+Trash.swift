@@ -1,0 +1,122 @@
+import EngineModel
+import LinuxKernel
+
+/// Volumes that a project's end took away wait here for a while: a `down -v` too many is the one mistake that no image and no file
+/// brings back. The row moves first and the folder follows by rename; a crash in between is mended by `recoverTrash`.
+extension Engine {
+    func trashFolder(_ id: String) -> String { "\(configuration.dataRoot)/trash/\(id)" }
+    private func volumePlace(_ name: String) -> String { "\(configuration.dataRoot)/volumes/\(name)" }
+
+    public func allTrash() -> [TrashedVolume] { trash.values.sorted { $0.removedAt > $1.removedAt } }
+
+    /// Nanoseconds since 1970 at which a volume in the trash goes for good.
+    public nonisolated func expiry(_ record: TrashedVolume) -> Int64 {
+        record.removedAt + configuration.trashSeconds * 1_000_000_000
+    }
+
+    /// Takes a volume away so that it can be had back. One that holds nothing, or whose content is a folder of the host's, is
+    /// just removed.
+    func trashVolume(_ name: String) async throws {
+        let record = try volume(name)
+        let folder = volumePlace(name)
+        let content = mountpoint(record)
+        let isEmpty = try await blocking { try !Files.exists(content) || Files.list(content).isEmpty }
+        guard configuration.trashSeconds > 0, !isEmpty, record.options["device"] == nil else {
+            return try await removeVolume(name, force: true)
+        }
+        try checkUnused(name)
+        let trashed = TrashedVolume(id: String(Identifiers.random().prefix(12)), volume: record, removedAt: now)
+        let place = trashFolder(trashed.id)
+        try Files.makeDirectories("\(configuration.dataRoot)/trash", mode: 0o700)
+        try store.moveToTrash(trashed)
+        volumes[name] = nil
+        trash[trashed.id] = trashed
+        try Files.rename(folder, to: place)
+        publish(.volume, "destroy", id: name, ["driver": "local"])
+    }
+
+    /// A volume of the trash by its id, or the youngest of a name.
+    public func trashed(_ reference: String) throws(RoostError) -> TrashedVolume {
+        if let record = trash[reference] { return record }
+        let all = allTrash()
+        guard
+            let found = all.first(where: { $0.volume.name == reference })
+                ?? all.first(where: { $0.id.hasPrefix(reference) })
+        else { throw .missing("nothing in the trash is called \(reference): roost trash ls shows what is there") }
+        return found
+    }
+
+    /// Brings a volume back, under its own name or another.
+    public func restoreVolume(_ reference: String, as name: String?) throws -> VolumeRecord {
+        var record = try trashed(reference)
+        record.volume.name = name ?? record.volume.name
+        let chosen = record.volume.name
+        guard volumes[chosen] == nil else {
+            throw RoostError.conflict(
+                "there is a volume \(chosen): remove it first, or give this one another name with --name")
+        }
+        guard Identifiers.isValidName(chosen) else { throw RoostError.invalid("\(chosen) is no name for a volume") }
+        // The name first: should we die behind the rename, this row still says whose the folder is.
+        try store.removeTrash(record.id)
+        try store.moveToTrash(record)
+        trash[record.id] = record
+        try Files.rename(trashFolder(record.id), to: volumePlace(chosen))
+        if name != nil { record.volume.isAnonymous = false }
+        try store.restoreFromTrash(record.id, as: record.volume)
+        trash[record.id] = nil
+        volumes[chosen] = record.volume
+        publish(.volume, "create", id: chosen, ["driver": "local"])
+        return record.volume
+    }
+
+    /// Removes for good; answers with the bytes that came free.
+    public func emptyTrash(_ records: [TrashedVolume]) async throws -> Int64 {
+        var bytes: Int64 = 0
+        for record in records where trash[record.id] != nil {
+            let folder = trashFolder(record.id)
+            trash[record.id] = nil
+            bytes += (try? await blocking { try Files.treeSize(folder) }) ?? 0
+            // The folder first: what a crash leaves of it still has its row, and goes the next time.
+            try await blocking { try Files.removeTree(folder) }
+            try store.removeTrash(record.id)
+        }
+        return bytes
+    }
+
+    /// The bytes of what is in the trash.
+    public func trashSize(_ record: TrashedVolume) async -> Int64 {
+        let folder = trashFolder(record.id)
+        return (try? await blocking { try Files.treeSize(folder) }) ?? 0
+    }
+
+    /// Puts folders where their rows say.
+    func recoverTrash() throws {
+        for record in try store.trash() {
+            trash[record.id] = record
+            let name = record.volume.name
+            guard !Files.exists(trashFolder(record.id)), volumes[name] == nil, Files.exists(volumePlace(name)) else {
+                continue
+            }
+            try Files.makeDirectories("\(configuration.dataRoot)/trash", mode: 0o700)
+            try Files.rename(volumePlace(name), to: trashFolder(record.id))
+        }
+    }
+
+    /// What has expired goes; the oldest go earlier where the disk is nearly full.
+    func sweepTrash() async {
+        let size = try? Files.space(configuration.dataRoot)
+        let isTight = size.map { $0.free < $0.total / 20 } ?? false
+        let doomed = isTight ? allTrash() : allTrash().filter { expiry($0) <= now }
+        do { _ = try await emptyTrash(doomed) } catch { log.warning("emptying the trash: \(error)") }
+    }
+
+    /// Once at the beginning and then every ten minutes.
+    func startSweepingTrash() {
+        Task { [weak self] in
+            while let self, await !self.stopping {
+                await self.sweepTrash()
+                try? await Task.sleep(for: .seconds(600))
+            }
+        }
+    }
+}

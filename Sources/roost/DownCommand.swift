@@ -1,0 +1,73 @@
+import ArgumentParser
+import ComposeModel
+import EngineModel
+
+struct Down: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "down", abstract: "Stop the project and remove its containers and networks.",
+        discussion: """
+            Data in named volumes stays, unless -v is given. What -v takes away is in the trash for a day: roost trash.
+
+            Examples:
+              roost down                 containers and networks
+              roost down -v              volumes too
+              roost down web             one service, and what nobody else uses
+            """)
+    @Flag(name: [.short, .long], help: "Remove the project's volumes as well.") var volumes = false
+    @Flag(name: .long, help: "With -v: remove volumes for good, not into the trash.") var purge = false
+    @Flag(name: .long, help: "Show what would be done, and do nothing.") var dryRun = false
+    @Flag(name: .long, help: "Remove containers of services that the file has no more.") var removeOrphans = false
+    @Option(name: .long, help: "Remove images: all, or local (those without a name of their own).") var rmi: String?
+    @Option(name: [.short, .long], help: "Seconds between the stop signal and SIGKILL.") var timeout: Int?
+    @Argument(help: "Only these services.") var services: [String] = []
+
+    func run() throws {
+        let session = Session.shared
+        let name = try services.isEmpty ? session.projectNameOnly() : checkedName()
+        var body: JSON = [
+            "project": .string(name), "volumes": .bool(volumes), "purge": .bool(purge), "services": JSON(services),
+        ]
+        if let timeout { body.set("timeout", JSON(timeout)) }
+        if let rmi, rmi != "all", rmi != "local" {
+            throw RoostError.invalid("--rmi \(rmi): use all or local")
+        }
+        if dryRun {
+            body.set("dryRun", true)
+            let answer = try session.client().call("POST", "roost/v1/projects/down", body: body)
+            return Output.raw(answer["text"].string ?? "")
+        }
+        // Local ones are those that have no name but the one that the project gives them.
+        let images = Set(
+            try rmi == nil
+                ? []
+                : session.projectContainers(name).compactMap { container -> String? in
+                    let image = container["Image"].string ?? ""
+                    let service = container["Labels"]["com.docker.compose.service"].string ?? ""
+                    return rmi == "all" || image == "\(name)-\(service)" ? image : nil
+                })
+        let before = volumes && !purge ? Set(try Trash.contents().compactMap { $0["Id"].string }) : []
+        try PlanFollower.follow("roost/v1/projects/down", body)
+        if volumes, !purge { try tellOfTrash(before) }
+        for image in images.sorted() { try session.client().call("DELETE", "images/\(image)") }
+    }
+
+    /// Services that are named must be known: a mistyped name would otherwise take nothing away without a word.
+    private func checkedName() throws -> String {
+        let project = try Session.shared.loadProject()
+        for service in services where project.services[service] == nil && !project.disabledServices.contains(service) {
+            throw RoostError.missing("no such service: \(service)")
+        }
+        return project.name
+    }
+
+    private func tellOfTrash(_ before: Set<String>) throws {
+        let moved = try Trash.contents().filter { !before.contains($0["Id"].string ?? "") }.compactMap {
+            $0["Name"].string
+        }
+        guard !moved.isEmpty else { return }
+        let named = moved.filter { $0.count != 64 }
+        Output.error(
+            "note: \(moved.count == 1 ? "1 volume is" : "\(moved.count) volumes are") in the trash for a while; have \(moved.count == 1 ? "it" : "them") back with: roost trash restore \(named.isEmpty ? "ID" : named.sorted().joined(separator: " "))"
+        )
+    }
+}
