@@ -20,6 +20,8 @@ public struct LaunchContext: Sendable {
     public var controlGroup: ControlGroup
     /// Process ids of containers whose namespaces are joined, by id or name as the specification has them.
     public var processes: [String: Int32]
+    /// The layers of images that are mounted into the container, topmost first, by the images' ids.
+    public var imageMounts: [String: [String]] = [:]
 
     public init(
         imageDirectories: [String], upperDirectory: String, workDirectory: String, mountPoint: String,

@@ -93,16 +93,21 @@ struct MountTable {
             return MountPlan(
                 source: .fileSystem(type: "tmpfs", options: options), target: mount.target, attributes: attributes)
         }
+        if mount.kind == .image {
+            return MountPlan(
+                source: .layers(context.imageMounts[mount.imageID ?? ""] ?? [], path: mount.subpath ?? ""),
+                target: mount.target, attributes: Self.readOnly)
+        }
         let propagation: MountPlan.Propagation =
             switch mount.propagation {
             case "shared", "rshared": .shared
             case "slave", "rslave": .slave
             default: .isPrivate
             }
-        return MountPlan(
-            source: .bind(path: mount.hostPath, recursive: mount.isRecursive), target: mount.target,
-            attributes: attributes,
-            propagation: propagation)
+        let source: MountPlan.Source =
+            mount.subpath.map { .inside(root: mount.hostPath, path: $0, recursive: mount.isRecursive) }
+            ?? .bind(path: mount.hostPath, recursive: mount.isRecursive)
+        return MountPlan(source: source, target: mount.target, attributes: attributes, propagation: propagation)
     }
 
     private func fileSystem(

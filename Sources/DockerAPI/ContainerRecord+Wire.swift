@@ -98,8 +98,10 @@ extension ContainerRecord {
     }
 
     private var mountsJSON: JSON {
-        .array(
-            mounts.filter { $0.kind != .tmpfs }.map { mount in
+        // A tmpfs is listed where it is one of `Mounts`, not where it is one of `Tmpfs`.
+        let declared = Set(spec.mounts.filter { $0.written != nil }.map(\.target))
+        return .array(
+            mounts.filter { $0.kind != .tmpfs || declared.contains($0.target) }.map { mount in
                 var json: JSON = ["Type": .string(mount.kind.rawValue)]
                 if let name = mount.volumeName { json.set("Name", .string(name)) }
                 json.set("Source", .string(mount.hostPath))
@@ -259,8 +261,21 @@ extension ContainerRecord {
         }
         var binds: [String] = []
         var tmpfs: [(key: String, value: JSON)] = []
-        for mount in mounts {
+        var declared: [JSON] = []
+        // What a client has written it reads again; the rest is put as the short form has it.
+        let written = spec.mounts.compactMap { mount in mount.written.map { (mount.target, $0) } }
+        for (_, text) in written {
+            if text.hasPrefix("{"), let json = try? JSON(parsing: text) {
+                declared.append(json)
+            } else {
+                binds.append(text)
+            }
+        }
+        let known = Set(written.map(\.0))
+        let inherited = Set(spec.volumesFrom.isEmpty ? [] : mounts.map(\.target)).subtracting(spec.mounts.map(\.target))
+        for mount in mounts where !known.contains(mount.target) && !inherited.contains(mount.target) {
             switch mount.kind {
+            case .image: break
             case .bind: binds.append("\(mount.hostPath):\(mount.target)\(mount.readOnly ? ":ro" : "")")
             case .volume:
                 if !mount.isAnonymous {
@@ -308,6 +323,7 @@ extension ContainerRecord {
             "ReadonlyRootfs": .bool(spec.security.readOnlyRoot), "SecurityOpt": list(spec.security.options),
         ]
         if !tmpfs.isEmpty { json.set("Tmpfs", .object(tmpfs)) }
+        if !declared.isEmpty { json.set("Mounts", .array(declared)) }
         let rest: JSON = [
             "UTSMode": shared(spec.uts, ""), "UsernsMode": "", "ShmSize": JSON(spec.sharedMemoryBytes),
             "Sysctls": JSON(spec.security.sysctls), "Runtime": "runc",

@@ -355,41 +355,12 @@ extension MountSpec {
             self.init(
                 source: .bind(path: parts[0], propagation: propagation, create: true, recursive: true),
                 target: parts[1], readOnly: options.contains("ro"))
+            written = text
         } else {
             self.init(
                 source: .volume(name: parts[0], copy: !options.contains("nocopy"), subpath: ""), target: parts[1],
                 readOnly: options.contains("ro"))
-        }
-    }
-
-    /// One of HostConfig.Mounts.
-    public init(wire mount: JSON) throws(RoostError) {
-        let target = mount["Target"].string ?? ""
-        let source = mount["Source"].string ?? ""
-        let readOnly = mount["ReadOnly"].bool ?? false
-        switch mount["Type"].string ?? "" {
-        case "bind":
-            if source.isEmpty {
-                throw .invalid("invalid mount config for type \"bind\": field Source must not be empty")
-            }
-            let options = mount["BindOptions"]
-            self.init(
-                source: .bind(
-                    path: source, propagation: options["Propagation"].string ?? "",
-                    create: options["CreateMountpoint"].bool ?? false,
-                    recursive: options["NonRecursive"].bool != true), target: target, readOnly: readOnly)
-        case "volume":
-            let options = mount["VolumeOptions"]
-            self.init(
-                source: .volume(
-                    name: source.isEmpty ? nil : source, copy: options["NoCopy"].bool != true,
-                    subpath: options["Subpath"].string ?? ""), target: target, readOnly: readOnly)
-        case "tmpfs":
-            var options: [String] = []
-            if let size = mount["TmpfsOptions"]["SizeBytes"].int, size > 0 { options.append("size=\(size)") }
-            if let mode = mount["TmpfsOptions"]["Mode"].int { options.append("mode=\(String(mode, radix: 8))") }
-            self.init(source: .tmpfs(options: options), target: target, readOnly: readOnly)
-        case let other: throw .invalid("invalid mount config for type \"\(other)\": mount type unknown")
+            written = text
         }
     }
 }

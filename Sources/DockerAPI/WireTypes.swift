@@ -121,8 +121,11 @@ enum WireTypes {
     private static let mount = Kind.object([
         "Type": .text, "Source": .text, "Target": .text, "ReadOnly": .truth,
         "BindOptions": .object(["Propagation": .text, "NonRecursive": .truth, "CreateMountpoint": .truth]),
-        "VolumeOptions": .object(["NoCopy": .truth, "Labels": texts, "Subpath": .text]),
-        "TmpfsOptions": .object(["SizeBytes": .number, "Mode": .number]),
+        "VolumeOptions": .object([
+            "NoCopy": .truth, "Labels": texts, "Subpath": .text,
+            "DriverConfig": .object(["Name": .text, "Options": texts]),
+        ]), "TmpfsOptions": .object(["SizeBytes": .number, "Mode": .number, "Options": .list(strings)]),
+        "ImageOptions": .object(["Subpath": .text]),
     ])
 
     /// `POST /containers/{id}/exec`.

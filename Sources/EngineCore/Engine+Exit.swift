@@ -91,6 +91,7 @@ extension Engine {
                 attempt { try group.remove() }
                 return failures
             }) ?? []
+        await unmountVolumes(of: record)
         if !sharesNamespace, !keepsNetwork { expectGone(running.endpoints) }
         for failure in failures { log.warning("clearing container \(record.name) away: \(failure)") }
         for endpoint in record.endpoints {

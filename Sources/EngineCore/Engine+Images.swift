@@ -47,7 +47,7 @@ extension Engine {
         imageRecords.values.map { image in
             ImageSummary(
                 image: image, references: references(image.id), digests: repositoryDigests(image.id),
-                containers: containers.values.count { $0.imageID == image.id.description })
+                containers: containers.values.count { $0.uses(image: image.id.description) })
         }.sorted { ($0.image.configuration.created ?? "") > ($1.image.configuration.created ?? "") }
     }
 
@@ -130,7 +130,7 @@ extension Engine {
     /// `docker rmi`, with Docker's rules for images in use.
     public func removeImage(_ reference: String, force: Bool) async throws -> [ImageRemoval] {
         let image = try image(reference)
-        let users = containers.values.filter { $0.imageID == image.id.description }
+        let users = containers.values.filter { $0.uses(image: image.id.description) }
         let parsed = try? ImageReference(parsing: reference)
         let byName = parsed.flatMap { tags[$0.description] } == image.id
         let short = String(image.id.hex.prefix(12))

@@ -13,6 +13,6 @@ extension Engine {
     /// Whether a container with this label was made of an image.
     public func usesImage(_ reference: String, label: String, value: String) -> Bool {
         guard let id = (try? image(reference))?.id.description else { return false }
-        return containers.values.contains { $0.imageID == id && $0.spec.labels[label] == value }
+        return containers.values.contains { $0.uses(image: id) && $0.spec.labels[label] == value }
     }
 }

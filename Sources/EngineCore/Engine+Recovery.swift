@@ -32,6 +32,7 @@ extension Engine {
         }
         await recordMissedEnds()
         await sweepLeftovers()
+        await unmountUnusedVolumes()
         await removeLostBuilds()
         await checkAfterBoot()
         await resumePolicies()

@@ -26,6 +26,7 @@ extension Engine {
         if stopping { throw RoostError(.unavailable, "the engine is stopping") }
         await untilDeparted(id)
         do {
+            try await mountVolumes(of: record)
             try await activate(record.endpoints.map(\.networkID))
             let start = try containerStart(record)
             if start.reused == nil { await clearPlace(for: start.endpoints) }
@@ -33,6 +34,7 @@ extension Engine {
             try await adopt(started, record)
         } catch {
             await recordFailedStart(record, error)
+            await unmountVolumes(of: record)
             if record.spec.removeWhenStopped {
                 Task { try? await self.removeContainer(id, force: false, volumes: .remove) }
             }
@@ -80,7 +82,7 @@ extension Engine {
         }
         let data = configuration.dataFolder(record.id)
         let group = ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)")
-        let context = LaunchContext(
+        var context = LaunchContext(
             imageDirectories: images.directories(image), upperDirectory: data + "/upper", workDirectory: data + "/work",
             mountPoint: configuration.mountPoint,
             hosts: try ResolverFiles.hosts(
@@ -91,6 +93,9 @@ extension Engine {
                 named.spec.dns, embedded: hasResolver(named), hostNetwork: named.spec.network == .host),
             logFile: data + "/container.log", exitRecord: configuration.exitRecord(record.id), revival: revivalPlan,
             controlGroup: group, processes: processes)
+        for id in Set(record.mounts.compactMap(\.imageID)) {
+            context.imageMounts[id] = images.ownDirectories(try self.image(id))
+        }
         var launched = record
         let linked = linkVariables(record)
         // The container's own variables win over those of its links.

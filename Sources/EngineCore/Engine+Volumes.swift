@@ -33,7 +33,7 @@ extension Engine {
                 "create \(chosen): \"\(chosen)\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path"
             )
         }
-        try checkOptions(options, chosen)
+        try VolumeOptions.check(options, chosen)
         var labels = labels
         if isAnonymous { labels["com.docker.volume.anonymous"] = "" }
         let record = VolumeRecord(
@@ -123,23 +123,13 @@ extension Engine {
 
     /// Where a volume's content is: its own folder, or the folder that its options name.
     private func content(_ record: VolumeRecord) throws(RoostError) -> String {
-        guard let device = record.options["device"], !device.isEmpty else { return mountpoint(record) }
+        guard let device = record.options["device"], !device.isEmpty, fileSystem(of: record) == nil else {
+            return mountpoint(record)
+        }
         guard Files.exists(device) else {
             throw .invalid("volume \(record.name): its folder \(device) does not exist; make it first")
         }
         return device
-    }
-
-    /// Options of the local driver that can be honoured: a folder of the host.
-    private func checkOptions(_ options: [String: String], _ name: String) throws(RoostError) {
-        guard options["device"] != nil || options["type"] != nil else { return }
-        let kinds = (options["o"] ?? "").split(separator: ",")
-        guard kinds.contains("bind") || kinds.contains("rbind"), options["device"]?.hasPrefix("/") == true else {
-            throw RoostError(
-                .unsupported,
-                "volume \(name): of the local driver's options this engine honours a folder of the host (o: bind, device: /path); mount other file systems on the host and name their folder"
-            )
-        }
     }
 
     private func resolve(_ mount: MountSpec) throws -> MountRecord {
@@ -163,12 +153,23 @@ extension Engine {
                 propagation: propagation.isEmpty ? "rprivate" : propagation,
                 options: create ? ["create"] : [], isRecursive: recursive)
         case .volume(let name, let copy, let subpath):
-            let record = try createVolume(name, labels: [:], options: [:])
-            let folder = try content(record) + (subpath.isEmpty ? "" : "/" + subpath)
+            let wish = mount.volumeWish
+            let record = try createVolume(
+                name, labels: wish?.labels ?? [:], options: wish?.options ?? [:], driver: wish?.driver ?? "")
             return MountRecord(
-                kind: .volume, volumeName: record.name, hostPath: folder, target: mount.target,
-                readOnly: mount.readOnly,
-                isAnonymous: name?.isEmpty ?? true, copiesImage: copy)
+                kind: .volume, volumeName: record.name, hostPath: try content(record), target: mount.target,
+                readOnly: mount.readOnly, isAnonymous: name?.isEmpty ?? true, copiesImage: copy && subpath.isEmpty,
+                subpath: subpath.isEmpty ? nil : subpath)
+        case .image(let reference, let subpath):
+            let image: StoredImage
+            do throws(RoostError) { image = try self.image(reference) } catch {
+                throw RoostError(
+                    error.kind,
+                    "image \(reference), which is to be mounted at \(mount.target), is not here: pull it first")
+            }
+            return MountRecord(
+                kind: .image, hostPath: "", target: mount.target, readOnly: true,
+                subpath: subpath.isEmpty ? nil : subpath, imageID: image.id.description)
         case .tmpfs(let options):
             return MountRecord(
                 kind: .tmpfs, hostPath: "", target: mount.target, readOnly: mount.readOnly, options: options)
@@ -198,7 +199,7 @@ struct MountPreparation: Sendable {
                 if mount.copiesImage, try Files.list(mount.hostPath).isEmpty {
                     try VolumeFill.fill(mount.hostPath, from: mount.target, layers: imageDirectories)
                 }
-            case .tmpfs: break
+            case .tmpfs, .image: break
             }
         }
     }

@@ -86,15 +86,33 @@ public struct MountSpec: Sendable, Equatable, Codable, Hashable {
         case volume(name: String?, copy: Bool, subpath: String)
         /// Memory; options as of tmpfs(5): size, mode, uid, gid, noexec, ….
         case tmpfs(options: [String])
+        /// The files of an image, which nobody can change; `subpath` is a part of them.
+        case image(reference: String, subpath: String)
     }
     public var source: Source
     /// Absolute path in the container.
     public var target: String
     public var readOnly: Bool
+    /// What a volume that is made for this mount is to be.
+    public var volumeWish: VolumeWish?
+    /// As the client has written it, for showing it again: an entry of `Binds`, or the JSON of one of `Mounts`.
+    public var written: String?
     public init(source: Source, target: String, readOnly: Bool = false) {
         self.source = source
         self.target = target
         self.readOnly = readOnly
+    }
+}
+
+/// Properties of a volume that does not exist yet.
+public struct VolumeWish: Sendable, Equatable, Codable, Hashable {
+    public var driver: String
+    public var labels: [String: String]
+    public var options: [String: String]
+    public init(driver: String, labels: [String: String], options: [String: String]) {
+        self.driver = driver
+        self.labels = labels
+        self.options = options
     }
 }
 

@@ -145,7 +145,7 @@ public struct EndpointWish: Sendable, Equatable, Codable {
 
 /// A volume or folder as it is mounted in a container, with everything resolved.
 public struct MountRecord: Sendable, Equatable, Codable {
-    public enum Kind: String, Sendable, Codable { case bind, volume, tmpfs }
+    public enum Kind: String, Sendable, Codable { case bind, volume, tmpfs, image }
     public var kind: Kind
     public var volumeName: String?
     public var hostPath: String
@@ -156,10 +156,14 @@ public struct MountRecord: Sendable, Equatable, Codable {
     public var isAnonymous: Bool
     public var copiesImage: Bool
     public var isRecursive: Bool
+    /// A part of the volume or image, resolved inside it and nowhere else.
+    public var subpath: String?
+    /// The image whose files show.
+    public var imageID: String?
     public init(
         kind: Kind, volumeName: String? = nil, hostPath: String, target: String, readOnly: Bool,
         propagation: String = "", options: [String] = [], isAnonymous: Bool = false, copiesImage: Bool = false,
-        isRecursive: Bool = true
+        isRecursive: Bool = true, subpath: String? = nil, imageID: String? = nil
     ) {
         self.kind = kind
         self.volumeName = volumeName
@@ -171,7 +175,14 @@ public struct MountRecord: Sendable, Equatable, Codable {
         self.isAnonymous = isAnonymous
         self.copiesImage = copiesImage
         self.isRecursive = isRecursive
+        self.subpath = subpath
+        self.imageID = imageID
     }
+}
+
+extension ContainerRecord {
+    /// Made of this image, or with its files mounted.
+    public func uses(image id: String) -> Bool { imageID == id || mounts.contains { $0.imageID == id } }
 }
 
 /// A container as the engine keeps it.

@@ -148,3 +148,37 @@ extension Mounts {
         }
     }
 }
+
+extension Mounts {
+    /// Words among mount(8)'s options that are flags of mount(2); a pair clears the flag.
+    private static let flags: [String: (flag: UInt, sets: Bool)] = [
+        "ro": (1, true), "rw": (1, false), "nosuid": (2, true), "suid": (2, false), "nodev": (4, true),
+        "dev": (4, false), "noexec": (8, true), "exec": (8, false), "sync": (16, true), "async": (16, false),
+        "dirsync": (128, true), "noatime": (1024, true), "atime": (1024, false), "nodiratime": (2048, true),
+        "diratime": (2048, false), "relatime": (1 << 21, true), "norelatime": (1 << 21, false),
+        "strictatime": (1 << 24, true), "nostrictatime": (1 << 24, false), "defaults": (0, true),
+    ]
+
+    /// Mounts a file system by its device, type and the options of mount(8), as one line (mount(2)).
+    public static func mountFileSystem(
+        _ device: String, type: String, options: String, at path: String
+    ) throws(SyscallError) {
+        var flags: UInt = 0
+        var data: [Substring] = []
+        for option in options.split(separator: ",") {
+            guard let (flag, sets) = Self.flags[String(option)] else {
+                data.append(option)
+                continue
+            }
+            if sets { flags |= flag } else { flags &= ~flag }
+        }
+        let text = data.joined(separator: ",")
+        try check("mount", path) { unsafe mount(device, path, type, flags, text) }
+    }
+
+    /// Whether a file system of its own is mounted at the path: what is above it is on another device.
+    public static func isMountPoint(_ path: String) -> Bool {
+        guard let place = try? Files.status(path), let above = try? Files.status(path + "/..") else { return false }
+        return place.device != above.device
+    }
+}

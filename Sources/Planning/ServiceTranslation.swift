@@ -309,11 +309,15 @@ public struct ServiceTranslation: Sendable {
             let target = volume["target"].string ?? ""
             let readOnly = volume["read_only"].bool ?? false
             switch volume["type"].string ?? "" {
-            case "image", "npipe", "cluster":
+            case "npipe", "cluster":
                 throw RoostError(
                     .unsupported,
-                    "service \(name): volumes of type \(volume["type"].string ?? "") are not supported yet (\(place(name, "volumes")))"
+                    "service \(name): volumes of type \(volume["type"].string ?? "") are for other systems: use a volume, bind, tmpfs or image (\(place(name, "volumes")))"
                 )
+            case "image":
+                let image = MountSpec.Source.image(
+                    reference: volume["source"].string ?? "", subpath: volume["image"]["subpath"].string ?? "")
+                spec.mounts.append(MountSpec(source: image, target: target, readOnly: true))
             case "bind":
                 let bind = volume["bind"]
                 spec.mounts.append(

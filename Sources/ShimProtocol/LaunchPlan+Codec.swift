@@ -168,7 +168,7 @@ extension Setting {
 }
 
 extension MountPlan {
-    private enum Tag: UInt8 { case bind, fileSystem, splitControlGroups, content }
+    private enum Tag: UInt8 { case bind, fileSystem, splitControlGroups, content, inside, layers }
 
     func encode(to writer: inout BinaryWriter) {
         switch source {
@@ -186,6 +186,15 @@ extension MountPlan {
         case .content(let text):
             writer.write(variant: Tag.content)
             writer.write(text)
+        case .inside(let root, let path, let recursive):
+            writer.write(variant: Tag.inside)
+            writer.write(root)
+            writer.write(path)
+            writer.write(recursive)
+        case .layers(let folders, let path):
+            writer.write(variant: Tag.layers)
+            writer.write(folders)
+            writer.write(path)
         }
         writer.write(target)
         writer.write(attributes)
@@ -201,6 +210,10 @@ extension MountPlan {
         case .fileSystem: source = .fileSystem(type: try reader.string(), options: try settings(&reader))
         case .splitControlGroups: source = .splitControlGroups(try settings(&reader))
         case .content: source = .content(try reader.string())
+        case .inside:
+            source = .inside(root: try reader.string(), path: try reader.string(), recursive: try reader.bool())
+        case .layers:
+            source = .layers(try reader.strings(), path: try reader.string())
         }
         target = try reader.string()
         attributes = try reader.uint64()

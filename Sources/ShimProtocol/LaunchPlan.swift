@@ -202,6 +202,10 @@ public struct MountPlan: Sendable, Equatable {
         case splitControlGroups([Setting])
         /// A file of the container's own with this text. It is kept in memory and goes with the container.
         case content(String)
+        /// A part of a folder of the host's, resolved inside it: links in it lead nowhere else.
+        case inside(root: String, path: String, recursive: Bool)
+        /// Folders of the host's over each other, topmost first, that nobody can change; `path` is a part of them.
+        case layers([String], path: String)
     }
 
     public init(source: Source, target: String, attributes: UInt64, propagation: Propagation = .isPrivate) {

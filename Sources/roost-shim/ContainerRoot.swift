@@ -12,9 +12,7 @@ struct ContainerRoot {
         let root = try stageRoot()
         for mount in container.mounts {
             if let file = files[mount.target] {
-                try stage("mount \(mount.target)") {
-                    try Mounts.attach(file, onto: try root.makeFile(mount.target), name: mount.target)
-                }
+                try stage("mount \(mount.target)") { try attach(file, at: mount.target, in: root) }
             } else {
                 try place(mount, in: root)
             }
@@ -46,12 +44,32 @@ struct ContainerRoot {
         try Mounts.attach(memory, at: place)
         var files: [String: OwnedFD] = [:]
         for mount in container.mounts {
-            guard case .content(let text) = mount.source else { continue }
             let path = "\(place)/\(files.count)"
-            try Files.write(path, text)
-            files[mount.target] = try Mounts.clone(path, recursive: false)
+            switch mount.source {
+            case .content(let text):
+                try Files.write(path, text)
+                files[mount.target] = try Mounts.clone(path, recursive: false)
+            case .layers(let folders, let part):
+                try Files.makeDirectories(path)
+                try Mounts.overlayReadOnly(lower: folders, at: path)
+                files[mount.target] = try cloneInside(path, part, recursive: false)
+            default: break
+            }
         }
         return files
+    }
+
+    /// A part of a folder, found without leaving it.
+    private func cloneInside(_ folder: String, _ part: String, recursive: Bool) throws(SyscallError) -> OwnedFD {
+        let found = try RootedDirectory(path: folder).open(part.isEmpty ? "/" : part, .path)
+        return try Mounts.clone("", at: found.raw, recursive: recursive)
+    }
+
+    /// Puts a detached mount at its place, which is made as what the mount is: a folder or a file.
+    private func attach(_ mount: OwnedFD, at path: String, in root: RootedDirectory) throws(SyscallError) {
+        let isFolder = try Files.status(of: mount.raw).isDirectory
+        let target = isFolder ? try root.makeDirectories(path) : try root.makeFile(path)
+        try Mounts.attach(mount, onto: target, name: path)
     }
 
     private func mountOverlay() throws(SyscallError) {
@@ -70,21 +88,22 @@ struct ContainerRoot {
         let attributes = MountAttributes(rawValue: mount.attributes)
         do throws(SyscallError) {
             switch mount.source {
-            case .bind(let path, let recursive): try bind(path, recursive, mount, in: root)
+            case .bind(let path, let recursive): try bind(clone(path, recursive), recursive, mount, in: root)
+            case .inside(let folder, let path, let recursive):
+                try bind(cloneInside(folder, path, recursive: recursive), recursive, mount, in: root)
             case .fileSystem(let type, let options):
                 let target = try root.makeDirectories(mount.target)
                 let made = try Mounts.make(type, options: options.map { ($0.name, $0.value) }, attributes: attributes)
                 try Mounts.attach(made, onto: target, name: mount.target)
             case .splitControlGroups(let hierarchies): try placeControlGroups(hierarchies, mount, in: root)
-            case .content: break
+            case .content, .layers: break
             }
         } catch { throw ChildFailure(step: "mount \(mount.target)", reason: error.description) }
     }
 
-    private func bind(_ path: String, _ recursive: Bool, _ mount: MountPlan, in root: RootedDirectory)
+    private func bind(_ source: OwnedFD, _ recursive: Bool, _ mount: MountPlan, in root: RootedDirectory)
         throws(SyscallError)
     {
-        let source = try clone(path, recursive)
         let attributes = MountAttributes(rawValue: mount.attributes)
         let propagation: MountPropagation =
             switch mount.propagation {
@@ -93,9 +112,7 @@ struct ContainerRoot {
             case .shared: .shared
             }
         try Mounts.setAttributes(source, set: attributes, propagation: propagation, recursive: recursive)
-        let isFolder = try Files.status(of: source.raw).isDirectory
-        let target = isFolder ? try root.makeDirectories(mount.target) : try root.makeFile(mount.target)
-        try Mounts.attach(source, onto: target, name: mount.target)
+        try attach(source, at: mount.target, in: root)
     }
 
     /// A mount that only another container sees is cloned in that one's namespace: the kernel clones no foreign mounts.
@@ -129,7 +146,7 @@ struct ContainerRoot {
         for hierarchy in hierarchies {
             guard let path = hierarchy.value else { continue }
             try bind(
-                path, false,
+                try clone(path, false), false,
                 MountPlan(
                     source: .bind(path: path, recursive: false), target: mount.target + "/" + hierarchy.name,
                     attributes: mount.attributes),

@@ -147,7 +147,7 @@ struct ContainerOptions: ParsableArguments {
         }
         json.set("Volumes", .object(anonymous))
         host.set("Binds", JSON(binds))
-        host.set("Mounts", .array(try mount.map(Self.mount)))
+        host.set("Mounts", .array(try mount.map { try MountFlag($0).json }))
         host.set(
             "Tmpfs",
             .object(
@@ -226,25 +226,6 @@ struct ContainerOptions: ParsableArguments {
             throw .invalid("ulimit \"\(text)\": write name=soft[:hard]")
         }
         return ["Name": .string(name), "Soft": JSON(soft), "Hard": JSON(hard)]
-    }
-
-    private static func mount(_ text: String) throws(RoostError) -> JSON {
-        var mount: JSON = ["Type": "volume"]
-        for part in text.split(separator: ",") {
-            let (key, value) = pair(String(part))
-            switch key {
-            case "type": mount.set("Type", .string(value))
-            case "source", "src":
-                mount.set("Source", .string(value.hasPrefix(".") ? Session.shared.absolute(value) : value))
-            case "target", "dst", "destination": mount.set("Target", .string(value))
-            case "readonly", "ro": mount.set("ReadOnly", .bool(value.isEmpty || value == "true" || value == "1"))
-            case "bind-propagation": mount.set("BindOptions", ["Propagation": .string(value)])
-            case "volume-nocopy": mount.set("VolumeOptions", ["NoCopy": true])
-            case "tmpfs-size": mount.set("TmpfsOptions", ["SizeBytes": JSON(try size(value))])
-            default: throw .invalid("--mount: unexpected key '\(key)' in '\(text)'")
-            }
-        }
-        return mount
     }
 
     func create(_ words: [String], attach: Bool) throws -> String {
