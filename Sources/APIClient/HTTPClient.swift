@@ -97,6 +97,14 @@ public final class HTTPExchange {
         return size == 0 || end + 1 < rest.endIndex
     }
 
+    /// An answer with nothing in it, from nobody.
+    static func empty() throws -> HTTPExchange {
+        let exchange = HTTPExchange(try Files.open("/dev/null", .readOnly))
+        exchange.status = 204
+        exchange.ended = true
+        return exchange
+    }
+
     /// The answer to a HEAD request ends with its head, whatever it says.
     func hasNoBody() { ended = true }
 
@@ -172,8 +180,29 @@ public final class HTTPExchange {
 /// Talks to an engine.
 public struct EngineClient: Sendable {
     public let address: EngineAddress
+    /// In a dry run: told of every request that would change something. Such a request is not sent; its answer is empty.
+    let insteadOfWriting: (@Sendable (_ method: String, _ path: String, _ query: [(String, String)]) throws -> Void)?
 
-    public init(address: EngineAddress) { self.address = address }
+    public init(
+        address: EngineAddress,
+        insteadOfWriting: (@Sendable (_ method: String, _ path: String, _ query: [(String, String)]) throws -> Void)? =
+            nil
+    ) {
+        self.address = address
+        self.insteadOfWriting = insteadOfWriting
+    }
+
+    /// Requests that change nothing although they are no GET.
+    private static let harmless: Set<String> = ["roost/v1/projects/plan", "roost/v1/projects/hash"]
+
+    /// The empty answer to a request that must not be sent; nil where it may.
+    private func dryAnswer(_ method: String, _ path: String, _ query: [(String, String)]) throws -> HTTPExchange? {
+        guard let insteadOfWriting, method != "GET", method != "HEAD", !Self.harmless.contains(path),
+            !query.contains(where: { $0.0 == "dryRun" })
+        else { return nil }
+        try insteadOfWriting(method, path, query)
+        return try HTTPExchange.empty()
+    }
 
     public static func encode(_ text: String) -> String {
         var out = ""
@@ -208,6 +237,7 @@ public struct EngineClient: Sendable {
             if method == "HEAD" { exchange.hasNoBody() }
             return exchange
         }
+        if let dry = try dryAnswer(method, path, query) { return dry }
         let mayRepeat = (method == "GET" || repeatable) && address.start != nil
         let deadline = Clocks.monotonicNanoseconds() + 5_000_000_000
         while true {
@@ -221,6 +251,23 @@ public struct EngineClient: Sendable {
                 Processes.pauseBriefly()
             }
         }
+    }
+
+    /// Sends a request and does not wait for its answer: `awaitAnswer` reads its head when it has come.
+    public func begin(
+        _ method: String, _ path: String, _ query: [(String, String)] = [], headers: [(String, String)] = []
+    ) throws -> HTTPExchange {
+        if let dry = try dryAnswer(method, path, query) { return dry }
+        let exchange = HTTPExchange(try address.connect())
+        try exchange.send(method, target(path, query), headers: headers, body: method == "POST" ? [] : nil)
+        return exchange
+    }
+
+    /// Reads the head of the answer to what `begin` has sent; an answer that is an error is thrown.
+    public func awaitAnswer(_ exchange: HTTPExchange) throws {
+        guard exchange.status == 0 else { return }
+        try exchange.readHead()
+        try Self.check(exchange)
     }
 
     /// The connection ended before there was an answer.
@@ -249,6 +296,7 @@ public struct EngineClient: Sendable {
         _ path: String, _ query: [(String, String)], file: Int32, method: String = "POST",
         headers: [(String, String)] = []
     ) throws -> HTTPExchange {
+        if let dry = try dryAnswer(method, path, query) { return dry }
         let exchange = HTTPExchange(try address.connect())
         try exchange.send(
             method, target(path, query),
@@ -264,6 +312,7 @@ public struct EngineClient: Sendable {
 
     /// A request that turns the connection into a plain stream.
     public func takeOver(_ path: String, _ query: [(String, String)] = [], body: JSON? = nil) throws -> HTTPExchange {
+        if let dry = try dryAnswer("POST", path, query) { return dry }
         let exchange = HTTPExchange(try address.connect())
         try exchange.send(
             "POST", target(path, query),

@@ -95,7 +95,7 @@ struct ProjectHandlers: Sendable {
         let plan = await engine.planDown(name, options: options)
         if body["dryRun"].bool == true {
             var json = plan.json
-            json.set("text", .string(plan.text))
+            json.set("text", .string(plan.hasChanges ? plan.text : "Nothing to do: nothing of \(name) is here.\n"))
             return try await exchange.answer(200, json)
         }
         let engine = engine

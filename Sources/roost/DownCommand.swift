@@ -31,9 +31,9 @@ struct Down: ParsableCommand {
         if let rmi, rmi != "all", rmi != "local" {
             throw RoostError.invalid("--rmi \(rmi): use all or local")
         }
-        if dryRun {
+        if dryRun || session.isDryRun {
             body.set("dryRun", true)
-            let answer = try session.client().call("POST", "roost/v1/projects/down", body: body)
+            let answer = try session.client().call("POST", "roost/v1/projects/down", [("dryRun", "1")], body: body)
             return Output.raw(answer["text"].string ?? "")
         }
         // Local ones are those that have no name but the one that the project gives them.

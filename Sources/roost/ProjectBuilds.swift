@@ -35,6 +35,7 @@ extension ProjectImages {
         let client = try Session.shared.client()
         var seen: Set<String> = []
         var stale: [String] = []
+        var missing: [ParallelPull.Order] = []
         for service in services {
             guard let definition = project.services[service], let image = definition["image"].string,
                 seen.insert(image).inserted
@@ -57,14 +58,26 @@ extension ProjectImages {
                     continue
                 }
                 let wantsPull = policy.pull == "always" && !definition["image"].isNull && project.isNamed(service)
-                if wantsPull, !policy.builds, (try? fetch(service, image, definition, policy)) != nil { continue }
+                if wantsPull, !policy.builds {
+                    let order = ParallelPull.Order(
+                        subject: service, image: image, platform: definition["platform"].string)
+                    // What is in no registry is built.
+                    if try ParallelPull(orders: [order], isQuiet: policy.quiet).run().isEmpty { continue }
+                }
                 if rule == "never", isThere { continue }
                 stale.append(service)
             } else if try rule == "always" || (!isThere && rule != "never") || Self.isOld(here, rule) {
-                try fetch(service, image, definition, policy)
+                missing.append(.init(subject: service, image: image, platform: definition["platform"].string))
             } else if !isThere {
                 throw RoostError.missing("service \(service): No such image: \(image); its pull policy is never")
             }
+        }
+        for order in mountedImages(services) where seen.insert(order.image).inserted {
+            let isThere = (try? client.call("GET", "images/\(order.image)/json")) != nil
+            if policy.pull == "always" || (!isThere && policy.pull != "never") { missing.append(order) }
+        }
+        if let (order, error) = try ParallelPull(orders: missing, isQuiet: policy.quiet).run().first {
+            throw RoostError(error.kind, "service \(order.subject): \(error.message)")
         }
         try build(stale, BuildOverrides(quiet: policy.quiet), onlyShowsWork: true)
     }
@@ -97,17 +110,6 @@ extension ProjectImages {
             return true
         }
         return Clocks.wallNanoseconds() - time.nanoseconds > period
-    }
-
-    private func fetch(_ service: String, _ image: String, _ definition: JSON, _ policy: ImagePolicy) throws {
-        if !policy.quiet { Output.error(" \(service) Pulling \(image)") }
-        do {
-            _ = try TransferDisplay.pull(
-                image, platform: definition["platform"].string, quiet: true)
-        } catch let error as RoostError {
-            throw RoostError(error.kind, "service \(service): \(error.message)")
-        }
-        if !policy.quiet { Output.error(" \(service) Pulled") }
     }
 
     /// Builds services in the order of what their builds take from each other.

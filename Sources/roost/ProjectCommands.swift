@@ -43,6 +43,10 @@ enum PlanFollower {
     /// not end the command.
     static func follow(_ path: String, _ body: JSON) throws {
         let client = try Session.shared.client()
+        if Session.shared.isDryRun {
+            let plan = try client.call("POST", "roost/v1/projects/plan", body: body)
+            return Output.raw(plan["text"].string ?? "")
+        }
         for _ in 0..<3 {
             if try show(try client.open("POST", path, body: body, repeatable: true)) { return }
         }
@@ -124,6 +128,7 @@ struct Up: ParsableCommand {
         let body: JSON = [
             "project": project.wire, "contents": try session.contents(project), "options": try settings.json(services),
         ]
+        let dryRun = dryRun || session.isDryRun
         if !dryRun, !locked {
             let wanted = settings.noDeps && !services.isEmpty ? services : project.needed(by: services).sorted()
             try ProjectImages(project, services: wanted).prepare(

@@ -65,15 +65,20 @@ enum TransferDisplay {
         _ image: String, platform: String? = nil, allTags: Bool = false, quiet: Bool = false,
         toErrors: Bool = false
     ) throws -> String? {
+        let answer = try Session.shared.client().open(
+            "POST", "images/create", query(image, platform: platform, allTags: allTags),
+            headers: try headers(domain(image)))
+        return try follow(answer, quiet: quiet, toErrors: toErrors).digest
+    }
+
+    static func query(_ image: String, platform: String?, allTags: Bool = false) -> [(String, String)] {
         var query = [("fromImage", image)]
         let last = image.split(separator: "/").last ?? ""
         if !allTags, !last.contains(":"), !last.contains("@") { query.append(("tag", "latest")) }
         if let platform = platform ?? environmentVariable("DOCKER_DEFAULT_PLATFORM"), !platform.isEmpty {
             query.append(("platform", platform))
         }
-        let answer = try Session.shared.client().open(
-            "POST", "images/create", query, headers: try headers(domain(image)))
-        return try follow(answer, quiet: quiet, toErrors: toErrors).digest
+        return query
     }
 
     /// The name with everything written out, as `pull` and `push` end with it.
@@ -245,7 +250,7 @@ struct ProjectImages {
 
     func pull(policy: String?, skipBuildable: Bool, ignoresFailures: Bool, quiet: Bool) throws {
         var seen: Set<String> = []
-        var failed = false
+        var orders: [ParallelPull.Order] = []
         for service in services {
             guard let image = image(service), seen.insert(image).inserted else { continue }
             if skipBuildable, isBuilt(service) { continue }
@@ -253,23 +258,32 @@ struct ProjectImages {
             let rule = policy ?? project.services[service]?["pull_policy"].string ?? ""
             if rule == "never" || rule == "build" { continue }
             if isThere, ["missing", "if_not_present"].contains(rule) { continue }
-            do {
-                if !quiet { Output.error(" \(service) Pulling \(image)") }
-                _ = try TransferDisplay.pull(
-                    image, platform: project.services[service]?["platform"].string, quiet: true)
-                if !quiet { Output.error(" \(service) Pulled") }
-            } catch let error as RoostError {
-                // What the project builds itself need not be in a registry.
-                if isBuilt(service) {
-                    Output.error(" \(service) \(image) is not in its registry; build it")
-                    continue
-                }
-                Output.error(" \(service) \(Session.shared.prefixed(error.message))")
-                failed = true
-                if !ignoresFailures { throw Leave(code: 1) }
+            orders.append(
+                ParallelPull.Order(
+                    subject: service, image: image, platform: project.services[service]?["platform"].string))
+        }
+        orders += mountedImages(services).filter { seen.insert($0.image).inserted }
+        var failed = false
+        for (order, error) in try ParallelPull(orders: orders, isQuiet: quiet).run() {
+            // What the project builds itself need not be in a registry.
+            if isBuilt(order.subject) {
+                Output.error(" \(order.subject) \(order.image) is not in its registry; build it")
+                continue
             }
+            Output.error(" \(order.subject) \(Session.shared.prefixed(error.message))")
+            failed = true
         }
         if failed, !ignoresFailures { throw Leave(code: 1) }
+    }
+
+    /// Images whose files services mount.
+    func mountedImages(_ services: [String]) -> [ParallelPull.Order] {
+        services.flatMap { service in
+            (project.services[service]?["volumes"].array ?? []).compactMap { volume in
+                guard volume["type"].string == "image", let image = volume["source"].string else { return nil }
+                return ParallelPull.Order(subject: service, image: image)
+            }
+        }
     }
 
     func push(ignoresFailures: Bool, quiet: Bool) throws {

@@ -33,6 +33,10 @@ final class Session: @unchecked Sendable {
     var projectDirectory: String?
     var profiles: [String] = []
     var environmentFiles: [String] = []
+    /// Nothing is changed; what would be is told.
+    var isDryRun = false
+    /// How many images are fetched at a time.
+    var parallel = 8
     /// `roost compose …`: names are services, as in `docker compose`.
     var isCompose = false
 
@@ -65,13 +69,28 @@ final class Session: @unchecked Sendable {
             case "--profile": profiles.append(try value())
             case "--env-file": environmentFiles.append(try value())
             case "-c", "--context": context = try value()
-            case "--ansi", "--progress", "--parallel", "--config", "-l", "--log-level":
+            case "--parallel":
+                let text = try value()
+                guard let number = Int(text) else { throw .invalid("--parallel \(text): write a number") }
+                parallel = number > 0 ? number : 8
+            case "--dry-run": isDryRun = true
+            case "--ansi", "--progress", "--config", "-l", "--log-level":
                 _ = try value()
             case "-D", "--debug", "--compatibility": break
             default: throw .invalid("unknown option \(word) before the command; see roost --help")
             }
         }
         arguments = Array(rest)
+        takeDryRun(&arguments)
+    }
+
+    /// `--dry-run` may stand behind every command of a project, as in Compose; behind run and exec only before the service.
+    private func takeDryRun(_ arguments: inout [String]) {
+        guard let verb = arguments.first, DryRun.verbs.contains(verb) else { return }
+        let last = ["run", "exec"].contains(verb) ? 2 : arguments.firstIndex(of: "--") ?? arguments.count
+        guard let index = arguments.prefix(last).firstIndex(of: "--dry-run") else { return }
+        isDryRun = true
+        arguments.remove(at: index)
     }
 
     lazy var address: Result<EngineAddress, RoostError> = {
@@ -83,7 +102,9 @@ final class Session: @unchecked Sendable {
         } catch { return .failure(error) }
     }()
 
-    func client() throws -> EngineClient { EngineClient(address: try address.get()) }
+    func client() throws -> EngineClient {
+        EngineClient(address: try address.get(), insteadOfWriting: isDryRun ? DryRun.tell : nil)
+    }
 
     /// Docker's words in front of what the engine says.
     func prefixed(_ message: String) -> String { "Error response from daemon: \(message)" }

@@ -1,0 +1,81 @@
+import APIClient
+import EngineModel
+import LinuxKernel
+import Terminal
+
+/// Several images fetched at the same time, a line each: a stack of ten images is as slow as its largest, not as all of them.
+struct ParallelPull {
+    struct Order {
+        /// What it is for: a service's name.
+        var subject: String
+        var image: String
+        var platform: String?
+    }
+
+    private final class Running {
+        let order: Order
+        let exchange: HTTPExchange
+        var meter = TransferMeter()
+        init(_ order: Order, _ exchange: HTTPExchange) {
+            self.order = order
+            self.exchange = exchange
+        }
+    }
+
+    let orders: [Order]
+    let isQuiet: Bool
+
+    /// Fetches all of them, and answers with those that could not be fetched.
+    func run() throws -> [(order: Order, error: RoostError)] {
+        let client = try Session.shared.client()
+        let display = isQuiet ? nil : ProgressDisplay()
+        let isLive = Terminals.isTerminal(2)
+        var waiting = orders[...]
+        var running: [Running] = []
+        var failures: [(order: Order, error: RoostError)] = []
+        func fail(_ order: Order, _ error: any Error) {
+            let known = error as? RoostError ?? RoostError.failure("\(error)")
+            failures.append((order, known))
+            display?.update(order.subject, "Error \(known.message)", .failed)
+        }
+        while !waiting.isEmpty || !running.isEmpty {
+            while running.count < Session.shared.parallel, let order = waiting.popFirst() {
+                display?.update(order.subject, "Pulling \(order.image)", .working)
+                do {
+                    running.append(
+                        Running(
+                            order,
+                            try client.begin(
+                                "POST", "images/create", TransferDisplay.query(order.image, platform: order.platform),
+                                headers: TransferDisplay.headers(TransferDisplay.domain(order.image)))))
+                } catch { fail(order, error) }
+            }
+            let isBuffered = running.contains { $0.exchange.status != 0 && $0.exchange.hasBufferedBytes }
+            let ready = Set(
+                try waitForAny(running.map(\.exchange.connection.raw), milliseconds: isBuffered ? 0 : 1000))
+            for (index, pull) in running.enumerated().reversed()
+            where ready.contains(index) || (pull.exchange.status != 0 && pull.exchange.hasBufferedBytes) {
+                do {
+                    try client.awaitAnswer(pull.exchange)
+                    guard try !step(pull, isLive ? display : nil) else { continue }
+                    display?.update(pull.order.subject, "Pulled", .done)
+                } catch { fail(pull.order, error) }
+                running.remove(at: index)
+            }
+        }
+        return failures
+    }
+
+    /// Takes one line of the engine's words; false at their end.
+    private func step(_ pull: Running, _ display: ProgressDisplay?) throws -> Bool {
+        guard let line = try pull.exchange.nextLine() else { return false }
+        if let message = line["error"].string { throw RoostError(.failure, message) }
+        guard let id = line["id"].string, let status = line["status"].string else { return true }
+        let total = line["progressDetail"]["total"].int ?? 0
+        let current = line["progressDetail"]["current"].int ?? 0
+        if total > 0 { pull.meter.record(id, current: current, total: total, at: Clocks.monotonicNanoseconds()) }
+        if status.hasSuffix("complete") { pull.meter.complete(id) }
+        display?.update(pull.order.subject, "Pulling \(pull.meter.summary)", .working)
+        return true
+    }
+}
