@@ -47,6 +47,8 @@ public actor Engine {
     var buildCache: [Digest: BuildCacheEntry] = [:]
     var buildTimes: [Digest: String] = [:]
     var contentDigests: [Digest: Digest] = [:]
+    /// What builds have seen in layers: the facts of paths, and short files; nil where there was nothing.
+    var buildLooks: [Digest: [UInt8]?] = [:]
     /// Images that only a build knows, with how many of its steps use them.
     var transientImages: [Digest: (image: StoredImage, users: Int)] = [:]
     /// Cache mounts that a build has for itself.

@@ -79,6 +79,13 @@ public enum Files {
         return FileStatus(raw)
     }
 
+    /// What is in an open folder under this name; a link is not followed (fstatat(2)).
+    public static func status(at directory: CInt, _ name: String) throws(SyscallError) -> FileStatus {
+        var raw = stat()
+        try check("fstatat", name) { unsafe fstatat(directory, name, &raw, AT_SYMLINK_NOFOLLOW) }
+        return FileStatus(raw)
+    }
+
     public static func status(of fd: CInt) throws(SyscallError) -> FileStatus {
         var raw = stat()
         try check("fstat", "descriptor \(fd)") { unsafe fstat(fd, &raw) }
@@ -211,6 +218,15 @@ public enum Files {
             return nil
         }
         return file
+    }
+
+    public enum LockMode: CInt, Sendable {
+        case shared = 1, exclusive = 2, none = 8
+    }
+
+    /// Waits for a lock on an open file, or gives it back (flock(2)).
+    public static func lock(_ fd: CInt, _ mode: LockMode) throws(SyscallError) {
+        try check("flock", "descriptor \(fd)") { flock(fd, mode.rawValue) }
     }
 
     /// Total and free bytes of the file system that holds the path (statvfs(3)).

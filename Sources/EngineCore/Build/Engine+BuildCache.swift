@@ -41,6 +41,13 @@ extension Engine {
         return (time, false)
     }
 
+    func rememberLook(_ key: Digest, _ answer: [UInt8]?) {
+        // Long files are not worth their room.
+        guard (answer?.count ?? 0) < 65536 else { return }
+        if buildLooks.count > 2000 { buildLooks.removeAll() }
+        buildLooks[key] = .some(answer)
+    }
+
     func knownContentDigest(_ key: Digest) -> Digest? { contentDigests[key] }
     func rememberContentDigest(_ key: Digest, _ digest: Digest) {
         if contentDigests.count > 20_000 { contentDigests.removeAll() }

@@ -45,30 +45,34 @@ extension StageBuilder {
         try await engine.capture(upper, onto: chain, clamp: run.epoch)
     }
 
-    /// What is at a path of the stage so far; nil where there is nothing.
-    func status(_ path: String, follows: Bool = true) async throws -> (isFolder: Bool, isLink: Bool)? {
+    /// A look into the stage so far; nil where there is nothing. What is below a chain of layers never changes, so that each look is
+    /// taken once, over all builds.
+    private func look(_ job: RootRequest.Job) async throws -> [UInt8]? {
+        let key = Self.key(["look", chain?.hex ?? "", try ImageStore.encode(job).description])
+        if let known = await engine.buildLooks[key] { return known }
         let request = RootRequest(
             view: .layers(engine.images.directories(image()), upper: nil, work: nil),
-            mountPoint: engine.configuration.mountPoint, job: .stat(path: path, followsLinks: follows))
-        do {
-            let json = try JSON(parsing: try await blocking { try RootRunner(request).answer() })
-            let mode = json["mode"].int ?? 0
-            return (mode & (1 << 31) != 0, mode & (1 << 27) != 0)
-        } catch let error as RoostError where error.kind == .notFound { return nil }
+            mountPoint: engine.configuration.mountPoint, job: job)
+        let found: [UInt8]?
+        do { found = try await blocking { try RootRunner(request).answer() } } catch let error as RoostError
+            where error.kind == .notFound
+        { found = nil }
+        await engine.rememberLook(key, found)
+        return found
+    }
+
+    /// What is at a path of the stage so far; nil where there is nothing.
+    func status(_ path: String, follows: Bool = true) async throws -> (isFolder: Bool, isLink: Bool)? {
+        guard let answer = try await look(.stat(path: path, followsLinks: follows)) else { return nil }
+        let mode = try JSON(parsing: answer)["mode"].int ?? 0
+        return (mode & (1 << 31) != 0, mode & (1 << 27) != 0)
     }
 
     /// Where a link leads, inside the stage's root; a path that is no link leads to itself.
     private func followed(_ path: String) async throws -> String {
         var place = path
         for _ in 0..<40 {
-            let request = RootRequest(
-                view: .layers(engine.images.directories(image()), upper: nil, work: nil),
-                mountPoint: engine.configuration.mountPoint, job: .stat(path: place, followsLinks: false))
-            let answer: [UInt8]
-            do { answer = try await blocking { try RootRunner(request).answer() } } catch let error as RoostError {
-                guard error.kind == .notFound else { throw error }
-                return place
-            }
+            guard let answer = try await look(.stat(path: place, followsLinks: false)) else { return place }
             let facts = try JSON(parsing: answer)
             guard (facts["mode"].int ?? 0) & (1 << 27) != 0, let next = facts["linkTarget"].string, !next.isEmpty else {
                 return place
@@ -79,12 +83,7 @@ extension StageBuilder {
     }
 
     private func file(_ path: String) async throws -> String {
-        let request = RootRequest(
-            view: .layers(engine.images.directories(image()), upper: nil, work: nil),
-            mountPoint: engine.configuration.mountPoint, job: .read(path: path, limit: 4 << 20))
-        do {
-            return String(decoding: try await blocking { try RootRunner(request).answer() }, as: UTF8.self)
-        } catch let error as RoostError where error.kind == .notFound { return "" }
+        String(decoding: try await look(.read(path: path, limit: 4 << 20)) ?? [], as: UTF8.self)
     }
 
     /// `user`, `user:group`, by name or number, as the stage's own files say.

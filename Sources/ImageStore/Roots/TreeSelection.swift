@@ -3,8 +3,6 @@ import LinuxKernel
 import OCI
 import SystemLibraries
 
-import struct Crypto.SHA256
-
 /// Who takes what a selection finds.
 protocol SelectionSink {
     mutating func take(_ path: String, _ status: FileStatus, as name: String, _ selection: RootRequest.Selection) throws
@@ -19,11 +17,13 @@ struct TreeSelection {
     let selection: RootRequest.Selection
     private let ignored: IgnoreRules
     private let excluded: IgnoreRules
+    private let hasRules: Bool
 
     init(_ selection: RootRequest.Selection) throws {
         self.selection = selection
         ignored = try IgnoreRules(lines: selection.ignored)
         excluded = try IgnoreRules(lines: selection.excluded)
+        hasRules = !selection.ignored.isEmpty || !selection.excluded.isEmpty
     }
 
     func walk(into sink: inout some SelectionSink) throws {
@@ -126,15 +126,20 @@ struct TreeSelection {
     }
 
     private func takeContent(_ folder: [Substring], _ target: String, into sink: inout some SelectionSink) throws {
-        for name in try Files.list(Self.path(folder)).sorted() {
-            let parts = folder + [Substring(name)]
-            let path = Self.path(parts)
-            let status = try Files.status(path, followLinks: false)
-            let isLeftOut = isIgnored(parts)
+        let place = Self.path(folder)
+        let handle = try Files.open(place, [.readOnly, .directory])
+        for name in try Files.list(place).sorted() {
+            let parts = hasRules || selection.keepsParents ? folder + [Substring(name)] : []
+            let path = place == "/" ? "/" + name : place + "/" + name
+            // Through the folder that is open: a long path need not be walked for each of its files.
+            let status = try Files.status(at: handle.raw, name)
+            let isLeftOut = hasRules && isIgnored(parts)
             if isLeftOut, !(status.isDirectory && mayKeepBelow(parts)) { continue }
             // A folder that is left out comes into being with what is kept of it.
             if !isLeftOut { try sink.take(path, status, as: Self.join(target, name), selection) }
-            if status.isDirectory { try takeContent(parts, Self.join(target, name), into: &sink) }
+            if status.isDirectory {
+                try takeContent(folder + [Substring(name)], Self.join(target, name), into: &sink)
+            }
         }
     }
 }
@@ -185,125 +190,5 @@ struct ArchivingSink: SelectionSink {
                 try tree.writer.write(part)
             }
         }
-    }
-}
-
-/// Makes one digest of a selection: what would be the same file counts the same, whenever it was written.
-struct DigestingSink: SelectionSink {
-    let cache: DigestCache?
-    private var hash = SHA256()
-
-    init(cache: DigestCache?) { self.cache = cache }
-
-    mutating func take(_ path: String, _ status: FileStatus, as name: String, _ selection: RootRequest.Selection) throws
-    {
-        var line = "\(name)\u{0}\(String(selection.mode ?? status.mode & 0o7777, radix: 8))\u{0}"
-        line += "\(selection.owner?.user ?? status.user):\(selection.owner?.group ?? status.group)\u{0}"
-        if status.isRegular {
-            line += "f" + (try content(path, status))
-        } else if status.isSymbolicLink {
-            line += "l" + (try Files.readLink(path))
-        } else {
-            line += status.isDirectory ? "d" : "s\(status.mode & 0o170000) \(status.specialDevice)"
-        }
-        if !status.isSymbolicLink {
-            for attribute in try Files.attributes(path) where TreeArchiver.isKept(attribute.name) {
-                line += "\u{0}\(attribute.name)=\(attribute.value)"
-            }
-        }
-        hash.update(data: Array(line.utf8) + [10])
-    }
-
-    mutating func makeFolder(_ path: String, _ selection: RootRequest.Selection) throws {
-        hash.update(data: Array("\(path)\u{0}\(selection.owner?.user ?? 0):\(selection.owner?.group ?? 0)\n".utf8))
-    }
-
-    private func content(_ path: String, _ status: FileStatus) throws -> String {
-        if let known = cache?.digest(status) { return known }
-        var file = SHA256()
-        let source = try Files.open(path, [.readOnly, .nonBlocking])
-        while true {
-            let part = try readSome(source.raw, limit: 1 << 18)
-            if part.isEmpty { break }
-            file.update(data: part)
-        }
-        let digest = ContentStore.digest(of: file).hex
-        cache?.remember(status, digest)
-        return digest
-    }
-
-    mutating func unpack(_ path: String, _ status: FileStatus, into folder: String) throws {
-        hash.update(data: Array("\(folder)\u{0}a\(try content(path, status))\n".utf8))
-    }
-
-    var result: Digest { ContentStore.digest(of: hash) }
-}
-
-/// Digests of files by what the kernel says of them: who has not been touched need not be read again.
-final class DigestCache {
-    private struct Key: Hashable {
-        let inode: UInt64
-        let size: Int64
-        let modified: Int64
-        let changed: Int64
-    }
-
-    private let file: OwnedFD
-    private var known: [Key: String] = [:]
-    private var used: [Key: String] = [:]
-    private var hasNews = false
-
-    init(file: OwnedFD) throws {
-        self.file = file
-        // Read as bytes: there may be as many lines as a context has files.
-        for line in try readAll(file.raw, limit: 256 << 20).split(separator: 10) {
-            var numbers: [Int64] = []
-            var rest = line
-            while numbers.count < 4, let blank = rest.firstIndex(of: 32) {
-                var value: Int64 = 0
-                for digit in rest[..<blank] where digit >= 48 && digit <= 57 {
-                    value = value &* 10 &+ Int64(digit - 48)
-                }
-                numbers.append(value)
-                rest = rest[(blank + 1)...]
-            }
-            guard numbers.count == 4, rest.count == 64 else { continue }
-            known[
-                Key(
-                    inode: UInt64(bitPattern: numbers[0]), size: numbers[1], modified: numbers[2], changed: numbers[3])
-            ] = String(decoding: rest, as: UTF8.self)
-        }
-    }
-
-    private func key(_ status: FileStatus) -> Key {
-        Key(
-            inode: status.inode, size: status.size,
-            modified: status.modifiedSeconds * 1_000_000_000 + status.modifiedNanoseconds,
-            changed: status.changedNanoseconds)
-    }
-
-    func digest(_ status: FileStatus) -> String? {
-        let key = key(status)
-        guard let found = known[key] else { return nil }
-        used[key] = found
-        return found
-    }
-
-    func remember(_ status: FileStatus, _ digest: String) {
-        // A file that was written this very moment may be written again without looking different.
-        guard status.changedNanoseconds < Clocks.wallNanoseconds() - 2_000_000_000 else { return }
-        used[key(status)] = digest
-        hasNews = true
-    }
-
-    func save() throws {
-        guard hasNews || used.count < known.count / 2 else { return }
-        var text = ""
-        for (key, digest) in known.merging(used, uniquingKeysWith: { $1 }) {
-            text += "\(key.inode) \(key.size) \(key.modified) \(key.changed) \(digest)\n"
-        }
-        try Files.truncate(file.raw)
-        try Files.rewind(file.raw)
-        try writeAll(file.raw, Array(text.utf8))
     }
 }
