@@ -76,13 +76,9 @@ struct ArchiveHandlers: Sendable {
         options.pauses = request["pause"].map { _ in request.flag("pause") } ?? true
         var name: ImageReference?
         if let repository = request["repo"], !repository.isEmpty {
-            let tag = request["tag"] ?? ""
-            name = try ImageReference(parsing: tag.isEmpty ? repository : "\(repository):\(tag)")
+            name = try ImageReference(repository: repository, tag: request["tag"])
         }
-        if body["Cmd"].array != nil || body["Env"].array != nil || body["Entrypoint"].array != nil {
-            let bytes = body.bytes()
-            options.runtime = try ImageStore.decode(ImageConfiguration.Runtime.self, bytes, "the body")
-        }
+        if body.object?.isEmpty == false { options.body = body }
         let image = try await engine.commitContainer(
             request["container"] ?? "", as: name, options: options)
         try await exchange.answer(201, ["Id": .string(image.id.description)])

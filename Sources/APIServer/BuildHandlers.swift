@@ -200,7 +200,14 @@ struct BuildHandlers: Sendable {
             guard let span = TimeSpan.parse(text) else { throw RoostError.invalid("invalid filter 'until=\(text)'") }
             limit = Clocks.wallNanoseconds() - span
         }
-        let keep = Int64(exchange.request["keep-storage"] ?? exchange.request["reserved-space"] ?? "") ?? 0
+        var keep: Int64 = 0
+        for key in ["keep-storage", "reserved-space"] {
+            guard let text = exchange.request[key], !text.isEmpty else { continue }
+            guard let bytes = Int64(text) else {
+                throw RoostError.invalid("\(key) is in bytes and expects an integer, got \(text)")
+            }
+            keep = max(keep, bytes)
+        }
         let result = try await engine.pruneBuildCache(unusedSince: limit, keepBytes: keep)
         try await exchange.answer(
             200,

@@ -2,6 +2,7 @@ import DockerAPI
 import EngineCore
 import EngineModel
 import LinuxKernel
+import OCI
 
 struct ContainerHandlers: Sendable {
     let engine: Engine
@@ -80,6 +81,9 @@ struct ContainerHandlers: Sendable {
 
     func create(_ exchange: Exchange) async throws {
         let spec = try ContainerSpec(wire: try await exchange.json())
+        if let text = exchange.request["platform"], !text.isEmpty {
+            try await engine.checkPlatform(of: spec.image, Descriptor.Platform(parsing: text))
+        }
         let made = try await engine.createContainer(spec, name: exchange.request["name"])
         try await exchange.answer(201, ["Id": .string(made.record.id), "Warnings": JSON(made.warnings)])
     }

@@ -91,8 +91,7 @@ struct ImageHandlers: Sendable {
         }
         var reference: ImageReference?
         if let repository = request["repo"], !repository.isEmpty {
-            reference = try ImageReference(
-                parsing: repository + (request["tag"].map { $0.isEmpty ? "" : ":\($0)" } ?? ""))
+            reference = try ImageReference(repository: repository, tag: request["tag"])
         }
         let target = reference
         let changes = request.query["changes"] ?? []
@@ -207,8 +206,7 @@ struct ImageHandlers: Sendable {
 
     func tag(_ exchange: Exchange) async throws {
         let request = exchange.request
-        let reference = try ImageReference(
-            parsing: (request["repo"] ?? "") + (request["tag"].map { $0.isEmpty ? "" : ":\($0)" } ?? ""))
+        let reference = try ImageReference(repository: request["repo"] ?? "", tag: request["tag"])
         try await engine.tagImage(name(exchange, dropping: 1), as: reference)
         try await exchange.answer(201)
     }

@@ -17,6 +17,7 @@ struct ProjectHandlers: Sendable {
         options.services = wanted["services"].strings ?? []
         for (service, count) in wanted["scale"].object ?? [] { options.scale[service] = Int(clamping: count.int ?? 1) }
         options.forceRecreate = wanted["forceRecreate"].bool ?? false
+        options.recreateDependencies = wanted["recreateDependencies"].bool ?? false
         options.noRecreate = wanted["noRecreate"].bool ?? false
         options.noDependencies = wanted["noDependencies"].bool ?? false
         options.removeOrphans = wanted["removeOrphans"].bool ?? false

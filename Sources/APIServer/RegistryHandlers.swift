@@ -22,8 +22,10 @@ struct RegistryHandlers: Sendable {
         try await exchange.discardBody()
         var name = request["fromImage"] ?? ""
         let tag = request["tag"] ?? ""
-        if !tag.isEmpty { name += tag.contains(":") ? "@\(tag)" : ":\(tag)" }
-        let reference = try ImageReference(parsing: name)
+        if tag.contains(":") { name += "@\(tag)" }
+        let reference =
+            try tag.isEmpty || tag.contains(":")
+            ? ImageReference(parsing: name) : ImageReference(repository: name, tag: tag)
         let (credentials, platform) = (try credentials(exchange), try platform(exchange))
         let names: [ImageReference]
         if tag.isEmpty, !Self.hasTag(name), reference.digest == nil {
@@ -86,7 +88,7 @@ struct RegistryHandlers: Sendable {
         try await exchange.discardBody()
         let name = exchange.request.path.dropFirst().dropLast().joined(separator: "/")
         let tag = exchange.request["tag"] ?? ""
-        let reference = try ImageReference(parsing: tag.isEmpty ? name : "\(name):\(tag)")
+        let reference = try ImageReference(repository: name, tag: tag)
         let credentials = try credentials(exchange)
         var names = [reference]
         if tag.isEmpty, !Self.hasTag(name) {

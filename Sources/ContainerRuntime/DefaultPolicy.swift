@@ -8,13 +8,6 @@ enum DefaultPolicy {
     /// AUDIT_WRITE, SETFCAP.
     static let capabilities = CapabilitySet(rawValue: 0xa804_25fb)
 
-    static let maskedPaths = [
-        "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-        "/proc/timer_list",
-        "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap",
-    ]
-    static let readOnlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
-
     /// Nodes of a container's own /dev.
     static let devices: [DevicePlan] = [
         character("/dev/null", 1, 3), character("/dev/zero", 1, 5), character("/dev/full", 1, 7),

@@ -116,7 +116,7 @@ public struct LaunchPlanBuilder: Sendable {
     private func security(_ spec: ContainerSpec, _ decision: SecurityDecision) throws -> SecurityPlan {
         SecurityPlan(
             capabilities: decision.capabilities.rawValue,
-            systemCallFilter: decision.filtersSystemCalls ? try programs.program(for: decision.capabilities) : [],
+            systemCallFilter: try programs.program(for: decision),
             noNewPrivileges: decision.noNewPrivileges, limits: try spec.resources.limits.map(Self.limit),
             outOfMemoryScore: spec.resources.outOfMemoryScore == 0 ? nil : spec.resources.outOfMemoryScore)
     }
@@ -174,8 +174,9 @@ public struct LaunchPlanBuilder: Sendable {
                 record: record, context: context, decision: decision, hostname: hostname(record)
             ).mounts(),
             devices: try devices(spec, decision), links: DefaultPolicy.links,
-            maskedPaths: decision.masksSystemPaths ? DefaultPolicy.maskedPaths : [],
-            readOnlyPaths: decision.masksSystemPaths ? DefaultPolicy.readOnlyPaths : [], sysctls: sysctls(spec),
+            maskedPaths: decision.masksSystemPaths ? spec.security.maskedPaths ?? SystemPaths.masked : [],
+            readOnlyPaths: decision.masksSystemPaths ? spec.security.readOnlyPaths ?? SystemPaths.readOnly : [],
+            sysctls: sysctls(spec),
             log: try LogLimits(spec.log).plan(path: context.logFile), exitRecord: context.exitRecord,
             revival: context.revival)
     }

@@ -38,7 +38,7 @@ struct MountTable {
             list.append(bind("/dev/shm", "/dev/shm", Self.strict))
         } else {
             list.append(fileSystem("mqueue", "/dev/mqueue", Self.strict))
-            list.append(sharedMemory())
+            if record.spec.sharedMemoryBytes > 0 { list.append(sharedMemory()) }
         }
         return list
     }

@@ -7,6 +7,8 @@ import SystemLibraries
 public struct SecurityDecision: Sendable, Equatable {
     public var capabilities: CapabilitySet
     public var filtersSystemCalls = true
+    /// A profile of the user's own, as JSON, instead of the default one.
+    public var systemCallProfile: String?
     public var noNewPrivileges = false
     public var masksSystemPaths = true
     public var allowsAllDevices = false
@@ -34,6 +36,7 @@ public struct SecurityDecision: Sendable, Equatable {
             allowsAllDevices = true
         }
         for option in security.options { try apply(option) }
+        if let systemCallProfile { _ = try CustomSystemCallProfile(systemCallProfile) }
     }
 
     private static func capability(_ name: String) throws(RoostError) -> CapabilitySet {
@@ -46,17 +49,22 @@ public struct SecurityDecision: Sendable, Equatable {
     }
 
     private mutating func apply(_ option: String) throws(RoostError) {
+        if option.hasPrefix("seccomp="), option.dropFirst(8).drop(while: \.isWhitespace).hasPrefix("{") {
+            systemCallProfile = String(option.dropFirst(8))
+            return
+        }
         switch option.replacing(":", with: "=") {
         case "no-new-privileges", "no-new-privileges=true": noNewPrivileges = true
         case "no-new-privileges=false": noNewPrivileges = false
         case "seccomp=unconfined": filtersSystemCalls = false
+        case "seccomp=builtin": break
         case "systempaths=unconfined": masksSystemPaths = false
         case let text where text.hasPrefix("apparmor=") || text.hasPrefix("label="):
             // Neither is in use here; Docker accepts them on such hosts as well.
             break
         default:
             throw .invalid(
-                "security option \"\(option)\" is not supported: use no-new-privileges, seccomp=unconfined or systempaths=unconfined"
+                "security option \"\(option)\" is not supported: use no-new-privileges, seccomp=unconfined, seccomp=PROFILE.json or systempaths=unconfined"
             )
         }
     }

@@ -77,18 +77,18 @@ enum SystemCallProfile {
 
     static func rules(for capabilities: CapabilitySet) -> [SystemCallFilter.Rule] {
         typealias Rule = SystemCallFilter.Rule
-        var rules = [Rule(always), Rule(["socket"], .differs(argument: 0, 40))]
+        var rules = [Rule(always), Rule(["socket"], [.init(0, .differs, 40)])]
         // personality(2): Linux, 16-bit uid emulation, address-space tricks of old programs, and asking.
         for value: UInt64 in [0, 8, 0x20000, 0x20008, 0xffff_ffff] {
-            rules.append(Rule(["personality"], .equals(argument: 0, value)))
+            rules.append(Rule(["personality"], [.init(0, .equals, value)]))
         }
         for (bit, names) in byCapability where capabilities.rawValue & (1 << bit) != 0 {
             rules.append(Rule(words(names)))
         }
         if capabilities.rawValue & administrator == 0 {
-            rules.append(Rule(["clone"], .clear(argument: 0, mask: namespaceFlags)))
+            rules.append(Rule(["clone"], [.init(0, .masked, namespaceFlags, 0)]))
             // Its flags lie in memory where no filter sees them; glibc falls back to clone.
-            rules.append(Rule(["clone3"], errno: 38))
+            rules.append(Rule(["clone3"], [], .fail(errno: 38)))
         }
         return rules
     }

@@ -8,6 +8,14 @@ public final class SystemCallPrograms: Sendable {
 
     public init() {}
 
+    /// The filter of a container; empty where there is none.
+    public func program(for decision: SecurityDecision) throws -> [UInt8] {
+        guard decision.filtersSystemCalls else { return [] }
+        guard let text = decision.systemCallProfile else { return try program(for: decision.capabilities) }
+        let profile = try CustomSystemCallProfile(text)
+        return try SystemCallFilter.compile(profile.rules(for: decision.capabilities), otherwise: profile.otherwise)
+    }
+
     public func program(for capabilities: CapabilitySet) throws(SyscallError) -> [UInt8] {
         if let known = compiled.withLock({ $0[capabilities] }) { return known }
         let program = try SystemCallFilter.compile(SystemCallProfile.rules(for: capabilities))

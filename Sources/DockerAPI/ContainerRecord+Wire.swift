@@ -210,6 +210,9 @@ extension ContainerRecord {
         return json
     }
 
+    /// What its maker has written and reads again.
+    private var asked: JSON { spec.asked.flatMap { try? JSON(parsing: $0) } ?? .null }
+
     private var configJSON: JSON {
         var json: JSON = [
             "Hostname": .string(spec.hostname.isEmpty ? shortID : spec.hostname),
@@ -239,7 +242,7 @@ extension ContainerRecord {
                 ])
         }
         json.set("Image", .string(spec.image))
-        json.set("Volumes", .null)
+        json.set("Volumes", asked["Config"]["Volumes"])
         json.set("WorkingDir", .string(workingDirectory))
         let used = Array(arguments.dropLast(command.count))
         json.set("Entrypoint", used.isEmpty ? .null : JSON(used))
@@ -247,6 +250,12 @@ extension ContainerRecord {
         json.set("Labels", JSON(spec.labels))
         if spec.stopSignal != nil { json.set("StopSignal", .string(stopSignal)) }
         if let timeout = spec.stopTimeout { json.set("StopTimeout", JSON(timeout)) }
+        for key in ["OnBuild", "Shell", "NetworkDisabled", "ArgsEscaped", "MacAddress"] {
+            let value = asked["Config"][key]
+            if !value.isNull { json.set(key, value) }
+        }
+        // What image and user have said together.
+        for (key, value) in program.flatMap({ try? JSON(parsing: $0) })?.object ?? [] { json.set(key, value) }
         return json
     }
 
@@ -326,7 +335,7 @@ extension ContainerRecord {
         if !declared.isEmpty { json.set("Mounts", .array(declared)) }
         let rest: JSON = [
             "UTSMode": shared(spec.uts, ""), "UsernsMode": "", "ShmSize": JSON(spec.sharedMemoryBytes),
-            "Sysctls": JSON(spec.security.sysctls), "Runtime": "runc",
+            "Runtime": "runc",
             "Isolation": .string(spec.wishes?["Isolation"] ?? ""),
             "CpuShares": JSON(resources.cpuShares), "Memory": JSON(resources.memoryBytes),
             "NanoCpus": JSON(resources.nanoCPUs), "CgroupParent": .string(spec.controlGroupParent),
@@ -341,14 +350,26 @@ extension ContainerRecord {
                     ]
                 }),
             "DeviceCgroupRules": spec.deviceRules.isEmpty ? .null : JSON(spec.deviceRules), "DeviceRequests": .null,
-            "MemoryReservation": JSON(resources.memoryReservationBytes), "MemorySwap": JSON(resources.memorySwapBytes),
+            "MemoryReservation": JSON(resources.memoryReservationBytes),
+            "MemorySwap": JSON(
+                resources.memorySwapBytes == 0 ? resources.memoryBytes * 2 : resources.memorySwapBytes),
             "MemorySwappiness": .null, "OomKillDisable": .bool(resources.disablesOutOfMemoryKiller),
-            "PidsLimit": resources.maximumProcesses == 0 ? .null : JSON(resources.maximumProcesses),
+            "PidsLimit": resources.maximumProcesses <= 0 ? .null : JSON(resources.maximumProcesses),
             "Ulimits": .array(
                 resources.limits.map { ["Name": .string($0.name), "Hard": JSON($0.hard), "Soft": JSON($0.soft)] }),
-            "Init": .bool(spec.runsUnderInit),
+            "CpuRealtimePeriod": 0, "CpuRealtimeRuntime": 0, "CpuCount": 0, "CpuPercent": 0, "IOMaximumIOps": 0,
+            "IOMaximumBandwidth": 0, "BlkioWeightDevice": [], "BlkioDeviceReadBps": [], "BlkioDeviceWriteBps": [],
+            "BlkioDeviceReadIOps": [], "BlkioDeviceWriteIOps": [],
+            "MaskedPaths": .array(spec.security.privileged ? [] : SystemPaths.masked.map { .string($0) }),
+            "ReadonlyPaths": .array(spec.security.privileged ? [] : SystemPaths.readOnly.map { .string($0) }),
         ]
         for (key, value) in rest.object ?? [] { json.set(key, value) }
+        if spec.runsUnderInit { json.set("Init", true) }
+        if !spec.security.sysctls.isEmpty { json.set("Sysctls", JSON(spec.security.sysctls)) }
+        if !spec.annotations.isEmpty { json.set("Annotations", JSON(spec.annotations)) }
+        for (key, value) in asked["HostConfig"].object ?? [] where !(key == "Binds" && !binds.isEmpty) {
+            json.set(key, value)
+        }
         return json
     }
 }

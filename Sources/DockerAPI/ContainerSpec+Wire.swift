@@ -16,6 +16,12 @@ extension ContainerSpec {
                 wishes = (wishes ?? [:]).merging([key: text]) { $1 }
             }
         }
+        asked = AskedMembers.take(body)
+        if body["NetworkDisabled"].bool == true {
+            isNetworkDisabled = true
+            network = .none
+            endpoints = []
+        }
         // Before 1.44 the address stood beside the networks; it is that of the first.
         if let address = body["MacAddress"].string, !address.isEmpty {
             if endpoints.isEmpty {
@@ -128,13 +134,23 @@ extension ContainerSpec {
         removeWhenStopped = host["AutoRemove"].bool ?? false
         network = NetworkMode(host["NetworkMode"].string ?? "")
         runsUnderInit = host["Init"].bool ?? false
-        ipc = try SharedNamespace(host["IpcMode"].string ?? "", field: "IPC")
+        ipc = try SharedNamespace(
+            ["none", "shareable"].contains(host["IpcMode"].string ?? "") ? "" : host["IpcMode"].string ?? "",
+            field: "IPC")
         pid = try SharedNamespace(host["PidMode"].string ?? "", field: "PID")
         uts = try SharedNamespace(host["UTSMode"].string ?? "", field: "UTS")
         controlGroupNamespace = try SharedNamespace(host["CgroupnsMode"].string ?? "", field: "cgroup namespace")
         controlGroupParent = host["CgroupParent"].string ?? ""
         if let size = host["ShmSize"].int, size < 0 { throw .invalid("SHM size can not be less than 0") }
-        sharedMemoryBytes = host["ShmSize"].int.flatMap { $0 > 0 ? $0 : nil } ?? 64 << 20
+        // Without shared memory there is no /dev/shm.
+        sharedMemoryBytes =
+            host["IpcMode"].string == "none" ? 0 : host["ShmSize"].int.flatMap { $0 > 0 ? $0 : nil } ?? 64 << 20
+        if let value = host["MemorySwappiness"].int, value != -1 {
+            guard (0...100).contains(value) else {
+                throw .invalid("invalid value: \(value), valid memory swappiness range is 0-100")
+            }
+            swappiness = value
+        }
         annotations = host["Annotations"].stringMap ?? [:]
         volumesFrom = host["VolumesFrom"].strings ?? []
         deviceRules = host["DeviceCgroupRules"].strings ?? []
@@ -210,6 +226,8 @@ extension ContainerSpec {
         security.readOnlyRoot = host["ReadonlyRootfs"].bool ?? false
         security.options = host["SecurityOpt"].strings ?? []
         security.sysctls = host["Sysctls"].stringMap ?? [:]
+        security.maskedPaths = host["MaskedPaths"].strings
+        security.readOnlyPaths = host["ReadonlyPaths"].strings
     }
 
     private mutating func readResources(_ host: JSON) throws(RoostError) {

@@ -112,7 +112,8 @@ enum WireTypes {
             table(.truth, "AutoRemove", "PublishAllPorts", "Privileged", "ReadonlyRootfs", "Init"),
             table(
                 strings, "Binds", "CapAdd", "CapDrop", "SecurityOpt", "GroupAdd", "Dns", "DnsOptions", "DnsSearch",
-                "ExtraHosts", "Links", "VolumesFrom"), table(texts, "Tmpfs", "Sysctls", "Annotations", "StorageOpt"),
+                "ExtraHosts", "Links", "VolumesFrom", "MaskedPaths", "ReadonlyPaths"),
+            table(texts, "Tmpfs", "Sysctls", "Annotations", "StorageOpt"),
             [
                 "PortBindings": .map(.list(.object(["HostIp": .text, "HostPort": .text]))),
                 "LogConfig": .object(["Type": .text, "Config": texts]), "Mounts": .list(mount),

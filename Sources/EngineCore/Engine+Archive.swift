@@ -138,8 +138,8 @@ extension Engine {
         public var comment = ""
         public var changes: [String] = []
         public var pauses = true
-        /// What replaces the container's own settings, as the API's body says it.
-        public var runtime: ImageConfiguration.Runtime?
+        /// What comes over the container's own settings, as the API's body has it.
+        public var body: JSON?
         public init() {}
     }
 
@@ -169,8 +169,9 @@ extension Engine {
         }
         if pauses { try? group.setFrozen(false) }
         let layer = try captured.get()
-        var runtime = options.runtime ?? parent.configuration.config ?? .init()
-        if options.runtime == nil { Self.take(record, into: &runtime) }
+        var runtime = parent.configuration.config ?? .init()
+        try Self.take(record, into: &runtime)
+        if let body = options.body { runtime = try Self.overlaying(body, on: runtime) }
         for change in options.changes { try runtime.apply(change: change) }
         var configuration = parent.configuration
         let created = Timestamp(nanoseconds: now).rfc3339
@@ -194,12 +195,44 @@ extension Engine {
     }
 
     /// The container's own settings are the image's new ones.
-    private static func take(_ record: ContainerRecord, into runtime: inout ImageConfiguration.Runtime) {
+    private static func take(
+        _ record: ContainerRecord, into runtime: inout ImageConfiguration.Runtime
+    ) throws {
         runtime.env = record.environment
         runtime.labels = record.spec.labels
         runtime.workingDir = record.workingDirectory
         runtime.user = record.user
+        if !record.spec.exposedPorts.isEmpty {
+            runtime.exposedPorts = Dictionary(
+                record.spec.exposedPorts.map { ($0.description, .init()) }, uniquingKeysWith: { $1 })
+        }
         if let command = record.spec.process.command, !command.isEmpty { runtime.cmd = command }
         if let entrypoint = record.spec.process.entrypoint { runtime.entrypoint = entrypoint }
+        if let program = record.program.flatMap({ try? JSON(parsing: $0) }) {
+            runtime = try overlaying(program, on: runtime)
+        }
+    }
+
+    /// Members of the body that say something come over what there is; lists of ports, volumes and labels are united.
+    private static func overlaying(
+        _ body: JSON, on runtime: ImageConfiguration.Runtime
+    ) throws -> ImageConfiguration.Runtime {
+        var json = try JSON(parsing: ImageStore.encode(runtime))
+        for key in [
+            "User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "Labels", "StopSignal",
+            "Healthcheck", "Shell", "OnBuild",
+        ] {
+            let value = body[key]
+            if value.isNull || value == "" || value.array?.isEmpty == true || value.object?.isEmpty == true { continue }
+            if ["ExposedPorts", "Volumes", "Labels"].contains(key), var old = Optional(json[key]), !old.isNull {
+                for (name, member) in value.object ?? [] { old.set(name, member) }
+                json.set(key, old)
+            } else if key == "Env" {
+                json.set(key, JSON(environment(runtime.env ?? [], value.strings ?? [])))
+            } else {
+                json.set(key, value)
+            }
+        }
+        return try ImageStore.decode(ImageConfiguration.Runtime.self, json.bytes(), "the configuration")
     }
 }

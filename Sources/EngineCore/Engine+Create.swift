@@ -27,7 +27,7 @@ extension Engine {
         merged.exposedPorts = Set(
             spec.exposedPorts + (runtime.exposedPorts ?? [:]).keys.compactMap { try? ContainerPort(parsing: $0) }
         ).sorted()
-        let record = ContainerRecord(
+        var record = ContainerRecord(
             id: id, name: chosen, createdAt: now, spec: merged, status: ContainerStatus(),
             imageID: image.id.description, arguments: program,
             environment: Self.environment(runtime.env ?? [], spec.process.environment),
@@ -36,6 +36,7 @@ extension Engine {
             user: spec.process.user.isEmpty ? runtime.user ?? "" : spec.process.user, stopSignal: stopSignal,
             healthcheck: health,
             mounts: mounts, endpoints: endpoints, publishedPorts: [])
+        record.program = try ProgramConfiguration.merged(spec, runtime).text
         // Folders before the row: folders without a row are swept, and a row never lacks its folders.
         do {
             for folder in ["/upper", "/work"] {
@@ -53,11 +54,20 @@ extension Engine {
         return (record, warnings(spec))
     }
 
-    private func validate(_ spec: ContainerSpec) throws(RoostError) {
-        if spec.removeWhenStopped, spec.restartPolicy.name != .no {
-            throw .invalid("can't create 'AutoRemove' container with restart policy")
-        }
-        let resources = spec.resources
+    /// Throws as if the image were not there where it is for another platform: clients fetch the right one then.
+    public func checkPlatform(of reference: String, _ wanted: Descriptor.Platform) throws(RoostError) {
+        let configuration = try image(reference).configuration
+        let isRight =
+            configuration.os == wanted.os && configuration.architecture == wanted.architecture
+            && (wanted.variant == nil || configuration.variant == nil || wanted.variant == configuration.variant)
+        guard !isRight else { return }
+        throw .missing(
+            "image with reference \(reference) was found but does not match the specified platform: wanted \(wanted.os)/\(wanted.architecture), actual: \(configuration.os)/\(configuration.architecture)"
+        )
+    }
+
+    /// Limits that make no sense, on this host or anywhere.
+    static func check(_ resources: ResourceSpec) throws(RoostError) {
         if resources.memoryBytes != 0, resources.memoryBytes < 6 << 20 {
             throw .invalid("Minimum memory limit allowed is 6MB")
         }
@@ -98,6 +108,23 @@ extension Engine {
                 throw .invalid("no such device: \"\(rate.device)\"")
             }
         }
+        for (name, text, count) in [
+            ("cpus", resources.cpusetCPUs, HostFacts.processors), ("mems", resources.cpusetMemories, 1),
+        ] where !text.isEmpty {
+            guard let numbers = NumberList(text) else { throw .invalid("Invalid value \(text) for cpuset \(name)") }
+            guard name != "cpus" || numbers.highest < count else {
+                throw .invalid(
+                    "Requested CPUs are not available - requested \(text), available: 0-\(HostFacts.processors - 1)")
+            }
+        }
+    }
+
+    private func validate(_ spec: ContainerSpec) throws(RoostError) {
+        if spec.removeWhenStopped, spec.restartPolicy.name != .no {
+            throw .invalid("can't create 'AutoRemove' container with restart policy")
+        }
+        try Self.check(spec.resources)
+        try SpecificationCheck.check(spec)
         let directory = spec.process.workingDirectory
         if !directory.isEmpty, !directory.hasPrefix("/") {
             throw .invalid("the working directory '\(directory)' is invalid, it needs to be an absolute path")
@@ -168,24 +195,28 @@ extension Engine {
         )
     }
 
-    /// An entrypoint of the user's drops the image's command.
+    /// An entrypoint of the user's drops the image's command; an empty one drops only the image's entrypoint.
     static func program(_ process: ProcessSpec, _ runtime: ImageConfiguration.Runtime) throws(RoostError) -> [String] {
         let entrypoint = process.entrypoint ?? runtime.entrypoint ?? []
-        let command = process.command ?? (process.entrypoint == nil ? runtime.cmd ?? [] : [])
+        let command = process.command ?? (process.entrypoint?.isEmpty ?? true ? runtime.cmd ?? [] : [])
         let all = (entrypoint == [""] ? [] : entrypoint) + command
         guard !all.isEmpty else { throw .invalid("no command specified") }
         return all
     }
 
     static func environment(_ image: [String], _ own: [String]) -> [String] {
-        var list = image
+        // The user's own first, then what only the image has; a bare name takes the variable away.
+        var list: [String] = []
         for entry in own {
             let name = entry.prefix { $0 != "=" }
-            list.removeAll { $0.prefix { $0 != "=" } == name }
-            // A bare name takes the variable away.
-            if entry.contains("=") { list.append(entry) }
+            if let known = list.firstIndex(where: { $0.prefix { $0 != "=" } == name }) {
+                list[known] = entry
+            } else {
+                list.append(entry)
+            }
         }
-        return list
+        let names = Set(list.map { $0.prefix { $0 != "=" } })
+        return list.filter { $0.contains("=") } + image.filter { !names.contains($0.prefix { $0 != "=" }) }
     }
 
     static func healthcheck(_ own: HealthcheckSpec?, _ runtime: ImageConfiguration.Runtime) throws(RoostError)

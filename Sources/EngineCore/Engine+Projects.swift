@@ -31,10 +31,11 @@ extension Engine {
         return state
     }
 
-    func projectContainers(_ name: String) -> [ObservedContainer] {
+    /// `oneOffs`: those that `run` has made, too.
+    func projectContainers(_ name: String, oneOffs: Bool = false) -> [ObservedContainer] {
         containers.values.compactMap { record in
             let labels = record.spec.labels
-            guard labels[ComposeLabel.project] == name, labels[ComposeLabel.oneOff] != "True",
+            guard labels[ComposeLabel.project] == name, oneOffs || labels[ComposeLabel.oneOff] != "True",
                 let service = labels[ComposeLabel.service]
             else { return nil }
             let definition =
@@ -104,7 +105,7 @@ extension Engine {
     }
 
     public func planDown(_ name: String, options: DownOptions) -> Plan {
-        let all = projectContainers(name)
+        let all = projectContainers(name, oneOffs: true)
         let found = all.filter { options.services.isEmpty || options.services.contains($0.service) }
         // What the services that stay use stays too.
         let staying = Set(all.map(\.id)).subtracting(found.map(\.id)).compactMap { containers[$0] }
@@ -213,7 +214,8 @@ extension Engine {
     func awaitCompleted(_ name: String) async throws {
         let code = try await wait(name, .notRunning)
         guard code == 0 else {
-            throw RoostError.conflict("service \"\(name)\" didn't complete successfully: exit \(code)")
+            let service = containers.values.first { $0.name == name }?.spec.labels[ComposeLabel.service] ?? name
+            throw RoostError.conflict("service \"\(service)\" didn't complete successfully: exit \(code)")
         }
     }
 
@@ -240,9 +242,11 @@ extension Engine {
             if let index = spec.mounts.firstIndex(where: { $0.target == mount.target }) {
                 guard case .volume(nil, let copy, let subpath) = spec.mounts[index].source else { continue }
                 spec.mounts[index].source = .volume(name: volume, copy: copy, subpath: subpath)
+                spec.mounts[index].keepsAnonymous = true
             } else {
-                spec.mounts.append(
-                    MountSpec(source: .volume(name: volume, copy: true, subpath: ""), target: mount.target))
+                var kept = MountSpec(source: .volume(name: volume, copy: true, subpath: ""), target: mount.target)
+                kept.keepsAnonymous = true
+                spec.mounts.append(kept)
             }
         }
         return spec

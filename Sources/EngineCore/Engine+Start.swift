@@ -273,7 +273,8 @@ struct ContainerStart: Sendable {
     }
 
     private func limit(_ group: ControlGroup) throws {
-        let limits = Self.limits(record.spec.resources)
+        var limits = Self.limits(record.spec.resources)
+        limits.swappiness = record.spec.swappiness
         let missing = limits == ControlGroupLimits() ? [] : try group.apply(limits)
         if let first = missing.first, first == "memory limit" || first == "process limit" {
             throw RoostError(.unsupported, "this host's kernel cannot enforce a \(first)")

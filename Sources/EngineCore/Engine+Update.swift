@@ -28,6 +28,7 @@ extension Engine {
                 resources.blockWeight = weight
             }
             try check(resources, was: changed.spec.resources, record.id)
+            try Self.check(resources)
             if let name = body["RestartPolicy"]["Name"].string, !name.isEmpty {
                 if changed.spec.removeWhenStopped, name != "no" {
                     throw RoostError.invalid(
@@ -57,17 +58,9 @@ extension Engine {
 
     private func check(_ wanted: ResourceSpec, was: ResourceSpec, _ id: String) throws(RoostError) {
         func refused(_ why: String) -> RoostError { .conflict("Cannot update container \(id): \(why)") }
-        if wanted.memoryBytes != 0, wanted.memoryBytes < 6 << 20 {
-            throw .invalid("Minimum memory limit allowed is 6MB")
-        }
         if wanted.memorySwapBytes > 0, wanted.memoryBytes > wanted.memorySwapBytes {
             throw refused(
                 "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time"
-            )
-        }
-        if wanted.nanoCPUs > Int64(HostFacts.processors) * 1_000_000_000 {
-            throw .invalid(
-                "range of CPUs is from 0.01 to \(HostFacts.processors).00, as there are only \(HostFacts.processors) CPUs available"
             )
         }
         if wanted.nanoCPUs > 0, was.cpuQuota > 0 {

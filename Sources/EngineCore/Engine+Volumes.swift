@@ -158,7 +158,8 @@ extension Engine {
                 name, labels: wish?.labels ?? [:], options: wish?.options ?? [:], driver: wish?.driver ?? "")
             return MountRecord(
                 kind: .volume, volumeName: record.name, hostPath: try content(record), target: mount.target,
-                readOnly: mount.readOnly, isAnonymous: name?.isEmpty ?? true, copiesImage: copy && subpath.isEmpty,
+                readOnly: mount.readOnly, isAnonymous: (name?.isEmpty ?? true) || mount.keepsAnonymous == true,
+                copiesImage: copy && subpath.isEmpty,
                 subpath: subpath.isEmpty ? nil : subpath)
         case .image(let reference, let subpath):
             let image: StoredImage

@@ -41,6 +41,12 @@ public struct ContainerSpec: Sendable, Equatable, Codable {
     public var stopHooks: [HookSpec] = []
     /// What was asked for and changes nothing here, by its name in the API, for showing it again.
     public var wishes: [String: String]?
+    /// Members of the request that made it which `inspect` shows as they were written, as JSON: `Config` and `HostConfig`.
+    public var asked: String?
+    /// Only the loopback interface, whatever the network mode says.
+    public var isNetworkDisabled: Bool?
+    /// How much the kernel swaps for it, 0 to 100 (memory.swappiness of version 1); nil is the host's.
+    public var swappiness: Int64?
 
     public init() {}
 }
@@ -95,6 +101,8 @@ public struct MountSpec: Sendable, Equatable, Codable, Hashable {
     public var readOnly: Bool
     /// What a volume that is made for this mount is to be.
     public var volumeWish: VolumeWish?
+    /// It names a volume that was made for a container before this one, and goes with it: nobody has named it.
+    public var keepsAnonymous: Bool?
     /// As the client has written it, for showing it again: an entry of `Binds`, or the JSON of one of `Mounts`.
     public var written: String?
     public init(source: Source, target: String, readOnly: Bool = false) {
@@ -281,6 +289,9 @@ public struct SecuritySpec: Sendable, Equatable, Codable {
     /// As given: `no-new-privileges`, `seccomp=unconfined`, `seccomp=JSON`, `systempaths=unconfined`.
     public var options: [String] = []
     public var sysctls: [String: String] = [:]
+    /// Instead of `SystemPaths`; nil is those.
+    public var maskedPaths: [String]?
+    public var readOnlyPaths: [String]?
     public init() {}
 }
 

@@ -203,6 +203,9 @@ public struct ContainerRecord: Sendable, Equatable, Codable {
     public var mounts: [MountRecord]
     public var endpoints: [EndpointRecord]
     public var publishedPorts: [PublishedPort]
+    /// The program's configuration, merged of specification and image as Docker merges it, as JSON: what `inspect` shows in
+    /// `Config` and `commit` writes into an image.
+    public var program: String?
 
     public init(
         id: String, name: String, createdAt: Int64, spec: ContainerSpec, status: ContainerStatus, imageID: String,

@@ -45,6 +45,8 @@ public struct ControlGroupLimits: Sendable, Equatable {
     public var memoryNodes: String?
     public var processes: Int64?
     public var blockWeight: UInt16?
+    /// How much is swapped, 0 to 100; version 1 alone has it.
+    public var swappiness: Int64?
     /// Rates of devices: `rbps`, `wbps`, `riops` or `wiops`.
     public var deviceRates: [DeviceRateLimit] = []
     public init() {}
@@ -55,7 +57,7 @@ public struct ControlGroupLimits: Sendable, Equatable {
             && one.cpuQuota?.period == other.cpuQuota?.period
             && one.cpuShares == other.cpuShares && one.cpus == other.cpus && one.memoryNodes == other.memoryNodes
             && one.processes == other.processes && one.blockWeight == other.blockWeight
-            && one.deviceRates == other.deviceRates
+            && one.deviceRates == other.deviceRates && one.swappiness == other.swappiness
     }
 }
 
@@ -196,6 +198,9 @@ public struct ControlGroup: Sendable, Equatable {
         }
         if let low = limits.memoryReservation {
             rows.append(("memory", "memory.soft_limit_in_bytes", "\(low)", "memory reservation"))
+        }
+        if let swappiness = limits.swappiness {
+            rows.append(("memory", "memory.swappiness", "\(swappiness)", "swappiness"))
         }
         if let quota = limits.cpuQuota {
             rows.append(("cpu", "cpu.cfs_period_us", "\(quota.period)", "cpu limit"))

@@ -2,7 +2,7 @@ import EngineModel
 
 extension ImageConfiguration.Runtime {
     /// Applies one instruction as `import --change` and `commit --change` take it: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, USER,
-    /// VOLUME, WORKDIR, STOPSIGNAL.
+    /// VOLUME, WORKDIR, STOPSIGNAL, HEALTHCHECK, ONBUILD.
     public mutating func apply(change line: String) throws(RoostError) {
         let parts = line.split(separator: " ", maxSplits: 1).map(String.init)
         let argument = parts.count > 1 ? parts[1].trimmed : ""
@@ -33,11 +33,46 @@ extension ImageConfiguration.Runtime {
         case "STOPSIGNAL":
             _ = try Signals.number(argument)
             stopSignal = argument
+        case "ONBUILD": onBuild = (onBuild ?? []) + [argument]
+        case "HEALTHCHECK": healthcheck = try Self.healthcheck(argument)
         default:
             throw .invalid(
-                "\(word) is not a valid change command: use CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR"
+                "\(word) is not a valid change command: use CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME or WORKDIR"
             )
         }
+    }
+
+    /// `[--interval=… …] CMD command`, or `NONE`.
+    private static func healthcheck(_ text: String) throws(RoostError) -> ImageConfiguration.Healthcheck {
+        var check = ImageConfiguration.Healthcheck()
+        var rest = text[...].trimmedSubstring
+        while rest.hasPrefix("--") {
+            let flag = rest.prefix { $0 != " " }
+            rest = rest.dropFirst(flag.count).drop { $0 == " " }
+            let parts = flag.dropFirst(2).split(separator: "=", maxSplits: 1).map(String.init)
+            let value = parts.count > 1 ? parts[1] : ""
+            guard let number = parts.first == "retries" ? Int64(value) : TimeSpan.parse(value), number >= 0 else {
+                throw .invalid("HEALTHCHECK \(flag): \"\(value)\" is no value for it")
+            }
+            switch parts.first {
+            case "interval": check.interval = number
+            case "timeout": check.timeout = number
+            case "start-period": check.startPeriod = number
+            case "start-interval": check.startInterval = number
+            case "retries": check.retries = Int(clamping: number)
+            default: throw .invalid("HEALTHCHECK: unknown flag \(flag)")
+            }
+        }
+        if rest.uppercased() == "NONE" {
+            check.test = ["NONE"]
+            return check
+        }
+        guard rest.uppercased().hasPrefix("CMD ") else {
+            throw .invalid("HEALTHCHECK \(text): write CMD and a command, or NONE")
+        }
+        let command = rest.dropFirst(4).trimmedSubstring
+        check.test = jsonArray(String(command)).map { ["CMD"] + $0 } ?? ["CMD-SHELL", String(command)]
+        return check
     }
 
     private static func program(_ text: String) -> [String] { jsonArray(text) ?? ["/bin/sh", "-c", text] }

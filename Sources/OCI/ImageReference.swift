@@ -18,6 +18,18 @@ public struct ImageReference: Sendable, Hashable, CustomStringConvertible {
         self.digest = digest
     }
 
+    /// A repository and a tag that were given apart, as the API has them; the tag wins over one in the repository.
+    public init(repository: String, tag: String?) throws(RoostError) {
+        let parsed = try ImageReference(parsing: repository)
+        if parsed.digest != nil { throw .invalid("cannot import digest reference") }
+        guard let tag, !tag.isEmpty else {
+            self = parsed
+            return
+        }
+        guard Self.isTag(tag) else { throw .invalid("invalid tag format") }
+        self.init(domain: parsed.domain, path: parsed.path, tag: tag, digest: nil)
+    }
+
     /// Parses and completes a name; without tag and digest the tag is `latest`.
     public init(parsing text: String) throws(RoostError) {
         func invalid(_ why: String) -> RoostError {

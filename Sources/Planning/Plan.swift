@@ -84,6 +84,8 @@ public struct PlanStep: Sendable, Equatable {
     public var operation: Operation
     public var reason: String
     public var after: [Int]
+    /// What waits for it goes on if it fails: `depends_on` with `required: false`.
+    public var isOptional = false
 }
 
 /// A graph of steps. `up` executes the very value that `plan` prints.
@@ -100,6 +102,10 @@ public struct Plan: Sendable, Equatable {
         let number = steps.count + 1
         steps.append(PlanStep(number: number, operation: operation, reason: reason, after: Array(Set(after)).sorted()))
         return number
+    }
+
+    mutating func makeOptional(_ number: Int) {
+        for index in steps.indices where steps[index].number == number { steps[index].isOptional = true }
     }
 
     /// Waits that no step waits for are left out, and the rest is numbered anew.

@@ -35,7 +35,8 @@ public struct PlanExecutor: Sendable {
                 var rest: [PlanStep] = []
                 for step in waiting {
                     if step.after.contains(where: lost.contains) {
-                        lost.insert(step.number)
+                        // A wait for an optional dependency that could not even be made keeps nobody back.
+                        if step.isOptional { done.insert(step.number) } else { lost.insert(step.number) }
                         report(.skipped(step))
                     } else if step.after.allSatisfy(done.contains) {
                         report(.began(step))
@@ -54,7 +55,11 @@ public struct PlanExecutor: Sendable {
             }
             launch()
             while let (step, error) = await group.next() {
-                if let error {
+                if let error, step.isOptional {
+                    // Told, and no failure: who waits for it can do without.
+                    done.insert(step.number)
+                    report(.failed(step, "optional dependency failed: \(error)"))
+                } else if let error {
                     lost.insert(step.number)
                     failures.append((step, error))
                     report(.failed(step, "\(error)"))

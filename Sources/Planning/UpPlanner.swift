@@ -53,6 +53,8 @@ public struct UpOptions: Sendable, Equatable {
     public var services: [String] = []
     public var scale: [String: Int] = [:]
     public var forceRecreate = false
+    /// With `forceRecreate` and named services: what these depend on, too.
+    public var recreateDependencies = false
     public var noRecreate = false
     public var noDependencies = false
     public var removeOrphans = false
@@ -319,7 +321,8 @@ public struct UpPlanner {
                 let name = translation.containerName(other, number)
                 let operation: Operation =
                     condition == "service_healthy" ? .awaitHealthy(name: name) : .awaitCompleted(name: name)
-                if let known = plan.steps.first(where: { $0.operation == operation }) {
+                let isOptional = dependency["required"].bool == false
+                if let known = plan.steps.first(where: { $0.operation == operation && $0.isOptional == isOptional }) {
                     gates.append(known.number)
                 } else {
                     let settled =
@@ -328,7 +331,11 @@ public struct UpPlanner {
                             $0.name == name && condition == "service_completed_successfully" && $0.phase == .exited
                                 && $0.exitCode == 0
                         }
-                    if !settled { gates.append(plan.add(operation, "a dependent needs \(condition)", after: ready)) }
+                    if !settled {
+                        let gate = plan.add(operation, "a dependent needs \(condition)", after: ready)
+                        if isOptional { plan.makeOptional(gate) }
+                        gates.append(gate)
+                    }
                 }
             }
         }
@@ -387,6 +394,9 @@ public struct UpPlanner {
         var last: [Int] = []
         for (index, hook) in (project.services[name]?["pre_start"].array ?? []).enumerated() {
             let replica = hook["per_replica"].bool == true ? number : 1
+            // Once for the service: what runs already was prepared.
+            let isPrepared = observed.containers.contains { $0.service == name && $0.runs } && !replaced.contains(name)
+            if hook["per_replica"].bool != true, isPrepared { continue }
             let container = "\(project.name)-\(name)-pre-start-\(index + 1)-\(replica)"
             if let known = prepared[container] {
                 last = [known]
@@ -402,7 +412,8 @@ public struct UpPlanner {
 
     private func recreateReason(_ name: String, _ existing: ObservedContainer, _ spec: ContainerSpec) -> String? {
         if ReplicaUpdate.isLeftOver(existing.name) { return "an update of it was cut off" }
-        if options.forceRecreate { return "asked for with --force-recreate" }
+        let isMeant = options.services.isEmpty || options.services.contains(name) || options.recreateDependencies
+        if options.forceRecreate, isMeant { return "asked for with --force-recreate" }
         if case .container(let other) = spec.network,
             let owner = observed.containers.first(where: { $0.name == other }), replaced.contains(owner.service)
         {

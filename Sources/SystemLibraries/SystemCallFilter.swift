@@ -3,34 +3,73 @@ import LinuxKernel
 
 /// Builds seccomp programs with libseccomp. What is not allowed answers EPERM.
 public enum SystemCallFilter {
-    /// One rule of a profile: names, and perhaps a condition on one argument.
-    public struct Rule: Sendable {
-        public enum Condition: Sendable {
-            case always
-            case equals(argument: UInt32, UInt64)
-            case differs(argument: UInt32, UInt64)
-            /// The bits of the mask are all zero.
-            case clear(argument: UInt32, mask: UInt64)
-        }
-        public let names: [String]
-        public let condition: Condition
-        /// nil allows; else the call fails with this errno.
-        public let errno: Int32?
+    /// What happens to a call (seccomp(2), SECCOMP_RET_…).
+    public enum Action: Sendable, Equatable {
+        case allow, killProcess, killThread, trap, log
+        case fail(errno: Int32)
+        case trace(UInt16)
 
-        public init(_ names: [String], _ condition: Condition = .always, errno: Int32? = nil) {
-            self.names = names
-            self.condition = condition
-            self.errno = errno
+        /// SCMP_ACT_…: macros with casts in seccomp.h.
+        var raw: UInt32 {
+            switch self {
+            case .allow: 0x7fff_0000
+            case .killProcess: 0x8000_0000
+            case .killThread: 0
+            case .trap: 0x0003_0000
+            case .log: 0x7ffc_0000
+            case .fail(let errno): 0x0005_0000 | UInt32(bitPattern: errno) & 0xffff
+            case .trace(let number): 0x7ff0_0000 | UInt32(number)
+            }
         }
     }
 
-    /// SCMP_ACT_ALLOW and SCMP_ACT_ERRNO(n): macros with casts in seccomp.h.
-    private static let allow: UInt32 = 0x7fff_0000
-    private static func fail(_ errno: Int32) -> UInt32 { 0x0005_0000 | UInt32(bitPattern: errno) & 0xffff }
+    /// A condition on one argument, by its index.
+    public struct Condition: Sendable, Equatable {
+        public enum Comparison: Sendable, Equatable { case differs, less, atMost, equals, atLeast, greater, masked }
+        public let argument: UInt32
+        public let comparison: Comparison
+        public let value: UInt64
+        /// With a mask: what the masked argument must equal.
+        public let second: UInt64
+
+        public init(_ argument: UInt32, _ comparison: Comparison, _ value: UInt64, _ second: UInt64 = 0) {
+            self.argument = argument
+            self.comparison = comparison
+            self.value = value
+            self.second = second
+        }
+
+        var raw: scmp_arg_cmp {
+            let operation =
+                switch comparison {
+                case .differs: SCMP_CMP_NE
+                case .less: SCMP_CMP_LT
+                case .atMost: SCMP_CMP_LE
+                case .equals: SCMP_CMP_EQ
+                case .atLeast: SCMP_CMP_GE
+                case .greater: SCMP_CMP_GT
+                case .masked: SCMP_CMP_MASKED_EQ
+                }
+            return scmp_arg_cmp(arg: argument, op: operation, datum_a: value, datum_b: second)
+        }
+    }
+
+    /// One rule of a profile: names, and conditions that must all be true.
+    public struct Rule: Sendable, Equatable {
+        public let names: [String]
+        public let conditions: [Condition]
+        public let action: Action
+
+        public init(_ names: [String], _ conditions: [Condition] = [], _ action: Action = .allow) {
+            self.names = names
+            self.conditions = conditions
+            self.action = action
+        }
+    }
 
     /// Compiles to the bytes that seccomp(2) takes: 8 per instruction. Names that this architecture does not know are left out.
-    public static func compile(_ rules: [Rule]) throws(SyscallError) -> [UInt8] {
-        guard let context = unsafe seccomp_init(fail(1)) else {
+    public static func compile(_ rules: [Rule], otherwise: Action = .fail(errno: 1)) throws(SyscallError) -> [UInt8] {
+        guard let context = unsafe seccomp_init(otherwise.raw) else {
             throw SyscallError(call: "seccomp_init", subject: "a filter", errno: 12)
         }
         defer { unsafe seccomp_release(context) }
@@ -41,13 +80,14 @@ public enum SystemCallFilter {
         #endif
         // The binary tree makes a long list cheap for every call.
         _ = unsafe seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2)
-        for rule in rules {
-            let action = rule.errno.map(fail) ?? allow
+        // A rule that says what happens anyway is refused by the library, and needless.
+        for rule in rules where rule.action != otherwise {
             for name in rule.names {
                 let number = unsafe seccomp_syscall_resolve_name(name)
                 // __NR_SCMP_ERROR: no such name here.
                 if number == -1 { continue }
-                let code = unsafe add(context, action, number, rule.condition)
+                let code = unsafe seccomp_rule_add_array(
+                    context, rule.action.raw, number, UInt32(rule.conditions.count), rule.conditions.map(\.raw))
                 // -EDOM and -EFAULT: the call does not exist on one of the architectures.
                 if code < 0, code != -33, code != -14 {
                     throw SyscallError(call: "seccomp_rule_add", subject: name, errno: -code)
@@ -55,22 +95,6 @@ public enum SystemCallFilter {
             }
         }
         return try unsafe export(context)
-    }
-
-    private static func add(
-        _ context: scmp_filter_ctx, _ action: UInt32, _ number: CInt, _ condition: Rule.Condition
-    ) -> CInt {
-        let comparison: scmp_arg_cmp
-        switch condition {
-        case .always: return unsafe seccomp_rule_add_array(context, action, number, 0, nil)
-        case .equals(let index, let value):
-            comparison = scmp_arg_cmp(arg: index, op: SCMP_CMP_EQ, datum_a: value, datum_b: 0)
-        case .differs(let index, let value):
-            comparison = scmp_arg_cmp(arg: index, op: SCMP_CMP_NE, datum_a: value, datum_b: 0)
-        case .clear(let index, let mask):
-            comparison = scmp_arg_cmp(arg: index, op: SCMP_CMP_MASKED_EQ, datum_a: mask, datum_b: 0)
-        }
-        return unsafe seccomp_rule_add_array(context, action, number, 1, [comparison])
     }
 
     private static func export(_ context: scmp_filter_ctx) throws(SyscallError) -> [UInt8] {

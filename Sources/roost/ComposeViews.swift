@@ -132,8 +132,11 @@ enum ComposeViews {
         guard !found.isEmpty else { throw RoostError.missing("no containers for project \"\(project)\": not found") }
         let client = try session.client()
         let waits = try found.map { try client.open("POST", "containers/\($0["Id"].string ?? "")/wait") }
-        let ready = try waitForAny(waits.map(\.connection.raw), milliseconds: nil)
-        let code = Int32(clamping: try waits[ready.first ?? 0].nextLine()?["StatusCode"].int ?? 1)
+        // What came together with an answer's head is not on the connection any more.
+        let first =
+            try waits.firstIndex(where: \.hasBufferedBytes)
+            ?? waitForAny(waits.map(\.connection.raw), milliseconds: nil).first ?? 0
+        let code = Int32(clamping: try waits[first].nextLine()?["StatusCode"].int ?? 1)
         if downProject {
             try PlanFollower.follow("roost/v1/projects/down", ["project": .string(project), "volumes": false])
         } else {

@@ -25,7 +25,10 @@ func forEach(_ names: [(id: String, shown: String)], _ body: (String) throws -> 
 }
 
 /// Resolves names one by one, so that a wrong one does not keep the others from their turn.
-func forEachNamed(_ names: [String], all: Bool = true, _ body: (String) throws -> Void) throws {
+/// `ignoresMissing`: what is not there is told, and no failure.
+func forEachNamed(
+    _ names: [String], all: Bool = true, ignoresMissing: Bool = false, _ body: (String) throws -> Void
+) throws {
     if Session.shared.isCompose || names.isEmpty {
         return try forEach(try Session.shared.resolve(names, all: all), body)
     }
@@ -33,7 +36,7 @@ func forEachNamed(_ names: [String], all: Bool = true, _ body: (String) throws -
     for name in names {
         do { try forEach(try Session.shared.resolve([name], all: all), body) } catch let error as RoostError {
             Output.error(Session.shared.prefixed(error.message))
-            failed = true
+            failed = failed || !(ignoresMissing && error.kind == .notFound)
         } catch is Leave { failed = true }
     }
     if failed { throw Leave(code: 1) }
@@ -44,30 +47,40 @@ struct Start: ParsableCommand {
         commandName: "start", abstract: "Start stopped containers, or services of the project.")
     @Flag(name: [.short, .long], help: "Show the output and end with the container's code.") var attach = false
     @Flag(name: [.short, .long], help: "Send standard input to the container.") var interactive = false
+    @Option(name: .long, help: "Keys to leave with (default ctrl-p,ctrl-q).") var detachKeys: String?
+    @Flag(name: .long, help: "Compose: return when everything is healthy.") var wait = false
+    @Option(name: .long, help: "Compose: seconds to wait at most.") var waitTimeout: Int?
     @Argument(help: "Containers, or services.") var names: [String] = []
     func run() throws {
+        try Arguments.need(names, "start", "for every service of this project: roost compose start")
         let client = try Session.shared.client()
         guard attach || interactive else {
-            return try forEachNamed(names) { try client.call("POST", "containers/\($0)/start") }
+            try forEachNamed(names) { try client.call("POST", "containers/\($0)/start") }
+            if Session.shared.isCompose, wait || waitTimeout != nil {
+                let project = try Session.shared.loadProject()
+                try HealthWait(project: project, services: names, timeout: waitTimeout).run()
+            }
+            return
         }
         let found = try Session.shared.resolve(names)
         guard found.count == 1, let id = found.first?.id else {
             throw RoostError.invalid("you cannot start and attach multiple containers at once")
         }
-        throw Leave(code: try Foreground(id: id, interactive: interactive).start())
+        throw Leave(code: try Foreground(id: id, interactive: interactive, detachKeys: detachKeys).start())
     }
 }
 
 struct Stop: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stop", abstract: "Stop containers; they stay stopped.",
-        discussion: "Without names: every service of the project in this folder.")
+        discussion: "roost compose stop without names: every service of the project in this folder.")
     @Option(
         name: [.short, .customLong("timeout"), .customLong("time")],
         help: "Seconds between the stop signal and SIGKILL.") var timeout: Int?
     @Option(name: [.short, .long], help: "Another signal than the container's own.") var signal: String?
     @Argument(help: "Containers, or services.") var names: [String] = []
     func run() throws {
+        try Arguments.need(names, "stop", "for every service of this project: roost compose stop")
         let client = try Session.shared.client()
         var query = timeout.map { [("t", String($0))] } ?? []
         if let signal { query.append(("signal", signal)) }
@@ -81,13 +94,15 @@ struct Restart: ParsableCommand {
     @Option(
         name: [.short, .customLong("timeout"), .customLong("time")],
         help: "Seconds between the stop signal and SIGKILL.") var timeout: Int?
+    @Option(name: [.short, .long], help: "Another signal than the container's own.") var signal: String?
     @Flag(name: .long, help: "Compose: not the services that are restarted with these.") var noDeps = false
     @Argument(help: "Containers, or services.") var names: [String] = []
     func run() throws {
+        try Arguments.need(names, "restart", "for every service of this project: roost compose restart")
         let client = try Session.shared.client()
-        try forEachNamed(names) {
-            try client.call("POST", "containers/\($0)/restart", timeout.map { [("t", String($0))] } ?? [])
-        }
+        var query = timeout.map { [("t", String($0))] } ?? []
+        if let signal { query.append(("signal", signal)) }
+        try forEachNamed(names) { try client.call("POST", "containers/\($0)/restart", query) }
         let services = Session.shared.isCompose ? names : names.filter { !isContainer($0, client) }
         guard !noDeps, !services.isEmpty else { return }
         let dependents = try dependents(of: services)
@@ -130,8 +145,11 @@ struct Restart: ParsableCommand {
 struct Kill: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "kill", abstract: "Send a signal to containers.")
     @Option(name: [.short, .long], help: "The signal.") var signal = "KILL"
+    @Flag(name: .long, help: "Compose: containers of services that the file has no more, too.") var removeOrphans =
+        false
     @Argument(help: "Containers, or services.") var names: [String] = []
     func run() throws {
+        try Arguments.need(names, "kill", "for every service of this project: roost compose kill")
         let client = try Session.shared.client()
         try forEachNamed(names, all: !names.isEmpty) {
             try client.call("POST", "containers/\($0)/kill", [("signal", signal)])
@@ -144,6 +162,7 @@ struct Pause: ParsableCommand {
         commandName: "pause", abstract: "Freeze every process of containers.")
     @Argument(help: "Containers, or services.") var names: [String] = []
     func run() throws {
+        try Arguments.need(names, "pause", "for every service of this project: roost compose pause")
         let client = try Session.shared.client()
         try forEachNamed(names, all: !names.isEmpty) { try client.call("POST", "containers/\($0)/pause") }
     }
@@ -153,6 +172,7 @@ struct Unpause: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "unpause", abstract: "Let frozen containers go on.")
     @Argument(help: "Containers, or services.") var names: [String] = []
     func run() throws {
+        try Arguments.need(names, "unpause", "for every service of this project: roost compose unpause")
         let client = try Session.shared.client()
         try forEachNamed(names, all: !names.isEmpty) { try client.call("POST", "containers/\($0)/unpause") }
     }
@@ -165,11 +185,15 @@ struct Remove: ParsableCommand {
     @Flag(name: [.short, .long], help: "Kill those that run.") var force = false
     @Flag(name: [.short, .long], help: "Remove their anonymous volumes.") var volumes = false
     @Flag(name: [.short, .long], help: "Stop them first.") var stop = false
+    @Flag(name: [.short, .long], help: "Remove a link: container/alias.") var link = false
+    @Flag(name: [.customShort("a"), .customLong("all")], help: .hidden) var all = false
     @Argument(help: "Containers, or services.") var names: [String] = []
     func run() throws {
         let client = try Session.shared.client()
         if Session.shared.isCompose { return try removeServices(client) }
-        try forEachNamed(names) { id in
+        try Arguments.need(names, "rm", "for the stopped services of this project: roost compose rm")
+        if link { return try removeLinks(client) }
+        try forEachNamed(names, ignoresMissing: force) { id in
             if stop {
                 do { try client.call("POST", "containers/\(id)/stop") } catch let error as RoostError
                     where error.kind == .notModified
@@ -177,6 +201,10 @@ struct Remove: ParsableCommand {
             }
             try client.call("DELETE", "containers/\(id)", [("force", force ? "1" : "0"), ("v", volumes ? "1" : "0")])
         }
+    }
+
+    private func removeLinks(_ client: EngineClient) throws {
+        try forEach(names.map { ($0, $0) }) { try client.call("DELETE", "containers/\($0)", [("link", "1")]) }
     }
 
     /// As in Compose: what runs stays, unless it is to be stopped first.
@@ -212,20 +240,33 @@ struct Wait: ParsableCommand {
     @Argument(help: "Containers, or services.") var names: [String]
     func run() throws {
         if Session.shared.isCompose { return try ComposeViews.wait(names, downProject: downProject) }
-        for (id, _) in try Session.shared.resolve(names) {
-            let answer = try Session.shared.client().open("POST", "containers/\(id)/wait").nextLine()
-            Output.line("\(answer?["StatusCode"].int ?? 0)")
+        var failed = false
+        for name in names {
+            do {
+                for (id, _) in try Session.shared.resolve([name]) {
+                    let answer = try Session.shared.client().open("POST", "containers/\(id)/wait").nextLine()
+                    Output.line("\(answer?["StatusCode"].int ?? 0)")
+                }
+            } catch let error as RoostError {
+                Output.error(Session.shared.prefixed(error.message))
+                failed = true
+            }
         }
+        if failed { throw Leave(code: 1) }
     }
 }
 
 struct Top: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "top", abstract: "Show the processes of a container.")
-    @Argument(help: "A container; with compose, services.") var names: [String] = []
+    @Argument(parsing: .captureForPassthrough, help: "A container and options of ps; with compose, services.")
+    var names: [String] = []
     func run() throws {
-        if Session.shared.isCompose || names.isEmpty { return try ComposeViews.top(names) }
+        if names.first == "--help" || names.first == "-h" { throw CleanExit.helpRequest(Self.self) }
+        if Session.shared.isCompose { return try ComposeViews.top(names) }
+        try Arguments.need(names, "top", "for every service of this project: roost compose top")
         for (id, _) in try Session.shared.resolve(Array(names.prefix(1))) {
-            let json = try Session.shared.client().call("GET", "containers/\(id)/top")
+            let query = names.count > 1 ? [("ps_args", names.dropFirst().joined(separator: " "))] : []
+            let json = try Session.shared.client().call("GET", "containers/\(id)/top", query)
             var table = Table(json["Titles"].strings ?? [])
             for row in json["Processes"].array ?? [] { table.add(row.strings ?? []) }
             Output.raw(table.text)
@@ -248,14 +289,20 @@ struct Port: ParsableCommand {
         if let index { return try ComposeViews.port(name, port, transport: transport, index: max(1, index)) }
         for (id, _) in try Session.shared.resolve([name]) {
             let ports = try Session.shared.client().call("GET", "containers/\(id)/json")["NetworkSettings"]["Ports"]
+            var isThere = port == nil
             for (inside, bindings) in ports.object ?? [] {
                 if let port, inside != port, inside != "\(port)/tcp" { continue }
                 for binding in bindings.array ?? [] {
+                    isThere = true
                     let address = binding["HostIp"].string ?? ""
                     let place =
                         (address.contains(":") ? "[\(address)]" : address) + ":" + (binding["HostPort"].string ?? "")
                     Output.line(port == nil ? "\(inside) -> \(place)" : place)
                 }
+            }
+            if !isThere {
+                let wanted = (port ?? "").contains("/") ? port ?? "" : "\(port ?? "")/tcp"
+                throw RoostError.missing("no public port '\(wanted)' published for \(name)")
             }
         }
     }
@@ -266,10 +313,24 @@ struct Attach: ParsableCommand {
         commandName: "attach", abstract: "Join a running container's input and output.")
     @Option(name: .long, help: "Keys to leave with (default ctrl-p,ctrl-q).") var detachKeys: String?
     @Flag(name: .long, help: "Send no input.") var noStdin = false
+    @Flag(name: .long, inversion: .prefixedNo, help: "Pass signals on.") var sigProxy = true
+    @Option(name: .long, help: "Compose: which replica of the service.") var index: Int?
     @Argument var name: String
     func run() throws {
-        guard let id = try Session.shared.resolve([name]).first?.id else { return }
-        throw Leave(code: try Foreground(id: id, interactive: !noStdin, detachKeys: detachKeys).attach())
+        guard let id = try Session.shared.resolve([name], index: index).first?.id else { return }
+        let state = try Session.shared.client().call("GET", "containers/\(id)/json")["State"]
+        if state["Paused"].bool == true {
+            throw RoostError.conflict("You cannot attach to a paused container, unpause it first")
+        }
+        if state["Restarting"].bool == true {
+            throw RoostError.conflict("You cannot attach to a restarting container, wait until it is running")
+        }
+        guard state["Running"].bool == true else {
+            throw RoostError.conflict("You cannot attach to a stopped container, start it first")
+        }
+        throw Leave(
+            code: try Foreground(id: id, interactive: !noStdin, detachKeys: detachKeys, passesSignals: sigProxy)
+                .attach())
     }
 }
 
@@ -281,14 +342,24 @@ struct Foreground {
     var removes = false
     /// Whether it has a terminal, where that is known already.
     var hasTerminal: Bool?
+    /// `stdin`, `stdout`, `stderr`; empty is all that there are.
+    var streams: [String] = []
+    /// Signals that arrive here go to the container.
+    var passesSignals = true
 
     private func open(_ client: EngineClient, _ terminal: Bool) throws -> AttachedStream {
-        var query = [("stream", "1"), ("stdout", "1"), ("stderr", "1"), ("stdin", interactive ? "1" : "0")]
+        let chosen = Set(streams.map { $0.lowercased() })
+        func wants(_ name: String) -> String { chosen.isEmpty || chosen.contains(name) ? "1" : "0" }
+        var query = [
+            ("stream", "1"), ("stdout", wants("stdout")), ("stderr", wants("stderr")),
+            ("stdin", interactive ? "1" : "0"),
+        ]
         if let detachKeys { query.append(("detachKeys", detachKeys)) }
         let exchange = try client.takeOver("containers/\(id)/attach", query)
         return AttachedStream(exchange: exchange, terminal: terminal, sendsInput: interactive) { rows, columns in
             _ = try? client.call("POST", "containers/\(id)/resize", [("h", "\(rows)"), ("w", "\(columns)")])
         } signalled: { number in
+            guard passesSignals else { Processes.exit(128 + number) }
             _ = try? client.call("POST", "containers/\(id)/kill", [("signal", "\(number)")])
         }
     }
@@ -305,11 +376,17 @@ struct Foreground {
         do { try client.call("POST", "containers/\(id)/start") } catch let error as RoostError {
             if error.kind == .unavailable { throw error }
             Output.error(Session.shared.prefixed(error.message))
-            return error.message.contains("executable file not found") || error.message.contains("no such file")
-                ? 127 : error.kind == .invalidArgument ? 126 : 125
+            return Self.code(ofFailure: error.message)
         }
         try stream.run()
         return try code(client, end)
+    }
+
+    /// Docker's codes: 127 for a program that is not there, 126 for one that may not run, 125 for everything else.
+    static func code(ofFailure text: String) -> Int32 {
+        if text.contains("executable file not found") || text.contains("no such file or directory") { return 127 }
+        let cannotRun = ["permission denied", "is a directory", "exec format error"]
+        return cannotRun.contains(where: text.contains) ? 126 : 125
     }
 
     func attach() throws -> Int32 {
@@ -322,10 +399,12 @@ struct Foreground {
 
     /// After a detach the container runs on, and there is no code yet.
     private func code(_ client: EngineClient, _ end: HTTPExchange) throws -> Int32 {
-        if try !waitUntilReady(end.connection.raw, milliseconds: 100),
+        // Only keys that are typed at a terminal detach; else the stream has ended, or the engine has.
+        if interactive, try terminal(client), try !waitUntilReady(end.connection.raw, milliseconds: 100),
             let state = try? client.call("GET", "containers/\(id)/json")["State"], state["Running"].bool == true,
             state["Restarting"].bool != true
         {
+            Output.error("read escape sequence")
             return 0
         }
         guard let ended = try end.nextLine(), let code = ended["StatusCode"].int else {
@@ -344,8 +423,11 @@ struct Exec: ParsableCommand {
         discussion: "Example: roost exec -it web sh")
     @Flag(name: [.short, .long], help: "Send standard input.") var interactive = false
     @Flag(name: [.short, .long], help: "Give it a terminal.") var tty = false
-    @Flag(name: [.customShort("T"), .long], help: "Give it no terminal (compose).") var noTty = false
+    @Flag(name: [.customShort("T"), .long, .customLong("no-TTY")], help: "Give it no terminal (compose).")
+    var noTty = false
     @Flag(name: [.short, .long], help: "Return at once.") var detach = false
+    @Option(name: .long, help: "Set variables from a file.") var envFile: [String] = []
+    @Option(name: .long, help: "Keys to leave with (default ctrl-p,ctrl-q).") var detachKeys: String?
     @Flag(name: .long, help: "Give it every right.") var privileged = false
     @Option(name: [.short, .long], help: "Set a variable.") var env: [String] = []
     @Option(name: [.short, .long], help: "As this user.") var user: String?
@@ -355,8 +437,9 @@ struct Exec: ParsableCommand {
 
     func run() throws {
         if words.first == "--help" { throw CleanExit.helpRequest(Self.self) }
+        let words = try PassedWords.checked(words, of: Session.shared.isCompose ? "compose exec" : "exec")
         guard let name = words.first, words.count > 1 else {
-            throw ValidationError("exec needs a container and a program")
+            throw Arguments.Missing(text: "\"roost exec\" requires at least 2 arguments.")
         }
         let client = try Session.shared.client()
         let found = try Session.shared.resolve([name], all: false)
@@ -372,7 +455,10 @@ struct Exec: ParsableCommand {
             "AttachStdin": .bool(input), "AttachStdout": true, "AttachStderr": true, "Tty": .bool(terminal),
             "Cmd": JSON(Array(words.dropFirst())), "Privileged": .bool(privileged),
         ]
-        body.set("Env", JSON(try env.map(Variables.complete)))
+        body.set(
+            "Env",
+            JSON(try envFile.flatMap(ContainerOptions.lines).map(Variables.complete) + env.map(Variables.complete)))
+        if let detachKeys { body.set("DetachKeys", .string(detachKeys)) }
         if let user { body.set("User", .string(user)) }
         if let workdir { body.set("WorkingDir", .string(workdir)) }
         let exec = try client.call("POST", "containers/\(id)/exec", body: body)["Id"].string ?? ""

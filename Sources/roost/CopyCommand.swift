@@ -182,7 +182,7 @@ struct Copy: ParsableCommand {
         }
         if source == "-" {
             guard end.isFolder else { throw RoostError.invalid("destination \"\(shown):\(path)\" must be a directory") }
-            return try upload(id, end.path, try Files.open("/proc/self/fd/0", .readOnly).raw, shown, path)
+            return try upload(id, end.path, 0, shown, path)
         }
         let from = try Self.local(source, follows: followLink || source.hasSuffix("/") || source.hasSuffix("/."))
         guard from.exists else { throw RoostError.missing("lstat \(from.path): no such file or directory") }

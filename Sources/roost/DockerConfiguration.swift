@@ -23,6 +23,20 @@ struct DockerConfiguration {
     /// The key of a registry; Docker Hub has one of its own.
     static func key(_ domain: String) -> String { domain == "docker.io" || domain.isEmpty ? hubKey : domain }
 
+    /// Variables that every container and build gets, as `proxies` says for this engine or for all (Docker, "Configure the Docker
+    /// CLI", "Proxy settings").
+    func proxies(for host: String?) -> [(name: String, value: String)] {
+        let table = json["proxies"]
+        let chosen = host.map { table[$0] } ?? .null
+        let settings = chosen.isNull ? table["default"] : chosen
+        return [
+            ("httpProxy", "HTTP_PROXY"), ("httpsProxy", "HTTPS_PROXY"), ("ftpProxy", "FTP_PROXY"),
+            ("noProxy", "NO_PROXY"), ("allProxy", "ALL_PROXY"),
+        ].flatMap { key, name in
+            settings[key].string.map { value in [(name, value), (name.lowercased(), value)] } ?? []
+        }
+    }
+
     /// The program that keeps a registry's secrets, if one does.
     private func helper(_ key: String) -> String? {
         (json["credHelpers"][key].string ?? json["credsStore"].string).flatMap { $0.isEmpty ? nil : $0 }

@@ -11,6 +11,8 @@ struct LogFollower {
     let timestamps: Bool
     /// The end of one of these services ends everything.
     var stopsWith: [String] = []
+    /// Only an end with a code other than 0.
+    var stopsOnFailureOnly = false
 
     private func open(_ container: JSON, _ query: [(String, String)]) throws -> LogSource {
         let id = container["Id"].string ?? ""
@@ -25,13 +27,21 @@ struct LogFollower {
             plain: plain)
     }
 
+    /// nil for a container that keeps no log (`driver: none`).
+    private func openIfKept(_ container: JSON, _ query: [(String, String)]) throws -> LogSource? {
+        do { return try open(container, query) } catch let error as RoostError {
+            guard error.message.contains("does not support reading") else { throw error }
+            return nil
+        }
+    }
+
     private var printer: LogPrinter { LogPrinter(style: style, prefix: prefix, timestamps: timestamps) }
 
     /// Prints what there is, in the order of the lines' times; or, grouped, service after service.
     func printHistory(_ containers: [JSON], _ query: [(String, String)], grouped: Bool = false) throws {
-        let sources = try containers.map { try open($0, query) }
+        let sources = try containers.compactMap { try openIfKept($0, query) }
         var printer = printer
-        printer.width = sources.map(\.name.count).max() ?? 0
+        printer.width = (sources.map(\.name.count).max() ?? 0) + 1
         guard grouped else { return try printer.merge(sources) }
         for (_, group) in Dictionary(grouping: sources, by: \.service).sorted(by: { $0.key < $1.key }) {
             try printer.merge(group)
@@ -46,11 +56,11 @@ struct LogFollower {
         let client = try Session.shared.client()
         let signals = try Processes.signalDescriptor([1, 2, 15])
         var printer = printer
-        printer.width = services.map { $0.count + 2 }.max() ?? 0
+        printer.width = (services.map { $0.count + 2 }.max() ?? 0) + 1
         let events = try client.open(
             "GET", "events",
-            [("filters", "{\"type\":[\"container\"],\"label\":[\"com.docker.compose.project=\(project)\"]}")])
-        try setNonBlocking(events.connection.raw)
+            [("filters", "{\"type\":[\"container\"],\"label\":[\"com.docker.compose.project=\(project)\"]}")]
+                + (since.map { [("since", $0)] } ?? []))
         let containers = try Session.shared.projectContainers(project, services: services).filter {
             $0["State"].string != "created"
         }
@@ -59,9 +69,11 @@ struct LogFollower {
         let line = Clocks.wallNanoseconds() - 200_000_000
         let begin = since.map { [("since", $0)] } ?? []
         try printer.merge(
-            containers.map { try open($0, [("tail", tail), ("until", Timestamp(nanoseconds: line).rfc3339)] + begin) })
-        var sources = try containers.map {
-            try open($0, [("follow", "1"), ("tail", "all"), ("since", laterOf(since, line + 1))])
+            containers.compactMap {
+                try openIfKept($0, [("tail", tail), ("until", Timestamp(nanoseconds: line).rfc3339)] + begin)
+            })
+        var sources = try containers.compactMap {
+            try openIfKept($0, [("follow", "1"), ("tail", "all"), ("since", laterOf(since, line + 1))])
         }
         var stopping = 0
         var code: Int32 = 0
@@ -71,11 +83,18 @@ struct LogFollower {
         func lingers() -> Bool {
             !stopsOnSignal && !missing.isEmpty && Clocks.monotonicNanoseconds() - lastEnd < 3_000_000_000
         }
-        while !sources.isEmpty || lingers() {
+        while !sources.isEmpty || lingers() || (stopping > 0 && !stopsWith.isEmpty && stillRuns(project)) {
             let isWaiting = sources.contains { $0.exchange.hasBufferedBytes }
             var ready = try waitForAny(
-                [signals.raw] + sources.map(\.exchange.connection.raw),
-                milliseconds: isWaiting ? 0 : missing.isEmpty ? 500 : 100)
+                [signals.raw] + sources.map(\.exchange.connection.raw) + [events.connection.raw],
+                milliseconds: isWaiting ? 0 : missing.isEmpty && stopping == 0 ? 500 : 100)
+            if ready.last == sources.count + 1 { ready.removeLast() }
+            if stopping == 0, !stopsWith.isEmpty, let end = try firstEnd(events) {
+                stopping = 1
+                code = end
+                Output.error("Aborting on container exit...")
+                try Self.stopAll(project, force: false, timeout: timeout)
+            }
             // What came together with an answer's head is not on the connection any more.
             ready = Set(ready + sources.indices.filter { sources[$0].exchange.hasBufferedBytes }.map { $0 + 1 })
                 .sorted()
@@ -111,15 +130,38 @@ struct LogFollower {
                 } else {
                     missing.append(source)
                     lastEnd = Clocks.monotonicNanoseconds()
-                    Output.error(style.service(source.service, "\(source.name) has ended"))
-                    if stopping == 0, stopsWith.contains(source.service) {
-                        stopping = 1
-                        try Self.stopAll(project, force: false, timeout: timeout)
-                    }
+                    let state = try? client.call("GET", "containers/\(source.id)/json")["State"]
+                    let end = state?["ExitCode"].int.map { " exited with code \($0)" } ?? " has ended"
+                    Output.error(style.service(source.service, source.name + end))
                 }
             }
         }
         return code
+    }
+
+    /// The exit code of the first service that ends and that everything ends with; nil if none has.
+    private func firstEnd(_ events: HTTPExchange) throws -> Int32? {
+        while try events.hasBufferedBytes || (waitUntilReady(events.connection.raw, milliseconds: 0)) {
+            guard let event = try events.nextLine() else { return nil }
+            let facts = event["Actor"]["Attributes"]
+            guard event["Action"].string == "die", facts["com.docker.compose.oneoff"].string != "True",
+                stopsWith.contains(facts["com.docker.compose.service"].string ?? "")
+            else { continue }
+            let code = Int32(facts["exitCode"].string ?? "") ?? 0
+            if stopsOnFailureOnly, code == 0 { continue }
+            // One that its policy brings back has not ended.
+            let id = event["Actor"]["ID"].string ?? ""
+            let state = try? Session.shared.client().call("GET", "containers/\(id)/json")["State"]["Status"].string
+            if state == "restarting" || state == "running" { continue }
+            return code
+        }
+        return nil
+    }
+
+    private func stillRuns(_ project: String) -> Bool {
+        ((try? Session.shared.projectContainers(project, all: false)) ?? []).contains {
+            $0["Labels"]["com.docker.compose.oneoff"].string != "True"
+        }
     }
 
     /// A container that restarts, or that was recreated, is followed on.

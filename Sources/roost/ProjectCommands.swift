@@ -11,6 +11,8 @@ struct UpSettings: ParsableArguments {
     @Option(name: .long, help: "Run so many of a service: web=3.") var scale: [String] = []
     @Flag(name: .long, help: "Recreate containers although nothing has changed.") var forceRecreate = false
     @Flag(name: .long, help: "Keep containers although their definition has changed.") var noRecreate = false
+    @Flag(name: .long, help: "With --force-recreate: what the named services depend on, too.")
+    var alwaysRecreateDeps = false
     @Flag(name: .long, help: "Leave services alone that the named ones depend on.") var noDeps = false
     @Flag(name: .long, help: "Remove containers of services that the file has no more.") var removeOrphans = false
     @Flag(name: [.customShort("V"), .long], help: "Give new anonymous volumes, not those of the old containers.")
@@ -19,6 +21,9 @@ struct UpSettings: ParsableArguments {
     @Option(name: [.short, .long], help: "Seconds between the stop signal and SIGKILL.") var timeout: Int?
 
     func json(_ services: [String]) throws(RoostError) -> JSON {
+        if forceRecreate, noRecreate {
+            throw .invalid("--force-recreate and --no-recreate are incompatible")
+        }
         var counts: [(key: String, value: JSON)] = []
         for text in scale {
             let parts = text.split(separator: "=").map(String.init)
@@ -29,7 +34,8 @@ struct UpSettings: ParsableArguments {
         }
         var json: JSON = [
             "services": JSON(services), "scale": .object(counts), "forceRecreate": .bool(forceRecreate),
-            "noRecreate": .bool(noRecreate), "noDependencies": .bool(noDeps),
+            "noRecreate": .bool(noRecreate), "recreateDependencies": .bool(alwaysRecreateDeps),
+            "noDependencies": .bool(noDeps),
             "removeOrphans": .bool(removeOrphans), "renewVolumes": .bool(renewAnonVolumes), "noStart": .bool(noStart),
         ]
         if let timeout { json.set("timeout", JSON(timeout)) }
@@ -121,6 +127,18 @@ struct Up: ParsableCommand {
     @OptionGroup var settings: UpSettings
     @Argument(help: "Only these services, and what they depend on.") var services: [String] = []
 
+    /// Flags that contradict each other are a mistake that nobody should find out by watching.
+    func validate() throws {
+        let aborts = abortOnContainerExit || abortOnContainerFailure || exitCodeFrom != nil
+        if detach, aborts || !attach.isEmpty {
+            throw ValidationError(
+                "--detach cannot be combined with --abort-on-container-exit, --exit-code-from, --attach or --attach-dependencies"
+            )
+        }
+        if wait, aborts { throw ValidationError("--wait cannot be combined with --abort-on-container-exit") }
+        if build, noBuild { throw ValidationError("--build and --no-build are incompatible") }
+    }
+
     func run() throws {
         let session = Session.shared
         var project = try session.loadProject(services: services)
@@ -144,7 +162,9 @@ struct Up: ParsableCommand {
         }
         let begin = Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339
         try PlanFollower.follow("roost/v1/projects/up", body)
-        if wait || waitTimeout != nil { try waitUntilHealthy(project) }
+        if wait || waitTimeout != nil {
+            try HealthWait(project: project, services: services, timeout: waitTimeout).run()
+        }
         if watch {
             return try ProjectWatch(project, services: services, quiet: quietBuild, prunes: true).run { _ in false }
         }
@@ -155,8 +175,9 @@ struct Up: ParsableCommand {
         let shown = shownServices(project)
         let follower = LogFollower(
             style: Style(descriptor: 1, wish: noColor ? false : nil), prefix: !noLogPrefix, timestamps: timestamps,
-            stopsWith: exitCodeFrom.map { [$0] }
-                ?? (abortOnContainerExit || abortOnContainerFailure ? Array(project.services.keys) : []))
+            stopsWith: exitCodeFrom != nil || abortOnContainerExit || abortOnContainerFailure
+                ? Array(project.services.keys) : [],
+            stopsOnFailureOnly: abortOnContainerFailure && !abortOnContainerExit && exitCodeFrom == nil)
         let code = try follower.attach(project: project.name, services: shown, since: begin, timeout: settings.timeout)
         if let exitCodeFrom { throw Leave(code: try self.code(of: exitCodeFrom, project.name)) }
         if code != 0 { throw Leave(code: code) }
@@ -173,91 +194,6 @@ struct Up: ParsableCommand {
             return 1
         }
         return Int32(try Session.shared.client().call("GET", "containers/\(id)/json")["State"]["ExitCode"].int ?? 1)
-    }
-
-    /// What the last probe said.
-    private static func lastProbe(_ health: JSON) -> String {
-        guard let probe = health["Log"].array?.last else { return "" }
-        let said = (probe["Output"].string ?? "").split(separator: "\n").first.map(String.init) ?? "no output"
-        return ": the last probe ended with \(probe["ExitCode"].int ?? -1): \(said)"
-    }
-
-    /// The end of a container's log, for telling why it has ended.
-    private func lastLines(_ container: JSON) throws -> String {
-        let answer = try Session.shared.client().open(
-            "GET", "containers/\(container["Id"].string ?? "")/logs",
-            [("stdout", "1"), ("stderr", "1"), ("tail", "5")])
-        var reader = FrameReader(plain: false)
-        var text: [UInt8] = []
-        while case let bytes = try answer.read(), !bytes.isEmpty {
-            for frame in reader.frames(bytes) { text += frame.payload }
-        }
-        let said = String(decoding: text, as: UTF8.self).split(separator: "\n").suffix(5)
-        return said.isEmpty ? "" : "; its last lines:\n" + said.map { "  \($0)" }.joined(separator: "\n")
-    }
-
-    /// How long a container without a health check must have run, in nanoseconds.
-    private static let settling: Int64 = 300_000_000
-
-    /// Done jobs count as ready; what fails is shown with the end of its log.
-    private func waitUntilHealthy(_ project: Project) throws {
-        let client = try Session.shared.client()
-        let deadline = waitTimeout.map { Clocks.monotonicNanoseconds() + Int64($0) * 1_000_000_000 }
-        let events = try client.open(
-            "GET", "events",
-            [("filters", "{\"type\":[\"container\"],\"label\":[\"com.docker.compose.project=\(project.name)\"]}")])
-        let began = Clocks.monotonicNanoseconds()
-        var restarts: [String: Int64] = [:]
-        while true {
-            var waiting = false
-            var young: Int64 = 0
-            for container in try Session.shared.projectContainers(project.name) {
-                let facts = try client.call("GET", "containers/\(container["Id"].string ?? "")/json")
-                let state = facts["State"]
-                let name = container["Names"].array?.first?.string ?? ""
-                switch state["Status"].string ?? "" {
-                case "exited" where state["ExitCode"].int != 0:
-                    throw RoostError.conflict(
-                        "container \(name.dropFirst()) exited (\(state["ExitCode"].int ?? 0))\(try lastLines(container))"
-                    )
-                case "running":
-                    if state["Health"]["Status"].string == "unhealthy" {
-                        throw RoostError.conflict(
-                            "container \(name.dropFirst()) is unhealthy\(Self.lastProbe(state["Health"]))")
-                    }
-                    waiting = waiting || (state["Health"]["Status"].string.map { $0 != "healthy" } ?? false)
-                    // What has only just started may end at once.
-                    let age = state["StartedAt"].string.flatMap { Timestamp(parsing: $0) }.map {
-                        Clocks.wallNanoseconds() - $0.nanoseconds
-                    }
-                    if let age, age >= 0, age < Self.settling { young = max(young, Self.settling - age) }
-                case "restarting", "created":
-                    waiting = true
-                    let count = facts["RestartCount"].int ?? 0
-                    let more = count - restarts[name, default: count]
-                    restarts[name] = restarts[name] ?? count
-                    if more >= 5, Clocks.monotonicNanoseconds() - began > 30_000_000_000 {
-                        throw RoostError.conflict(
-                            "container \(name.dropFirst()) keeps ending (\(state["ExitCode"].int ?? 0)) and was restarted \(more) times\(try lastLines(container))"
-                        )
-                    }
-                default: break
-                }
-            }
-            if !waiting {
-                if young == 0 { return }
-                Processes.pause(nanoseconds: young)
-                continue
-            }
-            if let deadline {
-                let left = (deadline - Clocks.monotonicNanoseconds()) / 1_000_000
-                guard left > 0, try waitUntilReady(events.connection.raw, milliseconds: Int32(clamping: left)) else {
-                    throw RoostError(
-                        .unavailable, "the project was not healthy within \(waitTimeout ?? 0) seconds; see roost ps -a")
-                }
-            }
-            _ = try events.nextLine()
-        }
     }
 }
 

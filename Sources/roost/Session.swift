@@ -125,10 +125,15 @@ final class Session: @unchecked Sendable {
         return project
     }
 
+    /// Standard input as a project file: it can be read only once.
+    private lazy var standardInput = Result { try readAll(0, limit: 64 << 20) }
+
     func loadRequest(services: [String] = [], passes: LoadPasses = LoadPasses()) throws -> LoadRequest {
+        let usesInput = files.contains("-")
         var request = LoadRequest(
             workingDirectory: try Processes.currentDirectory(), environment: Processes.environment
         ) { path in
+            if usesInput, path == "/dev/stdin" { return try Session.shared.standardInput.get() }
             guard path == "/dev/stdin" || (try? Files.status(path).isDirectory) == false else { return nil }
             return try Files.read(path)
         }
@@ -190,10 +195,15 @@ final class Session: @unchecked Sendable {
     }
 
     /// Turns names into containers: of the engine, or services of this folder's project.
-    func resolve(_ names: [String], all: Bool = true) throws -> [(id: String, shown: String)] {
+    func resolve(_ names: [String], all: Bool = true, index: Int? = nil) throws -> [(id: String, shown: String)] {
         if isCompose || names.isEmpty {
             let project = try projectNameOnly()
-            let found = try projectContainers(project, all: all, services: names)
+            let found = try projectContainers(project, all: all, services: names).filter { container in
+                // What `run` has made is nobody's replica.
+                container["Labels"]["com.docker.compose.oneoff"].string != "True"
+                    && index.map { "\($0)" == container["Labels"]["com.docker.compose.container-number"].string }
+                        ?? true
+            }
             for name in names
             where !found.contains(where: { $0["Labels"]["com.docker.compose.service"].string == name }) {
                 throw RoostError.missing("no such service: \(name) has no containers in project \(project)")

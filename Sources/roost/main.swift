@@ -10,6 +10,7 @@ Processes.ignore(13)
 var arguments = Array(CommandLine.arguments.dropFirst())
 do {
     try Session.shared.takeGlobals(&arguments)
+    arguments = DockerSpelling.normalized(arguments)
     var command = try Roost.parseAsRoot(arguments)
     try command.run()
 } catch let leave as Leave {
@@ -21,7 +22,16 @@ do {
     Output.error(
         error.kind == .unavailable ? error.message : Session.shared.prefixed(error.message))
     Processes.exit(1)
+} catch let error as Arguments.Missing {
+    Output.error(error.text)
+    Processes.exit(1)
 } catch let error as SyscallError {
     Output.error("\(error)")
     Processes.exit(1)
-} catch { Roost.exit(withError: error) }
+} catch {
+    // As Docker ends: 125 for an option that there is not, 1 for a wrong number of words or an unknown command.
+    guard Roost.exitCode(for: error).rawValue == 64 else { Roost.exit(withError: error) }
+    let text = Roost.fullMessage(for: error)
+    Output.error(text)
+    Processes.exit(text.contains("Unknown option") || text.contains("Invalid option") ? 125 : 1)
+}

@@ -63,7 +63,11 @@ final class DigestCache {
         var high = count
         while low < high {
             let middle = (low + high) / 2
-            if number(Self.magic.count + middle * Self.length) < status.inode { low = middle + 1 } else { high = middle }
+            if number(Self.magic.count + middle * Self.length) < status.inode {
+                low = middle + 1
+            } else {
+                high = middle
+            }
         }
         guard low < count else { return nil }
         let found = record(low)
@@ -98,7 +102,9 @@ final class DigestCache {
         for record in records where record.inode != last {
             last = record.inode
             for value in [record.inode, record.size, record.modified, record.changed, record.flags] {
-                for shift in stride(from: 0, to: 64, by: 8) { out.append(UInt8(truncatingIfNeeded: value >> UInt64(shift))) }
+                for shift in stride(from: 0, to: 64, by: 8) {
+                    out.append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))
+                }
             }
             out += record.digest
         }

@@ -47,7 +47,9 @@ struct DigestingSink: SelectionSink {
     }
 
     private mutating func append(_ number: UInt64) {
-        for shift in stride(from: 0, to: 64, by: 8) { pending.append(UInt8(truncatingIfNeeded: number >> UInt64(shift))) }
+        for shift in stride(from: 0, to: 64, by: 8) {
+            pending.append(UInt8(truncatingIfNeeded: number >> UInt64(shift)))
+        }
     }
 
     private mutating func appendText(_ text: String) {

@@ -1,0 +1,45 @@
+import EngineModel
+import ImageStore
+import OCI
+
+/// The part of a container's configuration that an image has too, merged as Docker merges it: what `inspect` shows in `Config`, and
+/// what `commit` writes into the new image.
+struct ProgramConfiguration {
+    let json: JSON
+    var text: String { json.text() }
+
+    static func merged(_ spec: ContainerSpec, _ image: ImageConfiguration.Runtime) throws -> ProgramConfiguration {
+        let base = try JSON(parsing: ImageStore.encode(image))
+        let asked = spec.asked.flatMap { try? JSON(parsing: $0) }?["Config"] ?? .null
+        let entrypoint = spec.process.entrypoint
+        var json: JSON = .object([])
+        // An entrypoint of the user's drops the image's command, unless it is empty.
+        let command = spec.process.command ?? (entrypoint?.isEmpty ?? true ? image.cmd : nil)
+        json.set("Cmd", command.map { JSON($0) } ?? .null)
+        json.set("Entrypoint", (entrypoint ?? image.entrypoint).map { JSON($0) } ?? .null)
+        let volumes = union(base["Volumes"], asked["Volumes"])
+        json.set("Volumes", volumes)
+        if let signal = spec.stopSignal ?? image.stopSignal { json.set("StopSignal", .string(signal)) }
+        let check = healthcheck(asked["Healthcheck"], base["Healthcheck"])
+        if !check.isNull { json.set("Healthcheck", check) }
+        return ProgramConfiguration(json: json)
+    }
+
+    private static func union(_ one: JSON, _ other: JSON) -> JSON {
+        if one.isNull { return other }
+        var all = one
+        for (key, value) in other.object ?? [] { all.set(key, value) }
+        return all
+    }
+
+    /// As the user has written it; what it leaves open the image says.
+    private static func healthcheck(_ own: JSON, _ image: JSON) -> JSON {
+        guard !own.isNull else { return image }
+        var check = own
+        for (key, value) in image.object ?? [] {
+            let isOpen = check[key].isNull || check[key].int == 0 || check[key].array?.isEmpty == true
+            if isOpen { check.set(key, value) }
+        }
+        return check
+    }
+}

@@ -1,0 +1,78 @@
+import EngineModel
+
+/// `0-3,7`: numbers and ranges, as of cpuset(7), "List format".
+struct NumberList: Sendable {
+    let highest: Int
+
+    init?(_ text: String) {
+        var top = -1
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+            guard (1...2).contains(ends.count), let low = ends[0], let high = ends.last ?? nil, low <= high, low >= 0
+            else { return nil }
+            top = max(top, high)
+        }
+        highest = top
+    }
+}
+
+/// What can be seen to be wrong in a specification before anything is made of it.
+enum SpecificationCheck {
+    static func check(_ spec: ContainerSpec) throws(RoostError) {
+        for entry in spec.dns.extraHosts { try checkHost(entry) }
+        for link in spec.dns.links where !(1...2).contains(parts(link).count) || link.isEmpty {
+            throw .invalid("bad format for links: \(link)")
+        }
+        try checkLog(spec.log)
+        for mount in spec.mounts {
+            guard case .bind(_, let propagation, _, _) = mount.source else { continue }
+            guard ["", "private", "rprivate", "shared", "rshared", "slave", "rslave"].contains(propagation) else {
+                throw .invalid("invalid mount config for type \"bind\": invalid propagation mode: \(propagation)")
+            }
+        }
+        if let check = spec.healthcheck {
+            if check.retries < 0 { throw .invalid("Retries in Healthcheck cannot be negative") }
+            if check.startInterval != 0, check.startInterval < 1_000_000 {
+                throw .invalid("StartInterval in Healthcheck cannot be less than 1ms")
+            }
+        }
+    }
+
+    private static func parts(_ text: String) -> [Substring] {
+        text.split(separator: ":", omittingEmptySubsequences: false)
+    }
+
+    /// `name:address`; newer clients may put the address in brackets, or `host-gateway`.
+    private static func checkHost(_ entry: String) throws(RoostError) {
+        guard let cut = entry.firstIndex(where: { $0 == ":" || $0 == "=" }), cut != entry.startIndex else {
+            throw .invalid("bad format for add-host: \"\(entry)\"")
+        }
+        var address = entry[entry.index(after: cut)...]
+        if address == "host-gateway" { return }
+        if address.hasPrefix("["), address.hasSuffix("]") { address = address.dropFirst().dropLast() }
+        guard IPAddress(address) != nil else {
+            throw .invalid("invalid IP address in add-host: \"\(entry[entry.index(after: cut)...])\"")
+        }
+    }
+
+    private static func checkLog(_ log: LogSpec) throws(RoostError) {
+        guard ["", "json-file", "local", "none"].contains(log.driver) else {
+            throw .invalid(
+                "logger: no log driver named '\(log.driver)' is registered; this engine has json-file, local and none")
+        }
+        let known: Set<String> = [
+            "max-size", "max-file", "compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode",
+            "max-buffer-size",
+        ]
+        for key in log.options.keys.sorted() where !known.contains(key) {
+            throw .invalid("unknown log opt '\(key)' for \(log.driver.isEmpty ? "json-file" : log.driver) log driver")
+        }
+        let mode = log.options["mode"] ?? "blocking"
+        guard ["blocking", "non-blocking"].contains(mode) else {
+            throw .invalid("logger: logging mode not supported: \(mode)")
+        }
+        if log.options["max-buffer-size"] != nil, mode != "non-blocking" {
+            throw .invalid("logger: max-buffer-size option is only supported with 'mode=non-blocking'")
+        }
+    }
+}
