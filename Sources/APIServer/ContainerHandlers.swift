@@ -185,6 +185,7 @@ struct ContainerHandlers: Sendable {
                 bytes += size
             }
         }
+        await engine.announcePrune(.container, reclaimed: bytes)
         try await exchange.answer(
             200, ["ContainersDeleted": removed.isEmpty ? .null : .array(removed), "SpaceReclaimed": JSON(bytes)])
     }
@@ -209,6 +210,7 @@ struct ContainerHandlers: Sendable {
     func resize(_ exchange: Exchange) async throws {
         let (rows, columns) = try Self.window(exchange.request)
         try await engine.resize(id(exchange), rows: rows, columns: columns)
+        await engine.announce(id(exchange), "resize", ["height": String(rows), "width": String(columns)])
         try await exchange.answer(200)
     }
 
@@ -223,6 +225,7 @@ struct ContainerHandlers: Sendable {
 
     func top(_ exchange: Exchange) async throws {
         let processes = try await engine.processes(id(exchange))
+        await engine.announce(id(exchange), "top")
         let arguments = (exchange.request["ps_args"] ?? "").split(separator: " ").map(String.init)
         if !arguments.isEmpty, arguments != ["-ef"], let table = try await engine.processTable(arguments, of: processes)
         {

@@ -129,7 +129,7 @@ struct ImageHandlers: Sendable {
     func saveOne(_ exchange: Exchange) async throws { try await save(exchange, [name(exchange, dropping: 1)]) }
 
     private func save(_ exchange: Exchange, _ names: [String]) async throws {
-        for name in names { _ = try await engine.image(name) }
+        for name in names { try await engine.checkSavable(name) }
         try await exchange.sendFile(engine, type: "application/x-tar") { [engine] target in
             try await engine.saveImages(names, to: target)
         }
@@ -250,6 +250,7 @@ struct ImageHandlers: Sendable {
             }
             removed += try await engine.removeImage(summary.image.id.description, force: true)
         }
+        await engine.announcePrune(.image, reclaimed: reclaimed)
         try await exchange.answer(
             200, ["ImagesDeleted": removed.isEmpty ? .null : json(removed), "SpaceReclaimed": JSON(reclaimed)])
     }

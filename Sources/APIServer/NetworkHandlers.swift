@@ -91,6 +91,7 @@ struct NetworkHandlers: Sendable {
         let removed = try await engine.pruneNetworks { network in
             PruneRules.matches(filters, network.labels) && until.map { network.createdAt < $0 } != false
         }
+        await engine.announcePrune(.network, reclaimed: 0)
         try await exchange.answer(200, ["NetworksDeleted": removed.isEmpty ? .null : JSON(removed)])
     }
 }

@@ -174,7 +174,10 @@ struct InputPump: Sendable {
             let (passed, detached) = scanner?.scan(bytes) ?? (bytes, false)
             guard let target = await waitForInput() else { return }
             guard await Self.write(passed, to: target, engine) else { return }
-            if detached { return stop() }
+            if detached {
+                await engine.announce(record.id, "detach")
+                return stop()
+            }
         }
         if record.spec.process.inputOnce || !record.spec.process.terminal { await engine.closeInput(record.id) }
     }

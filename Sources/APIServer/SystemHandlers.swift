@@ -73,19 +73,25 @@ struct SystemHandlers: Sendable {
             "KernelVersion": .string(host.release),
             "OperatingSystem": .string(facts.operatingSystem), "OSVersion": "", "OSType": "linux",
             "Architecture": .string(host.machine),
-            "IndexServerAddress": "",
-            "RegistryConfig": ["IndexConfigs": .object([]), "InsecureRegistryCIDRs": [], "Mirrors": []],
+            "IndexServerAddress": "https://index.docker.io/v1/",
+            "RegistryConfig": [
+                "IndexConfigs": ["docker.io": ["Mirrors": [], "Name": "docker.io", "Official": true, "Secure": true]],
+                "InsecureRegistryCIDRs": ["127.0.0.0/8"], "Mirrors": .null,
+            ],
             "GenericResources": .null,
             "DockerRootDir": .string(engine.configuration.dataRoot), "HttpProxy": "", "HttpsProxy": "", "NoProxy": "",
             "Labels": [], "ExperimentalBuild": false,
-            "ServerVersion": .string(APIVersion.product), "Runtimes": ["roost": ["path": "roost-shim"]],
+            "ServerVersion": .string(APIVersion.product),
+            "Runtimes": ["roost": ["path": "roost-shim"], "runc": ["path": "roost-shim"]],
             "DefaultRuntime": "roost",
+            "ContainerdCommit": ["ID": "", "Expected": ""], "RuncCommit": ["ID": "", "Expected": ""],
+            "InitCommit": ["ID": "", "Expected": ""], "CDISpecDirs": [],
             "Swarm": [
                 "NodeID": "", "NodeAddr": "", "LocalNodeState": "inactive", "ControlAvailable": false, "Error": "",
                 "RemoteManagers": .null,
             ],
             "LiveRestoreEnabled": true, "Isolation": "", "InitBinary": "roost-shim",
-            "SecurityOptions": ["name=seccomp,profile=builtin", "name=cgroupns"], "Warnings": [],
+            "SecurityOptions": ["name=seccomp,profile=builtin", "name=cgroupns"], "Warnings": .null,
         ]
         for (key, value) in rest.object ?? [] { json.set(key, value) }
         try await exchange.answer(200, json)

@@ -42,6 +42,7 @@ struct VolumeHandlers: Sendable {
         let filters = try Filters(query: exchange.request["filters"], known: ["label", "label!", "all"])
         let all = exchange.request.version < 1042 || filters["all"].contains { $0 == "true" || $0 == "1" }
         let removed = try await engine.pruneVolumes(all: all) { PruneRules.matches(filters, $0.labels) }
+        await engine.announcePrune(.volume, reclaimed: removed.bytes)
         try await exchange.answer(
             200, ["VolumesDeleted": JSON(removed.names), "SpaceReclaimed": JSON(removed.bytes)])
     }

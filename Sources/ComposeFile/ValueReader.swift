@@ -377,3 +377,10 @@ public enum PathRules {
         return "/" + parts.joined(separator: "/")
     }
 }
+
+/// A command written as one line, as words: with Compose's rules of quoting.
+public enum CommandLineWords {
+    public static func split(_ line: String) throws(ComposeError) -> [String] {
+        try ValueReader.split(line, at: Place(file: "", line: 0, column: 0))
+    }
+}

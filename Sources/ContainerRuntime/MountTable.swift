@@ -34,8 +34,9 @@ struct MountTable {
         list.append(sysMount(writable: writable))
         if let groups = controlGroups(writable: writable) { list.append(groups) }
         if spec.ipc == .host {
-            list.append(bind("/dev/mqueue", "/dev/mqueue", Self.strict))
-            list.append(bind("/dev/shm", "/dev/shm", Self.strict))
+            for path in ["/dev/mqueue", "/dev/shm"] where Files.exists(path) {
+                list.append(bind(path, path, Self.strict))
+            }
         } else {
             list.append(fileSystem("mqueue", "/dev/mqueue", Self.strict))
             if record.spec.sharedMemoryBytes > 0 { list.append(sharedMemory()) }

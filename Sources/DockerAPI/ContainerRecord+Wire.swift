@@ -29,7 +29,7 @@ extension ContainerRecord {
     /// What lists show of a container's network: `{"80/tcp": [{"HostIp": …}]}`.
     public var portMap: JSON {
         var map: [(key: String, value: JSON)] = []
-        for port in Set(spec.exposedPorts + publishedPorts.map(\.container)).sorted() {
+        for port in Set(spec.exposedPorts + publishedPorts.map(\.container)).sorted() where status.isRunning {
             let bound = publishedPorts.filter { $0.container == port }
             map.append(
                 (
@@ -142,9 +142,9 @@ extension ContainerRecord {
         ]
     }
 
-    /// Words with blanks in quotes, as Docker shows a command.
+    /// The program, then its arguments, those with blanks in quotes, as Docker shows a command.
     static func commandText(_ words: [String]) -> String {
-        words.map { $0.contains(" ") || $0.isEmpty ? "'\($0)'" : $0 }.joined(separator: " ")
+        (words.prefix(1) + words.dropFirst().map { $0.contains(" ") ? "'\($0)'" : $0 }).joined(separator: " ")
     }
 
     /// The answer of `GET /containers/{id}/json`.
@@ -365,8 +365,10 @@ extension ContainerRecord {
         ]
         for (key, value) in rest.object ?? [] { json.set(key, value) }
         if spec.runsUnderInit { json.set("Init", true) }
+        if let swappiness = spec.swappiness { json.set("MemorySwappiness", JSON(swappiness)) }
         if !spec.security.sysctls.isEmpty { json.set("Sysctls", JSON(spec.security.sysctls)) }
-        if !spec.annotations.isEmpty { json.set("Annotations", JSON(spec.annotations)) }
+        let annotations = spec.annotations.filter { !$0.key.hasPrefix("io.roost.") }
+        if !annotations.isEmpty { json.set("Annotations", JSON(annotations)) }
         for (key, value) in asked["HostConfig"].object ?? [] where !(key == "Binds" && !binds.isEmpty) {
             json.set(key, value)
         }

@@ -190,7 +190,13 @@ extension Engine {
         image.parent = parent.id
         try images.content.put(bytes)
         try keep(image, as: name.map { [$0] } ?? [])
-        publish(record, "commit", ["comment": options.comment])
+        if let name { publish(image, "tag", name: name.familiar) }
+        publish(
+            record, "commit",
+            [
+                "comment": options.comment, "imageID": image.id.description,
+                "imageRef": name.map(\.familiar) ?? "",
+            ])
         return image
     }
 

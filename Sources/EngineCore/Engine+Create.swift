@@ -258,6 +258,7 @@ extension Engine {
                         "cannot remove container \"/\(current.name)\": container is \(current.status.phase == .paused ? "paused" : "running"): stop the container before removing or force remove"
                     )
                 }
+                publish(current, "kill", ["signal": "9"])
                 await end(current.id, signal: 9, graceSeconds: 0)
             }
             if pendingRestarts[current.id] != nil, !force {

@@ -94,6 +94,9 @@ extension Engine {
         await unmountVolumes(of: record)
         if !sharesNamespace, !keepsNetwork { expectGone(running.endpoints) }
         for failure in failures { log.warning("clearing container \(record.name) away: \(failure)") }
+        for volume in record.mounts.compactMap(\.volumeName) {
+            publish(.volume, "unmount", id: volume, ["container": record.id, "driver": "local"])
+        }
         for endpoint in record.endpoints {
             publish(
                 .network, "disconnect", id: endpoint.networkID,

@@ -77,7 +77,8 @@ extension Engine {
             try await blocking { try images.importRoot(archive.raw, changes: changes, message: message, now: time) }
         }
         try keep(image, as: reference.map { [$0] } ?? [])
-        publish(.image, "import", id: image.id.description, ["name": reference?.familiar ?? image.id.description])
+        if let reference { publish(image, "tag", name: reference.familiar) }
+        publish(image, "import", name: image.id.description)
         return image
     }
 
@@ -104,7 +105,16 @@ extension Engine {
     public func saveImages(_ names: [String], to target: OwnedFD) async throws {
         var named: [NamedImage] = []
         for name in names {
+            // A repository alone is all of its tags.
+            let whole = Self.isBare(name) ? tagged(repository: try ImageReference(parsing: name)) : []
+            if let reference = try? ImageReference(parsing: name), tags[reference.description] == nil, !whole.isEmpty {
+                for item in whole {
+                    named.append(NamedImage(image: try self.image(item.description), references: [item]))
+                }
+                continue
+            }
             let image = try image(name)
+            publish(image, "save", name: image.id.description)
             let isID = Identifiers.isHexadecimal(name) || name.hasPrefix("sha256:")
             named.append(
                 NamedImage(
@@ -119,10 +129,22 @@ extension Engine {
         }
     }
 
+    /// Without a tag, a digest, and not an id.
+    private static func isBare(_ name: String) -> Bool {
+        !name.contains("@") && name.split(separator: "/").last?.contains(":") == false
+            && (try? ImageReference(parsing: name)) != nil
+    }
+
+    /// Whether `save` can take it: an image, or a repository with tags.
+    public func checkSavable(_ name: String) throws {
+        if Self.isBare(name), !tagged(repository: try ImageReference(parsing: name)).isEmpty { return }
+        _ = try image(name)
+    }
+
     public func tagImage(_ source: String, as target: ImageReference) throws {
         let image = try image(source)
         try setTag(target, image.id)
-        publish(.image, "tag", id: image.id.description, ["name": target.familiar])
+        publish(image, "tag", name: target.familiar)
     }
 
     public enum ImageRemoval: Sendable, Equatable { case untagged(String), deleted(String) }
@@ -162,7 +184,7 @@ extension Engine {
         guard users.isEmpty else { return removed }
         try store.removeImage(image.id)
         imageRecords[image.id] = nil
-        publish(.image, "delete", id: image.id.description, ["name": image.id.description])
+        publish(image, "delete", name: image.id.description)
         removed.append(.deleted(image.id.description))
         // Layers that nobody else has, topmost first, by their chain as Docker names them.
         let needed = Set(
@@ -189,7 +211,7 @@ extension Engine {
         let id = tags[reference.description]
         try store.removeTag(reference.description)
         tags[reference.description] = nil
-        publish(.image, "untag", id: id?.description ?? "", ["name": reference.familiar])
+        if let image = id.flatMap({ imageRecords[$0] }) { publish(image, "untag", name: image.id.description) }
         return .untagged(reference.familiar)
     }
 

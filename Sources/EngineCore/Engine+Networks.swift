@@ -47,6 +47,7 @@ extension Engine {
                 "could not find plugin \(spec.driver) in v1 plugin registry: this engine has the network driver bridge; host and none exist already"
             )
         }
+        _ = try BridgeSettings(spec.options)
         if networks.values.contains(where: { $0.name == spec.name }) {
             throw RoostError.conflict("network with name \(spec.name) already exists")
         }
@@ -183,8 +184,11 @@ extension Engine {
 
     /// Writes the whole table of packet rules anew from what is active.
     func rebuildFilter() async {
-        let active = activeBridges.compactMap { networks[$0] }.map {
-            PacketFilter.Network(bridge: $0.bridge, subnet4: $0.subnet4, subnet6: $0.subnet6, isInternal: $0.isInternal)
+        let active = activeBridges.compactMap { networks[$0] }.map { (record: NetworkRecord) -> PacketFilter.Network in
+            var network = PacketFilter.Network(
+                bridge: record.bridge, subnet4: record.subnet4, subnet6: record.subnet6, isInternal: record.isInternal)
+            network.masquerades = BridgeSettings.of(record).masquerades
+            return network
         }
         let published = live.keys.flatMap { self.forwards(of: $0) }
         let filter = filter
@@ -304,13 +308,29 @@ extension Engine {
             guard let network = networks[endpoint.networkID] else { return nil }
             let leads = place == gatewayIndex
             let number = endpoint.number ?? place
-            return EndpointPlan(
-                hostInterface: names.pair(record.id, number), containerInterface: "eth\(number)",
+            let settings = BridgeSettings.of(network)
+            let wish = endpoint.wish?.driverOptions ?? [:]
+            var plan = EndpointPlan(
+                hostInterface: names.pair(record.id, number),
+                containerInterface: wish["com.docker.network.endpoint.ifname"]
+                    ?? "\(settings.interfacePrefix)\(number)",
                 bridge: network.bridge,
                 address4: endpoint.address4, prefix4: network.subnet4?.prefix ?? 24, address6: endpoint.address6,
                 prefix6: network.subnet6?.prefix ?? 64,
                 hardwareAddress: Addressing.parseHardware(endpoint.macAddress) ?? [],
                 gateway4: leads ? network.gateway4 : nil, gateway6: leads ? network.gateway6 : nil)
+            plan.mtu = settings.mtu
+            plan.isIsolated = !settings.connects
+            plan.linkLocal = (endpoint.wish?.linkLocal ?? []).compactMap { IPAddress($0) }
+            plan.sysctls = (wish["com.docker.network.endpoint.sysctls"] ?? "").split(separator: ",").map(String.init)
+            return plan
+        }
+    }
+
+    /// Where a container's ports are published that name no address: as the network says that they lead into.
+    func publishAddress(_ record: ContainerRecord) -> IPAddress? {
+        record.endpoints.first { $0.address4 != nil }.flatMap { networks[$0.networkID] }.flatMap {
+            BridgeSettings.of($0).publishAddress
         }
     }
 

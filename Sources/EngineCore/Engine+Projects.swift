@@ -160,7 +160,7 @@ extension Engine {
         if !servicePorts { spec.portBindings = [] }
         spec.restartPolicy = RestartPolicySpec()
         if !useAliases {
-            for index in spec.endpoints.indices { spec.endpoints[index].aliases.removeAll { $0 == service } }
+            for index in spec.endpoints.indices { spec.endpoints[index].aliases = [] }
         }
         change(&spec)
         let used = Set((project.services[service]?["networks"].object ?? []).map(\.key))

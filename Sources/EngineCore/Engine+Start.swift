@@ -104,7 +104,8 @@ extension Engine {
         return ContainerStart(
             record: record, context: context, plan: try plans.container(launched, context), launcher: launcher,
             endpoints: endpointPlans(record), hasResolver: hasResolver(record), makesNamespace: usesOwnNetwork,
-            shared: shared, takenPorts: takenPorts(), publishes: usesOwnNetwork && !standbys.contains(record.id),
+            shared: shared, takenPorts: takenPorts(), publishAddress: publishAddress(record),
+            publishes: usesOwnNetwork && !standbys.contains(record.id),
             reused: usesOwnNetwork ? retainedNetwork(for: record.id, endpointPlans(record)) : nil)
     }
 
@@ -174,6 +175,15 @@ extension Engine {
                 .network, "connect", id: endpoint.networkID,
                 ["container": id, "name": endpoint.networkName, "type": "bridge"])
         }
+        for mount in record.mounts {
+            guard let volume = mount.volumeName else { continue }
+            publish(
+                .volume, "mount", id: volume,
+                [
+                    "container": id, "destination": mount.target, "driver": "local", "propagation": "",
+                    "read/write": String(!mount.readOnly),
+                ])
+        }
         publish(record, "start")
         startHealthChecks(id)
     }
@@ -237,6 +247,7 @@ struct ContainerStart: Sendable {
     let makesNamespace: Bool
     let shared: NetworkNamespace?
     let takenPorts: [(port: PublishedPort, owner: String)]
+    let publishAddress: IPAddress?
     /// Not where another container of the same service has the ports still.
     let publishes: Bool
     /// The network that was kept for this container.
@@ -251,7 +262,8 @@ struct ContainerStart: Sendable {
     }
 
     private func attempt(_ undo: inout UndoLog) throws -> Result {
-        let ports = publishes ? try PortPublisher(record: record, takenPorts: takenPorts).publish(&undo) : []
+        let publisher = PortPublisher(record: record, takenPorts: takenPorts, defaultAddress: publishAddress)
+        let ports = publishes ? try publisher.publish(&undo) : []
         try? Files.remove(context.exitRecord)
         try MountPreparation(mounts: record.mounts, imageDirectories: context.imageDirectories).prepare()
         let group = context.controlGroup

@@ -151,6 +151,23 @@ public actor Engine {
         publish(.container, action, id: record.id, attributes.merging(more) { $1 })
     }
 
+    /// What a clean-up of this kind of object has brought.
+    public func announcePrune(_ scope: EngineEvent.Scope, reclaimed: Int64) {
+        publish(scope, "prune", id: "", ["reclaimed": String(reclaimed)])
+    }
+
+    /// An image's event; its labels are among the attributes, as in Docker.
+    func publish(_ image: StoredImage, _ action: String, name: String) {
+        var attributes = image.configuration.config?.labels ?? [:]
+        attributes["name"] = name
+        publish(.image, action, id: image.id.description, attributes)
+    }
+
+    /// Something was done with a container that leaves it as it is: `top`, `resize`, `detach`.
+    public func announce(_ reference: String, _ action: String, _ attributes: [String: String] = [:]) {
+        if let record = try? container(reference) { publish(record, action, attributes) }
+    }
+
     public nonisolated func events(since: Int64?) -> (past: [EngineEvent], stream: AsyncStream<EngineEvent>) {
         hub.subscribe(since: since)
     }

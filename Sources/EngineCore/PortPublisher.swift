@@ -7,6 +7,8 @@ struct PortPublisher: Sendable {
     let record: ContainerRecord
     /// Ports of other containers, with their names, for telling who has one.
     let takenPorts: [(port: PublishedPort, owner: String)]
+    /// For ports that name no address; nil is every address.
+    var defaultAddress: IPAddress?
 
     /// `inherited` are sockets of the container that this one follows: they are taken where they fit.
     func publish(_ undo: inout UndoLog, inheriting inherited: [(socket: OwnedFD, port: PublishedPort)] = []) throws
@@ -18,6 +20,11 @@ struct PortPublisher: Sendable {
         if record.spec.publishAllPorts {
             for port in record.spec.exposedPorts where !bindings.contains(where: { $0.container == port }) {
                 bindings.append(PortBinding(container: port, hostAddress: nil, hostPorts: 0...0))
+            }
+        }
+        if let defaultAddress {
+            for index in bindings.indices where bindings[index].hostAddress == nil {
+                bindings[index].hostAddress = defaultAddress
             }
         }
         var bound: [(socket: OwnedFD, port: PublishedPort)] = []

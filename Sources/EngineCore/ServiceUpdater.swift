@@ -185,7 +185,9 @@ extension Engine {
         let inherited = live[old]?.ports ?? []
         let ports: [(socket: OwnedFD, port: PublishedPort)]
         do {
-            ports = try PortPublisher(record: record, takenPorts: takenPorts()).publish(&undo, inheriting: inherited)
+            ports = try PortPublisher(
+                record: record, takenPorts: takenPorts(), defaultAddress: publishAddress(record)
+            ).publish(&undo, inheriting: inherited)
         } catch {
             _ = undo.unwind()
             throw error

@@ -11,6 +11,8 @@ public struct PacketFilter: Sendable {
         public var subnet4: Subnet?
         public var subnet6: Subnet?
         public var isInternal: Bool
+        /// Whether what leaves it has the host's address.
+        public var masquerades = true
         public init(bridge: String, subnet4: Subnet?, subnet6: Subnet?, isInternal: Bool) {
             self.bridge = bridge
             self.subnet4 = subnet4
@@ -83,7 +85,7 @@ public struct PacketFilter: Sendable {
         text += "add rule \(table) inbound iifname \"\(network.bridge)\" oifname \"\(network.bridge)\" accept\n"
         for (subnet, keyword) in [(network.subnet4, "ip"), (network.subnet6, "ip6")] {
             guard let subnet else { continue }
-            if !network.isInternal {
+            if !network.isInternal, network.masquerades {
                 text +=
                     "add rule \(table) postrouting \(keyword) saddr \(subnet) oifname != \"\(network.bridge)\" masquerade\n"
             }

@@ -14,6 +14,14 @@ public struct EndpointPlan: Sendable, Equatable {
     public var hardwareAddress: [UInt8]
     public var gateway4: IPAddress?
     public var gateway6: IPAddress?
+    /// Of both ends.
+    public var mtu: UInt32?
+    /// Reaches the bridge, and no other container on it.
+    public var isIsolated = false
+    /// Link-local addresses beside its own.
+    public var linkLocal: [IPAddress] = []
+    /// `net.ipv4.conf.IFNAME.…=value`, for this interface.
+    public var sysctls: [String] = []
     public init(
         hostInterface: String, containerInterface: String, bridge: String, address4: IPAddress?, prefix4: UInt8,
         address6: IPAddress?, prefix6: UInt8, hardwareAddress: [UInt8], gateway4: IPAddress?, gateway6: IPAddress?
@@ -106,7 +114,8 @@ public struct Sandbox: Sendable {
         func add() throws(NetlinkError) {
             try host.addPair(
                 host: endpoint.hostInterface, peer: endpoint.containerInterface,
-                hardwareAddress: endpoint.hardwareAddress, namespace: namespace.file.raw, bridge: bridge, mtu: Self.mtu)
+                hardwareAddress: endpoint.hardwareAddress, namespace: namespace.file.raw, bridge: bridge,
+                mtu: endpoint.mtu ?? Self.mtu)
         }
         do throws(NetlinkError) { try add() } catch {
             // One of that name is left over from a run that ended before it could clear away.
@@ -114,6 +123,8 @@ public struct Sandbox: Sendable {
             try host.removeLink(endpoint.hostInterface)
             try add()
         }
+        // A port that is isolated exchanges frames with the bridge alone (ip-link(8), "isolated").
+        if endpoint.isIsolated { try Files.set("/sys/class/net/\(endpoint.hostInterface)/brport/isolated", "1") }
     }
 
     private static func configure(_ endpoint: EndpointPlan, _ inside: Netlink) throws {
@@ -131,6 +142,18 @@ public struct Sandbox: Sendable {
         if let address = endpoint.address6 {
             try inside.addAddress(address.bytes, prefix: endpoint.prefix6, to: index, subject: name)
         }
+        for address in endpoint.linkLocal {
+            try inside.addAddress(address.bytes, prefix: address.isVersion6 ? 64 : 16, to: index, subject: name)
+        }
+        for setting in endpoint.sysctls {
+            let parts = setting.split(separator: "=", maxSplits: 1).map(String.init)
+            let path = parts[0].split(separator: ".").map { $0 == "IFNAME" ? name : String($0) }.joined(separator: "/")
+            guard parts.count == 2, parts[0].hasPrefix("net."), parts[0].contains(".IFNAME."), !path.contains("..")
+            else {
+                throw RoostError.invalid("endpoint sysctl \"\(setting)\": write net.ipv4.conf.IFNAME.name=value")
+            }
+            try Files.set("/proc/sys/" + path, parts[1])
+        }
         try inside.setUp(index, name: name)
         if let gateway = endpoint.gateway4 {
             try inside.addDefaultRoute(via: gateway.bytes, index: index, subject: name)
@@ -147,7 +170,7 @@ public enum Bridges {
     public static func ensure(_ network: NetworkRecord) throws {
         let netlink = try Netlink()
         if try netlink.index(of: network.bridge) == nil {
-            try netlink.addBridge(network.bridge, mtu: Sandbox.mtu)
+            try netlink.addBridge(network.bridge, mtu: BridgeSettings.of(network).mtu ?? Sandbox.mtu)
             try? Files.set("/proc/sys/net/ipv6/conf/\(network.bridge)/accept_ra", "0")
         }
         guard let index = try netlink.index(of: network.bridge) else {

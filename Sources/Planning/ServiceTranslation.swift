@@ -52,7 +52,7 @@ public struct ServiceTranslation: Sendable {
     /// Attributes that a Linux host has nothing for, or that this engine does not need: they are read, and said to have no effect.
     static let withoutEffect = [
         "cgroup_parent", "cpu_count", "cpu_percent", "cpu_rt_period", "cpu_rt_runtime", "credential_spec", "isolation",
-        "mem_swappiness", "oom_kill_disable", "storage_opt",
+        "oom_kill_disable", "storage_opt",
     ]
 
     /// What of a service is not acted on.
@@ -335,11 +335,14 @@ public struct ServiceTranslation: Sendable {
             default:
                 let key = volume["source"].string
                 let real = key.flatMap { project.volumes[$0]?["name"].string } ?? key
-                spec.mounts.append(
-                    MountSpec(
-                        source: .volume(
-                            name: real, copy: volume["volume"]["nocopy"].bool != true,
-                            subpath: volume["volume"]["subpath"].string ?? ""), target: target, readOnly: readOnly))
+                var mount = MountSpec(
+                    source: .volume(
+                        name: real, copy: volume["volume"]["nocopy"].bool != true,
+                        subpath: volume["volume"]["subpath"].string ?? ""), target: target, readOnly: readOnly)
+                if let labels = volume["volume"]["labels"].stringMap, !labels.isEmpty {
+                    mount.volumeWish = VolumeWish(driver: "", labels: labels, options: [:])
+                }
+                spec.mounts.append(mount)
             }
         }
         if service["use_api_socket"].bool == true {
@@ -423,6 +426,13 @@ public struct ServiceTranslation: Sendable {
                     address4: try address("ipv4_address"), address6: try address("ipv6_address"),
                     macAddress: value["mac_address"].string,
                     gatewayPriority: Int(clamping: value["gw_priority"].int ?? 0)))
+            let last = spec.endpoints.count - 1
+            var options = value["driver_opts"].stringMap ?? [:]
+            if let interface = value["interface_name"].string {
+                options["com.docker.network.endpoint.ifname"] = interface
+            }
+            if !options.isEmpty { spec.endpoints[last].driverOptions = options }
+            spec.endpoints[last].linkLocal = value["link_local_ips"].strings
         }
         if let first = spec.endpoints.first { spec.network = .named(first.network) }
         if let hardware = service["mac_address"].string, !spec.endpoints.isEmpty {
@@ -470,6 +480,7 @@ public struct ServiceTranslation: Sendable {
         spec.resources.cpuQuota = service["cpu_quota"].int ?? 0
         spec.resources.cpusetCPUs = service["cpuset"].string ?? ""
         spec.resources.outOfMemoryScore = Int32(clamping: service["oom_score_adj"].int ?? 0)
+        spec.swappiness = service["mem_swappiness"].string.flatMap { Int64($0) } ?? service["mem_swappiness"].int
         if let size = service["shm_size"].string.flatMap({ Int64($0) }) { spec.sharedMemoryBytes = size }
         for (name, value) in service["ulimits"].object ?? [] {
             let both = value.int

@@ -439,6 +439,11 @@ public struct UpPlanner {
     }
 
     private mutating func noteExposure(of name: String, _ spec: ContainerSpec) {
+        let key = "com.docker.network.bridge.host_binding_ipv4"
+        let isBound = (project.services[name]?["networks"].object ?? []).contains {
+            project.networks[$0.key]?["driver_opts"][key].string.flatMap { IPAddress($0) }?.isUnspecified == false
+        }
+        guard spec.network != .host, !isBound else { return }
         for binding in spec.portBindings where binding.hostAddress?.isUnspecified != false {
             let port = binding.hostPorts == 0...0 ? "any port" : "\(binding.hostPorts.lowerBound)"
             let text = "\(name) \(port)"

@@ -323,6 +323,10 @@ public struct GoTemplate {
             for operand in command.dropFirst() { arguments.append(try value(operand, dot)) }
             if let piped { arguments.append(piped) }
             if case .function(let name) = first { return try GoTemplate.call(name, arguments) }
+            // Docker's rows have a method for one label of theirs.
+            if case .field(let path) = first, path == ["Label"], let key = arguments.first?.string {
+                return GoTemplate.label(key, of: dot)
+            }
             return try value(first, dot)
         }
 
@@ -337,6 +341,12 @@ public struct GoTemplate {
             case .function(let name): return try GoTemplate.call(name, [])
             }
         }
+    }
+
+    /// One of `a=1,b=2`, as rows of lists have their labels.
+    private static func label(_ key: String, of row: JSON) -> JSON {
+        let found = (row["Labels"].string ?? "").split(separator: ",").first { $0.hasPrefix(key + "=") }
+        return .string(found.map { String($0.dropFirst(key.count + 1)) } ?? row["Labels"][key].string ?? "")
     }
 
     private static func follow(_ path: [String], _ value: JSON) -> JSON { path.reduce(value) { $0[$1] } }

@@ -1,5 +1,7 @@
-/// Columns that line up, three blanks between them, as Docker's.
+/// Columns that line up, three blanks between them and none narrower than ten, as Docker's (Go's text/tabwriter).
 public struct Table {
+    private static let gap = 3
+    private static let least = 10
     private var rows: [[String]]
 
     public init(_ titles: [String]) { rows = [titles] }
@@ -8,13 +10,14 @@ public struct Table {
 
     public var text: String {
         let columns = rows.map(\.count).max() ?? 0
-        let widths = (0..<columns).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }
+        let widths = (0..<columns).map { column in
+            max(Self.least, (rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0) + Self.gap)
+        }
         return rows.map { row in
             var line = ""
             for (column, cell) in row.enumerated() {
                 line +=
-                    column == row.count - 1
-                    ? cell : cell + String(repeating: " ", count: widths[column] - cell.count + 3)
+                    column == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[column] - cell.count)
             }
             return line + "\n"
         }.joined()

@@ -78,9 +78,9 @@ struct Scale: ParsableCommand {
 
 /// What `ps`, `images`, `volumes`, `events` and the others show of a project.
 enum ComposeViews {
-    static func images(quiet: Bool, format: String?) throws {
+    static func images(_ services: [String], quiet: Bool, format: String?) throws {
         let session = Session.shared
-        let found = try session.projectContainers(try session.projectNameOnly())
+        let found = try session.projectContainers(try session.projectNameOnly(), services: services)
         if quiet {
             return Set(found.compactMap { $0["ImageID"].string }).sorted().forEach {
                 Output.line(String($0.dropFirst(7)))

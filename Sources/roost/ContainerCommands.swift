@@ -6,15 +6,28 @@ import LinuxKernel
 import Terminal
 
 /// Does one thing to each name; goes on after a failure and ends with 1 if there was one.
-func forEach(_ names: [(id: String, shown: String)], _ body: (String) throws -> Void) throws {
+/// `words`: what is being done to a service's container and what has been done, as Compose says it on standard error; the containers
+/// of nobody's project are named on standard output, as Docker does.
+func forEach(
+    _ names: [(id: String, shown: String)], words: (doing: String, done: String)? = nil, _ body: (String) throws -> Void
+) throws {
     var failed = false
+    let words = Session.shared.isCompose && !Session.shared.isDryRun ? words : nil
+    func tell(_ shown: String) {
+        if let words {
+            Output.error(" Container \(shown)  \(words.done)")
+        } else if !Session.shared.isDryRun {
+            Output.line(shown)
+        }
+    }
     for name in names {
         do {
+            if let words { Output.error(" Container \(name.shown)  \(words.doing)") }
             try body(name.id)
-            Output.line(name.shown)
+            tell(name.shown)
         } catch let error as RoostError {
             if error.kind == .notModified {
-                Output.line(name.shown)
+                tell(name.shown)
             } else {
                 Output.error(Session.shared.prefixed(error.message))
                 failed = true
@@ -27,10 +40,11 @@ func forEach(_ names: [(id: String, shown: String)], _ body: (String) throws -> 
 /// Resolves names one by one, so that a wrong one does not keep the others from their turn.
 /// `ignoresMissing`: what is not there is told, and no failure.
 func forEachNamed(
-    _ names: [String], all: Bool = true, ignoresMissing: Bool = false, _ body: (String) throws -> Void
+    _ names: [String], all: Bool = true, ignoresMissing: Bool = false, words: (doing: String, done: String)? = nil,
+    _ body: (String) throws -> Void
 ) throws {
     if Session.shared.isCompose || names.isEmpty {
-        return try forEach(try Session.shared.resolve(names, all: all), body)
+        return try forEach(try Session.shared.resolve(names, all: all), words: words, body)
     }
     var failed = false
     for name in names {
@@ -55,7 +69,9 @@ struct Start: ParsableCommand {
         try Arguments.need(names, "start", "for every service of this project: roost compose start")
         let client = try Session.shared.client()
         guard attach || interactive else {
-            try forEachNamed(names) { try client.call("POST", "containers/\($0)/start") }
+            try forEachNamed(names, words: ("Starting", "Started")) {
+                try client.call("POST", "containers/\($0)/start")
+            }
             if Session.shared.isCompose, wait || waitTimeout != nil {
                 let project = try Session.shared.loadProject()
                 try HealthWait(project: project, services: names, timeout: waitTimeout).run()
@@ -84,7 +100,9 @@ struct Stop: ParsableCommand {
         let client = try Session.shared.client()
         var query = timeout.map { [("t", String($0))] } ?? []
         if let signal { query.append(("signal", signal)) }
-        try forEachNamed(names, all: !names.isEmpty) { try client.call("POST", "containers/\($0)/stop", query) }
+        try forEachNamed(names, all: !names.isEmpty, words: ("Stopping", "Stopped")) {
+            try client.call("POST", "containers/\($0)/stop", query)
+        }
     }
 }
 
@@ -102,7 +120,9 @@ struct Restart: ParsableCommand {
         let client = try Session.shared.client()
         var query = timeout.map { [("t", String($0))] } ?? []
         if let signal { query.append(("signal", signal)) }
-        try forEachNamed(names) { try client.call("POST", "containers/\($0)/restart", query) }
+        try forEachNamed(names, words: ("Restarting", "Started")) {
+            try client.call("POST", "containers/\($0)/restart", query)
+        }
         let services = Session.shared.isCompose ? names : names.filter { !isContainer($0, client) }
         guard !noDeps, !services.isEmpty else { return }
         let dependents = try dependents(of: services)
@@ -151,7 +171,11 @@ struct Kill: ParsableCommand {
     func run() throws {
         try Arguments.need(names, "kill", "for every service of this project: roost compose kill")
         let client = try Session.shared.client()
-        try forEachNamed(names, all: !names.isEmpty) {
+        // A service without a running container has nothing to be killed, which is no failure in Compose.
+        if Session.shared.isCompose, try Session.shared.resolve(names, all: false).isEmpty {
+            return Output.error("no container to kill")
+        }
+        try forEachNamed(names, all: !names.isEmpty && !Session.shared.isCompose, words: ("Killing", "Killed")) {
             try client.call("POST", "containers/\($0)/kill", [("signal", signal)])
         }
     }
@@ -164,7 +188,9 @@ struct Pause: ParsableCommand {
     func run() throws {
         try Arguments.need(names, "pause", "for every service of this project: roost compose pause")
         let client = try Session.shared.client()
-        try forEachNamed(names, all: !names.isEmpty) { try client.call("POST", "containers/\($0)/pause") }
+        try forEachNamed(names, all: !names.isEmpty, words: ("Pausing", "Paused")) {
+            try client.call("POST", "containers/\($0)/pause")
+        }
     }
 }
 
@@ -174,7 +200,9 @@ struct Unpause: ParsableCommand {
     func run() throws {
         try Arguments.need(names, "unpause", "for every service of this project: roost compose unpause")
         let client = try Session.shared.client()
-        try forEachNamed(names, all: !names.isEmpty) { try client.call("POST", "containers/\($0)/unpause") }
+        try forEachNamed(names, all: !names.isEmpty, words: ("Unpausing", "Unpaused")) {
+            try client.call("POST", "containers/\($0)/unpause")
+        }
     }
 }
 
@@ -218,7 +246,7 @@ struct Remove: ParsableCommand {
         }
         let gone = found.filter { stop || !["running", "paused"].contains($0["State"].string ?? "") }
         if gone.isEmpty { return Output.error("No stopped containers") }
-        try forEach(gone.map { ($0["Id"].string ?? "", ComposeViews.name($0)) }) {
+        try forEach(gone.map { ($0["Id"].string ?? "", ComposeViews.name($0)) }, words: ("Removing", "Removed")) {
             try client.call("DELETE", "containers/\($0)", [("v", volumes ? "1" : "0")])
         }
     }
@@ -400,7 +428,7 @@ struct Foreground {
     /// After a detach the container runs on, and there is no code yet.
     private func code(_ client: EngineClient, _ end: HTTPExchange) throws -> Int32 {
         // Only keys that are typed at a terminal detach; else the stream has ended, or the engine has.
-        if interactive, try terminal(client), try !waitUntilReady(end.connection.raw, milliseconds: 100),
+        if interactive, (try? terminal(client)) == true, try !waitUntilReady(end.connection.raw, milliseconds: 100),
             let state = try? client.call("GET", "containers/\(id)/json")["State"], state["Running"].bool == true,
             state["Restarting"].bool != true
         {

@@ -154,16 +154,19 @@ struct ContextCommand: ParsableCommand {
                 ]
             }
             if quiet { return rows.forEach { Output.line($0["Name"].string ?? "") } }
-            if let format, format != "table" {
-                let template = format == "json" ? "{{json .}}" : format
-                for row in rows { Output.line(try GoTemplate(template).render(row)) }
-                return
+            guard format == nil || format == "table" else {
+                return try Listing.show(
+                    rows, format, columns: [],
+                    more: [
+                        ("Name", "NAME"), ("Description", "DESCRIPTION"), ("DockerEndpoint", "DOCKER ENDPOINT"),
+                        ("Error", "ERROR"),
+                    ])
             }
-            var table = Table(["NAME", "DESCRIPTION", "DOCKER ENDPOINT"])
+            var table = Table(["NAME", "DESCRIPTION", "DOCKER ENDPOINT", "ERROR"])
             for row in rows {
                 table.add([
                     (row["Name"].string ?? "") + (row["Current"].bool == true ? " *" : ""),
-                    row["Description"].string ?? "", row["DockerEndpoint"].string ?? "",
+                    row["Description"].string ?? "", row["DockerEndpoint"].string ?? "", row["Error"].string ?? "",
                 ])
             }
             Output.raw(table.text)

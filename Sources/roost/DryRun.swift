@@ -12,7 +12,7 @@ enum DryRun {
         "stats", "version", "volumes", "export", "commit",
     ]
 
-    private static let words = [
+    private static let words: [String: String] = [
         "start": "Starting", "stop": "Stopping", "restart": "Restarting", "kill": "Killing", "pause": "Pausing",
         "unpause": "Unpausing", "rename": "Renaming", "update": "Updating", "wait": "Waiting",
         "exec": "Running a command in",

@@ -50,7 +50,16 @@ struct Ps: ParsableCommand {
 
     func run() throws {
         let list: [JSON]
+        guard Session.shared.isCompose || names.isEmpty else {
+            throw ValidationError("\"roost ps\" accepts no arguments.")
+        }
         if Session.shared.isCompose {
+            if !names.isEmpty, Session.shared.projectName == nil {
+                let known = try Session.shared.loadProject()
+                for name in names where known.services[name] == nil && !known.disabledServices.contains(name) {
+                    throw RoostError.missing("no such service: \(name)")
+                }
+            }
             let states = status + filter.compactMap { $0.hasPrefix("status=") ? String($0.dropFirst(7)) : nil }
             list = try Session.shared.projectContainers(
                 try Session.shared.projectNameOnly(), all: all || !states.isEmpty, services: names
@@ -110,9 +119,10 @@ struct Ps: ParsableCommand {
             "Networks": .string(
                 (container["NetworkSettings"]["Networks"].object ?? []).map(\.key).sorted().joined(separator: ",")),
             "Size": .string(
-                "\(ByteSize.decimalText(container["SizeRw"].int ?? 0)) (virtual \(ByteSize.decimalText(container["SizeRootFs"].int ?? 0)))"
-            ),
-            "ID": .string(noTrunc ? id : String(id.prefix(12))), "Image": .string(container["Image"].string ?? ""),
+                ByteSize.decimalText(container["SizeRw"].int ?? 0)
+                    + (container["SizeRootFs"].int.map { " (virtual \(ByteSize.decimalText($0)))" } ?? "")),
+            "ID": .string(noTrunc || Session.shared.isCompose && quiet ? id : String(id.prefix(12))),
+            "Image": .string(container["Image"].string ?? ""),
             "Labels": .string(labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")),
             "Names": .string(
                 (container["Names"].array ?? []).compactMap { $0.string.map { String($0.dropFirst()) } }.joined(
@@ -222,10 +232,12 @@ struct Images: ParsableCommand {
     @Flag(name: .long, help: "Nothing shortened.") var noTrunc = false
     @Option(name: [.short, .long], help: "key=value.") var filter: [String] = []
     @Option(name: .long, help: "json, or a template: {{.Repository}}.") var format: String?
-    @Argument(help: "Only this repository.") var name: String?
+    @Argument(help: "Only this repository; with compose, only these services.") var names: [String] = []
 
     func run() throws {
-        if Session.shared.isCompose { return try ComposeViews.images(quiet: quiet, format: format) }
+        if Session.shared.isCompose { return try ComposeViews.images(names, quiet: quiet, format: format) }
+        guard names.count < 2 else { throw ValidationError("\"roost images\" requires at most 1 argument.") }
+        let name = names.first
         let list =
             try Session.shared.client().call(
                 "GET", "images/json", try filterQuery(filter + (name.map { ["reference=\($0)"] } ?? []))

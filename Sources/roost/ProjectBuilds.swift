@@ -15,6 +15,20 @@ extension Project {
     }
 }
 
+extension Project {
+    /// With the content of seccomp profiles in the place of their files: the engine may be elsewhere, and what has changed counts.
+    func withSecurityProfiles() throws -> Project {
+        var result = self
+        for (name, service) in services {
+            guard let options = service["security_opt"].strings, options.contains(where: { $0.hasPrefix("seccomp") })
+            else { continue }
+            let expanded = try options.map { try SecurityFlag.expanded($0, in: workingDirectory) }
+            result.services[name]?.set("security_opt", JSON(expanded))
+        }
+        return result
+    }
+}
+
 /// When images are fetched and built before a project starts.
 struct ImagePolicy {
     /// `--pull`: always, missing, never, or nil for what each service says.
@@ -43,7 +57,13 @@ extension ProjectImages {
             let isBuilt = !definition["build"].isNull
             let own = definition["pull_policy"].string ?? ""
             let rule = policy.pull.map { $0 == "policy" ? own : $0 } ?? own
-            let here = try? client.call("GET", "images/\(image)/json")
+            var here = try? client.call("GET", "images/\(image)/json")
+            // An image for another platform than the service wants is not the one that it wants.
+            if let found = here, !isBuilt, let wanted = definition["platform"].string,
+                !Self.fits(found, platform: wanted)
+            {
+                here = nil
+            }
             let isThere = here != nil
             if isBuilt {
                 if policy.neverBuilds {
@@ -80,6 +100,14 @@ extension ProjectImages {
             throw RoostError(error.kind, "service \(order.subject): \(error.message)")
         }
         try build(stale, BuildOverrides(quiet: policy.quiet), onlyShowsWork: true)
+    }
+
+    /// `os/architecture[/variant]`; what an image does not say fits.
+    private static func fits(_ image: JSON, platform: String) -> Bool {
+        let parts = platform.split(separator: "/").map(String.init)
+        let names = ["x86_64": "amd64", "aarch64": "arm64"]
+        let found = [image["Os"].string ?? "linux", image["Architecture"].string ?? "", image["Variant"].string ?? ""]
+        return zip(parts, found).allSatisfy { $1.isEmpty || (names[$0] ?? $0) == $1 }
     }
 
     /// Why a build of this service would not give the image that is here; nil if it would.

@@ -1,5 +1,6 @@
 import APIClient
 import ArgumentParser
+import ComposeFile
 import ComposeModel
 import EngineModel
 import LinuxKernel
@@ -29,7 +30,11 @@ struct Run: ParsableCommand {
     @Option(name: .long, help: "Keys to leave with (default ctrl-p,ctrl-q).") var detachKeys: String?
     @Flag(name: .long, inversion: .prefixedNo, help: "Pass signals on.") var sigProxy = true
     @Flag(name: .long, help: "Do not start what the service depends on (compose).") var noDeps = false
-    @Flag(name: [.customShort("T"), .long], help: "No terminal (compose).") var noTty = false
+    @Flag(name: [.customShort("T"), .long, .customLong("no-TTY")], help: "No terminal (compose).") var noTty = false
+    @Flag(name: .long, help: "Build the service's image first (compose).") var build = false
+    @Flag(name: .long, help: "Say nothing while images are built (compose).") var quietBuild = false
+    @Option(name: .customLong("env-from-file"), help: "Set variables from a file (compose).") var envFromFile:
+        [String] = []
     @Flag(name: .long, help: "Publish the service's ports (compose; -P as well).") var servicePorts = false
     @Flag(name: .long, help: "Answer to the service's names (compose).") var useAliases = false
     @Flag(name: .long, help: "Accepted for scripts (compose).") var quietPull = false
@@ -85,7 +90,8 @@ struct Run: ParsableCommand {
         }
         let client = try session.client()
         let needed = noDeps ? [service] : project.needed(by: [service]).sorted()
-        try ProjectImages(project, services: needed).prepare(ImagePolicy(pull: options.pull, quiet: quietPull))
+        try ProjectImages(project, services: needed).prepare(
+            ImagePolicy(pull: options.pull, builds: build, quiet: quietPull || quietBuild))
         if !noDeps {
             let dependencies = (definition["depends_on"].object ?? []).map(\.key)
             if !dependencies.isEmpty {
@@ -105,8 +111,12 @@ struct Run: ParsableCommand {
             body: [
                 "project": project.wire, "contents": try session.contents(project), "service": .string(service),
                 "command": words.count > 1 ? JSON(Array(words.dropFirst())) : .null,
-                "entrypoint": options.entrypoint.map { [.string($0)] } ?? .null,
-                "environment": JSON(try options.env.map(Variables.complete)), "user": JSON(options.user),
+                "entrypoint": try options.entrypoint.map { JSON(try CommandLineWords.split($0)) } ?? .null,
+                // A name without a value here leaves what the file says.
+                "environment": JSON(
+                    try (envFromFile.flatMap(ContainerOptions.lines) + options.env).map(Variables.complete).filter {
+                        $0.contains("=")
+                    }), "user": JSON(options.user),
                 "workdir": JSON(options.workdir),
                 "name": JSON(options.name), "remove": .bool(options.rm), "terminal": .bool(terminal),
                 "input": .bool(!detach), "servicePorts": .bool(servicePorts || options.publishAll),
@@ -115,8 +125,9 @@ struct Run: ParsableCommand {
         let id = made["Id"].string ?? ""
         if detach {
             try client.call("POST", "containers/\(id)/start")
-            return Output.line(made["Name"].string ?? id)
+            return Output.line(id)
         }
-        throw Leave(code: try Foreground(id: id, interactive: true, removes: options.rm).start())
+        throw Leave(
+            code: try Foreground(id: id, interactive: true, removes: options.rm, hasTerminal: terminal).start())
     }
 }

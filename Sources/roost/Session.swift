@@ -116,7 +116,7 @@ final class Session: @unchecked Sendable {
     // MARK: The project
 
     func loadProject(services: [String] = []) throws -> Project {
-        try loadProject(try loadRequest(services: services)).withImageNames()
+        try loadProject(try loadRequest(services: services)).withImageNames().withSecurityProfiles()
     }
 
     func loadProject(_ request: LoadRequest) throws -> Project {
@@ -206,7 +206,10 @@ final class Session: @unchecked Sendable {
             }
             for name in names
             where !found.contains(where: { $0["Labels"]["com.docker.compose.service"].string == name }) {
-                throw RoostError.missing("no such service: \(name) has no containers in project \(project)")
+                let exists = try !projectContainers(project, services: [name]).isEmpty
+                if !all, exists { throw RoostError.missing("service \"\(name)\" is not running") }
+                throw RoostError.missing(
+                    "service \"\(name)\" has no container in project \(project); see roost compose ps -a")
             }
             return found.map { ($0["Id"].string ?? "", String(($0["Names"].array?.first?.string ?? "").dropFirst())) }
         }

@@ -20,21 +20,14 @@ struct Stats: ParsableCommand {
         repeat {
             let rows = try chosen().map(row)
             var text = ""
-            if let format, format != "table" {
-                text = rows.map { (format == "json" ? $0.text() : (try? Listing.one(format, $0)) ?? "") + "\n" }
-                    .joined()
-            } else {
-                var table = Table([
-                    "CONTAINER ID", "NAME", "CPU %", "MEM USAGE / LIMIT", "MEM %", "NET I/O", "BLOCK I/O", "PIDS",
-                ])
-                for row in rows {
-                    table.add(
-                        ["ID", "Name", "CPUPerc", "MemUsage", "MemPerc", "NetIO", "BlockIO", "PIDs"].map {
-                            row[$0].string ?? ""
-                        })
-                }
-                text = table.text
-            }
+            var listing = try Listing(
+                format,
+                columns: [
+                    ("ID", "CONTAINER ID"), ("Name", "NAME"), ("CPUPerc", "CPU %"), ("MemUsage", "MEM USAGE / LIMIT"),
+                    ("MemPerc", "MEM %"), ("NetIO", "NET I/O"), ("BlockIO", "BLOCK I/O"), ("PIDs", "PIDS"),
+                ], more: [("Container", "CONTAINER")])
+            for row in rows { if let line = try listing.add(row) { text += line } }
+            text += listing.rest
             // The screen is drawn anew in place; in a pipe one table follows the other.
             Output.raw((terminal && !noStream ? "\u{1b}[H\u{1b}[J" : "") + text)
         } while !noStream

@@ -66,8 +66,8 @@ import Testing
             var listing = try Listing(format, columns: [("Name", "NAME"), ("Count", "COUNT")], quiet: quiet)
             return (try listing.add(["Name": "web", "Count": "3"]) ?? "") + listing.rest
         }
-        #expect(try text(nil) == "NAME   COUNT\nweb    3\n")
-        #expect(try text("table {{.Count}}\\t{{.Name}}") == "COUNT   NAME\n3       web\n")
+        #expect(try text(nil) == "NAME      COUNT\nweb       3\n")
+        #expect(try text("table {{.Count}}\\t{{.Name}}") == "COUNT     NAME\n3         web\n")
         #expect(try text("{{.Name}}:{{.Count}}") == "web:3\n")
         #expect(try text("json") == "{\"Name\":\"web\",\"Count\":\"3\"}\n")
         #expect(try text(nil, quiet: "Name") == "web\n")

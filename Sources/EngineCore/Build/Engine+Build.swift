@@ -144,7 +144,7 @@ extension Engine {
     func name(_ image: StoredImage, _ names: [ImageReference]) throws -> StoredImage? {
         guard let known = imageRecords[image.id] else { return nil }
         try keep(known, as: names)
-        for name in names { publish(.image, "tag", id: image.id.description, ["name": name.familiar]) }
+        for name in names { publish(image, "tag", name: name.familiar) }
         return image
     }
 
@@ -155,7 +155,7 @@ extension Engine {
         image = StoredImage(id: Digest(of: bytes), layers: image.layers, configuration: image.configuration)
         try images.content.put(bytes)
         try keep(imageRecords[image.id] ?? image, as: names)
-        for name in names { publish(.image, "tag", id: image.id.description, ["name": name.familiar]) }
+        for name in names { publish(image, "tag", name: name.familiar) }
         return image
     }
 }
