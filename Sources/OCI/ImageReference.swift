@@ -64,6 +64,11 @@ public struct ImageReference: Sendable, Hashable, CustomStringConvertible {
                 path = String(rest[rest.index(after: slash)...])
             }
         }
+        if let colon = domain.lastIndex(of: ":"), !domain.hasSuffix("]"),
+            UInt16(domain[domain.index(after: colon)...]) == nil
+        {
+            throw invalid("the port of the registry \(domain) is no number")
+        }
         if path.contains(where: \.isUppercase) { throw invalid("repository name must be lowercase") }
         guard path.utf8.count <= 255,
             path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy(Self.isComponent)

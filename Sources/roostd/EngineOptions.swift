@@ -8,6 +8,7 @@ struct EngineOptions {
     /// Leave by itself after so many seconds without containers and clients; nil stays.
     var idleSeconds: Int? = 300
     var logsToStandardError = false
+    var asksForHelp = false
     /// How long the volumes that `down -v` takes away can be had back.
     var trashHours: Int64 = 24
     /// A TCP port, and the files of its TLS.
@@ -53,6 +54,7 @@ struct EngineOptions {
                     throw .invalid("--trash-hours takes a number of hours, 0 to 87600")
                 }
                 trashHours = hours
+            case "-h", "--help": asksForHelp = true
             case "--foreground": logsToStandardError = true
             case "-H", "--host": host = try value()
             case "--tlscacert": authority = try value()

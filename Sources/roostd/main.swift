@@ -17,4 +17,8 @@ do { options = try EngineOptions(Array(CommandLine.arguments.dropFirst())) } cat
     FileHandle.standardError.write(Data("roostd: \(error)\n".utf8))
     exit(2)
 }
+if options.asksForHelp {
+    FileHandle.standardOutput.write(Data((EngineOptions.usage + "\n").utf8))
+    exit(0)
+}
 await EngineProgram(options: options).run()
