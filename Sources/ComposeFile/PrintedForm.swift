@@ -14,19 +14,58 @@ public struct PrintedForm {
     }
 
     public static func yaml(_ project: Project) -> JSON {
-        let value = PrintedForm(keepsExtensions: true).whole(project)
-        guard let services = value["services"].object else { return value }
-        var result = value
-        result.set(
-            "services",
-            .object(
-                services.map { name, service in
-                    let kept = (service.object ?? []).filter {
-                        !(["command", "entrypoint"].contains($0.key) && $0.value.isNull)
-                    }
-                    return (name, .object(kept))
-                }))
+        var result = PrintedForm(keepsExtensions: true).whole(project)
+        result.set("services", .object((result["services"].object ?? []).map { ($0.key, yamlService($0.value)) }))
+        if let networks = result["networks"].object {
+            result.set(
+                "networks",
+                .object(networks.map { ($0.key, without($0.value, ["ipam"]) { $0.object?.isEmpty == true }) }))
+        }
+        return YAMLOrder.sorted(result)
+    }
+
+    private static func yamlService(_ service: JSON) -> JSON {
+        var result = without(service, ["command", "entrypoint"]) { $0.isNull }
+        if !result["deploy"].isNull {
+            result.set(
+                "deploy", without(result["deploy"], ["resources", "placement"]) { $0.object?.isEmpty == true })
+        }
+        if let rules = result["develop"]["watch"].array {
+            var develop = result["develop"]
+            develop.set(
+                "watch", .array(rules.map { rule in without(rule, ["exec"]) { $0["command"].isNull } }))
+            result.set("develop", develop)
+        }
+        if let keys = result["build"]["ssh"].array {
+            var build = result["build"]
+            build.set(
+                "ssh",
+                .array(
+                    keys.map { key in
+                        guard let text = key.string, let cut = text.firstIndex(of: "=") else { return key }
+                        return .string("\(text[..<cut]): \(text[text.index(after: cut)...])")
+                    }))
+            result.set("build", build)
+        }
+        if let blocks = result["blkio_config"].object {
+            // The reference tool's JSON has these two in capitals, its YAML has not.
+            result.set(
+                "blkio_config",
+                .object(
+                    blocks.map { key, value in
+                        guard let items = value.array else { return (key, value) }
+                        return (
+                            key,
+                            .array(items.map { .object(($0.object ?? []).map { ($0.key.lowercased(), $0.value) }) })
+                        )
+                    }))
+        }
         return result
+    }
+
+    /// Leaves members out that YAML does not show where JSON does.
+    private static func without(_ value: JSON, _ keys: [String], where isIdle: (JSON) -> Bool) -> JSON {
+        .object((value.object ?? []).filter { !(keys.contains($0.key) && isIdle($0.value)) })
     }
 
     /// Users' own names and values: kept as they are.

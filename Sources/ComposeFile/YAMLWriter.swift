@@ -38,27 +38,17 @@ public enum YAMLWriter {
         case .object, .array:
             out += "\n"
             write(value, indent: indent + 2, to: &out)
+        case .string(let text):
+            let scalar = YAMLScalar(text)
+            out += " " + (scalar.block(indent: indent + 2) ?? scalar.line + "\n")
         default: out += " " + scalar(value) + "\n"
         }
     }
 
     private static func scalar(_ value: JSON) -> String {
         guard case .string(let text) = value else { return value.text() }
-        return scalar(text)
+        return YAMLScalar(text).line
     }
 
-    private static let words: Set<String> = ["", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n"]
-
-    private static func scalar(_ text: String) -> String {
-        let plainStart = text.first.map { !"-?:,[]{}#&*!|>'\"%@` ".contains($0) } ?? false
-        let looksOdd =
-            words.contains(text.lowercased()) || Double(text) != nil || text.contains(": ") || text.contains(" #")
-            || text.hasSuffix(":") || text.hasSuffix(" ")
-        if plainStart, !looksOdd, !text.contains(where: { $0.isNewline || $0 == "\t" }),
-            !(text.first?.isNumber == true && text.contains(":"))
-        {
-            return text
-        }
-        return JSON.string(text).text()
-    }
+    private static func scalar(_ text: String) -> String { YAMLScalar(text).line }
 }
