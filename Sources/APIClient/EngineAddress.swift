@@ -162,7 +162,8 @@ public struct EngineAddress: Sendable {
             guard starting, let start, [Errno.noEntry, Errno.connectionRefused].contains(error.errno) else {
                 throw RoostError(
                     .unavailable,
-                    "Cannot connect to the Roost engine at unix://\(socket): \(error.reason). Is the engine running?")
+                    "Cannot connect to the Roost daemon at unix://\(socket) (\(error.reason)). Is the roost daemon running?"
+                )
             }
             return try Self.start(start, socket)
         }

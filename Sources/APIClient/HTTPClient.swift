@@ -1,6 +1,7 @@
 import DockerAPI
 import EngineModel
 import LinuxKernel
+import Synchronization
 
 /// One request on one connection, read as it comes. Synchronous: the command line does one thing at a time, and starts faster
 /// without an event loop.
@@ -217,8 +218,25 @@ public struct EngineClient: Sendable {
         return out
     }
 
+    /// The version that is spoken: the newest that both know, or what `DOCKER_API_VERSION` says.
+    private static let spoken = Mutex(
+        environmentVariable("DOCKER_API_VERSION").flatMap { $0.isEmpty ? nil : $0 } ?? APIVersion.current)
+
+    /// An engine that is older says so, with its own newest version; that is spoken from then on.
+    private static func adopt(_ error: RoostError) -> Bool {
+        guard error.kind == .invalidArgument, error.message.contains("is too new"),
+            environmentVariable("DOCKER_API_VERSION")?.isEmpty != false,
+            let version = error.message.split(separator: " ").last.map(String.init),
+            version.split(separator: ".").count == 2, version.allSatisfy({ $0.isNumber || $0 == "." })
+        else { return false }
+        return spoken.withLock { current in
+            defer { current = version }
+            return current != version
+        }
+    }
+
     private func target(_ path: String, _ query: [(String, String)]) -> String {
-        "/v\(APIVersion.current)/" + path
+        "/v\(Self.spoken.withLock { $0 })/" + path
             + (query.isEmpty ? "" : "?" + query.map { "\($0.0)=\(Self.encode($0.1))" }.joined(separator: "&"))
     }
 
@@ -245,6 +263,8 @@ public struct EngineClient: Sendable {
                 let exchange = try attempt()
                 try Self.check(exchange)
                 return exchange
+            } catch let error as RoostError where Self.adopt(error) {
+                continue
             } catch  where mayRepeat && Self.isLost(error) && Clocks.monotonicNanoseconds() < deadline {
                 // The engine went away under a request that does no harm twice: ask the next one. One that is dying still takes
                 // connections for a moment.

@@ -176,7 +176,9 @@ extension Engine {
                 "conflict: unable to delete \(short) (must be forced) - image is being used by stopped container \(user.shortID)"
             )
         }
-        if !byName, Set(all.map { "\($0.domain)/\($0.path)" }).count > 1, !force {
+        // By its id an image goes with one name, or with none.
+        let isManifold = Set(all.map { "\($0.domain)/\($0.path)" }).count > 1 || all.count { $0.tag != nil } > 1
+        if !byName, isManifold, !force {
             throw RoostError.conflict(
                 "conflict: unable to delete \(short) (must be forced) - image is referenced in multiple repositories")
         }

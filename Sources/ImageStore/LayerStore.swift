@@ -34,8 +34,9 @@ struct LayerStore: Sendable {
     private func makeFloor() throws(SyscallError) {
         for folder in [nothing, void] { try Files.makeDirectories(folder, mode: 0o755) }
         for folder in ["dev", "proc", "sys", "etc"] { try Files.makeDirectories("\(floor)/\(folder)", mode: 0o755) }
-        for file in ["hosts", "hostname", "resolv.conf"] {
-            let path = "\(floor)/etc/\(file)"
+        // By the file at the top programs see that they run in a container.
+        for file in ["etc/hosts", "etc/hostname", "etc/resolv.conf", ".dockerenv"] {
+            let path = "\(floor)/\(file)"
             if !Files.exists(path) { try Files.write(path, "") }
         }
     }

@@ -324,6 +324,18 @@ struct Build: ParsableCommand {
     @Option(name: .long, help: "A limit of RUN: nofile=1024:2048.") var ulimit: [String] = []
     @Flag(name: .long, inversion: .prefixedNo, help: "Accepted; containers of RUN are always removed.") var rm = true
     @Flag(name: .long, help: "Accepted; containers of RUN are always removed.") var forceRm = false
+    // Limits of RUN and wishes of the older builder that change nothing in an image.
+    @Option(name: [.customShort("c"), .long], help: .hidden) var cpuShares: Int?
+    @Option(name: .long, help: .hidden) var cpuPeriod: Int?
+    @Option(name: .long, help: .hidden) var cpuQuota: Int?
+    @Option(name: .long, help: .hidden) var cpusetCpus: String?
+    @Option(name: .long, help: .hidden) var cpusetMems: String?
+    @Option(name: .long, help: .hidden) var memorySwap: String?
+    @Option(name: .long, help: .hidden) var cgroupParent: String?
+    @Option(name: .long, help: .hidden) var securityOpt: [String] = []
+    @Option(name: .long, help: .hidden) var isolation: String?
+    @Flag(name: .long, help: .hidden) var compress = false
+    @Flag(name: .long, help: .hidden) var disableContentTrust = false
     @Option(name: .long, help: .hidden) var builder: String?
     @Option(name: .long, help: .hidden) var provenance: String?
     @Option(name: .long, help: .hidden) var sbom: String?

@@ -523,6 +523,8 @@ struct Logs: ParsableCommand {
     @Option(name: .long, help: "Only what is older.") var until: String?
     @Flag(name: .long, help: "No colours.") var noColor = false
     @Flag(name: .long, help: "No names in front.") var noLogPrefix = false
+    @Flag(name: .long, help: "Accepted: logs of this engine have no details.") var details = false
+    @Option(name: .long, help: "Compose: only this replica.") var index: Int?
     @Flag(name: .long, help: "Service after service instead of by time: for reports of test runs.") var grouped = false
     @Argument(help: "A container, or services.") var names: [String] = []
 
@@ -535,20 +537,37 @@ struct Logs: ParsableCommand {
         {
             return try single(name, query)
         }
-        let project = try Session.shared.loadProject(services: names)
-        for name in names where project.services[name] == nil { throw RoostError.missing("No such container: \(name)") }
+        if !Session.shared.isCompose, let first = names.first, (try? Session.shared.loadProject()) == nil {
+            throw RoostError.missing("No such container: \(first)")
+        }
+        let (name, services) = try scope()
         let follower = LogFollower(
             style: Style(descriptor: 1, wish: noColor ? false : nil), prefix: !noLogPrefix, timestamps: timestamps)
         if follow {
-            let services = names.isEmpty ? Array(project.services.keys) : names
             let code = try follower.attach(
-                project: project.name, services: services, since: try since.map(Self.time), timeout: nil,
+                project: name, services: services, since: try since.map(Self.time), timeout: nil,
                 stopsOnSignal: false, tail: tail)
             if code != 0 { throw Leave(code: code) }
         } else {
             try follower.printHistory(
-                try Session.shared.projectContainers(project.name, services: names), query, grouped: grouped)
+                try Session.shared.projectContainers(name, services: names).filter { container in
+                    index.map { "\($0)" == container["Labels"]["com.docker.compose.container-number"].string } ?? true
+                }, query, grouped: grouped)
         }
+    }
+
+    /// The project and its services; a project that runs needs no file to be looked at.
+    private func scope() throws -> (name: String, services: [String]) {
+        let session = Session.shared
+        if let name = session.projectName, session.files.isEmpty, (try? session.loadProject()) == nil {
+            let there = try session.projectContainers(name).compactMap {
+                $0["Labels"]["com.docker.compose.service"].string
+            }
+            return (name, names.isEmpty ? Array(Set(there)).sorted() : names)
+        }
+        let project = try session.loadProject(services: names)
+        for name in names where project.services[name] == nil { throw RoostError.missing("no such service: \(name)") }
+        return (project.name, names.isEmpty ? Array(project.services.keys) : names)
     }
 
     private func single(_ name: String, _ query: [(String, String)]) throws {

@@ -148,23 +148,32 @@ struct Inspect: ParsableCommand {
         commandName: "inspect", abstract: "Show everything about containers, images, networks, volumes.")
     @Option(name: [.short, .long], help: "A template: {{.State.Pid}}.") var format: String?
     @Option(name: .long, help: "container, image, network or volume.") var type: String?
+    @Flag(name: [.short, .long], help: "With the sizes of containers' layers.") var size = false
     @Argument var names: [String]
 
     func run() throws {
-        try Self.show(names, kinds: type.map { [$0 + "s"] } ?? ["containers", "images", "networks", "volumes"], format)
+        if let type, !["container", "image", "network", "volume"].contains(type) {
+            throw RoostError.invalid("\"\(type)\" is not a valid value for --type")
+        }
+        try Self.show(
+            names, kinds: type.map { [$0 + "s"] } ?? ["containers", "images", "networks", "volumes"], format,
+            size: size)
     }
 
-    static func show(_ names: [String], kinds: [String], _ format: String?) throws {
+    static func show(_ names: [String], kinds: [String], _ format: String?, size: Bool = false) throws {
         var found: [JSON] = []
         var missing = false
         for name in names {
-            if let json = try find(name, kinds) {
-                found.append(json)
-            } else {
-                let what = kinds.count == 1 ? String(kinds[0].dropLast()) : "object"
-                Output.error("Error: No such \(what): \(name)")
-                missing = true
+            do {
+                if let json = try find(name, kinds, size: size) {
+                    found.append(json)
+                    continue
+                }
+                Output.error("Error: No such object: \(name)")
+            } catch let error as RoostError where error.kind == .notFound {
+                Output.error(Session.shared.prefixed(error.message))
             }
+            missing = true
         }
         if let format {
             for json in found { Output.line(try Listing.one(format, json)) }
@@ -174,12 +183,15 @@ struct Inspect: ParsableCommand {
         if missing { throw Leave(code: 1) }
     }
 
-    private static func find(_ name: String, _ kinds: [String]) throws -> JSON? {
+    private static func find(_ name: String, _ kinds: [String], size: Bool) throws -> JSON? {
         for kind in kinds {
             let path =
                 kind == "containers" || kind == "images"
                 ? "\(kind)/\(EngineClient.encode(name))/json" : "\(kind)/\(EngineClient.encode(name))"
-            do { return try Session.shared.client().call("GET", path) } catch let error as RoostError {
+            let query = size && kind == "containers" ? [("size", "1")] : []
+            do { return try Session.shared.client().call("GET", path, query) } catch let error as RoostError {
+                // Of one kind, the engine's own words say what is missing.
+                if kinds.count == 1 { throw error }
                 guard error.kind == .notFound || (kinds.count > 1 && error.kind == .invalidArgument) else {
                     throw error
                 }

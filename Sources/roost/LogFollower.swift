@@ -171,9 +171,11 @@ struct LogFollower {
                 == source.name
         }
         guard let found, ["running", "restarting"].contains(found["State"].string ?? "") else { return nil }
-        // All that a new container has said, and of the same one only what is new.
+        // All that a new container has said; of the same one what is later than the last line that was shown.
         let isNew = found["Id"].string != source.id
-        return try open(found, [("follow", "1"), ("tail", isNew ? "all" : "0")])
+        let last = isNew ? nil : source.lastTime.flatMap { Timestamp(parsing: $0)?.nanoseconds }
+        let since = last.map { [("since", Timestamp(nanoseconds: $0 + 1).rfc3339)] } ?? []
+        return try open(found, [("follow", "1"), ("tail", isNew || last != nil ? "all" : "0")] + since)
     }
 
     /// In the background of the loop, so that the logs of stopping are still shown.

@@ -28,6 +28,8 @@ final class LogSource {
     private var demultiplexer: FrameReader
     private var waiting: ArraySlice<LogLine> = []
     private(set) var hasEnded = false
+    /// When the last line was said that has arrived.
+    private(set) var lastTime: String?
 
     init(id: String, name: String, service: String, exchange: HTTPExchange, plain: Bool) {
         self.id = id
@@ -49,6 +51,7 @@ final class LogSource {
             }
             rest[isError] = Array(text[start...])
         }
+        if let last = found.last { lastTime = String(decoding: last.time, as: UTF8.self) }
         return found
     }
 

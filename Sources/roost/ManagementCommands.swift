@@ -26,7 +26,7 @@ struct Container: ParsableCommand {
         @Option(name: [.short, .long], help: "A template, or json.") var format: String?
         @Flag(name: [.short, .long], help: "With the sizes of their layers.") var size = false
         @Argument var names: [String]
-        func run() throws { try Inspect.show(names, kinds: ["containers"], format) }
+        func run() throws { try Inspect.show(names, kinds: ["containers"], format, size: size) }
     }
     struct Prune: ParsableCommand {
         static let configuration = CommandConfiguration(

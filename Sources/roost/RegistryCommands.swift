@@ -108,6 +108,7 @@ struct Pull: ParsableCommand {
     @Flag(name: .long, help: "Compose: go on where an image cannot be fetched.") var ignorePullFailures = false
     @Flag(name: .long, help: "Compose: the services that these depend on, too.") var includeDeps = false
     @Option(name: .long, help: "Compose: missing or always.") var policy: String?
+    @Flag(name: .long, help: .hidden) var disableContentTrust = false
     @Argument(help: "An image; in compose services.") var names: [String] = []
 
     func run() throws {
@@ -134,6 +135,7 @@ struct Push: ParsableCommand {
     @Flag(name: [.short, .long], help: "Every tag of the repository.") var allTags = false
     @Flag(name: [.short, .long], help: "Say nothing but the name at the end.") var quiet = false
     @Flag(name: .long, help: "Compose: go on where an image cannot be sent.") var ignorePushFailures = false
+    @Flag(name: .long, help: .hidden) var disableContentTrust = false
     @Flag(name: .long, help: "Compose: the services that these depend on, too.") var includeDeps = false
     @Argument(help: "An image; in compose services.") var names: [String] = []
 

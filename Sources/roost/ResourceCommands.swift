@@ -88,6 +88,7 @@ struct Import: ParsableCommand {
         discussion: "Example: tar -C root -c . | roost import --change 'CMD [\"sh\"]' - busybox")
     @Option(name: [.short, .long], help: "An instruction: CMD [\"sh\"], ENV A=1, ….") var change: [String] = []
     @Option(name: [.short, .long], help: "A comment for the history.") var message: String?
+    @Option(name: .long, help: .hidden) var platform: String?
     @Argument(help: "A tar file, plain or compressed; - is standard input.") var file: String
     @Argument(help: "The image's name.") var name: String?
     func run() throws {
@@ -177,8 +178,10 @@ struct Volume: ParsableCommand {
         @Option(name: .long, help: "name=value.") var label: [String] = []
         @Option(name: [.short, .long], help: "An option of the driver: type=none, o=bind, device=/path.") var opt:
             [String] = []
-        @Argument var name: String?
+        @Option(name: .customLong("name"), help: .hidden) var oldName: String?
+        @Argument(help: "Its name; else it gets one.") var name: String?
         func run() throws {
+            let name = name ?? oldName
             let labels = label.map { text -> (key: String, value: JSON) in
                 let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
                 return (parts[0], .string(parts.count > 1 ? parts[1] : ""))
@@ -249,7 +252,7 @@ struct Network: ParsableCommand {
                 return [
                     "ID": .string(noTrunc ? id : String(id.prefix(12))), "Name": .string(network["Name"].string ?? ""),
                     "Driver": .string(network["Driver"].string ?? ""), "Scope": "local",
-                    "IPv6": .string(network["EnableIPv6"].bool == true ? "true" : "false"),
+                    "IPv4": "true", "IPv6": .string(network["EnableIPv6"].bool == true ? "true" : "false"),
                     "Internal": .string(network["Internal"].bool == true ? "true" : "false"),
                     "Labels": .string(
                         labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")),
@@ -278,8 +281,20 @@ struct Network: ParsableCommand {
         @Flag(name: .customLong("internal"), help: "No way out.") var isInternal = false
         @Flag(name: .long, help: "Accepted; every network is.") var attachable = false
         @Flag(name: .long, help: "IPv6 addresses too.") var ipv6 = false
+        @Flag(name: .long, inversion: .prefixedNo, help: "IPv4 addresses; every network has them.") var ipv4 = true
+        @Option(name: .long, help: "local.") var scope: String?
+        @Flag(name: .long, help: .hidden) var configOnly = false
+        @Option(name: .long, help: .hidden) var configFrom: String?
+        @Flag(name: .long, help: .hidden) var ingress = false
         @Argument var name: String
         func run() throws {
+            if configOnly || configFrom != nil || ingress || scope.map({ $0 != "local" }) == true {
+                throw RoostError(.unsupported, "networks of a swarm are not for this engine: it has one host")
+            }
+            if !ipv4 { throw RoostError(.unsupported, "every network of this engine has IPv4 addresses") }
+            guard gateway.count <= subnet.count, ipRange.count <= subnet.count else {
+                throw RoostError.invalid("every --gateway and --ip-range needs a --subnet of its own")
+            }
             let pools = subnet.enumerated().map { index, text -> JSON in
                 var pool: JSON = ["Subnet": .string(text)]
                 if index < gateway.count { pool.set("Gateway", .string(gateway[index])) }
@@ -311,19 +326,25 @@ struct Network: ParsableCommand {
         @Option(name: .long, help: "Its address.") var ip: String?
         @Option(name: .long, help: "Its IPv6 address.") var ip6: String?
         @Option(name: .long, help: "A name for another container: target:alias.") var link: [String] = []
-        @Option(name: .long, help: "Accepted: name=value.") var driverOpt: [String] = []
+        @Option(name: .long, help: "An option of its endpoint: name=value.") var driverOpt: [String] = []
+        @Option(name: .long, help: "The highest leads to the world.") var gwPriority: Int?
+        @Option(name: .customLong("link-local-ip"), help: "A link-local address.") var linkLocalIP: [String] = []
         @Argument var network: String
         @Argument var container: String
         func run() throws {
             var addresses: JSON = .object([])
             if let ip { addresses.set("IPv4Address", .string(ip)) }
             if let ip6 { addresses.set("IPv6Address", .string(ip6)) }
+            if !linkLocalIP.isEmpty { addresses.set("LinkLocalIPs", JSON(linkLocalIP)) }
+            var endpoint: JSON = ["Aliases": JSON(alias), "Links": JSON(link), "IPAMConfig": addresses]
+            if !driverOpt.isEmpty {
+                endpoint.set(
+                    "DriverOpts", .object(driverOpt.map(ContainerOptions.pair).map { ($0.0, .string($0.1)) }))
+            }
+            if let gwPriority { endpoint.set("GwPriority", JSON(gwPriority)) }
             try Session.shared.client().call(
                 "POST", "networks/\(EngineClient.encode(network))/connect",
-                body: [
-                    "Container": .string(container),
-                    "EndpointConfig": ["Aliases": JSON(alias), "Links": JSON(link), "IPAMConfig": addresses],
-                ])
+                body: ["Container": .string(container), "EndpointConfig": endpoint])
         }
     }
     struct Disconnect: ParsableCommand {
@@ -342,16 +363,22 @@ struct Network: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "inspect", abstract: "Show everything about networks.")
         @Option(name: [.short, .long]) var format: String?
+        @Flag(name: [.short, .long], help: .hidden) var verbose = false
         @Argument var names: [String]
         func run() throws { try Inspect.show(names, kinds: ["networks"], format) }
     }
     struct RemoveNetwork: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "rm", abstract: "Remove networks.", aliases: ["remove"])
+        @Flag(name: [.short, .long], help: "One that is not there is no failure.") var force = false
         @Argument var names: [String]
         func run() throws {
             try forEach(names.map { ($0, $0) }) {
-                try Session.shared.client().call("DELETE", "networks/\(EngineClient.encode($0))")
+                do { try Session.shared.client().call("DELETE", "networks/\(EngineClient.encode($0))") } catch let error
+                    as RoostError
+                {
+                    guard force, error.kind == .notFound else { throw error }
+                }
             }
         }
     }
@@ -379,15 +406,31 @@ struct Version: ParsableCommand {
             let value: JSON = ["version": .string("v" + APIVersion.product)]
             return Output.line(format == "json" ? value.text() : "Roost Compose version v\(APIVersion.product)")
         }
-        let server = try Session.shared.client().call("GET", "version")
-        let both: JSON = [
-            "Client": ["Version": .string(APIVersion.product), "ApiVersion": .string(APIVersion.current)],
-            "Server": server,
+        #if arch(arm64)
+            let arch = "arm64"
+        #else
+            let arch = "amd64"
+        #endif
+        let client: JSON = [
+            "Platform": ["Name": "Roost"], "Version": .string(APIVersion.product),
+            "ApiVersion": .string(APIVersion.current), "DefaultAPIVersion": .string(APIVersion.current),
+            "GitCommit": "",
+            "GoVersion": "", "Os": "linux", "Arch": .string(arch), "BuildTime": "",
+            "Context": .string(Session.shared.context ?? ContextStore().current()),
         ]
+        // The client is shown whether there is an engine or not.
+        if format == nil {
+            Output.line(
+                "Client: Roost\n Version:           \(APIVersion.product)\n API version:       \(APIVersion.current)\n OS/Arch:           linux/\(arch)\n Context:           \(client["Context"].string ?? "")\n"
+            )
+        } else if let format, format.contains(".Client"), !format.contains(".Server") {
+            return Output.line(try Listing.one(format, ["Client": client]))
+        }
+        let server = try Session.shared.client().call("GET", "version")
+        let both: JSON = ["Client": client, "Server": server]
         if let format { return Output.line(try Listing.one(format, both)) }
-        Output.line("Client:\n Version:      \(APIVersion.product)\n API version:  \(APIVersion.current)\n")
         Output.line(
-            "Server:\n Version:      \(server["Version"].string ?? "")\n API version:  \(server["ApiVersion"].string ?? "") (minimum version \(server["MinAPIVersion"].string ?? ""))\n OS/Arch:      linux/\(server["Arch"].string ?? "")\n Kernel:       \(server["KernelVersion"].string ?? "")"
+            "Server:\n Engine:\n  Version:          \(server["Version"].string ?? "")\n  API version:      \(server["ApiVersion"].string ?? "") (minimum version \(server["MinAPIVersion"].string ?? ""))\n  OS/Arch:          linux/\(server["Arch"].string ?? "")\n  Kernel:           \(server["KernelVersion"].string ?? "")"
         )
     }
 }
@@ -397,17 +440,57 @@ struct Info: ParsableCommand {
         commandName: "info", abstract: "Show what the engine knows about itself and its host.")
     @Option(name: [.short, .long], help: "A template, or json.") var format: String?
     func run() throws {
-        let info = try Session.shared.client().call("GET", "info")
+        var info = try Session.shared.client().call("GET", "info")
+        info.set(
+            "ClientInfo",
+            [
+                "Version": .string(APIVersion.product),
+                "Context": .string(Session.shared.context ?? ContextStore().current()),
+                "Debug": false, "Plugins": [], "Warnings": .null,
+            ])
         if let format { return Output.line(try Listing.one(format, info)) }
-        for (title, key) in [
-            ("Containers", "Containers"), (" Running", "ContainersRunning"), (" Paused", "ContainersPaused"),
-            (" Stopped", "ContainersStopped"), ("Images", "Images"), ("Server Version", "ServerVersion"),
-            ("Storage Driver", "Driver"), ("Cgroup Version", "CgroupVersion"), ("Kernel Version", "KernelVersion"),
-            ("Operating System", "OperatingSystem"), ("Architecture", "Architecture"), ("CPUs", "NCPU"),
-            ("Name", "Name"), ("ID", "ID"), ("Root Dir", "DockerRootDir"),
-        ] {
-            Output.line("\(title): \(info[key].string ?? info[key].text())")
-        }
+        Output.line(
+            "Client: Roost\n Version:    \(APIVersion.product)\n Context:    \(info["ClientInfo"]["Context"].string ?? "")\n Debug Mode: false\n\nServer:"
+        )
+        func text(_ key: String) -> String { info[key].string ?? info[key].text() }
+        func list(_ value: JSON) -> String { (value.strings ?? []).joined(separator: " ") }
+        Output.line(
+            """
+             Containers: \(text("Containers"))
+              Running: \(text("ContainersRunning"))
+              Paused: \(text("ContainersPaused"))
+              Stopped: \(text("ContainersStopped"))
+             Images: \(text("Images"))
+             Server Version: \(text("ServerVersion"))
+             Storage Driver: \(text("Driver"))
+             Logging Driver: \(text("LoggingDriver"))
+             Cgroup Driver: \(text("CgroupDriver"))
+             Cgroup Version: \(text("CgroupVersion"))
+             Plugins:
+              Volume: \(list(info["Plugins"]["Volume"]))
+              Network: \(list(info["Plugins"]["Network"]))
+              Log: \(list(info["Plugins"]["Log"]))
+             Swarm: inactive
+             Runtimes: \((info["Runtimes"].object ?? []).map(\.key).joined(separator: " "))
+             Default Runtime: \(text("DefaultRuntime"))
+             Init Binary: \(text("InitBinary"))
+             Security Options:
+              \((info["SecurityOptions"].strings ?? []).map { $0.split(separator: ",")[0].dropFirst(5).description }.joined(separator: "\n  "))
+             Kernel Version: \(text("KernelVersion"))
+             Operating System: \(text("OperatingSystem"))
+             OSType: \(text("OSType"))
+             Architecture: \(text("Architecture"))
+             CPUs: \(text("NCPU"))
+             Total Memory: \(ByteSize.binaryText(info["MemTotal"].int ?? 0))
+             Name: \(text("Name"))
+             ID: \(text("ID"))
+             Docker Root Dir: \(text("DockerRootDir"))
+             Debug Mode: \(text("Debug"))
+             Experimental: \(text("ExperimentalBuild"))
+             Insecure Registries:
+              127.0.0.0/8
+             Live Restore Enabled: \(text("LiveRestoreEnabled"))
+            """)
     }
 }
 
