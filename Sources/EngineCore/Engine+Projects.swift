@@ -18,11 +18,21 @@ extension Engine {
         state.networks = Set(networks.values.map(\.name))
         state.volumes = Set(volumes.keys)
         for network in networks.values {
+            let others = containers.values.filter { record in
+                record.spec.labels[ComposeLabel.project] != project.name
+                    && record.endpoints.contains { $0.networkID == network.id }
+            }
             state.networkFacts[network.name] = [
                 "driver": network.driver, "internal": String(network.isInternal),
                 "subnets": [network.subnet4, network.subnet6].compactMap { $0?.description }.joined(separator: " "),
+                "driver_opts": ObservedState.text(network.options),
+                "labels": ObservedState.text(network.labels.filter { !$0.key.hasPrefix("com.docker.compose.") }),
+                "ipv6": String(network.subnet6 != nil),
+                "others": others.map(\.name).sorted().joined(separator: ", "),
             ]
         }
+        state.foreignVolumes = Set(
+            volumes.values.filter { $0.labels[ComposeLabel.project] != project.name }.map(\.name))
         for volume in volumes.values { state.volumeOptions[volume.name] = volume.options }
         for service in project.services.values {
             guard let reference = service["image"].string, let image = try? image(reference) else { continue }
@@ -40,11 +50,13 @@ extension Engine {
             else { return nil }
             let definition =
                 record.spec.annotations[ComposeLabel.definition].flatMap { try? JSON(parsing: $0) } ?? .null
-            return ObservedContainer(
+            var observed = ObservedContainer(
                 id: record.id, name: record.name, service: service, number: Int(labels[ComposeLabel.number] ?? "") ?? 1,
                 configHash: labels[ComposeLabel.configHash] ?? "",
                 imageID: record.imageID, phase: record.status.phase, exitCode: record.status.exitCode,
                 stoppedByUser: record.status.stoppedByUser, definition: definition)
+            observed.networks = Set(record.endpoints.map(\.networkName))
+            return observed
         }
     }
 
@@ -260,6 +272,7 @@ struct EngineBackend: PlanBackend {
     func perform(_ operation: Operation) async throws {
         switch operation {
         case .createNetwork(let spec): _ = try await engine.createNetwork(spec)
+        case .replaceNetwork(let spec): try await engine.replaceNetwork(spec)
         case .createVolume(let name, let labels, let options, let driver):
             _ = try await engine.createVolume(name, labels: labels, options: options, driver: driver)
         case .createContainer(let name, let spec): _ = try await engine.createContainer(spec, name: name)

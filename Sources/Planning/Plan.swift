@@ -3,6 +3,8 @@ import EngineModel
 /// One thing to do, with exactly the data that doing it needs.
 public enum Operation: Sendable, Equatable {
     case createNetwork(NetworkSpec)
+    /// Makes a network anew; what is on it is taken off and put back, and runs on meanwhile.
+    case replaceNetwork(NetworkSpec)
     case createVolume(name: String, labels: [String: String], options: [String: String], driver: String)
     case createContainer(name: String, spec: ContainerSpec)
     /// Stops and removes the old one and makes the new one; anonymous volumes go over unless they are to be renewed.
@@ -25,7 +27,7 @@ public enum Operation: Sendable, Equatable {
 
     public var subject: String {
         switch self {
-        case .createNetwork(let spec): "Network \(spec.name)"
+        case .createNetwork(let spec), .replaceNetwork(let spec): "Network \(spec.name)"
         case .createVolume(let name, _, _, _), .removeVolume(let name), .trashVolume(let name): "Volume \(name)"
         case .createContainer(let name, _), .replaceContainer(_, let name, _, _, _), .startContainer(let name),
             .stopContainer(_, let name, _), .restartContainer(_, let name, _), .removeContainer(_, let name, _),
@@ -40,7 +42,7 @@ public enum Operation: Sendable, Equatable {
     public var words: (doing: String, done: String) {
         switch self {
         case .createNetwork, .createVolume, .createContainer: ("Creating", "Created")
-        case .replaceContainer: ("Recreate", "Recreated")
+        case .replaceContainer, .replaceNetwork: ("Recreate", "Recreated")
         case .updateService: ("Updating", "Updated")
         case .prepare: ("Running", "Completed")
         case .startContainer: ("Starting", "Started")
@@ -56,7 +58,7 @@ public enum Operation: Sendable, Equatable {
     var verb: String {
         switch self {
         case .createNetwork, .createVolume, .createContainer: "+ create"
-        case .replaceContainer: "~ recreate"
+        case .replaceContainer, .replaceNetwork: "~ recreate"
         case .updateService: "~ update"
         case .prepare: "> run to its end"
         case .startContainer: "> start"

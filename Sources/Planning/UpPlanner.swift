@@ -14,6 +14,8 @@ public struct ObservedContainer: Sendable, Equatable {
     public var stoppedByUser: Bool
     /// The service as it was when this container was made.
     public var definition: JSON
+    /// Names of the networks that it is on; nil where that is not known.
+    public var networks: Set<String>?
 
     public init(
         id: String, name: String, service: String, number: Int, configHash: String, imageID: String,
@@ -45,7 +47,15 @@ public struct ObservedState: Sendable, Equatable {
     public var volumeOptions: [String: [String: String]] = [:]
     /// Image reference of a service → id; missing where there is no such image.
     public var images: [String: String] = [:]
+    /// Volumes that are there and were not made by this project.
+    public var foreignVolumes: Set<String> = []
     public init() {}
+
+    /// Pairs in one line, to be compared and shown.
+    public static func text(_ pairs: [String: String]) -> String {
+        pairs.isEmpty
+            ? "(none)" : pairs.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+    }
 }
 
 /// What the user wants of `up` beyond the file.
@@ -142,7 +152,17 @@ public struct UpPlanner {
             let json = project.networks[key] ?? .null
             let name = json["name"].string ?? key
             if observed.networks.contains(name) {
-                if json["external"].bool != true { noteDifferences(ofNetwork: name, json) }
+                guard json["external"].bool != true else { continue }
+                let changes = differences(ofNetwork: name, json)
+                guard !changes.isEmpty else { continue }
+                if let others = observed.networkFacts[name]?["others"], !others.isEmpty {
+                    plan.notes.append(
+                        "network \(name) differs from the file (\(changes)) and stays as it is, because \(others) is on it, too"
+                    )
+                } else {
+                    networkSteps[key] = plan.add(
+                        .replaceNetwork(try translation.networkSpec(key)), changes, after: [])
+                }
                 continue
             }
             if json["external"].bool == true {
@@ -154,9 +174,9 @@ public struct UpPlanner {
         }
     }
 
-    /// What is made stays as it is until it is removed; that it differs from the file is said.
-    private mutating func noteDifferences(ofNetwork name: String, _ json: JSON) {
-        guard let facts = observed.networkFacts[name] else { return }
+    /// In what a network that is there is not what the file says, in words.
+    private func differences(ofNetwork name: String, _ json: JSON) -> String {
+        guard let facts = observed.networkFacts[name] else { return "" }
         var found: [String] = []
         func compare(_ key: String, _ wanted: String) {
             if let known = facts[key], known != wanted { found.append("\(key) \(known) → \(wanted)") }
@@ -167,10 +187,10 @@ public struct UpPlanner {
         if !subnets.isEmpty, !subnets.allSatisfy({ (facts["subnets"] ?? "").split(separator: " ").contains($0[...]) }) {
             compare("subnets", subnets.joined(separator: " "))
         }
-        guard !found.isEmpty else { return }
-        plan.notes.append(
-            "network \(name) differs from the file (\(found.joined(separator: ", "))) and stays as it is: down and up make it anew"
-        )
+        compare("driver_opts", ObservedState.text(json["driver_opts"].stringMap ?? [:]))
+        compare("labels", ObservedState.text(json["labels"].stringMap ?? [:]))
+        compare("ipv6", String(json["enable_ipv6"].bool ?? false || subnets.contains { $0.contains(":") }))
+        return found.joined(separator: ", ")
     }
 
     private mutating func noteDifferences(ofVolume name: String, _ json: JSON) {
@@ -195,7 +215,13 @@ public struct UpPlanner {
             let json = project.volumes[key] ?? .null
             let name = json["name"].string ?? key
             if observed.volumes.contains(name) {
-                if json["external"].bool != true { noteDifferences(ofVolume: name, json) }
+                guard json["external"].bool != true else { continue }
+                noteDifferences(ofVolume: name, json)
+                if observed.foreignVolumes.contains(name) {
+                    plan.notes.append(
+                        "volume \(name) is there already and was not made by this project: it is used, and down -v leaves it; write external: true to say so"
+                    )
+                }
                 continue
             }
             if json["external"].bool == true {
@@ -418,6 +444,13 @@ public struct UpPlanner {
             let owner = observed.containers.first(where: { $0.name == other }), replaced.contains(owner.service)
         {
             return "it shares the network of \(other), which is recreated"
+        }
+        if let networks = existing.networks,
+            let lost = spec.endpoints.first(where: {
+                !networks.contains($0.network) && observed.networks.contains($0.network)
+            })
+        {
+            return "it is not on network \(lost.network) any more"
         }
         if let image = observed.images[spec.image], image != existing.imageID {
             return "image \(spec.image) is a newer one"

@@ -60,7 +60,18 @@ import Testing
             #expect(
                 plan.output.contains("volume options_data differs from the file (driver_opts.device"), "\(plan.output)")
             #expect(plan.output.contains("its data is kept"))
-            #expect(plan.output.contains("network options_default differs from the file (internal false → true)"))
+            #expect(plan.output.contains("recreate network options_default  (internal false → true)"))
+            let id = try engine.must("inspect", "-f", "{{.Id}}", "options-web-1")
+            try engine.must("up", "-d", in: folder, environment: ["DEVICE": folder + "/one", "INTERNAL": "true"])
+            #expect(try engine.must("network", "inspect", "-f", "{{.Internal}}", "options_default") == "true")
+            #expect(try engine.must("inspect", "-f", "{{.Id}}", "options-web-1") == id, "it ran on")
+            #expect(try engine.must("exec", "options-web-1", "ip", "route").contains("default") == false)
+            #expect(
+                try engine.must("exec", "options-web-1", "ping", "-c1", "-W1", "web").contains("1 packets received"))
+            try engine.must("network", "disconnect", "options_default", "options-web-1")
+            try engine.must("up", "-d", in: folder, environment: ["DEVICE": folder + "/one", "INTERNAL": "true"])
+            #expect(
+                try engine.must("exec", "options-web-1", "ping", "-c1", "-W1", "web").contains("1 packets received"))
         }
     }
 
@@ -152,7 +163,7 @@ import Testing
                 """)
             try engine.must("up", "-d", in: folder)
             let log = engine.folder + "/followed"
-            FileManager.default.createFile(atPath: log, contents: nil)
+            _ = FileManager.default.createFile(atPath: log, contents: nil)
             let follower = Process()
             follower.executableURL = URL(fileURLWithPath: TestEngine.programs + "/roost")
             follower.arguments = ["logs", "-f"]

@@ -1,0 +1,57 @@
+import EngineModel
+
+extension Engine {
+    /// Makes a network anew under its name: containers are taken off, run on without it for a moment, and are put back with their
+    /// names and the addresses that they had asked for. Where the new one cannot be made, the old one comes back.
+    func replaceNetwork(_ spec: NetworkSpec) async throws {
+        guard let old = networks.values.first(where: { $0.name == spec.name }) else {
+            _ = try createNetwork(spec)
+            return
+        }
+        let members = containers.values.compactMap { record in
+            record.endpoints.first { $0.networkID == old.id }.map { (id: record.id, endpoint: $0) }
+        }.sorted { $0.id < $1.id }
+        for member in members { try await disconnect(member.id, from: old.id, force: true) }
+        do {
+            try await removeNetwork(old.id)
+            _ = try createNetwork(spec)
+        } catch {
+            if !networks.values.contains(where: { $0.name == old.name }) {
+                _ = try? createNetwork(Self.specification(old))
+            }
+            for member in members { try? await connect(member.id, to: old.name, Self.wish(member.endpoint)) }
+            throw error
+        }
+        var failure: (any Error)?
+        for member in members where containers[member.id] != nil {
+            do { try await connect(member.id, to: spec.name, Self.wish(member.endpoint)) } catch {
+                log.error("container \(containers[member.id]?.name ?? member.id) and network \(spec.name): \(error)")
+                failure = failure ?? error
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    private static func specification(_ record: NetworkRecord) -> NetworkSpec {
+        var spec = NetworkSpec(name: record.name)
+        spec.driver = record.driver
+        spec.subnets = [record.subnet4, record.subnet6].compactMap { $0 }
+        spec.gateways = [record.gateway4, record.gateway6].compactMap { $0 }
+        spec.isInternal = record.isInternal
+        spec.enableVersion6 = record.subnet6 != nil
+        spec.labels = record.labels
+        spec.options = record.options
+        return spec
+    }
+
+    /// What an endpoint was asked to be; the rest is given anew.
+    private static func wish(_ endpoint: EndpointRecord) -> EndpointSpec {
+        var spec = EndpointSpec(
+            network: endpoint.networkName, aliases: endpoint.aliases, address4: endpoint.wish?.address4,
+            address6: endpoint.wish?.address6, macAddress: nil, gatewayPriority: endpoint.gatewayPriority)
+        spec.linkLocal = endpoint.wish?.linkLocal
+        spec.links = endpoint.wish?.links
+        spec.driverOptions = endpoint.wish?.driverOptions
+        return spec
+    }
+}
