@@ -16,9 +16,15 @@ struct ExecHandlers: Sendable {
         request.user = body["User"].string.flatMap { $0.isEmpty ? nil : $0 }
         request.terminal = body["Tty"].bool ?? false
         request.privileged = body["Privileged"].bool ?? false
+        var view = ExecView()
+        view.output = body["AttachStdout"].bool ?? false
+        view.error = body["AttachStderr"].bool ?? false
+        if let size = body["ConsoleSize"].array, size.count == 2, let rows = size[0].int, let columns = size[1].int {
+            (view.rows, view.columns) = (UInt16(clamping: rows), UInt16(clamping: columns))
+        }
         let id = try await engine.createExec(
             exchange.request.path[1], request, attachesInput: body["AttachStdin"].bool ?? false,
-            detachKeys: body["DetachKeys"].string.flatMap { $0.isEmpty ? nil : $0 })
+            detachKeys: body["DetachKeys"].string.flatMap { $0.isEmpty ? nil : $0 }, view: view)
         try await exchange.answer(201, ["Id": .string(id)])
     }
 
@@ -45,6 +51,10 @@ struct ExecHandlers: Sendable {
             try await exchange.send(framed ? Self.frame(text, stream: 2) : text)
             return await exchange.finishOutput()
         }
+        let view = await engine.execView(exec.id)
+        if exec.terminal, view.rows > 0 {
+            try? await engine.resizeExec(exec.id, rows: view.rows, columns: view.columns)
+        }
         if let size = body["ConsoleSize"].array, size.count == 2, let rows = size[0].int, let columns = size[1].int,
             exec.terminal, rows > 0
         {
@@ -69,13 +79,16 @@ struct ExecHandlers: Sendable {
             return await exchange.finishOutput()
         }
         await withTaskGroup(of: Void.self) { group in
+            // A stream that nobody has asked for is read all the same: the program must not block on it.
             group.addTask {
                 await copy(streams.output) {
-                    try await shared.exchange.send(framed ? Self.frame($0, stream: 1) : $0)
+                    if view.output { try await shared.exchange.send(framed ? Self.frame($0, stream: 1) : $0) }
                 }
             }
             if let error = streams.error {
-                group.addTask { await copy(error) { try await shared.exchange.send(Self.frame($0, stream: 2)) } }
+                group.addTask {
+                    await copy(error) { if view.error { try await shared.exchange.send(Self.frame($0, stream: 2)) } }
+                }
             }
         }
         _ = try? await engine.waitExec(exec.id)

@@ -53,7 +53,13 @@ struct ImageHandlers: Sendable {
         let rows = patterns.isEmpty ? found : found.compactMap { Self.narrowed($0, patterns) }
         let wantsShared = exchange.request.flag("shared-size")
         try await exchange.answer(
-            200, .array(rows.map { Self.row($0, shared: wantsShared ? Self.sharedSize($0.image, all) : nil) }))
+            200,
+            .array(
+                rows.map { summary in
+                    var row = Self.row(summary, shared: wantsShared ? Self.sharedSize(summary.image, all) : nil)
+                    if exchange.request.version < 1044 { row.set("VirtualSize", JSON(summary.image.size)) }
+                    return row
+                }))
     }
 
     /// Only the names that fit, if any do.
@@ -144,7 +150,9 @@ struct ImageHandlers: Sendable {
             map.map { .object($0.keys.sorted().map { ($0, .object([])) }) } ?? .null
         }
         var config: JSON = [
-            "User": .string(runtime.user ?? ""), "ExposedPorts": keys(runtime.exposedPorts), "Env": list(runtime.env),
+            "Hostname": "", "Domainname": "", "User": .string(runtime.user ?? ""), "AttachStdin": false,
+            "AttachStdout": false, "AttachStderr": false, "Tty": false, "OpenStdin": false, "StdinOnce": false,
+            "Image": "", "ExposedPorts": keys(runtime.exposedPorts), "Env": list(runtime.env),
             "Cmd": list(runtime.cmd),
         ]
         if let health = runtime.healthcheck?.spec {
@@ -161,26 +169,43 @@ struct ImageHandlers: Sendable {
             "Labels": runtime.labels.map { JSON($0) } ?? .null, "StopSignal": JSON(runtime.stopSignal),
             "Shell": list(runtime.shell),
         ]
+        if runtime.exposedPorts == nil, case .object(let members) = config {
+            config = .object(members.filter { $0.key != "ExposedPorts" })
+        }
         for (key, value) in rest.object ?? [] where !(["StopSignal", "Shell"].contains(key) && value.isNull) {
             config.set(key, value)
         }
         try await exchange.answer(
             200,
-            [
-                "Id": .string(image.id.description),
-                "RepoTags": JSON(await engine.references(image.id).map(\.familiar)),
-                "RepoDigests": JSON(await engine.repositoryDigests(image.id).map(\.familiar)),
-                "Parent": .string(image.parent?.description ?? ""),
-                "Comment": .string(configuration.history?.last?.comment ?? ""),
-                "Created": .string(configuration.created ?? Timestamp.never), "DockerVersion": "",
-                "Author": .string(configuration.author ?? ""), "Config": config,
-                "Architecture": .string(configuration.architecture), "Os": .string(configuration.os),
-                "Size": JSON(image.size), "GraphDriver": ["Data": .object([]), "Name": "overlay2"],
-                "RootFS": ["Type": "layers", "Layers": JSON(configuration.rootfs.diffIDs.map(\.description))],
-                "Metadata": [
-                    "LastTagTime": .string(image.taggedAt.map { Timestamp(nanoseconds: $0).rfc3339 } ?? Timestamp.never)
-                ],
-            ])
+            Self.forVersion(
+                exchange.request.version, image.size,
+                [
+                    "Id": .string(image.id.description),
+                    "RepoTags": JSON(await engine.references(image.id).map(\.familiar)),
+                    "RepoDigests": JSON(await engine.repositoryDigests(image.id).map(\.familiar)),
+                    "Parent": .string(image.parent?.description ?? ""),
+                    "Comment": .string(configuration.history?.last?.comment ?? ""),
+                    "Created": .string(configuration.created ?? Timestamp.never), "DockerVersion": "",
+                    "Author": .string(configuration.author ?? ""), "Config": config,
+                    "Architecture": .string(configuration.architecture), "Os": .string(configuration.os),
+                    "Size": JSON(image.size), "GraphDriver": ["Data": .object([]), "Name": "overlay2"],
+                    "RootFS": ["Type": "layers", "Layers": JSON(configuration.rootfs.diffIDs.map(\.description))],
+                    "Metadata": [
+                        "LastTagTime": .string(
+                            image.taggedAt.map { Timestamp(nanoseconds: $0).rfc3339 } ?? Timestamp.never)
+                    ],
+                ], config))
+    }
+
+    /// Members that older clients read: the size under its other name, and the configuration of the container that made it.
+    private static func forVersion(_ version: Int, _ size: Int64, _ json: JSON, _ config: JSON) -> JSON {
+        var json = json
+        if version < 1044 { json.set("VirtualSize", JSON(size)) }
+        if version < 1045 {
+            json.set("Container", "")
+            json.set("ContainerConfig", config)
+        }
+        return json
     }
 
     func history(_ exchange: Exchange) async throws {

@@ -31,15 +31,29 @@ struct NetworkHandlers: Sendable {
         try WireBody.network.check(body)
         var spec = NetworkSpec(name: body["Name"].string ?? "")
         spec.driver = body["Driver"].string ?? "bridge"
+        spec.isAttachable = body["Attachable"].bool ?? false
+        try Self.refuseSwarm(body)
         spec.isInternal = body["Internal"].bool ?? false
         spec.enableVersion6 = body["EnableIPv6"].bool ?? false
         spec.labels = body["Labels"].stringMap ?? [:]
         spec.options = body["Options"].stringMap ?? [:]
         for pool in body["IPAM"]["Config"].array ?? [] {
-            guard let text = pool["Subnet"].string else { continue }
+            guard let text = pool["Subnet"].string, !text.isEmpty else {
+                if pool["Gateway"].string?.isEmpty == false || pool["IPRange"].string?.isEmpty == false {
+                    throw RoostError.invalid("invalid network config:\nevery gateway and ip-range needs a subnet")
+                }
+                continue
+            }
             guard let subnet = Subnet(text) else {
                 throw RoostError.invalid(
                     "invalid subnet \"\(text)\": write an address and a prefix length, as in 172.28.0.0/16")
+            }
+            let written = text.split(separator: "/").first.flatMap { IPAddress($0) }
+            guard written == subnet.base else {
+                throw RoostError.invalid("invalid network config:\ninvalid subnet \(text): it should be \(subnet)")
+            }
+            guard !spec.subnets.contains(where: { $0.base.isVersion6 == subnet.base.isVersion6 }) else {
+                throw RoostError(.forbidden, "bridge driver doesn't support multiple subnets")
             }
             spec.subnets.append(subnet)
             if let range = pool["IPRange"].string, !range.isEmpty {
@@ -63,6 +77,21 @@ struct NetworkHandlers: Sendable {
         }
         let made = try await engine.createNetwork(spec)
         try await exchange.answer(201, ["Id": .string(made.id), "Warning": ""])
+    }
+
+    /// What a swarm alone has.
+    private static func refuseSwarm(_ body: JSON) throws(RoostError) {
+        let driver = body["IPAM"]["Driver"].string ?? ""
+        guard ["", "default"].contains(driver) else {
+            throw .missing("could not find IPAM driver \(driver): this engine has the default one")
+        }
+        if body["Ingress"].bool == true || body["Scope"].string == "swarm" {
+            throw RoostError(
+                .forbidden, "This node is not a swarm manager: networks of a swarm are not for this engine")
+        }
+        if let from = body["ConfigFrom"]["Network"].string, !from.isEmpty {
+            throw .missing("network \(from) not found")
+        }
     }
 
     func remove(_ exchange: Exchange) async throws {

@@ -156,6 +156,10 @@ struct SystemHandlers: Sendable {
         }
         let since = try time("since")
         let until = try time("until")
+        if let since, let until, since > until {
+            throw RoostError.invalid(
+                "`since` time (\(since / 1_000_000_000)) cannot be after `until` time (\(until / 1_000_000_000))")
+        }
         let filters = try Filters(query: exchange.request["filters"], known: [])
         let (past, stream) = engine.events(since: since)
         try await exchange.startStream("application/json")

@@ -408,7 +408,8 @@ extension NetworkRecord {
             "EnableIPv6": .bool(subnet6 != nil),
             "IPAM": ["Driver": "default", "Options": .null, "Config": .array(pools)],
             "Internal": .bool(isInternal),
-            "Attachable": false, "Ingress": false, "ConfigFrom": ["Network": ""], "ConfigOnly": false,
+            "Attachable": .bool(isAttachable ?? false), "Ingress": false, "ConfigFrom": ["Network": ""],
+            "ConfigOnly": false,
             "Containers": .object(inside),
             "Options": JSON(
                 bridge.isEmpty ? options : options.merging(["com.docker.network.bridge.name": bridge]) { old, _ in old }

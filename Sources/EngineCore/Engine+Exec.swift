@@ -11,10 +11,21 @@ struct ExecState: Sendable {
     var request: LaunchPlanBuilder.ExecRequest
     var attachesInput: Bool
     var detachKeys: String?
+    /// Which of its streams the one who starts it sees, and how large its terminal is at first.
+    var view = ExecView()
     var process: Int32 = 0
     var running = false
     var exitCode: Int32?
     var terminal: OwnedFD?
+}
+
+/// What the client of an exec has asked to see.
+public struct ExecView: Sendable {
+    public var output = true
+    public var error = true
+    public var rows: UInt16 = 0
+    public var columns: UInt16 = 0
+    public init() {}
 }
 
 /// The near ends of an exec's streams.
@@ -46,9 +57,13 @@ extension Engine {
     static let execMemory = 2048
 
     public func createExec(
-        _ reference: String, _ request: LaunchPlanBuilder.ExecRequest, attachesInput: Bool, detachKeys: String? = nil
+        _ reference: String, _ request: LaunchPlanBuilder.ExecRequest, attachesInput: Bool, detachKeys: String? = nil,
+        view: ExecView = ExecView()
     ) throws -> String {
         let record = try container(reference)
+        if record.status.phase == .restarting {
+            throw RoostError.conflict("Container \(record.id) is restarting, wait until the container is running")
+        }
         guard live[record.id] != nil else { throw RoostError.conflict("container \(record.id) is not running") }
         if record.status.phase == .paused {
             throw RoostError.conflict("container \(record.name) is paused, unpause the container before exec")
@@ -58,10 +73,13 @@ extension Engine {
         if execs.count > Self.execMemory { execs = execs.filter { $0.value.running } }
         var state = ExecState(containerID: record.id, request: request, attachesInput: attachesInput)
         state.detachKeys = detachKeys
+        state.view = view
         execs[id] = state
         publish(record, "exec_create: \(request.arguments.joined(separator: " "))", ["execID": id])
         return id
     }
+
+    public func execView(_ id: String) -> ExecView { execs[id]?.view ?? ExecView() }
 
     public func execRuns(_ id: String) -> Bool { execs[id]?.running ?? false }
 

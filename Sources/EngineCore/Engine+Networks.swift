@@ -48,6 +48,9 @@ extension Engine {
             )
         }
         _ = try BridgeSettings(spec.options)
+        if ["host", "bridge", "none", "default"].contains(spec.name) {
+            throw RoostError(.forbidden, "operation is not permitted on predefined \(spec.name) network ")
+        }
         if networks.values.contains(where: { $0.name == spec.name }) {
             throw RoostError.conflict("network with name \(spec.name) already exists")
         }
@@ -95,6 +98,7 @@ extension Engine {
             gateway4: try gateway(subnet4), subnet6: subnet6, gateway6: try gateway(subnet6),
             isInternal: spec.isInternal, labels: spec.labels,
             options: spec.options, bridge: hasAddresses ? try bridgeName(spec) ?? names.bridge(id) : "")
+        if spec.isAttachable { record.isAttachable = true }
         if !spec.ranges.isEmpty { record.ranges = spec.ranges }
         if !spec.auxiliary.isEmpty { record.auxiliary = spec.auxiliary }
         try store.save(record)

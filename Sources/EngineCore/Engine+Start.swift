@@ -184,6 +184,11 @@ extension Engine {
                     "read/write": String(!mount.readOnly),
                 ])
         }
+        if let size = record.spec.asked.flatMap({ try? JSON(parsing: $0) })?["HostConfig"]["ConsoleSize"].array,
+            size.count == 2, let rows = size[0].int, let columns = size[1].int, rows > 0, record.spec.process.terminal
+        {
+            try? resize(id, rows: UInt16(clamping: rows), columns: UInt16(clamping: columns))
+        }
         publish(record, "start")
         startHealthChecks(id)
     }

@@ -16,6 +16,8 @@ public struct NetworkRecord: Sendable, Equatable, Codable {
     public var bridge: String
     public var ranges: [Subnet]?
     public var auxiliary: [String: IPAddress]?
+    /// As asked for; every network of one host is.
+    public var isAttachable: Bool?
 
     public init(
         id: String, name: String, driver: String, createdAt: Int64, subnet4: Subnet?, gateway4: IPAddress?,
@@ -53,6 +55,7 @@ public struct NetworkSpec: Sendable, Equatable, Codable {
     public var ranges: [Subnet] = []
     /// Addresses that are not leased, by what they are for.
     public var auxiliary: [String: IPAddress] = [:]
+    public var isAttachable = false
     /// As the pool was written, for showing it.
     public var driverOptions: [String: String] = [:]
     public init(name: String) { self.name = name }

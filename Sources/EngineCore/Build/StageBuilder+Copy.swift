@@ -226,9 +226,12 @@ extension StageBuilder {
                     if !selection.unpacksArchives { try await self.prepare(parent, owner, roots) }
                     let extracted = await Engine.outcome { try await roots.extract(options, from: pipe.reading) }
                     pipe.reading.closeEarly()
-                    // The one that reads knows why there is nothing to write.
-                    try await blocking { try running.finish() }
+                    let read = await Engine.outcome { try await blocking { try running.finish() } }
+                    // The one that reads knows why there is nothing to write; but if the one that writes has given up, say on a full
+                    // disk, the other is ended by the broken pipe and knows nothing.
+                    if case .failure(let error) = read, !"\(error)".contains("status 141") { throw error }
                     try extracted.get()
+                    try read.get()
                 }
             }
         }
