@@ -56,9 +56,11 @@ struct ContainerHandlers: Sendable {
             && filters.matches("name") { NamePattern($0).fits(record.name) }
             && filters.matches("id") { record.id.hasPrefix($0) }
             && filters.matches("status") { record.status.phase.rawValue == $0 }
-            && filters.matches("ancestor") {
-                record.spec.image == $0 || record.spec.image == $0 + ":latest" || record.imageID.contains($0)
-            }
+            && filters.matches("ancestor") { wanted in
+                let own = try? ImageReference(parsing: record.spec.image).description
+                return own != nil && own == (try? ImageReference(parsing: wanted).description)
+                    || record.spec.image == wanted || record.imageID.contains(wanted)
+            } && filters.matches("is-task") { $0 == "false" || $0 == "0" }
             && filters.matches("network") { name in
                 record.endpoints.contains { $0.networkName == name || $0.networkID.hasPrefix(name) }
                     || (name == "host" && record.spec.network == .host)

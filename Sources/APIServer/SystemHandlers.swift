@@ -191,6 +191,11 @@ struct SystemHandlers: Sendable {
         try await exchange.end()
     }
 
+    private static func withoutTag(_ name: String) -> Substring {
+        guard let colon = name.lastIndex(of: ":"), !name[colon...].contains("/") else { return name[...] }
+        return name[..<colon]
+    }
+
     static func matches(_ event: EngineEvent, _ filters: Filters) -> Bool {
         func named(_ key: String, _ scope: EngineEvent.Scope) -> Bool {
             filters.matches(key) {
@@ -198,9 +203,19 @@ struct SystemHandlers: Sendable {
                     && (event.id.hasPrefix($0) || event.attributes["name"] == $0 || event.attributes["image"] == $0)
             }
         }
+        /// The containers of an image are the image's as well.
+        func ofImage() -> Bool {
+            filters.matches("image") { wanted in
+                guard event.scope == .container else {
+                    return event.scope == .image && (event.id.hasPrefix(wanted) || event.attributes["name"] == wanted)
+                }
+                return withoutTag(event.attributes["image"] ?? "") == withoutTag(wanted)
+            }
+        }
         return filters.matches("type") { $0 == event.scope.rawValue }
             && filters.matches("event") { event.action == $0 || event.action.hasPrefix($0 + ":") }
-            && named("container", .container) && named("image", .image) && named("network", .network)
+            && named("container", .container) && ofImage() && named("network", .network)
+            && filters.matches("daemon") { _ in event.scope == .daemon }
             && named("volume", .volume)
             && filters.matchesLabels(event.attributes)
     }

@@ -133,6 +133,12 @@ public enum Files {
         try check("chown", path) { unsafe lchown(path, user, group) }
     }
 
+    /// Sets when a file was read and written last, in seconds since 1970 (utimensat(2)).
+    public static func setTimes(_ path: String, seconds: Int64) throws(SyscallError) {
+        let time = timespec(tv_sec: Int(seconds), tv_nsec: 0)
+        try check("utimensat", path) { unsafe utimensat(AT_FDCWD, path, [time, time], 0) }
+    }
+
     /// The path that a symbolic link holds.
     public static func readLink(_ path: String) throws(SyscallError) -> String {
         var buffer = [CChar](repeating: 0, count: 4096)

@@ -54,7 +54,21 @@ public struct FileDownload: Sendable {
             hash.update(data: bytes)
             try writeAll(file.raw, bytes)
         }
-        // The file's own time, where the server tells it.
+        // The file's own time, where the server tells it; else the beginning of time, as the older builder has it.
+        let time = answer.headers.first(name: "Last-Modified").flatMap(Self.time)
+        try Files.setTimes(path, seconds: time ?? 0)
         return Digest(sha256: Array(hash.finalize()))
+    }
+
+    /// `Wed, 21 Oct 2015 07:28:00 GMT` in seconds since 1970 (RFC 9110, section 5.6.7); nil for other forms.
+    static func time(_ text: String) -> Int64? {
+        let words = text.split(separator: " ")
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        guard words.count == 6, words[5] == "GMT", let month = months.firstIndex(of: String(words[2])) else {
+            return nil
+        }
+        let day = words[1].count == 1 ? "0" + words[1] : String(words[1])
+        let number = month < 9 ? "0\(month + 1)" : "\(month + 1)"
+        return Timestamp(parsing: "\(words[3])-\(number)-\(day)T\(words[4])Z")?.seconds
     }
 }

@@ -209,7 +209,8 @@ struct Unpause: ParsableCommand {
 struct Remove: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rm", abstract: "Remove containers.",
-        discussion: "With compose: those that are stopped; -f is accepted, since nothing is asked.")
+        discussion: "With compose: those that are stopped; -f is accepted, since nothing is asked.",
+        aliases: ["remove"])
     @Flag(name: [.short, .long], help: "Kill those that run.") var force = false
     @Flag(name: [.short, .long], help: "Remove their anonymous volumes.") var volumes = false
     @Flag(name: [.short, .long], help: "Stop them first.") var stop = false
@@ -382,7 +383,7 @@ struct Foreground {
             ("stream", "1"), ("stdout", wants("stdout")), ("stderr", wants("stderr")),
             ("stdin", interactive ? "1" : "0"),
         ]
-        if let detachKeys { query.append(("detachKeys", detachKeys)) }
+        if let keys = detachKeys ?? DockerConfiguration.preference("detachKeys") { query.append(("detachKeys", keys)) }
         let exchange = try client.takeOver("containers/\(id)/attach", query)
         return AttachedStream(exchange: exchange, terminal: terminal, sendsInput: interactive) { rows, columns in
             _ = try? client.call("POST", "containers/\(id)/resize", [("h", "\(rows)"), ("w", "\(columns)")])
@@ -486,7 +487,9 @@ struct Exec: ParsableCommand {
         body.set(
             "Env",
             JSON(try envFile.flatMap(ContainerOptions.lines).map(Variables.complete) + env.map(Variables.complete)))
-        if let detachKeys { body.set("DetachKeys", .string(detachKeys)) }
+        if let keys = detachKeys ?? DockerConfiguration.preference("detachKeys") {
+            body.set("DetachKeys", .string(keys))
+        }
         if let user { body.set("User", .string(user)) }
         if let workdir { body.set("WorkingDir", .string(workdir)) }
         let exec = try client.call("POST", "containers/\(id)/exec", body: body)["Id"].string ?? ""

@@ -209,7 +209,7 @@ struct Copy: ParsableCommand {
     }
 
     private func report(_ bytes: Int64, _ place: String) {
-        guard !quiet, Terminals.isTerminal(2) || !quiet else { return }
+        guard !quiet, Terminals.isTerminal(2) else { return }
         Output.error("Successfully copied \(ByteSize.decimalText(bytes)) to \(place)")
     }
 }

@@ -23,6 +23,11 @@ struct DockerConfiguration {
     /// The key of a registry; Docker Hub has one of its own.
     static func key(_ domain: String) -> String { domain == "docker.io" || domain.isEmpty ? hubKey : domain }
 
+    /// A word of the file, as `psFormat` or `detachKeys`; nil where it has none. A file that cannot be read has none.
+    static func preference(_ key: String) -> String? {
+        (try? load())?.json[key].string.flatMap { $0.isEmpty ? nil : $0 }
+    }
+
     /// Variables that every container and build gets, as `proxies` says for this engine or for all (Docker, "Configure the Docker
     /// CLI", "Proxy settings").
     func proxies(for host: String?) -> [(name: String, value: String)] {

@@ -94,7 +94,7 @@ struct Ps: ParsableCommand {
         ]
         if size { columns.append(("Size", "SIZE")) }
         try Listing.show(
-            rows, format, columns: columns,
+            rows, format ?? (quiet ? nil : DockerConfiguration.preference("psFormat")), columns: columns,
             more: [
                 ("CreatedAt", "CREATED AT"), ("Labels", "LABELS"), ("Mounts", "MOUNTS"), ("Networks", "NETWORKS"),
                 ("State", "STATE"), ("Size", "SIZE"), ("LocalVolumes", "LOCAL VOLUMES"), ("Platform", "PLATFORM"),
@@ -278,8 +278,8 @@ struct Images: ParsableCommand {
         if digests { columns.append(("Digest", "DIGEST")) }
         columns += [("ID", "IMAGE ID"), ("CreatedSince", "CREATED"), ("Size", "SIZE")]
         try Listing.show(
-            rows, format, columns: columns, more: [("Digest", "DIGEST"), ("CreatedAt", "CREATED AT")],
-            quiet: quiet ? "ID" : nil)
+            rows, format ?? (quiet || digests ? nil : DockerConfiguration.preference("imagesFormat")), columns: columns,
+            more: [("Digest", "DIGEST"), ("CreatedAt", "CREATED AT")], quiet: quiet ? "ID" : nil)
     }
 
     /// A line per name; an image that is known by its digest alone has no tag.

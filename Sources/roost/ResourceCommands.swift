@@ -168,7 +168,8 @@ struct Volume: ParsableCommand {
                     ]
                 }
             try Listing.show(
-                rows, format, columns: [("Driver", "DRIVER"), ("Name", "VOLUME NAME")],
+                rows, format ?? (quiet ? nil : DockerConfiguration.preference("volumesFormat")),
+                columns: [("Driver", "DRIVER"), ("Name", "VOLUME NAME")],
                 more: [("Mountpoint", "MOUNTPOINT"), ("Labels", "LABELS")], quiet: quiet ? "Name" : nil)
         }
     }
@@ -260,7 +261,7 @@ struct Network: ParsableCommand {
                 ]
             }
             try Listing.show(
-                rows, format,
+                rows, format ?? (quiet ? nil : DockerConfiguration.preference("networksFormat")),
                 columns: [("ID", "NETWORK ID"), ("Name", "NAME"), ("Driver", "DRIVER"), ("Scope", "SCOPE")],
                 more: [("IPv6", "IPV6"), ("Internal", "INTERNAL"), ("Labels", "LABELS")], quiet: quiet ? "ID" : nil)
         }
