@@ -3,7 +3,6 @@ import ArgumentParser
 import ComposeModel
 import EngineModel
 import LinuxKernel
-import Terminal
 
 /// One build as the engine is asked for it.
 struct BuildOrder {
@@ -150,132 +149,6 @@ struct BuildOrder {
         let body = try Files.memory("context", isArchive ? bytes : [UInt8](repeating: 0, count: 1024))
         return try Session.shared.client().upload(
             "build", query, file: body.raw, headers: headers + [("X-Roost-Build", Base64.encode(extras.bytes()))])
-    }
-}
-
-/// Shows a build: on a terminal a line per step with its last words, in a pipe every line; what a failing step has said in full.
-final class BuildDisplay {
-    enum Mode { case live, plain, quiet, json }
-
-    private let mode: Mode
-    private let prefix: String
-    private let progress = ProgressDisplay()
-    private var titles: [Int: String] = [:]
-    private var outputs: [Int: [String]] = [:]
-    private var open: [Int: String] = [:]
-    private var failedStep = 0
-    /// Steps that were really done.
-    private(set) var work = 0
-
-    /// Events that are not shown as long as nothing has been done: a build of which every step is known is no news.
-    private var held: [JSON]?
-
-    init(_ name: String?, quiet: Bool, prefix: String = "", onlyShowsWork: Bool = false) throws(RoostError) {
-        self.prefix = prefix
-        held = onlyShowsWork ? [] : nil
-        if quiet {
-            mode = .quiet
-            return
-        }
-        switch name ?? environmentVariable("BUILDKIT_PROGRESS") ?? "auto" {
-        case "auto", "": mode = Terminals.isTerminal(2) ? .live : .plain
-        case "tty": mode = .live
-        case "plain": mode = .plain
-        case "quiet": mode = .quiet
-        case "rawjson": mode = .json
-        case let other: throw .invalid("invalid progress \"\(other)\": use auto, plain, tty, quiet or rawjson")
-        }
-    }
-
-    func follow(_ answer: HTTPExchange) throws -> String {
-        var id = ""
-        while let line = try answer.nextLine() {
-            if mode == .json { Output.error(line.text()) }
-            if let message = line["error"].string {
-                release()
-                showFailure()
-                throw RoostError(.failure, message)
-            }
-            if let found = line["aux"]["ID"].string { id = found }
-            if held != nil, isWork(line) { release() }
-            if held == nil { show(line) } else { held?.append(line) }
-        }
-        guard !id.isEmpty else {
-            throw RoostError(
-                .unavailable, "the engine went away during the build; run the command again: finished steps are kept")
-        }
-        return id
-    }
-
-    private func release() {
-        let lines = held ?? []
-        held = nil
-        for line in lines { show(line) }
-    }
-
-    /// Whether an event tells of something that was really done.
-    private func isWork(_ line: JSON) -> Bool {
-        switch line["event"].string {
-        case "running", "transfer", "output": return true
-        case "finished":
-            let last = (held ?? []).reversed().first { $0["step"].int == line["step"].int }
-            guard last?["event"].string == "began" else { return false }
-            let word = (last?["text"].string ?? "").prefix { !$0.isWhitespace }.uppercased()
-            return word == "COPY" || word == "ADD"
-        default: return false
-        }
-    }
-
-    private func show(_ line: JSON) {
-        let step = Int(line["step"].int ?? 0)
-        switch line["event"].string {
-        case "began":
-            failedStep = step
-            let stage = line["stage"].string ?? ""
-            // On one line, without the escapes that continue it.
-            let words = (line["text"].string ?? "").split(whereSeparator: \.isWhitespace).filter { $0 != "\\" }
-                .joined(separator: " ")
-            titles[step] = "[\(stage.isEmpty ? "" : stage + " ")\(step)/\(line["of"].int ?? 0)] \(words)"
-            if mode == .live { progress.update(label(step), "", .working) }
-            if mode == .plain { Output.error("\(prefix)#\(step) \(titles[step] ?? "")") }
-        case "cached":
-            end(step, "CACHED")
-        case "finished":
-            if let title = titles[step], open[step] != "done" { end(step, title.contains(" RUN ") ? "DONE" : "done") }
-        case "running": work += 1
-        case "output":
-            failedStep = step
-            let text = line["text"].string ?? ""
-            outputs[step, default: []].append(text)
-            let last = text.split(whereSeparator: \.isNewline).last.map(String.init) ?? ""
-            if mode == .live, !last.isEmpty { progress.update(label(step), last, .working) }
-            if mode == .plain { for part in text.split(separator: "\n") { Output.error("\(prefix)#\(step) \(part)") } }
-        case "transfer":
-            let text = line["text"].string ?? ""
-            if mode == .live { progress.update(label(step), text, .working) }
-            if mode == .plain { Output.error("\(prefix)#\(step) \(text)") }
-        case "warning": if mode != .quiet { Output.error(line["text"].string ?? "") }
-        default: break
-        }
-    }
-
-    private func label(_ step: Int) -> String { prefix + shortened(titles[step] ?? "#\(step)", 60) }
-
-    private func end(_ step: Int, _ word: String) {
-        guard open[step] != "done" else { return }
-        open[step] = "done"
-        if mode == .live { progress.update(label(step), word == "done" ? "" : word, .done) }
-        if mode == .plain { Output.error("\(prefix)#\(step) \(word == "done" ? "DONE" : word)") }
-    }
-
-    private func showFailure() {
-        if mode == .live {
-            progress.update(label(failedStep), "failed", .failed)
-            Output.error("------\n > \(titles[failedStep] ?? ""):")
-            Output.error((outputs[failedStep] ?? []).joined() + "------")
-        } else if mode == .quiet {
-            Output.error((outputs[failedStep] ?? []).joined())
-        }
     }
 }
 
@@ -455,55 +328,6 @@ struct Build: ParsableCommand {
     }
 }
 
-/// Where a build's result goes besides the engine (`-o`).
-struct BuildOutput {
-    private var type = "local"
-    private var path = ""
-    private var pushes = false
-
-    init(_ text: String) throws(RoostError) {
-        if !text.contains("=") {
-            (type, path) = text == "-" ? ("tar", "-") : ("local", text)
-            return
-        }
-        for part in text.split(separator: ",") {
-            let (key, value) = ContainerOptions.pair(String(part))
-            switch key {
-            case "type": type = value
-            case "dest": path = value
-            case "push": pushes = value == "true"
-            case "name", "compression", "force-compression", "oci-mediatypes": break
-            default: throw .invalid("--output \(text): unexpected key \(key)")
-            }
-        }
-        guard ["local", "tar", "docker", "oci", "image", "registry"].contains(type) else {
-            throw .invalid("--output \(text): type is local, tar, docker, oci, image or registry")
-        }
-    }
-
-    func write(_ id: String, names: [String]) throws {
-        let client = try Session.shared.client()
-        let file: String? = path.isEmpty || path == "-" ? nil : path
-        switch type {
-        case "docker", "oci":
-            try download(try client.open("GET", "images/get", [("names", names.first ?? id)]), to: file)
-        case "tar": try download(try client.open("GET", "roost/v1/images/\(id)/root"), to: file)
-        case "local":
-            guard !path.isEmpty else { throw RoostError.invalid("--output type=local needs dest=FOLDER") }
-            let folder = Session.shared.absolute(path)
-            try Files.makeDirectories(folder)
-            let pipe = try Pipe()
-            let worker = try LocalArchive.extract(pipe.reading.raw, into: folder, rebase: nil, keepsOwners: false)
-            pipe.reading.closeEarly()
-            let answer = try client.open("GET", "roost/v1/images/\(id)/root")
-            while case let part = try answer.read(), !part.isEmpty { try writeAll(pipe.writing.raw, part) }
-            pipe.writing.closeEarly()
-            try worker.finish()
-        default: if pushes || type == "registry" { for name in names { try Push.push(name, quiet: true) } }
-        }
-    }
-}
-
 /// What the command line adds to a project's builds.
 struct BuildOverrides {
     var arguments: [(String, String?)] = []
@@ -512,37 +336,4 @@ struct BuildOverrides {
     var quiet = false
     var progress: String?
     var push = false
-}
-
-struct Builder: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "builder", abstract: "Work with the build cache.", subcommands: [Prune.self, Build.self])
-    struct Prune: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "prune", abstract: "Forget finished steps of builds, and the cache mounts.")
-        @Flag(name: [.short, .long], help: "Accepted: all that no image needs goes anyway.") var all = false
-        @Flag(name: [.short, .long], help: "Accepted for scripts; nothing is asked.") var force = false
-        @Option(name: .long, help: "until=24h.") var filter: [String] = []
-        @Option(name: .long, help: "Keep so many bytes.") var keepStorage: String?
-        func run() throws {
-            var query: [(String, String)] = []
-            if let keepStorage { query.append(("keep-storage", "\(try ContainerOptions.size(keepStorage))")) }
-            if !filter.isEmpty { query.append(("filters", PruneFilters.json(filter))) }
-            let answer = try Session.shared.client().call("POST", "build/prune", query)
-            for id in answer["CachesDeleted"].strings ?? [] { Output.line(id) }
-            Output.line("Total reclaimed space: \(ByteSize.decimalText(answer["SpaceReclaimed"].int ?? 0))")
-        }
-    }
-}
-
-enum PruneFilters {
-    /// `until=24h`, `label=a=b` as the API's filters.
-    static func json(_ list: [String]) -> String {
-        var values: [String: [String]] = [:]
-        for text in list {
-            let (key, value) = ContainerOptions.pair(text)
-            values[key, default: []].append(value)
-        }
-        return JSON.object(values.sorted { $0.key < $1.key }.map { ($0.key, JSON($0.value)) }).text()
-    }
 }

@@ -1,0 +1,74 @@
+import EngineModel
+import ImageStore
+import LinuxKernel
+import OCI
+import Registry
+import Synchronization
+
+/// How far a transfer is: of one layer, or of the whole where `layer` is nil.
+public struct TransferProgress: Sendable, Equatable {
+    public var layer: String?
+    public var status: String
+    /// Bytes so far and in all, while bytes move.
+    public var amount: (current: Int64, total: Int64)?
+
+    public init(_ layer: String?, _ status: String, _ amount: (current: Int64, total: Int64)? = nil) {
+        self.layer = layer
+        self.status = status
+        self.amount = amount
+    }
+
+    public static func == (one: TransferProgress, other: TransferProgress) -> Bool {
+        one.layer == other.layer && one.status == other.status && one.amount?.current == other.amount?.current
+    }
+}
+
+/// At most so many at a time; the others wait in line.
+actor DownloadSlots {
+    private var free: Int
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(_ count: Int) { free = count }
+
+    func take() async {
+        if free > 0 { free -= 1 } else { await withCheckedContinuation { waiting.append($0) } }
+    }
+
+    func give() {
+        if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
+    }
+}
+
+/// Lets one report through every tenth of a second.
+final class Throttle: Sendable {
+    private let last = Mutex<Int64>(0)
+    func isDue() -> Bool {
+        let now = Int64(Clocks.monotonicNanoseconds())
+        return last.withLock { last in
+            guard now - last > 100_000_000 else { return false }
+            last = now
+            return true
+        }
+    }
+}
+
+/// An arriving blob that says how far it is.
+struct ReportingSink: BlobSink {
+    let blob: ArrivingBlob
+    let total: Int64
+    let throttle = Throttle()
+    let report: @Sendable (Int64) -> Void
+
+    init(blob: ArrivingBlob, total: Int64, report: @escaping @Sendable (Int64) -> Void) {
+        self.blob = blob
+        self.total = total
+        self.report = report
+    }
+
+    var count: Int64 { blob.count }
+
+    func append(_ bytes: [UInt8]) throws {
+        try blob.append(bytes)
+        if throttle.isDue() { report(blob.count) }
+    }
+}

@@ -1,0 +1,131 @@
+import APIClient
+import ArgumentParser
+import EngineModel
+import LinuxKernel
+import Terminal
+
+/// Shows a build: on a terminal a line per step with its last words, in a pipe every line; what a failing step has said in full.
+final class BuildDisplay {
+    enum Mode { case live, plain, quiet, json }
+
+    private let mode: Mode
+    private let prefix: String
+    private let progress = ProgressDisplay()
+    private var titles: [Int: String] = [:]
+    private var outputs: [Int: [String]] = [:]
+    private var open: [Int: String] = [:]
+    private var failedStep = 0
+    /// Steps that were really done.
+    private(set) var work = 0
+
+    /// Events that are not shown as long as nothing has been done: a build of which every step is known is no news.
+    private var held: [JSON]?
+
+    init(_ name: String?, quiet: Bool, prefix: String = "", onlyShowsWork: Bool = false) throws(RoostError) {
+        self.prefix = prefix
+        held = onlyShowsWork ? [] : nil
+        if quiet {
+            mode = .quiet
+            return
+        }
+        switch name ?? environmentVariable("BUILDKIT_PROGRESS") ?? "auto" {
+        case "auto", "": mode = Terminals.isTerminal(2) ? .live : .plain
+        case "tty": mode = .live
+        case "plain": mode = .plain
+        case "quiet": mode = .quiet
+        case "rawjson": mode = .json
+        case let other: throw .invalid("invalid progress \"\(other)\": use auto, plain, tty, quiet or rawjson")
+        }
+    }
+
+    func follow(_ answer: HTTPExchange) throws -> String {
+        var id = ""
+        while let line = try answer.nextLine() {
+            if mode == .json { Output.error(line.text()) }
+            if let message = line["error"].string {
+                release()
+                showFailure()
+                throw RoostError(.failure, message)
+            }
+            if let found = line["aux"]["ID"].string { id = found }
+            if held != nil, isWork(line) { release() }
+            if held == nil { show(line) } else { held?.append(line) }
+        }
+        guard !id.isEmpty else {
+            throw RoostError(
+                .unavailable, "the engine went away during the build; run the command again: finished steps are kept")
+        }
+        return id
+    }
+
+    private func release() {
+        let lines = held ?? []
+        held = nil
+        for line in lines { show(line) }
+    }
+
+    /// Whether an event tells of something that was really done.
+    private func isWork(_ line: JSON) -> Bool {
+        switch line["event"].string {
+        case "running", "transfer", "output": return true
+        case "finished":
+            let last = (held ?? []).reversed().first { $0["step"].int == line["step"].int }
+            guard last?["event"].string == "began" else { return false }
+            let word = (last?["text"].string ?? "").prefix { !$0.isWhitespace }.uppercased()
+            return word == "COPY" || word == "ADD"
+        default: return false
+        }
+    }
+
+    private func show(_ line: JSON) {
+        let step = Int(line["step"].int ?? 0)
+        switch line["event"].string {
+        case "began":
+            failedStep = step
+            let stage = line["stage"].string ?? ""
+            // On one line, without the escapes that continue it.
+            let words = (line["text"].string ?? "").split(whereSeparator: \.isWhitespace).filter { $0 != "\\" }
+                .joined(separator: " ")
+            titles[step] = "[\(stage.isEmpty ? "" : stage + " ")\(step)/\(line["of"].int ?? 0)] \(words)"
+            if mode == .live { progress.update(label(step), "", .working) }
+            if mode == .plain { Output.error("\(prefix)#\(step) \(titles[step] ?? "")") }
+        case "cached":
+            end(step, "CACHED")
+        case "finished":
+            if let title = titles[step], open[step] != "done" { end(step, title.contains(" RUN ") ? "DONE" : "done") }
+        case "running": work += 1
+        case "output":
+            failedStep = step
+            let text = line["text"].string ?? ""
+            outputs[step, default: []].append(text)
+            let last = text.split(whereSeparator: \.isNewline).last.map(String.init) ?? ""
+            if mode == .live, !last.isEmpty { progress.update(label(step), last, .working) }
+            if mode == .plain { for part in text.split(separator: "\n") { Output.error("\(prefix)#\(step) \(part)") } }
+        case "transfer":
+            let text = line["text"].string ?? ""
+            if mode == .live { progress.update(label(step), text, .working) }
+            if mode == .plain { Output.error("\(prefix)#\(step) \(text)") }
+        case "warning": if mode != .quiet { Output.error(line["text"].string ?? "") }
+        default: break
+        }
+    }
+
+    private func label(_ step: Int) -> String { prefix + shortened(titles[step] ?? "#\(step)", 60) }
+
+    private func end(_ step: Int, _ word: String) {
+        guard open[step] != "done" else { return }
+        open[step] = "done"
+        if mode == .live { progress.update(label(step), word == "done" ? "" : word, .done) }
+        if mode == .plain { Output.error("\(prefix)#\(step) \(word == "done" ? "DONE" : word)") }
+    }
+
+    private func showFailure() {
+        if mode == .live {
+            progress.update(label(failedStep), "failed", .failed)
+            Output.error("------\n > \(titles[failedStep] ?? ""):")
+            Output.error((outputs[failedStep] ?? []).joined() + "------")
+        } else if mode == .quiet {
+            Output.error((outputs[failedStep] ?? []).joined())
+        }
+    }
+}

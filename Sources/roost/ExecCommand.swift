@@ -1,0 +1,74 @@
+import APIClient
+import ArgumentParser
+import EngineModel
+import LinuxKernel
+
+struct Exec: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "exec", abstract: "Run a program in a running container.",
+        discussion: "Example: roost exec -it web sh")
+    @Flag(name: [.short, .long], help: "Send standard input.") var interactive = false
+    @Flag(name: [.short, .long], help: "Give it a terminal.") var tty = false
+    @Flag(name: [.customShort("T"), .long, .customLong("no-TTY")], help: "Give it no terminal (compose).")
+    var noTty = false
+    @Flag(name: [.short, .long], help: "Return at once.") var detach = false
+    @Option(name: .long, help: "Set variables from a file.") var envFile: [String] = []
+    @Option(name: .long, help: "Keys to leave with (default ctrl-p,ctrl-q).") var detachKeys: String?
+    @Flag(name: .long, help: "Give it every right.") var privileged = false
+    @Option(name: [.short, .long], help: "Set a variable.") var env: [String] = []
+    @Option(name: [.short, .long], help: "As this user.") var user: String?
+    @Option(name: [.short, .long], help: "In this folder.") var workdir: String?
+    @Option(name: .long, help: "Which replica of a service.") var index: Int?
+    @Argument(parsing: .captureForPassthrough, help: "Container or service, program, arguments.") var words: [String]
+
+    func run() throws {
+        if words.first == "--help" { throw CleanExit.helpRequest(Self.self) }
+        let words = try PassedWords.checked(words, of: Session.shared.isCompose ? "compose exec" : "exec")
+        guard let name = words.first, words.count > 1 else {
+            throw Arguments.Missing(text: "\"roost exec\" requires at least 2 arguments.")
+        }
+        let client = try Session.shared.client()
+        let found = try Session.shared.resolve([name], all: false)
+        guard let id = found.dropFirst(max(0, (index ?? 1) - 1)).first?.id else {
+            throw RoostError.missing("no running container for \(name)")
+        }
+        // As in Compose: a terminal if there is one here.
+        let compose = Session.shared.isCompose
+        let terminal = compose ? !noTty && Terminals.isTerminal(0) && Terminals.isTerminal(1) : tty
+        let input = compose ? !detach : interactive
+        if terminal, input, !Terminals.isTerminal(0) { throw RoostError.invalid("the input device is not a TTY") }
+        var body: JSON = [
+            "AttachStdin": .bool(input), "AttachStdout": true, "AttachStderr": true, "Tty": .bool(terminal),
+            "Cmd": JSON(Array(words.dropFirst())), "Privileged": .bool(privileged),
+        ]
+        body.set(
+            "Env",
+            JSON(try envFile.flatMap(ContainerOptions.lines).map(Variables.complete) + env.map(Variables.complete)))
+        if let keys = detachKeys ?? DockerConfiguration.preference("detachKeys") {
+            body.set("DetachKeys", .string(keys))
+        }
+        if let user { body.set("User", .string(user)) }
+        if let workdir { body.set("WorkingDir", .string(workdir)) }
+        let exec = try client.call("POST", "containers/\(id)/exec", body: body)["Id"].string ?? ""
+        if detach {
+            try client.call("POST", "exec/\(exec)/start", body: ["Detach": true])
+            return
+        }
+        let exchange = try client.takeOver("exec/\(exec)/start", body: ["Detach": false, "Tty": .bool(terminal)])
+        try AttachedStream(exchange: exchange, terminal: terminal, sendsInput: input) { rows, columns in
+            _ = try? client.call("POST", "exec/\(exec)/resize", [("h", "\(rows)"), ("w", "\(columns)")])
+        } signalled: { number in
+            if number == 2 || number == 15 { Processes.exit(128 + number) }
+        }.run()
+        throw Leave(code: Int32(clamping: try client.call("GET", "exec/\(exec)/json")["ExitCode"].int ?? 0))
+    }
+}
+
+enum Variables {
+    /// `-e NAME` takes the value from here; without one it is left out by an empty name.
+    static func complete(_ text: String) throws(RoostError) -> String {
+        if text.hasPrefix("=") || text.isEmpty { throw .invalid("invalid environment variable: \(text)") }
+        if text.contains("=") { return text }
+        return environmentVariable(text).map { "\(text)=\($0)" } ?? text
+    }
+}

@@ -1,0 +1,113 @@
+import APIClient
+import ArgumentParser
+import EngineModel
+import LinuxKernel
+
+struct Attach: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "attach", abstract: "Join a running container's input and output.")
+    @Option(name: .long, help: "Keys to leave with (default ctrl-p,ctrl-q).") var detachKeys: String?
+    @Flag(name: .long, help: "Send no input.") var noStdin = false
+    @Flag(name: .long, inversion: .prefixedNo, help: "Pass signals on.") var sigProxy = true
+    @Option(name: .long, help: "Compose: which replica of the service.") var index: Int?
+    @Argument var name: String
+    func run() throws {
+        guard let id = try Session.shared.resolve([name], index: index).first?.id else { return }
+        let state = try Session.shared.client().call("GET", "containers/\(id)/json")["State"]
+        if state["Paused"].bool == true {
+            throw RoostError.conflict("You cannot attach to a paused container, unpause it first")
+        }
+        if state["Restarting"].bool == true {
+            throw RoostError.conflict("You cannot attach to a restarting container, wait until it is running")
+        }
+        guard state["Running"].bool == true else {
+            throw RoostError.conflict("You cannot attach to a stopped container, start it first")
+        }
+        throw Leave(
+            code: try Foreground(id: id, interactive: !noStdin, detachKeys: detachKeys, passesSignals: sigProxy)
+                .attach())
+    }
+}
+
+/// A container in the foreground: attached before it starts, so that nothing of its output is missed.
+struct Foreground {
+    let id: String
+    var interactive: Bool
+    var detachKeys: String?
+    var removes = false
+    /// Whether it has a terminal, where that is known already.
+    var hasTerminal: Bool?
+    /// `stdin`, `stdout`, `stderr`; empty is all that there are.
+    var streams: [String] = []
+    /// Signals that arrive here go to the container.
+    var passesSignals = true
+
+    private func open(_ client: EngineClient, _ terminal: Bool) throws -> AttachedStream {
+        let chosen = Set(streams.map { $0.lowercased() })
+        func wants(_ name: String) -> String { chosen.isEmpty || chosen.contains(name) ? "1" : "0" }
+        var query = [
+            ("stream", "1"), ("stdout", wants("stdout")), ("stderr", wants("stderr")),
+            ("stdin", interactive ? "1" : "0"),
+        ]
+        if let keys = detachKeys ?? DockerConfiguration.preference("detachKeys") { query.append(("detachKeys", keys)) }
+        let exchange = try client.takeOver("containers/\(id)/attach", query)
+        return AttachedStream(exchange: exchange, terminal: terminal, sendsInput: interactive) { rows, columns in
+            _ = try? client.call("POST", "containers/\(id)/resize", [("h", "\(rows)"), ("w", "\(columns)")])
+        } signalled: { number in
+            guard passesSignals else { Processes.exit(128 + number) }
+            _ = try? client.call("POST", "containers/\(id)/kill", [("signal", "\(number)")])
+        }
+    }
+
+    private func terminal(_ client: EngineClient) throws -> Bool {
+        try hasTerminal ?? client.call("GET", "containers/\(id)/json")["Config"]["Tty"].bool ?? false
+    }
+
+    func start() throws -> Int32 {
+        let client = try Session.shared.client()
+        let hasTerminal = try terminal(client)
+        let stream = try open(client, hasTerminal)
+        let end = try client.open("POST", "containers/\(id)/wait", [("condition", removes ? "removed" : "next-exit")])
+        do { try client.call("POST", "containers/\(id)/start") } catch let error as RoostError {
+            if error.kind == .unavailable { throw error }
+            Output.error(Session.shared.prefixed(error.message))
+            return Self.code(ofFailure: error.message)
+        }
+        try stream.run()
+        return try code(client, end)
+    }
+
+    /// Docker's codes: 127 for a program that is not there, 126 for one that may not run, 125 for everything else.
+    static func code(ofFailure text: String) -> Int32 {
+        if text.contains("executable file not found") || text.contains("no such file or directory") { return 127 }
+        let cannotRun = ["permission denied", "is a directory", "exec format error"]
+        return cannotRun.contains(where: text.contains) ? 126 : 125
+    }
+
+    func attach() throws -> Int32 {
+        let client = try Session.shared.client()
+        let stream = try open(client, try terminal(client))
+        let end = try client.open("POST", "containers/\(id)/wait", [("condition", "next-exit")])
+        try stream.run()
+        return try code(client, end)
+    }
+
+    /// After a detach the container runs on, and there is no code yet.
+    private func code(_ client: EngineClient, _ end: HTTPExchange) throws -> Int32 {
+        // Only keys that are typed at a terminal detach; else the stream has ended, or the engine has.
+        if interactive, (try? terminal(client)) == true, try !waitUntilReady(end.connection.raw, milliseconds: 100),
+            let state = try? client.call("GET", "containers/\(id)/json")["State"], state["Running"].bool == true,
+            state["Restarting"].bool != true
+        {
+            Output.error("read escape sequence")
+            return 0
+        }
+        guard let ended = try end.nextLine(), let code = ended["StatusCode"].int else {
+            throw RoostError(
+                .unavailable,
+                "The engine ended while the container ran. The container runs on; its output is in roost logs \(id.prefix(12))."
+            )
+        }
+        return Int32(clamping: code)
+    }
+}
