@@ -55,12 +55,18 @@ public enum ConfinedHelper {
         try drop(to: capabilities)
     }
 
+    /// RLIMIT_DATA (getrlimit(2)) of a helper: a crafted archive must not take the machine's memory.
+    static let memoryLimit: UInt64 = 2 << 30
+
     static func drop(to capabilities: CapabilitySet) throws {
+        let limit = min(memoryLimit, Processes.limit(2).hard)
+        try Processes.setLimit(2, soft: limit, hard: limit)
         try capabilities.applyAsBound()
         let held = CapabilitySet.current().permitted.intersection(capabilities)
         try CapabilitySet.apply(effective: held, permitted: held, inheritable: [])
         try Processes.noNewPrivileges()
         try Processes.dieWithParent()
+        try HelperSystemCalls.install()
     }
 
     /// In the engine: starts a job with these descriptors as 0, 1, 2, 3, …

@@ -68,15 +68,20 @@ public enum SystemCallFilter {
     }
 
     /// Compiles to the bytes that seccomp(2) takes: 8 per instruction. Names that this architecture does not know are left out.
-    public static func compile(_ rules: [Rule], otherwise: Action = .fail(errno: 1)) throws(SyscallError) -> [UInt8] {
+    /// Without foreign architectures, a call in the form of another one kills the thread.
+    public static func compile(
+        _ rules: [Rule], otherwise: Action = .fail(errno: 1), foreignArchitectures: Bool = true
+    ) throws(SyscallError) -> [UInt8] {
         guard let context = unsafe seccomp_init(otherwise.raw) else {
             throw SyscallError(call: "seccomp_init", subject: "a filter", errno: 12)
         }
         defer { unsafe seccomp_release(context) }
         #if arch(x86_64)
             // Programs for 32 bits run too, under the same rules: AUDIT_ARCH_I386 and the x32 form of x86-64.
-            _ = unsafe seccomp_arch_add(context, 0x4000_0003)
-            _ = unsafe seccomp_arch_add(context, 0x4000_003e)
+            if foreignArchitectures {
+                _ = unsafe seccomp_arch_add(context, 0x4000_0003)
+                _ = unsafe seccomp_arch_add(context, 0x4000_003e)
+            }
         #endif
         // The binary tree makes a long list cheap for every call.
         _ = unsafe seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2)

@@ -91,6 +91,53 @@ import Testing
         }
     }
 
+    @Test("who takes an archive apart has hardly a right: few capabilities, filtered calls, bounded memory, no network")
+    func confined() throws {
+        try withEngine { engine in
+            try engine.must("create", "--name", "target", "busybox")
+            let copying = Process()
+            copying.executableURL = URL(fileURLWithPath: TestEngine.programs + "/roost")
+            copying.arguments = ["cp", "-", "target:/"]
+            copying.environment = ProcessInfo.processInfo.environment.merging(engine.environment) { $1 }
+            let archive = Pipe()
+            copying.standardInput = archive
+            try copying.run()
+            // Half an archive: the helper waits for the rest.
+            let whole = member("kept", content: String(repeating: "x", count: 100_000)) + end
+            try archive.fileHandleForWriting.write(contentsOf: whole.prefix(50_000))
+            let parent = "PPid:\t\(try engine.enginePID)\n"
+            var helper: String?
+            try engine.eventually("a helper is at work") {
+                let all = try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int32($0) != nil }
+                helper = all.first { pid in
+                    guard let status = try? TestEngine.kernelFile("/proc/\(pid)/status") else { return false }
+                    return status.contains(parent) && status.contains("Seccomp:\t2\n")
+                        && (try? TestEngine.kernelFile("/proc/\(pid)/cmdline"))?.contains("helper-") == true
+                }
+                return helper != nil
+            }
+            let place = "/proc/\(helper ?? "")"
+            let status = try TestEngine.kernelFile(place + "/status")
+            #expect(status.contains("NoNewPrivs:\t1\n"))
+            // CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, MKNOD and SETFCAP at most.
+            let bounds = status.split(separator: "\n").first { $0.hasPrefix("CapBnd:") }?.split(separator: "\t").last
+            #expect(UInt64(bounds ?? "x", radix: 16).map { $0 & ~0x8800_001f == 0 } == true)
+            let limits = try TestEngine.kernelFile(place + "/limits").split(separator: "\n")
+            #expect(limits.contains { $0.hasPrefix("Max data size") && !$0.contains("unlimited") })
+            for name in ["net", "mnt"] {
+                #expect(
+                    try FileManager.default.destinationOfSymbolicLink(atPath: "\(place)/ns/\(name)")
+                        != FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/\(name)"))
+            }
+            try archive.fileHandleForWriting.write(contentsOf: whole.dropFirst(50_000))
+            try archive.fileHandleForWriting.close()
+            copying.waitUntilExit()
+            #expect(copying.terminationStatus == 0)
+            try engine.must("cp", "target:/kept", "kept")
+            #expect(try Data(contentsOf: URL(fileURLWithPath: engine.folder + "/kept")).count == 100_000)
+        }
+    }
+
     @Test("documents of images that make no sense")
     func documents() throws {
         try withEngine(images: []) { engine in
