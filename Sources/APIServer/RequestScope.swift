@@ -47,7 +47,7 @@ public struct RequestScope: Sendable, Equatable, Codable {
         case refused(String)
     }
 
-    static let label = "com.docker.compose.project"
+    static let label = ComposeLabel.project
 
     /// Decides by method and path alone.
     func decide(_ method: HTTPMethod, _ path: [String]) -> Decision {

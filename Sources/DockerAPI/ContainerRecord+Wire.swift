@@ -293,16 +293,6 @@ extension ContainerRecord {
             case .tmpfs: tmpfs.append((mount.target, .string(mount.options.joined(separator: ","))))
             }
         }
-        var bindings: [String: [JSON]] = [:]
-        for binding in spec.portBindings {
-            let range = binding.hostPorts
-            let number =
-                range.lowerBound == 0
-                ? "" : range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
-            bindings[binding.container.description, default: []].append([
-                "HostIp": .string(binding.hostAddress?.description ?? ""), "HostPort": .string(number),
-            ])
-        }
         let resources = spec.resources
         var json: JSON = [
             "Binds": list(binds), "ContainerIDFile": "",
@@ -311,7 +301,7 @@ extension ContainerRecord {
                 "Config": JSON(spec.log.options),
             ],
             "NetworkMode": .string(spec.network.text),
-            "PortBindings": .object(bindings.sorted { $0.key < $1.key }.map { ($0.key, .array($0.value)) }),
+            "PortBindings": PortBinding.json(spec.portBindings),
             "RestartPolicy": [
                 "Name": .string(spec.restartPolicy.name.rawValue),
                 "MaximumRetryCount": JSON(spec.restartPolicy.maximumRetries),

@@ -67,7 +67,7 @@ extension Engine {
         // All of them first: who looks at a dependency must see that it is coming.
         for record in resumed { update(record.id) { $0.status.phase = .restarting } }
         for record in resumed {
-            let order = BootOrder(label: record.spec.labels["com.docker.compose.depends_on"] ?? "")
+            let order = BootOrder(label: record.spec.labels[ComposeLabel.dependsOn] ?? "")
             if case .ready = verdict(order, for: record) {
                 await decideRestart(record.id, fault: true)
                 // Whoever is not to be started after all does not look as if.
@@ -92,12 +92,12 @@ extension Engine {
     }
 
     private func verdict(_ order: BootOrder, for record: ContainerRecord) -> BootOrder.Verdict {
-        let project = record.spec.labels["com.docker.compose.project"]
+        let project = record.spec.labels[ComposeLabel.project]
         return order.verdict { service in
             containers.values.filter {
-                $0.spec.labels["com.docker.compose.project"] == project
-                    && $0.spec.labels["com.docker.compose.service"] == service
-                    && $0.spec.labels["com.docker.compose.oneoff"] != "True"
+                $0.spec.labels[ComposeLabel.project] == project
+                    && $0.spec.labels[ComposeLabel.service] == service
+                    && $0.spec.labels[ComposeLabel.oneOff] != "True"
             }.map(\.status)
         }
     }

@@ -17,10 +17,10 @@ extension Engine {
 
     /// Whether a project that is up wants this container to run.
     func isWanted(_ record: ContainerRecord) -> Bool {
-        guard let project = record.spec.labels["com.docker.compose.project"],
-            let service = record.spec.labels["com.docker.compose.service"]
+        guard let project = record.spec.labels[ComposeLabel.project],
+            let service = record.spec.labels[ComposeLabel.service]
         else { return false }
-        return record.spec.labels["com.docker.compose.oneoff"] != "True"
+        return record.spec.labels[ComposeLabel.oneOff] != "True"
             && projects[project]?.services.contains(service) == true
     }
 

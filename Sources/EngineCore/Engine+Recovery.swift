@@ -21,7 +21,7 @@ extension Engine {
         try makePredefinedNetworks()
         try recoverTrash()
         for name in (try? Files.list(configuration.dataRoot + "/volumes")) ?? [] where name.hasPrefix(".removing-") {
-            try? Files.removeTree("\(configuration.dataRoot)/volumes/\(name)")
+            try? Files.removeTree(configuration.volumePlace(name))
         }
         let awaited = livingShims()
         if !awaited.isEmpty {

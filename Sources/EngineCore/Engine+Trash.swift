@@ -4,8 +4,7 @@ import LinuxKernel
 /// Volumes that a project's end took away wait here for a while: a `down -v` too many is the one mistake that no image and no file
 /// brings back. The row moves first and the folder follows by rename; a crash in between is mended by `recoverTrash`.
 extension Engine {
-    func trashFolder(_ id: String) -> String { "\(configuration.dataRoot)/trash/\(id)" }
-    private func volumePlace(_ name: String) -> String { "\(configuration.dataRoot)/volumes/\(name)" }
+    func trashFolder(_ id: String) -> String { "\(configuration.trash)/\(id)" }
 
     public func allTrash() -> [TrashedVolume] { trash.values.sorted { $0.removedAt > $1.removedAt } }
 
@@ -18,7 +17,7 @@ extension Engine {
     /// just removed.
     func trashVolume(_ name: String) async throws {
         let record = try volume(name)
-        let folder = volumePlace(name)
+        let folder = configuration.volumePlace(name)
         let content = mountpoint(record)
         let isEmpty = try await blocking { try !Files.exists(content) || Files.list(content).isEmpty }
         guard configuration.trashSeconds > 0, !isEmpty, record.options["device"] == nil else {
@@ -27,7 +26,7 @@ extension Engine {
         try checkUnused(name)
         let trashed = TrashedVolume(id: String(Identifiers.random().prefix(12)), volume: record, removedAt: now)
         let place = trashFolder(trashed.id)
-        try Files.makeDirectories("\(configuration.dataRoot)/trash", mode: 0o700)
+        try Files.makeDirectories(configuration.trash, mode: 0o700)
         try store.moveToTrash(trashed)
         volumes[name] = nil
         trash[trashed.id] = trashed
@@ -60,7 +59,7 @@ extension Engine {
         try store.removeTrash(record.id)
         try store.moveToTrash(record)
         trash[record.id] = record
-        try Files.rename(trashFolder(record.id), to: volumePlace(chosen))
+        try Files.rename(trashFolder(record.id), to: configuration.volumePlace(chosen))
         if name != nil { record.volume.isAnonymous = false }
         try store.restoreFromTrash(record.id, as: record.volume)
         trash[record.id] = nil
@@ -94,11 +93,13 @@ extension Engine {
         for record in try store.trash() {
             trash[record.id] = record
             let name = record.volume.name
-            guard !Files.exists(trashFolder(record.id)), volumes[name] == nil, Files.exists(volumePlace(name)) else {
+            guard !Files.exists(trashFolder(record.id)), volumes[name] == nil,
+                Files.exists(configuration.volumePlace(name))
+            else {
                 continue
             }
-            try Files.makeDirectories("\(configuration.dataRoot)/trash", mode: 0o700)
-            try Files.rename(volumePlace(name), to: trashFolder(record.id))
+            try Files.makeDirectories(configuration.trash, mode: 0o700)
+            try Files.rename(configuration.volumePlace(name), to: trashFolder(record.id))
         }
     }
 

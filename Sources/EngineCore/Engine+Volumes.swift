@@ -63,9 +63,9 @@ extension Engine {
             throw RoostError.missing("get \(name): no such volume")
         }
         try checkUnused(name)
-        let folder = "\(configuration.dataRoot)/volumes/\(record.name)"
+        let folder = configuration.volumePlace(record.name)
         // Out of sight at once, by rename; the content may take its time.
-        let doomed = "\(configuration.dataRoot)/volumes/.removing-\(Identifiers.random().prefix(16))"
+        let doomed = configuration.volumePlace(".removing-\(Identifiers.random().prefix(16))")
         volumes[name] = nil
         try store.removeVolume(name)
         try await blocking {

@@ -30,5 +30,9 @@ public struct EngineConfiguration: Sendable {
     /// Where containers mount their roots, each in its own mount namespace; on the host nothing is ever mounted here.
     var mountPoint: String { runRoot + "/root" }
     func dataFolder(_ id: String) -> String { "\(dataRoot)/containers/\(id)" }
-    func volumeFolder(_ name: String) -> String { "\(dataRoot)/volumes/\(name)/_data" }
+    var trash: String { dataRoot + "/trash" }
+    /// A volume's own folder: what goes to the trash and what is removed.
+    func volumePlace(_ name: String) -> String { "\(dataRoot)/volumes/\(name)" }
+    /// Its content.
+    func volumeFolder(_ name: String) -> String { volumePlace(name) + "/_data" }
 }

@@ -35,6 +35,8 @@ public struct FileStatus: Sendable, Equatable {
     public let links: UInt64
     /// When anything of it was changed last, its content or its properties.
     public let changedNanoseconds: Int64
+    /// When its content was changed last, in nanoseconds since 1970.
+    public var modificationTime: Int64 { modifiedSeconds &* 1_000_000_000 &+ modifiedNanoseconds }
     public var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
     public var isRegular: Bool { mode & S_IFMT == S_IFREG }
     public var isSymbolicLink: Bool { mode & S_IFMT == S_IFLNK }

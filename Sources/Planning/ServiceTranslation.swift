@@ -3,23 +3,6 @@ import EngineModel
 
 import struct Crypto.SHA256
 
-/// Labels that Compose puts on what it makes; other tools find projects by them.
-public enum ComposeLabel {
-    public static let project = "com.docker.compose.project"
-    public static let service = "com.docker.compose.service"
-    public static let number = "com.docker.compose.container-number"
-    public static let oneOff = "com.docker.compose.oneoff"
-    public static let configHash = "com.docker.compose.config-hash"
-    public static let dependsOn = "com.docker.compose.depends_on"
-    public static let workingDirectory = "com.docker.compose.project.working_dir"
-    public static let configFiles = "com.docker.compose.project.config_files"
-    public static let version = "com.docker.compose.version"
-    public static let network = "com.docker.compose.network"
-    public static let volume = "com.docker.compose.volume"
-    /// Not a label but an annotation: the service as it was when the container was made, for saying what has changed.
-    public static let definition = "io.roost.service"
-}
-
 /// Where the engine keeps what a project's containers mount.
 public struct EnginePaths: Sendable, Equatable {
     /// The folder of the texts of secrets and configs, as files.

@@ -18,20 +18,20 @@ struct ListProjects: ParsableCommand {
         let list =
             try Session.shared.client().call(
                 "GET", "containers/json",
-                [("all", all ? "1" : "0"), ("filters", "{\"label\":[\"\(ComposeNames.project)\"]}")]
+                [("all", all ? "1" : "0"), ("filters", "{\"label\":[\"\(ComposeLabel.project)\"]}")]
             ).array ?? []
         let wanted = try filter.map { text throws(RoostError) -> String in
             let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
             guard parts.count == 2, parts[0] == "name" else { throw .invalid("--filter \(text): write name=TEXT") }
             return parts[1]
         }
-        let groups = Dictionary(grouping: list) { $0["Labels"][ComposeNames.project].string ?? "" }
+        let groups = Dictionary(grouping: list) { $0["Labels"][ComposeLabel.project].string ?? "" }
             .filter { name, _ in wanted.allSatisfy(name.contains) }
         if quiet { return groups.keys.sorted().forEach(Output.line) }
         var rows: [JSON] = []
         for (name, containers) in groups.sorted(by: { $0.key < $1.key }) {
             let states = Dictionary(grouping: containers) { $0["State"].string ?? "" }.sorted { $0.key < $1.key }
-            let files = containers.first?["Labels"]["com.docker.compose.project.config_files"].string ?? ""
+            let files = containers.first?["Labels"][ComposeLabel.configFiles].string ?? ""
             rows.append([
                 "Name": .string(name),
                 "Status": .string(states.map { "\($0.key)(\($0.value.count))" }.joined(separator: ", ")),
@@ -47,12 +47,9 @@ struct ListProjects: ParsableCommand {
     }
 }
 
-/// The labels by which a project's parts are found.
+/// How a project's parts are found.
 enum ComposeNames {
-    static let project = "com.docker.compose.project"
-    static let service = "com.docker.compose.service"
-
-    static func labelFilter(_ project: String) -> String { "{\"label\":[\"\(Self.project)=\(project)\"]}" }
+    static func labelFilter(_ project: String) -> String { "{\"label\":[\"\(ComposeLabel.project)=\(project)\"]}" }
 }
 
 struct Scale: ParsableCommand {
@@ -185,12 +182,12 @@ enum ComposeViews {
             [
                 (
                     "filters",
-                    "{\"type\":[\"container\"],\"label\":[\"\(ComposeNames.project)=\(project)\"]}"
+                    "{\"type\":[\"container\"],\"label\":[\"\(ComposeLabel.project)=\(project)\"]}"
                 )
             ] + query)
         while let event = try stream.nextLine() {
             let attributes = event["Actor"]["Attributes"].stringMap ?? [:]
-            let service = attributes[ComposeNames.service] ?? ""
+            let service = attributes[ComposeLabel.service] ?? ""
             guard services.isEmpty || services.contains(service) else { continue }
             let time = Timestamp(nanoseconds: event["timeNano"].int ?? 0).rfc3339
             let shown = attributes.filter { !$0.key.hasPrefix("com.docker.compose.") }
@@ -236,7 +233,7 @@ enum ComposeViews {
             "Name": text["Names"], "Names": text["Names"],
             "Networks": .string(
                 (container["NetworkSettings"]["Networks"].object ?? []).map(\.key).joined(separator: ",")),
-            "Ports": text["Ports"], "Project": .string(labels[ComposeNames.project] ?? ""),
+            "Ports": text["Ports"], "Project": .string(labels[ComposeLabel.project] ?? ""),
             "Publishers": .array(publishers), "RunningFor": text["RunningFor"], "Service": text["Service"],
             "Size": "0B", "State": text["State"], "Status": text["Status"],
         ]

@@ -142,7 +142,7 @@ struct Restart: ParsableCommand {
         let project = try Session.shared.loadProject()
         let there = Set(
             try Session.shared.projectContainers(project.name, all: false).compactMap {
-                $0["Labels"]["com.docker.compose.service"].string
+                $0["Labels"][ComposeLabel.service].string
             })
         var all = Set(services)
         var found: [String] = []

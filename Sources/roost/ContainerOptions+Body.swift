@@ -207,19 +207,7 @@ extension ContainerOptions {
     }
 
     private func portBindings() throws -> JSON {
-        var ports: [String: [JSON]] = [:]
-        for text in publish {
-            for binding in try PortBinding.parse(text) {
-                let range = binding.hostPorts
-                let number =
-                    range.lowerBound == 0
-                    ? "" : range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
-                ports[binding.container.description, default: []].append([
-                    "HostIp": .string(binding.hostAddress?.description ?? ""), "HostPort": .string(number),
-                ])
-            }
-        }
-        return .object(ports.sorted { $0.key < $1.key }.map { ($0.key, .array($0.value)) })
+        PortBinding.json(try publish.flatMap { text throws(RoostError) in try PortBinding.parse(text) })
     }
 
     private func addDevices(_ host: inout JSON) throws {

@@ -42,7 +42,7 @@ struct Down: ParsableCommand {
                 ? []
                 : session.projectContainers(name).compactMap { container -> String? in
                     let image = container["Image"].string ?? ""
-                    let service = container["Labels"]["com.docker.compose.service"].string ?? ""
+                    let service = container["Labels"][ComposeLabel.service].string ?? ""
                     return rmi == "all" || image == "\(name)-\(service)" ? image : nil
                 })
         let before = volumes && !purge ? Set(try Trash.contents().compactMap { $0["Id"].string }) : []

@@ -65,7 +65,7 @@ struct Ps: ParsableCommand {
                 try Session.shared.projectNameOnly(), all: all || !states.isEmpty, services: names
             ).filter {
                 (states.isEmpty || states.contains($0["State"].string ?? ""))
-                    && (all || $0["Labels"]["com.docker.compose.oneoff"].string != "True")
+                    && (all || $0["Labels"][ComposeLabel.oneOff].string != "True")
             }
         } else {
             var query = [("all", all || latest || last != nil ? "1" : "0")] + (try filterQuery(filter))
@@ -74,7 +74,7 @@ struct Ps: ParsableCommand {
             list = try Session.shared.client().call("GET", "containers/json", query).array ?? []
         }
         if services {
-            return Set(list.compactMap { $0["Labels"]["com.docker.compose.service"].string }).sorted().forEach {
+            return Set(list.compactMap { $0["Labels"][ComposeLabel.service].string }).sorted().forEach {
                 Output.line($0)
             }
         }
@@ -128,7 +128,7 @@ struct Ps: ParsableCommand {
                 (container["Names"].array ?? []).compactMap { $0.string.map { String($0.dropFirst()) } }.joined(
                     separator: ",")),
             "Ports": .string(Self.ports(container["Ports"].array ?? [])),
-            "Service": .string(labels["com.docker.compose.service"] ?? ""),
+            "Service": .string(labels[ComposeLabel.service] ?? ""),
             "State": .string(container["State"].string ?? ""),
             "Status": .string(container["Status"].string ?? ""),
         ]

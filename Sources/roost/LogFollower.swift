@@ -18,7 +18,7 @@ struct LogFollower {
         let id = container["Id"].string ?? ""
         let client = try Session.shared.client()
         let plain = try client.call("GET", "containers/\(id)/json")["Config"]["Tty"].bool ?? false
-        let service = container["Labels"]["com.docker.compose.service"].string ?? ""
+        let service = container["Labels"][ComposeLabel.service].string ?? ""
         let number = container["Labels"]["com.docker.compose.container-number"].string ?? "1"
         return LogSource(
             id: id, name: "\(service)-\(number)", service: service,
@@ -144,8 +144,8 @@ struct LogFollower {
         while try events.hasBufferedBytes || (waitUntilReady(events.connection.raw, milliseconds: 0)) {
             guard let event = try events.nextLine() else { return nil }
             let facts = event["Actor"]["Attributes"]
-            guard event["Action"].string == "die", facts["com.docker.compose.oneoff"].string != "True",
-                stopsWith.contains(facts["com.docker.compose.service"].string ?? "")
+            guard event["Action"].string == "die", facts[ComposeLabel.oneOff].string != "True",
+                stopsWith.contains(facts[ComposeLabel.service].string ?? "")
             else { continue }
             let code = Int32(facts["exitCode"].string ?? "") ?? 0
             if stopsOnFailureOnly, code == 0 { continue }
@@ -160,7 +160,7 @@ struct LogFollower {
 
     private func stillRuns(_ project: String) -> Bool {
         ((try? Session.shared.projectContainers(project, all: false)) ?? []).contains {
-            $0["Labels"]["com.docker.compose.oneoff"].string != "True"
+            $0["Labels"][ComposeLabel.oneOff].string != "True"
         }
     }
 

@@ -53,7 +53,7 @@ struct Logs: ParsableCommand {
         let session = Session.shared
         if let name = session.projectName, session.files.isEmpty, (try? session.loadProject()) == nil {
             let there = try session.projectContainers(name).compactMap {
-                $0["Labels"]["com.docker.compose.service"].string
+                $0["Labels"][ComposeLabel.service].string
             }
             return (name, names.isEmpty ? Array(Set(there)).sorted() : names)
         }

@@ -188,9 +188,9 @@ final class Session: @unchecked Sendable {
         let list =
             try client().call("GET", "containers/json", [("all", all ? "1" : "0"), ("filters", filters)]).array ?? []
         return list.filter {
-            services.isEmpty || services.contains($0["Labels"]["com.docker.compose.service"].string ?? "")
+            services.isEmpty || services.contains($0["Labels"][ComposeLabel.service].string ?? "")
         }
-        .filter { $0["Labels"]["com.docker.compose.oneoff"].string != "True" || services.isEmpty }
+        .filter { $0["Labels"][ComposeLabel.oneOff].string != "True" || services.isEmpty }
         .sorted { ($0["Names"].array?.first?.string ?? "") < ($1["Names"].array?.first?.string ?? "") }
     }
 
@@ -200,12 +200,12 @@ final class Session: @unchecked Sendable {
             let project = try projectNameOnly()
             let found = try projectContainers(project, all: all, services: names).filter { container in
                 // What `run` has made is nobody's replica.
-                container["Labels"]["com.docker.compose.oneoff"].string != "True"
+                container["Labels"][ComposeLabel.oneOff].string != "True"
                     && index.map { "\($0)" == container["Labels"]["com.docker.compose.container-number"].string }
                         ?? true
             }
             for name in names
-            where !found.contains(where: { $0["Labels"]["com.docker.compose.service"].string == name }) {
+            where !found.contains(where: { $0["Labels"][ComposeLabel.service].string == name }) {
                 let exists = try !projectContainers(project, services: [name]).isEmpty
                 if !all, exists { throw RoostError.missing("service \"\(name)\" is not running") }
                 throw RoostError.missing(

@@ -135,7 +135,7 @@ final class ProjectWatch {
 
     private func containers(_ service: String) throws -> [String] {
         try Session.shared.projectContainers(project.name, all: false, services: [service]).filter {
-            $0["Labels"]["com.docker.compose.oneoff"].string != "True"
+            $0["Labels"][ComposeLabel.oneOff].string != "True"
         }.compactMap { $0["Id"].string }
     }
 

@@ -16,8 +16,8 @@ final class DigestCache {
         var digest: ArraySlice<UInt8>
 
         func isSame(_ status: FileStatus) -> Bool {
-            let time = status.modifiedSeconds &* 1_000_000_000 &+ status.modifiedNanoseconds
-            return size == UInt64(bitPattern: status.size) && modified == UInt64(bitPattern: time)
+            size == UInt64(bitPattern: status.size)
+                && modified == UInt64(bitPattern: status.modificationTime)
                 && changed == UInt64(bitPattern: status.changedNanoseconds)
         }
     }
@@ -79,10 +79,10 @@ final class DigestCache {
     func remember(_ status: FileStatus, _ digest: [UInt8], hasAttributes: Bool) {
         // A file that was written this very moment may be written again without looking different.
         guard status.changedNanoseconds < Clocks.wallNanoseconds() - 2_000_000_000 else { return }
-        let time = status.modifiedSeconds &* 1_000_000_000 &+ status.modifiedNanoseconds
         news.append(
             Record(
-                inode: status.inode, size: UInt64(bitPattern: status.size), modified: UInt64(bitPattern: time),
+                inode: status.inode, size: UInt64(bitPattern: status.size),
+                modified: UInt64(bitPattern: status.modificationTime),
                 changed: UInt64(bitPattern: status.changedNanoseconds),
                 flags: hasAttributes ? Self.attributesFlag : 0, digest: digest[...]))
     }

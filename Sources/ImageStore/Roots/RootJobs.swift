@@ -28,8 +28,7 @@ enum RootJobs {
         } catch { throw found(error, path) }
         var json: JSON = [
             "name": .string(name(of: path)), "size": JSON(status.size), "mode": JSON(GoFileMode.value(status.mode)),
-            "mtime": .string(
-                Timestamp(nanoseconds: status.modifiedSeconds * 1_000_000_000 + status.modifiedNanoseconds).rfc3339),
+            "mtime": .string(Timestamp(nanoseconds: status.modificationTime).rfc3339),
             "linkTarget": "",
         ]
         if status.isSymbolicLink, let target = try? Files.canonicalTarget(path) {
