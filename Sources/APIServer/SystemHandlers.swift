@@ -65,7 +65,7 @@ struct SystemHandlers: Sendable {
             "IPv4Forwarding",
         ] { json.set(key, true) }
         let rest: JSON = [
-            "BridgeNfIptables": false, "BridgeNfIp6tables": false, "Debug": false, "NFd": 0, "OomKillDisable": false,
+            "BridgeNfIptables": false, "BridgeNfIp6tables": false, "Debug": false, "NFd": 0, "OomKillDisable": .bool(facts.controlGroupVersion == 1),
             "NGoroutines": 0,
             "SystemTime": .string(Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339),
             "LoggingDriver": "json-file", "CgroupDriver": "cgroupfs",

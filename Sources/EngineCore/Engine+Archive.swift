@@ -158,7 +158,7 @@ extension Engine {
     {
         let parent = try image(record.imageID)
         let pauses = options.pauses && live[record.id] != nil && record.status.phase == .running
-        let group = ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)")
+        let group = controlGroup(of: record)
         if pauses { try group.setFrozen(true) }
         let upper = configuration.dataFolder(record.id) + "/upper"
         let images = images

@@ -170,6 +170,13 @@ extension Engine {
             list.append(
                 "the engine may not lower an OOM score on this host (no CAP_SYS_RESOURCE): oom-score-adj is left alone")
         }
+        if spec.resources.disablesOutOfMemoryKiller {
+            if layout.version == 2 {
+                list.append("cgroup v2 always ends processes that find no memory: oom-kill-disable is discarded")
+            } else if spec.resources.memoryBytes == 0 {
+                list.append("OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.")
+            }
+        }
         if spec.network == .host, !spec.portBindings.isEmpty {
             list.append("Published ports are discarded when using host network mode")
         }

@@ -108,7 +108,7 @@ extension Engine {
         _ id: String, _ request: LaunchPlanBuilder.ExecRequest, _ record: ContainerRecord, input: Bool
     ) async throws -> ExecStreams {
         guard let running = live[record.id] else { throw RoostError.conflict("container \(record.id) is not running") }
-        let group = ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)")
+        let group = controlGroup(of: record)
         let plan = try plans.exec(request, id: id, in: record, group)
         let launcher = launcher
         let pidfd = running.process.pidfd

@@ -28,7 +28,7 @@ extension Engine {
             return connection.send(.dismissed)
         }
         healthTasks.removeValue(forKey: id)?.cancel()
-        let group = ControlGroup(layout: layout, name: "\(names.controlGroup)/\(id)")
+        let group = controlGroup(of: record)
         let wasEnding = ending.remove(id) != nil
         let outOfMemory = exit.code == 137 && !wasEnding && group.outOfMemoryKills() > 0
         live[id] = nil

@@ -10,6 +10,11 @@ public struct HostDescription: Sendable {
 }
 
 extension Engine {
+    nonisolated func controlGroup(of record: ContainerRecord) -> ControlGroup {
+        let name = names.controlGroup(container: record.id, parent: record.spec.controlGroupParent)
+        return ControlGroup(layout: layout, name: name)
+    }
+
     public func hostFacts() -> HostDescription {
         let release = (try? Files.readText("/etc/os-release", limit: 65536)) ?? ""
         let line = release.split(separator: "\n").first { $0.hasPrefix("PRETTY_NAME=") }

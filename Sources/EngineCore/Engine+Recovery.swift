@@ -152,9 +152,10 @@ extension Engine {
 
     /// Kernel objects and folders of this engine that no row and no running container owns: found by their names.
     func sweepLeftovers() async {
-        let layout = layout
-        let parent = names.controlGroup
         let alive = Set(live.keys)
+        let own = ControlGroup(layout: layout, name: names.controlGroup)
+        let elsewhere = containers.values.filter { !$0.spec.controlGroupParent.isEmpty && !alive.contains($0.id) }
+            .map { controlGroup(of: $0) }
         let known = Set(containers.keys)
         let links = Set(
             live.values.flatMap { $0.endpoints.map(\.hostInterface) }
@@ -164,12 +165,9 @@ extension Engine {
         let failures =
             (try? await blocking { () -> [String] in
                 var failures: [String] = []
-                for path in ControlGroup(layout: layout, name: parent).paths {
-                    for id in (try? Files.list(path)) ?? [] where id.count == 64 && !alive.contains(id) {
-                        let group = ControlGroup(layout: layout, name: "\(parent)/\(id)")
-                        group.kill()
-                        do { try group.remove() } catch { failures.append("\(error)") }
-                    }
+                for group in own.leaves(except: alive) + elsewhere {
+                    group.kill()
+                    do { try group.remove() } catch { failures.append("\(error)") }
                 }
                 let stale = Bridges.interfaceNames().filter {
                     ($0.hasPrefix(names.bridgePrefix) || $0.hasPrefix(names.pairPrefix)) && !links.contains($0)

@@ -81,7 +81,7 @@ extension Engine {
             shared = namespace
         }
         let data = configuration.dataFolder(record.id)
-        let group = ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)")
+        let group = controlGroup(of: record)
         var context = LaunchContext(
             imageDirectories: images.directories(image), upperDirectory: data + "/upper", workDirectory: data + "/work",
             mountPoint: configuration.mountPoint,
@@ -315,6 +315,7 @@ struct ContainerStart: Sendable {
             limits.cpuQuota = (spec.cpuQuota, spec.cpuPeriod > 0 ? spec.cpuPeriod : 100_000)
         }
         if spec.cpuShares > 0 { limits.cpuShares = spec.cpuShares }
+        limits.pausesWithoutMemory = spec.disablesOutOfMemoryKiller
         if !spec.cpusetCPUs.isEmpty { limits.cpus = spec.cpusetCPUs }
         if !spec.cpusetMemories.isEmpty { limits.memoryNodes = spec.cpusetMemories }
         if spec.maximumProcesses != 0 { limits.processes = spec.maximumProcesses }

@@ -45,8 +45,8 @@ extension Engine {
         guard let running = live[id] else { return }
         ending.insert(id)
         defer { ending.remove(id) }
-        if containers[id]?.status.phase == .paused {
-            try? ControlGroup(layout: layout, name: "\(names.controlGroup)/\(id)").setFrozen(false)
+        if let record = containers[id], record.status.phase == .paused {
+            try? controlGroup(of: record).setFrozen(false)
         }
         let deaf = signal != 9 && Self.isDeaf(running.process.process, to: signal)
         if deaf {
@@ -141,7 +141,7 @@ extension Engine {
                 ? RoostError.conflict("Container \(record.id) is already paused")
                 : RoostError.failure("Container \(record.id) is not paused")
         }
-        try ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)").setFrozen(paused)
+        try controlGroup(of: record).setFrozen(paused)
         update(record.id) { $0.status.phase = paused ? .paused : .running }
         publish(record, paused ? "pause" : "unpause")
     }
@@ -168,12 +168,12 @@ extension Engine {
 
     public func usage(_ reference: String) throws -> (record: ContainerRecord, usage: ControlGroupUsage) {
         let record = try container(reference)
-        return (record, ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)").usage())
+        return (record, controlGroup(of: record).usage())
     }
 
     public func processes(_ reference: String) throws -> [Int32] {
         let record = try container(reference)
         guard live[record.id] != nil else { throw RoostError.conflict("container \(record.id) is not running") }
-        return ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)").processes()
+        return controlGroup(of: record).processes()
     }
 }

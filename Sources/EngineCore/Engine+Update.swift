@@ -40,7 +40,7 @@ extension Engine {
             }
             changed.spec.resources = resources
             if live[record.id] != nil {
-                let group = ControlGroup(layout: layout, name: "\(names.controlGroup)/\(record.id)")
+                let group = controlGroup(of: record)
                 let limits = ContainerStart.limits(resources)
                 // Memory first up, then down: the kernel refuses a limit above that of memory and swap.
                 _ = try? group.apply(limits)

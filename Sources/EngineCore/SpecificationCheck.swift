@@ -24,6 +24,9 @@ enum SpecificationCheck {
             throw .invalid("bad format for links: \(link)")
         }
         try checkLog(spec.log)
+        if spec.controlGroupParent.split(separator: "/").contains("..") {
+            throw .invalid("invalid cgroup parent \"\(spec.controlGroupParent)\": it leads out of the control groups")
+        }
         for mount in spec.mounts {
             guard case .bind(_, let propagation, _, _) = mount.source else { continue }
             guard ["", "private", "rprivate", "shared", "rshared", "slave", "rslave"].contains(propagation) else {

@@ -47,6 +47,8 @@ public struct ControlGroupLimits: Sendable, Equatable {
     public var blockWeight: UInt16?
     /// How much is swapped, 0 to 100; version 1 alone has it.
     public var swappiness: Int64?
+    /// Processes wait for memory instead of being killed; version 1 alone has it.
+    public var pausesWithoutMemory = false
     /// Rates of devices: `rbps`, `wbps`, `riops` or `wiops`.
     public var deviceRates: [DeviceRateLimit] = []
     public init() {}
@@ -58,6 +60,7 @@ public struct ControlGroupLimits: Sendable, Equatable {
             && one.cpuShares == other.cpuShares && one.cpus == other.cpus && one.memoryNodes == other.memoryNodes
             && one.processes == other.processes && one.blockWeight == other.blockWeight
             && one.deviceRates == other.deviceRates && one.swappiness == other.swappiness
+            && one.pausesWithoutMemory == other.pausesWithoutMemory
     }
 }
 
@@ -202,6 +205,7 @@ public struct ControlGroup: Sendable, Equatable {
         if let swappiness = limits.swappiness {
             rows.append(("memory", "memory.swappiness", "\(swappiness)", "swappiness"))
         }
+        if limits.pausesWithoutMemory { rows.append(("memory", "memory.oom_control", "1", "out-of-memory setting")) }
         if let quota = limits.cpuQuota {
             rows.append(("cpu", "cpu.cfs_period_us", "\(quota.period)", "cpu limit"))
             rows.append(("cpu", "cpu.cfs_quota_us", "\(quota.microseconds)", "cpu limit"))
@@ -283,6 +287,23 @@ public struct ControlGroup: Sendable, Equatable {
             return Int(line.dropFirst(9)) ?? 0
         }
         return 0
+    }
+
+    /// The groups of containers at any depth below this one, found by their names of 64 digits; without those in `kept`.
+    public func leaves(except kept: Set<String>) -> [ControlGroup] {
+        var found: Set<String> = []
+        for path in paths {
+            for child in (try? Files.list(path)) ?? []
+            where !kept.contains(child) && (try? Files.status("\(path)/\(child)").isDirectory) == true {
+                if child.count == 64 {
+                    found.insert("\(name)/\(child)")
+                } else {
+                    let below = ControlGroup(layout: layout, name: "\(name)/\(child)").leaves(except: kept)
+                    found.formUnion(below.map(\.name))
+                }
+            }
+        }
+        return found.sorted().map { ControlGroup(layout: layout, name: $0) }
     }
 
     /// Removes the group with everything below it. Processes that are still ending are waited for, a second at most.

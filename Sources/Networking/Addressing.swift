@@ -95,4 +95,19 @@ public struct KernelNames: Sendable {
     public var pairPrefix: String { "rv\(tag)" }
     public var table: String { "roost_\(tag)" }
     public var controlGroup: String { "roost-\(tag)" }
+
+    /// The control group of a container. A parent that begins with `/` is looked for at the hierarchy's root and is never removed, because
+    /// it may be somebody's; `a-b.slice` is `a.slice/a-b.slice` there, as systemd nests slices (systemd.slice(5)); any other parent is the
+    /// engine's own, below its group.
+    public func controlGroup(container id: String, parent: String) -> String {
+        let parts = parent.split(separator: "/").filter { $0 != "." }
+        if parts.isEmpty { return "\(controlGroup)/\(id)" }
+        if !parent.hasPrefix("/"), parts.count == 1, parts[0].hasSuffix(".slice") {
+            let words = parts[0].dropLast(6).split(separator: "-")
+            let slices = words.indices.map { words[...$0].joined(separator: "-") + ".slice" }
+            return (slices + [id]).joined(separator: "/")
+        }
+        let path = parts.joined(separator: "/")
+        return parent.hasPrefix("/") ? "\(path)/\(id)" : "\(controlGroup)/\(path)/\(id)"
+    }
 }

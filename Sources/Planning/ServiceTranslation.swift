@@ -34,8 +34,8 @@ public struct ServiceTranslation: Sendable {
 
     /// Attributes that a Linux host has nothing for, or that this engine does not need: they are read, and said to have no effect.
     static let withoutEffect = [
-        "cgroup_parent", "cpu_count", "cpu_percent", "cpu_rt_period", "cpu_rt_runtime", "credential_spec", "isolation",
-        "oom_kill_disable", "storage_opt",
+        "cpu_count", "cpu_percent", "cpu_rt_period", "cpu_rt_runtime", "credential_spec", "isolation",
+        "storage_opt",
     ]
 
     /// What of a service is not acted on.
@@ -354,6 +354,8 @@ public struct ServiceTranslation: Sendable {
         spec.resources.cpuQuota = service["cpu_quota"].int ?? 0
         spec.resources.cpusetCPUs = service["cpuset"].string ?? ""
         spec.resources.outOfMemoryScore = Int32(clamping: service["oom_score_adj"].int ?? 0)
+        spec.resources.disablesOutOfMemoryKiller = service["oom_kill_disable"].bool ?? false
+        spec.controlGroupParent = service["cgroup_parent"].string ?? ""
         spec.swappiness = service["mem_swappiness"].string.flatMap { Int64($0) } ?? service["mem_swappiness"].int
         if let size = service["shm_size"].string.flatMap({ Int64($0) }) { spec.sharedMemoryBytes = size }
         for (name, value) in service["ulimits"].object ?? [] {

@@ -108,6 +108,45 @@ import Testing
         }
     }
 
+    @Test("a control group above the container's own, and the killer of processes without memory")
+    func controlGroups() throws {
+        try withEngine { engine in
+            let folder = try engine.writeProject(
+                """
+                name: groups
+                services:
+                  within: {image: busybox, command: [sleep, "1000"], cgroup_parent: batch/low, stop_grace_period: 0s}
+                  outside:
+                    {image: busybox, command: [sleep, "1000"], cgroup_parent: /roost-test-above, mem_limit: 32m,
+                     oom_kill_disable: true, stop_grace_period: 0s}
+                """)
+            let outcome = try engine.roost("up", "-d", in: folder)
+            #expect(outcome.code == 0, "\(outcome.errors)")
+            func group(_ service: String) throws -> String {
+                let process = try engine.must("inspect", "-f", "{{.State.Pid}}", "groups-\(service)-1")
+                let lines = try TestEngine.kernelFile("/proc/\(process)/cgroup").split(separator: "\n")
+                return try #require(
+                    lines.first { $0.contains(":memory:") || $0.hasPrefix("0::") && lines.count == 1 }.map(String.init))
+            }
+            #expect(try group("within").contains("/batch/low/"))
+            #expect(try group("outside").contains(":/roost-test-above/"))
+            let above = "/sys/fs/cgroup/memory/roost-test-above"
+            if FileManager.default.fileExists(atPath: above) {
+                let id = try engine.must("inspect", "-f", "{{.Id}}", "groups-outside-1")
+                #expect(try TestEngine.kernelFile("\(above)/\(id)/memory.oom_control").contains("oom_kill_disable 1"))
+            }
+            for pid in engine.enginePIDs { kill(pid, SIGKILL) }
+            try engine.must("down", in: folder)
+            // What is named from the root may be somebody's and stays; it is empty.
+            for controller in try FileManager.default.contentsOfDirectory(atPath: "/sys/fs/cgroup") {
+                rmdir("/sys/fs/cgroup/\(controller)/roost-test-above")
+            }
+            rmdir("/sys/fs/cgroup/roost-test-above")
+            #expect(!FileManager.default.fileExists(atPath: above))
+            #expect(try engine.roost("create", "--cgroup-parent", "/../up", "busybox").code == 1)
+        }
+    }
+
     @Test("options of bridge networks: where ports are published, who reaches whom, how large packets are")
     func bridges() throws {
         try withEngine { engine in
