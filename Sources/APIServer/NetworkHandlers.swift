@@ -34,6 +34,7 @@ struct NetworkHandlers: Sendable {
         spec.isAttachable = body["Attachable"].bool ?? false
         try Self.refuseSwarm(body)
         spec.isInternal = body["Internal"].bool ?? false
+        spec.enableVersion4 = body["EnableIPv4"].bool ?? true
         spec.enableVersion6 = body["EnableIPv6"].bool ?? false
         spec.labels = body["Labels"].stringMap ?? [:]
         spec.options = body["Options"].stringMap ?? [:]

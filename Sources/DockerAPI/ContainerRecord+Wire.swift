@@ -394,7 +394,7 @@ extension NetworkRecord {
         }
         return [
             "Name": .string(name), "Id": .string(id), "Created": time(createdAt), "Scope": "local",
-            "Driver": .string(driver), "EnableIPv4": true,
+            "Driver": .string(driver), "EnableIPv4": .bool(bridge.isEmpty || subnet4 != nil),
             "EnableIPv6": .bool(subnet6 != nil),
             "IPAM": ["Driver": "default", "Options": .null, "Config": .array(pools)],
             "Internal": .bool(isInternal),

@@ -72,8 +72,7 @@ extension Engine {
         if !keepsNetwork, let sockets = running.resolver { resolver.stop(sockets) }
         dropUnsharedNetworks()
         rebuildNames()
-        let target = record.endpoints.first { $0.address4 != nil }?.address4
-        let forwards = target.map { target in ports.map { PacketFilter.Forward(port: $0.port, target: target) } } ?? []
+        let forwards = Self.forwards(ports.map(\.port), to: record)
         if !ports.isEmpty { try? store.removePorts(owner: record.id) }
         let filter = filter
         let interfaces = running.endpoints.map(\.hostInterface)

@@ -38,6 +38,7 @@ extension Engine {
         spec.subnets = [record.subnet4, record.subnet6].compactMap { $0 }
         spec.gateways = [record.gateway4, record.gateway6].compactMap { $0 }
         spec.isInternal = record.isInternal
+        spec.enableVersion4 = record.subnet4 != nil
         spec.enableVersion6 = record.subnet6 != nil
         spec.labels = record.labels
         spec.options = record.options

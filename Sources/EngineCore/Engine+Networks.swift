@@ -48,6 +48,14 @@ extension Engine {
             )
         }
         _ = try BridgeSettings(spec.options)
+        if !spec.enableVersion4 {
+            guard spec.enableVersion6 else {
+                throw RoostError.invalid("network \(spec.name): IPv4 or IPv6 must be enabled")
+            }
+            if let subnet = spec.subnets.first(where: { !$0.base.isVersion6 }) {
+                throw RoostError.invalid("network \(spec.name): IPv4 is disabled, but it has the subnet \(subnet)")
+            }
+        }
         if ["host", "bridge", "none", "default"].contains(spec.name) {
             throw RoostError(.forbidden, "operation is not permitted on predefined \(spec.name) network ")
         }
@@ -74,7 +82,7 @@ extension Engine {
         var subnet4 = spec.subnets.first { !$0.base.isVersion6 }
         var subnet6 = spec.subnets.first { $0.base.isVersion6 }
         let hasAddresses = spec.driver == "bridge" || spec.driver.isEmpty
-        if hasAddresses, subnet4 == nil {
+        if hasAddresses, spec.enableVersion4, subnet4 == nil {
             let taken = networks.values.compactMap(\.subnet4) + Addressing.hostRoutes()
             guard let free = Addressing.freeSubnet(taken: taken, seed: names.seed) else {
                 throw RoostError.conflict(
@@ -206,12 +214,25 @@ extension Engine {
 
     /// The published ports of a running container with the address that they lead to.
     func forwards(of id: String) -> [PacketFilter.Forward] {
-        guard let record = containers[id], let running = live[id],
-            let target = record.endpoints.first(where: { $0.address4 != nil })?.address4
-        else { return [] }
-        let target6 = record.endpoints.first { $0.address6 != nil }?.address6
-        return running.ports.map {
-            PacketFilter.Forward(port: $0.port, target: $0.port.hostAddress.isVersion6 ? target6 ?? target : target)
+        guard let record = containers[id], let running = live[id] else { return [] }
+        return Self.forwards(running.ports.map(\.port), to: record)
+    }
+
+    /// Each port leads to the container's address of its own family, or of the other where the container has none.
+    static func forwards(_ ports: [PublishedPort], to record: ContainerRecord) -> [PacketFilter.Forward] {
+        let target4 = record.endpoints.compactMap(\.address4).first
+        let target6 = record.endpoints.compactMap(\.address6).first
+        return ports.compactMap { port in
+            let target = port.hostAddress.isVersion6 ? target6 ?? target4 : target4 ?? target6
+            return target.map { PacketFilter.Forward(port: port, target: $0) }
+        }
+    }
+
+    /// Carries what the kernel's maps do not.
+    func relay(_ ports: [(socket: OwnedFD, port: PublishedPort)], to record: ContainerRecord) throws {
+        for (socket, port) in ports {
+            guard let forward = Self.forwards([port], to: record).first else { continue }
+            try relay.serve(socket, port, target: forward.target)
         }
     }
 
@@ -273,14 +294,14 @@ extension Engine {
             let range = network.ranges?.first { subnet.contains($0.base) }
             guard let free = Addressing.freeAddress(in: range ?? subnet, taken: taken) else {
                 throw RoostError.conflict(
-                    "no available IPv4 addresses on network \(network.name): all of \(subnet) are leased")
+                    "no available \(subnet.base.isVersion6 ? "IPv6" : "IPv4") addresses on network \(network.name): all of \(subnet) are leased")
             }
             return free
         }
         let address4 = try choose(network.subnet4, network.gateway4, endpoint.address4, preferring?.address4)
         let address6 = try choose(network.subnet6, network.gateway6, endpoint.address6, preferring?.address6)
         for address in [address4, address6].compactMap({ $0 }) { leases[network.id, default: [:]][address] = id }
-        var hardware = Addressing.hardwareAddress(for: address4)
+        var hardware = Addressing.hardwareAddress(for: address4 ?? address6)
         if let text = endpoint.macAddress, !text.isEmpty {
             guard let parsed = Addressing.parseHardware(text) else {
                 throw RoostError.invalid("invalid MAC address: \(text)")
@@ -333,7 +354,7 @@ extension Engine {
 
     /// Where a container's ports are published that name no address: as the network says that they lead into.
     func publishAddress(_ record: ContainerRecord) -> IPAddress? {
-        record.endpoints.first { $0.address4 != nil }.flatMap { networks[$0.networkID] }.flatMap {
+        record.endpoints.first { $0.address4 != nil || $0.address6 != nil }.flatMap { networks[$0.networkID] }.flatMap {
             BridgeSettings.of($0).publishAddress
         }
     }

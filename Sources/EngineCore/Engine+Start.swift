@@ -197,9 +197,7 @@ extension Engine {
     func serve(_ id: String) throws {
         guard let running = live[id], let record = containers[id] else { return }
         if let sockets = running.resolver { try resolver.serve(sockets, scope: resolverScope(record)) }
-        if let target = record.endpoints.first(where: { $0.address4 != nil })?.address4 {
-            for (socket, port) in running.ports { try relay.serve(socket, port, target: target) }
-        }
+        try relay(running.ports, to: record)
         rebuildNames()
         let connection = running.process.connection
         let kept = KeptDescriptors(running)

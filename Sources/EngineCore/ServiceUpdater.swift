@@ -197,9 +197,7 @@ extension Engine {
         for (socket, port) in inherited where taken.contains(port) { relay.release(socket) }
         live[old]?.ports.removeAll { taken.contains($0.port) }
         live[new]?.ports = ports
-        if let target = record.endpoints.first(where: { $0.address4 != nil })?.address4 {
-            for (socket, port) in ports { try relay.serve(socket, port, target: target) }
-        }
+        try relay(ports, to: record)
         update(old) { $0.publishedPorts.removeAll(where: taken.contains) }
         update(new) { $0.publishedPorts = ports.map(\.port) }
         try store.addPorts(ports.map(\.port), owner: new)

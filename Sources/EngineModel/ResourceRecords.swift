@@ -48,6 +48,7 @@ public struct NetworkSpec: Sendable, Equatable, Codable {
     public var subnets: [Subnet] = []
     public var gateways: [IPAddress] = []
     public var isInternal = false
+    public var enableVersion4 = true
     public var enableVersion6 = false
     public var labels: [String: String] = [:]
     public var options: [String: String] = [:]

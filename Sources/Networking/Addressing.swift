@@ -56,7 +56,7 @@ public enum Addressing {
         return nil
     }
 
-    /// Docker's scheme: 02:42 and the four bytes of the address.
+    /// Docker's scheme: 02:42 and the four bytes of the address, or the last four of an IPv6 address.
     public static func hardwareAddress(for address: IPAddress?) -> [UInt8] {
         guard let bytes = address?.bytes.suffix(4) else { return [2, 0x42, 0, 0, 0, 1] }
         return [2, 0x42] + bytes

@@ -119,6 +119,7 @@ extension ServiceTranslation {
         var spec = NetworkSpec(name: json["name"].string ?? key)
         spec.driver = json["driver"].string ?? "bridge"
         spec.isInternal = json["internal"].bool ?? false
+        spec.enableVersion4 = json["enable_ipv4"].bool ?? true
         spec.enableVersion6 = json["enable_ipv6"].bool ?? false
         spec.options = json["driver_opts"].stringMap ?? [:]
         spec.labels = (json["labels"].stringMap ?? [:]).merging([

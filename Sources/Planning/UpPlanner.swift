@@ -114,6 +114,7 @@ public struct UpPlanner {
         }
         compare("driver_opts", ObservedState.text(json["driver_opts"].stringMap ?? [:]))
         compare("labels", ObservedState.text(json["labels"].stringMap ?? [:]))
+        compare("ipv4", String(json["enable_ipv4"].bool ?? true))
         compare("ipv6", String(json["enable_ipv6"].bool ?? false || subnets.contains { $0.contains(":") }))
         return found.joined(separator: ", ")
     }

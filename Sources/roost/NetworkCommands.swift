@@ -25,7 +25,8 @@ struct Network: ParsableCommand {
                 return [
                     "ID": .string(noTrunc ? id : String(id.prefix(12))), "Name": .string(network["Name"].string ?? ""),
                     "Driver": .string(network["Driver"].string ?? ""), "Scope": "local",
-                    "IPv4": "true", "IPv6": .string(network["EnableIPv6"].bool == true ? "true" : "false"),
+                    "IPv4": .string(network["EnableIPv4"].bool == false ? "false" : "true"),
+                    "IPv6": .string(network["EnableIPv6"].bool == true ? "true" : "false"),
                     "Internal": .string(network["Internal"].bool == true ? "true" : "false"),
                     "Labels": .string(
                         labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")),
@@ -54,7 +55,7 @@ struct Network: ParsableCommand {
         @Flag(name: .customLong("internal"), help: "No way out.") var isInternal = false
         @Flag(name: .long, help: "Accepted; every network is.") var attachable = false
         @Flag(name: .long, help: "IPv6 addresses too.") var ipv6 = false
-        @Flag(name: .long, inversion: .prefixedNo, help: "IPv4 addresses; every network has them.") var ipv4 = true
+        @Flag(name: .long, inversion: .prefixedNo, help: "IPv4 addresses.") var ipv4 = true
         @Option(name: .long, help: "local.") var scope: String?
         @Flag(name: .long, help: .hidden) var configOnly = false
         @Option(name: .long, help: .hidden) var configFrom: String?
@@ -64,7 +65,6 @@ struct Network: ParsableCommand {
             if configOnly || configFrom != nil || ingress || scope.map({ $0 != "local" }) == true {
                 throw RoostError(.unsupported, "networks of a swarm are not for this engine: it has one host")
             }
-            if !ipv4 { throw RoostError(.unsupported, "every network of this engine has IPv4 addresses") }
             guard gateway.count <= subnet.count, ipRange.count <= subnet.count else {
                 throw RoostError.invalid("every --gateway and --ip-range needs a --subnet of its own")
             }
@@ -87,7 +87,7 @@ struct Network: ParsableCommand {
                     "POST", "networks/create",
                     body: [
                         "Name": .string(name), "Driver": .string(driver), "Internal": .bool(isInternal),
-                        "EnableIPv6": .bool(ipv6), "Options": map(opt), "Labels": map(label),
+                        "EnableIPv4": .bool(ipv4), "EnableIPv6": .bool(ipv6), "Options": map(opt), "Labels": map(label),
                         "IPAM": ["Driver": .string(ipamDriver), "Config": .array(pools)],
                     ])["Id"].string ?? "")
         }

@@ -27,6 +27,46 @@ import Testing
         }
     }
 
+    @Test("a network of IPv6 alone: names, published ports, and nothing of it left in the packet rules")
+    func version6Alone() throws {
+        try withEngine { engine in
+            let folder = try engine.writeProject(
+                """
+                name: six
+                services:
+                  web:
+                    image: busybox
+                    command: sh -c 'mkdir /w; echo hello > /w/index.html; exec httpd -f -p "[::]:80" -h /w'
+                    ports: ["0:80"]
+                    networks: [only]
+                  client: {image: busybox, command: sleep 1000, networks: [only]}
+                networks:
+                  only: {enable_ipv4: false, enable_ipv6: true}
+                """)
+            try engine.must("up", "-d", in: folder)
+            let inside = try engine.must("exec", "six-client-1", "ip", "addr", "show", "eth0")
+            #expect(inside.contains("inet6 fd") && !inside.contains("inet "))
+            try engine.eventually("it answers by name") {
+                try engine.must("exec", "six-client-1", "wget", "-qO-", "http://web") == "hello"
+            }
+            let place = try engine.must("port", "six-web-1", "80").split(separator: "\n").first ?? ""
+            let port = String(place.split(separator: ":").last ?? "")
+            #expect(try fetch("http://127.0.0.1:\(port)") == "hello\n")
+            #expect(try fetch("http://[::1]:\(port)") == "hello\n")
+            let gateway = try engine.must(
+                "network", "inspect", "-f", "{{.EnableIPv4}} {{(index .IPAM.Config 0).Gateway}}", "six_only"
+            ).split(separator: " ")
+            #expect(gateway.first == "false")
+            #expect(try fetch("http://[\(gateway.last ?? "")]:\(port)") == "hello\n")
+            #expect(try engine.must("up", "-d", in: folder).isEmpty)
+            try engine.must("rm", "-f", "six-web-1")
+            let rules = try TestEngine.run("/usr/sbin/nft", ["list", "ruleset"]).output
+            #expect(!rules.contains("\(port) : "))
+            try engine.must("down", in: folder)
+            #expect(try engine.roost("network", "create", "--ipv4=false", "neither").code != 0)
+        }
+    }
+
     /// The image has no server for UDP, so the host's perl is lent to it.
     static let server = """
         use IO::Socket::INET; use IO::Select;
