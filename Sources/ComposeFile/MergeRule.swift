@@ -18,6 +18,15 @@ struct MergeRule {
         "dns_opt", "tmpfs", "extra_hosts",
     ]
 
+    /// Pairs, which are lists of `name=value` only where nothing has been interpolated.
+    private static let pairs: Set<String> = ["environment", "labels", "annotations", "args", "sysctls"]
+
+    private static func lines(_ pairs: JSON) -> [JSON] {
+        (pairs.object ?? []).map { key, value in
+            .string(value.isNull ? key : "\(key)=\(value.string ?? value.text())")
+        }
+    }
+
     func service(_ one: JSON, _ other: JSON) -> JSON { merge(one, other, [], isService: true) }
 
     private func merge(_ one: JSON, _ other: JSON, _ path: [String], isService: Bool = false) -> JSON {
@@ -41,6 +50,10 @@ struct MergeRule {
             }
             return result
         case (.array(let list), .array(let more)): return .array(Self.combine(path, list, more))
+        case (.array(let list), .object) where Self.pairs.contains(path.last ?? ""):
+            return .array(Self.combine(path, list, Self.lines(other)))
+        case (.object, .array(let more)) where Self.pairs.contains(path.last ?? ""):
+            return .array(Self.combine(path, Self.lines(one), more))
         default: return other
         }
     }
@@ -51,6 +64,10 @@ struct MergeRule {
             return byKey(["subnet"], one, other, deep: true)
         }
         if let key = keyed[name], path.count == 1 { return byKey(key, one, other, deep: false) }
+        if pairs.contains(name) {
+            func key(_ item: JSON) -> Substring? { item.string?.split(separator: "=", maxSplits: 1).first }
+            return one.filter { old in !other.contains { key($0) == key(old) } } + other
+        }
         guard sets.contains(name) else { return one + other }
         let both = one + other.filter { !one.contains($0) }
         return name == "extra_hosts" ? both.sorted { ($0.string ?? "") < ($1.string ?? "") } : both

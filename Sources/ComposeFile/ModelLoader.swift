@@ -66,9 +66,11 @@ struct ModelLoader {
 
     private mutating func add(_ document: Node, _ file: String, to merged: inout DocumentParts) throws {
         var interpolation = Interpolation(variables: variables)
-        let node = try interpolation.apply(document, path: "")
+        let interpolates = source.request.passes.interpolates
+        let node = interpolates ? try interpolation.apply(document, path: "") : document
         unset += interpolation.unset
         var reader = ValueReader(directory: directory, variables: variables)
+        reader.keepsWritten = !interpolates
         reader.resolvesPaths = source.request.passes.resolvesPaths
         defer {
             warnings += reader.warnings
@@ -163,14 +165,14 @@ struct ModelLoader {
         let path = "services.\(shown)"
         guard case .mapping(let entries) = node.kind,
             let reference = entries.first(where: { $0.key == "extends" && $0.value.tag != "!reset" })
-        else { return without("extends", try reader.object(node, path, ServiceTable.attributes)) }
+        else { return without("extends", try reader.object(node, path, reader.serviceTable)) }
         let chain = trail + [(here.file, here.name)]
-        let extends = try ServiceTable.attributes["extends"]?(&reader, reference.value, path + ".extends") ?? .null
+        let extends = try reader.serviceTable["extends"]?(&reader, reference.value, path + ".extends") ?? .null
         guard let name = extends["service"].string else {
             throw ComposeError("\(path).extends: service is required", at: reference.place)
         }
         var base = try base(name, extends["file"].string, reference, here, shown, chain, &reader)
-        let own = without("extends", try reader.object(node, path, ServiceTable.attributes))
+        let own = without("extends", try reader.object(node, path, reader.serviceTable))
         for gone in here.parts.reset(here.name) { base = DocumentParts.removing(gone[...], from: base) }
         return MergeRule(overrides: here.parts.overridden(here.name)).service(base, own)
     }
@@ -190,7 +192,7 @@ struct ModelLoader {
             }
             for document in try source.documents(path) {
                 var interpolation = Interpolation(variables: variables)
-                let node = try interpolation.apply(document, path: "")
+                let node = reader.keepsWritten ? document : try interpolation.apply(document, path: "")
                 guard case .mapping(let entries) = node.kind,
                     let section = entries.first(where: { $0.key == "services" })?.value
                 else { continue }

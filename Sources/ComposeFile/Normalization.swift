@@ -11,7 +11,7 @@ struct Normalization {
         let enabled = enabledServices(services)
         for (name, service) in services {
             // The files of a service that is off may be missing.
-            services[name] = try withFiles(implied(service), name, readsFiles: enabled.contains(name), &project)
+            services[name] = try withFiles(Self.implied(service), name, readsFiles: enabled.contains(name), &project)
         }
         project.profiles = Set(services.values.flatMap { $0["profiles"].strings ?? [] }).sorted()
         project.extensions = parts.extensions
@@ -72,7 +72,7 @@ struct Normalization {
     // MARK: One service
 
     /// Dependencies that other attributes imply.
-    private func implied(_ service: JSON) -> JSON {
+    static func implied(_ service: JSON) -> JSON {
         var result = service
         var dependencies = service["depends_on"].object ?? []
         func add(_ name: String, _ restart: Bool) {

@@ -32,6 +32,8 @@ public struct LoadPasses: Sendable {
     public var resolvesPaths = true
     /// Whether what is referred to is there.
     public var checksConsistency = true
+    /// Without it values stay as they are written.
+    public var interpolates = true
     public init() {}
 }
 
@@ -46,28 +48,6 @@ public struct ProjectLoader {
     }
 
     private init(request: LoadRequest) { self.request = request }
-
-    /// The files as they are written, merged, without interpolation.
-    public static func raw(_ request: LoadRequest) throws -> JSON {
-        var loader = ProjectLoader(request: request)
-        let files = try loader.findFiles()
-        let source = FileSource(request: request)
-        let documents = try files.flatMap { try source.documents($0) }
-        let directory = loader.directory(files)
-        let name = try loader.projectName(documents, directory, try loader.environment(directory))
-        let reader = ValueReader(directory: "/", variables: [:])
-        var merged = documents.map { reader.any($0) }.reduce(JSON.object([])) { MergeRule.deep($0, $1) }
-        merged.set("name", .string(name))
-        return sorted(.object((merged.object ?? []).filter { !["version", "include"].contains($0.key) }))
-    }
-
-    private static func sorted(_ value: JSON) -> JSON {
-        switch value {
-        case .object(let members): .object(members.sorted { $0.key < $1.key }.map { ($0.key, sorted($0.value)) })
-        case .array(let items): .array(items.map(sorted))
-        default: value
-        }
-    }
 
     /// The variables that the files name.
     public static func variables(_ request: LoadRequest) throws -> [VariableUse] {
@@ -120,7 +100,11 @@ public struct ProjectLoader {
         warnings += model.warnings + merged.warnings
         var project = Project(name: name, workingDirectory: directory, files: files)
         project.origins = model.origins
-        try Normalization(request: request, variables: all).apply(merged, to: &project)
+        if request.passes.interpolates {
+            try Normalization(request: request, variables: all).apply(merged, to: &project)
+        } else {
+            WrittenForm(passes: request.passes).apply(merged, to: &project)
+        }
         project.warnings = UnsetVariable.warnings(model.unset, services: project.services) + warnings
         return project
     }
@@ -224,7 +208,8 @@ public struct ProjectLoader {
             else { continue }
             place = entry.value.place
             var interpolation = Interpolation(variables: variables)
-            chosen = try interpolation.substitute(text, entry.value.place, "name")
+            chosen =
+                request.passes.interpolates ? try interpolation.substitute(text, entry.value.place, "name") : text
         }
         let normal = Self.normalized(chosen)
         if normal.isEmpty {

@@ -8,6 +8,8 @@ struct ValueReader {
     var directory: String
     /// Off where paths are to stay as they are written.
     var resolvesPaths = true
+    /// Values stay as they are written, because variables in them have not been replaced.
+    var keepsWritten = false
     /// For attributes that take their value from the environment.
     let variables: [String: String]
     private(set) var origins: [String: String] = [:]
@@ -19,6 +21,8 @@ struct ValueReader {
         self.directory = directory
         self.variables = variables
     }
+
+    var serviceTable: [String: Field] { keepsWritten ? WrittenTable.service : ServiceTable.attributes }
 
     mutating func note(_ path: String, _ node: Node) { origins[path] = node.place.description }
     mutating func warn(_ text: String) { if !warnings.contains(text) { warnings.append(text) } }
@@ -295,6 +299,10 @@ struct ValueReader {
             if entry.value.scalarValue.isNull, case .scalar = entry.value.kind, !entry.key.hasPrefix("command"),
                 entry.key != "entrypoint"
             {
+                if keepsWritten {
+                    members.append((entry.key, .null))
+                    continue
+                }
                 if !["deploy", "develop", "image", "external"].contains(entry.key) {
                     valueless.append((place, entry.place))
                 }

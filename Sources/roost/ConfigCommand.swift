@@ -44,6 +44,7 @@ struct Config: ParsableCommand {
         passes.normalizes = !noNormalize
         passes.checksConsistency = !noConsistency
         passes.resolvesPaths = !noPathResolution
+        passes.interpolates = !noInterpolate
         let request = try session.loadRequest(services: names, passes: passes)
         if variables { return Self.table(try ProjectLoader.variables(request)) }
         if environment {
@@ -51,10 +52,6 @@ struct Config: ParsableCommand {
                 try ProjectLoader.interpolationEnvironment(request).sorted { $0.key < $1.key }.map {
                     "\($0.key)=\($0.value)"
                 })
-        }
-        if noInterpolate {
-            let raw = try ProjectLoader.raw(request)
-            return format == "json" ? raw.text(indent: 2) + "\n" : YAMLWriter.text(raw)
         }
         var project = try chosen(try session.loadProject(request))
         if resolveImageDigests || lockImageDigests { project = try withDigests(project) }
@@ -78,6 +75,10 @@ struct Config: ParsableCommand {
         if profiles { return Self.lines(project.profiles) }
         if let hash { return Self.lines(try hashes(project, hash)) }
         if origins { return Self.lines(project.origins.sorted { $0.key < $1.key }.map { "\($0.key)  \($0.value)" }) }
+        if noInterpolate {
+            let model = WrittenForm.model(project)
+            return format == "json" ? model.text(indent: 2) + "\n" : YAMLWriter.text(model)
+        }
         return format == "json"
             ? Self.escaped(PrintedForm.json(project)).text(indent: 2) + "\n"
             : YAMLWriter.text(Self.escaped(PrintedForm.yaml(project)))

@@ -26,6 +26,37 @@ func failure(_ text: String, environment: [String: String] = [:]) -> ComposeErro
 }
 
 @Suite struct LoaderTests {
+    @Test("without interpolation values stay as they are written, in long forms where the text allows it")
+    func written() throws {
+        let project = try load([
+            "/work/shop/base.yaml": "services: {base: {image: \"b:${TAG}\", privileged: \"${P}\"}}",
+            "/work/shop/compose.yaml": """
+            services:
+              web:
+                extends: {file: base.yaml, service: base}
+                build: .
+                command: run ${X}
+                ports: ["80:8080"]
+                volumes: ["./a:/b", "data:/d:${MODE}"]
+                depends_on: [db]
+                environment: {A: "${A:-1}", B: }
+              db: {image: db, ports: ["${P}:90"]}
+            volumes: {data: }
+            """,
+            "/work/shop/compose.override.yaml": "services: {web: {environment: [\"A=${C}\"]}}",
+        ]) { $0.passes.interpolates = false }
+        let model = WrittenForm.model(project)
+        let web = model["services"]["web"]
+        #expect(web["image"].string == "b:${TAG}" && web["privileged"].string == "${P}")
+        #expect(web["command"].string == "run ${X}" && web["build"]["context"].string == "/work/shop")
+        #expect(web["ports"].array?.first?["target"].int == 8080)
+        #expect(web["volumes"].array?.compactMap { $0["source"].string } == ["/work/shop/a", "data"])
+        #expect(web["environment"].strings == ["B", "A=${C}"])
+        #expect(web["depends_on"]["db"]["required"].bool == true)
+        #expect(model["services"]["db"]["ports"].strings == ["${P}:90"])
+        #expect(model["volumes"]["data"]["name"].string == "shop_data")
+    }
+
     @Test("what surprises is told: doubled ports, variables that are for the container alone, dollars that were meant")
     func warnings() throws {
         let project = try load([
