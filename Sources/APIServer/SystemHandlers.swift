@@ -65,7 +65,8 @@ struct SystemHandlers: Sendable {
             "IPv4Forwarding",
         ] { json.set(key, true) }
         let rest: JSON = [
-            "BridgeNfIptables": false, "BridgeNfIp6tables": false, "Debug": false, "NFd": 0, "OomKillDisable": .bool(facts.controlGroupVersion == 1),
+            "BridgeNfIptables": false, "BridgeNfIp6tables": false, "Debug": false, "NFd": 0,
+            "OomKillDisable": .bool(facts.controlGroupVersion == 1),
             "NGoroutines": 0,
             "SystemTime": .string(Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339),
             "LoggingDriver": "json-file", "CgroupDriver": "cgroupfs",

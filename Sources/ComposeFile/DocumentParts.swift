@@ -29,13 +29,22 @@ struct DocumentParts {
                     "the attribute `version` is obsolete, it will be ignored, please remove it to avoid potential confusion"
                 )
             case "name", "services", "include": break
-            case "networks": networks = try Self.section(entry.value, "networks", keeps ? WrittenTable.network : ResourceTable.network, &reader)
+            case "networks":
+                networks = try Self.section(
+                    entry.value, "networks", keeps ? WrittenTable.network : ResourceTable.network, &reader)
             case "volumes":
-                volumes = try Self.section(entry.value, "volumes", keeps ? WrittenTable.volume : ResourceTable.volume, &reader)
+                volumes = try Self.section(
+                    entry.value, "volumes", keeps ? WrittenTable.volume : ResourceTable.volume, &reader)
                 for (name, volume) in volumes { volumes[name] = Self.resolvedDevice(volume, reader) }
-            case "secrets": secrets = try Self.section(entry.value, "secrets", keeps ? WrittenTable.secret : ResourceTable.secret, &reader)
-            case "configs": configs = try Self.section(entry.value, "configs", keeps ? WrittenTable.config : ResourceTable.config, &reader)
-            case "models": models = try Self.section(entry.value, "models", keeps ? WrittenTable.model : ResourceTable.model, &reader)
+            case "secrets":
+                secrets = try Self.section(
+                    entry.value, "secrets", keeps ? WrittenTable.secret : ResourceTable.secret, &reader)
+            case "configs":
+                configs = try Self.section(
+                    entry.value, "configs", keeps ? WrittenTable.config : ResourceTable.config, &reader)
+            case "models":
+                models = try Self.section(
+                    entry.value, "models", keeps ? WrittenTable.model : ResourceTable.model, &reader)
             case let key where key.hasPrefix("x-"): extensions.append((key, reader.any(entry.value)))
             default:
                 throw ComposeError(

@@ -138,7 +138,8 @@ enum WireTypes {
     /// `POST /networks/create`.
     static let network = Kind.object(
         merged(
-            table(.text, "Name", "Driver", "Scope"), table(.truth, "Internal", "Attachable", "Ingress", "EnableIPv4", "EnableIPv6"),
+            table(.text, "Name", "Driver", "Scope"),
+            table(.truth, "Internal", "Attachable", "Ingress", "EnableIPv4", "EnableIPv6"),
             table(texts, "Labels", "Options"),
             [
                 "IPAM": .object([

@@ -174,7 +174,9 @@ extension Engine {
             if layout.version == 2 {
                 list.append("cgroup v2 always ends processes that find no memory: oom-kill-disable is discarded")
             } else if spec.resources.memoryBytes == 0 {
-                list.append("OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.")
+                list.append(
+                    "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources."
+                )
             }
         }
         if spec.network == .host, !spec.portBindings.isEmpty {

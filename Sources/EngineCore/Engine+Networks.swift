@@ -294,7 +294,8 @@ extension Engine {
             let range = network.ranges?.first { subnet.contains($0.base) }
             guard let free = Addressing.freeAddress(in: range ?? subnet, taken: taken) else {
                 throw RoostError.conflict(
-                    "no available \(subnet.base.isVersion6 ? "IPv6" : "IPv4") addresses on network \(network.name): all of \(subnet) are leased")
+                    "no available \(subnet.base.isVersion6 ? "IPv6" : "IPv4") addresses on network \(network.name): all of \(subnet) are leased"
+                )
             }
             return free
         }

@@ -27,7 +27,8 @@ extension Engine {
                 "subnets": [network.subnet4, network.subnet6].compactMap { $0?.description }.joined(separator: " "),
                 "driver_opts": ObservedState.text(network.options),
                 "labels": ObservedState.text(network.labels.filter { !$0.key.hasPrefix("com.docker.compose.") }),
-                "ipv4": String(network.bridge.isEmpty || network.subnet4 != nil), "ipv6": String(network.subnet6 != nil),
+                "ipv4": String(network.bridge.isEmpty || network.subnet4 != nil),
+                "ipv6": String(network.subnet6 != nil),
                 "others": others.map(\.name).sorted().joined(separator: ", "),
             ]
         }

@@ -162,7 +162,8 @@ import Testing
         let uses = try ProjectLoader.variables(request)
         #expect(uses.map(\.name) == ["HOME", "NEED", "TAG"])
         #expect(uses[1].isRequired && uses[2].defaultValue == "1")
-        #expect(try ProjectLoader.raw(request)["services"]["a"]["image"] == "x:${TAG:-1}")
         #expect(throws: ComposeError.self) { try ProjectLoader.load(request) }
+        request.passes.interpolates = false
+        #expect(try ProjectLoader.load(request).services["a"]?["image"] == "x:${TAG:-1}")
     }
 }

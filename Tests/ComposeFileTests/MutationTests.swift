@@ -86,8 +86,9 @@ import Testing
                 _ = YAMLWriter.text(PrintedForm.yaml(project))
                 _ = PrintedForm.json(project).text()
             }
-            _ = try? ProjectLoader.raw(request)
             _ = try? ProjectLoader.variables(request)
+            request.passes.interpolates = false
+            if let project = try? ProjectLoader.load(request) { _ = YAMLWriter.text(WrittenForm.model(project)) }
         }
     }
 }
