@@ -20,6 +20,8 @@ public struct Project: Sendable, Equatable {
     public var profiles: [String] = []
     /// Services that are off because none of their profiles is on.
     public var disabledServices: [String] = []
+    /// Between the parts of names: `-`, or `_` as the first Compose had it (`--compatibility`).
+    public var separator = "-"
     /// What was odd but is no error.
     public var warnings: [String]
 
@@ -36,6 +38,9 @@ public struct Project: Sendable, Equatable {
     private static func object(_ map: [String: JSON]) -> JSON {
         .object(map.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     }
+
+    /// What a service's image is called that has no name of its own.
+    public func builtImageName(_ service: String) -> String { "\(name)\(separator)\(service)" }
 
     /// These services and all that they depend on, as far as the project has them; every service where none is named.
     public func needed(by names: [String]) -> Set<String> {
@@ -56,7 +61,7 @@ public struct Project: Sendable, Equatable {
             "services": Self.object(services),
             "networks": Self.object(networks), "volumes": Self.object(volumes), "secrets": Self.object(secrets),
             "configs": Self.object(configs), "disabledServices": JSON(disabledServices),
-            "origins": JSON(origins),
+            "origins": JSON(origins), "separator": .string(separator),
         ]
     }
 
@@ -74,5 +79,6 @@ public struct Project: Sendable, Equatable {
         configs = map("configs")
         disabledServices = wire["disabledServices"].strings ?? []
         origins = wire["origins"].stringMap ?? [:]
+        separator = wire["separator"].string ?? "-"
     }
 }

@@ -97,7 +97,7 @@ extension Engine {
             containers.values.filter {
                 $0.spec.labels[ComposeLabel.project] == project
                     && $0.spec.labels[ComposeLabel.service] == service
-                    && $0.spec.labels[ComposeLabel.oneOff] != "True"
+                    && !$0.isOneOff
             }.map(\.status)
         }
     }

@@ -24,6 +24,9 @@ extension Engine {
         _ = try Signals.number(stopSignal)
         var merged = spec
         merged.labels = (runtime.labels ?? [:]).merging(spec.labels) { $1 }
+        if spec.annotations[ComposeLabel.definition] != nil {
+            merged.labels[ComposeLabel.image] = image.id.description
+        }
         merged.exposedPorts = Set(
             spec.exposedPorts + (runtime.exposedPorts ?? [:]).keys.compactMap { try? ContainerPort(parsing: $0) }
         ).sorted()

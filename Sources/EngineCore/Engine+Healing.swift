@@ -20,7 +20,7 @@ extension Engine {
         guard let project = record.spec.labels[ComposeLabel.project],
             let service = record.spec.labels[ComposeLabel.service]
         else { return false }
-        return record.spec.labels[ComposeLabel.oneOff] != "True"
+        return !record.isOneOff
             && projects[project]?.services.contains(service) == true
     }
 

@@ -30,7 +30,22 @@ extension Engine {
     /// Runs the programs that a service wants after its start; the first that fails ends it.
     func runStartHooks(_ id: String) async throws {
         guard let record = containers[id] else { return }
-        for hook in record.spec.startHooks { try await run(hook, of: record, moment: "post_start") }
+        for hook in record.spec.startHooks {
+            do { try await run(hook, of: record, moment: "post_start") } catch {
+                // A command that is run once may have done its work before its hooks came to theirs.
+                if record.isOneOff, await isEnding(id) { return }
+                throw error
+            }
+        }
+    }
+
+    /// Whether a container has ended or is about to: a process that is leaving has no namespaces any more but is still there.
+    private func isEnding(_ id: String) async -> Bool {
+        for _ in 0..<20 {
+            guard let running = live[id], !Processes.hasEnded(running.process.pidfd.raw) else { return true }
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+        return false
     }
 
     /// Runs the programs that a service wants before its stop. A stop goes on whatever they do.

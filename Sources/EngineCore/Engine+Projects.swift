@@ -46,7 +46,7 @@ extension Engine {
     func projectContainers(_ name: String, oneOffs: Bool = false) -> [ObservedContainer] {
         containers.values.compactMap { record in
             let labels = record.spec.labels
-            guard labels[ComposeLabel.project] == name, oneOffs || labels[ComposeLabel.oneOff] != "True",
+            guard labels[ComposeLabel.project] == name, oneOffs || !record.isOneOff,
                 let service = labels[ComposeLabel.service]
             else { return nil }
             let definition =
@@ -179,9 +179,10 @@ extension Engine {
         let used = Set((project.services[service]?["networks"].object ?? []).map(\.key))
         let missing = try UpPlanner.networks(project, used: used, existing: Set(networks.values.map(\.name)))
         for network in missing { _ = try createNetwork(network) }
-        return try await createContainer(
-            spec, name: name ?? "\(project.name)-\(service)-run-\(Identifiers.random().prefix(12))"
-        ).record
+        let slug = Identifiers.random()
+        spec.labels[ComposeLabel.slug] = slug
+        let generated = [project.name, service, "run", String(slug.prefix(12))].joined(separator: project.separator)
+        return try await createContainer(spec, name: name ?? generated).record
     }
 
     // MARK: Waiting for conditions

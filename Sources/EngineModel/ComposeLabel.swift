@@ -4,6 +4,10 @@ public enum ComposeLabel {
     public static let service = "com.docker.compose.service"
     public static let number = "com.docker.compose.container-number"
     public static let oneOff = "com.docker.compose.oneoff"
+    /// The id of the image that the container was made from.
+    public static let image = "com.docker.compose.image"
+    /// What tells the containers of `run` apart.
+    public static let slug = "com.docker.compose.slug"
     public static let configHash = "com.docker.compose.config-hash"
     public static let dependsOn = "com.docker.compose.depends_on"
     public static let workingDirectory = "com.docker.compose.project.working_dir"

@@ -235,4 +235,7 @@ public struct ContainerRecord: Sendable, Equatable, Codable {
     }
 
     public var shortID: String { String(id.prefix(12)) }
+
+    /// Whether it is a container of `run`, which belongs to a service but is none of its replicas.
+    public var isOneOff: Bool { spec.labels[ComposeLabel.oneOff] == "True" }
 }

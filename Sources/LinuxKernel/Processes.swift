@@ -54,6 +54,12 @@ public enum Processes {
         try check("pidfd_send_signal", "signal \(number)") { roost_pidfd_send_signal(pidfd, number) }
     }
 
+    /// Whether the process of a descriptor has ended (pidfd_open(2): it is readable then).
+    public static func hasEnded(_ pidfd: CInt) -> Bool {
+        var wanted = pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0)
+        return unsafe poll(&wanted, 1, 0) == 1
+    }
+
     public static func signal(pid: Int32, _ number: Int32) throws(SyscallError) {
         try check("kill", "process \(pid)") { kill(pid, number) }
     }

@@ -69,7 +69,7 @@ struct Config: ParsableCommand {
         if images {
             return Self.lines(
                 project.services.sorted { $0.key < $1.key }.map {
-                    $0.value["image"].string ?? "\(project.name)-\($0.key)"
+                    $0.value["image"].string ?? project.builtImageName($0.key)
                 })
         }
         if profiles { return Self.lines(project.profiles) }

@@ -43,7 +43,7 @@ struct Down: ParsableCommand {
                 : session.projectContainers(name).compactMap { container -> String? in
                     let image = container["Image"].string ?? ""
                     let service = container["Labels"][ComposeLabel.service].string ?? ""
-                    return rmi == "all" || image == "\(name)-\(service)" ? image : nil
+                    return rmi == "all" || ["\(name)-\(service)", "\(name)_\(service)"].contains(image) ? image : nil
                 })
         let before = volumes && !purge ? Set(try Trash.contents().compactMap { $0["Id"].string }) : []
         try PlanFollower.follow("roost/v1/projects/down", body)

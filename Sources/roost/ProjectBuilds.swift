@@ -9,7 +9,7 @@ extension Project {
     func withImageNames() -> Project {
         var result = self
         for (name, service) in services where service["image"].isNull && !service["build"].isNull {
-            result.services[name]?.set("image", .string("\(self.name)-\(name)"))
+            result.services[name]?.set("image", .string(builtImageName(name)))
         }
         return result
     }
@@ -245,7 +245,7 @@ extension ProjectImages {
 
 extension Project {
     /// Whether the file itself names the service's image.
-    fileprivate func isNamed(_ service: String) -> Bool { services[service]?["image"].string != "\(name)-\(service)" }
+    fileprivate func isNamed(_ service: String) -> Bool { services[service]?["image"].string != builtImageName(service) }
 }
 
 extension String {

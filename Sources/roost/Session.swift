@@ -35,6 +35,8 @@ final class Session: @unchecked Sendable {
     var environmentFiles: [String] = []
     /// Nothing is changed; what would be is told.
     var isDryRun = false
+    /// Names with `_` between their parts, as the first Compose had them.
+    var isCompatible = ["1", "true"].contains(Processes.environment["COMPOSE_COMPATIBILITY"] ?? "")
     /// How many images are fetched at a time.
     var parallel = 8
     /// `roost compose …`: names are services, as in `docker compose`.
@@ -76,7 +78,8 @@ final class Session: @unchecked Sendable {
             case "--dry-run": isDryRun = true
             case "--ansi", "--progress", "--config", "-l", "--log-level":
                 _ = try value()
-            case "-D", "--debug", "--compatibility": break
+            case "-D", "--debug": break
+            case "--compatibility": isCompatible = true
             default: throw .invalid("unknown option \(word) before the command; see roost --help")
             }
         }
@@ -120,7 +123,8 @@ final class Session: @unchecked Sendable {
     }
 
     func loadProject(_ request: LoadRequest) throws -> Project {
-        let project = try ProjectLoader.load(request)
+        var project = try ProjectLoader.load(request)
+        if isCompatible { project.separator = "_" }
         for warning in project.warnings { Output.error("warning: \(warning)") }
         return project
     }

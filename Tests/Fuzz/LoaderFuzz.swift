@@ -15,7 +15,8 @@ public func loaderFuzz(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         _ = YAMLWriter.text(PrintedForm.yaml(project))
         _ = PrintedForm.json(project).text()
     }
-    _ = try? ProjectLoader.raw(request)
+    request.passes.interpolates = false
+    if let project = try? ProjectLoader.load(request) { _ = YAMLWriter.text(WrittenForm.model(project)) }
     _ = try? ProjectLoader.variables(request)
     return 0
 }

@@ -138,7 +138,32 @@ import Testing
             #expect(
                 outcome.code == 1
                     && outcome.errors.contains("post_start hook \"sh -c echo no; exit 4\" ended with 4: no"))
+            // A command that is run once may be over before a hook begins: it has done what it was for.
+            let quick = try engine.writeProject(
+                "services: {one: {image: busybox, post_start: [{command: sleep 0.01}]}}", name: "quick")
+            for _ in 0..<5 { try engine.must("compose", "run", "--rm", "one", "true", in: quick) }
+            try engine.must("down", in: quick)
             try engine.must("down", in: bad)
+        }
+    }
+
+    @Test("names as the first Compose had them, and the labels that other tools look at")
+    func compatibleNames() throws {
+        try withEngine { engine in
+            let folder = try engine.writeProject(
+                "name: old\nservices: {one: {image: busybox, command: [sleep, '1000'], stop_grace_period: 0s}}\n")
+            try engine.must("--compatibility", "up", "-d", in: folder)
+            let image = try engine.must(
+                "inspect", "-f", "{{index .Config.Labels \"com.docker.compose.image\"}} {{.Image}}", "old_one_1"
+            ).split(separator: " ")
+            #expect(image.first == image.last && image.first?.hasPrefix("sha256:") == true)
+            let once = try engine.must("--compatibility", "compose", "run", "-d", "one", "sleep", "9", in: folder)
+            let labels = try engine.must(
+                "inspect", "-f", "{{.Name}} {{index .Config.Labels \"com.docker.compose.slug\"}}", once
+            ).split(separator: " ")
+            #expect(labels.first == "/old_one_run_\(labels.last?.prefix(12) ?? "")")
+            #expect(try engine.must("up", "-d", in: folder, environment: ["COMPOSE_COMPATIBILITY": "1"]).isEmpty)
+            try engine.must("down", in: folder)
         }
     }
 
