@@ -25,10 +25,12 @@ struct DocumentParts {
             guard entry.value.tag != "!reset" else { continue }
             switch entry.key {
             case "version":
+                _ = try reader.string(entry.value, "version")
                 warnings.append(
                     "the attribute `version` is obsolete, it will be ignored, please remove it to avoid potential confusion"
                 )
-            case "name", "services", "include": break
+            case "name": _ = try reader.string(entry.value, "name")
+            case "services", "include": break
             case "networks":
                 networks = try Self.section(
                     entry.value, "networks", keeps ? WrittenTable.network : ResourceTable.network, &reader)

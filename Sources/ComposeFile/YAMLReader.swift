@@ -122,6 +122,10 @@ public struct YAMLReader {
                     "yaml: a key must be a word", at: keyNode.place,
                     hint: "braces and brackets begin a mapping or a list: put a value such as {{ x }} in quotes")
             }
+            guard case .string = keyNode.scalarValue else {
+                throw ComposeError(
+                    "yaml: non-string key: \(key)", at: keyNode.place, hint: "put it in quotes: \"\(key)\"")
+            }
             let value = try node(try parser.next(), parser, depth: depth + 1)
             if key == "<<" {
                 merged.append(value)

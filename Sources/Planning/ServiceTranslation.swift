@@ -134,7 +134,8 @@ public struct ServiceTranslation: Sendable {
     public func configHash(_ name: String) -> String { Self.hash(definition(name).text()) }
 
     public func containerName(_ service: String, _ number: Int) -> String {
-        project.services[service]?["container_name"].string ?? [project.name, service, String(number)].joined(separator: project.separator)
+        project.services[service]?["container_name"].string
+            ?? [project.name, service, String(number)].joined(separator: project.separator)
     }
 
     /// The specification of one replica. `paths` says where the engine keeps what the container mounts.

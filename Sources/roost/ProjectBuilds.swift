@@ -245,7 +245,9 @@ extension ProjectImages {
 
 extension Project {
     /// Whether the file itself names the service's image.
-    fileprivate func isNamed(_ service: String) -> Bool { services[service]?["image"].string != builtImageName(service) }
+    fileprivate func isNamed(_ service: String) -> Bool {
+        services[service]?["image"].string != builtImageName(service)
+    }
 }
 
 extension String {

@@ -15,6 +15,17 @@ enum Fields {
     static let int: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         try reader.int(node, path)
     }
+    static func int(in range: ClosedRange<Int64>) -> Field {
+        { (reader: inout ValueReader, node, path) throws(ComposeError) in
+            let value = try reader.int(node, path)
+            if let number = value.int, !range.contains(Int64(number)) {
+                let limit =
+                    Int64(number) < range.lowerBound ? "at least \(range.lowerBound)" : "at most \(range.upperBound)"
+                throw ComposeError("\(path) must be \(limit), not \(number)", at: node.place)
+            }
+            return value
+        }
+    }
     static let number: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         try reader.number(node, path)
     }

@@ -26,7 +26,8 @@ enum ServiceTable {
         "mac_address": Fields.string, "mem_limit": Fields.bytes, "mem_reservation": Fields.bytes,
         "mem_swappiness": Fields.words, "memswap_limit": Fields.bytes, "models": Fields.anything,
         "network_mode": Fields.string, "networks": networks, "oom_kill_disable": Fields.bool,
-        "oom_score_adj": Fields.int, "pid": Fields.string, "pids_limit": Fields.int, "platform": Fields.string,
+        "oom_score_adj": Fields.int(in: -1000...1000), "pid": Fields.string, "pids_limit": Fields.int,
+        "platform": Fields.string,
         "ports": PortTable.ports, "post_start": DevelopTable.hooks, "pre_start": DevelopTable.preparations,
         "pre_stop": DevelopTable.hooks, "privileged": Fields.bool, "profiles": Fields.strings,
         "provider": Fields.object(["type": Fields.string, "options": Fields.anything]), "pull_policy": pullPolicy,
@@ -151,7 +152,7 @@ enum ServiceTable {
             }
             return list
         }, "interval": Fields.duration, "timeout": Fields.duration, "start_period": Fields.duration,
-        "start_interval": Fields.duration, "retries": Fields.int, "disable": Fields.bool,
+        "start_interval": Fields.duration, "retries": Fields.int(in: 0...Int64.max), "disable": Fields.bool,
     ]
 
     private static let networks: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in

@@ -11,9 +11,17 @@ enum VolumeTable {
             "selinux": Fields.string,
         ]),
         "volume": Fields.object(["nocopy": Fields.bool, "subpath": Fields.string, "labels": Fields.labels]),
-        "tmpfs": Fields.object(["size": Fields.bytes, "mode": Fields.fileMode]),
+        "tmpfs": Fields.object(["size": positiveBytes, "mode": Fields.fileMode]),
         "image": Fields.object(["subpath": Fields.string]),
     ]
+
+    private static let positiveBytes: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        let value = try reader.bytes(node, path)
+        if value.string?.hasPrefix("-") == true {
+            throw ComposeError("\(path) must not be negative", at: node.place)
+        }
+        return value
+    }
 
     static let volumes: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         reader.note(path, node)
@@ -52,7 +60,10 @@ enum VolumeTable {
         guard let type = volume["type"].string else {
             throw ComposeError("\(place): type is required", at: item.place, hint: "add type: bind, volume or tmpfs")
         }
-        if let target = volume["target"].string { volume.set("target", .string(clean(target))) }
+        guard let target = volume["target"].string else {
+            throw ComposeError("\(place): target is required", at: item.place, hint: "name the place in the container")
+        }
+        volume.set("target", .string(clean(target)))
         if type == "bind" {
             guard let source = volume["source"].string, !source.isEmpty else {
                 throw ComposeError(
