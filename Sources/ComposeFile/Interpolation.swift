@@ -14,10 +14,11 @@ struct Interpolation {
     init(variables: [String: String]) { self.variables = variables }
 
     mutating func apply(_ node: Node, path: String) throws(ComposeError) -> Node {
+        guard Self.mayName(node) else { return node }
         var result = node
         switch node.kind {
         case .scalar(let text, _):
-            if text.contains("$") {
+            if text.utf8.contains(36) {
                 let replaced = try substitute(text, node.place, path)
                 // What comes out of a variable is a text; where a number or a truth value is wanted, the text is read as one.
                 result.kind = .scalar(replaced, isPlain: false)
@@ -36,6 +37,15 @@ struct Interpolation {
             result.kind = .mapping(list)
         }
         return result
+    }
+
+    /// Whether anything in a node has a dollar in it: most has not, and stays as it is.
+    private static func mayName(_ node: Node) -> Bool {
+        switch node.kind {
+        case .scalar(let text, _): text.utf8.contains(36)
+        case .sequence(let items): items.contains(where: mayName)
+        case .mapping(let entries): entries.contains { mayName($0.value) }
+        }
     }
 
     mutating func substitute(_ text: String, _ place: Place?, _ path: String) throws(ComposeError) -> String {

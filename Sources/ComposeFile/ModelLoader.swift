@@ -2,10 +2,16 @@ import ComposeModel
 import EngineModel
 
 /// Reads files as nodes; every file once.
-struct FileSource: Sendable {
+struct FileSource {
+    private final class Known { var documents: [String: [Node]] = [:] }
+
     let request: LoadRequest
+    private let known = Known()
+
+    init(request: LoadRequest) { self.request = request }
 
     func documents(_ file: String) throws -> [Node] {
+        if let read = known.documents[file] { return read }
         let shown = ProjectLoader.relative(file, to: request.workingDirectory)
         guard let bytes = try request.read(file) else { throw ComposeError("open \(shown): no such file or directory") }
         let found = try YAMLReader.documents(bytes, file: shown)
@@ -13,6 +19,7 @@ struct FileSource: Sendable {
             if case .mapping = document.kind { continue }
             throw ComposeError("top-level object must be a mapping", at: document.place)
         }
+        known.documents[file] = found
         return found
     }
 }
@@ -74,7 +81,7 @@ struct ModelLoader {
         reader.resolvesPaths = source.request.passes.resolvesPaths
         defer {
             warnings += reader.warnings
-            origins.merge(reader.origins) { $1 }
+            if origins.isEmpty { origins = reader.origins } else { origins.merge(reader.origins) { $1 } }
         }
         if case .mapping(let entries) = node.kind, let entry = entries.first(where: { $0.key == "include" }) {
             for item in try reader.items(entry.value, "include") { merged.merge(try include(item, file, &reader)) }

@@ -76,6 +76,13 @@ enum YAMLOrder {
         "device_write_iops[]": words("path rate"),
     ]
 
+    private static let places = orders.mapValues(numbered)
+    private static let sharedPlaces = shared.mapValues(numbered)
+
+    private static func numbered(_ order: [String]) -> [String: Int] {
+        Dictionary(uniqueKeysWithValues: order.enumerated().map { ($0.element, $0.offset) })
+    }
+
     /// Maps whose keys are the users'.
     private static let maps: Set<String> = [
         "services", "networks", "volumes", "secrets", "configs", "models", "environment", "labels", "annotations",
@@ -108,23 +115,22 @@ enum YAMLOrder {
                         ($0.key, sorted($0.value, at: path + ".*"))
                     })
             }
-            let order = orders[path] ?? shared[last] ?? (last == "*" ? shared[path] : nil) ?? []
-            let places = Dictionary(uniqueKeysWithValues: order.enumerated().map { ($0.element, $0.offset) })
+            let places = places[path] ?? sharedPlaces[last] ?? (last == "*" ? sharedPlaces[path] : nil) ?? [:]
             func rank(_ key: String) -> (Int, Int, String) {
                 if key.hasPrefix("x-") { return (2, 0, key) }
-                return places[key].map { (0, $0, "") } ?? (order.isEmpty ? (1, 0, "") : (1, 0, key))
+                return places[key].map { (0, $0, "") } ?? (places.isEmpty ? (1, 0, "") : (1, 0, key))
             }
-            let inOrder = members.enumerated().sorted { one, other in
-                let (a, b) = (rank(one.element.key), rank(other.element.key))
-                return a == b ? one.offset < other.offset : a < b
-            }.map(\.element)
+            let ranks = members.map { rank($0.key) }
+            let inOrder = members.indices.sorted { ranks[$0] == ranks[$1] ? $0 < $1 : ranks[$0] < ranks[$1] }
             return .object(
-                inOrder.map { key, value in
+                inOrder.map { index in
+                    let (key, value) = members[index]
                     // What an extension holds is its owner's.
-                    (
-                        key,
-                        key.hasPrefix("x-") ? natural(value) : sorted(value, at: path.isEmpty ? key : "\(path).\(key)")
-                    )
+                    if key.hasPrefix("x-") { return (key, natural(value)) }
+                    switch value {
+                    case .object, .array: return (key, sorted(value, at: path.isEmpty ? key : "\(path).\(key)"))
+                    default: return (key, value)
+                    }
                 })
         default: return value
         }

@@ -18,7 +18,18 @@ struct YAMLScalar {
     init(_ text: String) {
         self.text = text
         bytes = Array(text.utf8)
-        analyze()
+        if !isSimple { analyze() }
+    }
+
+    /// A word in which nothing can be a sign of YAML's: most of what is written.
+    private var isSimple: Bool {
+        bytes.allSatisfy { byte in
+            switch byte {
+            case 48...57, 65...90, 97...122, 95, 47: true  // 0-9 A-Z a-z _ /
+            case 46, 45: byte != bytes.first  // . -
+            default: false
+            }
+        }
     }
 
     private mutating func analyze() {

@@ -51,8 +51,12 @@ extension JSON {
     public subscript(_ key: String) -> JSON {
         guard case .object(let members) = self else { return .null }
         if let exact = members.last(where: { $0.key == key }) { return exact.value }
-        let lower = key.lowercased()
-        return members.last { $0.key.lowercased() == lower }?.value ?? .null
+        return members.last { Self.matches($0.key, key) }?.value ?? .null
+    }
+
+    private static func matches(_ one: String, _ other: String) -> Bool {
+        func lower(_ byte: UInt8) -> UInt8 { (65...90).contains(byte) ? byte | 32 : byte }
+        return one.utf8.count == other.utf8.count && one.utf8.elementsEqual(other.utf8) { lower($0) == lower($1) }
     }
 
     public var isNull: Bool { if case .null = self { true } else { false } }

@@ -146,17 +146,18 @@ struct Config: ParsableCommand {
     /// `$` doubled, so that the output can be loaded again.
     private static func escaped(_ value: JSON) -> JSON {
         switch value {
-        case .string(let text):
-            .string(text.split(separator: "$", omittingEmptySubsequences: false).joined(separator: "$$"))
+        case .string(let text): .string(escaped(text))
         case .array(let items): .array(items.map(escaped))
         case .object(let members):
             .object(
-                members.map { member in
-                    let key = member.key.split(separator: "$", omittingEmptySubsequences: false)
-                    return (key.joined(separator: "$$"), escaped(member.value))
-                })
+                members.map { (escaped($0.key), escaped($0.value)) })
         default: value
         }
+    }
+
+    private static func escaped(_ text: String) -> String {
+        guard text.utf8.contains(36) else { return text }
+        return text.split(separator: "$", omittingEmptySubsequences: false).joined(separator: "$$")
     }
 }
 
