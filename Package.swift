@@ -131,7 +131,7 @@ let package = Package(
         // Tests: one target per module that has them; the system tests run the programs themselves.
         .testTarget(name: "EngineModelTests", dependencies: ["EngineModel"]),
         .testTarget(name: "ImageBuildTests", dependencies: ["ImageBuild", "OCI", "EngineModel"]),
-        .testTarget(name: "ImageStoreTests", dependencies: ["ImageStore", "OCI", "EngineModel"]),
+        .testTarget(name: "ImageStoreTests", dependencies: ["ImageStore", "OCI", "EngineModel", "LinuxKernel"]),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal", "EngineModel"]),
         .testTarget(name: "RegistryTests", dependencies: ["Registry", "OCI", "EngineModel"]),
         .testTarget(name: "OCITests", dependencies: ["OCI", "EngineModel"]),

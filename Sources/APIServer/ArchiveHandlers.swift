@@ -63,7 +63,7 @@ struct ArchiveHandlers: Sendable {
         try await exchange.answer(
             200,
             list.isEmpty
-                ? .null : .array(list.map { ["Path": .string($0.path), "Kind": JSON($0.kind)] }))
+                ? .null : .array(list.map { ["Path": .string(FileName.shown($0.path)), "Kind": JSON($0.kind)] }))
     }
 
     func commit(_ exchange: Exchange) async throws {

@@ -123,23 +123,10 @@ public struct Server: Sendable {
         return Request(method: head.method, path: path, query: query, headers: head.headers, version: version)
     }
 
+    /// Paths of files may come this way that are not UTF-8.
     static func percentDecoded(_ text: String, plusIsBlank: Bool) -> String {
         guard text.contains("%") || (plusIsBlank && text.contains("+")) else { return text }
-        var bytes: [UInt8] = []
-        let source = Array(text.utf8)
-        var index = 0
-        while index < source.count {
-            if source[index] == 37, index + 2 < source.count,
-                let value = UInt8(String(decoding: source[(index + 1)...(index + 2)], as: UTF8.self), radix: 16)
-            {
-                bytes.append(value)
-                index += 3
-            } else {
-                bytes.append(plusIsBlank && source[index] == 43 ? 32 : source[index])
-                index += 1
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        return FileName.text(Identifiers.percentDecoded(text, plusIsBlank: plusIsBlank))
     }
 
     private func respond(_ exchange: Exchange) async {

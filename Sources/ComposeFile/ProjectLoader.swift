@@ -200,7 +200,7 @@ public struct ProjectLoader {
             }
             return given
         }
-        var chosen = directory.split(separator: "/").last.map(String.init) ?? ""
+        var chosen = directory.pathParts.last.map(String.init) ?? ""
         var place: Place?
         for document in documents {
             guard case .mapping(let entries) = document.kind, let entry = entries.last(where: { $0.key == "name" }),

@@ -379,7 +379,7 @@ public enum PathRules {
     /// Without `.`, `..` and double slashes.
     public static func clean(_ path: String) -> String {
         var parts: [Substring] = []
-        for part in path.split(separator: "/") where part != "." {
+        for part in path.pathParts where part != "." {
             if part == ".." { _ = parts.popLast() } else { parts.append(part) }
         }
         return "/" + parts.joined(separator: "/")

@@ -93,7 +93,7 @@ extension ContainerSpec {
     /// Without slashes at its end, and doubled ones.
     private static func cleaned(_ path: String) -> String {
         guard path.hasPrefix("/") else { return path }
-        return "/" + path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+        return "/" + path.pathParts.filter { $0 != "." }.joined(separator: "/")
     }
 
     /// A list of strings, or one string.

@@ -53,7 +53,7 @@ extension MountSpec {
     }
 
     private static func local(_ subpath: String, _ refuse: (String) -> RoostError) throws(RoostError) -> String {
-        guard !subpath.hasPrefix("/"), !subpath.split(separator: "/").contains("..") else {
+        guard !subpath.hasPrefix("/"), !subpath.pathParts.contains("..") else {
             throw refuse("subpath must be a relative path within the volume")
         }
         return subpath

@@ -57,7 +57,7 @@ extension Engine {
     public func archivePath(_ reference: String, _ path: String, to target: OwnedFD) async throws {
         let record = try container(reference)
         let path = Self.absolute(path)
-        let name = path.hasSuffix("/.") ? "." : path.split(separator: "/").last.map(String.init) ?? "/"
+        let name = path.hasSuffix("/.") ? "." : path.pathParts.last.map(String.init) ?? "/"
         let runner = try roots(record, .archive(path: path, name: name))
         publish(record, "archive-path")
         try await Self.run(runner, to: target)

@@ -177,7 +177,7 @@ extension Engine {
         let before = record.spec.dns.links.count
         record.spec.dns.links.removeAll { link in
             let parts = link.split(separator: ":").map(String.init)
-            return (parts.last?.split(separator: "/").last.map(String.init) ?? "") == alias
+            return (parts.last?.pathParts.last.map(String.init) ?? "") == alias
         }
         guard record.spec.dns.links.count < before else {
             throw RoostError.missing("container \(record.name) has no link \(alias)")

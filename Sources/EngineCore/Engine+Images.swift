@@ -131,7 +131,7 @@ extension Engine {
 
     /// Without a tag, a digest, and not an id.
     private static func isBare(_ name: String) -> Bool {
-        !name.contains("@") && name.split(separator: "/").last?.contains(":") == false
+        !name.contains("@") && name.pathParts.last?.contains(":") == false
             && (try? ImageReference(parsing: name)) != nil
     }
 

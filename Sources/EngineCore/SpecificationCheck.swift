@@ -24,7 +24,7 @@ enum SpecificationCheck {
             throw .invalid("bad format for links: \(link)")
         }
         try checkLog(spec.log)
-        if spec.controlGroupParent.split(separator: "/").contains("..") {
+        if spec.controlGroupParent.pathParts.contains("..") {
             throw .invalid("invalid cgroup parent \"\(spec.controlGroupParent)\": it leads out of the control groups")
         }
         for mount in spec.mounts {

@@ -276,7 +276,7 @@ public struct DNSSpec: Sendable, Equatable, Codable {
         links.map { text in
             let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
             let target = parts.first.map { $0.hasPrefix("/") ? String($0.dropFirst()) : $0 } ?? ""
-            return (target, parts.count > 1 ? parts[1].split(separator: "/").last.map(String.init) ?? "" : target)
+            return (target, parts.count > 1 ? parts[1].pathParts.last.map(String.init) ?? "" : target)
         }
     }
 }

@@ -2,6 +2,23 @@
 public enum Identifiers {
     private static let digits = Array("0123456789abcdef".utf8)
 
+    /// The bytes that a text of a URL stands for: `%20` is a blank, and in a query `+` is one too (RFC 3986, 2.1).
+    public static func percentDecoded(_ text: some StringProtocol, plusIsBlank: Bool = false) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.popFirst() {
+            if byte == 37, rest.count >= 2,
+                let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+            {
+                bytes.append(value)
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(plusIsBlank && byte == 43 ? 32 : byte)
+            }
+        }
+        return bytes
+    }
+
     /// Lower-case hexadecimal text of bytes.
     public static func hex(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []

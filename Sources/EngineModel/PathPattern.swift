@@ -24,7 +24,7 @@ public struct PathPattern: Sendable, Equatable {
         self.text = text
         var list: [Component] = []
         var wild = false
-        for part in text.split(separator: "/") where part != "." {
+        for part in text.pathParts where part != "." {
             if part == "**" {
                 list.append(.anyDepth)
                 wild = true
@@ -189,7 +189,7 @@ public struct IgnoreRules: Sendable, Equatable {
 
     private static func clean(_ text: Substring) -> String {
         var parts: [Substring] = []
-        for part in text.split(separator: "/") where part != "." {
+        for part in text.pathParts where part != "." {
             if part == "..", !parts.isEmpty { parts.removeLast() } else if part != ".." { parts.append(part) }
         }
         return parts.joined(separator: "/")

@@ -34,8 +34,6 @@ enum LayerUnpacker {
             try writeAll(1, Array("o\(path.parent)".utf8) + [0])
         case _ where path.name.hasPrefix(".wh..wh."): break
         case _ where path.name.hasPrefix(".wh."):
-            // A text cannot hold the name; another one would leave the file there.
-            if path.text.contains("\u{FFFD}") { throw ArchiveError("whiteout \"\(path.text)\": its name is not UTF-8") }
             try Files.makeDirectories(path.parent)
             let target = path.parent + "/" + path.name.dropFirst(4)
             try? Files.removeTree(target)
@@ -43,16 +41,28 @@ enum LayerUnpacker {
         default:
             try check(entry, path)
             try extractor.extract()
+            if case .hardLink = entry.kind { try takeFacts(entry, path) }
             try setAccessLists(entry, path)
         }
+    }
+
+    /// A hard link's entry says owner, mode and time once more; where it says others, the last one counts, as in Docker.
+    private static func takeFacts(_ entry: ArchiveEntry, _ path: EntryPath) throws {
+        let place = path.inRoot
+        let status = try Files.status(place, followLinks: false)
+        let isLink = status.isSymbolicLink
+        let hasOwner = status.user == entry.user && status.group == entry.group
+        if !hasOwner { try Files.changeOwner(place, user: entry.user, group: entry.group) }
+        if isLink { return }
+        if !hasOwner || status.mode & 0o7777 != entry.mode { try Files.changeMode(place, entry.mode) }
+        try Files.setTimes(place, seconds: entry.modifiedSeconds, nanoseconds: entry.modifiedNanoseconds)
     }
 
     /// Access control lists, which the library leaves out of the attributes that it sets.
     private static func setAccessLists(_ entry: ArchiveEntry, _ path: EntryPath) throws {
         let lists = entry.attributes.filter { $0.name.hasPrefix(TreeArchiver.accessLists) }
         guard !lists.isEmpty, entry.kind == .file || entry.kind == .directory else { return }
-        let place = path.parent == "/" ? "/" + path.name : path.parent + "/" + path.name
-        let file = try Files.open(place, [.readOnly, .noFollow, .nonBlocking])
+        let file = try Files.open(path.inRoot, [.readOnly, .noFollow, .nonBlocking])
         for list in lists {
             do throws(SyscallError) { try Files.setAttribute(file.raw, list.name, list.value) } catch {
                 // A file system without such lists is no reason to refuse the image, as in Docker.
@@ -88,12 +98,14 @@ struct EntryPath {
     /// Absolute inside the root.
     let parent: String
     let name: String
+    /// Absolute inside the root.
+    var inRoot: String { parent == "/" ? "/" + name : parent + "/" + name }
 
     init(_ text: String) throws(ArchiveError) {
         guard text.utf8.count <= LayerUnpacker.pathLimit else {
             throw ArchiveError("an entry's path is longer than \(LayerUnpacker.pathLimit) bytes")
         }
-        let parts = text.split(separator: "/").filter { $0 != "." }
+        let parts = text.pathParts.filter { $0 != "." }
         guard !parts.contains("..") else { throw ArchiveError("entry \"\(text)\" leads out of the image") }
         self.text = text
         parent = "/" + parts.dropLast().joined(separator: "/")

@@ -115,7 +115,7 @@ public struct ControlGroup: Sendable, Equatable {
         switch layout {
         case .unified:
             var folder = ControlGroupLayout.mountPoint
-            for part in name.split(separator: "/") {
+            for part in FileName.parts(name) {
                 for controller in ["cpu", "memory", "pids", "cpuset", "io"] {
                     // A controller that is not there limits nothing; a limit that needs it will say so.
                     try? Files.set(folder + "/cgroup.subtree_control", "+\(controller)")
@@ -130,7 +130,7 @@ public struct ControlGroup: Sendable, Equatable {
 
     private func createSplit(_ controller: String) throws(SyscallError) {
         var folder = "\(ControlGroupLayout.mountPoint)/\(controller)"
-        for part in name.split(separator: "/") {
+        for part in FileName.parts(name) {
             let above = folder
             folder += "/\(part)"
             var isNew = true

@@ -65,26 +65,32 @@ public struct FileStatus: Sendable, Equatable {
 public enum Files {
     public static func open(_ path: String, _ flags: OpenFlags, mode: UInt32 = 0o600) throws(SyscallError) -> OwnedFD {
         try OwnedFD(
-            adopting: check("open", path) { unsafe roost_openat(AT_FDCWD, path, flags.rawValue | O_CLOEXEC, mode) })
+            adopting: check("open", path) {
+                unsafe withPath(path) { unsafe roost_openat(AT_FDCWD, $0, flags.rawValue | O_CLOEXEC, mode) }
+            })
     }
 
     public static func open(
         at directory: CInt, _ path: String, _ flags: OpenFlags, mode: UInt32 = 0o600
     ) throws(SyscallError) -> OwnedFD {
         try OwnedFD(
-            adopting: check("openat", path) { unsafe roost_openat(directory, path, flags.rawValue | O_CLOEXEC, mode) })
+            adopting: check("openat", path) {
+                unsafe withPath(path) { unsafe roost_openat(directory, $0, flags.rawValue | O_CLOEXEC, mode) }
+            })
     }
 
     public static func status(_ path: String, followLinks: Bool = true) throws(SyscallError) -> FileStatus {
         var raw = stat()
-        try check("stat", path) { unsafe followLinks ? stat(path, &raw) : lstat(path, &raw) }
+        try check("stat", path) { unsafe withPath(path) { unsafe followLinks ? stat($0, &raw) : lstat($0, &raw) } }
         return FileStatus(raw)
     }
 
     /// What is in an open folder under this name; a link is not followed (fstatat(2)).
     public static func status(at directory: CInt, _ name: String) throws(SyscallError) -> FileStatus {
         var raw = stat()
-        try check("fstatat", name) { unsafe fstatat(directory, name, &raw, AT_SYMLINK_NOFOLLOW) }
+        try check("fstatat", name) {
+            unsafe withPath(name) { unsafe fstatat(directory, $0, &raw, AT_SYMLINK_NOFOLLOW) }
+        }
         return FileStatus(raw)
     }
 
@@ -97,7 +103,7 @@ public enum Files {
     public static func exists(_ path: String) -> Bool { (try? status(path, followLinks: false)) != nil }
 
     public static func makeDirectory(_ path: String, mode: UInt32 = 0o755) throws(SyscallError) {
-        try check("mkdir", path) { unsafe mkdir(path, mode) }
+        try check("mkdir", path) { unsafe withPath(path) { unsafe mkdir($0, mode) } }
     }
 
     /// Makes the folder and those above it; a folder that is there already stays as it is.
@@ -105,56 +111,62 @@ public enum Files {
         do throws(SyscallError) { try makeDirectory(path, mode: mode) } catch  where error.errno == EEXIST {
             return
         } catch  where error.errno == ENOENT {
-            guard let cut = path.lastIndex(of: "/"), cut != path.startIndex else { throw error }
+            guard let cut = path.utf8.lastIndex(of: 47), cut != path.startIndex else { throw error }
             try makeDirectories(String(path[..<cut]), mode: mode)
             do throws(SyscallError) { try makeDirectory(path, mode: mode) } catch  where error.errno == EEXIST {}
         }
     }
 
     public static func remove(_ path: String) throws(SyscallError) {
-        try check("unlink", path) { unsafe unlink(path) }
+        try check("unlink", path) { unsafe withPath(path) { unsafe unlink($0) } }
     }
 
     public static func removeDirectory(_ path: String) throws(SyscallError) {
-        try check("rmdir", path) { unsafe rmdir(path) }
+        try check("rmdir", path) { unsafe withPath(path) { unsafe rmdir($0) } }
     }
 
     public static func rename(_ from: String, to: String) throws(SyscallError) {
-        try check("rename", "\(from) to \(to)") { unsafe Glibc.rename(from, to) }
+        try check("rename", "\(from) to \(to)") {
+            unsafe withPath(from) { from in unsafe withPath(to) { unsafe Glibc.rename(from, $0) } }
+        }
     }
 
     public static func link(_ target: String, at path: String) throws(SyscallError) {
-        try check("symlink", path) { unsafe symlink(target, path) }
+        try check("symlink", path) {
+            unsafe withPath(target) { target in unsafe withPath(path) { unsafe symlink(target, $0) } }
+        }
     }
 
     public static func changeMode(_ path: String, _ mode: UInt32) throws(SyscallError) {
-        try check("chmod", path) { unsafe chmod(path, mode) }
+        try check("chmod", path) { unsafe withPath(path) { unsafe chmod($0, mode) } }
     }
 
     public static func changeOwner(_ path: String, user: UInt32, group: UInt32) throws(SyscallError) {
-        try check("chown", path) { unsafe lchown(path, user, group) }
+        try check("chown", path) { unsafe withPath(path) { unsafe lchown($0, user, group) } }
     }
 
-    /// Sets when a file was read and written last, in seconds since 1970 (utimensat(2)).
-    public static func setTimes(_ path: String, seconds: Int64) throws(SyscallError) {
-        let time = timespec(tv_sec: Int(seconds), tv_nsec: 0)
-        try check("utimensat", path) { unsafe utimensat(AT_FDCWD, path, [time, time], 0) }
+    /// Sets when a file was read and written last, since 1970 (utimensat(2)).
+    public static func setTimes(_ path: String, seconds: Int64, nanoseconds: Int = 0) throws(SyscallError) {
+        let time = timespec(tv_sec: Int(seconds), tv_nsec: nanoseconds)
+        try check("utimensat", path) { unsafe withPath(path) { unsafe utimensat(AT_FDCWD, $0, [time, time], 0) } }
     }
 
     /// The path that a symbolic link holds.
     public static func readLink(_ path: String) throws(SyscallError) -> String {
         var buffer = [CChar](repeating: 0, count: 4096)
-        let length = try checkLong("readlink", path) { unsafe readlink(path, &buffer, buffer.count) }
-        return String(decoding: buffer[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self)
+        let length = try checkLong("readlink", path) {
+            unsafe withPath(path) { unsafe readlink($0, &buffer, buffer.count) }
+        }
+        return FileName.text(buffer[..<length].map(UInt8.init(bitPattern:)))
     }
 
     /// The canonical absolute path (realpath(3)).
     public static func canonical(_ path: String) throws(SyscallError) -> String {
-        guard let found = unsafe realpath(path, nil) else {
+        guard let found = unsafe withPath(path, { unsafe realpath($0, nil) }) else {
             throw SyscallError(call: "realpath", subject: path, errno: Glibc.errno)
         }
         defer { unsafe free(found) }
-        return unsafe String(cString: found)
+        return unsafe FileName.text(found)
     }
 
     /// The whole file, at most `limit` bytes.
@@ -197,20 +209,16 @@ public enum Files {
         try check("fsync", "descriptor \(fd)") { fsync(fd) }
     }
 
-    /// The names in a folder, without the two dots, in no particular order. A name that is not UTF-8 cannot be given as a text: it is an
-    /// error, because a name that was mended would lead nowhere.
+    /// The names in a folder, without the two dots, in no particular order; see `FileName` for those that are not UTF-8.
     public static func list(_ path: String) throws(SyscallError) -> [String] {
-        guard let stream = unsafe opendir(path) else {
+        guard let stream = unsafe withPath(path, { unsafe opendir($0) }) else {
             throw SyscallError(call: "opendir", subject: path, errno: Glibc.errno)
         }
         defer { unsafe closedir(stream) }
         var names: [String] = []
         while let entry = unsafe readdir(stream) {
             let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(validatingCString: $0) }
-            }
-            guard let name else {
-                throw SyscallError(call: "a name that is not UTF-8 in readdir", subject: path, errno: EILSEQ)
+                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe FileName.text($0) }
             }
             if name != ".", name != ".." { names.append(name) }
         }
@@ -240,7 +248,7 @@ public enum Files {
     /// Total and free bytes of the file system that holds the path (statvfs(3)).
     public static func space(_ path: String) throws(SyscallError) -> (total: UInt64, free: UInt64) {
         var raw = statvfs()
-        try check("statvfs", path) { unsafe statvfs(path, &raw) }
+        try check("statvfs", path) { unsafe withPath(path) { unsafe statvfs($0, &raw) } }
         return (UInt64(raw.f_blocks) * UInt64(raw.f_frsize), UInt64(raw.f_bavail) * UInt64(raw.f_frsize))
     }
 
@@ -274,16 +282,16 @@ extension Files {
     /// The extended attributes of a file, by path, the last link followed by nobody (llistxattr(2), lgetxattr(2)).
     public static func attributes(_ path: String) throws(SyscallError) -> [(name: String, value: [UInt8])] {
         // Most files have none, and that is asked for first: it costs no room.
-        let needed = unsafe llistxattr(path, nil, 0)
+        let needed = unsafe withPath(path) { unsafe llistxattr($0, nil, 0) }
         if needed <= 0 { return [] }
         var names = [CChar](repeating: 0, count: needed + 256)
-        let length = unsafe llistxattr(path, &names, names.count)
+        let length = unsafe withPath(path) { unsafe llistxattr($0, &names, names.count) }
         // File systems without attributes have none.
         if length <= 0 { return [] }
         return names[..<length].split(separator: 0).compactMap { part in
             let name = String(decoding: part.map(UInt8.init(bitPattern:)), as: UTF8.self)
             var value = [UInt8](repeating: 0, count: 65536)
-            let size = unsafe lgetxattr(path, name, &value, value.count)
+            let size = unsafe withPath(path) { unsafe lgetxattr($0, name, &value, value.count) }
             return size < 0 ? nil : (name, Array(value[..<size]))
         }
     }
@@ -312,8 +320,8 @@ extension Files {
     public static func canonicalTarget(_ path: String) throws(SyscallError) -> String {
         let target = try readLink(path)
         if target.hasPrefix("/") { return target }
-        var parts = path.split(separator: "/").dropLast().map(String.init)
-        for part in target.split(separator: "/") where part != "." {
+        var parts = FileName.parts(path).dropLast().map(String.init)
+        for part in FileName.parts(target) where part != "." {
             if part == ".." { _ = parts.popLast() } else { parts.append(String(part)) }
         }
         return "/" + parts.joined(separator: "/")

@@ -20,7 +20,9 @@ public struct RootedDirectory: Sendable {
         let resolve = ROOST_RESOLVE_IN_ROOT | ROOST_RESOLVE_NO_MAGICLINKS
         return try OwnedFD(
             adopting: check("openat2", path) {
-                unsafe roost_openat2(raw, path, wanted, flags.contains(.create) ? UInt64(mode) : 0, resolve)
+                unsafe withPath(path) {
+                    unsafe roost_openat2(raw, $0, wanted, flags.contains(.create) ? UInt64(mode) : 0, resolve)
+                }
             })
     }
 
@@ -30,7 +32,9 @@ public struct RootedDirectory: Sendable {
         let (parent, name) = splitLast(path)
         guard !name.isEmpty else { throw SyscallError(call: "mkdirat", subject: path, errno: EINVAL) }
         let above = try makeDirectories(parent, mode: mode)
-        do throws(SyscallError) { try check("mkdirat", path) { unsafe mkdirat(above.raw, name, mode) } } catch
+        do throws(SyscallError) {
+            try check("mkdirat", path) { unsafe withPath(name) { unsafe mkdirat(above.raw, $0, mode) } }
+        } catch
             where error.errno == EEXIST
         {}
         return try open(path, [.path, .directory])
@@ -55,7 +59,7 @@ public struct RootedDirectory: Sendable {
 
 /// "a/b/c" → ("a/b", "c"); slashes at the end do not count.
 func splitLast(_ path: String) -> (parent: String, name: String) {
-    let parts = path.split(separator: "/", omittingEmptySubsequences: true).filter { $0 != "." }
+    let parts = FileName.parts(path).filter { $0 != "." }
     guard let last = parts.last else { return ("/", "") }
     return ("/" + parts.dropLast().joined(separator: "/"), String(last))
 }
@@ -68,8 +72,12 @@ extension RootedDirectory {
         let (parent, name) = splitLast(path)
         let folder = try makeDirectories(parent)
         do throws(SyscallError) {
-            try check("mknodat", path) { unsafe mknodat(folder.raw, name, mode, dev_t(roost_makedev(major, minor))) }
-            try check("fchownat", path) { unsafe fchownat(folder.raw, name, user, group, AT_SYMLINK_NOFOLLOW) }
+            try check("mknodat", path) {
+                unsafe withPath(name) { unsafe mknodat(folder.raw, $0, mode, dev_t(roost_makedev(major, minor))) }
+            }
+            try check("fchownat", path) {
+                unsafe withPath(name) { unsafe fchownat(folder.raw, $0, user, group, AT_SYMLINK_NOFOLLOW) }
+            }
         } catch  where error.errno == EEXIST {
         } catch  where error.errno == EPERM {
             let source = try Mounts.clone(path, recursive: false)
@@ -82,7 +90,11 @@ extension RootedDirectory {
     public func makeLink(_ path: String, to target: String) throws(SyscallError) {
         let (parent, name) = splitLast(path)
         let folder = try makeDirectories(parent)
-        do throws(SyscallError) { try check("symlinkat", path) { unsafe symlinkat(target, folder.raw, name) } } catch
+        do throws(SyscallError) {
+            try check("symlinkat", path) {
+                unsafe withPath(target) { target in unsafe withPath(name) { unsafe symlinkat(target, folder.raw, $0) } }
+            }
+        } catch
             where error.errno == EEXIST
         {}
     }

@@ -104,7 +104,9 @@ public final class TreeWatch {
         let place = path(folder)
         // Attributes, writes, moves both ways, creation, deletion, the end of the watched itself.
         let descriptor = try check("inotify_add_watch", place) {
-            unsafe inotify_add_watch(raw, place, 0x4 | 0x8 | 0x2 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800)
+            unsafe withPath(place) {
+                unsafe inotify_add_watch(raw, $0, 0x4 | 0x8 | 0x2 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800)
+            }
         }
         folders[descriptor] = folder
     }

@@ -82,7 +82,7 @@ public struct ArchiveEntry: Sendable, Equatable {
         guard let entry = unsafe entry else { return nil }
         guard let name = unsafe archive_entry_pathname(entry) else { throw ArchiveError("an entry without a name") }
         return unsafe ArchiveEntry(
-            path: String(cString: name), kind: kind(entry), mode: archive_entry_mode(entry) & 0o7777,
+            path: FileName.text(name), kind: kind(entry), mode: archive_entry_mode(entry) & 0o7777,
             user: UInt32(truncatingIfNeeded: archive_entry_uid(entry)),
             group: UInt32(truncatingIfNeeded: archive_entry_gid(entry)),
             size: archive_entry_size(entry), modifiedSeconds: Int64(archive_entry_mtime(entry)),
@@ -91,7 +91,7 @@ public struct ArchiveEntry: Sendable, Equatable {
 
     private func kind(_ entry: OpaquePointer) -> ArchiveEntry.Kind {
         if let target = unsafe archive_entry_hardlink(entry) {
-            return .hardLink(target: unsafe String(cString: target))
+            return .hardLink(target: unsafe FileName.text(target))
         }
         let device = unsafe (
             UInt32(truncatingIfNeeded: archive_entry_rdevmajor(entry)),
@@ -101,7 +101,7 @@ public struct ArchiveEntry: Sendable, Equatable {
         case 0o100000: return .file
         case 0o040000: return .directory
         case 0o120000:
-            return .symbolicLink(target: unsafe archive_entry_symlink(entry).map { unsafe String(cString: $0) } ?? "")
+            return .symbolicLink(target: unsafe archive_entry_symlink(entry).map { unsafe FileName.text($0) } ?? "")
         case 0o020000: return .characterDevice(major: device.0, minor: device.1)
         case 0o060000: return .blockDevice(major: device.0, minor: device.1)
         case 0o010000: return .fifo
@@ -188,7 +188,7 @@ public struct ArchiveEntry: Sendable, Equatable {
     ) throws(ArchiveError) {
         guard let entry = unsafe archive_entry_new() else { throw ArchiveError("out of memory") }
         defer { unsafe archive_entry_free(entry) }
-        unsafe archive_entry_set_pathname(entry, path)
+        unsafe withPath(path) { unsafe archive_entry_copy_pathname(entry, $0) }
         unsafe archive_entry_set_perm(entry, mode)
         unsafe archive_entry_set_uid(entry, Int64(user))
         unsafe archive_entry_set_gid(entry, Int64(group))
@@ -201,8 +201,8 @@ public struct ArchiveEntry: Sendable, Equatable {
         case .directory: unsafe archive_entry_set_filetype(entry, 0o040000)
         case .symbolicLink(let target):
             unsafe archive_entry_set_filetype(entry, 0o120000)
-            unsafe archive_entry_set_symlink(entry, target)
-        case .hardLink(let target): unsafe archive_entry_set_hardlink(entry, target)
+            unsafe withPath(target) { unsafe archive_entry_copy_symlink(entry, $0) }
+        case .hardLink(let target): unsafe withPath(target) { unsafe archive_entry_copy_hardlink(entry, $0) }
         case .characterDevice(let major, let minor):
             unsafe archive_entry_set_filetype(entry, 0o020000)
             unsafe archive_entry_set_rdevmajor(entry, dev_t(major))
@@ -266,7 +266,7 @@ public struct ArchiveEntry: Sendable, Equatable {
             unsafe archive_entry_set_uid(entry, Int64(owner.user))
             unsafe archive_entry_set_gid(entry, Int64(owner.group))
         }
-        let path = unsafe archive_entry_pathname(entry).map { unsafe String(cString: $0) } ?? "?"
+        let path = unsafe archive_entry_pathname(entry).map { unsafe FileName.text($0) } ?? "?"
         try unsafe check(archive_write_header(disk, entry), path)
         if unsafe archive_entry_size(entry) > 0, unsafe archive_entry_hardlink(entry) == nil { try copyData(path) }
         try unsafe check(archive_write_finish_entry(disk), path)
@@ -274,14 +274,14 @@ public struct ArchiveEntry: Sendable, Equatable {
 
     private func rename(_ entry: OpaquePointer, _ first: String) {
         func renamed(_ text: String) -> String {
-            let parts = text.split(separator: "/").filter { $0 != "." }
+            let parts = FileName.parts(text).filter { $0 != "." }
             return ([first] + parts.dropFirst().map(String.init)).joined(separator: "/")
         }
         if let path = unsafe archive_entry_pathname(entry) {
-            unsafe archive_entry_copy_pathname(entry, renamed(unsafe String(cString: path)))
+            unsafe withPath(renamed(unsafe FileName.text(path))) { unsafe archive_entry_copy_pathname(entry, $0) }
         }
         if let target = unsafe archive_entry_hardlink(entry) {
-            unsafe archive_entry_copy_hardlink(entry, renamed(unsafe String(cString: target)))
+            unsafe withPath(renamed(unsafe FileName.text(target))) { unsafe archive_entry_copy_hardlink(entry, $0) }
         }
     }
 

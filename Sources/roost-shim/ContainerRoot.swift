@@ -117,7 +117,7 @@ struct ContainerRoot {
 
     /// A mount that only another container sees is cloned in that one's namespace: the kernel clones no foreign mounts.
     private func clone(_ path: String, _ recursive: Bool) throws(SyscallError) -> OwnedFD {
-        let parts = path.split(separator: "/")
+        let parts = FileName.parts(path)
         guard parts.count > 3, parts[0] == "proc", Int32(parts[1]) != nil, parts[2] == "root" else {
             return try Mounts.clone(path, recursive: recursive)
         }

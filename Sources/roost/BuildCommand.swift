@@ -278,7 +278,7 @@ struct Build: ParsableCommand {
             let (key, value) = ContainerOptions.pair(String(part))
             values[key] = value
         }
-        guard let id = values["id"] ?? values["src"].map({ String($0.split(separator: "/").last ?? "") }) else {
+        guard let id = values["id"] ?? values["src"].map({ String($0.pathParts.last ?? "") }) else {
             throw RoostError.invalid("--secret \(text): write id=NAME,src=FILE or id=NAME,env=VARIABLE")
         }
         if let name = values["env"] ?? (values["type"] == "env" ? id : nil) {

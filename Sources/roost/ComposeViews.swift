@@ -162,7 +162,7 @@ enum ComposeViews {
         guard let container = found.dropFirst(index - 1).first else {
             throw RoostError.missing("service \"\(service)\" has no container with index \(index)")
         }
-        let kind = port.contains("/") ? String(port.split(separator: "/").last ?? "") : transport
+        let kind = port.contains("/") ? String(port.pathParts.last ?? "") : transport
         let bindings =
             try session.client().call("GET", "containers/\(container["Id"].string ?? "")/json")["NetworkSettings"][
                 "Ports"

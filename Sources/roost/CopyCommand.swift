@@ -15,10 +15,10 @@ private struct CopyEnd {
     var mustBeFolder: Bool { path.hasSuffix("/") || path.hasSuffix("/.") || path == "." }
 
     var parent: String {
-        let parts = path.split(separator: "/").filter { $0 != "." }
+        let parts = path.pathParts.filter { $0 != "." }
         return "/" + parts.dropLast().joined(separator: "/")
     }
-    var name: String { path.split(separator: "/").filter { $0 != "." }.last.map(String.init) ?? "/" }
+    var name: String { path.pathParts.filter { $0 != "." }.last.map(String.init) ?? "/" }
     /// The first component of the archive's names: the content alone where the path ends in `/.`.
     var archiveName: String { path.hasSuffix("/.") || path == "." ? "." : name }
 }
@@ -118,7 +118,7 @@ struct Copy: ParsableCommand {
         }
         var linkName: String?
         if followLink, Self.isLink(facts) {
-            linkName = from.split(separator: "/").last.map(String.init)
+            linkName = from.pathParts.last.map(String.init)
             from = facts["linkTarget"].string ?? from
             facts = try status(id, from) ?? facts
         }

@@ -26,7 +26,7 @@ enum DryRun {
     }
 
     private static func describe(_ method: String, _ path: String, _ query: [(String, String)]) throws -> String {
-        let parts = path.split(separator: "/").map(String.init)
+        let parts = path.pathParts.map(String.init)
         func value(_ key: String) -> String? { query.first { $0.0 == key }?.1 }
         switch (parts.first ?? "", parts.count) {
         case ("containers", 2) where parts[1] == "create": return "Container \(value("name") ?? "")  Creating"

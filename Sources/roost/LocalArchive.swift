@@ -5,7 +5,7 @@ import LinuxKernel
 /// them, and this program starts faster without.
 enum LocalArchive {
     private static func program() throws -> String {
-        let own = try Files.canonical("/proc/self/exe").split(separator: "/").dropLast().joined(separator: "/")
+        let own = try Files.canonical("/proc/self/exe").pathParts.dropLast().joined(separator: "/")
         let path = "/\(own)/roostd"
         guard Files.exists(path) else { throw RoostError.failure("\(path) is missing: archives are made by it") }
         return path

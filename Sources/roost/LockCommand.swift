@@ -118,7 +118,7 @@ struct ProjectLock {
                 continue
             }
             if entry.source == "registry" {
-                let cut = image.split(separator: "/").last?.contains(":") == true ? image.lastIndex(of: ":") : nil
+                let cut = image.pathParts.last?.contains(":") == true ? image.lastIndex(of: ":") : nil
                 let pinned = String(image[..<(cut ?? image.endIndex)]) + "@" + entry.digest
                 if (try? client.call("GET", "images/\(pinned)/json")) == nil {
                     Output.error(" \(name) Pulling \(pinned)")

@@ -104,7 +104,7 @@ extension ProjectImages {
 
     /// `os/architecture[/variant]`; what an image does not say fits.
     private static func fits(_ image: JSON, platform: String) -> Bool {
-        let parts = platform.split(separator: "/").map(String.init)
+        let parts = platform.pathParts.map(String.init)
         let names = ["x86_64": "amd64", "aarch64": "arm64"]
         let found = [image["Os"].string ?? "linux", image["Architecture"].string ?? "", image["Variant"].string ?? ""]
         return zip(parts, found).allSatisfy { $1.isEmpty || (names[$0] ?? $0) == $1 }

@@ -55,7 +55,7 @@ enum TransferDisplay {
 
     /// The registry in an image's name.
     static func domain(_ image: String) -> String {
-        guard let first = image.split(separator: "/").first, image.contains("/"),
+        guard let first = image.pathParts.first, image.contains("/"),
             first.contains(".") || first.contains(":") || first == "localhost"
         else { return "docker.io" }
         return String(first)
@@ -73,7 +73,7 @@ enum TransferDisplay {
 
     static func query(_ image: String, platform: String?, allTags: Bool = false) -> [(String, String)] {
         var query = [("fromImage", image)]
-        let last = image.split(separator: "/").last ?? ""
+        let last = image.pathParts.last ?? ""
         if !allTags, !last.contains(":"), !last.contains("@") { query.append(("tag", "latest")) }
         if let platform = platform ?? environmentVariable("DOCKER_DEFAULT_PLATFORM"), !platform.isEmpty {
             query.append(("platform", platform))
@@ -87,7 +87,7 @@ enum TransferDisplay {
         if domain(image) == "docker.io", !image.hasPrefix("docker.io/") {
             name = "docker.io/" + (image.contains("/") ? "" : "library/") + image
         }
-        return name.split(separator: "/").last?.contains(where: { $0 == ":" || $0 == "@" }) == true
+        return name.pathParts.last?.contains(where: { $0 == ":" || $0 == "@" }) == true
             ? name : name + ":latest"
     }
 }
@@ -153,7 +153,7 @@ struct Push: ParsableCommand {
 
     static func push(_ name: String, allTags: Bool = false, quiet: Bool) throws {
         var query: [(String, String)] = []
-        let last = name.split(separator: "/").last ?? ""
+        let last = name.pathParts.last ?? ""
         if !allTags, !last.contains(":") { query.append(("tag", "latest")) }
         let headers = try TransferDisplay.headers(TransferDisplay.domain(name))
         let answer = try Session.shared.client().open(

@@ -84,7 +84,7 @@ final class ProjectWatch {
         let ignored = try IgnoreRules(lines: lines)
         let included = try (entry["include"].strings ?? []).map { try PathPattern($0) }
         let tree = try TreeWatch(path) { relative in
-            let parts = relative.split(separator: "/")
+            let parts = relative.pathParts
             return ignored.excludes(parts) && !ignored.mayKeepBelow(parts)
         }
         return Rule(
@@ -127,7 +127,7 @@ final class ProjectWatch {
             switch change {
             case .written(let name), .removed(let name): path = name
             }
-            let parts = path.split(separator: "/")
+            let parts = path.pathParts
             if rule.ignored.excludes(parts) { return false }
             return rule.included.isEmpty || parts.isEmpty || rule.included.contains { $0.matchesPathOrParent(parts) }
         }

@@ -1,5 +1,6 @@
 import EngineModel
 import Foundation
+import LinuxKernel
 import OCI
 import Testing
 
@@ -43,6 +44,27 @@ import Testing
             }
             #expect(try FileManager.default.contentsOfDirectory(atPath: store.root + "/arriving").isEmpty)
         }
+    }
+
+    @Test("any bytes are a name, and go both ways unchanged")
+    func names() {
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<2000 {
+            let name = (0..<Int.random(in: 1...12)).map { _ in
+                [UInt8.random(in: 1...255, using: &generator), 0xF4, 0x8F, 0xBE, 0xC3, 65].randomElement() ?? 65
+            }
+            #expect(FileName.bytes(FileName.text(name)) == name)
+        }
+        #expect(FileName.text(Array("é日本".utf8)) == "é日本")
+        #expect(FileName.shown(FileName.text([98, 0xFF])) == "b\u{FFFD}")
+    }
+
+    @Test("a path is parted where the kernel parts it, whatever stands behind the slash")
+    func parts() throws {
+        #expect(throws: (any Error).self) { try EntryPath("a/../\u{301}x") }
+        #expect(throws: (any Error).self) { try EntryPath("../\u{301}x") }
+        #expect(try EntryPath("a/\u{301}x").parent == "/a")
+        #expect(FileName.parts("/a/\u{301}b//c/") == ["a", "\u{301}b", "c"])
     }
 
     @Test("modes as Go writes them")

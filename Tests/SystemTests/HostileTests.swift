@@ -6,7 +6,7 @@ import Testing
     /// One member of a tar stream (POSIX.1-1988, ustar).
     private func member(
         _ name: String, type: Character = "0", link: String = "", content: String = "", size: String? = nil,
-        major: Int = 0, minor: Int = 0
+        major: Int = 0, minor: Int = 0, mode: Int = 0o644, owner: Int = 0, time: Int = 0
     ) -> Data {
         var header = [UInt8](repeating: 0, count: 512)
         func put(_ text: String, _ at: Int, _ limit: Int) {
@@ -17,11 +17,11 @@ import Testing
             return String(repeating: "0", count: max(0, digits - text.count)) + text
         }
         put(name, 0, 100)
-        put(octal(0o644, 7), 100, 7)
-        put(octal(0, 7), 108, 7)
-        put(octal(0, 7), 116, 7)
+        put(octal(mode, 7), 100, 7)
+        put(octal(owner, 7), 108, 7)
+        put(octal(owner, 7), 116, 7)
         put(size ?? octal(content.utf8.count, 11), 124, 11)
-        put(octal(0, 11), 136, 11)
+        put(octal(time, 11), 136, 11)
         header[156] = type.asciiValue ?? 48
         put(link, 157, 100)
         put("ustar\u{0}00", 257, 8)
@@ -72,9 +72,32 @@ import Testing
         }
     }
 
+    @Test("a hard link that says other facts than its file: the last ones count, as in Docker")
+    func hardLinks() throws {
+        try withEngine { engine in
+            let busybox = try engine.must("create", "--name", "source", "busybox", "x")
+            try engine.must("export", "-o", "base.tar", busybox)
+            let base = try Data(contentsOf: URL(fileURLWithPath: engine.folder + "/base.tar"))
+            let more =
+                member("one", content: "x")
+                + member("two", type: "1", link: "one", mode: 0o4750, owner: 7, time: 86_400) + end
+            // Members in front of an archive are as good as behind it.
+            _ = try engine.roost(["import", "-", "linked"], input: more.dropLast(1024) + base)
+            #expect(
+                try engine.must("run", "--rm", "linked", "stat", "-c", "%a %u %g %Y %h", "/one") == "4750 7 7 86400 2")
+        }
+    }
+
     @Test("links inside an archive end inside the image")
     func links() throws {
         try withEngine { engine in
+            // A slash with an accent behind it is a slash: what is mounted there is made inside as well.
+            try engine.must(
+                "run", "--name", "leads", "busybox", "sh", "-c", "ln -s \(engine.folder) /out")
+            try engine.must("commit", "leads", "leads")
+            _ = try engine.roost("run", "--rm", "-v", "data:/out/\u{301}planted", "leads", "true")
+            #expect(
+                try !FileManager.default.contentsOfDirectory(atPath: engine.folder).contains { $0.contains("planted") })
             let archive =
                 member("etc", type: "2", link: engine.folder) + member("etc/planted", content: "x")
                 + member("abs", type: "2", link: "/") + member("abs/two", content: "y") + end

@@ -238,7 +238,7 @@ extension Engine {
         let ref = fragment.first ?? ""
         let below = fragment.count > 1 ? fragment[1] : ""
         let repository = parts[0].hasPrefix("github.com/") ? "https://" + parts[0] : parts[0]
-        guard !repository.hasPrefix("-"), !ref.hasPrefix("-"), !below.split(separator: "/").contains("..") else {
+        guard !repository.hasPrefix("-"), !ref.hasPrefix("-"), !below.pathParts.contains("..") else {
             throw RoostError.invalid("\"\(address)\" is not the address of a repository")
         }
         let git = ["/usr/bin/git", "/usr/local/bin/git", "/bin/git"].first { Files.exists($0) }

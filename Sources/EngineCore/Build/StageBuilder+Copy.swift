@@ -151,7 +151,7 @@ extension StageBuilder {
         if let there, there.isFolder, try await status(Self.bare(target), follows: false)?.isLink == true {
             target = try await followed(Self.bare(target)) + "/"
         }
-        let forbidden = sources.first { $0.split(separator: "/").first == ".." && instruction.from == nil }
+        let forbidden = sources.first { $0.pathParts.first == ".." && instruction.from == nil }
         if let forbidden, !forbidden.isAddress {
             throw RoostError.invalid("COPY failed: forbidden path outside the build context: \(forbidden) ()")
         }
@@ -242,7 +242,7 @@ extension StageBuilder {
     }
 
     private static func parent(_ path: String) -> String {
-        "/" + path.split(separator: "/").dropLast().joined(separator: "/")
+        "/" + path.pathParts.dropLast().joined(separator: "/")
     }
 
     /// The folders above the target belong to whom the files belong to.
@@ -323,8 +323,10 @@ extension StageBuilder {
         let folder = "\(run.workFolder)/download-\(Identifiers.random().prefix(12))"
         try await blocking { try Files.makeDirectories(folder) }
         let path = address.split(separator: "?")[0]
-        var name = path.split(separator: "/").last.map { $0.percentDecoded } ?? "download"
-        if path.split(separator: "/").count <= 2 || path.hasSuffix("/") {
+        var name =
+            path.pathParts.last.map { FileName.text(Identifiers.percentDecoded($0)) }
+            ?? "download"
+        if path.pathParts.count <= 2 || path.hasSuffix("/") {
             guard !targetIsFolder else {
                 throw RoostError.invalid("ADD \(address): cannot determine filename from url")
             }
@@ -346,24 +348,5 @@ extension String {
     var isGitAddress: Bool {
         if hasPrefix("git@") || hasPrefix("git://") || hasPrefix("ssh://") { return true }
         return (hasPrefix("http://") || hasPrefix("https://")) && split(separator: "#")[0].hasSuffix(".git")
-    }
-}
-
-extension Substring {
-    /// `%20` and its like as the bytes that they stand for.
-    var percentDecoded: String {
-        var bytes: [UInt8] = []
-        var rest = Array(utf8)[...]
-        while let byte = rest.popFirst() {
-            if byte == 37, rest.count >= 2,
-                let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
-            {
-                bytes.append(value)
-                rest = rest.dropFirst(2)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

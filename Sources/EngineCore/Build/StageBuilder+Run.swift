@@ -300,7 +300,7 @@ extension StageBuilder {
         let removed: Bool? = try? await blocking {
             // The program has ended, but its links are still its own: none is followed.
             var soFar = upper
-            for part in path.dropFirst(upper.count).split(separator: "/") {
+            for part in path.dropFirst(upper.count).pathParts {
                 guard let status = try? Files.status(soFar, followLinks: false), status.isDirectory else {
                     return false
                 }
@@ -370,7 +370,7 @@ enum BuildMountParser {
             }
         }
         if mount.id.isEmpty, kind == .secret {
-            mount.id = mount.target.split(separator: "/").last.map(String.init) ?? ""
+            mount.id = mount.target.pathParts.last.map(String.init) ?? ""
         }
         if mount.target.isEmpty, [.bind, .cache, .tmpfs].contains(kind) {
             throw .invalid("target is required for --mount=\(text)")

@@ -386,7 +386,7 @@ final class StageBuilder {
     func absolute(_ path: String) -> String {
         let whole = path.hasPrefix("/") ? path : directory + "/" + path
         var parts: [Substring] = []
-        for part in whole.split(separator: "/") where part != "." {
+        for part in whole.pathParts where part != "." {
             if part == ".." { _ = parts.popLast() } else { parts.append(part) }
         }
         let clean = "/" + parts.joined(separator: "/")

@@ -38,7 +38,7 @@ enum RootJobs {
     }
 
     private static func name(of path: String) -> String {
-        path.hasSuffix("/.") ? "." : path.split(separator: "/").last.map(String.init) ?? "/"
+        path.hasSuffix("/.") ? "." : path.pathParts.last.map(String.init) ?? "/"
     }
 
     static func archive(_ path: String, _ name: String) throws {
@@ -98,7 +98,7 @@ enum RootJobs {
     /// The folders of a path that are missing, for an owner.
     static func makeFolders(_ path: String, _ owner: RootRequest.Owner?) throws {
         var soFar = ""
-        for part in path.split(separator: "/") {
+        for part in path.pathParts {
             soFar += "/" + part
             do throws(SyscallError) { try Files.makeDirectory(soFar) } catch {
                 guard error.errno == Errno.exists else { throw found(error, soFar) }

@@ -72,7 +72,7 @@ struct TreeSelection {
 
     static func clean(_ path: String) -> [Substring] {
         var parts: [Substring] = []
-        for part in path.split(separator: "/") where part != "." {
+        for part in path.pathParts where part != "." {
             if part == ".." { _ = parts.popLast() } else { parts.append(part) }
         }
         return parts
@@ -115,7 +115,7 @@ struct TreeSelection {
 
     /// The part of a path that `--parents` keeps: what is behind `/./`, else all of it.
     private static func kept(_ parts: [Substring], _ source: String) -> String {
-        let pieces = source.split(separator: "/", omittingEmptySubsequences: true)
+        let pieces = source.pathParts
         let pivot = pieces.firstIndex(of: ".") ?? 0
         let dropped = pieces.contains(".") && pivot > 0 ? pivot : 0
         return parts.dropFirst(dropped).joined(separator: "/")
