@@ -95,12 +95,31 @@ struct ContainerHandlers: Sendable {
         let log = try await engine.logPath(record.id)
         let execs = await engine.runningExecs(record.id)
         var json = record.inspectJSON(networks: await engine.networksByID(), paths: (log.folder, log.path, execs))
+        if exchange.request.version < 1045 { json = Self.withShortAliases(json, record) }
         if exchange.request.flag("size") {
             let sizes = await engine.sizes(record.id)
             json.set("SizeRw", JSON(sizes.own))
             json.set("SizeRootFs", JSON(sizes.whole))
         }
         try await exchange.answer(200, json)
+    }
+
+    /// Before version 1.45 the short id was one of the aliases in networks that are not predefined.
+    private static func withShortAliases(_ json: JSON, _ record: ContainerRecord) -> JSON {
+        var result = json
+        var settings = json["NetworkSettings"]
+        settings.set(
+            "Networks",
+            .object(
+                (settings["Networks"].object ?? []).map { name, endpoint in
+                    var endpoint = endpoint
+                    if !endpoint["DNSNames"].isNull {
+                        endpoint.set("Aliases", JSON((endpoint["Aliases"].strings ?? []) + [record.shortID]))
+                    }
+                    return (name, endpoint)
+                }))
+        result.set("NetworkSettings", settings)
+        return result
     }
 
     func start(_ exchange: Exchange) async throws {
@@ -269,6 +288,24 @@ struct ContainerHandlers: Sendable {
             "io_wait_time_recursive", "io_merged_recursive", "io_time_recursive", "sectors_recursive",
         ].map { ($0, .array([])) })
 
+    private static func blockTransfers(_ transfers: [BlockTransfer]) -> JSON {
+        func rows(_ value: (BlockTransfer) -> UInt64) -> JSON {
+            .array(
+                transfers.map {
+                    [
+                        "major": JSON($0.major), "minor": JSON($0.minor), "op": .string($0.operation),
+                        "value": JSON(value($0)),
+                    ]
+                })
+        }
+        var all = noBlockInput
+        if !transfers.isEmpty {
+            all.set("io_service_bytes_recursive", rows(\.bytes))
+            all.set("io_serviced_recursive", rows(\.count))
+        }
+        return all
+    }
+
     private static func processes(_ current: some BinaryInteger, limit: Int64) -> JSON {
         var counts: JSON = ["current": JSON(Int64(current))]
         if limit > 0 { counts.set("limit", JSON(limit)) }
@@ -290,29 +327,37 @@ struct ContainerHandlers: Sendable {
         let read = JSON.string(Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339)
         let runs = record.status.isRunning || record.status.phase == .paused
         guard runs else { return Self.emptyStatistics(record) }
+        var processorTime: [(key: String, value: JSON)] = [
+            ("total_usage", JSON(usage.cpuNanoseconds)), ("usage_in_kernelmode", JSON(usage.cpuSystemNanoseconds)),
+            ("usage_in_usermode", JSON(usage.cpuUserNanoseconds)),
+        ]
+        if !usage.cpuNanosecondsEach.isEmpty {
+            processorTime.append(("percpu_usage", .array(usage.cpuNanosecondsEach.map { JSON($0) })))
+        }
         let cpu: JSON = [
-            "cpu_usage": [
-                "total_usage": JSON(usage.cpuNanoseconds), "usage_in_kernelmode": JSON(usage.cpuSystemNanoseconds),
-                "usage_in_usermode": JSON(usage.cpuUserNanoseconds),
-            ],
+            "cpu_usage": .object(processorTime),
             "system_cpu_usage": JSON(ProcessTable.systemNanoseconds()),
             "online_cpus": JSON(await engine.hostFacts().processors),
-            "throttling_data": ["periods": 0, "throttled_periods": 0, "throttled_time": 0],
+            "throttling_data": [
+                "periods": JSON(usage.periods.count), "throttled_periods": JSON(usage.periods.throttled),
+                "throttled_time": JSON(usage.periods.throttledNanoseconds),
+            ],
         ]
         let limit =
             usage.memoryLimit == 0 || usage.memoryLimit > 1 << 60
             ? UInt64(await engine.hostFacts().memoryBytes) : usage.memoryLimit
+        var memory: [(key: String, value: JSON)] = [("usage", JSON(usage.memoryBytes)), ("limit", JSON(limit))]
+        if let peak = usage.memoryPeakBytes { memory.append(("max_usage", JSON(peak))) }
+        memory.append(
+            ("stats", .object(usage.memoryStatistics.sorted { $0.key < $1.key }.map { ($0.key, JSON($0.value)) })))
         return [
             "name": .string("/" + record.name), "id": .string(record.id),
             "read": read, "preread": last?["read"] ?? .string(Timestamp.never),
             "pids_stats": Self.processes(usage.processes, limit: record.spec.resources.maximumProcesses),
             "num_procs": 0, "cpu_stats": cpu,
             "precpu_stats": last?["cpu_stats"] ?? Self.noProcessorTime,
-            "memory_stats": [
-                "usage": JSON(usage.memoryBytes), "limit": JSON(limit),
-                "stats": .object(usage.memoryStatistics.sorted { $0.key < $1.key }.map { ($0.key, JSON($0.value)) }),
-            ],
-            "blkio_stats": Self.noBlockInput, "storage_stats": .object([]),
+            "memory_stats": .object(memory),
+            "blkio_stats": Self.blockTransfers(usage.transfers), "storage_stats": .object([]),
             "networks": .object(
                 await engine.interfaceCounters(record.id).map { name, counters in
                     (name, .object(counters.map { ($0.0, JSON($0.1)) }))

@@ -175,26 +175,27 @@ struct ImageHandlers: Sendable {
         for (key, value) in rest.object ?? [] where !(["StopSignal", "Shell"].contains(key) && value.isNull) {
             config.set(key, value)
         }
+        let variant: [(key: String, value: JSON)] = configuration.variant.map { [("Variant", .string($0))] } ?? []
+        let description: JSON = [
+            "Id": .string(image.id.description),
+            "RepoTags": JSON(await engine.references(image.id).map(\.familiar)),
+            "RepoDigests": JSON(await engine.repositoryDigests(image.id).map(\.familiar)),
+            "Parent": .string(image.parent?.description ?? ""),
+            "Comment": .string(configuration.history?.last?.comment ?? ""),
+            "Created": .string(configuration.created ?? Timestamp.never), "DockerVersion": "",
+            "Author": .string(configuration.author ?? ""), "Config": config,
+            "Architecture": .string(configuration.architecture), "Os": .string(configuration.os),
+            "Size": JSON(image.size), "GraphDriver": ["Data": .object([]), "Name": "overlay2"],
+            "RootFS": ["Type": "layers", "Layers": JSON(configuration.rootfs.diffIDs.map(\.description))],
+            "Metadata": [
+                "LastTagTime": .string(
+                    image.taggedAt.map { Timestamp(nanoseconds: $0).rfc3339 } ?? Timestamp.never)
+            ],
+        ]
         try await exchange.answer(
             200,
             Self.forVersion(
-                exchange.request.version, image.size,
-                [
-                    "Id": .string(image.id.description),
-                    "RepoTags": JSON(await engine.references(image.id).map(\.familiar)),
-                    "RepoDigests": JSON(await engine.repositoryDigests(image.id).map(\.familiar)),
-                    "Parent": .string(image.parent?.description ?? ""),
-                    "Comment": .string(configuration.history?.last?.comment ?? ""),
-                    "Created": .string(configuration.created ?? Timestamp.never), "DockerVersion": "",
-                    "Author": .string(configuration.author ?? ""), "Config": config,
-                    "Architecture": .string(configuration.architecture), "Os": .string(configuration.os),
-                    "Size": JSON(image.size), "GraphDriver": ["Data": .object([]), "Name": "overlay2"],
-                    "RootFS": ["Type": "layers", "Layers": JSON(configuration.rootfs.diffIDs.map(\.description))],
-                    "Metadata": [
-                        "LastTagTime": .string(
-                            image.taggedAt.map { Timestamp(nanoseconds: $0).rfc3339 } ?? Timestamp.never)
-                    ],
-                ], config))
+                exchange.request.version, image.size, .object((description.object ?? []) + variant), config))
     }
 
     /// Members that older clients read: the size under its other name, and the configuration of the container that made it.

@@ -47,6 +47,7 @@ struct SystemHandlers: Sendable {
         let all = await engine.allContainers()
         let host = HostIdentity.current()
         let facts = await engine.hostFacts()
+        let mirrors = await engine.registryMirrors().map { JSON.string($0.hasSuffix("/") ? $0 : $0 + "/") }
         var json: JSON = [
             "ID": .string(engine.id), "Containers": JSON(all.count),
             "ContainersRunning": JSON(all.count { $0.status.phase == .running }),
@@ -76,8 +77,10 @@ struct SystemHandlers: Sendable {
             "Architecture": .string(host.machine),
             "IndexServerAddress": "https://index.docker.io/v1/",
             "RegistryConfig": [
-                "IndexConfigs": ["docker.io": ["Mirrors": [], "Name": "docker.io", "Official": true, "Secure": true]],
-                "InsecureRegistryCIDRs": ["127.0.0.0/8"], "Mirrors": .null,
+                "IndexConfigs": [
+                    "docker.io": ["Mirrors": .array(mirrors), "Name": "docker.io", "Official": true, "Secure": true]
+                ],
+                "InsecureRegistryCIDRs": ["127.0.0.0/8"], "Mirrors": mirrors.isEmpty ? .null : .array(mirrors),
             ],
             "GenericResources": .null,
             "DockerRootDir": .string(engine.configuration.dataRoot), "HttpProxy": "", "HttpsProxy": "", "NoProxy": "",

@@ -100,6 +100,11 @@ extension ContainerRecord {
     private var mountsJSON: JSON {
         // A tmpfs is listed where it is one of `Mounts`, not where it is one of `Tmpfs`.
         let declared = Set(spec.mounts.filter { $0.written != nil }.map(\.target))
+        var modes: [String: String] = [:]
+        for bind in asked["HostConfig"]["Binds"].strings ?? [] {
+            let parts = bind.split(separator: ":", omittingEmptySubsequences: false)
+            if parts.count == 3 { modes[String(parts[1])] = String(parts[2]) }
+        }
         return .array(
             mounts.filter { $0.kind != .tmpfs || declared.contains($0.target) }.map { mount in
                 var json: JSON = ["Type": .string(mount.kind.rawValue)]
@@ -107,7 +112,7 @@ extension ContainerRecord {
                 json.set("Source", .string(mount.hostPath))
                 json.set("Destination", .string(mount.target))
                 if mount.kind == .volume { json.set("Driver", "local") }
-                json.set("Mode", .string(mount.kind == .volume ? "z" : mount.readOnly ? "ro" : ""))
+                json.set("Mode", .string(modes[mount.target] ?? (mount.kind == .volume ? "z" : "")))
                 json.set("RW", .bool(!mount.readOnly))
                 json.set("Propagation", .string(mount.kind == .bind ? mount.propagation : ""))
                 return json

@@ -140,6 +140,9 @@ extension ContainerSpec {
         pid = try SharedNamespace(host["PidMode"].string ?? "", field: "PID")
         uts = try SharedNamespace(host["UTSMode"].string ?? "", field: "UTS")
         controlGroupNamespace = try SharedNamespace(host["CgroupnsMode"].string ?? "", field: "cgroup namespace")
+        if host["StorageOpt"].object?.isEmpty == false {
+            throw .invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
+        }
         controlGroupParent = host["CgroupParent"].string ?? ""
         if let size = host["ShmSize"].int, size < 0 { throw .invalid("SHM size can not be less than 0") }
         // Without shared memory there is no /dev/shm.

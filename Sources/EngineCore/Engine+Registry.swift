@@ -23,6 +23,9 @@ extension Engine {
         return try await body()
     }
 
+    /// The mirrors of Docker Hub that are asked first; none where the file cannot be read.
+    public func registryMirrors() -> [String] { (try? registries().mirrors) ?? [] }
+
     nonisolated func registries() throws(RoostError) -> RegistryConfiguration {
         try RegistryConfiguration(path: configuration.registryConfiguration)
     }

@@ -61,7 +61,7 @@ enum SpecificationCheck {
     private static func checkLog(_ log: LogSpec) throws(RoostError) {
         guard ["", "json-file", "local", "none"].contains(log.driver) else {
             throw .invalid(
-                "logger: no log driver named '\(log.driver)' is registered; this engine has json-file, local and none")
+                "logger: no log driver named '\(log.driver)' is registered")
         }
         let known: Set<String> = [
             "max-size", "max-file", "compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode",

@@ -40,9 +40,16 @@ public struct Descriptor: Sendable, Codable, Equatable {
 
         /// `linux/arm64`, `linux/arm/v7`, `arm64`, with the other names that people use (containerd's platforms package).
         public init(parsing text: String) throws(RoostError) {
+            if text.contains(",") {
+                throw .invalid("\"\(text)\" names several platforms: this engine works for one at a time")
+            }
             var parts = text.lowercased().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
             if parts.count == 1, parts[0] != "linux" { parts = ["linux"] + parts }
-            guard (1...3).contains(parts.count), parts[0] == "linux", !parts.contains("") else {
+            guard (1...3).contains(parts.count), parts[0] == "linux",
+                parts.allSatisfy({ part in
+                    !part.isEmpty && part.utf8.allSatisfy { Self.isNamePart($0) }
+                })
+            else {
                 throw .invalid(
                     "\"\(text)\" is not a platform that this engine can run: write linux/ARCHITECTURE[/VARIANT], as linux/amd64"
                 )
@@ -50,6 +57,14 @@ public struct Descriptor: Sendable, Codable, Equatable {
             let names = ["x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "armhf": "arm", "i386": "386"]
             let architecture = parts.count > 1 ? names[parts[1]] ?? parts[1] : Platform.host.architecture
             self.init(architecture: architecture, variant: parts.count > 2 ? parts[2] : nil)
+        }
+
+        /// Letters, digits, `_`, `-` and `.` (containerd's platforms package).
+        private static func isNamePart(_ byte: UInt8) -> Bool {
+            switch byte {
+            case 48...57, 65...90, 97...122, 45, 46, 95: true
+            default: false
+            }
         }
 
         public var description: String { "\(os)/\(architecture)" + (variant.map { "/\($0)" } ?? "") }

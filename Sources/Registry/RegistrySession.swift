@@ -111,7 +111,10 @@ public final class RegistrySession: Sendable {
                     method, base + path, headers, body, actions, attempts: repeats ? Self.attempts : 1,
                     isProbe: !path.contains("://") && chosen == nil)
                 // A mirror that lacks the image is no answer yet.
-                if answer.status == .notFound, !base.isEmpty, configuration.mirrors.contains(base) { continue }
+                if answer.status == .notFound, domain == RegistryConfiguration.hub, configuration.mirrors.contains(base)
+                {
+                    continue
+                }
                 if !base.isEmpty { state.withLock { $0.chosen = base } }
                 return answer
             } catch let error as RoostError { throw error } catch { failure = error }

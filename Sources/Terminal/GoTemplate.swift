@@ -32,9 +32,19 @@ public struct GoTemplate {
         nodes = try parser.nodes(until: []).nodes
     }
 
+    /// What a field gives that the value has not.
+    public enum Absence: Sendable {
+        /// `<no value>`, as Go's maps have it.
+        case noValue
+        /// An error: rows of lists have all their fields.
+        case unknownInRow
+        /// An error, but for what Docker's types have and JSON leaves out.
+        case unknownInObject
+    }
+
     /// The text for one value.
-    public func render(_ value: JSON) throws(RoostError) -> String {
-        var run = Run(root: value)
+    public func render(_ value: JSON, absence: Absence = .noValue) throws(RoostError) -> String {
+        var run = Run(root: value, absence: absence)
         try run.write(nodes, value)
         return run.text
     }
@@ -272,12 +282,14 @@ public struct GoTemplate {
     // MARK: Writing
 
     private struct Run {
-        let root: JSON
+        let fields: FieldRules
         var text = ""
         var variables: [String: JSON] = [:]
+        /// How deep in `range` and `with`: there the dot is something else than the whole.
+        var depth = 0
 
-        init(root: JSON) {
-            self.root = root
+        init(root: JSON, absence: Absence) {
+            fields = FieldRules(absence: absence)
             variables["$"] = root
         }
 
@@ -287,7 +299,12 @@ public struct GoTemplate {
                 case .text(let part): text += part
                 case .output(let pipeline):
                     let value = try evaluate(pipeline, dot)
-                    if pipeline.variable == nil { text += GoTemplate.plain(value) }
+                    guard pipeline.variable == nil else { continue }
+                    if value.isNull, pipeline.commands.count == 1, case .field(let path) = pipeline.commands[0].first {
+                        text += fields.nothing(path, dot)
+                    } else {
+                        text += GoTemplate.plain(value)
+                    }
                 case .branch(let cases, let otherwise):
                     var chosen: [Node]?
                     for (condition, body) in cases where chosen == nil {
@@ -296,10 +313,18 @@ public struct GoTemplate {
                     try write(chosen ?? otherwise, dot)
                 case .with(let pipeline, let body, let otherwise):
                     let value = try evaluate(pipeline, dot)
-                    if GoTemplate.isTrue(value) { try write(body, value) } else { try write(otherwise, dot) }
+                    guard GoTemplate.isTrue(value) else {
+                        try write(otherwise, dot)
+                        continue
+                    }
+                    depth += 1
+                    try write(body, value)
+                    depth -= 1
                 case .range(let key, let name, let pipeline, let body, let otherwise):
                     let entries = GoTemplate.entries(try evaluate(pipeline, dot))
                     if entries.isEmpty { try write(otherwise, dot) }
+                    depth += 1
+                    defer { depth -= 1 }
                     for (index, value) in entries {
                         if let key { variables[key] = index }
                         if let name { variables[name] = value }
@@ -333,7 +358,7 @@ public struct GoTemplate {
         private mutating func value(_ operand: Operand, _ dot: JSON) throws(RoostError) -> JSON {
             switch operand {
             case .literal(let value): return value
-            case .field(let path): return GoTemplate.follow(path, dot)
+            case .field(let path): return try fields.follow(path, dot, isWhole: depth == 0)
             case .variable(let name, let path):
                 guard let found = variables[name] else { throw .invalid("template: undefined variable \"\(name)\"") }
                 return GoTemplate.follow(path, found)
@@ -349,7 +374,7 @@ public struct GoTemplate {
         return .string(found.map { String($0.dropFirst(key.count + 1)) } ?? row["Labels"][key].string ?? "")
     }
 
-    private static func follow(_ path: [String], _ value: JSON) -> JSON { path.reduce(value) { $0[$1] } }
+    static func follow(_ path: some Sequence<String>, _ value: JSON) -> JSON { path.reduce(value) { $0[$1] } }
 
     private static func entries(_ value: JSON) -> [(JSON, JSON)] {
         switch value {

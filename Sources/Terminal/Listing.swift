@@ -69,12 +69,12 @@ public struct Listing {
     public mutating func add(_ row: JSON) throws(RoostError) -> String? {
         switch mode {
         case .quiet(let field): return (row[field].string ?? "") + "\n"
-        case .json: return row.text() + "\n"
+        case .json: return JSON.object((row.object ?? []).sorted { $0.key < $1.key }).text() + "\n"
         case .table(let fields):
             table?.add(fields.map { row[$0].string ?? row[$0].text() })
             return nil
         case .template(let template, let isTable):
-            let line = try template.render(row)
+            let line = try template.render(row, absence: .unknownInRow)
             guard isTable else { return line + "\n" }
             table?.add(Self.cells(line))
             return nil
@@ -86,6 +86,6 @@ public struct Listing {
 
     /// One value by a template, or as JSON.
     public static func one(_ format: String, _ value: JSON) throws(RoostError) -> String {
-        format == "json" ? value.text() : try GoTemplate(unescaped(format)).render(value)
+        format == "json" ? value.text() : try GoTemplate(unescaped(format)).render(value, absence: .unknownInObject)
     }
 }

@@ -248,7 +248,13 @@ struct Build: ParsableCommand {
         order.cacheTo = cacheTo
         if check { return try runCheck(order) }
         let display = try BuildDisplay(progress, quiet: quiet)
-        let id = try order.run(display)
+        let id: String
+        do { id = try order.run(display) } catch let error as RoostError {
+            // As the classic client: the build ends as its command has ended.
+            guard let code = display.failureCode, code != 0 else { throw error }
+            Output.error(error.message)
+            throw Leave(code: code)
+        }
         if let iidfile { try Files.write(Session.shared.absolute(iidfile), id) }
         if let metadataFile {
             let facts: JSON = [

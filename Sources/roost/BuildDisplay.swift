@@ -38,6 +38,9 @@ final class BuildDisplay {
         }
     }
 
+    /// With what the command of a step ended, if that is why the build has failed.
+    private(set) var failureCode: Int32?
+
     func follow(_ answer: HTTPExchange) throws -> String {
         var id = ""
         while let line = try answer.nextLine() {
@@ -45,6 +48,7 @@ final class BuildDisplay {
             if let message = line["error"].string {
                 release()
                 showFailure()
+                failureCode = line["errorDetail"]["code"].int.map { Int32(clamping: $0) }
                 throw RoostError(.failure, message)
             }
             if let found = line["aux"]["ID"].string { id = found }

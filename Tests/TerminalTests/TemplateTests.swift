@@ -46,6 +46,35 @@ import Testing
         #expect(throws: RoostError.self) { try GoTemplate(template).render(Self.value) }
     }
 
+    @Test(
+        "what a container has not: Go's text for nothing, or an error for what there cannot be",
+        arguments: [
+            ("{{.Foo}}", nil), ("{{.State.Foo}}", nil), ("{{.Name.Foo}}", nil), ("{{.State.Health.Status}}", nil),
+            ("{{.State.Health}}", "<nil>"), ("{{.ExecIDs}}", "[]"), ("{{.Config.Volumes}}", "map[]"),
+            ("{{.SizeRw}}", "<nil>"), ("{{.Config.Labels.x}}", "<no value>"), ("{{.Config.StopSignal}}", ""),
+            ("{{.HostConfig.Sysctls}}", "map[]"), ("{{json .ExecIDs}}", "null"),
+            ("{{.HostConfig.LogConfig.Config.x}}", "<no value>"),
+            ("{{.NetworkSettings.Networks.foo.IPAddress}}", "<no value>"),
+            ("{{if .State.Health}}a{{else}}b{{end}}", "b"), ("{{range .Foo}}x{{end}}", nil),
+        ] as [(String, String?)])
+    func absent(template: String, text: String?) throws {
+        let container: JSON = [
+            "Name": "/x", "State": ["Status": "created"], "ExecIDs": .null,
+            "Config": ["Volumes": .null, "Labels": .object([])],
+            "HostConfig": ["LogConfig": ["Config": .object([])]], "NetworkSettings": ["Networks": .object([])],
+        ]
+        #expect((try? Listing.one(template, container)) == text)
+    }
+
+    @Test("rows have the fields that they have")
+    func rows() throws {
+        var listing = try Listing("{{.ID}} {{.Nam}}", columns: [("ID", "ID")])
+        do {
+            _ = try listing.add(["ID": "1", "Name": "x"])
+            Issue.record("it must fail")
+        } catch { #expect("\(error)".contains("can't evaluate field Nam; there are ID, Name")) }
+    }
+
     @Test("transfers together: amounts, speed, time left")
     func meter() {
         var meter = TransferMeter()
@@ -69,7 +98,7 @@ import Testing
         #expect(try text(nil) == "NAME      COUNT\nweb       3\n")
         #expect(try text("table {{.Count}}\\t{{.Name}}") == "COUNT     NAME\n3         web\n")
         #expect(try text("{{.Name}}:{{.Count}}") == "web:3\n")
-        #expect(try text("json") == "{\"Name\":\"web\",\"Count\":\"3\"}\n")
+        #expect(try text("json") == "{\"Count\":\"3\",\"Name\":\"web\"}\n")
         #expect(try text(nil, quiet: "Name") == "web\n")
     }
 }

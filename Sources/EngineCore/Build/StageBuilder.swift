@@ -33,6 +33,7 @@ final class StageBuilder {
         configuration = ImageConfiguration(
             architecture: (run.request.platform ?? .host).architecture, created: nil, config: .init(),
             rootfs: .init(diffIDs: []), history: [])
+        configuration.variant = run.request.platform?.variant
     }
 
     var engine: Engine { run.engine }
