@@ -208,7 +208,16 @@ struct BuildHandlers: Sendable {
             }
             keep = max(keep, bytes)
         }
-        let result = try await engine.pruneBuildCache(unusedSince: limit, keepBytes: keep)
+        // Steps have ids and no other of these: what asks for others means none of them.
+        let others = ["parent", "type", "description", "inuse", "shared", "private"].flatMap { filters[$0] }
+        let ids = filters["id"]
+        var isMeant: (@Sendable (String) -> Bool)?
+        if !others.isEmpty {
+            isMeant = { _ in false }
+        } else if !ids.isEmpty {
+            isMeant = { id in ids.contains { !$0.isEmpty && id.hasPrefix($0) } }
+        }
+        let result = try await engine.pruneBuildCache(unusedSince: limit, keepBytes: keep, isMeant: isMeant)
         try await exchange.answer(
             200,
             ["CachesDeleted": result.ids.isEmpty ? .null : JSON(result.ids), "SpaceReclaimed": JSON(result.bytes)])

@@ -71,8 +71,12 @@ struct ProjectHandlers: Sendable {
             spec.labels.merge(more.labels) { $1 }
             spec.security.addedCapabilities += more.security.addedCapabilities
             spec.security.droppedCapabilities += more.security.droppedCapabilities
+            if let entrypoint = body["entrypoint"].strings {
+                spec.process.entrypoint = entrypoint
+                // The service's command was written for its own entrypoint.
+                spec.process.command = nil
+            }
             if let command = body["command"].strings { spec.process.command = command }
-            if let entrypoint = body["entrypoint"].strings { spec.process.entrypoint = entrypoint }
             spec.process.environment += body["environment"].strings ?? []
             if let user = body["user"].string { spec.process.user = user }
             if let folder = body["workdir"].string { spec.process.workingDirectory = folder }

@@ -227,12 +227,14 @@ public final class LogWatcher: Sendable {
     }
 
     private func remove(_ descriptor: Int32, _ id: UInt64) {
-        state.withLock { state in
-            state.callbacks[descriptor]?[id] = nil
-            guard state.callbacks[descriptor]?.isEmpty == true else { return }
+        let old = state.withLock { state in
+            let old = state.callbacks[descriptor]?.removeValue(forKey: id)
+            guard state.callbacks[descriptor]?.isEmpty == true else { return old }
             state.callbacks[descriptor] = nil
             watch.remove(descriptor)
+            return old
         }
+        _ = consume old
     }
 }
 

@@ -113,6 +113,16 @@ extension Engine {
 
     /// Takes a container off a network (`docker network disconnect`).
     public func disconnect(_ reference: String, from name: String, force: Bool) async throws {
+        if force, (try? network(name)) == nil, var left = try? container(reference) {
+            // A network that was removed under a container that does not run.
+            let count = left.endpoints.count
+            left.endpoints.removeAll { networks[$0.networkID] == nil && [$0.networkName, $0.networkID].contains(name) }
+            guard left.endpoints.count == count else {
+                try store.save(left)
+                containers[left.id] = left
+                return
+            }
+        }
         let network = try network(name)
         let record: ContainerRecord
         do throws(RoostError) { record = try container(reference) } catch {

@@ -26,6 +26,9 @@ extension Engine {
         if stopping { throw RoostError(.unavailable, "the engine is stopping") }
         await untilDeparted(id)
         do {
+            for endpoint in record.endpoints where networks[endpoint.networkID] == nil {
+                throw RoostError.missing("network \(endpoint.networkName) not found")
+            }
             try await mountVolumes(of: record)
             try await activate(record.endpoints.map(\.networkID))
             let start = try containerStart(record)
@@ -196,9 +199,10 @@ extension Engine {
     /// Listens to a container's shim, serves its resolver and its ports, and has its shim keep what must outlive this engine.
     func serve(_ id: String) throws {
         guard let running = live[id], let record = containers[id] else { return }
+        // Its own names first: a program may ask for them with its first breath, and the question is waiting in the socket already.
+        rebuildNames()
         if let sockets = running.resolver { try resolver.serve(sockets, scope: resolverScope(record)) }
         try relay(running.ports, to: record)
-        rebuildNames()
         let connection = running.process.connection
         let kept = KeptDescriptors(running)
         if !kept.tags.isEmpty { connection.send(.keep(tags: kept.tags), descriptors: kept.files) }

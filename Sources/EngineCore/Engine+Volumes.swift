@@ -82,7 +82,9 @@ extension Engine {
         var removed: [String] = []
         var bytes: Int64 = 0
         for record in allVolumes()
-        where (all || record.isAnonymous) && users(ofVolume: record.name).isEmpty && isMeant(record) {
+        where (all || record.isAnonymous) && record.options.isEmpty && users(ofVolume: record.name).isEmpty
+            && isMeant(record)
+        {
             let folder = mountpoint(record)
             bytes += (try? await blocking { try Files.treeSize(folder) }) ?? 0
             try await removeVolume(record.name, force: true)

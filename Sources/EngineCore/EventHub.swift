@@ -13,16 +13,20 @@ final class EventHub: Sendable {
     static let readerLimit = 4096
 
     func publish(_ event: EngineEvent) {
-        state.withLock { state in
+        let lost = state.withLock { state in
             state.recent.append(event)
             if state.recent.count > Self.memory { state.recent.removeFirst(state.recent.count - Self.memory) }
+            var lost: [AsyncStream<EngineEvent>.Continuation] = []
             for (id, reader) in state.readers {
                 if case .dropped = reader.yield(event) {
-                    reader.finish()
+                    lost.append(reader)
                     state.readers[id] = nil
                 }
             }
+            return lost
         }
+        // Its end is told at once, and whoever hears of it wants the lock.
+        for reader in lost { reader.finish() }
     }
 
     /// Events since a time, then, unless `until` has passed, those that come.

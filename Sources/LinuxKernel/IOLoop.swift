@@ -28,10 +28,11 @@ public final class IOLoop: Sendable {
 
     /// Calls the handler whenever the descriptor is ready. The caller keeps the descriptor open until it has removed it.
     public func add(_ fd: CInt, _ interest: Readiness, _ handler: @escaping Handler) throws(SyscallError) {
-        state.withLock { state in
+        let old = state.withLock { state in
             state.generation += 1
-            state.handlers[fd] = (state.generation, handler)
+            return state.handlers.updateValue((state.generation, handler), forKey: fd)
         }
+        _ = consume old
         do throws(SyscallError) { try poll.add(fd, interest) } catch {
             state.withLock { $0.handlers[fd] = nil }
             throw error
@@ -42,7 +43,9 @@ public final class IOLoop: Sendable {
 
     public func remove(_ fd: CInt) {
         poll.remove(fd)
-        state.withLock { $0.handlers[fd] = nil }
+        // What the handler holds may end with it and come here again: not under the lock.
+        let old = state.withLock { $0.handlers.removeValue(forKey: fd) }
+        _ = consume old
     }
 
     /// Runs a job on the loop's thread soon.

@@ -237,6 +237,8 @@ public struct ArchiveEntry: Sendable, Equatable {
     private let archive: OpaquePointer
     private let disk: OpaquePointer
     private let reader: ArchiveReader
+    /// Whether the names begin with `./`: what is in a folder, without the folder. The first entry tells.
+    private var holdsContent: Bool?
 
     /// `refusesLinks`: nothing is written through a symbolic link, for folders that are not confined.
     public init(descriptor: Int32, refusesLinks: Bool = false) throws(ArchiveError) {
@@ -257,7 +259,7 @@ public struct ArchiveEntry: Sendable, Equatable {
     public func next() throws(ArchiveError) -> ArchiveEntry? { try reader.next() }
 
     /// Writes the current entry and its data; for another owner where one is given.
-    /// `rebase` replaces the first component of the entry's path.
+    /// `rebase` replaces the first component of the entry's path, or stands before it where there is only the content of a folder.
     public func extract(owner: (user: UInt32, group: UInt32)? = nil, rebase: String? = nil) throws(ArchiveError) {
         guard let entry = unsafe reader.currentEntry else { return }
         if let rebase { unsafe rename(entry, rebase) }
@@ -273,9 +275,12 @@ public struct ArchiveEntry: Sendable, Equatable {
     }
 
     private func rename(_ entry: OpaquePointer, _ first: String) {
+        let name = unsafe archive_entry_pathname(entry).map { unsafe FileName.text($0) } ?? ""
+        let isContent = holdsContent ?? (name == "." || name.hasPrefix("./"))
+        holdsContent = isContent
         func renamed(_ text: String) -> String {
             let parts = FileName.parts(text).filter { $0 != "." }
-            return ([first] + parts.dropFirst().map(String.init)).joined(separator: "/")
+            return ([first] + parts.dropFirst(isContent ? 0 : 1).map(String.init)).joined(separator: "/")
         }
         if let path = unsafe archive_entry_pathname(entry) {
             unsafe withPath(renamed(unsafe FileName.text(path))) { unsafe archive_entry_copy_pathname(entry, $0) }

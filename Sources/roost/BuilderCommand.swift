@@ -9,10 +9,17 @@ struct Builder: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "prune", abstract: "Forget finished steps of builds, and the cache mounts.")
         @Flag(name: [.short, .long], help: "Accepted: all that no image needs goes anyway.") var all = false
-        @Flag(name: [.short, .long], help: "Accepted for scripts; nothing is asked.") var force = false
+        @Flag(name: [.short, .long], help: "Do not ask.") var force = false
         @Option(name: .long, help: "until=24h.") var filter: [String] = []
         @Option(name: .long, help: "Keep so many bytes.") var keepStorage: String?
         func run() throws {
+            guard
+                force
+                    || PruneOptions.ask(
+                        all
+                            ? "This will remove all build cache."
+                            : "This will remove all dangling build cache.")
+            else { return }
             var query: [(String, String)] = []
             if let keepStorage { query.append(("keep-storage", "\(try ContainerOptions.size(keepStorage))")) }
             if !filter.isEmpty { query.append(("filters", PruneFilters.json(filter))) }

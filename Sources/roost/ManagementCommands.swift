@@ -47,8 +47,9 @@ struct PruneOptions: ParsableArguments {
     @Option(name: .long, help: "Only what fits: until=24h, label=a=b, label!=a.") var filter: [String] = []
 
     /// Asks whoever sits at a terminal; scripts must say `-f`.
-    func confirm(_ warning: String) throws -> Bool {
-        if force { return true }
+    func confirm(_ warning: String) throws -> Bool { force || Self.ask(warning) }
+
+    static func ask(_ warning: String) -> Bool {
         Output.raw("WARNING! \(warning)\nAre you sure you want to continue? [y/N] ")
         let answer = (readLine() ?? "").lowercased()
         return answer == "y" || answer == "yes"

@@ -16,6 +16,17 @@ import Testing
         return status
     }
 
+    @Test("a reader of events that does not read loses its place, and nobody else anything")
+    func slowReader() async {
+        let hub = EventHub()
+        let slow = hub.subscribe(since: nil).stream
+        let event = EngineEvent(.container, "start", id: "x", attributes: [:], time: 1)
+        for _ in 0..<(EventHub.readerLimit + 10) { hub.publish(event) }
+        var count = 0
+        for await _ in slow { count += 1 }
+        #expect(count == EventHub.readerLimit)
+    }
+
     @Test("the delay doubles and starts again after ten good seconds")
     func backoff() {
         var decision = RestartDecision()

@@ -49,6 +49,24 @@ import Testing
         }
     }
 
+    @Test("the content of a folder, copied to a folder that is not there yet")
+    func contentToNewFolder() throws {
+        try withEngine { engine in
+            try engine.must(
+                "run", "--name", "made", "busybox", "sh", "-c",
+                "mkdir -p /d/sub/deep /d/empty; echo f > /d/f; echo g > /d/sub/g; ln /d/f /d/sub/deep/h")
+            try engine.must("cp", "made:/d/.", "new")
+            let found = try TestEngine.run("/usr/bin/find", ["new", "-printf", "%P\n"], directory: engine.folder).output
+            #expect(
+                Set(found.split(separator: "\n").map(String.init)) == [
+                    "sub", "sub/deep", "sub/deep/h", "sub/g", "f", "empty",
+                ])
+            try engine.must("cp", "new/.", "made:/again")
+            try engine.must("cp", "made:/again", "back")
+            #expect(try String(contentsOfFile: engine.folder + "/back/sub/deep/h", encoding: .utf8) == "f\n")
+        }
+    }
+
     @Test("diff, commit, export, import: what a container has changed is what an image gets")
     func images() throws {
         try withEngine { engine in

@@ -84,7 +84,10 @@ extension Engine {
 
     /// Forgets steps of builds and removes their layers: all, or those that were not used since a time; what images need stays
     /// with them. Answers with ids and bytes.
-    public func pruneBuildCache(unusedSince limit: Int64?, keepBytes: Int64 = 0) async throws -> (
+    /// `isMeant` is asked for the id of each step; with it, nothing but steps goes.
+    public func pruneBuildCache(
+        unusedSince limit: Int64?, keepBytes: Int64 = 0, isMeant: (@Sendable (String) -> Bool)? = nil
+    ) async throws -> (
         ids: [String], bytes: Int64
     ) {
         let used = Set(imageRecords.values.flatMap { $0.layers.map(\.chain) })
@@ -94,15 +97,17 @@ extension Engine {
         for (key, entry) in buildCache.sorted(by: { $0.value.usedAt < $1.value.usedAt }) {
             if let limit, entry.usedAt > limit { continue }
             if keepBytes > 0, total <= keepBytes { break }
+            let id = String(key.hex.prefix(25))
+            if isMeant?(id) == false { continue }
             buildCache[key] = nil
             try store.removeBuildStep(key)
-            ids.append(String(key.hex.prefix(25)))
+            ids.append(id)
             if !used.contains(entry.layer.chain) {
                 bytes += entry.layer.size
                 total -= entry.layer.size
             }
         }
-        if limit == nil, keepBytes == 0 {
+        if limit == nil, keepBytes == 0, isMeant == nil {
             let folder = configuration.dataRoot + "/build/cache-mounts"
             bytes += (try? await blocking { try Files.treeSize(folder) }) ?? 0
             let digests = configuration.dataRoot + "/build/digests"
