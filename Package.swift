@@ -25,6 +25,7 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
     ],
     targets: [
         // The C side: headers and constants, no logic.
@@ -79,10 +80,19 @@ let package = Package(
                 "ContainerRuntime", "ShimProtocol", "LinuxKernel", "OCI", "EngineModel",
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
             ]),
+        // The protocol that newer Docker clients build with: gRPC both ways, and files from the client.
+        library(
+            "BuildSession",
+            [
+                "EngineModel", "LinuxKernel", "SystemLibraries", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+            ]),
         library(
             "APIServer",
             [
-                "DockerAPI", "EngineCore", "ContainerRuntime", "ImageStore", "Registry", "EngineModel", "ComposeModel",
+                "BuildSession", "DockerAPI", "EngineCore", "ContainerRuntime", "ImageStore", "Registry", "EngineModel",
+                "ComposeModel",
                 "Planning", "OCI",
                 "LinuxKernel",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),

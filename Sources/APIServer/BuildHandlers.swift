@@ -237,13 +237,6 @@ struct BuildHandlers: Sendable {
             try await engine.exportImage(name, to: target)
         }
     }
-
-    func refuseSession(_ exchange: Exchange) async throws {
-        throw RoostError(
-            .unsupported,
-            "BuildKit sessions are not supported by this engine: it builds with the classic protocol (DOCKER_BUILDKIT=0)"
-        )
-    }
 }
 
 /// Turns a build's events into the lines that Docker's clients show.

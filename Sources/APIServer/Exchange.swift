@@ -146,12 +146,13 @@ final class Exchange {
     /// Turns the connection into a plain stream, as attach and exec need it.
     func takeOver(_ type: String) async throws {
         try await discardBody()
-        let upgrades = request.headers["Upgrade"].contains { $0.lowercased() == "tcp" }
+        let upgrade = request.headers["Upgrade"].first { ["tcp", "h2c"].contains($0.lowercased()) }
         answered = true
         takenOver = true
         try await connection.takeOver()
         let first =
-            upgrades ? "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n" : "HTTP/1.1 200 OK\r\n"
+            upgrade.map { "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: \($0)\r\n" }
+            ?? "HTTP/1.1 200 OK\r\n"
         let headers = Self.common.map { "\($0): \($1)\r\n" }.joined()
         try await send(Array((first + "Content-Type: \(type)\r\n" + headers + "\r\n").utf8))
         await connection.untilRead()

@@ -115,20 +115,8 @@ struct ExecHandlers: Sendable {
         if !terminal { streams.input?.closeEarly() }
     }
 
-    /// Reads a stream to its end. A slow client slows its exec down, nobody else.
     private func copy(_ file: OwnedFD, _ send: ([UInt8]) async throws -> Void) async {
-        try? setNonBlocking(file.raw)
-        while true {
-            var bytes: [UInt8] = []
-            do throws(SyscallError) { bytes = try readSome(file.raw, limit: 65536) } catch {
-                guard error.errno == Errno.again else { return }
-                await engine.waitReadable(file)
-                continue
-            }
-            if bytes.isEmpty { return }
-            // A client that has gone: the program goes on, its output goes nowhere.
-            do { try await send(bytes) } catch {}
-        }
+        await InputPump.read(file, engine, send)
     }
 
     func resize(_ exchange: Exchange) async throws {

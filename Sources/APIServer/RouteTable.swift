@@ -90,10 +90,11 @@ struct RouteTable: Sendable {
 
     private var buildRows: [Row] {
         let builds = BuildHandlers(engine: engine)
+        let buildSessions = BuildSessionHandlers(engine: engine)
         return [
             row(.POST, "build", builds.build), row(.POST, "roost/v1/build/check", builds.check),
             row(.GET, "roost/v1/images/**/root", builds.root), row(.POST, "build/prune", builds.prune),
-            row(.POST, "session", builds.refuseSession), row(.POST, "grpc", builds.refuseSession),
+            row(.POST, "session", buildSessions.session), row(.POST, "grpc", buildSessions.calls),
         ]
     }
 

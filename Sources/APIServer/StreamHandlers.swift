@@ -194,6 +194,22 @@ struct InputPump: Sendable {
         return nil
     }
 
+    /// Reads a stream to its end. A slow client slows its own stream down, nobody else.
+    static func read(_ file: OwnedFD, _ engine: Engine, _ send: ([UInt8]) async throws -> Void) async {
+        try? setNonBlocking(file.raw)
+        while true {
+            var bytes: [UInt8] = []
+            do throws(SyscallError) { bytes = try readSome(file.raw, limit: 65536) } catch {
+                guard error.errno == Errno.again else { return }
+                await engine.waitReadable(file)
+                continue
+            }
+            if bytes.isEmpty { return }
+            // A client that has gone: the program goes on, its output goes nowhere.
+            do { try await send(bytes) } catch {}
+        }
+    }
+
     static func write(_ bytes: [UInt8], to target: OwnedFD, _ engine: Engine) async -> Bool {
         try? setNonBlocking(target.raw)
         var rest = bytes[...]

@@ -1,0 +1,142 @@
+import BuildSession
+import DockerAPI
+import EngineCore
+import EngineModel
+import LinuxKernel
+import OCI
+
+/// The calls of one client: BuildKit's control service, and as much of its gateway as clients need that build Dockerfiles.
+actor BuildCalls {
+    private let engine: Engine
+    private let sessions: BuildSessions
+    private var builds: [String: SessionBuild] = [:]
+
+    init(engine: Engine, sessions: BuildSessions) {
+        self.engine = engine
+        self.sessions = sessions
+    }
+
+    nonisolated func answer(_ call: RemoteCall) async throws {
+        switch call.method {
+        case "/moby.buildkit.v1.Control/Solve": try await solve(call)
+        case "/moby.buildkit.v1.Control/Status": try await status(call)
+        case "/moby.buildkit.v1.Control/ListWorkers": try await reply(call) { Self.worker(&$0) }
+        case "/moby.buildkit.v1.Control/Info":
+            try await reply(call) { $0.message(1) { $0.text(2, APIVersion.product) } }
+        case "/moby.buildkit.v1.frontend.LLBBridge/Ping": try await reply(call) { Self.capabilities(&$0) }
+        case "/moby.buildkit.v1.frontend.LLBBridge/Return": try await gatewayReturn(call)
+        case "/moby.buildkit.v1.frontend.LLBBridge/Solve": try await gatewaySolve(call)
+        case "/grpc.health.v1.Health/Check": try await reply(call) { $0.number(1, 1) }
+        default:
+            throw CallFailure(CallFailure.unimplemented, "this engine has no method \(call.method)")
+        }
+    }
+
+    private nonisolated func reply(_ call: RemoteCall, _ body: (inout MessageWriter) -> Void) async throws {
+        while try await call.next() != nil {}
+        var message = MessageWriter()
+        body(&message)
+        try await call.send(message.bytes)
+    }
+
+    private nonisolated func request(_ call: RemoteCall) async throws -> [UInt8] {
+        guard let message = try await call.next() else {
+            throw CallFailure(3, "\(call.method): the request is missing")
+        }
+        return message
+    }
+
+    private static func worker(_ message: inout MessageWriter) {
+        message.message(1) {
+            $0.text(1, "roost")
+            $0.map(2, ["org.mobyproject.buildkit.worker.executor": "roost"])
+            $0.message(3) {
+                $0.text(1, Descriptor.Platform.host.architecture)
+                $0.text(2, Descriptor.Platform.host.os)
+                $0.text(3, Descriptor.Platform.host.variant ?? "")
+            }
+        }
+    }
+
+    /// What the gateway can do (BuildKit, frontend/gateway/pb/caps.go).
+    private static func capabilities(_ message: inout MessageWriter) {
+        for name in ["solve.base", "return", "frontend.caps", "gateway.solve.evaluate"] {
+            message.message(1) {
+                $0.text(1, name)
+                $0.bool(2, true)
+            }
+        }
+    }
+
+    /// One build has several calls, and none of them is sure to be the first.
+    private func build(_ reference: String) -> SessionBuild {
+        if let known = builds[reference] { return known }
+        let made = SessionBuild(engine: engine, sessions: sessions)
+        builds[reference] = made
+        return made
+    }
+
+    /// Lasts as long as the build, and ends as it ends.
+    private nonisolated func solve(_ call: RemoteCall) async throws {
+        let (reference, order) = try SolveOrder.control(try await request(call))
+        let build = await build(reference)
+        await build.order.keep(.success(order))
+        if !order.frontend.isEmpty {
+            do {
+                try await build.run(order.attributes)
+                await build.finish(nil)
+            } catch { await build.finish(error) }
+        }
+        let response: [String: String]
+        do { response = try await build.outcome.value } catch {
+            await build.finish(error)
+            throw error
+        }
+        var message = MessageWriter()
+        message.map(1, response)
+        try await call.send(message.bytes)
+    }
+
+    private nonisolated func gatewaySolve(_ call: RemoteCall) async throws {
+        let order = try SolveOrder.gateway(try await request(call))
+        guard let reference = call.metadata("buildkit-controlapi-buildid") else {
+            throw CallFailure(3, "the call does not say which build it belongs to")
+        }
+        let build = await build(reference)
+        do {
+            guard order.frontend.hasPrefix("dockerfile") else {
+                throw CallFailure(
+                    CallFailure.unimplemented,
+                    "this engine builds Dockerfiles; the frontend \"\(order.frontend)\" is not there")
+            }
+            try await build.run(order.attributes)
+        } catch {
+            await build.finish(error)
+            throw error
+        }
+        var message = MessageWriter()
+        message.text(1, "result")
+        try await call.send(message.bytes)
+    }
+
+    /// The client's last word on its build: it is done, or the client has given it up.
+    private nonisolated func gatewayReturn(_ call: RemoteCall) async throws {
+        let message = try MessageReader(try await request(call))
+        guard let reference = call.metadata("buildkit-controlapi-buildid") else {
+            throw CallFailure(3, "the call does not say which build it belongs to")
+        }
+        let build = await build(reference)
+        if let error = message.all(2).first {
+            let status = try MessageReader(error)
+            await build.finish(CallFailure(Int(status.number(1)), status.text(2)))
+        } else {
+            await build.finish(nil)
+        }
+        try await call.send([])
+    }
+
+    private nonisolated func status(_ call: RemoteCall) async throws {
+        let reference = try MessageReader(try await request(call)).text(1)
+        for await message in await build(reference).statuses { try await call.send(message) }
+    }
+}

@@ -1,0 +1,111 @@
+import BuildSession
+import EngineCore
+import EngineModel
+import LinuxKernel
+
+/// `/session` and `/grpc`: the protocol with which newer clients build (BuildKit). The client sends files and secrets over its session,
+/// and asks for builds over calls; what it asks for is built by the same engine as `POST /build`.
+struct BuildSessionHandlers: Sendable {
+    let engine: Engine
+    private let sessions = BuildSessions()
+
+    init(engine: Engine) { self.engine = engine }
+
+    func session(_ exchange: Exchange) async throws {
+        guard let id = exchange.request.headers["X-Docker-Expose-Session-Uuid"].first, !id.isEmpty else {
+            throw RoostError.invalid("a session needs the header X-Docker-Expose-Session-Uuid")
+        }
+        let sessions = sessions
+        try await bridged(exchange) { socket in
+            let peer = try await RemoteCalls.connect(socket)
+            await sessions.add(id, peer)
+            await peer.untilClosed()
+            await sessions.remove(id)
+        }
+    }
+
+    func calls(_ exchange: Exchange) async throws {
+        let connection = BuildCalls(engine: engine, sessions: sessions)
+        try await bridged(exchange) { socket in
+            try await RemoteCalls.serve(socket) { call in try await connection.answer(call) }
+        }
+    }
+
+    /// Turns the exchange into a stream of bytes and gives its other end to the body.
+    private func bridged(_ exchange: Exchange, _ body: @escaping @Sendable (OwnedFD) async throws -> Void) async throws
+    {
+        let (ours, theirs) = try Sockets.pair(.stream)
+        // Two descriptors, because each waits for something else.
+        let writing = try ours.duplicate()
+        let shared = SendableExchange(exchange)
+        let engine = engine
+        try await exchange.takeOver("application/grpc")
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try? await body(theirs) }
+            tasks.addTask {
+                while let bytes = try? await shared.exchange.nextBytes() {
+                    guard await InputPump.write(bytes, to: writing, engine) else { break }
+                }
+                Sockets.shutdownWriting(writing.raw)
+            }
+            await InputPump.read(ours, engine) { try await exchange.send($0) }
+            await exchange.finishOutput()
+            tasks.cancelAll()
+        }
+    }
+}
+
+/// The clients that wait to be asked for files.
+actor BuildSessions {
+    private var peers: [String: RemoteCalls.Peer] = [:]
+    private var waiting: [String: [Promise<RemoteCalls.Peer>]] = [:]
+
+    func add(_ id: String, _ peer: RemoteCalls.Peer) async {
+        peers[id] = peer
+        for promise in waiting.removeValue(forKey: id) ?? [] { await promise.keep(.success(peer)) }
+    }
+
+    func remove(_ id: String) { peers[id] = nil }
+
+    /// A client asks for a build and opens its session at the same time: whichever comes first.
+    func peer(_ id: String) async throws -> RemoteCalls.Peer {
+        if let peer = peers[id] { return peer }
+        let promise = Promise<RemoteCalls.Peer>()
+        waiting[id, default: []].append(promise)
+        let limit = Task {
+            try await Task.sleep(for: .seconds(20))
+            await promise.keep(.failure(CallFailure(CallFailure.notFound, "no active session for \(id)")))
+        }
+        defer { limit.cancel() }
+        return try await promise.value
+    }
+}
+
+/// Something that is not known yet.
+actor Promise<Value: Sendable> {
+    private var result: Result<Value, any Error>?
+    private var waiting: [CheckedContinuation<Value, any Error>] = []
+
+    /// The first word counts.
+    func keep(_ result: Result<Value, any Error>) {
+        guard self.result == nil else { return }
+        self.result = result
+        for continuation in waiting { continuation.resume(with: result) }
+        waiting = []
+    }
+
+    private func wait() async throws -> Value {
+        if let result { return try result.get() }
+        return try await withCheckedThrowingContinuation { waiting.append($0) }
+    }
+
+    var value: Value {
+        get async throws {
+            try await withTaskCancellationHandler {
+                try await wait()
+            } onCancel: {
+                Task { await self.keep(.failure(CancellationError())) }
+            }
+        }
+    }
+}

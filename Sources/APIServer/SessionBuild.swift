@@ -1,0 +1,232 @@
+import BuildSession
+import EngineCore
+import EngineModel
+import ImageBuild
+import LinuxKernel
+import OCI
+import Registry
+import Synchronization
+
+/// One build that a client's session feeds.
+final class SessionBuild: Sendable {
+    let order = Promise<SolveOrder>()
+    let outcome = Promise<[String: String]>()
+    /// What the client is told meanwhile.
+    let statuses: AsyncStream<[UInt8]>
+    private let told: AsyncStream<[UInt8]>.Continuation
+    /// What the client gets for an answer, once there is an image.
+    private let built = Mutex<[String: String]>([:])
+    private let engine: Engine
+    private let sessions: BuildSessions
+
+    init(engine: Engine, sessions: BuildSessions) {
+        self.engine = engine
+        self.sessions = sessions
+        (statuses, told) = AsyncStream.makeStream(of: [UInt8].self)
+    }
+
+    /// Ends the build for its client: as it went, or with a failure.
+    func finish(_ failure: (any Error)?) async {
+        told.finish()
+        if let failure {
+            await outcome.keep(.failure(failure))
+        } else {
+            await outcome.keep(.success(built.withLock { $0 }))
+        }
+    }
+
+    func run(_ attributes: [String: String]) async throws {
+        let order = try await order.value
+        guard ["", "moby", "image", "docker"].contains(order.exporter), order.exporterAttributes["dest"] == nil else {
+            throw CallFailure(
+                CallFailure.unimplemented,
+                "the output \"\(order.exporter)\" is not there in this protocol: build without it and take the image with save, or use roost build -o"
+            )
+        }
+        if let kind = attributes["requestid"], !kind.isEmpty {
+            throw CallFailure(CallFailure.unimplemented, "the request \"\(kind)\" is not understood: only builds are")
+        }
+        var wanted = try SessionAttributes(attributes).request()
+        wanted.tags = try (order.exporterAttributes["name"] ?? "").split(separator: ",").map {
+            try ImageReference(parsing: String($0))
+        }
+        let request = wanted
+        let progress = BuildProgress(told)
+        do {
+            let image = try await engine.withBuildFolder { [engine] folder, id in
+                let source = SessionSource(
+                    engine: engine, sessions: self.sessions, session: order.session, folder: folder, progress: progress)
+                let (final, context) = try await source.prepare(request, attributes)
+                return try await engine.build(
+                    final, context: context, folder: folder, id: id, ordered: false, report: progress.report)
+            }
+            progress.end(nil)
+            let id = image.id.description
+            built.withLock {
+                $0 = [
+                    "containerimage.digest": id, "containerimage.config.digest": id,
+                    "image.name": order.exporterAttributes["name"] ?? "",
+                ]
+            }
+        } catch {
+            progress.end(error)
+            let place = (error as? BuildStepFailure).map { " (\($0.place))" } ?? ""
+            throw error is CallFailure ? error : CallFailure(CallFailure.unknown, "\(error)\(place)")
+        }
+    }
+}
+
+/// The attributes of BuildKit's Dockerfile frontend (docs/reference of docker/buildx; BuildKit, frontend/dockerfile/builder).
+struct SessionAttributes {
+    let attributes: [String: String]
+
+    init(_ attributes: [String: String]) { self.attributes = attributes }
+
+    private func prefixed(_ prefix: String) -> [(String, String)] {
+        attributes.compactMap { $0.key.hasPrefix(prefix) ? (String($0.key.dropFirst(prefix.count)), $0.value) : nil }
+    }
+
+    func request() throws -> BuildRequest {
+        var wanted = BuildRequest()
+        if let file = attributes["filename"], !file.isEmpty { wanted.dockerfile = file }
+        wanted.target = attributes["target"] ?? ""
+        for (name, value) in prefixed("build-arg:") { wanted.arguments[name] = value }
+        for (name, value) in prefixed("label:") { wanted.labels[name] = value }
+        if let stages = attributes["no-cache"] {
+            if stages.isEmpty {
+                wanted.usesCache = false
+            } else {
+                wanted.uncachedStages = stages.split(separator: ",").map(String.init)
+            }
+        }
+        if let text = attributes["platform"], !text.isEmpty {
+            wanted.platform = try Descriptor.Platform(parsing: text)
+        }
+        wanted.pulls = attributes["image-resolve-mode"] == "pull"
+        wanted.network = attributes["force-network-mode"] ?? ""
+        wanted.extraHosts = (attributes["add-hosts"] ?? "").split(separator: ",").map {
+            $0.split(separator: "=", maxSplits: 1).joined(separator: ":")
+        }
+        wanted.sharedMemoryBytes = ByteSize.parse(attributes["shm-size"] ?? "") ?? 0
+        wanted.controlGroupParent = attributes["cgroup-parent"] ?? ""
+        wanted.resources.limits = (attributes["ulimit"] ?? "").split(separator: ",").compactMap { text in
+            let pair = text.split(separator: "=")
+            let numbers = (pair.last ?? "").split(separator: ":").compactMap { Int64($0) }
+            guard pair.count == 2, let soft = numbers.first else { return nil }
+            return UlimitSpec(name: String(pair[0]), soft: soft, hard: numbers.last ?? soft)
+        }
+        return wanted
+    }
+
+    /// Other contexts, by name.
+    var contexts: [(name: String, value: String)] { prefixed("context:").map { (name: $0.0, value: $0.1) } }
+}
+
+/// Gets what a build needs from the client's session: the Dockerfile, the context, secrets, logins.
+struct SessionSource: Sendable {
+    let engine: Engine
+    let sessions: BuildSessions
+    let session: String
+    let folder: String
+    let progress: BuildProgress
+
+    func prepare(_ request: BuildRequest, _ attributes: [String: String]) async throws -> (BuildRequest, BuildContext) {
+        var wanted = request
+        let peer = try await sessions.peer(session)
+        let place = folder + "/context"
+        try Files.makeDirectories(place)
+        for (name, value) in SessionAttributes(attributes).contexts {
+            wanted.contexts[name] = try await other(name, value, peer)
+        }
+        if let address = attributes["context"], address.contains("://") || address.hasPrefix("git@") {
+            if let text = try await engine.fetchContext(address, into: place, folder) { wanted.dockerfileText = text }
+            try await addRights(&wanted, peer)
+            return (wanted, BuildContext(folder: place, isLasting: false))
+        }
+        let files = folder + "/dockerfile"
+        var wish = FileSync(folder: attributes["dockerfilekey"] ?? "dockerfile")
+        wish.included = [wanted.dockerfile, wanted.dockerfile + ".dockerignore"]
+        if wanted.dockerfile == "Dockerfile" { wish.included.append("dockerfile") }
+        try await fetch(wish, peer, into: files, "[internal] load build definition from \(wanted.dockerfile)")
+        let root = try RootedDirectory(path: files)
+        func text(_ path: String, in root: RootedDirectory) -> String? {
+            (try? root.read(path, limit: 4 << 20)).map { String(decoding: $0, as: UTF8.self) }
+        }
+        let found =
+            text(wanted.dockerfile, in: root)
+            ?? (wanted.dockerfile == "Dockerfile" ? text("dockerfile", in: root) : nil)
+        guard let found else {
+            throw RoostError.invalid("failed to read dockerfile: open \(wanted.dockerfile): no such file or directory")
+        }
+        wanted.dockerfileText = found
+        let name = attributes["contextkey"] ?? "context"
+        var ignored = text(wanted.dockerfile + ".dockerignore", in: root)
+        if ignored == nil {
+            var rules = FileSync(folder: name)
+            rules.included = [".dockerignore"]
+            let ruleFolder = folder + "/rules"
+            try await fetch(rules, peer, into: ruleFolder, "[internal] load .dockerignore")
+            ignored = text(".dockerignore", in: try RootedDirectory(path: ruleFolder))
+        }
+        var context = BuildContext(folder: place, isLasting: false)
+        context.ignored = Self.lines(ignored ?? "")
+        var all = FileSync(folder: name)
+        all.excluded = context.ignored
+        try await fetch(all, peer, into: place, "[internal] load build context")
+        try await addRights(&wanted, peer)
+        return (wanted, context)
+    }
+
+    private static func lines(_ text: String) -> [String] {
+        text.split(whereSeparator: \.isNewline).map { $0.trimmingPrefix { $0.isWhitespace } }
+            .filter { !$0.isEmpty && !$0.hasPrefix("#") }.map(String.init)
+    }
+
+    private func other(_ name: String, _ value: String, _ peer: RemoteCalls.Peer) async throws -> String {
+        guard value.hasPrefix("local:") else { return value }
+        let place = "\(folder)/other-\(Identifiers.random().prefix(12))"
+        try await fetch(
+            FileSync(folder: String(value.dropFirst(6))), peer, into: place, "[context \(name)] load from client")
+        return place
+    }
+
+    /// The files arrive as an archive, and are taken apart where archives are: confined.
+    private func fetch(_ sync: FileSync, _ peer: RemoteCalls.Peer, into place: String, _ title: String) async throws {
+        try Files.makeDirectories(place)
+        try await progress.during(title) { say in
+            let path = "\(folder)/transfer-\(Identifiers.random().prefix(12))"
+            let archive = try Files.open(path, [.readWrite, .create, .exclusive])
+            try Files.remove(path)
+            let bytes = try await sync.fetch(from: peer, to: archive.raw)
+            try Files.rewind(archive.raw)
+            try await engine.unpackContext(archive, into: place)
+            say("transferring \(sync.folder): \(ByteSize.decimalText(bytes))")
+        }
+    }
+
+    // MARK: Secrets and logins
+
+    /// Both are asked for only where the Dockerfile names them: the client may have to ask a person.
+    private func addRights(_ wanted: inout BuildRequest, _ peer: RemoteCalls.Peer) async throws {
+        guard let text = wanted.dockerfileText, let parsed = try? Dockerfile(parsing: text) else { return }
+        for id in parsed.secretNames {
+            var question = MessageWriter()
+            question.text(1, id)
+            do {
+                let answer = try await peer.ask("/moby.buildkit.secrets.v1.Secrets/GetSecret", question.bytes)
+                wanted.secrets[id] = Array(try MessageReader(answer).data(1))
+            } catch is CallFailure {
+                // What is not there is an error only for a step that requires it.
+            }
+        }
+        for domain in Set(parsed.stages.compactMap { try? ImageReference(parsing: $0.base).domain }) {
+            var question = MessageWriter()
+            question.text(1, domain == RegistryConfiguration.hub ? "registry-1.docker.io" : domain)
+            guard let answer = try? await peer.ask("/moby.filesync.v1.Auth/Credentials", question.bytes),
+                let login = try? MessageReader(answer), !login.text(2).isEmpty
+            else { continue }
+            wanted.credentials[domain] = RegistryCredentials(
+                json: ["username": .string(login.text(1)), "password": .string(login.text(2))])
+        }
+    }
+}

@@ -1,0 +1,238 @@
+import EngineModel
+import LinuxKernel
+import NIOCore
+import NIOHPACK
+import NIOHTTP2
+import NIOPosix
+
+/// Why a call has failed (gRPC, "Status codes and their use").
+public struct CallFailure: Error, Sendable, CustomStringConvertible {
+    public let code: Int
+    public let message: String
+    public var description: String { message }
+
+    public static let unknown = 2
+    public static let notFound = 5
+    public static let unimplemented = 12
+
+    public init(_ code: Int = CallFailure.unknown, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+}
+
+typealias FrameChannel = NIOAsyncChannel<HTTP2Frame.FramePayload, HTTP2Frame.FramePayload>
+
+/// One gRPC call over one HTTP/2 stream, seen from either side: messages come and go, each with its length in front
+/// (gRPC over HTTP/2, "Length-Prefixed-Message").
+public final class RemoteCall {
+    /// `/package.Service/Method`.
+    public let method: String
+    private let headers: HPACKHeaders
+    private var frames: NIOAsyncChannelInboundStream<HTTP2Frame.FramePayload>.AsyncIterator
+    private let output: NIOAsyncChannelOutboundWriter<HTTP2Frame.FramePayload>
+    private var buffer = ByteBuffer()
+    private var hasEnded = false
+    private var hasAnswered = false
+    private var trailers: HPACKHeaders?
+
+    static let messageLimit = 32 << 20
+
+    init(
+        method: String, headers: HPACKHeaders,
+        frames: NIOAsyncChannelInboundStream<HTTP2Frame.FramePayload>.AsyncIterator,
+        output: NIOAsyncChannelOutboundWriter<HTTP2Frame.FramePayload>, hasEnded: Bool = false
+    ) {
+        self.method = method
+        self.headers = headers
+        self.frames = frames
+        self.output = output
+        self.hasEnded = hasEnded
+    }
+
+    /// Metadata that came with the call.
+    public func metadata(_ name: String) -> String? { headers.first(name: name) }
+
+    /// The next message; nil when the other side has sent its last. Throws what the other side has failed with.
+    public func next() async throws -> [UInt8]? {
+        while true {
+            if buffer.readableBytes >= 5,
+                let length = buffer.getInteger(at: buffer.readerIndex + 1, as: UInt32.self)
+            {
+                guard length <= Self.messageLimit else { throw CallFailure(8, "a message has \(length) bytes") }
+                guard buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) == 0 else {
+                    throw CallFailure(CallFailure.unimplemented, "compressed messages are not understood")
+                }
+                if buffer.readableBytes >= 5 + Int(length) {
+                    buffer.moveReaderIndex(forwardBy: 5)
+                    let message = buffer.readBytes(length: Int(length)) ?? []
+                    buffer.discardReadBytes()
+                    return message
+                }
+            }
+            if hasEnded { return nil }
+            guard let frame = try await frames.next() else {
+                hasEnded = true
+                if trailers == nil { throw CallFailure(14, "the connection has ended in the middle of \(method)") }
+                return nil
+            }
+            switch frame {
+            case .data(let data):
+                if case .byteBuffer(var part) = data.data { buffer.writeBuffer(&part) }
+                if data.endStream { hasEnded = true }
+            case .headers(let more):
+                trailers = more.headers
+                if more.endStream { hasEnded = true }
+                if let code = more.headers.first(name: "grpc-status").flatMap({ Int($0) }), code != 0 {
+                    let text = more.headers.first(name: "grpc-message") ?? ""
+                    throw CallFailure(code, String(decoding: Identifiers.percentDecoded(text), as: UTF8.self))
+                }
+            default: break
+            }
+        }
+    }
+
+    public func send(_ message: [UInt8]) async throws {
+        try await answer()
+        var framed = ByteBuffer()
+        framed.writeInteger(UInt8(0))
+        framed.writeInteger(UInt32(message.count))
+        framed.writeBytes(message)
+        try await output.write(.data(.init(data: .byteBuffer(framed))))
+    }
+
+    /// Tells the other side that nothing more comes from this one, the caller.
+    public func finishSending() async throws {
+        try await output.write(.data(.init(data: .byteBuffer(ByteBuffer()), endStream: true)))
+    }
+
+    private var isServer: Bool { headers.first(name: ":method") != nil }
+
+    private func answer() async throws {
+        guard isServer, !hasAnswered else { return }
+        hasAnswered = true
+        try await output.write(
+            .headers(.init(headers: [":status": "200", "content-type": "application/grpc"])))
+    }
+
+    /// Ends a call that somebody has made of us.
+    func finish(_ failure: CallFailure?) async throws {
+        var trailers = HPACKHeaders([("grpc-status", String(failure?.code ?? 0))])
+        if let failure { trailers.add(name: "grpc-message", value: Self.escaped(failure.message)) }
+        if !hasAnswered {
+            trailers.add(name: ":status", value: "200")
+            trailers.add(name: "content-type", value: "application/grpc")
+            trailers = HPACKHeaders(trailers.map { ($0.name, $0.value) }.sorted { $0.0 < $1.0 })
+        }
+        try await output.write(.headers(.init(headers: trailers, endStream: true)))
+        output.finish()
+    }
+
+    private static func escaped(_ text: String) -> String {
+        var out = ""
+        for byte in text.utf8 {
+            if byte >= 0x20, byte <= 0x7E, byte != 0x25 {
+                out.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                out += "%" + Identifiers.hex([byte]).uppercased()
+            }
+        }
+        return out
+    }
+}
+
+/// Serves and makes calls over a connected socket.
+public enum RemoteCalls {
+    private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+
+    @Sendable private static func wrap(_ stream: any Channel) -> EventLoopFuture<FrameChannel> {
+        stream.eventLoop.makeCompletedFuture {
+            try FrameChannel(
+                wrappingChannelSynchronously: stream, configuration: .init(isOutboundHalfClosureEnabled: true))
+        }
+    }
+
+    /// Serves calls until the other side has gone, and then gives up those that are still under way.
+    public static func serve(
+        _ socket: OwnedFD, _ handler: @escaping @Sendable (RemoteCall) async throws -> Void
+    ) async throws {
+        let multiplexer = try await ClientBootstrap(group: group).withConnectedSocket(socket.handOver()) { channel in
+            channel.configureAsyncHTTP2Pipeline(mode: .server) { wrap($0) }
+        }
+        await withDiscardingTaskGroup { tasks in
+            do {
+                for try await stream in multiplexer.inbound {
+                    tasks.addTask { await answer(stream, handler) }
+                }
+            } catch {}
+            tasks.cancelAll()
+        }
+    }
+
+    private static func answer(_ stream: FrameChannel, _ handler: @Sendable (RemoteCall) async throws -> Void) async {
+        try? await stream.executeThenClose { inbound, outbound in
+            var frames = inbound.makeAsyncIterator()
+            guard case .headers(let first)? = try await frames.next(), let path = first.headers.first(name: ":path")
+            else { return }
+            let call = RemoteCall(
+                method: path, headers: first.headers, frames: frames, output: outbound, hasEnded: first.endStream)
+            do {
+                try await handler(call)
+                try await call.finish(nil)
+            } catch let failure as CallFailure {
+                try await call.finish(failure)
+            } catch { try await call.finish(CallFailure(CallFailure.unknown, "\(error)")) }
+        }
+    }
+
+    /// The other side of a connection, which serves calls.
+    public struct Peer: Sendable {
+        let multiplexer: NIOHTTP2Handler.AsyncStreamMultiplexer<FrameChannel>
+        let channel: any Channel
+
+        /// Makes a call and has the body talk.
+        public func call<Value: Sendable>(
+            _ method: String, metadata: [(String, String)] = [],
+            _ body: @Sendable (RemoteCall) async throws -> Value
+        ) async throws -> Value {
+            let stream = try await multiplexer.openStream { RemoteCalls.wrap($0) }
+            return try await stream.executeThenClose { inbound, outbound in
+                var headers: HPACKHeaders = [
+                    ":method": "POST", ":scheme": "http", ":path": method, ":authority": "localhost",
+                    "content-type": "application/grpc", "te": "trailers",
+                ]
+                for (name, value) in metadata { headers.add(name: name, value: value) }
+                try await outbound.write(.headers(.init(headers: headers)))
+                let call = RemoteCall(
+                    method: method, headers: [:], frames: inbound.makeAsyncIterator(), output: outbound)
+                let result = try await body(call)
+                outbound.finish()
+                return result
+            }
+        }
+
+        /// One message there, one back.
+        public func ask(_ method: String, _ message: [UInt8]) async throws -> [UInt8] {
+            try await call(method) { call in
+                try await call.send(message)
+                try await call.finishSending()
+                guard let answer = try await call.next() else { throw CallFailure(13, "\(method) has no answer") }
+                while try await call.next() != nil {}
+                return answer
+            }
+        }
+
+        /// Returns when the connection has ended.
+        public func untilClosed() async { try? await channel.closeFuture.get() }
+    }
+
+    /// Makes the other side of a socket answer calls.
+    public static func connect(_ socket: OwnedFD) async throws -> Peer {
+        let (multiplexer, channel) = try await ClientBootstrap(group: group).withConnectedSocket(
+            socket.handOver()
+        ) { channel in
+            channel.configureAsyncHTTP2Pipeline(mode: .client) { wrap($0) }.map { ($0, channel) }
+        }
+        return Peer(multiplexer: multiplexer, channel: channel)
+    }
+}

@@ -1,0 +1,95 @@
+import EngineModel
+
+/// What a build tells its client while it goes on: `moby.buildkit.v1.StatusResponse` (BuildKit, api/services/control/control.proto).
+public enum StatusMessage {
+    /// A step as it is now. Times are nanoseconds since 1970; 0 is not yet.
+    public static func vertex(
+        _ digest: String, _ name: String, started: Int64, completed: Int64 = 0, cached: Bool = false, error: String = ""
+    ) -> [UInt8] {
+        var response = MessageWriter()
+        response.message(1) {
+            $0.text(1, digest)
+            $0.text(3, name)
+            $0.bool(4, cached)
+            $0.time(5, nanoseconds: started)
+            if completed > 0 { $0.time(6, nanoseconds: completed) }
+            $0.text(7, error)
+        }
+        return response.bytes
+    }
+
+    /// What a step's program has written; `stream` is 1 or 2.
+    public static func log(_ digest: String, _ text: String, stream: Int64, at time: Int64) -> [UInt8] {
+        var response = MessageWriter()
+        response.message(3) {
+            $0.text(1, digest)
+            $0.time(2, nanoseconds: time)
+            $0.number(3, stream)
+            $0.data(4, Array(text.utf8))
+        }
+        return response.bytes
+    }
+
+    /// How far something within a step has come, in bytes.
+    public static func progress(
+        _ digest: String, _ id: String, current: Int64, total: Int64, isComplete: Bool, started: Int64, at time: Int64
+    ) -> [UInt8] {
+        var response = MessageWriter()
+        response.message(2) {
+            $0.text(1, id)
+            $0.text(2, digest)
+            $0.text(3, id)
+            $0.number(4, current)
+            $0.number(5, total)
+            $0.time(6, nanoseconds: time)
+            $0.time(7, nanoseconds: started)
+            if isComplete { $0.time(8, nanoseconds: time) }
+        }
+        return response.bytes
+    }
+
+    public static func warning(_ digest: String, _ text: String) -> [UInt8] {
+        var response = MessageWriter()
+        response.message(4) {
+            $0.text(1, digest)
+            $0.number(2, 1)
+            $0.data(3, Array(text.utf8))
+        }
+        return response.bytes
+    }
+}
+
+/// What a client asks to have built: `SolveRequest` of the control service or of the gateway, which have their fields at other numbers.
+public struct SolveOrder: Sendable {
+    public var frontend = ""
+    public var attributes: [String: String] = [:]
+    public var session = ""
+    public var exporter = ""
+    public var exporterAttributes: [String: String] = [:]
+
+    /// `moby.buildkit.v1.SolveRequest`; answers with the build's name too.
+    public static func control(_ bytes: [UInt8]) throws(RoostError) -> (reference: String, order: SolveOrder) {
+        let message = try MessageReader(bytes)
+        var order = SolveOrder()
+        order.frontend = message.text(6)
+        order.attributes = try message.map(7)
+        order.session = message.text(5)
+        order.exporter = message.text(3)
+        order.exporterAttributes = try message.map(4)
+        if let first = message.all(13).first {
+            let exporter = try MessageReader(first)
+            order.exporter = exporter.text(1)
+            order.exporterAttributes = try exporter.map(2)
+        }
+        return (message.text(1), order)
+    }
+
+    /// `moby.buildkit.v1.frontend.SolveRequest`.
+    public static func gateway(_ bytes: [UInt8]) throws(RoostError) -> SolveOrder {
+        let message = try MessageReader(bytes)
+        var order = SolveOrder()
+        order.frontend = message.text(2)
+        order.attributes = try message.map(3)
+        return order
+    }
+}
