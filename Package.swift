@@ -154,7 +154,10 @@ let package = Package(
         .testTarget(name: "StructureTests"),
         // Not dependent on the programs: the shim is linked statically, and a test bundle cannot be.
         .testTarget(
-            name: "SystemTests", dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+            name: "SystemTests",
+            dependencies: [
+                "BuildSession", "EngineModel", "LinuxKernel", .product(name: "Crypto", package: "swift-crypto"),
+            ],
             exclude: ["Machine", "Stacks"]
         ),
     ]
