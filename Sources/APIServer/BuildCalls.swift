@@ -132,7 +132,7 @@ actor BuildCalls {
         } else {
             await build.finish(nil)
         }
-        try await call.send([])
+        try await call.send([UInt8]())
     }
 
     private nonisolated func status(_ call: RemoteCall) async throws {

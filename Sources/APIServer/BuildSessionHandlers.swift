@@ -16,9 +16,10 @@ struct BuildSessionHandlers: Sendable {
             throw RoostError.invalid("a session needs the header X-Docker-Expose-Session-Uuid")
         }
         let sessions = sessions
+        let key = exchange.request.headers["X-Docker-Expose-Session-Sharedkey"].first ?? ""
         try await bridged(exchange) { socket in
             let peer = try await RemoteCalls.connect(socket)
-            await sessions.add(id, peer)
+            await sessions.add(id, ClientSession(peer: peer, sharedKey: key))
             await peer.untilClosed()
             await sessions.remove(id)
         }
@@ -55,12 +56,19 @@ struct BuildSessionHandlers: Sendable {
     }
 }
 
-/// The clients that wait to be asked for files.
-actor BuildSessions {
-    private var peers: [String: RemoteCalls.Peer] = [:]
-    private var waiting: [String: [Promise<RemoteCalls.Peer>]] = [:]
+/// A client that waits to be asked for files.
+struct ClientSession: Sendable {
+    let peer: RemoteCalls.Peer
+    /// The same for every session of one folder of one client; empty if the client does not say.
+    let sharedKey: String
+}
 
-    func add(_ id: String, _ peer: RemoteCalls.Peer) async {
+/// The clients that wait.
+actor BuildSessions {
+    private var peers: [String: ClientSession] = [:]
+    private var waiting: [String: [Promise<ClientSession>]] = [:]
+
+    func add(_ id: String, _ peer: ClientSession) async {
         peers[id] = peer
         for promise in waiting.removeValue(forKey: id) ?? [] { await promise.keep(.success(peer)) }
     }
@@ -68,9 +76,9 @@ actor BuildSessions {
     func remove(_ id: String) { peers[id] = nil }
 
     /// A client asks for a build and opens its session at the same time: whichever comes first.
-    func peer(_ id: String) async throws -> RemoteCalls.Peer {
+    func peer(_ id: String) async throws -> ClientSession {
         if let peer = peers[id] { return peer }
-        let promise = Promise<RemoteCalls.Peer>()
+        let promise = Promise<ClientSession>()
         waiting[id, default: []].append(promise)
         let limit = Task {
             try await Task.sleep(for: .seconds(20))

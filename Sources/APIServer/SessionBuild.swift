@@ -53,13 +53,21 @@ final class SessionBuild: Sendable {
         let request = wanted
         let progress = BuildProgress(told)
         do {
-            let image = try await engine.withBuildFolder { [engine] folder, id in
-                let source = SessionSource(
-                    engine: engine, sessions: self.sessions, session: order.session, folder: folder, progress: progress)
-                let (final, context) = try await source.prepare(request, attributes)
-                return try await engine.build(
-                    final, context: context, folder: folder, id: id, ordered: false, report: progress.report)
+            let client = try await sessions.peer(order.session)
+            let name = attributes["contextkey"] ?? "context"
+            let kept =
+                client.sharedKey.isEmpty ? nil : try await engine.reserveContext("\(client.sharedKey) \(name)")
+            let result = await Result.catching {
+                try await self.engine.withBuildFolder { [engine = self.engine] folder, id in
+                    let source = SessionSource(
+                        engine: engine, peer: client.peer, folder: folder, kept: kept, progress: progress)
+                    let (final, context) = try await source.prepare(request, attributes)
+                    return try await engine.build(
+                        final, context: context, folder: folder, id: id, ordered: false, report: progress.report)
+                }
             }
+            if let kept { await engine.releaseContext(kept) }
+            let image = try result.get()
             progress.end(nil)
             let id = image.id.description
             built.withLock {
@@ -125,29 +133,29 @@ struct SessionAttributes {
 /// Gets what a build needs from the client's session: the Dockerfile, the context, secrets, logins.
 struct SessionSource: Sendable {
     let engine: Engine
-    let sessions: BuildSessions
-    let session: String
+    let peer: RemoteCalls.Peer
     let folder: String
+    /// The context as it was the last time.
+    let kept: KeptContext?
     let progress: BuildProgress
 
     func prepare(_ request: BuildRequest, _ attributes: [String: String]) async throws -> (BuildRequest, BuildContext) {
         var wanted = request
-        let peer = try await sessions.peer(session)
         let place = folder + "/context"
         try Files.makeDirectories(place)
         for (name, value) in SessionAttributes(attributes).contexts {
-            wanted.contexts[name] = try await other(name, value, peer)
+            wanted.contexts[name] = try await other(name, value)
         }
         if let address = attributes["context"], address.contains("://") || address.hasPrefix("git@") {
             if let text = try await engine.fetchContext(address, into: place, folder) { wanted.dockerfileText = text }
-            try await addRights(&wanted, peer)
+            try await addRights(&wanted)
             return (wanted, BuildContext(folder: place, isLasting: false))
         }
         let files = folder + "/dockerfile"
         var wish = FileSync(folder: attributes["dockerfilekey"] ?? "dockerfile")
         wish.included = [wanted.dockerfile, wanted.dockerfile + ".dockerignore"]
         if wanted.dockerfile == "Dockerfile" { wish.included.append("dockerfile") }
-        try await fetch(wish, peer, into: files, "[internal] load build definition from \(wanted.dockerfile)")
+        try await fetch(wish, into: files, "[internal] load build definition from \(wanted.dockerfile)")
         let root = try RootedDirectory(path: files)
         func text(_ path: String, in root: RootedDirectory) -> String? {
             (try? root.read(path, limit: 4 << 20)).map { String(decoding: $0, as: UTF8.self) }
@@ -165,15 +173,19 @@ struct SessionSource: Sendable {
             var rules = FileSync(folder: name)
             rules.included = [".dockerignore"]
             let ruleFolder = folder + "/rules"
-            try await fetch(rules, peer, into: ruleFolder, "[internal] load .dockerignore")
+            try await fetch(rules, into: ruleFolder, "[internal] load .dockerignore")
             ignored = text(".dockerignore", in: try RootedDirectory(path: ruleFolder))
         }
-        var context = BuildContext(folder: place, isLasting: false)
+        var context = BuildContext(folder: kept?.tree ?? place, isLasting: kept != nil)
         context.ignored = Self.lines(ignored ?? "")
         var all = FileSync(folder: name)
         all.excluded = context.ignored
-        try await fetch(all, peer, into: place, "[internal] load build context")
-        try await addRights(&wanted, peer)
+        if let kept {
+            try await update(kept, all, "[internal] load build context")
+        } else {
+            try await fetch(all, into: place, "[internal] load build context")
+        }
+        try await addRights(&wanted)
         return (wanted, context)
     }
 
@@ -182,32 +194,88 @@ struct SessionSource: Sendable {
             .filter { !$0.isEmpty && !$0.hasPrefix("#") }.map(String.init)
     }
 
-    private func other(_ name: String, _ value: String, _ peer: RemoteCalls.Peer) async throws -> String {
+    private func other(_ name: String, _ value: String) async throws -> String {
         guard value.hasPrefix("local:") else { return value }
         let place = "\(folder)/other-\(Identifiers.random().prefix(12))"
         try await fetch(
-            FileSync(folder: String(value.dropFirst(6))), peer, into: place, "[context \(name)] load from client")
+            FileSync(folder: String(value.dropFirst(6))), into: place, "[context \(name)] load from client")
         return place
     }
 
-    /// The files arrive as an archive, and are taken apart where archives are: confined.
-    private func fetch(_ sync: FileSync, _ peer: RemoteCalls.Peer, into place: String, _ title: String) async throws {
+    private func fetch(_ sync: FileSync, into place: String, _ title: String) async throws {
         try Files.makeDirectories(place)
         try await progress.during(title) { say in
-            let path = "\(folder)/transfer-\(Identifiers.random().prefix(12))"
-            let archive = try Files.open(path, [.readWrite, .create, .exclusive])
-            try Files.remove(path)
-            let bytes = try await sync.fetch(from: peer, to: archive.raw)
-            try Files.rewind(archive.raw)
+            let (archive, listing) = try await transfer(sync, known: [:])
             try await engine.unpackContext(archive, into: place)
-            say("transferring \(sync.folder): \(ByteSize.decimalText(bytes))")
+            say("transferring \(sync.folder): \(ByteSize.decimalText(listing.bytes))")
         }
+    }
+
+    /// The files arrive as an archive, and are taken apart where archives are: confined.
+    private func transfer(_ sync: FileSync, known: [String: FileSync.Facts]) async throws -> (
+        archive: OwnedFD, listing: FileSync.Listing
+    ) {
+        let path = "\(folder)/transfer-\(Identifiers.random().prefix(12))"
+        let archive = try Files.open(path, [.readWrite, .create, .exclusive])
+        try Files.remove(path)
+        let listing = try await sync.fetch(from: peer, known: known, to: archive.raw)
+        try Files.rewind(archive.raw)
+        return (archive, listing)
+    }
+
+    /// Brings a kept context up to date: what has not changed is not sent again.
+    private func update(_ kept: KeptContext, _ sync: FileSync, _ title: String) async throws {
+        try await progress.during(title) { say in
+            let known = Self.facts(
+                (try? Files.read(kept.index, limit: 1 << 28)).flatMap { try? JSON(parsing: $0) } ?? .null)
+            let (archive, listing) = try await transfer(sync, known: known)
+            let stale = known.filter { path, old in listing.files[path].map { !$0.isLike(old) } ?? true }.keys
+            // From here to the end the tree is neither the old one nor the new one.
+            if Files.exists(kept.index) { try Files.remove(kept.index) }
+            let root = try RootedDirectory(path: kept.tree)
+            for path in stale.sorted(by: >) {
+                let parts = path.pathParts
+                guard let name = parts.last, name != "..", name != ".",
+                    let parent = try? root.open("/" + parts.dropLast().joined(separator: "/"), [.path, .directory])
+                else { continue }
+                try Files.removeTree("/proc/self/fd/\(parent.raw)/\(name)")
+            }
+            try await engine.unpackContext(archive, into: kept.tree)
+            try Files.replace(kept.index, Self.json(listing.files).bytes(), mode: 0o600)
+            say("transferring \(sync.folder): \(ByteSize.decimalText(listing.bytes))")
+        }
+    }
+
+    private static func json(_ files: [String: FileSync.Facts]) -> JSON {
+        .object(
+            files.map { path, facts in
+                (
+                    path,
+                    [
+                        JSON(facts.mode), JSON(facts.size), JSON(facts.modified), .string(facts.link),
+                        .array(facts.device.map { JSON($0) }),
+                    ]
+                )
+            })
+    }
+
+    private static func facts(_ json: JSON) -> [String: FileSync.Facts] {
+        var found: [String: FileSync.Facts] = [:]
+        for (path, value) in json.object ?? [] {
+            guard let parts = value.array, parts.count == 5, let mode = parts[0].int, let size = parts[1].int,
+                let modified = parts[2].int, let link = parts[3].string
+            else { continue }
+            found[path] = FileSync.Facts(
+                mode: UInt32(truncatingIfNeeded: mode), size: size, modified: modified, link: link,
+                device: (parts[4].array ?? []).map { UInt32(truncatingIfNeeded: $0.int ?? 0) })
+        }
+        return found
     }
 
     // MARK: Secrets and logins
 
     /// Both are asked for only where the Dockerfile names them: the client may have to ask a person.
-    private func addRights(_ wanted: inout BuildRequest, _ peer: RemoteCalls.Peer) async throws {
+    private func addRights(_ wanted: inout BuildRequest) async throws {
         guard let text = wanted.dockerfileText, let parsed = try? Dockerfile(parsing: text) else { return }
         for id in parsed.secretNames {
             var question = MessageWriter()
@@ -228,5 +296,11 @@ struct SessionSource: Sendable {
             wanted.credentials[domain] = RegistryCredentials(
                 json: ["username": .string(login.text(1)), "password": .string(login.text(2))])
         }
+    }
+}
+
+extension Result where Failure == any Error {
+    fileprivate static func catching(_ body: () async throws -> Success) async -> Result {
+        do { return .success(try await body()) } catch { return .failure(error) }
     }
 }

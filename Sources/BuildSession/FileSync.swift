@@ -23,24 +23,21 @@ public struct FileSync {
     }
 
     /// What the client says of one file; modes are Go's.
-    private struct Entry {
-        let path: String
-        let mode: UInt32
-        let size: Int64
-        let modified: Int64
-        let link: String
-        let device: (major: UInt32, minor: UInt32)
+    public struct Facts: Sendable, Equatable, Codable {
+        public let mode: UInt32
+        public let size: Int64
+        /// Nanoseconds since 1970.
+        public let modified: Int64
+        public let link: String
+        /// Of a device: its numbers.
+        public let device: [UInt32]
 
-        init(_ bytes: ArraySlice<UInt8>) throws(RoostError) {
-            let message = try MessageReader(bytes)
-            path = message.text(1)
-            mode = UInt32(truncatingIfNeeded: message.number(2))
-            size = message.number(5)
-            modified = message.number(6)
-            link = message.text(7)
-            device = (
-                UInt32(truncatingIfNeeded: message.number(8)), UInt32(truncatingIfNeeded: message.number(9))
-            )
+        public init(mode: UInt32, size: Int64, modified: Int64, link: String, device: [UInt32]) {
+            self.mode = mode
+            self.size = size
+            self.modified = modified
+            self.link = link
+            self.device = device.count == 2 ? device : [0, 0]
         }
 
         private func has(_ bit: UInt32) -> Bool { mode & 1 << bit != 0 }
@@ -48,13 +45,16 @@ public struct FileSync {
         /// Whether its content may be asked for: a plain file.
         var hasContent: Bool { mode & 0x8F28_0000 == 0 }
 
+        /// Whether both are of one kind: a file takes the place of a file, but not that of a folder.
+        public func isLike(_ other: Facts) -> Bool { mode & 0x8F28_0000 == other.mode & 0x8F28_0000 }
+
         var kind: ArchiveEntry.Kind {
             if has(31) { return .directory }
             if has(27) { return .symbolicLink(target: link) }
             if has(26) {
                 return has(21)
-                    ? .characterDevice(major: device.major, minor: device.minor)
-                    : .blockDevice(major: device.major, minor: device.minor)
+                    ? .characterDevice(major: device[0], minor: device[1])
+                    : .blockDevice(major: device[0], minor: device[1])
             }
             if has(25) { return .fifo }
             if has(24) { return .other }
@@ -64,6 +64,23 @@ public struct FileSync {
         var permissions: UInt32 {
             mode & 0o777 | (has(23) ? 0o4000 : 0) | (has(22) ? 0o2000 : 0) | (has(20) ? 0o1000 : 0)
         }
+    }
+
+    /// What a folder holds, and how much of it has been sent.
+    public struct Listing: Sendable {
+        public var files: [String: Facts] = [:]
+        public var bytes: Int64 = 0
+    }
+
+    private static func entry(_ bytes: ArraySlice<UInt8>) throws(RoostError) -> (path: String, facts: Facts) {
+        let message = try MessageReader(bytes)
+        let facts = Facts(
+            mode: UInt32(truncatingIfNeeded: message.number(2)), size: message.number(5), modified: message.number(6),
+            link: message.text(7),
+            device: [
+                UInt32(truncatingIfNeeded: message.number(8)), UInt32(truncatingIfNeeded: message.number(9)),
+            ])
+        return (message.text(1), facts)
     }
 
     private var metadata: [(String, String)] {
@@ -88,79 +105,73 @@ public struct FileSync {
         return out
     }
 
-    /// Small files are asked for before their turn, this many at a time, so that nobody waits for each.
-    private static let ahead = 64
+    /// Small files are asked for before their turn, up to so many bytes together, so that nobody waits for each.
+    private static let aheadBytes: Int64 = 8 << 20
     private static let smallSize: Int64 = 1 << 18
 
-    /// Writes the folder as a tar stream; everything belongs to root, as BuildKit has it. Answers with the bytes of content.
-    @discardableResult
-    public func fetch(from peer: RemoteCalls.Peer, to archive: Int32) async throws -> Int64 {
+    /// Writes the folder as a tar stream; everything belongs to root, as BuildKit has it. What is `known` to be as it was is left out.
+    public func fetch(from peer: RemoteCalls.Peer, known: [String: Facts] = [:], to archive: Int32) async throws
+        -> Listing
+    {
         try await peer.call(Self.method, metadata: metadata) { call in
-            let writer = try ArchiveWriter(descriptor: archive)
-            var entries: [Entry] = []
+            var entries: [(path: String, facts: Facts)] = []
+            var listing = Listing()
             while let message = try await call.next() {
                 let packet = try Self.packet(message)
                 guard packet.number(1) == Packet.status else { continue }
                 guard let status = packet.all(2).first else { break }
-                entries.append(try Entry(status))
+                let entry = try Self.entry(status)
+                entries.append(entry)
+                listing.files[entry.path] = entry.facts
                 guard entries.count <= 1_000_000 else {
                     throw RoostError.invalid("the context has over a million files")
                 }
             }
-            var total: Int64 = 0
-            var arrived: [Int: [[UInt8]]] = [:]
-            var complete: Set<Int> = []
-            var nextToAsk = 0
-            var asked: Set<Int> = []
-            func ask(_ index: Int) async throws {
-                guard asked.insert(index).inserted else { return }
-                var request = MessageWriter()
-                request.number(1, Packet.request)
-                request.number(3, Int64(index))
-                try await call.send(request.bytes)
+            var content = Content(call: call)
+            // Clients number the files as they have named them. A hard link is made anew, because its file may be.
+            let changed = entries.indices.filter { index in
+                let facts = entries[index].facts
+                if case .hardLink = facts.kind { return true }
+                return known[entries[index].path] != facts
             }
-            for (index, entry) in entries.enumerated() {
-                if case .other = entry.kind { continue }
-                let isFile = entry.kind == .file
+            let files = changed.filter { entries[$0].facts.kind == .file && entries[$0].facts.hasContent }
+            var waiting = files[...]
+            var ahead: Int64 = 0
+            let writer = try ArchiveWriter(descriptor: archive)
+            for index in changed {
+                let (path, facts) = entries[index]
+                if case .other = facts.kind { continue }
+                let isFile = facts.kind == .file
                 try writer.add(
-                    entry.path, kind: entry.kind, mode: entry.permissions, size: isFile ? entry.size : 0,
-                    modifiedSeconds: entry.modified / 1_000_000_000)
+                    path, kind: facts.kind, mode: facts.permissions, size: isFile ? facts.size : 0,
+                    modifiedSeconds: facts.modified / 1_000_000_000)
                 guard isFile else { continue }
-                try await ask(index)
-                while nextToAsk < entries.count, nextToAsk < index + Self.ahead {
-                    let other = entries[nextToAsk]
-                    if nextToAsk > index, other.kind == .file, other.hasContent, other.size <= Self.smallSize {
-                        try await ask(nextToAsk)
-                    }
-                    nextToAsk += 1
+                if waiting.first == index {
+                    var wanted: [Int] = []
+                    repeat {
+                        guard let next = waiting.first else { break }
+                        let size = entries[next].facts.size
+                        if next != index, size > Self.smallSize { break }
+                        waiting.removeFirst()
+                        wanted.append(next)
+                        ahead += size
+                    } while ahead < Self.aheadBytes
+                    try await content.ask(wanted)
+                    ahead = 0
                 }
-                var left = entry.size
-                func write(_ part: [UInt8]) throws {
+                var left = facts.size
+                while let part = try await content.next(of: index) {
                     let fitting = part.prefix(Int(min(left, Int64(part.count))))
                     if !fitting.isEmpty { try writer.write(Array(fitting)) }
                     left -= Int64(fitting.count)
-                    total += Int64(fitting.count)
+                    listing.bytes += Int64(fitting.count)
                 }
-                for part in arrived.removeValue(forKey: index) ?? [] { try write(part) }
-                while !complete.contains(index) {
-                    guard let message = try await call.next() else {
-                        throw RoostError.invalid("the client stopped sending in the middle of \(entry.path)")
-                    }
-                    let packet = try Self.packet(message)
-                    guard packet.number(1) == Packet.content else { continue }
-                    let id = Int(packet.number(3))
-                    let part = Array(packet.data(4))
-                    if part.isEmpty {
-                        complete.insert(id)
-                    } else if id == index {
-                        try write(part)
-                    } else {
-                        arrived[id, default: []].append(part)
-                    }
-                }
-                complete.remove(index)
                 // A file that has shrunk since it was named.
-                while left > 0 { try write([UInt8](repeating: 0, count: Int(min(left, 1 << 16)))) }
+                while left > 0 {
+                    let zeros = [UInt8](repeating: 0, count: Int(min(left, 1 << 16)))
+                    try writer.write(zeros)
+                    left -= Int64(zeros.count)
+                }
             }
             try writer.finish()
             var end = MessageWriter()
@@ -169,7 +180,49 @@ public struct FileSync {
             while let message = try await call.next(), try Self.packet(message).number(1) != Packet.finish {}
             // The client may have closed the stream by now: it has nothing more to say.
             try? await call.finishSending()
-            return total
+            return listing
+        }
+    }
+
+    /// The contents that were asked for; the client sends several at a time, in no order.
+    private struct Content {
+        let call: RemoteCall
+        private var arrived: [Int: [[UInt8]]] = [:]
+        private var complete: Set<Int> = []
+
+        init(call: RemoteCall) { self.call = call }
+
+        func ask(_ files: [Int]) async throws {
+            try await call.send(
+                files.map { index in
+                    var request = MessageWriter()
+                    request.number(1, Packet.request)
+                    request.number(3, Int64(index))
+                    return request.bytes
+                })
+        }
+
+        /// The next bytes of a file; nil at its end.
+        mutating func next(of index: Int) async throws -> [UInt8]? {
+            while true {
+                if var parts = arrived[index], !parts.isEmpty {
+                    let first = parts.removeFirst()
+                    arrived[index] = parts
+                    return first
+                }
+                if complete.remove(index) != nil {
+                    arrived[index] = nil
+                    return nil
+                }
+                guard let message = try await call.next() else {
+                    throw RoostError.invalid("the client stopped sending in the middle of a file")
+                }
+                let packet = try FileSync.packet(message)
+                guard packet.number(1) == Packet.content else { continue }
+                let id = Int(packet.number(3))
+                let part = Array(packet.data(4))
+                if part.isEmpty { complete.insert(id) } else { arrived[id, default: []].append(part) }
+            }
         }
     }
 

@@ -92,12 +92,17 @@ public final class RemoteCall {
         }
     }
 
-    public func send(_ message: [UInt8]) async throws {
+    public func send(_ message: [UInt8]) async throws { try await send([message]) }
+
+    /// Several messages at once.
+    public func send(_ messages: [[UInt8]]) async throws {
         try await answer()
         var framed = ByteBuffer()
-        framed.writeInteger(UInt8(0))
-        framed.writeInteger(UInt32(message.count))
-        framed.writeBytes(message)
+        for message in messages {
+            framed.writeInteger(UInt8(0))
+            framed.writeInteger(UInt32(message.count))
+            framed.writeBytes(message)
+        }
         try await output.write(.data(.init(data: .byteBuffer(framed))))
     }
 

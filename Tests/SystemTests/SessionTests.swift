@@ -2,6 +2,7 @@ import BuildSession
 import EngineModel
 import Foundation
 import LinuxKernel
+import Synchronization
 import Testing
 
 /// Builds as newer clients of Docker ask for them: over a session that has files and secrets, and calls.
@@ -10,6 +11,18 @@ import Testing
     private struct Client: Sendable {
         var files: [String: [String: String]] = [:]
         var secrets: [String: String] = [:]
+        /// Which files the engine has asked for.
+        let asked = Asked()
+
+        final class Asked: Sendable {
+            private let names = Mutex<[String]>([])
+            func note(_ name: String) { names.withLock { $0.append(name) } }
+            func take() -> Set<String> {
+                names.withLock { list in
+                    defer { list = [] }; return Set(list)
+                }
+            }
+        }
 
         /// Serves one call of the engine's.
         func answer(_ call: RemoteCall) async throws {
@@ -18,7 +31,8 @@ import Testing
                 guard let folder = files[call.metadata("dir-name") ?? ""] else {
                     throw CallFailure(5, "no such folder")
                 }
-                try await send(folder.sorted { $0.key < $1.key }, call)
+                let only = call.metadata("include-patterns")
+                try await send(folder.filter { only == nil || $0.key == only }.sorted { $0.key < $1.key }, call)
             case "/moby.buildkit.secrets.v1.Secrets/GetSecret":
                 guard let message = try await call.next(), let value = secrets[try MessageReader(message).text(1)]
                 else {
@@ -41,11 +55,12 @@ import Testing
                 }
                 try await call.send(packet.bytes)
             }
-            try await call.send([])
+            try await call.send([UInt8]())
             while let message = try await call.next() {
                 let wish = try MessageReader(message)
                 if wish.number(1) == 3 { return try await call.send(message) }
                 guard wish.number(1) == 1 else { continue }
+                asked.note(folder[Int(wish.number(3))].key)
                 for part in [folder[Int(wish.number(3))].value, ""] {
                     var packet = MessageWriter()
                     packet.number(1, 2)
@@ -77,7 +92,9 @@ import Testing
         answer: [String: String], log: String
     ) {
         let session = Identifiers.random()
-        let files = try stream(engine, "/session", "X-Docker-Expose-Session-Uuid: \(session)\r\n")
+        let files = try stream(
+            engine, "/session",
+            "X-Docker-Expose-Session-Uuid: \(session)\r\nX-Docker-Expose-Session-Sharedkey: folder\r\n")
         let serving = Task { try await RemoteCalls.serve(files) { try await client.answer($0) } }
         defer { serving.cancel() }
         let engineSide = try await RemoteCalls.connect(try stream(engine, "/grpc"))
@@ -130,6 +147,13 @@ import Testing
         #expect(log.contains("me s3cret") && log.contains("a\nb\n") && !log.contains("skipped"))
         #expect(answer["containerimage.digest"] == (try engine.must("image", "inspect", "-f", "{{.Id}}", "built:1")))
         #expect(try engine.must("run", "--rm", "built:1", "cat", "/who", "/src/b/c") == "me\nsecond")
+        #expect(client.asked.take() == ["Dockerfile", ".dockerignore", "a", "b/c", "skipped"])
+        // What has not changed is not sent again; a file takes the place of a folder.
+        client.files["context"] = ["a": "first", "b": "now a file", "new/d": "third"]
+        client.files["dockerfile"] = ["Dockerfile": "FROM busybox\nCOPY . /src\nRUN cd /src; cat a b new/d; ls\n"]
+        let again = try await build(engine, client, ["filename": "Dockerfile"])
+        #expect(again.log.contains("firstnow a filethird") && !again.log.contains("skipped"))
+        #expect(client.asked.take() == ["Dockerfile", "b", "new/d"])
         for (text, reason) in [
             ("FROM busybox\nRUN exit 3\n", "returned a non-zero code: 3"),
             ("FROM busybox\nRUNN x\n", "unknown instruction"),

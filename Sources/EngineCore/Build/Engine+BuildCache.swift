@@ -117,6 +117,7 @@ extension Engine {
                     try Files.removeTree(digests)
                 }
             }
+            bytes += try await pruneContexts()
             buildTimes = [:]
             contentDigests = [:]
             try store.removeBuildTimes()

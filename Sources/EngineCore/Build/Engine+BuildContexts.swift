@@ -1,0 +1,65 @@
+import EngineModel
+import LinuxKernel
+import OCI
+
+/// A client's folder as it was at its last build, so that the next one sends only what has changed.
+public struct KeptContext: Sendable {
+    public let key: String
+    /// The files.
+    public var tree: String { folder + "/tree" }
+    /// What the client has said of them; not there while they are being changed.
+    public var index: String { folder + "/index.json" }
+    let folder: String
+}
+
+extension Engine {
+    private nonisolated var contextFolder: String { buildFolder + "/contexts" }
+    /// Contexts that nobody has built from for so long are forgotten.
+    private static let contextNanoseconds: Int64 = 7 * 24 * 3600 * 1_000_000_000
+
+    /// Takes a kept context for one build; nil while another build has it. `releaseContext` must follow.
+    public func reserveContext(_ name: String) async throws -> KeptContext? {
+        let key = String(Digest(of: Array(name.utf8)).hex.prefix(32))
+        let lock = "context-\(key)"
+        guard busy.insert(lock).inserted else { return nil }
+        let context = KeptContext(key: key, folder: "\(contextFolder)/\(key)")
+        do {
+            try await blocking {
+                // Without its index nobody knows what of the tree is right.
+                if !Files.exists(context.index) { try Files.removeTree(context.folder) }
+                try Files.makeDirectories(context.tree, mode: 0o755)
+                try Files.changeMode(context.folder, 0o700)
+            }
+        } catch {
+            unlock(lock)
+            throw error
+        }
+        return context
+    }
+
+    public func releaseContext(_ context: KeptContext) async {
+        unlock("context-\(context.key)")
+        let limit = now - Self.contextNanoseconds
+        _ = try? await pruneContexts(unusedSince: limit)
+    }
+
+    /// Forgets contexts that no build has in hand; answers with their size.
+    func pruneContexts(unusedSince limit: Int64? = nil) async throws -> Int64 {
+        let folder = contextFolder
+        var bytes: Int64 = 0
+        for key in (try? Files.list(folder)) ?? [] {
+            let place = "\(folder)/\(key)"
+            if let limit, let used = try? Files.status(place + "/index.json").modificationTime, used > limit {
+                continue
+            }
+            guard busy.insert("context-\(key)").inserted else { continue }
+            defer { unlock("context-\(key)") }
+            bytes += try await blocking {
+                let size = try Files.treeSize(place)
+                try Files.removeTree(place)
+                return size
+            }
+        }
+        return bytes
+    }
+}
