@@ -1,7 +1,6 @@
 import BuildSession
 import EngineCore
 import EngineModel
-import ImageBuild
 import LinuxKernel
 import OCI
 import Registry
@@ -276,8 +275,9 @@ struct SessionSource: Sendable {
 
     /// Both are asked for only where the Dockerfile names them: the client may have to ask a person.
     private func addRights(_ wanted: inout BuildRequest) async throws {
-        guard let text = wanted.dockerfileText, let parsed = try? Dockerfile(parsing: text) else { return }
-        for id in parsed.secretNames {
+        guard let text = wanted.dockerfileText else { return }
+        let needs = engine.needs(ofDockerfile: text)
+        for id in needs.secrets {
             var question = MessageWriter()
             question.text(1, id)
             do {
@@ -287,7 +287,7 @@ struct SessionSource: Sendable {
                 // What is not there is an error only for a step that requires it.
             }
         }
-        for domain in Set(parsed.stages.compactMap { try? ImageReference(parsing: $0.base).domain }) {
+        for domain in Set(needs.images.compactMap { try? ImageReference(parsing: $0).domain }) {
             var question = MessageWriter()
             question.text(1, domain == RegistryConfiguration.hub ? "registry-1.docker.io" : domain)
             guard let answer = try? await peer.ask("/moby.filesync.v1.Auth/Credentials", question.bytes),

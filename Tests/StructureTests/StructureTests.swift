@@ -24,8 +24,10 @@ import Testing
             "ShimProtocol",
             "LinuxKernel", "OCI", "EngineModel",
         ],
+        "BuildSession": ["EngineModel", "LinuxKernel", "SystemLibraries"],
         "APIServer": [
-            "DockerAPI", "EngineCore", "ContainerRuntime", "ImageStore", "Registry", "EngineModel", "ComposeModel",
+            "BuildSession", "DockerAPI", "EngineCore", "ContainerRuntime", "ImageStore", "Registry", "EngineModel",
+            "ComposeModel",
             "Planning",
             "OCI", "LinuxKernel",
         ],

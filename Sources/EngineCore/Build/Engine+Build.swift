@@ -90,6 +90,12 @@ extension Engine {
         return image
     }
 
+    /// What a Dockerfile asks for besides files: ids of secrets, and the images that it begins with, variables not replaced.
+    public nonisolated func needs(ofDockerfile text: String) -> (secrets: [String], images: [String]) {
+        guard let parsed = try? Dockerfile(parsing: text) else { return ([], []) }
+        return (parsed.secretNames, parsed.stages.map(\.base))
+    }
+
     /// ARG before the first FROM.
     private func globalScope(_ dockerfile: Dockerfile, _ request: BuildRequest) throws -> BuildScope {
         var scope = BuildScope()
