@@ -41,6 +41,10 @@ struct ContainerHandlers: Sendable {
         }
         if limit > 0 { found = Array(found.prefix(limit)) }
         var rows = found.map { $0.listJSON(networks: networks, now: now) }
+        // A name that means another image by now, or none, is not that of the container's image any more.
+        for index in rows.indices where await engine.hasMoved(found[index]) {
+            rows[index].set("Image", .string(found[index].imageID))
+        }
         if request.flag("size") {
             for index in rows.indices {
                 let sizes = await engine.sizes(found[index].id)

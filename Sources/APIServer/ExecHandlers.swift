@@ -41,6 +41,11 @@ struct ExecHandlers: Sendable {
         // The start's word decides how the stream is cut, as in Docker: it may differ from the exec's own.
         let framed = body["Tty"].bool != true
         let type = framed ? StreamHandlers.multiplexed : StreamHandlers.raw
+        if let size = body["ConsoleSize"].array, size.count == 2, let rows = size[0].int, let columns = size[1].int,
+            exec.terminal, rows > 0
+        {
+            await engine.setExecWindow(exec.id, rows: UInt16(clamping: rows), columns: UInt16(clamping: columns))
+        }
         let streams: ExecStreams
         do { streams = try await engine.startExec(exec.id) } catch let error as RoostError
             where error.message.hasPrefix("exec failed")
@@ -52,14 +57,6 @@ struct ExecHandlers: Sendable {
             return await exchange.finishOutput()
         }
         let view = await engine.execView(exec.id)
-        if exec.terminal, view.rows > 0 {
-            try? await engine.resizeExec(exec.id, rows: view.rows, columns: view.columns)
-        }
-        if let size = body["ConsoleSize"].array, size.count == 2, let rows = size[0].int, let columns = size[1].int,
-            exec.terminal, rows > 0
-        {
-            try? await engine.resizeExec(exec.id, rows: UInt16(clamping: rows), columns: UInt16(clamping: columns))
-        }
         try await exchange.takeOver(type)
         let shared = SendableExchange(exchange)
         let keys = exec.terminal ? try DetachKeys(exec.detachKeys) : nil

@@ -122,7 +122,9 @@ extension ContainerRecord {
     /// A row of `GET /containers/json`.
     public func listJSON(networks: [String: NetworkRecord], now: Int64) -> JSON {
         var ports: [JSON] = []
-        for port in Set(spec.exposedPorts + publishedPorts.map(\.container)).sorted() {
+        // What does not run has no ports.
+        let runs = status.isRunning || status.phase == .paused
+        for port in Set(spec.exposedPorts + publishedPorts.map(\.container)).sorted() where runs {
             let bound = publishedPorts.filter { $0.container == port }
             for published in bound {
                 ports.append([

@@ -79,6 +79,12 @@ extension Engine {
         return id
     }
 
+    /// The size of an exec's terminal, from its first moment if it has not begun.
+    public func setExecWindow(_ id: String, rows: UInt16, columns: UInt16) {
+        execs[id]?.view.rows = rows
+        execs[id]?.view.columns = columns
+    }
+
     public func execView(_ id: String) -> ExecView { execs[id]?.view ?? ExecView() }
 
     public func execRuns(_ id: String) -> Bool { execs[id]?.running ?? false }
@@ -109,7 +115,10 @@ extension Engine {
     ) async throws -> ExecStreams {
         guard let running = live[record.id] else { throw RoostError.conflict("container \(record.id) is not running") }
         let group = controlGroup(of: record)
-        let plan = try plans.exec(request, id: id, in: record, group)
+        let view = execView(id)
+        var prepared = try plans.exec(request, id: id, in: record, group)
+        (prepared.standardStreams.rows, prepared.standardStreams.columns) = (view.rows, view.columns)
+        let plan = prepared
         let launcher = launcher
         let pidfd = running.process.pidfd
         let (started, streams) = try await blocking { () -> (StartedProcess, ExecStreams) in

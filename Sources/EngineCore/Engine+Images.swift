@@ -12,6 +12,14 @@ public struct ImageSummary: Sendable {
 }
 
 extension Engine {
+    /// Whether the name that a container was made from no longer means its image.
+    public func hasMoved(_ record: ContainerRecord) -> Bool {
+        guard !record.imageID.hasSuffix(record.spec.image), !record.imageID.contains(record.spec.image) else {
+            return false
+        }
+        return (try? image(record.spec.image).id.description) != record.imageID
+    }
+
     /// By name, digest or unambiguous beginning of the id.
     public func image(_ reference: String) throws(RoostError) -> StoredImage {
         if let digest = try? Digest(parsing: reference),

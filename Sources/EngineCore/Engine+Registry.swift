@@ -163,6 +163,15 @@ extension Engine {
         _ configuration: ImageConfiguration, _ manifest: ImageManifest, _ platform: Descriptor.Platform?,
         _ reference: ImageReference
     ) throws {
+        if let platform {
+            let offered = Descriptor.Platform(
+                architecture: configuration.architecture, os: configuration.os, variant: configuration.variant)
+            guard platform.accepts(offered) else {
+                throw RoostError.missing(
+                    "image with reference \(reference.familiar) was found but does not match the specified platform: wanted \(platform.description), actual: \(offered.description)"
+                )
+            }
+        }
         guard configuration.os == "linux" else {
             throw RoostError.invalid("\(reference.familiar) is for \(configuration.os), not for linux")
         }

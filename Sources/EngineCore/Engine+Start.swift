@@ -65,6 +65,15 @@ extension Engine {
         }
     }
 
+    /// How large a container's terminal is from its first moment, as it was asked for (`HostConfig.ConsoleSize`).
+    private static func firstWindow(_ record: ContainerRecord) -> (rows: UInt16, columns: UInt16)? {
+        guard record.spec.process.terminal,
+            let size = record.spec.asked.flatMap({ try? JSON(parsing: $0) })?["HostConfig"]["ConsoleSize"].array,
+            size.count == 2, let rows = size[0].int, let columns = size[1].int, rows > 0
+        else { return nil }
+        return (UInt16(clamping: rows), UInt16(clamping: columns))
+    }
+
     /// Everything that a start needs, gathered while nothing can change.
     private func containerStart(_ record: ContainerRecord) throws -> ContainerStart {
         let image = try image(record.imageID)
@@ -104,8 +113,12 @@ extension Engine {
         // The container's own variables win over those of its links.
         if !linked.isEmpty { launched.environment = Self.environment(linked, record.environment) }
         let usesOwnNetwork = shared == nil && record.spec.network != .host
+        var plan = try plans.container(launched, context)
+        if let size = Self.firstWindow(record) {
+            (plan.standardStreams.rows, plan.standardStreams.columns) = size
+        }
         return ContainerStart(
-            record: record, context: context, plan: try plans.container(launched, context), launcher: launcher,
+            record: record, context: context, plan: plan, launcher: launcher,
             endpoints: endpointPlans(record), hasResolver: hasResolver(record), makesNamespace: usesOwnNetwork,
             shared: shared, takenPorts: takenPorts(), publishAddress: publishAddress(record),
             publishes: usesOwnNetwork && !standbys.contains(record.id),
@@ -186,11 +199,6 @@ extension Engine {
                     "container": id, "destination": mount.target, "driver": "local", "propagation": "",
                     "read/write": String(!mount.readOnly),
                 ])
-        }
-        if let size = record.spec.asked.flatMap({ try? JSON(parsing: $0) })?["HostConfig"]["ConsoleSize"].array,
-            size.count == 2, let rows = size[0].int, let columns = size[1].int, rows > 0, record.spec.process.terminal
-        {
-            try? resize(id, rows: UInt16(clamping: rows), columns: UInt16(clamping: columns))
         }
         publish(record, "start")
         startHealthChecks(id)

@@ -108,6 +108,8 @@ extension Engine {
             ending.insert(record.id)
         }
         try? Processes.signal(running.process.pidfd.raw, number)
+        // What is frozen gets its signal when it goes on, so it goes on.
+        if record.status.phase == .paused { try? setPaused(record.id, false) }
         if number == 9, live[record.id] != nil { _ = await untilExit(record.id) }
         if number == 9 { ending.remove(record.id) }
     }

@@ -24,6 +24,7 @@ enum SpecificationCheck {
             throw .invalid("bad format for links: \(link)")
         }
         try checkLog(spec.log)
+        try checkModes(spec)
         if spec.controlGroupParent.pathParts.contains("..") {
             throw .invalid("invalid cgroup parent \"\(spec.controlGroupParent)\": it leads out of the control groups")
         }
@@ -35,9 +36,31 @@ enum SpecificationCheck {
         }
         if let check = spec.healthcheck {
             if check.retries < 0 { throw .invalid("Retries in Healthcheck cannot be negative") }
-            if check.startInterval != 0, check.startInterval < 1_000_000 {
-                throw .invalid("StartInterval in Healthcheck cannot be less than 1ms")
+            for (name, value) in [
+                ("Interval", check.interval), ("Timeout", check.timeout), ("StartPeriod", check.startPeriod),
+                ("StartInterval", check.startInterval),
+            ] where value != 0 && value < 1_000_000 {
+                throw .invalid("\(name) in Healthcheck cannot be less than 1ms")
             }
+        }
+    }
+
+    /// What belongs to a namespace that is somebody else's cannot be chosen (Docker, runconfig/errors.go).
+    private static func checkModes(_ spec: ContainerSpec) throws(RoostError) {
+        if spec.uts == .host, !spec.hostname.isEmpty {
+            throw .invalid("conflicting options: hostname and the UTS mode")
+        }
+        guard case .container = spec.network else { return }
+        if !spec.hostname.isEmpty { throw .invalid("conflicting options: hostname and the network mode") }
+        if !spec.dns.servers.isEmpty { throw .invalid("conflicting options: dns and the network mode") }
+        if !spec.dns.extraHosts.isEmpty {
+            throw .invalid("conflicting options: custom host-to-IP mapping and the network mode")
+        }
+        if !spec.dns.links.isEmpty {
+            throw .invalid("conflicting options: container type network can't be used with links")
+        }
+        if !spec.portBindings.isEmpty || spec.publishAllPorts {
+            throw .invalid("conflicting options: port publishing and the container type network mode")
         }
     }
 

@@ -13,6 +13,8 @@ public enum ComposeLabel {
     public static let workingDirectory = "com.docker.compose.project.working_dir"
     public static let configFiles = "com.docker.compose.project.config_files"
     public static let version = "com.docker.compose.version"
+    /// The version of Compose whose files and commands are understood.
+    public static let compatibleVersion = "2.26.1"
     public static let network = "com.docker.compose.network"
     public static let volume = "com.docker.compose.volume"
     /// Not a label but an annotation: the service as it was when the container was made, for saying what has changed.

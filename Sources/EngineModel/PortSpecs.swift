@@ -92,6 +92,11 @@ public struct PortBinding: Sendable, Hashable, Codable {
             return (address, text[text.index(after: end)...].drop { $0 == ":" })
         }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        // An IPv6 address without brackets: all but the last two parts.
+        if parts.count > 3 {
+            let rest = parts[parts.count - 2].startIndex
+            if let address = IPAddress(text[..<rest].dropLast()) { return (address, text[rest...]) }
+        }
         guard parts.count == 3 else { return (nil, text[...]) }
         // No address at all, which is what a variable that is not set leaves.
         if parts[0].isEmpty { return (nil, text.dropFirst()) }

@@ -123,7 +123,8 @@ extension ServiceTranslation {
         spec.enableVersion6 = json["enable_ipv6"].bool ?? false
         spec.options = json["driver_opts"].stringMap ?? [:]
         spec.labels = (json["labels"].stringMap ?? [:]).merging([
-            ComposeLabel.project: project.name, ComposeLabel.network: key, ComposeLabel.version: "2.26.1",
+            ComposeLabel.project: project.name, ComposeLabel.network: key,
+            ComposeLabel.version: ComposeLabel.compatibleVersion,
         ]) { $1 }
         for pool in json["ipam"]["config"].array ?? [] {
             if let text = pool["subnet"].string {
@@ -156,7 +157,8 @@ extension ServiceTranslation {
 
     func volumeLabels(_ key: String) -> [String: String] {
         (project.volumes[key]?["labels"].stringMap ?? [:]).merging([
-            ComposeLabel.project: project.name, ComposeLabel.volume: key, ComposeLabel.version: "2.26.1",
+            ComposeLabel.project: project.name, ComposeLabel.volume: key,
+            ComposeLabel.version: ComposeLabel.compatibleVersion,
         ]) { $1 }
     }
 }

@@ -213,7 +213,7 @@ public struct ServiceTranslation: Sendable {
         labels[ComposeLabel.configHash] = configHash(name)
         labels[ComposeLabel.workingDirectory] = project.workingDirectory
         labels[ComposeLabel.configFiles] = project.files.joined(separator: ",")
-        labels[ComposeLabel.version] = "2.26.1"
+        labels[ComposeLabel.version] = ComposeLabel.compatibleVersion
         labels[ComposeLabel.dependsOn] = (service["depends_on"].object ?? []).map {
             "\($0.key):\($0.value["condition"].string ?? ""):\($0.value["restart"].bool ?? false)"
         }.joined(separator: ",")

@@ -18,6 +18,8 @@ extension LaunchPlan {
         }
         writer.write(standardStreams.terminal)
         writer.write(standardStreams.input)
+        writer.write(UInt32(standardStreams.rows))
+        writer.write(UInt32(standardStreams.columns))
         switch kind {
         case .exec: writer.write(false)
         case .container(let container):
@@ -35,6 +37,8 @@ extension LaunchPlan {
         security = try SecurityPlan(from: &reader)
         controlGroups = try reader.bool() ? .unified(path: try reader.string()) : .split(paths: try reader.strings())
         standardStreams = StreamPlan(terminal: try reader.bool(), input: try reader.bool())
+        standardStreams.rows = UInt16(clamping: try reader.uint32())
+        standardStreams.columns = UInt16(clamping: try reader.uint32())
         kind = try reader.bool() ? .container(try ContainerPlan(from: &reader)) : .exec
     }
 }

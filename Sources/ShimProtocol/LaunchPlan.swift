@@ -104,6 +104,9 @@ public struct StreamPlan: Sendable, Equatable {
     public var terminal: Bool
     /// Standard input stays open for attached clients; else it is /dev/null.
     public var input: Bool
+    /// How large the terminal is from its first moment; 0 leaves it unknown.
+    public var rows: UInt16 = 0
+    public var columns: UInt16 = 0
     public init(terminal: Bool, input: Bool) {
         self.terminal = terminal
         self.input = input

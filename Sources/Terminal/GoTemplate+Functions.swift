@@ -54,7 +54,10 @@ extension GoTemplate {
                     value = items[Int(number)]
                 } else {
                     // Maps know exactly their own keys, which may hold dots and slashes.
-                    value = (value.object ?? []).last { $0.key == text(key) }?.value ?? .null
+                    let members = value.object ?? []
+                    // Of a map of texts, what is not there is an empty text.
+                    let nothing: JSON = members.allSatisfy { $0.value.string != nil } ? "" : .null
+                    value = members.last { $0.key == text(key) }?.value ?? nothing
                 }
             }
             return value
@@ -154,6 +157,9 @@ extension GoTemplate {
                 let digits = flags.split(separator: ".").last.flatMap { Int($0) } ?? 6
                 word = decimal(value.double ?? 0, digits)
             default: word = plain(value)
+            }
+            if verb == "s", flags.contains("."), let limit = flags.split(separator: ".").last.flatMap({ Int($0) }) {
+                word = String(word.prefix(limit))
             }
             let width = Int(flags.split(separator: ".").first?.filter(\.isNumber) ?? "") ?? 0
             let filler = flags.hasPrefix("0") && verb == "d" ? "0" : " "

@@ -24,7 +24,7 @@ struct ChildStart {
         let child = try stage("create the process") { try Processes.clone(namespaces, cgroup: unified?.raw) }
         guard let child else {
             let childStreams = ChildStreams(
-                terminal: plan.standardStreams.terminal, descriptors: streams, channel: channel.1, groups: groups.split)
+                plan: plan.standardStreams, descriptors: streams, channel: channel.1, groups: groups.split)
             do throws(ChildFailure) { try body(childStreams) } catch { report.fail(error) }
         }
         return try finish(child, report, channel.0)

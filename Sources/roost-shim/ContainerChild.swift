@@ -53,7 +53,7 @@ struct ContainerChild {
 
 /// The child's side of its standard streams: pipes, or a terminal made inside the container.
 struct ChildStreams {
-    let terminal: Bool
+    let plan: StreamPlan
     /// The three descriptors where there is no terminal.
     let descriptors: [OwnedFD]
     /// Carries the terminal's master to the shim.
@@ -69,7 +69,7 @@ struct ChildStreams {
 
     func connect(terminalMultiplexer: String, bindConsole: Bool) throws(ChildFailure) {
         try stage("connect standard streams") {
-            guard terminal else {
+            guard plan.terminal else {
                 for (number, stream) in descriptors.enumerated() {
                     try Processes.redirect(stream.raw, to: Int32(number))
                 }
@@ -77,6 +77,7 @@ struct ChildStreams {
             }
             let (master, slave) = try Terminals.open(terminalMultiplexer)
             if bindConsole { try mountConsole(slave.raw) }
+            if plan.rows > 0 { try Terminals.setWindow(master.raw, rows: plan.rows, columns: plan.columns) }
             try Sockets.send(channel.raw, [1], descriptors: [master.raw])
             try Terminals.control(slave.raw)
             for number in Int32(0)..<3 { try Processes.redirect(slave.raw, to: number) }

@@ -12,9 +12,13 @@ struct Version: ParsableCommand {
     @Flag(name: .long, help: "The number only (compose).") var short = false
     func run() throws {
         if Session.shared.isCompose {
-            if short { return Output.line(APIVersion.product) }
-            let value: JSON = ["version": .string("v" + APIVersion.product)]
-            return Output.line(format == "json" ? value.text() : "Roost Compose version v\(APIVersion.product)")
+            // Tools ask for the version to know what the program understands: that is what this one of Compose does.
+            if short { return Output.line(ComposeLabel.compatibleVersion) }
+            let value: JSON = ["version": .string("v" + ComposeLabel.compatibleVersion)]
+            return Output.line(
+                format == "json"
+                    ? value.text()
+                    : "Roost Compose version v\(ComposeLabel.compatibleVersion) (Roost \(APIVersion.product))")
         }
         #if arch(arm64)
             let arch = "arm64"

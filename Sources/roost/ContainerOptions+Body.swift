@@ -118,6 +118,9 @@ extension ContainerOptions {
             "ReadonlyRootfs": .bool(readOnly),
         ]
         if runsInit { host.set("Init", true) }
+        if tty, let window = Terminals.window(1) {
+            host.set("ConsoleSize", [JSON(window.rows), JSON(window.columns)])
+        }
         if oomKillDisable { host.set("OomKillDisable", true) }
         addMounts(&host, &json)
         host.set("Mounts", .array(try mount.map { try MountFlag($0).json }))

@@ -47,6 +47,8 @@ struct Exec: ParsableCommand {
         if let keys = detachKeys ?? DockerConfiguration.preference("detachKeys") {
             body.set("DetachKeys", .string(keys))
         }
+        let window = terminal ? Terminals.window(1).map { JSON.array([JSON($0.rows), JSON($0.columns)]) } : nil
+        if let window { body.set("ConsoleSize", window) }
         if let user { body.set("User", .string(user)) }
         if let workdir { body.set("WorkingDir", .string(workdir)) }
         let exec = try client.call("POST", "containers/\(id)/exec", body: body)["Id"].string ?? ""
@@ -54,7 +56,9 @@ struct Exec: ParsableCommand {
             try client.call("POST", "exec/\(exec)/start", body: ["Detach": true])
             return
         }
-        let exchange = try client.takeOver("exec/\(exec)/start", body: ["Detach": false, "Tty": .bool(terminal)])
+        var start: JSON = ["Detach": false, "Tty": .bool(terminal)]
+        if let window { start.set("ConsoleSize", window) }
+        let exchange = try client.takeOver("exec/\(exec)/start", body: start)
         try AttachedStream(exchange: exchange, terminal: terminal, sendsInput: input) { rows, columns in
             _ = try? client.call("POST", "exec/\(exec)/resize", [("h", "\(rows)"), ("w", "\(columns)")])
         } signalled: { number in

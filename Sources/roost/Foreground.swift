@@ -51,10 +51,17 @@ struct Foreground {
         ]
         if let keys = detachKeys ?? DockerConfiguration.preference("detachKeys") { query.append(("detachKeys", keys)) }
         let exchange = try client.takeOver("containers/\(id)/attach", query)
+        var asked = 0
         return AttachedStream(exchange: exchange, terminal: terminal, sendsInput: interactive) { rows, columns in
             _ = try? client.call("POST", "containers/\(id)/resize", [("h", "\(rows)"), ("w", "\(columns)")])
         } signalled: { number in
             guard passesSignals else { Processes.exit(128 + number) }
+            // Somebody who asks a third time does not want to wait for the container.
+            if number == 2 || number == 15 { asked += 1 }
+            if asked >= 3 {
+                Output.error("got 3 SIGTERM/SIGINTs, forcefully exiting")
+                Processes.exit(1)
+            }
             _ = try? client.call("POST", "containers/\(id)/kill", [("signal", "\(number)")])
         }
     }
@@ -86,7 +93,13 @@ struct Foreground {
 
     func attach() throws -> Int32 {
         let client = try Session.shared.client()
-        let stream = try open(client, try terminal(client))
+        let hasTerminal = try terminal(client)
+        let stream = try open(client, hasTerminal)
+        // A program that hears of another size draws its screen anew, for whoever comes in the middle.
+        if hasTerminal, let window = Terminals.window(1) {
+            _ = try? client.call(
+                "POST", "containers/\(id)/resize", [("h", "\(window.rows + 1)"), ("w", "\(window.columns + 1)")])
+        }
         let end = try client.open("POST", "containers/\(id)/wait", [("condition", "next-exit")])
         try stream.run()
         return try code(client, end)

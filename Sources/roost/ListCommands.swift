@@ -68,9 +68,16 @@ struct Ps: ParsableCommand {
                     && (all || $0["Labels"][ComposeLabel.oneOff].string != "True")
             }
         } else {
-            var query = [("all", all || latest || last != nil ? "1" : "0")] + (try filterQuery(filter))
-            if size { query.append(("size", "1")) }
-            if latest { query.append(("limit", "1")) } else if let last { query.append(("limit", String(last))) }
+            var query = [("all", all || latest || (last ?? 0) > 0 ? "1" : "0")] + (try filterQuery(filter))
+            // A size is worked out only where it is shown.
+            if size || format.map({ $0 == "json" || $0.contains(".Size") || $0.contains("json .") }) == true {
+                query.append(("size", "1"))
+            }
+            if latest {
+                query.append(("limit", "1"))
+            } else if let last, last > 0 {
+                query.append(("limit", String(last)))
+            }
             list = try Session.shared.client().call("GET", "containers/json", query).array ?? []
         }
         if services {
@@ -175,7 +182,9 @@ struct Inspect: ParsableCommand {
             }
             missing = true
         }
-        if let format {
+        if format == "json" {
+            Output.line(JSON.array(found).text())
+        } else if let format {
             for json in found { Output.line(try Listing.one(format, json)) }
         } else {
             Output.line(JSON.array(found).text(indent: 4))

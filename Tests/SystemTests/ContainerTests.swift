@@ -172,6 +172,18 @@ import Testing
             let text = try engine.must(
                 "run", "--rm", "-t", "busybox", "sh", "-c", "tty; test -c /dev/console && echo console")
             #expect(text == "/dev/pts/0\r\nconsole")
+            // It has its size before the program can ask.
+            let body = #"{"Image":"busybox","Tty":true,"Cmd":["stty","size"],"HostConfig":{"ConsoleSize":[31,97]}}"#
+            let made = try TestEngine.run(
+                "/usr/bin/curl",
+                [
+                    "-s", "--unix-socket", engine.runRoot + "/roost.sock", "-H", "Content-Type: application/json", "-d",
+                    body, "http://x/containers/create?name=sized",
+                ])
+            #expect(made.code == 0)
+            try engine.must("start", "sized")
+            try engine.must("wait", "sized")
+            #expect(try engine.must("logs", "sized").contains("31 97"))
         }
     }
 }
