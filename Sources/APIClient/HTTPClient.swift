@@ -299,7 +299,9 @@ public struct EngineClient: Sendable {
         guard exchange.status >= 400 else { return }
         let text = try exchange.readAll()
         let message = (try? JSON(parsing: text))?["message"].string ?? String(decoding: text, as: UTF8.self)
-        throw RoostError(errorKind(forStatus: exchange.status), message)
+        var error = RoostError(errorKind(forStatus: exchange.status), message)
+        error.isEngines = true
+        throw error
     }
 
     /// A request whose whole answer is one JSON value.

@@ -19,6 +19,8 @@ public struct RoostError: Error, Sendable, Equatable, CustomStringConvertible {
 
     public let kind: Kind
     public let message: String
+    /// Whether the engine has said it to a client; else it was found out here.
+    public var isEngines = false
 
     public init(_ kind: Kind, _ message: String) {
         self.kind = kind

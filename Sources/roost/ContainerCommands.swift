@@ -29,7 +29,7 @@ func forEach(
             if error.kind == .notModified {
                 tell(name.shown)
             } else {
-                Output.error(Session.shared.prefixed(error.message))
+                Output.error(Session.shared.told(error))
                 failed = true
             }
         }
@@ -49,7 +49,7 @@ func forEachNamed(
     var failed = false
     for name in names {
         do { try forEach(try Session.shared.resolve([name], all: all), body) } catch let error as RoostError {
-            Output.error(Session.shared.prefixed(error.message))
+            Output.error(Session.shared.told(error))
             failed = failed || !(ignoresMissing && error.kind == .notFound)
         } catch is Leave { failed = true }
     }
@@ -277,7 +277,7 @@ struct Wait: ParsableCommand {
                     Output.line("\(answer?["StatusCode"].int ?? 0)")
                 }
             } catch let error as RoostError {
-                Output.error(Session.shared.prefixed(error.message))
+                Output.error(Session.shared.told(error))
                 failed = true
             }
         }

@@ -77,7 +77,7 @@ struct Foreground {
         let end = try client.open("POST", "containers/\(id)/wait", [("condition", removes ? "removed" : "next-exit")])
         do { try client.call("POST", "containers/\(id)/start") } catch let error as RoostError {
             if error.kind == .unavailable { throw error }
-            Output.error(Session.shared.prefixed(error.message))
+            Output.error(Session.shared.told(error))
             return Self.code(ofFailure: error.message)
         }
         try stream.run()

@@ -65,7 +65,7 @@ struct ImageRemove: ParsableCommand {
                     for (key, value) in entry.object ?? [] { Output.line("\(key): \(value.string ?? "")") }
                 }
             } catch let error as RoostError {
-                Output.error(Session.shared.prefixed(error.message))
+                Output.error(Session.shared.told(error))
                 failed = true
             }
         }

@@ -178,7 +178,7 @@ struct Inspect: ParsableCommand {
                 }
                 Output.error("Error: No such object: \(name)")
             } catch let error as RoostError where error.kind == .notFound {
-                Output.error(Session.shared.prefixed(error.message))
+                Output.error(Session.shared.told(error))
             }
             missing = true
         }

@@ -272,7 +272,7 @@ struct ProjectImages {
                 Output.error(" \(order.subject) \(order.image) is not in its registry; build it")
                 continue
             }
-            Output.error(" \(order.subject) \(Session.shared.prefixed(error.message))")
+            Output.error(" \(order.subject) \(Session.shared.told(error))")
             failed = true
         }
         if failed, !ignoresFailures { throw Leave(code: 1) }
@@ -296,7 +296,7 @@ struct ProjectImages {
                 try Push.push(image, quiet: true)
                 if !quiet { Output.error(" \(service) Pushed") }
             } catch let error as RoostError {
-                Output.error(" \(service) \(Session.shared.prefixed(error.message))")
+                Output.error(" \(service) \(Session.shared.told(error))")
                 if !ignoresFailures { throw Leave(code: 1) }
             }
         }

@@ -69,7 +69,7 @@ struct Run: ParsableCommand {
                     hasTerminal: options.tty, streams: options.attach, passesSignals: sigProxy
                 ).start())
         } catch let error as RoostError {
-            Output.error(error.kind == .unavailable ? error.message : Session.shared.prefixed(error.message))
+            Output.error(Session.shared.told(error))
             // An engine that was lost in between has perhaps not started it, and then nobody would remove it.
             if error.kind == .unavailable, options.rm, let made {
                 _ = try? Session.shared.client().call(

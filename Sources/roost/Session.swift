@@ -110,7 +110,9 @@ final class Session: @unchecked Sendable {
     }
 
     /// Docker's words in front of what the engine says.
-    func prefixed(_ message: String) -> String { "Error response from daemon: \(message)" }
+    func told(_ error: RoostError) -> String {
+        error.isEngines && error.kind != .unavailable ? "Error response from daemon: \(error.message)" : error.message
+    }
 
     func absolute(_ path: String) -> String {
         PathRules.resolve(path, in: (try? Processes.currentDirectory()) ?? "/", home: nil)

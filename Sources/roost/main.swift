@@ -20,7 +20,7 @@ do {
     Processes.exit(error.message.contains("not found") && error.place == nil ? 14 : 15)
 } catch let error as RoostError {
     Output.error(
-        error.kind == .unavailable ? error.message : Session.shared.prefixed(error.message))
+        Session.shared.told(error))
     Processes.exit(1)
 } catch let error as Arguments.Missing {
     Output.error(error.text)
