@@ -124,11 +124,13 @@ struct ExecHandlers: Sendable {
 
     func inspect(_ exchange: Exchange) async throws {
         let exec = try await engine.exec(exchange.request.path[1])
+        // Engines of older versions said 126 of every program that could not be started.
+        let code = exec.isStillborn && exchange.request.version < 1046 ? 126 : exec.exitCode
         try await exchange.answer(
             200,
             [
                 "ID": .string(exec.id), "Running": .bool(exec.running),
-                "ExitCode": exec.exitCode.map { JSON($0) } ?? .null,
+                "ExitCode": code.map { JSON($0) } ?? .null,
                 "ProcessConfig": [
                     "tty": .bool(exec.terminal), "entrypoint": .string(exec.arguments.first ?? ""),
                     "arguments": JSON(Array(exec.arguments.dropFirst())),

@@ -51,6 +51,8 @@ public struct ExecDescription: Sendable {
     public var running: Bool
     public var exitCode: Int32?
     public var attachesInput: Bool
+    /// It never ran: its program was not found, or may not be run.
+    public var isStillborn: Bool { exitCode != nil && process == 0 }
 }
 
 extension Engine {

@@ -137,7 +137,7 @@ enum ComposeViews {
         if downProject {
             try PlanFollower.follow("roost/v1/projects/down", ["project": .string(project), "volumes": false])
         } else {
-            Output.line("\(code)")
+            Output.line("container \"\(found[first]["Id"].string ?? "")\" exited with status code \(code)")
         }
         throw Leave(code: code)
     }

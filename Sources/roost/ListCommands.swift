@@ -63,10 +63,7 @@ struct Ps: ParsableCommand {
             let states = status + filter.compactMap { $0.hasPrefix("status=") ? String($0.dropFirst(7)) : nil }
             list = try Session.shared.projectContainers(
                 try Session.shared.projectNameOnly(), all: all || !states.isEmpty, services: names
-            ).filter {
-                (states.isEmpty || states.contains($0["State"].string ?? ""))
-                    && (all || $0["Labels"][ComposeLabel.oneOff].string != "True")
-            }
+            ).filter { states.isEmpty || states.contains($0["State"].string ?? "") }
         } else {
             var query = [("all", all || latest || (last ?? 0) > 0 ? "1" : "0")] + (try filterQuery(filter))
             // A size is worked out only where it is shown.

@@ -68,6 +68,13 @@ struct LogFollower {
         // that what is just being written is on the far side of it.
         let line = Clocks.wallNanoseconds() - 200_000_000
         let begin = since.map { [("since", $0)] } ?? []
+        if stopsOnSignal {
+            let names = containers.map { container in
+                let labels = container["Labels"]
+                return "\(labels[ComposeLabel.service].string ?? "")-\(labels[ComposeLabel.number].string ?? "")"
+            }
+            Output.line("Attaching to " + names.joined(separator: ", "))
+        }
         try printer.merge(
             containers.compactMap {
                 try openIfKept($0, [("tail", tail), ("until", Timestamp(nanoseconds: line).rfc3339)] + begin)
@@ -132,7 +139,7 @@ struct LogFollower {
                     lastEnd = Clocks.monotonicNanoseconds()
                     let state = try? client.call("GET", "containers/\(source.id)/json")["State"]
                     let end = state?["ExitCode"].int.map { " exited with code \($0)" } ?? " has ended"
-                    Output.error(style.service(source.service, source.name + end))
+                    Output.line(style.service(source.service, source.name + end))
                 }
             }
         }

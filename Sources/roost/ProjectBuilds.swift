@@ -174,8 +174,7 @@ extension ProjectImages {
             }
             for (name, display, exchange) in running {
                 do {
-                    let id = try display.follow(exchange)
-                    if overrides.quiet, !onlyShowsWork { Output.line(id) }
+                    _ = try display.follow(exchange)
                 } catch let error as RoostError {
                     throw RoostError(
                         error.kind, services.count > 1 ? "service \(name): \(error.message)" : error.message)

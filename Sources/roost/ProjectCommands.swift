@@ -46,21 +46,24 @@ struct UpSettings: ParsableArguments {
 /// Asks for a plan to be carried out and shows its progress; throws at its end if something failed.
 enum PlanFollower {
     /// A plan is made of what is and what should be, so that asking again does no harm: an engine that goes away in between does
-    /// not end the command.
-    static func follow(_ path: String, _ body: JSON) throws {
+    /// not end the command. Answers with what was done anything with.
+    @discardableResult
+    static func follow(_ path: String, _ body: JSON) throws -> Set<String> {
         let client = try Session.shared.client()
         if Session.shared.isDryRun {
             let plan = try client.call("POST", "roost/v1/projects/plan", body: body)
-            return Output.raw(plan["text"].string ?? "")
+            Output.raw(plan["text"].string ?? "")
+            return []
         }
+        var touched: Set<String> = []
         for _ in 0..<3 {
-            if try show(try client.open("POST", path, body: body, repeatable: true)) { return }
+            if try show(try client.open("POST", path, body: body, repeatable: true), &touched) { return touched }
         }
         throw RoostError(.unavailable, "the engine went away several times; run the command again to go on")
     }
 
     /// False if the engine went away before the end.
-    private static func show(_ exchange: HTTPExchange) throws -> Bool {
+    private static func show(_ exchange: HTTPExchange, _ touched: inout Set<String>) throws -> Bool {
         let display = ProgressDisplay()
         var failures: [JSON] = []
         var finished = false
@@ -68,6 +71,7 @@ enum PlanFollower {
             for note in event["notes"].strings ?? [] { Output.error("note: \(note)") }
             if let object = event["object"].string {
                 let state = event["state"].string
+                touched.insert(object)
                 display.update(
                     object, event["text"].string ?? "",
                     state == "failed" ? .failed : state == "finished" ? .done : .working)
@@ -161,7 +165,10 @@ struct Up: ParsableCommand {
             return
         }
         let begin = Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339
-        try PlanFollower.follow("roost/v1/projects/up", body)
+        let touched = try PlanFollower.follow("roost/v1/projects/up", body)
+        if !settings.noStart, !session.isDryRun {
+            try tellOfRunning(project, except: touched)
+        }
         if wait || waitTimeout != nil {
             try HealthWait(project: project, services: services, timeout: waitTimeout).run()
         }
@@ -181,6 +188,21 @@ struct Up: ParsableCommand {
         let code = try follower.attach(project: project.name, services: shown, since: begin, timeout: settings.timeout)
         if let exitCodeFrom { throw Leave(code: try self.code(of: exitCodeFrom, project.name)) }
         if code != 0 { throw Leave(code: code) }
+    }
+
+    /// What is as it should be already is said to be so: silence could mean that nothing runs.
+    private func tellOfRunning(_ project: Project, except touched: Set<String>) throws {
+        let display = ProgressDisplay()
+        let wanted = settings.noDeps && !services.isEmpty ? Set(services) : project.needed(by: services)
+        for container in try Session.shared.projectContainers(project.name, all: false) {
+            let name = "Container \((container["Names"].array?.first?.string ?? "").dropFirst())"
+            let labels = container["Labels"]
+            if labels[ComposeLabel.oneOff].string != "True", wanted.contains(labels[ComposeLabel.service].string ?? ""),
+                !touched.contains(name)
+            {
+                display.update(name, "Running", .done)
+            }
+        }
     }
 
     private func shownServices(_ project: Project) -> [String] {

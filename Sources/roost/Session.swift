@@ -213,6 +213,11 @@ final class Session: @unchecked Sendable {
             for name in names
             where !found.contains(where: { $0["Labels"][ComposeLabel.service].string == name }) {
                 let exists = try !projectContainers(project, services: [name]).isEmpty
+                if !exists, let known = try? loadProject(), known.services[name] == nil,
+                    !known.disabledServices.contains(name)
+                {
+                    throw RoostError.missing("no such service: \(name)")
+                }
                 if !all, exists { throw RoostError.missing("service \"\(name)\" is not running") }
                 throw RoostError.missing(
                     "service \"\(name)\" has no container in project \(project); see roost compose ps -a")
