@@ -37,7 +37,7 @@ import Testing
             #expect(try engine.must("exec", "stale-web-1", "cat", "/file") == "one")
             try engine.must("up", "-d", in: folder)
             #expect(try engine.must("exec", "stale-web-1", "cat", "/file") == "two")
-            #expect(try !engine.roost("up", "-d", "--no-build", in: folder).errors.contains("stale"))
+            #expect(try !engine.roost("up", "-d", "--no-build", in: folder).errors.contains("a stale image"))
         }
     }
 
