@@ -26,6 +26,12 @@ struct ContainerHandlers: Sendable {
         }
         try filters.require(
             "status", oneOf: ["created", "restarting", "running", "removing", "paused", "exited", "dead"])
+        for name in ["publish", "expose"] {
+            for text in filters[name] where !PortRange(text).isValid {
+                throw RoostError.invalid(
+                    "invalid filter '\(name)=\(text)': write a port, as in 80, 80/udp or 80-90/tcp")
+            }
+        }
         try filters.require("health", oneOf: ["starting", "healthy", "unhealthy", "none"])
         for code in filters["exited"] where Int32(code) == nil {
             throw RoostError.invalid("invalid filter 'exited=[\(code)]'")
@@ -78,7 +84,12 @@ struct ContainerHandlers: Sendable {
             && filters.matches("exited") { record.status.phase == .exited && String(record.status.exitCode) == $0 }
             && filters.matches("health") { (record.status.health?.verdict.rawValue ?? "none") == $0 }
             && filters.matches("publish") { text in
-                record.publishedPorts.contains { "\($0.hostPort)" == text || $0.container.description == text }
+                // As Docker: a port of the host, of this protocol, or of tcp.
+                let parts = text.split(separator: "/", maxSplits: 1)
+                return record.publishedPorts.contains {
+                    PortRange(String(parts.first ?? "")).holds(ContainerPort($0.hostPort, $0.container.transport))
+                        && $0.container.transport.rawValue == (parts.count > 1 ? String(parts[1]) : "tcp")
+                }
             }
             && filters.matches("expose") { text in
                 record.spec.exposedPorts.contains { PortRange(text).holds($0) }

@@ -101,8 +101,10 @@ struct ImageHandlers: Sendable {
         }
         let target = reference
         let changes = request.query["changes"] ?? []
+        let platform = try request["platform"].flatMap { $0.isEmpty ? nil : try Descriptor.Platform(parsing: $0) }
         let image = try await exchange.receiveFile(engine) { [engine] archive in
-            try await engine.importImage(archive, reference: target, changes: changes, message: request["message"])
+            try await engine.importImage(
+                archive, reference: target, platform: platform ?? .host, changes: changes, message: request["message"])
         }
         try await exchange.startStream("application/json")
         try await exchange.send(JSON.object([("status", .string(image.id.description))]).bytes() + [10])

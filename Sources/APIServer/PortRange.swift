@@ -14,6 +14,11 @@ struct PortRange {
         transport = parts.count > 1 ? parts[1] : nil
     }
 
+    var isValid: Bool {
+        (1...65535).contains(low) && (low...65535).contains(high)
+            && (transport.map { TransportProtocol(rawValue: $0) != nil } ?? true)
+    }
+
     func holds(_ port: ContainerPort) -> Bool {
         low <= Int(port.number) && Int(port.number) <= high
             && (transport == nil || transport == port.transport.rawValue)

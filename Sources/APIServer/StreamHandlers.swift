@@ -25,6 +25,7 @@ struct StreamHandlers: Sendable {
         }
         query.timestamps = request.flag("timestamps")
         query.follow = request.flag("follow")
+        if request.flag("details") { query.details = Self.details(record) }
         if let tail = request["tail"], tail != "all", !tail.isEmpty, let count = Int(tail), count >= 0 {
             query.tail = count
         }
@@ -46,6 +47,20 @@ struct StreamHandlers: Sendable {
             if ended { break }
         }
         try await exchange.end()
+    }
+
+    /// Labels and variables that `--log-opt labels` and `env` name, as Docker's log drivers write them down.
+    private static func details(_ record: ContainerRecord) -> String {
+        func names(_ option: String) -> [String] {
+            (record.spec.log.options[option] ?? "").split(separator: ",").map(String.init)
+        }
+        var found: [String: String] = [:]
+        for name in names("labels") { found[name] = record.spec.labels[name] }
+        for variable in record.environment {
+            let pair = variable.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if pair.count == 2, names("env").contains(String(pair[0])) { found[String(pair[0])] = String(pair[1]) }
+        }
+        return found.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
     }
 
     private func time(_ request: Request, _ name: String) throws(RoostError) -> Timestamp? {

@@ -142,6 +142,8 @@ public struct LogQuery: Sendable, Equatable {
     public var tail: Int?
     public var since: Timestamp?
     public var until: Timestamp?
+    /// Stands in front of every line, behind its time (`logs --details`).
+    public var details = ""
     public init() {}
 }
 
@@ -153,12 +155,14 @@ public struct LogFramer: Sendable {
     /// Frames of Docker's multiplexed stream, or plain bytes for a terminal.
     private let multiplexed: Bool
     private var inLine: [Bool: Bool] = [:]
+    private let details: [UInt8]
 
     public init(_ query: LogQuery, multiplexed: Bool) {
         self.query = query
         self.multiplexed = multiplexed
         sinceText = query.since.map(Self.text)
         untilText = query.until.map(Self.text)
+        details = query.details.isEmpty ? [] : Array(query.details.utf8) + [32]
     }
 
     /// With all nine digits, so that it compares with the log's own.
@@ -177,10 +181,12 @@ public struct LogFramer: Sendable {
             guard record.isError ? query.error : query.output else { continue }
             if let sinceText, record.timestamp.lexicographicallyPrecedes(sinceText) { continue }
             if let untilText, untilText[...].lexicographicallyPrecedes(record.timestamp) { continue }
-            let stamped = query.timestamps && inLine[record.isError] != true
+            let begins = inLine[record.isError] != true
+            let stamped = query.timestamps && begins
+            let details = begins ? self.details : []
             inLine[record.isError] = record.isPart
             if multiplexed {
-                let length = record.content.count + (record.isPart ? 0 : 1) + (stamped ? 31 : 0)
+                let length = record.content.count + (record.isPart ? 0 : 1) + (stamped ? 31 : 0) + details.count
                 out += [record.isError ? 2 : 1, 0, 0, 0]
                 for shift in [24, 16, 8, 0] { out.append(UInt8(truncatingIfNeeded: length >> shift)) }
             }
@@ -188,6 +194,7 @@ public struct LogFramer: Sendable {
                 out += record.timestamp
                 out.append(32)
             }
+            out += details
             out += record.content
             if !record.isPart { out.append(10) }
         }

@@ -76,13 +76,17 @@ extension Engine {
     }
 
     /// `docker import`: the archive is read from the descriptor to its end.
-    public func importImage(_ archive: OwnedFD, reference: ImageReference?, changes: [String], message: String?)
-        async throws -> StoredImage
-    {
+    public func importImage(
+        _ archive: OwnedFD, reference: ImageReference?, platform: Descriptor.Platform = .host, changes: [String],
+        message: String?
+    ) async throws -> StoredImage {
         let images = images
         let time = Timestamp(nanoseconds: now)
         let image = try await exclusively("images") {
-            try await blocking { try images.importRoot(archive.raw, changes: changes, message: message, now: time) }
+            try await blocking {
+                try images.importRoot(
+                    archive.raw, platform: platform, changes: changes, message: message, now: time)
+            }
         }
         try keep(image, as: reference.map { [$0] } ?? [])
         if let reference { publish(image, "tag", name: reference.familiar) }

@@ -79,18 +79,20 @@ public struct ImageStore: Sendable {
     }
 
     /// Makes an image of one root file system (`docker import`).
-    public func importRoot(_ archive: Int32, changes: [String], message: String?, now: Timestamp) throws -> StoredImage
-    {
+    public func importRoot(
+        _ archive: Int32, platform: Descriptor.Platform = .host, changes: [String], message: String?, now: Timestamp
+    ) throws -> StoredImage {
         let (blob, blobSize) = try content.ingest(archive)
         let file = try Files.open(content.path(blob), .readOnly)
         let start = try readSome(file.raw, at: 0, limit: 8)
         let unpacked = try layers.unpack(.file(file.raw, digest: blob), onto: nil, subject: "the root file system")
         var runtime = ImageConfiguration.Runtime()
         for change in changes { try runtime.apply(change: change) }
-        let configuration = ImageConfiguration(
-            architecture: Descriptor.Platform.host.architecture, created: now.rfc3339, config: runtime,
+        var configuration = ImageConfiguration(
+            architecture: platform.architecture, created: now.rfc3339, config: runtime,
             rootfs: .init(diffIDs: [unpacked.layer]),
             history: [.init(created: now.rfc3339, createdBy: nil, comment: message ?? "Imported from -")])
+        configuration.variant = platform.variant
         let id = try content.put(try Self.encode(configuration))
         let layer = StoredLayer(
             layer: unpacked.layer, chain: unpacked.chain, blob: blob, blobSize: blobSize,

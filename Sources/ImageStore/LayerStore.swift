@@ -37,7 +37,7 @@ struct LayerStore: Sendable {
         // By the file at the top programs see that they run in a container.
         for file in ["etc/hosts", "etc/hostname", "etc/resolv.conf", ".dockerenv"] {
             let path = "\(floor)/\(file)"
-            if !Files.exists(path) { try Files.write(path, "") }
+            if !Files.exists(path) { try Files.write(path, "", mode: file == ".dockerenv" ? 0o755 : 0o644) }
         }
     }
 

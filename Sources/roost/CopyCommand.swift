@@ -233,10 +233,25 @@ struct Export: ParsableCommand {
 
 /// Writes an answer to a file, which appears when it is complete, or to standard output.
 func download(_ answer: HTTPExchange, to output: String?) throws {
-    let temporary = output.map { Session.shared.absolute($0) + ".part" }
-    let file = try temporary.map { try Files.open($0, [.writeOnly, .create, .truncate], mode: 0o644) }
-    while case let part = try answer.read(), !part.isEmpty { try writeAll(file?.raw ?? 1, part) }
-    if let temporary, let output { try Files.rename(temporary, to: Session.shared.absolute(output)) }
+    guard let output else {
+        while case let part = try answer.read(), !part.isEmpty { try writeAll(1, part) }
+        return
+    }
+    let path = Session.shared.absolute(output)
+    // A file arrives whole or not at all; a device or a pipe is written to, never replaced.
+    let isReplaced = (try? Files.status(path))?.isRegular ?? true
+    let place = isReplaced ? path + ".part" : path
+    do {
+        let file: OwnedFD
+        do throws(SyscallError) {
+            file = try Files.open(place, isReplaced ? [.writeOnly, .create, .truncate] : .writeOnly, mode: 0o600)
+        } catch { throw RoostError.failure("open \(output): \(error.reason)") }
+        while case let part = try answer.read(), !part.isEmpty { try writeAll(file.raw, part) }
+        if isReplaced { try Files.rename(place, to: path) }
+    } catch {
+        if isReplaced { try? Files.remove(place) }
+        throw error
+    }
 }
 
 struct Diff: ParsableCommand {

@@ -66,7 +66,8 @@ struct ImageRemove: ParsableCommand {
                 }
             } catch let error as RoostError {
                 Output.error(Session.shared.told(error))
-                failed = true
+                // What should be gone and is not there is gone, as Docker has it.
+                if !(force && error.kind == .notFound) { failed = true }
             }
         }
         if failed { throw Leave(code: 1) }
@@ -86,13 +87,14 @@ struct Import: ParsableCommand {
         discussion: "Example: tar -C root -c . | roost import --change 'CMD [\"sh\"]' - busybox")
     @Option(name: [.short, .long], help: "An instruction: CMD [\"sh\"], ENV A=1, ….") var change: [String] = []
     @Option(name: [.short, .long], help: "A comment for the history.") var message: String?
-    @Option(name: .long, help: .hidden) var platform: String?
+    @Option(name: .long, help: "What it is for: linux/ARCHITECTURE.") var platform: String?
     @Argument(help: "A tar file, plain or compressed; - is standard input.") var file: String
     @Argument(help: "The image's name.") var name: String?
     func run() throws {
         var query = [("fromSrc", "-")] + change.map { ("changes", $0) }
         if let name { query.append(("repo", name)) }
         if let message { query.append(("message", message)) }
+        if let platform { query.append(("platform", platform)) }
         let input = try openInput(file)
         Output.line(
             try Session.shared.client().upload("images/create", query, file: input.raw).nextLine()?["status"].string

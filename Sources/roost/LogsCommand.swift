@@ -15,7 +15,7 @@ struct Logs: ParsableCommand {
     @Option(name: .long, help: "Only what is older.") var until: String?
     @Flag(name: .long, help: "No colours.") var noColor = false
     @Flag(name: .long, help: "No names in front.") var noLogPrefix = false
-    @Flag(name: .long, help: "Accepted: logs of this engine have no details.") var details = false
+    @Flag(name: .long, help: "With the labels and variables that the log's options name.") var details = false
     @Option(name: .long, help: "Compose: only this replica.") var index: Int?
     @Flag(name: .long, help: "Service after service instead of by time: for reports of test runs.") var grouped = false
     @Argument(help: "A container, or services.") var names: [String] = []
@@ -69,6 +69,7 @@ struct Logs: ParsableCommand {
         let all =
             query + [
                 ("stdout", "1"), ("stderr", "1"), ("timestamps", timestamps ? "1" : "0"),
+                ("details", details ? "1" : "0"),
                 ("follow", follow ? "1" : "0"),
             ]
         let exchange = try client.open("GET", "containers/\(EngineClient.encode(name))/logs", all)

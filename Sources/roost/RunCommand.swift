@@ -46,6 +46,14 @@ struct Run: ParsableCommand {
         if words.first == "--help" { throw CleanExit.helpRequest(Self.self) }
         let words = try PassedWords.checked(words, of: Session.shared.isCompose ? "compose run" : "run")
         try Arguments.need(words, "run")
+        if !Session.shared.isCompose {
+            if !options.attach.isEmpty, detach {
+                throw RoostError.invalid("conflicting options: cannot specify both --attach and --detach")
+            }
+            if options.tty, options.interactive, !detach, !Terminals.isTerminal(0) {
+                throw RoostError.invalid("the input device is not a TTY")
+            }
+        }
         var made: String?
         do {
             if Session.shared.isCompose { return try runService(words) }
@@ -55,13 +63,6 @@ struct Run: ParsableCommand {
                 Output.line(id)
                 try Session.shared.client().call("POST", "containers/\(id)/start")
                 return
-            }
-            if !options.attach.isEmpty, detach {
-                throw RoostError.invalid("conflicting options: cannot attach with -d")
-            }
-            if options.tty, options.interactive, !Terminals.isTerminal(0) {
-                _ = try? Session.shared.client().call("DELETE", "containers/\(id)", [("force", "1"), ("v", "1")])
-                throw RoostError.invalid("the input device is not a TTY")
             }
             throw Leave(
                 code: try Foreground(
