@@ -95,6 +95,15 @@ actor BuildCalls {
         var message = MessageWriter()
         message.map(1, response)
         try await call.send(message.bytes)
+        await forget(reference)
+    }
+
+    /// A client may build many things over one connection. What it asks for last of a build comes within moments.
+    private func forget(_ reference: String) {
+        Task {
+            try await Task.sleep(for: .seconds(30))
+            builds[reference] = nil
+        }
     }
 
     private nonisolated func gatewaySolve(_ call: RemoteCall) async throws {

@@ -147,13 +147,13 @@ public struct FileSync {
                     modifiedSeconds: facts.modified / 1_000_000_000)
                 guard isFile else { continue }
                 if waiting.first == index {
-                    var wanted: [Int] = []
+                    var wanted: [(index: Int, size: Int64)] = []
                     repeat {
                         guard let next = waiting.first else { break }
                         let size = entries[next].facts.size
                         if next != index, size > Self.smallSize { break }
                         waiting.removeFirst()
-                        wanted.append(next)
+                        wanted.append((next, size))
                         ahead += size
                     } while ahead < Self.aheadBytes
                     try await content.ask(wanted)
@@ -161,10 +161,9 @@ public struct FileSync {
                 }
                 var left = facts.size
                 while let part = try await content.next(of: index) {
-                    let fitting = part.prefix(Int(min(left, Int64(part.count))))
-                    if !fitting.isEmpty { try writer.write(Array(fitting)) }
-                    left -= Int64(fitting.count)
-                    listing.bytes += Int64(fitting.count)
+                    try writer.write(part)
+                    left -= Int64(part.count)
+                    listing.bytes += Int64(part.count)
                 }
                 // A file that has shrunk since it was named.
                 while left > 0 {
@@ -189,15 +188,18 @@ public struct FileSync {
         let call: RemoteCall
         private var arrived: [Int: [[UInt8]]] = [:]
         private var complete: Set<Int> = []
+        /// How many bytes may still come of each file that was asked for: what it has grown by since it was named is left out.
+        private var left: [Int: Int64] = [:]
 
         init(call: RemoteCall) { self.call = call }
 
-        func ask(_ files: [Int]) async throws {
+        mutating func ask(_ files: [(index: Int, size: Int64)]) async throws {
+            for file in files { left[file.index] = file.size }
             try await call.send(
-                files.map { index in
+                files.map { file in
                     var request = MessageWriter()
                     request.number(1, Packet.request)
-                    request.number(3, Int64(index))
+                    request.number(3, Int64(file.index))
                     return request.bytes
                 })
         }
@@ -220,8 +222,18 @@ public struct FileSync {
                 let packet = try FileSync.packet(message)
                 guard packet.number(1) == Packet.content else { continue }
                 let id = Int(packet.number(3))
-                let part = Array(packet.data(4))
-                if part.isEmpty { complete.insert(id) } else { arrived[id, default: []].append(part) }
+                guard let open = left[id] else {
+                    throw RoostError.invalid("the client sent file number \(id), which nobody has asked for")
+                }
+                let part = packet.data(4)
+                if part.isEmpty {
+                    complete.insert(id)
+                    left[id] = nil
+                } else if open > 0 {
+                    let fitting = Array(part.prefix(Int(min(open, Int64(part.count)))))
+                    left[id] = open - Int64(fitting.count)
+                    arrived[id, default: []].append(fitting)
+                }
             }
         }
     }

@@ -138,7 +138,12 @@ extension Engine {
         for name in spec.security.sysctls.keys.sorted() {
             try Self.checkOwner(ofSysctl: name, spec)
         }
-        if case .container(let other) = spec.network { _ = try container(other) }
+        if case .container(let other) = spec.network { _ = try partner(other) }
+    }
+
+    /// A container that another one is made beside. Not "missing" if it is not there: clients understand that as the image, and fetch it.
+    func partner(_ name: String) throws(RoostError) -> ContainerRecord {
+        do throws(RoostError) { return try container(name) } catch { throw .invalid(error.message) }
     }
 
     /// Sysctls of a namespace that the container has for itself.

@@ -41,7 +41,10 @@ extension Engine {
             record.status.errorMessage = shimLost ? "the container's shim was killed" : ""
             record.publishedPorts = []
         }
+        // A start in this moment would have its group taken away with the old one.
+        clearing[id] = []
         await clearAway(running, record, group)
+        for waiting in clearing.removeValue(forKey: id) ?? [] { waiting.resume() }
         if outOfMemory { publish(record, "oom") }
         publish(
             record, "die",
@@ -58,8 +61,9 @@ extension Engine {
         }
     }
 
-    /// Waits until the shim of the last run has gone: until then it holds copies of the published ports' sockets.
+    /// Waits until the last run is cleared away and its shim has gone: until then it holds copies of the published ports' sockets.
     func untilDeparted(_ id: String) async {
+        if clearing[id] != nil { await withCheckedContinuation { clearing[id, default: []].append($0) } }
         guard departing[id] != nil else { return }
         await withCheckedContinuation { departing[id, default: []].append($0) }
     }

@@ -115,7 +115,7 @@ extension Engine {
         guard let name = parts.first, ["ro", "rw", "z", "Z"].contains(mode) else {
             throw .invalid("invalid volumes-from \"\(text)\": write NAME, NAME:ro or NAME:rw")
         }
-        for mount in try container(name).mounts where !list.contains(where: { $0.target == mount.target }) {
+        for mount in try partner(name).mounts where !list.contains(where: { $0.target == mount.target }) {
             var mount = mount
             mount.readOnly = mount.readOnly || mode == "ro"
             mount.isAnonymous = false

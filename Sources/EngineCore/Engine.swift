@@ -69,6 +69,8 @@ public actor Engine {
     var ending: Set<String> = []
     /// Containers that have ended and whose shims have not gone yet, with those who wait for that.
     var departing: [String: [CheckedContinuation<Void, Never>]] = [:]
+    /// Containers that have ended and of which something is still being given back, with those who wait for that.
+    var clearing: [String: [CheckedContinuation<Void, Never>]] = [:]
     /// Containers that come in place of others of their service and have neither ports nor names yet.
     var standbys: Set<String> = []
     /// Networks of containers that have ended, kept for those who share them.

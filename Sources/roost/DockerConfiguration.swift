@@ -123,7 +123,8 @@ struct DockerConfiguration {
 
     private func save() throws {
         try Files.makeDirectories(String(path.prefix(upTo: path.lastIndex(of: "/") ?? path.endIndex)), mode: 0o700)
-        try Files.replace(path, json.bytes(indent: 8) + [10], mode: 0o600)
+        // Where the file is a link, what it leads to is the file.
+        try Files.replace((try? Files.canonical(path)) ?? path, json.bytes(indent: 8) + [10], mode: 0o600)
     }
 
     /// Runs `docker-credential-NAME VERB` (docker-credential-helpers, protocol).

@@ -63,7 +63,7 @@ struct ProjectLock {
             "version": 1,
             "services": .object(services.sorted { $0.key < $1.key }.map { ($0.key, $0.value.json) }),
         ]
-        try Files.replace(path, json.bytes(indent: 2) + [10])
+        try Files.replace((try? Files.canonical(path)) ?? path, json.bytes(indent: 2) + [10])
     }
 
     /// What a service would run now.

@@ -139,7 +139,9 @@ struct LogFollower {
                     lastEnd = Clocks.monotonicNanoseconds()
                     let state = try? client.call("GET", "containers/\(source.id)/json")["State"]
                     let end = state?["ExitCode"].int.map { " exited with code \($0)" } ?? " has ended"
-                    Output.line(style.service(source.service, source.name + end))
+                    // Who reads logs wants what the services have said, and nothing else among it.
+                    let told = style.service(source.service, source.name + end)
+                    if stopsOnSignal { Output.line(told) } else { Output.error(told) }
                 }
             }
         }

@@ -17,7 +17,9 @@ do {
     Processes.exit(leave.code)
 } catch let error as ComposeError {
     Output.error(error.rendered { try? Files.readText(Session.shared.absolute($0)) })
-    Processes.exit(error.message.contains("not found") && error.place == nil ? 14 : 15)
+    // As Compose ends: 14 for a file that is not there, 15 for one that is wrong.
+    let isMissing = error.message.contains("not found") || error.message.contains("no such file or directory")
+    Processes.exit(isMissing && error.place == nil ? 14 : 15)
 } catch let error as RoostError {
     Output.error(
         Session.shared.told(error))
