@@ -166,6 +166,14 @@ import Testing
         }
     }
 
+    @Test("a start in the moment of an end waits until the last run is cleared away")
+    func startAtOnce() throws {
+        try withEngine { engine in
+            try engine.must("create", "--name", "quick", "busybox", "true")
+            for _ in 0..<60 { try engine.must("start", "quick") }
+        }
+    }
+
     @Test("a terminal is a terminal")
     func terminals() throws {
         try withEngine { engine in
