@@ -16,6 +16,16 @@ public struct EndpointDescription: Sendable, Equatable {
     }
 }
 
+/// How the command line wants TLS (`--tls`, `--tlsverify` and their files).
+public struct TransportSecurity: Sendable {
+    public var isWanted = false
+    /// The server's certificate is checked.
+    public var verifies = false
+    /// The authority, the client's certificate and its key; those of the usual folder where nothing is said.
+    public var files: [String?] = [nil, nil, nil]
+    public init() {}
+}
+
 /// Where the engine is, and where it may be started if it is not running.
 public struct EngineAddress: Sendable {
     public var socket: String
@@ -57,11 +67,13 @@ public struct EngineAddress: Sendable {
     }
 
     /// `tcp://host[:port]`, with TLS where there are certificates: `DOCKER_CERT_PATH`, or those of a context.
-    private static func far(_ endpoint: EndpointDescription) throws(RoostError) -> EngineAddress {
+    private static func far(_ endpoint: EndpointDescription, _ security: TransportSecurity) throws(RoostError)
+        -> EngineAddress
+    {
         let text = String(endpoint.host.dropFirst(6).prefix { $0 != "/" })
         var certificates = endpoint.certificates
-        let verifies = environmentVariable("DOCKER_TLS_VERIFY").map { !$0.isEmpty } ?? false
-        if certificates == nil, verifies || environmentVariable("DOCKER_TLS") != nil {
+        let verifies = security.verifies || environmentVariable("DOCKER_TLS_VERIFY").map { !$0.isEmpty } ?? false
+        if certificates == nil, security.isWanted || verifies || environmentVariable("DOCKER_TLS") != nil {
             certificates =
                 environmentVariable("DOCKER_CERT_PATH") ?? (environmentVariable("HOME") ?? "/root") + "/.docker"
         }
@@ -77,7 +89,16 @@ public struct EngineAddress: Sendable {
         }
         var address = EngineAddress(socket: endpoint.host, start: nil)
         var words = ["roostd", "dial", host, port]
-        if let certificates { words += ["--tls", certificates] }
+        if let certificates, security.files.contains(where: { $0 != nil }) {
+            // What is named must be there; what is not named is taken where it is.
+            words += ["--tls-files"]
+            for (name, file) in zip(["ca.pem", "cert.pem", "key.pem"], security.files) {
+                let usual = "\(certificates)/\(name)"
+                words.append(file ?? (Files.exists(usual) ? usual : ""))
+            }
+        } else if let certificates {
+            words += ["--tls", certificates]
+        }
         if endpoint.skipsVerification || (certificates != nil && endpoint.certificates == nil && !verifies) {
             words.append("--insecure")
         }
@@ -123,6 +144,7 @@ public struct EngineAddress: Sendable {
     /// `context` finds the endpoint of a context by its name, or of the current one for nil.
     public static func choose(
         host: String?, context name: String?, runRoot: String?, dataRoot: String?,
+        security: TransportSecurity = TransportSecurity(),
         context: (String?) throws(RoostError) -> EndpointDescription?
     ) throws(RoostError) -> EngineAddress {
         let root = runRoot ?? environmentVariable("ROOST_RUN_ROOT")
@@ -136,7 +158,7 @@ public struct EngineAddress: Sendable {
         let given = endpoint?.host
         if let endpoint, let given, !given.isEmpty {
             if given.hasPrefix("ssh://") { return try remote(given) }
-            if given.hasPrefix("tcp://") { return try far(endpoint) }
+            if given.hasPrefix("tcp://") { return try far(endpoint, security) }
             guard given.hasPrefix("unix://") else {
                 throw .invalid(
                     "host \"\(given)\" is not supported: use unix:///path/of/the.sock, ssh://user@host or tcp://host:port"

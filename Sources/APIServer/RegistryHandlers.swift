@@ -169,6 +169,14 @@ struct RegistryHandlers: Sendable {
         try await exchange.answer(200, ["IdentityToken": "", "Status": "Login Succeeded"])
     }
 
+    /// For our own command line: the manifest itself.
+    func manifest(_ exchange: Exchange) async throws {
+        let name = exchange.request.path.dropFirst(3).joined(separator: "/")
+        let bytes = try await engine.remoteManifest(
+            try ImageReference(parsing: name), credentials: try credentials(exchange))
+        try await exchange.answer(200, try JSON(parsing: bytes))
+    }
+
     func describe(_ exchange: Exchange) async throws {
         let name = exchange.request.path.dropFirst().dropLast().joined(separator: "/")
         let found = try await engine.describeRemote(

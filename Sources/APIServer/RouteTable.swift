@@ -113,6 +113,7 @@ struct RouteTable: Sendable {
         return [
             row(.POST, "auth", registries.login), row(.POST, "images/**/push", registries.push),
             row(.GET, "distribution/**/json", registries.describe),
+            row(.GET, "roost/v1/manifests/**", registries.manifest),
             row(.GET, "images/search", registries.search), row(.GET, "images/json", images.list),
             row(.POST, "images/create", images.create),
             row(.POST, "images/load", images.load),

@@ -306,6 +306,16 @@ extension Engine {
         public var platforms: [Descriptor.Platform]
     }
 
+    /// The manifest that a registry has under a name, as it is.
+    public func remoteManifest(_ reference: ImageReference, credentials: RegistryCredentials?) async throws -> [UInt8] {
+        let session = try session(reference, credentials)
+        let result = await Self.outcome {
+            try await session.manifest(reference.digest?.description ?? reference.tag ?? "latest").bytes
+        }
+        await session.close()
+        return try result.get()
+    }
+
     /// What a registry has under a name, without fetching it (`GET /distribution/…/json`).
     public func describeRemote(_ reference: ImageReference, credentials: RegistryCredentials?) async throws
         -> RemoteDescription

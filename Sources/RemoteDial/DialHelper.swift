@@ -5,7 +5,7 @@ import NIOPosix
 import NIOSSL
 
 /// A connection to an engine on another machine for a program that has neither names nor TLS of its own: descriptor 0 is a socket, and
-/// what goes through it goes to the address (`roostd dial HOST PORT [--tls FOLDER [--insecure]]`).
+/// what goes through it goes to the address (`roostd dial HOST PORT [--tls FOLDER | --tls-files CA CERT KEY] [--insecure]`).
 public enum DialHelper {
     public static let word = "dial"
 
@@ -13,8 +13,8 @@ public enum DialHelper {
     struct Target: Equatable {
         var host: String
         var port: Int
-        /// The folder of `ca.pem`, `cert.pem` and `key.pem`, as Docker's clients have it; nil is no TLS.
-        var certificates: String?
+        /// The authority, the client's certificate and its key; one that is empty or not there is left out. nil is no TLS.
+        var certificates: [String]?
         /// Take the server for whom it says it is.
         var trustsAnybody = false
 
@@ -24,7 +24,13 @@ public enum DialHelper {
             }
             host = words[0]
             self.port = port
-            if words.count > 3, words[2] == "--tls" { certificates = words[3] }
+            // A folder has them under the names that Docker's clients give them.
+            if words.count > 3, words[2] == "--tls" {
+                certificates = ["ca.pem", "cert.pem", "key.pem"].map { "\(words[3])/\($0)" }.map {
+                    Files.exists($0) ? $0 : ""
+                }
+            }
+            if words.count > 5, words[2] == "--tls-files" { certificates = Array(words[3...5]) }
             trustsAnybody = words.contains("--insecure")
         }
     }
@@ -76,16 +82,17 @@ public enum DialHelper {
         try? await far.close().get()
     }
 
-    private static func clientContext(_ folder: String, trustsAnybody: Bool) throws -> NIOSSLContext {
+    private static func clientContext(_ files: [String], trustsAnybody: Bool) throws -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
         configuration.certificateVerification = trustsAnybody ? .none : .fullVerification
-        if Files.exists(folder + "/ca.pem") { configuration.trustRoots = .file(folder + "/ca.pem") }
-        if Files.exists(folder + "/cert.pem") {
-            configuration.certificateChain = try NIOSSLCertificate.fromPEMFile(folder + "/cert.pem").map {
-                .certificate($0)
-            }
-            configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: folder + "/key.pem", format: .pem))
+        for file in files where !file.isEmpty && !Files.exists(file) {
+            throw RoostError.missing("open \(file): no such file or directory")
+        }
+        if !files[0].isEmpty { configuration.trustRoots = .file(files[0]) }
+        if !files[1].isEmpty {
+            configuration.certificateChain = try NIOSSLCertificate.fromPEMFile(files[1]).map { .certificate($0) }
+            configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: files[2], format: .pem))
         }
         return try NIOSSLContext(configuration: configuration)
     }

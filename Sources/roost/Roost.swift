@@ -26,6 +26,6 @@ struct Roost: ParsableCommand {
             EngineCommand.self,
             Version.self, Info.self, ListProjects.self, Drift.self, Watch.self, Lock.self, Container.self, Update.self,
             History.self, Scale.self, ContextCommand.self, Search.self, SocketCommand.self, Stats.self,
-            ProjectVolumes.self, Trash.self, Completion.self, Plugin.self,
+            ProjectVolumes.self, Trash.self, Completion.self, Plugin.self, Manifest.self,
         ])
 }

@@ -35,6 +35,7 @@ final class Session: @unchecked Sendable {
     var environmentFiles: [String] = []
     /// Nothing is changed; what would be is told.
     var isDryRun = false
+    var security = TransportSecurity()
     /// Names with `_` between their parts, as the first Compose had them.
     var isCompatible = ["1", "true"].contains(Processes.environment["COMPOSE_COMPATIBILITY"] ?? "")
     /// How many images are fetched at a time.
@@ -78,6 +79,13 @@ final class Session: @unchecked Sendable {
             case "--dry-run": isDryRun = true
             case "--ansi", "--progress", "--config", "-l", "--log-level":
                 _ = try value()
+            case "--tls", "--tlsverify":
+                let isOn = parts.count < 2 || ["1", "t", "true"].contains(parts[1].lowercased())
+                security.isWanted = security.isWanted || isOn
+                if word.hasPrefix("--tlsverify") { security.verifies = isOn }
+            case "--tlscacert": security.files[0] = absolute(try value())
+            case "--tlscert": security.files[1] = absolute(try value())
+            case "--tlskey": security.files[2] = absolute(try value())
             case "-D", "--debug": break
             case "--compatibility": isCompatible = true
             default: throw .invalid("unknown option \(word) before the command; see roost --help")
@@ -99,7 +107,9 @@ final class Session: @unchecked Sendable {
     lazy var address: Result<EngineAddress, RoostError> = {
         do throws(RoostError) {
             return .success(
-                try EngineAddress.choose(host: host, context: context, runRoot: runRoot, dataRoot: dataRoot) {
+                try EngineAddress.choose(
+                    host: host, context: context, runRoot: runRoot, dataRoot: dataRoot, security: security
+                ) {
                     (name: String?) throws(RoostError) in try ContextStore().endpoint(name)
                 })
         } catch { return .failure(error) }

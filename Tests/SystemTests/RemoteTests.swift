@@ -95,6 +95,17 @@ import Testing
             #expect(
                 try far("run", "--rm", "-i", "busybox", "wc", "-c", input: String(repeating: "x", count: 300_000))
                     .output == "300000\n")
+            // The same by words in front of the command; a certificate of another authority is not trusted.
+            func direct(_ authority: String) throws -> Outcome {
+                try TestEngine.run(
+                    TestEngine.programs + "/roost",
+                    [
+                        "-H", "tcp://localhost:\(port)", "--tlsverify", "--tlscacert", authority, "--tlscert",
+                        keys + "/cert.pem", "--tlskey=\(keys)/key.pem", "images", "-q",
+                    ], environment: home)
+            }
+            #expect(try direct(keys + "/ca.pem").lines.count == 1)
+            #expect(try direct(keys + "/nosuch.pem").code != 0)
             let stranger = try TestEngine.run(
                 "/usr/bin/curl", ["-sk", "-m", "5", "https://127.0.0.1:\(port)/containers/json"])
             #expect(stranger.code != 0 && stranger.output.isEmpty)
