@@ -48,7 +48,8 @@ struct ContainerHandlers: Sendable {
         if limit > 0 { found = Array(found.prefix(limit)) }
         var rows = found.map { $0.listJSON(networks: networks, now: now) }
         // A name that means another image by now, or none, is not that of the container's image any more.
-        for index in rows.indices where await engine.hasMoved(found[index]) {
+        let moved = await engine.movedFrom(found)
+        for index in rows.indices where moved.contains(found[index].id) {
             rows[index].set("Image", .string(found[index].imageID))
         }
         if request.flag("size") {

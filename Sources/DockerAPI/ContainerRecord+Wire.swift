@@ -101,7 +101,7 @@ extension ContainerRecord {
         // A tmpfs is listed where it is one of `Mounts`, not where it is one of `Tmpfs`.
         let declared = Set(spec.mounts.filter { $0.written != nil }.map(\.target))
         var modes: [String: String] = [:]
-        for bind in asked["HostConfig"]["Binds"].strings ?? [] {
+        for bind in mounts.isEmpty ? [] : asked["HostConfig"]["Binds"].strings ?? [] {
             let parts = bind.split(separator: ":", omittingEmptySubsequences: false)
             if parts.count == 3 { modes[String(parts[1])] = String(parts[2]) }
         }

@@ -12,12 +12,19 @@ public struct ImageSummary: Sendable {
 }
 
 extension Engine {
-    /// Whether the name that a container was made from no longer means its image.
-    public func hasMoved(_ record: ContainerRecord) -> Bool {
-        guard !record.imageID.hasSuffix(record.spec.image), !record.imageID.contains(record.spec.image) else {
-            return false
+    /// The ids of those containers whose image has another name now, or none: what they were made from means another image.
+    public func movedFrom(_ records: [ContainerRecord]) -> Set<String> {
+        var meant: [String: String] = [:]
+        var found: Set<String> = []
+        for record in records {
+            let name = record.spec.image
+            // One that was made from an id has no name that could move.
+            if record.imageID.hasPrefix(name) || record.imageID.dropFirst(7).hasPrefix(name) { continue }
+            let now = meant[name] ?? (try? image(name).id.description) ?? ""
+            meant[name] = now
+            if now != record.imageID { found.insert(record.id) }
         }
-        return (try? image(record.spec.image).id.description) != record.imageID
+        return found
     }
 
     /// By name, digest or unambiguous beginning of the id.

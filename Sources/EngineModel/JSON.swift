@@ -152,6 +152,17 @@ extension JSON {
 
     private static func quote(_ text: String, to out: inout [UInt8]) {
         out.append(34)
+        let bytes = text.utf8.span
+        var isPlain = true
+        for index in bytes.indices where bytes[index] < 32 || bytes[index] == 34 || bytes[index] == 92 {
+            isPlain = false
+            break
+        }
+        // Most texts are written as they are.
+        if isPlain {
+            out.append(contentsOf: text.utf8)
+            return out.append(34)
+        }
         for byte in text.utf8 {
             switch byte {
             case 34: out += [92, 34]
