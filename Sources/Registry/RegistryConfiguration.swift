@@ -31,13 +31,14 @@ public struct RegistryConfiguration: Sendable {
     static let searchHost = "https://index.docker.io"
     static let hubHost = "registry-1.docker.io"
 
-    /// The addresses of a registry, in the order in which they are tried.
-    func bases(_ domain: String) -> [String] {
-        if domain == Self.hub {
-            return mirrors.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 } + ["https://" + Self.hubHost]
-        }
+    /// The addresses of a registry, in the order in which they are tried. What is written goes to no mirror.
+    func bases(_ domain: String, mirrored: Bool = true) -> [String] {
+        if domain == Self.hub { return (mirrored ? mirrorBases : []) + ["https://" + Self.hubHost] }
         return isInsecure(domain) ? ["https://" + domain, "http://" + domain] : ["https://" + domain]
     }
+
+    /// The addresses of the mirrors, to which paths are added.
+    var mirrorBases: [String] { mirrors.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 } }
 
     /// Whether a registry may be spoken to without a checked certificate.
     public func isInsecure(_ domain: String) -> Bool {

@@ -48,8 +48,7 @@ public final class RegistrySession: Sendable {
         self.repository = repository
         self.credentials = credentials
         self.configuration = configuration
-        let bases = configuration.bases(domain)
-        state = Mutex(State(bases: mirrored ? bases : bases.filter { !configuration.mirrors.contains($0) }))
+        state = Mutex(State(bases: configuration.bases(domain, mirrored: mirrored)))
         var settings = HTTPClient.Configuration(
             tlsConfiguration: try Self.tls(domain, configuration), redirectConfiguration: .disallow,
             timeout: .init(connect: .seconds(15), read: .seconds(30)),
@@ -111,7 +110,8 @@ public final class RegistrySession: Sendable {
                     method, base + path, headers, body, actions, attempts: repeats ? Self.attempts : 1,
                     isProbe: !path.contains("://") && chosen == nil)
                 // A mirror that lacks the image is no answer yet.
-                if answer.status == .notFound, domain == RegistryConfiguration.hub, configuration.mirrors.contains(base)
+                if answer.status == .notFound, domain == RegistryConfiguration.hub,
+                    configuration.mirrorBases.contains(base)
                 {
                     continue
                 }

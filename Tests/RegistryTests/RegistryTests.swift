@@ -47,6 +47,13 @@ import Testing
         #expect(configuration.bases("new.example") == ["https://new.example"])
         configuration.mirrors = ["https://mirror.example/"]
         #expect(configuration.bases(RegistryConfiguration.hub).first == "https://mirror.example")
+        // What is pushed goes to no mirror, but to a registry that is one of them too.
+        #expect(configuration.bases(RegistryConfiguration.hub, mirrored: false).count == 1)
+        configuration.mirrors = ["http://127.0.0.1:5000"]
+        #expect(
+            configuration.bases("127.0.0.1:5000", mirrored: false) == [
+                "https://127.0.0.1:5000", "http://127.0.0.1:5000",
+            ])
         #expect(RegistryConfiguration.domain("https://index.docker.io/v1/") == RegistryConfiguration.hub)
         #expect(RegistryConfiguration.domain("http://a.example:5000/x") == "a.example:5000")
     }
