@@ -1,11 +1,11 @@
 /// The kernel's list of TCP sockets of a network namespace, `/proc/PID/net/tcp` (proc(5)).
 public enum ConnectionTable {
-    /// Whether a connection to one of these local ports is established, or half closed and still sending.
+    /// Whether a connection to one of these local ports is arriving, established, or half closed and still sending.
     public static func hasOpen(_ table: String, ports: Set<UInt16>) -> Bool {
         table.split(separator: "\n").dropFirst().contains { line in
             let fields = line.split(separator: " ")
             // sl, local address:port, remote address:port, state; in hexadecimal.
-            guard fields.count > 3, ["01", "08"].contains(fields[3]),
+            guard fields.count > 3, ["01", "03", "08"].contains(fields[3]),
                 let port = fields[1].split(separator: ":").last.flatMap({ UInt16($0, radix: 16) })
             else { return false }
             return ports.contains(port)

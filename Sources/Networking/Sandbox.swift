@@ -170,7 +170,10 @@ public enum Bridges {
     public static func ensure(_ network: NetworkRecord) throws {
         let netlink = try Netlink()
         if try netlink.index(of: network.bridge) == nil {
-            try netlink.addBridge(network.bridge, mtu: BridgeSettings.of(network).mtu ?? Sandbox.mtu)
+            try netlink.addBridge(
+                network.bridge,
+                hardwareAddress: Addressing.hardwareAddress(for: network.gateway4 ?? network.gateway6),
+                mtu: BridgeSettings.of(network).mtu ?? Sandbox.mtu)
             try? Files.set("/proc/sys/net/ipv6/conf/\(network.bridge)/accept_ra", "0")
         }
         guard let index = try netlink.index(of: network.bridge) else {

@@ -55,12 +55,21 @@ public struct NetlinkError: Error, Sendable, CustomStringConvertible {
         return unsafe rtnl_link_get_ifindex(link)
     }
 
-    public func addBridge(_ name: String, mtu: UInt32) throws(NetlinkError) {
+    /// A bridge that is given a hardware address keeps it; another takes the lowest of its interfaces', so that it changes as they
+    /// come and go, and whoever knows the old one speaks to nobody for a while (kernel, net/bridge/br_stp_if.c).
+    public func addBridge(_ name: String, hardwareAddress: [UInt8], mtu: UInt32) throws(NetlinkError) {
         guard let link = unsafe rtnl_link_bridge_alloc() else { throw outOfMemory(name) }
         defer { unsafe rtnl_link_put(link) }
         unsafe rtnl_link_set_name(link, name)
         unsafe rtnl_link_set_mtu(link, mtu)
+        unsafe setAddress(of: link, hardwareAddress)
         try unsafe check("create bridge", name, rtnl_link_add(socket, link, 0x400 | 0x200))
+    }
+
+    private func setAddress(of link: OpaquePointer, _ hardwareAddress: [UInt8]) {
+        guard let address = unsafe nl_addr_build(AF_LLC_ETHER, hardwareAddress, hardwareAddress.count) else { return }
+        unsafe rtnl_link_set_addr(link, address)
+        unsafe nl_addr_put(address)
     }
 
     /// A veth pair: the host's end attached to the bridge and up, the other end in the given network namespace.
@@ -81,10 +90,7 @@ public struct NetlinkError: Error, Sendable, CustomStringConvertible {
         unsafe rtnl_link_set_name(inner, peer)
         unsafe rtnl_link_set_mtu(inner, mtu)
         unsafe rtnl_link_set_ns_fd(inner, namespace)
-        if let address = unsafe nl_addr_build(AF_LLC_ETHER, hardwareAddress, hardwareAddress.count) {
-            unsafe rtnl_link_set_addr(inner, address)
-            unsafe nl_addr_put(address)
-        }
+        unsafe setAddress(of: inner, hardwareAddress)
         try unsafe check("create interface", host, rtnl_link_add(socket, link, 0x400 | 0x200))
     }
 

@@ -148,6 +148,25 @@ import Testing
         }
     }
 
+    @Test("a bridge keeps its hardware address while interfaces come and go")
+    func steadyBridge() throws {
+        try withEngine { engine in
+            try engine.must("network", "create", "net")
+            try engine.must("run", "-d", "--name", "first", "--network", "net", "busybox", "sleep", "600")
+            let place = "/sys/class/net/\(try Self.bridge(engine))"
+            let address = try String(contentsOfFile: place + "/address", encoding: .utf8)
+            // Neither random (1) nor an interface's own, but set (3).
+            #expect(try String(contentsOfFile: place + "/addr_assign_type", encoding: .utf8) == "3\n")
+            try engine.must("run", "-d", "--name", "second", "--network", "net", "busybox", "sleep", "600")
+            try engine.must("rm", "-f", "first")
+            #expect(try String(contentsOfFile: place + "/address", encoding: .utf8) == address)
+            let known = try engine.must(
+                "exec", "second", "sh", "-c",
+                "ping -c 1 $(ip route | awk '/default/ {print $3}') >/dev/null; cat /proc/net/arp")
+            #expect(known.contains(address.split(separator: "\n").joined()))
+        }
+    }
+
     @Test("what is deleted under the engine comes back by itself")
     func healing() throws {
         try withEngine { engine in
