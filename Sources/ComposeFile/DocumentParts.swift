@@ -20,7 +20,6 @@ struct DocumentParts {
     /// Everything of a document but its services, which may build on others.
     init(_ node: Node, _ reader: inout ValueReader) throws(ComposeError) {
         collectTags(node, [])
-        let keeps = reader.keepsWritten
         for entry in try reader.entries(node, "(root)") {
             guard entry.value.tag != "!reset" else { continue }
             switch entry.key {
@@ -32,21 +31,16 @@ struct DocumentParts {
             case "name": _ = try reader.string(entry.value, "name")
             case "services", "include": break
             case "networks":
-                networks = try Self.section(
-                    entry.value, "networks", keeps ? WrittenTable.network : ResourceTable.network, &reader)
+                networks = try Self.section(entry, ResourceTable.network, asWritten: WrittenTable.network, &reader)
             case "volumes":
-                volumes = try Self.section(
-                    entry.value, "volumes", keeps ? WrittenTable.volume : ResourceTable.volume, &reader)
+                volumes = try Self.section(entry, ResourceTable.volume, asWritten: WrittenTable.volume, &reader)
                 for (name, volume) in volumes { volumes[name] = Self.resolvedDevice(volume, reader) }
             case "secrets":
-                secrets = try Self.section(
-                    entry.value, "secrets", keeps ? WrittenTable.secret : ResourceTable.secret, &reader)
+                secrets = try Self.section(entry, ResourceTable.secret, asWritten: WrittenTable.secret, &reader)
             case "configs":
-                configs = try Self.section(
-                    entry.value, "configs", keeps ? WrittenTable.config : ResourceTable.config, &reader)
+                configs = try Self.section(entry, ResourceTable.config, asWritten: WrittenTable.config, &reader)
             case "models":
-                models = try Self.section(
-                    entry.value, "models", keeps ? WrittenTable.model : ResourceTable.model, &reader)
+                models = try Self.section(entry, ResourceTable.model, asWritten: WrittenTable.model, &reader)
             case let key where key.hasPrefix("x-"): extensions.append((key, reader.any(entry.value)))
             default:
                 throw ComposeError(
@@ -81,10 +75,12 @@ struct DocumentParts {
     }
 
     private static func section(
-        _ node: Node, _ name: String, _ table: [String: ValueReader.Field], _ reader: inout ValueReader
+        _ whole: Node.Entry, _ resolved: Fields.Table, asWritten: Fields.Table, _ reader: inout ValueReader
     ) throws(ComposeError) -> [String: JSON] {
+        let name = whole.key
+        let table = reader.keepsWritten ? asWritten : resolved
         var found: [String: JSON] = [:]
-        for entry in try reader.entries(node, name) {
+        for entry in try reader.entries(whole.value, name) {
             try checkName(entry, name)
             if entry.value.tag == "!reset" { continue }
             found[entry.key] = try reader.object(entry.value, "\(name).\(entry.key)", table)

@@ -33,14 +33,11 @@ extension ControlGroup {
     public func usage() -> ControlGroupUsage {
         var usage = ControlGroupUsage()
         func number(_ controller: String, _ file: String) -> UInt64 {
-            let text = (try? Files.readText("\(path(controller))/\(file)", limit: 4096)) ?? ""
-            return UInt64(text.split(separator: "\n").first ?? "") ?? 0
+            UInt64(text(controller, file, limit: 4096).split(separator: "\n").first ?? "") ?? 0
         }
         func table(_ controller: String, _ file: String) -> [String: UInt64] {
             var values: [String: UInt64] = [:]
-            for line in ((try? Files.readText("\(path(controller))/\(file)", limit: 65536)) ?? "").split(
-                separator: "\n")
-            {
+            for line in text(controller, file, limit: 65536).split(separator: "\n") {
                 let parts = line.split(separator: " ")
                 if parts.count == 2 { values[String(parts[0])] = UInt64(parts[1]) }
             }
@@ -64,8 +61,8 @@ extension ControlGroup {
             usage.cpuNanoseconds = number("cpuacct", "cpuacct.usage")
             usage.cpuUserNanoseconds = number("cpuacct", "cpuacct.usage_user")
             usage.cpuSystemNanoseconds = number("cpuacct", "cpuacct.usage_sys")
-            let each = (try? Files.readText("\(path("cpuacct"))/cpuacct.usage_percpu", limit: 65536)) ?? ""
-            usage.cpuNanosecondsEach = each.split(whereSeparator: \.isWhitespace).compactMap { UInt64($0) }
+            usage.cpuNanosecondsEach = text("cpuacct", "cpuacct.usage_percpu", limit: 65536)
+                .split(whereSeparator: \.isWhitespace).compactMap { UInt64($0) }
             let cpu = table("cpu", "cpu.stat")
             usage.periods = (cpu["nr_periods"] ?? 0, cpu["nr_throttled"] ?? 0, cpu["throttled_time"] ?? 0)
             usage.memoryPeakBytes = number("memory", "memory.max_usage_in_bytes")
@@ -79,10 +76,14 @@ extension ControlGroup {
         return usage
     }
 
+    /// What a file of the group says; nothing where the kernel has no such file, or the group has gone.
+    private func text(_ controller: String, _ file: String, limit: Int) -> String {
+        (try? Files.readText("\(path(controller))/\(file)", limit: limit)) ?? ""
+    }
+
     /// `8:0 rbytes=1 wbytes=2 rios=3 wios=4 …` (kernel documentation, cgroup-v2, "IO Interface Files").
     private func unifiedTransfers() -> [BlockTransfer] {
-        let text = (try? Files.readText("\(path(""))/io.stat", limit: 1 << 18)) ?? ""
-        return text.split(separator: "\n").flatMap { line -> [BlockTransfer] in
+        text("", "io.stat", limit: 1 << 18).split(separator: "\n").flatMap { line -> [BlockTransfer] in
             let words = line.split(separator: " ")
             guard let device = words.first.flatMap(Self.device) else { return [] }
             var values: [Substring: UInt64] = [:]
@@ -101,8 +102,7 @@ extension ControlGroup {
     /// `8:0 Read 4096` (kernel documentation, cgroup-v1/blkio-controller).
     private func splitTransfers() -> [BlockTransfer] {
         func rows(_ file: String) -> [(device: Substring, operation: String, value: UInt64)] {
-            let text = (try? Files.readText("\(path("blkio"))/\(file)", limit: 1 << 18)) ?? ""
-            return text.split(separator: "\n").compactMap { line in
+            text("blkio", file, limit: 1 << 18).split(separator: "\n").compactMap { line in
                 let words = line.split(separator: " ")
                 guard words.count == 3, let value = UInt64(words[2]) else { return nil }
                 return (words[0], words[1].lowercased(), value)
