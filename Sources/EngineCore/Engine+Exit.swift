@@ -41,6 +41,8 @@ extension Engine {
             record.status.errorMessage = shimLost ? "the container's shim was killed" : ""
             record.publishedPorts = []
         }
+        // What a lost shim has left may still run, until its group is killed.
+        if !shimLost { announceExit(Self.programEnd(id), exit.code) }
         // A start in this moment would have its group taken away with the old one.
         clearing[id] = []
         await clearAway(running, record, group)
@@ -56,6 +58,7 @@ extension Engine {
         connection.send(.dismissed)
         await decideRestart(id, fault: !wasEnding && !outOfMemory && (shimLost || exit.code == 137))
         announceExit(id, exit.code)
+        announceExit(Self.programEnd(id), exit.code)
         if containers[id]?.spec.removeWhenStopped == true, pendingRestarts[id] == nil {
             Task { try? await self.removeContainer(id, force: false, volumes: .remove) }
         }
@@ -145,7 +148,11 @@ extension Engine {
 
     // MARK: Waiting
 
-    public enum WaitCondition: Sendable { case notRunning, nextExit, removed }
+    /// `programEnd`: the program and all its processes have ended, and their output is complete, but what the container had (network,
+    /// control groups) may not be cleared away yet.
+    public enum WaitCondition: Sendable { case notRunning, nextExit, removed, programEnd }
+
+    private static func programEnd(_ id: String) -> String { "program of \(id)" }
 
     /// A stream that gives the exit code once and ends. It counts from this call on, so nothing is missed between it and the wait.
     public func exitSignal(_ reference: String, _ condition: WaitCondition) throws -> AsyncStream<Int32> {
@@ -157,6 +164,7 @@ extension Engine {
             continuation.finish()
         case .notRunning, .nextExit: exitSignals[record.id, default: []].append(continuation)
         case .removed: removalSignals[record.id, default: []].append(continuation)
+        case .programEnd: exitSignals[Self.programEnd(record.id), default: []].append(continuation)
         }
         return stream
     }
@@ -176,6 +184,7 @@ extension Engine {
 
     func announceRemoval(_ id: String, _ code: Int32) {
         announceExit(id, code)
+        announceExit(Self.programEnd(id), code)
         for signal in removalSignals.removeValue(forKey: id) ?? [] {
             signal.yield(code)
             signal.finish()

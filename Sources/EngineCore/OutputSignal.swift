@@ -10,13 +10,20 @@ public final class OutputSignal: Sendable {
     private let watch: LogSubscription
 
     /// `startsNow`: a container that does not run yet is waited for; else it has ended already.
-    public init(engine: Engine, record: ContainerRecord, folder: String, startsNow: Bool) async throws {
+    public convenience init(engine: Engine, record: ContainerRecord, folder: String, startsNow: Bool) async throws {
+        try await self.init(
+            engine: engine, record: record, folder: folder,
+            until: startsNow && !record.status.isRunning ? .nextExit : .notRunning)
+    }
+
+    public init(engine: Engine, record: ContainerRecord, folder: String, until condition: Engine.WaitCondition)
+        async throws
+    {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         self.stream = stream
         self.continuation = continuation
         watch = try engine.watchLog(folder) { continuation.yield() }
-        let exit = try await engine.exitSignal(
-            record.id, startsNow && !record.status.isRunning ? .nextExit : .notRunning)
+        let exit = try await engine.exitSignal(record.id, condition)
         continuation.yield()
         Task { [weak self] in
             for await _ in exit {}

@@ -136,9 +136,16 @@ extension Mounts {
     }
 
     /// Mounts image layers (topmost first) with a read-write layer on top (overlayfs, kernel documentation filesystems/overlayfs).
+    ///
+    /// Some distributions switch features of overlayfs on: with them a layer means nothing without those below it (`metacopy`,
+    /// `redirect_dir`), or cannot be used while a mount of before is on its way out (`index`).
     public static func overlay(lower: [String], upper: String, work: String, at path: String) throws(SyscallError) {
-        let fixed: [(String, String?)] = [("upperdir", upper), ("workdir", work)]
-        let joined = "lowerdir=" + lower.joined(separator: ":") + ",upperdir=\(upper),workdir=\(work)"
+        let fixed: [(String, String?)] = [
+            ("upperdir", upper), ("workdir", work), ("index", "off"), ("metacopy", "off"), ("redirect_dir", "off"),
+        ]
+        let joined =
+            "lowerdir=" + lower.joined(separator: ":") + ","
+            + fixed.map { "\($0)=\($1 ?? "")" }.joined(separator: ",")
         if joined.utf8.count < optionLimit {
             try check("mount", "overlay on \(path)") { unsafe mount("overlay", path, "overlay", 0, joined) }
         } else {

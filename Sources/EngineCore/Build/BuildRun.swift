@@ -3,6 +3,7 @@ import ImageBuild
 import ImageStore
 import LinuxKernel
 import OCI
+import Synchronization
 
 /// One build: finds out which stages are needed, builds those that do not wait for each other at the same time, and puts the
 /// result under its names.
@@ -22,6 +23,7 @@ struct BuildRun: Sendable {
     let cacheChains: Set<Digest>?
     let remoteCaches: [RemoteBuildCache]
     let used = UsedSteps()
+    let departures = Departures()
 
     /// What a stage has become.
     struct StageResult: Sendable {
@@ -81,6 +83,18 @@ struct BuildRun: Sendable {
         }
         return try await engine.keepBuilt(image, as: request.tags)
     }
+}
+
+/// The ends of containers whose results are in use already: a build waits for all of them, but for none while there is work.
+final class Departures: Sendable {
+    private let all = Mutex<[Task<Void, Never>]>([])
+
+    func add(_ departure: @escaping @Sendable () async -> Void) {
+        let task = Task { await departure() }
+        all.withLock { $0.append(task) }
+    }
+
+    func wait() async { for task in all.withLock({ $0 }) { await task.value } }
 }
 
 /// Which stages of a Dockerfile a target needs, and how the steps are numbered.

@@ -73,6 +73,7 @@ extension Engine {
             return image
         }
         for cache in caches { await cache.close() }
+        await run.departures.wait()
         await endBuild(id)
         let image = try result.get()
         let declared = Set(
@@ -197,11 +198,14 @@ extension Engine {
     func untilEnded(_ id: String) async { await exclusively(id) { await untilDeparted(id) } }
 
     /// Makes a layer of a folder of changes, which becomes the layer's own.
-    func capture(_ upper: String, onto parent: Digest?, clamp: Int64?) async throws -> StoredLayer {
+    func capture(_ upper: String, onto parent: Digest?, clamp: Int64?, helper: WaitingRootHelper? = nil) async throws
+        -> StoredLayer
+    {
         let images = images
         let mountPoint = configuration.mountPoint
         return try await blocking {
-            try images.capture(upper: upper, onto: parent, mountPoint: mountPoint, moves: clamp == nil, clamp: clamp)
+            try images.capture(
+                upper: upper, onto: parent, mountPoint: mountPoint, moves: clamp == nil, clamp: clamp, helper: helper)
         }
     }
 

@@ -41,8 +41,8 @@ extension StageBuilder {
     }
 
     /// Turns a folder of changes into a layer of the store.
-    func capture(_ upper: String) async throws -> StoredLayer {
-        try await engine.capture(upper, onto: chain, clamp: run.epoch)
+    func capture(_ upper: String, helper: WaitingRootHelper? = nil) async throws -> StoredLayer {
+        try await engine.capture(upper, onto: chain, clamp: run.epoch, helper: helper)
     }
 
     /// A look into the stage so far; nil where there is nothing. What is below a chain of layers never changes, so that each look is

@@ -225,20 +225,30 @@ extension StageBuilder {
         let short = String(id.prefix(12))
         let engine = engine
         say(.running(step: step, container: short))
-        let result = await Engine.outcome { () async throws -> StoredLayer in
+        // Started beside the container, so that nobody waits for it.
+        let helper = Task { try await blocking { try WaitingRootHelper() } }
+        let upper = engine.configuration.dataFolder(id) + "/upper"
+        let ended = await Engine.outcome {
             let code = try await self.watch(id)
             guard code == 0 else {
                 throw BuildStepFailure(
                     message: "The command '\(arguments.joined(separator: " "))' returned a non-zero code: \(code)",
                     code: code)
             }
-            await engine.untilEnded(id)
-            let upper = engine.configuration.dataFolder(id) + "/upper"
             try await self.removeMountPoints(mounts, spec, upper)
-            return try await self.capture(upper)
         }
-        // Whatever has happened, and even if nobody waits for this build any more.
-        await Task { try? await engine.removeContainer(id, force: true, volumes: .remove) }.value
+        let result = await Engine.outcome {
+            do { try ended.get() } catch {
+                if let helper = try? await helper.value { try? await blocking { helper.dismiss() } }
+                throw error
+            }
+            return try await self.capture(upper, helper: try await helper.value)
+        }
+        // Whatever has happened, and even if nobody waits for this build any more; the next step need not wait for it.
+        run.departures.add {
+            await engine.untilEnded(id)
+            try? await engine.removeContainer(id, force: true, volumes: .remove)
+        }
         if case .success = result { say(.removedContainer(step: step, container: short)) }
         return try result.get()
     }
@@ -246,8 +256,8 @@ extension StageBuilder {
     /// Starts the container and passes on what it says until it ends.
     private func watch(_ id: String) async throws -> Int32 {
         let (record, path, folder) = try await engine.logPath(id)
-        let signal = try await engine.exitSignal(id, .nextExit)
-        let change = try await OutputSignal(engine: engine, record: record, folder: folder, startsNow: true)
+        let signal = try await engine.exitSignal(id, .programEnd)
+        let change = try await OutputSignal(engine: engine, record: record, folder: folder, until: .programEnd)
         let index = index
         let step = step
         let report = run.report

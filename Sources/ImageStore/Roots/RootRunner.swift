@@ -41,14 +41,21 @@ public struct RootRunner: Sendable {
 
     /// Starts the helper with its standard input and output.
     public func start(input: OwnedFD?, output: OwnedFD?) throws -> Running {
+        try Self.start(
+            reading: try Files.memory("request", try ImageStore.encode(request)), input: input, output: output,
+            process: process, cache: try digestCache.map { try Files.open($0, [.readWrite, .create]) })
+    }
+
+    fileprivate static func start(
+        reading request: OwnedFD, input: OwnedFD?, output: OwnedFD?, process: OwnedFD?, cache: OwnedFD?
+    ) throws -> Running {
         let null = try Files.open("/dev/null", .readWrite)
         let errors = try Files.memory("errors", [])
-        let text = try Files.memory("request", try ImageStore.encode(request))
-        let cache = try digestCache.map { try Files.open($0, [.readWrite, .create]) }
         let descriptors = [
-            (input ?? null).raw, (output ?? null).raw, errors.raw, text.raw, (process ?? null).raw, (cache ?? null).raw,
+            (input ?? null).raw, (output ?? null).raw, errors.raw, request.raw, (process ?? null).raw,
+            (cache ?? null).raw,
         ]
-        let pid = try withExtendedLifetime((null, cache, text)) {
+        let pid = try withExtendedLifetime((null, cache, request)) {
             try ConfinedHelper.start(.root, descriptors: descriptors)
         }
         return Running(pid: pid, errors: errors)
@@ -62,21 +69,57 @@ public struct RootRunner: Sendable {
     }
 }
 
+/// A helper that has been started before it is known what for, so that nobody waits for its start: what it prints is read from a pipe.
+public struct WaitingRootHelper: Sendable {
+    let running: RootRunner.Running
+    private let request: OwnedFD
+    let output: OwnedFD
+
+    public init() throws {
+        let (questions, answers) = (try Pipe(), try Pipe())
+        running = try RootRunner.start(
+            reading: questions.reading, input: nil, output: answers.writing, process: nil, cache: nil)
+        questions.reading.closeEarly()
+        answers.writing.closeEarly()
+        (request, output) = (questions.writing, answers.reading)
+    }
+
+    /// Says what is wanted, once.
+    func ask(_ wanted: RootRequest) throws {
+        defer { request.closeEarly() }
+        let text = try ImageStore.encode(wanted)
+        do throws(SyscallError) { try writeAll(request.raw, text) } catch {
+            // One that has ended already says why itself.
+            if error.errno != Errno.brokenPipe { throw error }
+        }
+    }
+
+    /// Ends a helper that is not needed.
+    public func dismiss() {
+        request.closeEarly()
+        try? running.finish()
+    }
+}
+
 extension ImageStore {
     /// Turns a read-write layer into a layer of an image: its stream is hashed and kept, its folder becomes the layer's own.
     ///
     /// `upper` is gone afterwards where `moves` is set; a container keeps its own. `clamp`: no time in the layer is later, in
-    /// seconds since 1970.
+    /// seconds since 1970. `helper`: one that waits; it ends in any case.
     public func capture(
-        upper: String, onto parent: Digest?, mountPoint: String, moves: Bool, clamp: Int64? = nil
+        upper: String, onto parent: Digest?, mountPoint: String, moves: Bool, clamp: Int64? = nil,
+        helper: WaitingRootHelper? = nil
     ) throws -> StoredLayer {
-        let pipe = try Pipe()
-        let request = RootRequest(view: .folder(upper), mountPoint: mountPoint, job: .layer(clamp: clamp))
-        let running = try RootRunner(request).start(input: nil, output: pipe.writing)
-        pipe.writing.closeEarly()
-        let kept = Result { try content.ingest(pipe.reading.raw) }
-        pipe.reading.closeEarly()
-        try running.finish()
+        let helper = try helper ?? WaitingRootHelper()
+        do {
+            try helper.ask(RootRequest(view: .folder(upper), mountPoint: mountPoint, job: .layer(clamp: clamp)))
+        } catch {
+            helper.dismiss()
+            throw error
+        }
+        let kept = Result { try content.ingest(helper.output.raw) }
+        helper.output.closeEarly()
+        try helper.running.finish()
         let (digest, size) = try kept.get()
         let files: Int64
         if moves {

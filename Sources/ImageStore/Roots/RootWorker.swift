@@ -7,8 +7,12 @@ import SystemLibraries
 /// The helper's side: mounts the view, makes it the whole world, gives up every right that the job does not need, and does the job.
 enum RootWorker {
     static func runConfined() throws {
-        let request = try JSONDecoder().decode(
-            RootRequest.self, from: Data(try readAll(3, limit: 16 << 20)))
+        // Before the request is read, which may come later than the helper.
+        try Processes.unshare([.network, .communication, .hostname])
+        let asked = try readAll(3, limit: 16 << 20)
+        // Nothing was wanted in the end.
+        if asked.isEmpty { return }
+        let request = try JSONDecoder().decode(RootRequest.self, from: Data(asked))
         let cache = request.hasDigestCache ? try? DigestCache(file: OwnedFD(adopting: 5)) : nil
         try enter(request)
         try perform(request, cache)
@@ -38,10 +42,9 @@ enum RootWorker {
     private static func enter(_ request: RootRequest) throws {
         if case .process = request.view {
             try Processes.enter(4, .mount, name: "the container's mount namespace")
-            try Processes.unshare([.network, .communication, .hostname])
             try Processes.changeDirectory("/")
         } else {
-            try Processes.unshare([.mount, .network, .communication, .hostname])
+            try Processes.unshare(.mount)
             try Mounts.setPropagation("/", .isPrivate)
             try mount(request)
             for bind in request.binds { try attach(bind, request.mountPoint) }
