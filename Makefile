@@ -8,7 +8,7 @@ SWIFT_FLAGS := -c release --static-swift-stdlib --scratch-path $(RELEASE)
 .PHONY: help build test unit system check fmt bench demo install uninstall packages test-packages images clean
 
 help:
-	@echo "make build     build roost, roostd and roost-shim into $(BIN)"
+	@echo "make build     build roost, roostd, roost-shim and roost-helper into $(BIN)"
 	@echo "make demo      install what is needed, build, and run samples/redis"
 	@echo "make test      install what the tests need and run all of them"
 	@echo "make check     format and style, and the arrows between modules"
@@ -25,9 +25,9 @@ test-packages:
 build: packages
 	swift build $(SWIFT_FLAGS)
 	@mkdir -p $(BIN)
-	@for name in roost roostd roost-shim; do install -m 755 $(RELEASE)/release/$$name $(BIN)/$$name; done
+	@for name in roost roostd roost-shim roost-helper; do install -m 755 $(RELEASE)/release/$$name $(BIN)/$$name; done
 	@strip --strip-debug $(BIN)/roost $(BIN)/roostd
-	@strip $(BIN)/roost-shim
+	@strip $(BIN)/roost-shim $(BIN)/roost-helper
 
 demo: build
 	@scripts/install-packages demo
@@ -51,7 +51,7 @@ bench: build
 
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system
-	install -m 755 $(BIN)/roost $(BIN)/roostd $(BIN)/roost-shim $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BIN)/roost $(BIN)/roostd $(BIN)/roost-shim $(BIN)/roost-helper $(DESTDIR)$(PREFIX)/bin
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 	$(BIN)/roost --generate-completion-script bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/roost
 	$(BIN)/roost --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_roost
@@ -60,7 +60,7 @@ install: build
 	for unit in roost.service roost.socket; do sed 's|@PREFIX@|$(PREFIX)|g' scripts/systemd/$$unit > $(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit; done
 
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,roost roostd roost-shim)
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,roost roostd roost-shim roost-helper)
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,roost.service roost.socket)
 
 clean:

@@ -1,6 +1,6 @@
+import Archives
 import EngineModel
 import LinuxKernel
-import SystemLibraries
 
 /// Files of the client, by the protocol of BuildKit's `FileSync.DiffCopy`: the client names all that a folder holds, then sends the
 /// content of what it is asked for (github.com/tonistiigi/fsutil, send.go and types/wire.proto).

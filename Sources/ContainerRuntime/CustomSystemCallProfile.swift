@@ -1,6 +1,6 @@
 import EngineModel
 import LinuxKernel
-import SystemLibraries
+import SystemCallFilters
 
 /// A seccomp profile of the user's own, in Docker's form: an action for everything, and lists of names with another one, under
 /// conditions on arguments, capabilities and architectures (Docker, "Seccomp security profiles for Docker").

@@ -1,5 +1,5 @@
 import LinuxKernel
-import SystemLibraries
+import SystemCallFilters
 
 /// The default seccomp profile: Docker's list of what a container may call, as data. Some calls come with a capability.
 enum SystemCallProfile {

@@ -1,6 +1,6 @@
 import LinuxKernel
 import Synchronization
-import SystemLibraries
+import SystemCallFilters
 
 /// Compiled filters, one per capability set: compiling takes milliseconds, and most containers have the same.
 public final class SystemCallPrograms: Sendable {

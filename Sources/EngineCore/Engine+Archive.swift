@@ -1,4 +1,5 @@
 import EngineModel
+import HelperProtocol
 import ImageStore
 import LinuxKernel
 import OCI

@@ -292,7 +292,12 @@ extension Engine {
             }
             if let preferred, subnet.contains(preferred), !taken.contains(preferred) { return preferred }
             let range = network.ranges?.first { subnet.contains($0.base) }
-            guard let free = Addressing.freeAddress(in: range ?? subnet, taken: taken) else {
+            // The interface of a container that has just ended may have an address still, and a start would have to wait for it.
+            let left = taken.union(lingering.values.joined())
+            guard
+                let free = Addressing.freeAddress(in: range ?? subnet, taken: left)
+                    ?? Addressing.freeAddress(in: range ?? subnet, taken: taken)
+            else {
                 throw RoostError.conflict(
                     "no available \(subnet.base.isVersion6 ? "IPv6" : "IPv4") addresses on network \(network.name): all of \(subnet) are leased"
                 )

@@ -1,7 +1,7 @@
+import Archives
 import EngineModel
 import LinuxKernel
 import OCI
-import SystemLibraries
 
 extension ImageStore {
     /// Writes images as an archive that `docker load` and tools for OCI layouts read alike (`docker save`).

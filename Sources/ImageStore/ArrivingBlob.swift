@@ -1,10 +1,10 @@
+import Archives
 import Dispatch
 import EngineModel
 import Glibc
 import LinuxKernel
 import OCI
 import Synchronization
-import SystemLibraries
 
 import struct Crypto.SHA256
 

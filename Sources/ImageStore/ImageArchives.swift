@@ -1,8 +1,8 @@
+import Archives
 import EngineModel
 import FoundationEssentials
 import LinuxKernel
 import OCI
-import SystemLibraries
 
 /// An image with the names that it has, or is to get.
 public struct NamedImage: Sendable {

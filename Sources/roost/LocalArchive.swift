@@ -1,12 +1,13 @@
 import EngineModel
+import HelperProtocol
 import LinuxKernel
 
-/// Archives of the user's own files, taken apart and made by the engine's program with the user's rights: it has the library for
-/// them, and this program starts faster without.
+/// Archives of the user's own files, taken apart and made by the helper with the user's rights: it has the library for them, and this
+/// program starts faster without.
 enum LocalArchive {
     private static func program() throws -> String {
         let own = try Files.canonical("/proc/self/exe").pathParts.dropLast().joined(separator: "/")
-        let path = "/\(own)/roostd"
+        let path = "/\(own)/roost-helper"
         guard Files.exists(path) else { throw RoostError.failure("\(path) is missing: archives are made by it") }
         return path
     }
@@ -25,47 +26,38 @@ enum LocalArchive {
         }
     }
 
-    private static func start(_ job: JSON, input: Int32?, output: Int32?) throws -> Worker {
-        let request: JSON = [
-            "view": ["folder": ["_0": "/"]], "binds": [], "mountPoint": "", "hasDigestCache": false, "job": job,
-        ]
+    private static func start(_ job: RootRequest.Job, input: Int32?, output: Int32?) throws -> Worker {
+        let request = RootRequest(view: .folder("/"), mountPoint: "", job: job)
         let null = try Files.open("/dev/null", .readWrite)
         let errors = try Files.memory("errors", [])
-        let text = try Files.memory("request", request.bytes())
+        let text = try Files.memory("request", request.json.bytes())
         let pid = try Processes.spawn(
-            try program(), arguments: ["roostd", "local-archive"], environment: ["LC_ALL=C.UTF-8"],
+            try program(), arguments: ["roost-helper", HelperJob.local.rawValue], environment: ["LC_ALL=C.UTF-8"],
             descriptors: [input ?? null.raw, output ?? null.raw, errors.raw, text.raw])
         return Worker(pid: pid, errors: errors)
     }
 
     /// A tar stream of a path, its entries below a name.
     static func create(_ path: String, as name: String, to output: Int32) throws -> Worker {
-        try start(["archive": ["path": .string(path), "name": .string(name)]], input: nil, output: output)
+        try start(.archive(path: path, name: name), input: nil, output: output)
     }
 
     /// A tar stream of files, named by their paths behind `/./`, below a folder.
     static func select(_ sources: [String], into target: String, keepsParents: Bool, to output: Int32) throws -> Worker
     {
-        try start(
-            [
-                "select": [
-                    "_0": [
-                        "sources": JSON(sources), "target": .string(target), "targetIsFolder": false,
-                        "makesTarget": false,
-                        "keepsParents": .bool(keepsParents), "ignored": [], "excluded": [], "unpacksArchives": false,
-                    ]
-                ]
-            ], input: nil, output: output)
+        var selection = RootRequest.Selection(sources: sources, target: target, targetIsFolder: false)
+        selection.keepsParents = keepsParents
+        return try start(.select(selection), input: nil, output: output)
     }
 
     /// Unpacks a tar stream in a folder; the first component of its names may be another one, owners only where they are kept.
     static func extract(_ input: Int32, into folder: String, rebase: String?, keepsOwners: Bool) throws -> Worker {
-        var options: JSON = [
-            "folder": .string(folder), "makesFolder": false, "refusesKindChange": true, "refusesLinks": true,
-            "keepsOwners": .bool(keepsOwners),
-            "owner": ["user": JSON(Processes.effectiveUser), "group": JSON(Processes.effectiveGroup)],
-        ]
-        if let rebase { options.set("rebase", .string(rebase)) }
-        return try start(["extract": ["_0": options]], input: input, output: nil)
+        var options = RootRequest.ExtractOptions(folder: folder)
+        options.refusesKindChange = true
+        options.refusesLinks = true
+        options.keepsOwners = keepsOwners
+        options.owner = .init(user: Processes.effectiveUser, group: Processes.effectiveGroup)
+        options.rebase = rebase
+        return try start(.extract(options), input: input, output: nil)
     }
 }

@@ -2,6 +2,7 @@ import APIServer
 import EngineCore
 import EngineModel
 import Foundation
+import ImageStore
 import LinuxKernel
 import Logging
 
@@ -38,6 +39,7 @@ struct EngineProgram {
         defer { lock.closeEarly() }
         try? Files.remove(options.runRoot + "/engine.error")
         Processes.ignore(13)
+        try ConfinedHelper.prepare()
         let log = try makeLog()
         let engine = try Engine(configuration: configuration, log: log)
         try await engine.recover()

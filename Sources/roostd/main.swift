@@ -1,14 +1,11 @@
-// The engine's program. Without arguments it serves the default roots; the first argument may name a confined helper's job.
+// The engine's program. Without arguments it serves the default roots.
 import APIServer
 import EngineCore
 import EngineModel
 import Foundation
-import ImageStore
 import LinuxKernel
 import Logging
 import RemoteDial
-
-ConfinedHelper.runIfAsked(CommandLine.arguments)
 
 await DialHelper.runIfAsked(CommandLine.arguments)
 

@@ -61,18 +61,6 @@ import Testing
 
     @Test("a path is parted where the kernel parts it, whatever stands behind the slash")
     func parts() throws {
-        #expect(throws: (any Error).self) { try EntryPath("a/../\u{301}x") }
-        #expect(throws: (any Error).self) { try EntryPath("../\u{301}x") }
-        #expect(try EntryPath("a/\u{301}x").parent == "/a")
         #expect(FileName.parts("/a/\u{301}b//c/") == ["a", "\u{301}b", "c"])
-    }
-
-    @Test("modes as Go writes them")
-    func modes() {
-        #expect(GoFileMode.value(0o100644) == 0o644)
-        #expect(GoFileMode.value(0o040755) == 0o755 | 1 << 31)
-        #expect(GoFileMode.value(0o120777) == 0o777 | 1 << 27)
-        #expect(GoFileMode.value(0o104755) == 0o755 | 1 << 23)
-        #expect(GoFileMode.value(0o041777) == 0o777 | 1 << 31 | 1 << 20)
     }
 }

@@ -10,21 +10,25 @@ import Testing
     static let arrows: [String: Set<String>] = [
         "EngineModel": [], "ComposeModel": ["EngineModel"], "OCI": ["EngineModel"], "DockerAPI": ["EngineModel"],
         "ShimProtocol": ["EngineModel"], "LinuxKernel": ["CLinux"],
-        "SystemLibraries": ["LinuxKernel", "CCap", "CNetlink", "CNFTables", "CArchive", "CSeccomp"],
+        "HelperProtocol": ["EngineModel"],
+        "SystemLibraries": ["LinuxKernel", "CCap", "CNetlink", "CNFTables"],
+        "Archives": ["LinuxKernel", "CArchive"], "SystemCallFilters": ["LinuxKernel", "CSeccomp"],
         "ComposeFile": ["CYAML", "ComposeModel", "EngineModel"],
         "Planning": ["ComposeModel", "EngineModel"],
-        "ImageStore": ["OCI", "LinuxKernel", "SystemLibraries", "EngineModel"],
+        "ImageStore": ["HelperProtocol", "OCI", "LinuxKernel", "Archives", "EngineModel"],
+        "HelperJobs": ["HelperProtocol", "OCI", "LinuxKernel", "Archives", "SystemCallFilters", "EngineModel"],
         "ImageBuild": ["OCI", "EngineModel"],
         "Registry": ["OCI", "EngineModel", "LinuxKernel"],
         "RemoteDial": ["EngineModel", "LinuxKernel"],
         "Networking": ["LinuxKernel", "SystemLibraries", "EngineModel"],
-        "ContainerRuntime": ["ShimProtocol", "LinuxKernel", "SystemLibraries", "OCI", "EngineModel"],
+        "ContainerRuntime": [
+            "ShimProtocol", "LinuxKernel", "SystemLibraries", "SystemCallFilters", "OCI", "EngineModel",
+        ],
         "EngineCore": [
             "Planning", "ComposeModel", "ImageStore", "ImageBuild", "Registry", "Networking", "ContainerRuntime",
-            "ShimProtocol",
-            "LinuxKernel", "OCI", "EngineModel",
+            "ShimProtocol", "HelperProtocol", "LinuxKernel", "OCI", "EngineModel",
         ],
-        "BuildSession": ["EngineModel", "LinuxKernel", "SystemLibraries"],
+        "BuildSession": ["EngineModel", "LinuxKernel", "Archives"],
         "APIServer": [
             "BuildSession", "DockerAPI", "EngineCore", "ContainerRuntime", "ImageStore", "Registry", "EngineModel",
             "ComposeModel",
@@ -33,9 +37,12 @@ import Testing
         ],
         "APIClient": ["DockerAPI", "EngineModel", "LinuxKernel"],
         "Terminal": ["DockerAPI", "EngineModel", "LinuxKernel"],
-        "roost": ["APIClient", "Terminal", "DockerAPI", "EngineModel", "ComposeModel", "ComposeFile", "LinuxKernel"],
+        "roost": [
+            "APIClient", "Terminal", "DockerAPI", "EngineModel", "ComposeModel", "ComposeFile", "HelperProtocol",
+            "LinuxKernel",
+        ],
         "roostd": ["APIServer", "EngineCore", "ImageStore", "LinuxKernel", "EngineModel", "RemoteDial"],
-        "roost-shim": ["ShimProtocol", "LinuxKernel", "EngineModel"],
+        "roost-shim": ["ShimProtocol", "LinuxKernel", "EngineModel"], "roost-helper": ["HelperJobs"],
     ]
 
     private static func files(_ module: String) throws -> [(name: String, text: String)] {
@@ -68,8 +75,11 @@ import Testing
     }
 
     @Test(
-        "what the shim is made of knows no Foundation",
-        arguments: ["EngineModel", "ShimProtocol", "LinuxKernel", "roost-shim"])
+        "what the shim and the helper are made of knows no Foundation",
+        arguments: [
+            "EngineModel", "ShimProtocol", "LinuxKernel", "roost-shim", "HelperProtocol", "HelperJobs", "Archives",
+            "SystemCallFilters", "OCI", "roost-helper",
+        ])
     func shimIsSmall(module: String) throws {
         for (name, text) in try Self.files(module) {
             #expect(!text.contains("import Foundation") && !text.contains("import Dispatch"), "\(module)/\(name)")

@@ -125,6 +125,8 @@ import Testing
             let archive = Pipe()
             copying.standardInput = archive
             try copying.run()
+            // Whatever fails below: the engine's end must not wait for the rest of the archive.
+            defer { copying.terminate() }
             // Half an archive: the helper waits for the rest.
             let whole = member("kept", content: String(repeating: "x", count: 100_000)) + end
             try archive.fileHandleForWriting.write(contentsOf: whole.prefix(50_000))
@@ -135,7 +137,7 @@ import Testing
                 helper = all.first { pid in
                     guard let status = try? TestEngine.kernelFile("/proc/\(pid)/status") else { return false }
                     return status.contains(parent) && status.contains("Seccomp:\t2\n")
-                        && (try? TestEngine.kernelFile("/proc/\(pid)/cmdline"))?.contains("helper-") == true
+                        && (try? TestEngine.kernelFile("/proc/\(pid)/cmdline"))?.contains("roost-helper") == true
                 }
                 return helper != nil
             }

@@ -1,5 +1,6 @@
 import EngineModel
 import FoundationEssentials
+import HelperProtocol
 import ImageBuild
 import ImageStore
 import LinuxKernel

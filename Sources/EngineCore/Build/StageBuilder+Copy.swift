@@ -1,4 +1,5 @@
 import EngineModel
+import HelperProtocol
 import ImageBuild
 import ImageStore
 import LinuxKernel
@@ -48,7 +49,7 @@ extension StageBuilder {
     /// A look into the stage so far; nil where there is nothing. What is below a chain of layers never changes, so that each look is
     /// taken once, over all builds.
     private func look(_ job: RootRequest.Job) async throws -> [UInt8]? {
-        let key = Self.key(["look", chain?.hex ?? "", try ImageStore.encode(job).description])
+        let key = Self.key(["look", chain?.hex ?? "", job.json.text()])
         if let known = await engine.buildLooks[key] { return known }
         let request = RootRequest(
             view: .layers(engine.images.directories(image()), upper: nil, work: nil),
@@ -261,7 +262,7 @@ extension StageBuilder {
     /// The digest of what a selection would bring.
     func digest(_ source: CopySource, _ selection: RootRequest.Selection) async throws -> Digest {
         var known: Digest?
-        let memo = source.contentKey.map { Self.key([$0, (try? ImageStore.encode(selection).description) ?? ""]) }
+        let memo = source.contentKey.map { Self.key([$0, selection.json.text()]) }
         if let memo { known = await engine.knownContentDigest(memo) }
         if let known { return known }
         let request = RootRequest(

@@ -1,5 +1,6 @@
 import ContainerRuntime
 import EngineModel
+import HelperProtocol
 import ImageBuild
 import ImageStore
 import LinuxKernel

@@ -1,4 +1,5 @@
 import EngineModel
+import HelperProtocol
 import ImageBuild
 import ImageStore
 import LinuxKernel

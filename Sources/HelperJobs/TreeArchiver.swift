@@ -1,7 +1,8 @@
+import Archives
 import EngineModel
+import HelperProtocol
 import LinuxKernel
 import OCI
-import SystemLibraries
 
 /// Writes files of the current root into an archive: owners, modes, times, links, attributes; a file with several names once.
 struct TreeArchiver {

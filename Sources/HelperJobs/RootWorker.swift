@@ -1,8 +1,8 @@
+import Archives
 import EngineModel
-import FoundationEssentials
+import HelperProtocol
 import LinuxKernel
 import OCI
-import SystemLibraries
 
 /// The helper's side: mounts the view, makes it the whole world, gives up every right that the job does not need, and does the job.
 enum RootWorker {
@@ -12,7 +12,7 @@ enum RootWorker {
         let asked = try readAll(3, limit: 16 << 20)
         // Nothing was wanted in the end.
         if asked.isEmpty { return }
-        let request = try JSONDecoder().decode(RootRequest.self, from: Data(asked))
+        let request = try RootRequest(JSON(parsing: asked))
         let cache = request.hasDigestCache ? try? DigestCache(file: OwnedFD(adopting: 5)) : nil
         try enter(request)
         try perform(request, cache)
@@ -21,7 +21,7 @@ enum RootWorker {
     /// The same for the command line, with its user's rights and in its own files: archives are taken apart and made here, so that
     /// the command line needs no library for them.
     static func runLocally() throws {
-        try perform(try JSONDecoder().decode(RootRequest.self, from: Data(try readAll(3, limit: 16 << 20))), nil)
+        try perform(try RootRequest(JSON(parsing: try readAll(3, limit: 16 << 20))), nil)
     }
 
     private static func perform(_ request: RootRequest, _ cache: DigestCache?) throws {
@@ -55,7 +55,7 @@ enum RootWorker {
         ]
         // Attributes of overlayfs are for those alone who may administer the system.
         if case .layer = request.job { kept.insert(.administration) }
-        try ConfinedHelper.drop(to: kept)
+        try Confinement.drop(to: kept)
     }
 
     private static func mount(_ request: RootRequest) throws {

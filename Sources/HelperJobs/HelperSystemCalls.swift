@@ -1,5 +1,5 @@
 import LinuxKernel
-import SystemLibraries
+import SystemCallFilters
 
 /// The calls that no helper needs and that reach beyond the folder it works in: refused with EPERM. It runs for every helper, so it is
 /// short and for this machine's own form of calls only; any other form ends the helper (seccomp_init(3), "bad architecture").

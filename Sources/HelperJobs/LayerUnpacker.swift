@@ -1,6 +1,6 @@
+import Archives
 import EngineModel
 import LinuxKernel
-import SystemLibraries
 
 /// The helper that fills a layer's folder from a tar stream, in the form that overlayfs wants (whiteouts as 0:0 devices).
 enum LayerUnpacker {
@@ -9,8 +9,8 @@ enum LayerUnpacker {
     static let pathLimit = 4096
 
     static func runConfined() throws {
-        try ConfinedHelper.confine(
-            to: 3, capabilities: [.changeOwner, .overrideAccess, .owner, .setID, .makeNode, .setFileCapabilities])
+        try Confinement.enter(
+            3, capabilities: [.changeOwner, .overrideAccess, .owner, .setID, .makeNode, .setFileCapabilities])
         // Folders that an archive only implies are 0755; what it names gets the mode that it says.
         Processes.setFileMask(0o022)
         let extractor = try ArchiveExtractor(descriptor: 0)

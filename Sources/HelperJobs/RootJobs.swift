@@ -1,8 +1,8 @@
+import Archives
 import EngineModel
-import FoundationEssentials
+import HelperProtocol
 import LinuxKernel
 import OCI
-import SystemLibraries
 
 /// The jobs, each inside a root that is the whole world.
 enum RootJobs {

@@ -1,4 +1,5 @@
 import EngineModel
+import HelperProtocol
 import LinuxKernel
 import OCI
 
@@ -92,6 +93,6 @@ struct DigestingSink: SelectionSink {
     var result: Digest {
         var whole = hash
         whole.update(data: pending)
-        return ContentStore.digest(of: whole)
+        return Digest(sha256: Array(whole.finalize()))
     }
 }

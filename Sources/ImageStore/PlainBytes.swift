@@ -1,8 +1,8 @@
+import Archives
 import Dispatch
 import EngineModel
 import LinuxKernel
 import Synchronization
-import SystemLibraries
 
 /// Compression by its first bytes.
 public enum Compression: Sendable, Equatable {
@@ -20,17 +20,6 @@ public enum Compression: Sendable, Equatable {
         } else {
             self = .none
         }
-    }
-}
-
-/// The helper that turns compressed bytes into plain ones.
-enum Decompressor {
-    static func runConfined() throws {
-        try Processes.unshare([.network, .communication])
-        try ConfinedHelper.drop(to: [])
-        let reader = try ArchiveReader(descriptor: 0, raw: true)
-        guard try reader.next() != nil else { return }
-        try reader.copy(to: 1)
     }
 }
 

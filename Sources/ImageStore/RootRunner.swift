@@ -1,7 +1,8 @@
+import Archives
 import EngineModel
+import HelperProtocol
 import LinuxKernel
 import OCI
-import SystemLibraries
 
 /// The engine's side of the helper that works in a root file system.
 public struct RootRunner: Sendable {
@@ -42,7 +43,7 @@ public struct RootRunner: Sendable {
     /// Starts the helper with its standard input and output.
     public func start(input: OwnedFD?, output: OwnedFD?) throws -> Running {
         try Self.start(
-            reading: try Files.memory("request", try ImageStore.encode(request)), input: input, output: output,
+            reading: try Files.memory("request", request.json.bytes()), input: input, output: output,
             process: process, cache: try digestCache.map { try Files.open($0, [.readWrite, .create]) })
     }
 
@@ -87,7 +88,7 @@ public struct WaitingRootHelper: Sendable {
     /// Says what is wanted, once.
     func ask(_ wanted: RootRequest) throws {
         defer { request.closeEarly() }
-        let text = try ImageStore.encode(wanted)
+        let text = wanted.json.bytes()
         do throws(SyscallError) { try writeAll(request.raw, text) } catch {
             // One that has ended already says why itself.
             if error.errno != Errno.brokenPipe { throw error }

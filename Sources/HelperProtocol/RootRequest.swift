@@ -1,9 +1,9 @@
 import EngineModel
 
 /// What the confined helper is asked to do with a root file system that it, and nobody else, sees.
-public struct RootRequest: Sendable, Codable {
+public struct RootRequest: Sendable, Equatable {
     /// What is mounted as the helper's root.
-    public enum View: Sendable, Codable {
+    public enum View: Sendable, Equatable {
         /// One folder of the host, read only.
         case folder(String)
         /// Layers, topmost first; with an upper folder they can be written to.
@@ -15,7 +15,7 @@ public struct RootRequest: Sendable, Codable {
     }
 
     /// A folder or file of the host inside the view.
-    public struct Bind: Sendable, Codable {
+    public struct Bind: Sendable, Equatable {
         public var source: String
         public var target: String
         public var readOnly: Bool
@@ -26,7 +26,7 @@ public struct RootRequest: Sendable, Codable {
         }
     }
 
-    public enum Job: Sendable, Codable {
+    public enum Job: Sendable, Equatable {
         /// The facts of a path, as JSON on standard output.
         case stat(path: String, followsLinks: Bool)
         /// A tar stream of a path on standard output, its entries below `name`.
@@ -48,7 +48,7 @@ public struct RootRequest: Sendable, Codable {
         case read(path: String, limit: Int)
     }
 
-    public struct ExtractOptions: Sendable, Codable {
+    public struct ExtractOptions: Sendable, Equatable {
         public var folder: String
         /// The folder and those above it are made where they are missing, for this owner.
         public var makesFolder = false
@@ -66,7 +66,7 @@ public struct RootRequest: Sendable, Codable {
         public init(folder: String) { self.folder = folder }
     }
 
-    public struct Owner: Sendable, Codable, Equatable {
+    public struct Owner: Sendable, Equatable {
         public var user: UInt32
         public var group: UInt32
         public init(user: UInt32, group: UInt32) {
@@ -76,7 +76,7 @@ public struct RootRequest: Sendable, Codable {
     }
 
     /// What COPY and ADD take from a root, and under which names.
-    public struct Selection: Sendable, Codable {
+    public struct Selection: Sendable, Equatable {
         /// Paths or patterns, relative to the root.
         public var sources: [String]
         /// Where it goes: absolute.
@@ -106,7 +106,7 @@ public struct RootRequest: Sendable, Codable {
     public var mountPoint: String
     public var job: Job
     /// Descriptor 5 is a file in which digests of the view's files are remembered.
-    var hasDigestCache = false
+    public var hasDigestCache = false
 
     public init(view: View, binds: [Bind] = [], mountPoint: String, job: Job) {
         self.view = view

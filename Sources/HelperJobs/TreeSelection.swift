@@ -1,7 +1,8 @@
+import Archives
 import EngineModel
+import HelperProtocol
 import LinuxKernel
 import OCI
-import SystemLibraries
 
 /// Who takes what a selection finds.
 protocol SelectionSink {
