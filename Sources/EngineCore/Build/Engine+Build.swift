@@ -16,8 +16,14 @@ extension Engine {
         _ body: @Sendable (_ folder: String, _ id: String) async throws -> Value
     ) async throws -> Value {
         let id = String(Identifiers.random().prefix(24))
-        let folder = "\(buildFolder)/work/\(id)"
-        try await blocking { try Files.makeDirectories(folder, mode: 0o700) }
+        let all = "\(buildFolder)/work"
+        let folder = "\(all)/\(id)"
+        try await blocking {
+            try Files.makeDirectories(all, mode: 0o700)
+            // As with layers that arrive: each build begins in a part of the disk where nothing was removed lately.
+            try? Files.setFlag(all, .topOfHierarchy)
+            try Files.makeDirectory(folder, mode: 0o700)
+        }
         let result = await Self.outcome { try await body(folder, id) }
         do { try await blocking { try Files.removeTree(folder) } } catch {
             log.warning("cannot remove \(folder): \(error)")
