@@ -7,7 +7,7 @@ import OCI
 
 /// The calls of one client: BuildKit's control service, and as much of its gateway as clients need that build Dockerfiles.
 actor BuildCalls {
-    private let engine: Engine
+    let engine: Engine
     private let sessions: BuildSessions
     private var builds: [String: SessionBuild] = [:]
 
@@ -21,6 +21,8 @@ actor BuildCalls {
         case "/moby.buildkit.v1.Control/Solve": try await solve(call)
         case "/moby.buildkit.v1.Control/Status": try await status(call)
         case "/moby.buildkit.v1.Control/ListWorkers": try await reply(call) { Self.worker(&$0) }
+        case "/moby.buildkit.v1.Control/DiskUsage": try await diskUsage(call)
+        case "/moby.buildkit.v1.Control/Prune": try await prune(call)
         case "/moby.buildkit.v1.Control/Info":
             try await reply(call) { $0.message(1) { $0.text(2, APIVersion.product) } }
         case "/moby.buildkit.v1.frontend.LLBBridge/Ping": try await reply(call) { Self.capabilities(&$0) }
@@ -147,5 +149,79 @@ actor BuildCalls {
     private nonisolated func status(_ call: RemoteCall) async throws {
         let reference = try MessageReader(try await request(call)).text(1)
         for await message in await build(reference).statuses { try await call.send(message) }
+    }
+}
+
+/// The build cache as these clients ask for it.
+extension BuildCalls {
+    /// `moby.buildkit.v1.UsageRecord`.
+    private static func record(_ step: Engine.BuildCacheSummary, _ message: inout MessageWriter) {
+        message.text(1, step.id)
+        message.bool(3, step.isInUse)
+        message.number(4, step.size)
+        message.time(6, nanoseconds: step.createdAt)
+        message.time(7, nanoseconds: step.usedAt)
+        message.number(8, Int64(step.uses))
+        message.text(9, step.description)
+        message.text(10, "regular")
+    }
+
+    /// The filters that both calls have: nil takes all. Steps have no other properties than these.
+    private static func chosen(_ filters: [String]) throws(CallFailure) -> (
+        @Sendable (Engine.BuildCacheSummary) -> Bool
+    )? {
+        guard !filters.isEmpty else { return nil }
+        var tests: [@Sendable (Engine.BuildCacheSummary) -> Bool] = []
+        for filter in filters.flatMap({ $0.split(separator: ",").map(String.init) }) {
+            guard let sign = filter.firstIndex(where: { "=~!".contains($0) }) else {
+                throw CallFailure(3, "filter \"\(filter)\" is not understood: write id=VALUE or type=regular")
+            }
+            let (name, value) = (filter[..<sign], filter[sign...].drop { "=~!".contains($0) })
+            let isNot = filter[sign] == "!"
+            let begins = filter[sign] == "~"
+            tests.append { step in
+                let fits: Bool
+                switch name {
+                case "id": fits = begins ? step.id.hasPrefix(value) : step.id == value
+                case "type": fits = value == "regular"
+                case "description": fits = begins ? step.description.contains(value) : step.description == value
+                case "inuse", "shared", "mutable", "immutable", "private":
+                    fits = (name == "inuse" && step.isInUse || name == "immutable") == (value != "false")
+                default: fits = false
+                }
+                return fits != isNot
+            }
+        }
+        return { [tests] step in tests.allSatisfy { $0(step) } }
+    }
+
+    private nonisolated func diskUsage(_ call: RemoteCall) async throws {
+        let message = try MessageReader(try await call.next() ?? [])
+        let isMeant = try Self.chosen(message.all(1).map { String(decoding: $0, as: UTF8.self) })
+        var answer = MessageWriter()
+        for step in await engine.buildCacheSummaries() where isMeant?(step) ?? true {
+            answer.message(1) { Self.record(step, &$0) }
+        }
+        try await call.send(answer.bytes)
+    }
+
+    /// Removes what is asked for, and names each piece.
+    private nonisolated func prune(_ call: RemoteCall) async throws {
+        let message = try MessageReader(try await call.next() ?? [])
+        let steps = await engine.buildCacheSummaries()
+        var isMeant: (@Sendable (String) -> Bool)?
+        if let chosen = try Self.chosen(message.all(1).map({ String(decoding: $0, as: UTF8.self) })) {
+            let ids = Set(steps.filter(chosen).map(\.id))
+            isMeant = { ids.contains($0) }
+        }
+        let age = message.number(3)
+        let removed = try await engine.pruneBuildCache(
+            unusedSince: age > 0 ? Clocks.wallNanoseconds() - age : nil, keepBytes: max(0, message.number(4)),
+            isMeant: isMeant)
+        for step in steps where removed.ids.contains(step.id) {
+            var record = MessageWriter()
+            Self.record(step, &record)
+            try await call.send(record.bytes)
+        }
     }
 }

@@ -19,7 +19,7 @@ struct BuildHandlers: Sendable {
         var wanted = try Self.wanted(request)
         let extras = try Self.extras(request)
         wanted.secrets = extras.secrets
-        wanted.agentSocket = extras.agentSocket
+        wanted.agentSockets = extras.agentSockets
         wanted.contexts = extras.contexts
         wanted.cacheImports = extras.cacheImports
         wanted.cacheExports = extras.cacheExports
@@ -49,7 +49,7 @@ struct BuildHandlers: Sendable {
         var folder = JSON.null
         var dockerfile: String?
         var secrets: [String: [UInt8]] = [:]
-        var agentSocket: String?
+        var agentSockets: [String: String] = [:]
         var contexts: [String: String] = [:]
         var cacheImports: [BuildCacheLocation] = []
         var cacheExports: [BuildCacheTarget] = []
@@ -66,7 +66,7 @@ struct BuildHandlers: Sendable {
         extras.folder = json["folder"]
         extras.dockerfile = json["dockerfile"].string
         for (id, value) in json["secrets"].stringMap ?? [:] { extras.secrets[id] = Base64.decode(value) ?? [] }
-        extras.agentSocket = json["agentSocket"].string
+        extras.agentSockets = json["agentSockets"].stringMap ?? [:]
         extras.contexts = json["contexts"].stringMap ?? [:]
         extras.rich = json["rich"].bool ?? false
         extras.onlyCached = json["onlyCached"].bool ?? false

@@ -36,19 +36,13 @@ final class SessionBuild: Sendable {
 
     func run(_ attributes: [String: String]) async throws {
         let order = try await order.value
-        guard ["", "moby", "image", "docker"].contains(order.exporter), order.exporterAttributes["dest"] == nil else {
-            throw CallFailure(
-                CallFailure.unimplemented,
-                "the output \"\(order.exporter)\" is not there in this protocol: build without it and take the image with save, or use roost build -o"
-            )
-        }
+        let output = try SessionOutput(order.exports)
         if let kind = attributes["requestid"], !kind.isEmpty {
             throw CallFailure(CallFailure.unimplemented, "the request \"\(kind)\" is not understood: only builds are")
         }
         var wanted = try SessionAttributes(attributes).request()
-        wanted.tags = try (order.exporterAttributes["name"] ?? "").split(separator: ",").map {
-            try ImageReference(parsing: String($0))
-        }
+        wanted.tags = try output.tags()
+        wanted.keepsImage = output.keepsImage
         let request = wanted
         let progress = BuildProgress(told)
         do {
@@ -60,9 +54,14 @@ final class SessionBuild: Sendable {
                 try await self.engine.withBuildFolder { [engine = self.engine] folder, id in
                     let source = SessionSource(
                         engine: engine, peer: client.peer, folder: folder, kept: kept, progress: progress)
-                    let (final, context) = try await source.prepare(request, attributes)
-                    return try await engine.build(
+                    var (final, context) = try await source.prepare(request, attributes)
+                    let agents = try await source.agents(final)
+                    final.agentSockets = agents.sockets
+                    defer { agents.close() }
+                    let image = try await engine.build(
                         final, context: context, folder: folder, id: id, ordered: false, report: progress.report)
+                    try await output.send(image, of: engine, to: client.peer, folder: folder, progress)
+                    return image
                 }
             }
             if let kept { await engine.releaseContext(kept) }
@@ -72,7 +71,7 @@ final class SessionBuild: Sendable {
             built.withLock {
                 $0 = [
                     "containerimage.digest": id, "containerimage.config.digest": id,
-                    "image.name": order.exporterAttributes["name"] ?? "",
+                    "image.name": output.names,
                 ]
             }
         } catch {
@@ -269,6 +268,11 @@ struct SessionSource: Sendable {
                 device: (parts[4].array ?? []).map { UInt32(truncatingIfNeeded: $0.int ?? 0) })
         }
         return found
+    }
+
+    func agents(_ wanted: BuildRequest) async throws -> SessionAgents {
+        let ids = engine.needs(ofDockerfile: wanted.dockerfileText ?? "").agents
+        return try await SessionAgents(ids, of: peer, engine, folder: folder)
     }
 
     // MARK: Secrets and logins

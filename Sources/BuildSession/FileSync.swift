@@ -14,7 +14,7 @@ public struct FileSync {
 
     public init(folder: String) { self.folder = folder }
 
-    private enum Packet {
+    enum Packet {
         static let status: Int64 = 0
         static let request: Int64 = 1
         static let content: Int64 = 2
@@ -238,7 +238,7 @@ public struct FileSync {
         }
     }
 
-    private static func packet(_ message: [UInt8]) throws -> MessageReader {
+    static func packet(_ message: [UInt8]) throws -> MessageReader {
         let packet = try MessageReader(message)
         if packet.number(1) == Packet.failure {
             throw RoostError.invalid("the client cannot read its files: \(packet.text(4))")

@@ -64,8 +64,16 @@ public struct SolveOrder: Sendable {
     public var frontend = ""
     public var attributes: [String: String] = [:]
     public var session = ""
-    public var exporter = ""
-    public var exporterAttributes: [String: String] = [:]
+    public var exports: [Export] = []
+
+    /// Where the result goes.
+    public struct Export: Sendable, Equatable {
+        /// `moby` and `image` are the engine's store, `local` a folder of the client's, `tar` a file of its.
+        public var type: String
+        public var attributes: [String: String]
+        /// By this the client knows which of several it is.
+        public var id: String
+    }
 
     /// `moby.buildkit.v1.SolveRequest`; answers with the build's name too.
     public static func control(_ bytes: [UInt8]) throws(RoostError) -> (reference: String, order: SolveOrder) {
@@ -74,12 +82,14 @@ public struct SolveOrder: Sendable {
         order.frontend = message.text(6)
         order.attributes = try message.map(7)
         order.session = message.text(5)
-        order.exporter = message.text(3)
-        order.exporterAttributes = try message.map(4)
-        if let first = message.all(13).first {
-            let exporter = try MessageReader(first)
-            order.exporter = exporter.text(1)
-            order.exporterAttributes = try exporter.map(2)
+        for bytes in message.all(13) {
+            let exporter = try MessageReader(bytes)
+            order.exports.append(
+                Export(type: exporter.text(1), attributes: try exporter.map(2), id: exporter.text(3)))
+        }
+        // Older clients have one.
+        if order.exports.isEmpty, !message.text(3).isEmpty {
+            order.exports = [Export(type: message.text(3), attributes: try message.map(4), id: "")]
         }
         return (message.text(1), order)
     }

@@ -141,23 +141,3 @@ enum RootJobs {
         try visit("")
     }
 }
-
-/// File modes as Go's `os.FileMode` has them in JSON.
-enum GoFileMode {
-    static func value(_ mode: UInt32) -> UInt32 {
-        var value = mode & 0o777
-        switch mode & 0o170000 {
-        case 0o040000: value |= 1 << 31
-        case 0o120000: value |= 1 << 27
-        case 0o060000: value |= 1 << 26
-        case 0o020000: value |= 1 << 26 | 1 << 21
-        case 0o010000: value |= 1 << 25
-        case 0o140000: value |= 1 << 24
-        default: break
-        }
-        if mode & 0o4000 != 0 { value |= 1 << 23 }
-        if mode & 0o2000 != 0 { value |= 1 << 22 }
-        if mode & 0o1000 != 0 { value |= 1 << 20 }
-        return value
-    }
-}

@@ -1,6 +1,16 @@
 extension Dockerfile {
     /// The secrets that steps ask for, each once: the ids of `--mount=type=secret`, or the last part of its target.
     public var secretNames: [String] {
+        mounts("secret") { values in
+            let target = values["target"] ?? values["dst"] ?? values["destination"] ?? ""
+            return values["id"] ?? target.split(separator: "/").last ?? ""
+        }
+    }
+
+    /// The ssh agents that steps ask for, each once: the ids of `--mount=type=ssh`.
+    public var agentNames: [String] { mounts("ssh") { $0["id"] ?? BuildMount.firstAgent[...] } }
+
+    private func mounts(_ type: Substring, _ name: ([Substring: Substring]) -> Substring) -> [String] {
         var found: [String] = []
         for instruction in stages.flatMap(\.instructions) {
             guard case .run(_, let mounts, _, _) = instruction.kind else { continue }
@@ -10,10 +20,9 @@ extension Dockerfile {
                     let pair = part.split(separator: "=", maxSplits: 1)
                     if pair.count == 2 { values[pair[0]] = pair[1] }
                 }
-                guard values["type"] == "secret" else { continue }
-                let target = values["target"] ?? values["dst"] ?? values["destination"] ?? ""
-                let name = values["id"] ?? target.split(separator: "/").last ?? ""
-                if !name.isEmpty, !found.contains(String(name)) { found.append(String(name)) }
+                guard values["type"] == type else { continue }
+                let name = String(name(values))
+                if !name.isEmpty, !found.contains(name) { found.append(name) }
             }
         }
         return found

@@ -11,6 +11,8 @@ public enum CommandForm: Sendable, Equatable {
 public struct BuildMount: Sendable, Equatable {
     public enum Kind: String, Sendable { case bind, cache, tmpfs, secret, ssh }
     public enum Sharing: String, Sendable { case shared, `private`, locked }
+    /// The id of the ssh agent where none is said.
+    public static let firstAgent = "default"
     public var kind: Kind
     public var target = ""
     public var source = ""

@@ -39,6 +39,7 @@ public struct FileStatus: Sendable, Equatable {
     public var modificationTime: Int64 { modifiedSeconds &* 1_000_000_000 &+ modifiedNanoseconds }
     public var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
     public var isRegular: Bool { mode & S_IFMT == S_IFREG }
+    public var isSocket: Bool { mode & S_IFMT == S_IFSOCK }
     public var isSymbolicLink: Bool { mode & S_IFMT == S_IFLNK }
     public var isCharacterDevice: Bool { mode & S_IFMT == S_IFCHR }
     /// What overlayfs leaves where something of a lower layer was removed.

@@ -73,6 +73,8 @@ public enum Sockets {
         return unsafe roost_ioctl_out(fd, 0x5411, &count) == 0 ? count : 0
     }
 
+    /// Ends both directions; whoever waits for a connection or for bytes wakes up.
+    public static func shutdownAll(_ fd: CInt) { _ = shutdown(fd, CInt(SHUT_RDWR)) }
     public static func shutdownWriting(_ fd: CInt) { _ = shutdown(fd, CInt(SHUT_WR)) }
 }
 

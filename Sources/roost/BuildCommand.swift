@@ -24,7 +24,8 @@ struct BuildOrder {
     var memory: Int64?
     var ulimits: [JSON] = []
     var secrets: [(id: String, bytes: [UInt8])] = []
-    var agentSocket: String?
+    /// Sockets of ssh agents by id.
+    var agentSockets: [String: String] = [:]
     var contexts: [(String, String)] = []
     /// As `type=registry,ref=NAME` and `type=local,src=FOLDER`.
     var cacheFrom: [String] = []
@@ -62,7 +63,7 @@ struct BuildOrder {
         if !cacheTo.isEmpty {
             extras.set("cacheExports", .array(try cacheTo.map { try BuildCachePlace($0, isTarget: true).json }))
         }
-        if let agentSocket { extras.set("agentSocket", .string(agentSocket)) }
+        if !agentSockets.isEmpty { extras.set("agentSockets", JSON(agentSockets)) }
         if !contexts.isEmpty { extras.set("contexts", .object(contexts.map { ($0.0, .string($0.1)) })) }
         if let dockerfileText { extras.set("dockerfile", .string(dockerfileText)) }
         var headers: [(String, String)] = []
@@ -242,7 +243,7 @@ struct Build: ParsableCommand {
         order.memory = try memory.map(ContainerOptions.size)
         order.ulimits = try ulimit.map { try ContainerOptions.ulimit($0) }
         order.secrets = try secret.map(Self.secret)
-        order.agentSocket = Self.agent(ssh)
+        order.agentSockets = try Self.agents(ssh)
         order.contexts = try buildContext.map(Self.context)
         order.cacheFrom = cacheFrom
         order.cacheTo = cacheTo
@@ -303,10 +304,27 @@ struct Build: ParsableCommand {
         return (id, try Files.read(Session.shared.absolute(path), limit: 1 << 20))
     }
 
-    static func agent(_ list: [String]) -> String? {
-        guard let first = list.first else { return nil }
-        let value = ContainerOptions.pair(first).1
-        return value.isEmpty ? environmentVariable("SSH_AUTH_SOCK") : Session.shared.absolute(value)
+    /// `default` is the agent of the environment, `ID=SOCKET` another one.
+    static func agents(_ list: [String]) throws(RoostError) -> [String: String] {
+        var found: [String: String] = [:]
+        for text in list {
+            let (id, value) = ContainerOptions.pair(text)
+            guard value.isEmpty else {
+                let path = Session.shared.absolute(value)
+                guard (try? Files.status(path))?.isSocket == true else {
+                    throw .invalid(
+                        "--ssh \(text): \(path) is not the socket of an ssh agent: add the key to one with ssh-add")
+                }
+                found[id] = path
+                continue
+            }
+            guard let path = environmentVariable("SSH_AUTH_SOCK") else {
+                throw .invalid(
+                    "--ssh \(text): no ssh agent runs here (SSH_AUTH_SOCK is not set): start one, or name its socket")
+            }
+            found[id] = path
+        }
+        return found
     }
 
     static func context(_ text: String) throws(RoostError) -> (String, String) {

@@ -215,7 +215,7 @@ extension ProjectImages {
         order.network = build["network"].string
         order.extraHosts = (build["extra_hosts"].strings ?? []).map { $0.replacingFirst("=", with: ":") }
         order.sharedMemory = build["shm_size"].int ?? build["shm_size"].string.flatMap { Int64($0) }
-        order.agentSocket = Build.agent(build["ssh"].strings ?? [])
+        order.agentSockets = try Build.agents(build["ssh"].strings ?? [])
         order.ulimits = (build["ulimits"].object ?? []).map { key, value in
             [
                 "Name": .string(key), "Soft": value["soft"].isNull ? value : value["soft"],

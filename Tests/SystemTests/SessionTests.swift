@@ -11,6 +11,10 @@ import Testing
     private struct Client: Sendable {
         var files: [String: [String: String]] = [:]
         var secrets: [String: String] = [:]
+        /// Ids of ssh agents, and what each answers to any question.
+        var agents: [String: String] = [:]
+        /// The result, where it comes back: paths with their modes, and contents.
+        let received = Received()
         /// Which files the engine has asked for.
         let asked = Asked()
 
@@ -22,6 +26,11 @@ import Testing
                     defer { list = [] }; return Set(list)
                 }
             }
+        }
+
+        final class Received: Sendable {
+            let modes = Mutex<[String: Int64]>([:])
+            let contents = Mutex<[String: String]>([:])
         }
 
         /// Serves one call of the engine's.
@@ -41,8 +50,50 @@ import Testing
                 var reply = MessageWriter()
                 reply.data(1, Array(value.utf8))
                 try await call.send(reply.bytes)
+            case "/moby.sshforward.v1.SSH/CheckAgent":
+                guard let message = try await call.next(), agents[try MessageReader(message).text(1)] != nil else {
+                    throw CallFailure(5, "no such agent")
+                }
+                try await call.send([UInt8]())
+            case "/moby.sshforward.v1.SSH/ForwardAgent":
+                let answer = agents[call.metadata("buildkit.ssh.id") ?? ""] ?? ""
+                while try await call.next() != nil {
+                    var reply = MessageWriter()
+                    reply.data(1, [0, 0, 0, UInt8(answer.utf8.count)] + Array(answer.utf8))
+                    try await call.send(reply.bytes)
+                }
+            case FileSend.method: try await receive(call)
             default: throw CallFailure(12, "not here")
             }
+        }
+
+        /// Takes a folder: notes what there is, and asks for every plain file.
+        private func receive(_ call: RemoteCall) async throws {
+            var paths: [(path: String, isFile: Bool)] = []
+            while let message = try await call.next() {
+                guard let status = try MessageReader(message).all(2).first else { break }
+                let fact = try MessageReader(status)
+                let isFile = fact.number(2) & 0x8F28_0000 == 0
+                paths.append((fact.text(1), isFile))
+                received.modes.withLock { $0[fact.text(1)] = fact.number(2) }
+            }
+            for (index, entry) in paths.enumerated() where entry.isFile {
+                var wish = MessageWriter()
+                wish.number(1, 1)
+                wish.number(3, Int64(index))
+                try await call.send(wish.bytes)
+                var content: [UInt8] = []
+                while let message = try await call.next(), case let part = try MessageReader(message).data(4),
+                    !part.isEmpty
+                {
+                    content += part
+                }
+                received.contents.withLock { $0[entry.path] = String(decoding: content, as: UTF8.self) }
+            }
+            var end = MessageWriter()
+            end.number(1, 3)
+            try await call.send(end.bytes)
+            _ = try await call.next()
         }
 
         private func send(_ folder: [(key: String, value: String)], _ call: RemoteCall) async throws {
@@ -88,9 +139,9 @@ import Testing
     }
 
     /// Asks for a build; answers with what the engine says at its end, and what it has said meanwhile.
-    private func build(_ engine: TestEngine, _ client: Client, _ attributes: [String: String]) async throws -> (
-        answer: [String: String], log: String
-    ) {
+    private func build(
+        _ engine: TestEngine, _ client: Client, _ attributes: [String: String], output: String = "moby"
+    ) async throws -> (answer: [String: String], log: String) {
         let session = Identifiers.random()
         let files = try stream(
             engine, "/session",
@@ -100,8 +151,8 @@ import Testing
         let engineSide = try await RemoteCalls.connect(try stream(engine, "/grpc"))
         var order = MessageWriter()
         order.text(1, "one")
-        order.text(3, "moby")
-        order.map(4, ["name": "built:1"])
+        order.text(3, output)
+        order.map(4, output == "moby" ? ["name": "built:1"] : [:])
         order.text(5, session)
         order.text(6, "dockerfile.v0")
         order.map(7, attributes)
@@ -154,6 +205,7 @@ import Testing
         let again = try await build(engine, client, ["filename": "Dockerfile"])
         #expect(again.log.contains("firstnow a filethird") && !again.log.contains("skipped"))
         #expect(client.asked.take() == ["Dockerfile", "b", "new/d"])
+        try await results(engine, client)
         for (text, reason) in [
             ("FROM busybox\nRUN exit 3\n", "returned a non-zero code: 3"),
             ("FROM busybox\nRUNN x\n", "unknown instruction"),
@@ -171,5 +223,46 @@ import Testing
             Issue.record("without a Dockerfile it must fail")
         } catch { #expect("\(error)".contains("no such folder")) }
         #expect(try engine.must("ps", "-aq").isEmpty)
+    }
+
+    /// What is built comes back as files; an agent's questions go to the client; the cache is listed and removed.
+    private func results(_ engine: TestEngine, _ given: Client) async throws {
+        var client = given
+        client.agents["work"] = "yes"
+        client.files["dockerfile"] = [
+            "Dockerfile": """
+            FROM busybox AS base
+            RUN --mount=type=ssh,id=work test -S "$SSH_AUTH_SOCK"
+            FROM scratch
+            COPY --from=base --chmod=4755 /bin/busybox /bin/tool
+            COPY a /a-file
+            COPY a /a/file
+            """
+        ]
+        let before = try engine.must("images", "-aq")
+        _ = try await build(engine, client, ["filename": "Dockerfile"], output: "local")
+        #expect(client.received.contents.withLock { $0["a-file"] } == "first")
+        #expect(client.received.modes.withLock { $0.keys.sorted() } == ["a", "a-file", "a/file", "bin", "bin/tool"])
+        let mode: Int64? = client.received.modes.withLock { $0["bin/tool"] }
+        #expect(mode == 0o4000_0755)
+        #expect(try engine.must("images", "-aq") == before)
+        do {
+            _ = try await build(engine, client, ["filename": "Dockerfile"], output: "oci")
+            Issue.record("what is not there must be refused")
+        } catch { #expect("\(error)".contains("\"oci\"")) }
+        let calls = try await RemoteCalls.connect(try stream(engine, "/grpc"))
+        let known = try MessageReader(try await calls.ask("/moby.buildkit.v1.Control/DiskUsage", [])).all(1)
+        #expect(known.count > 3)
+        var order = MessageWriter()
+        order.data(1, Array("id==\(try MessageReader(known[0]).text(1))".utf8))
+        let wanted = order.bytes
+        let removed = try await calls.call("/moby.buildkit.v1.Control/Prune") { call in
+            try await call.send(wanted)
+            try await call.finishSending()
+            var ids: [String] = []
+            while let message = try await call.next() { ids.append(try MessageReader(message).text(1)) }
+            return ids
+        }
+        #expect(removed == [try MessageReader(known[0]).text(1)])
     }
 }

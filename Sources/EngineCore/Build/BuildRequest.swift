@@ -27,8 +27,8 @@ public struct BuildRequest: Sendable {
     public var controlGroupParent = ""
     /// Contents by id.
     public var secrets: [String: [UInt8]] = [:]
-    /// A socket of the host where an ssh agent listens.
-    public var agentSocket: String?
+    /// Sockets of the host where ssh agents listen, by id.
+    public var agentSockets: [String: String] = [:]
     /// Other contexts by name: folders of the host, or `docker-image://…`.
     public var contexts: [String: String] = [:]
     public var credentials: [String: RegistryCredentials] = [:]
@@ -40,6 +40,8 @@ public struct BuildRequest: Sendable {
     public var cacheExports: [BuildCacheTarget] = []
     /// Do nothing that was not done before: a step that would have to be done is an error, and no image is kept.
     public var onlyCached = false
+    /// The result becomes an image of the store; else it is for whoever has asked.
+    public var keepsImage = true
 
     public init() {}
 }

@@ -70,7 +70,9 @@ struct BuildRun: Sendable {
     /// Labels from outside, the time, the names.
     private func finish(_ result: StageResult) async throws -> StoredImage {
         if request.onlyCached, result.isBase, request.labels.isEmpty { return result.image }
-        if result.isBase, request.labels.isEmpty, let named = try await engine.name(result.image, request.tags) {
+        if request.keepsImage, result.isBase, request.labels.isEmpty,
+            let named = try await engine.name(result.image, request.tags)
+        {
             return named
         }
         var image = result.image
@@ -81,6 +83,7 @@ struct BuildRun: Sendable {
             image.id = Digest(of: try ImageStore.encode(image.configuration))
             return image
         }
+        if !request.keepsImage { return image }
         return try await engine.keepBuilt(image, as: request.tags)
     }
 }

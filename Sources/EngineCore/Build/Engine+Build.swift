@@ -98,10 +98,13 @@ extension Engine {
         return image
     }
 
-    /// What a Dockerfile asks for besides files: ids of secrets, and the images that it begins with, variables not replaced.
-    public nonisolated func needs(ofDockerfile text: String) -> (secrets: [String], images: [String]) {
-        guard let parsed = try? Dockerfile(parsing: text) else { return ([], []) }
-        return (parsed.secretNames, parsed.stages.map(\.base))
+    /// What a Dockerfile asks for besides files: ids of secrets and of ssh agents, and the images that it begins with, variables not
+    /// replaced.
+    public nonisolated func needs(ofDockerfile text: String) -> (
+        secrets: [String], agents: [String], images: [String]
+    ) {
+        guard let parsed = try? Dockerfile(parsing: text) else { return ([], [], []) }
+        return (parsed.secretNames, parsed.agentNames, parsed.stages.map(\.base))
     }
 
     /// ARG before the first FROM.
@@ -304,8 +307,13 @@ extension Engine {
 
     /// An image's whole root as a tar stream.
     public func exportImage(_ reference: String, to target: OwnedFD) async throws {
+        try await export(try image(reference), to: target)
+    }
+
+    /// The same of an image that need not be the store's own.
+    public func export(_ image: StoredImage, to target: OwnedFD) async throws {
         let request = RootRequest(
-            view: .layers(images.directories(try image(reference)), upper: nil, work: nil),
+            view: .layers(images.ownDirectories(image), upper: nil, work: nil),
             mountPoint: configuration.mountPoint, job: .archive(path: "/", name: ""))
         try await Self.run(RootRunner(request), to: target)
     }

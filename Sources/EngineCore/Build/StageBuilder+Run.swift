@@ -177,9 +177,10 @@ extension StageBuilder {
                     place + "/secret", mount.target.isEmpty ? "/run/secrets/\(mount.id)" : absolute(mount.target),
                     readOnly: true)
             case .ssh:
-                guard let socket = run.request.agentSocket else {
+                let id = mount.id.isEmpty ? BuildMount.firstAgent : mount.id
+                guard let socket = run.request.agentSockets[id] else {
                     if mount.isRequired {
-                        throw RoostError.invalid("ssh agent requested by RUN: give it with --ssh default")
+                        throw RoostError.invalid("ssh agent \(id): not found: give it with --ssh \(id)")
                     }
                     continue
                 }

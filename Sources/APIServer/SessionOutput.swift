@@ -1,0 +1,63 @@
+import BuildSession
+import EngineCore
+import EngineModel
+import ImageStore
+import LinuxKernel
+import OCI
+
+/// Where the result of a client's build goes: the engine's store, a folder of the client's, or a file of its.
+struct SessionOutput: Sendable {
+    let exports: [SolveOrder.Export]
+
+    /// Refuses what is not there before anything is built.
+    init(_ exports: [SolveOrder.Export]) throws(CallFailure) {
+        for export in exports where !["moby", "image", "local", "tar"].contains(export.type) {
+            throw CallFailure(
+                CallFailure.unimplemented,
+                "the output \"\(export.type)\" is not there in this protocol: build without it and take the image with save"
+            )
+        }
+        self.exports = exports
+    }
+
+    /// The names that the image gets in the store.
+    func tags() throws(RoostError) -> [ImageReference] {
+        var tags: [ImageReference] = []
+        for export in exports where ["moby", "image"].contains(export.type) {
+            for name in (export.attributes["name"] ?? "").split(separator: ",") {
+                tags.append(try ImageReference(parsing: String(name)))
+            }
+        }
+        return tags
+    }
+
+    var keepsImage: Bool { exports.contains { ["moby", "image"].contains($0.type) } }
+    var names: String { exports.compactMap { $0.attributes["name"] }.joined(separator: ",") }
+
+    /// Sends what goes to the client. `folder` is the build's own.
+    func send(
+        _ image: StoredImage, of engine: Engine, to peer: RemoteCalls.Peer, folder: String, _ progress: BuildProgress
+    ) async throws {
+        let places = exports.filter { ["local", "tar"].contains($0.type) }
+        guard !places.isEmpty else { return }
+        let path = folder + "/result.tar"
+        let archive = try Files.open(path, [.readWrite, .create, .exclusive])
+        try Files.remove(path)
+        try await engine.export(image, to: try archive.duplicate())
+        for place in places {
+            try Files.rewind(archive.raw)
+            try await progress.during("exporting to client \(place.type == "tar" ? "tarball" : "directory")") { say in
+                let bytes: Int64
+                if place.type == "tar" {
+                    bytes = try await FileSend.archive(archive.raw, to: peer, exporter: place.id)
+                } else {
+                    let tree = "\(folder)/result-\(Identifiers.random().prefix(12))"
+                    try Files.makeDirectories(tree)
+                    try await engine.unpackContext(try archive.duplicate(), into: tree)
+                    bytes = try await FileSend.folder(tree, to: peer, exporter: place.id)
+                }
+                say("sending: \(ByteSize.decimalText(bytes))")
+            }
+        }
+    }
+}

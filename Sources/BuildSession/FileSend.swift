@@ -1,0 +1,119 @@
+import EngineModel
+import LinuxKernel
+
+/// What a build has made, sent to the client: `FileSend.DiffCopy` of BuildKit's sessions. An archive goes as bytes, a folder by the
+/// protocol of `FileSync` the other way round: all that there is by name, then the content of what the client asks for.
+public enum FileSend {
+    public static let method = "/moby.filesync.v1.FileSend/DiffCopy"
+
+    private static let partSize = 1 << 16
+
+    private static func metadata(_ exporter: String) -> [(String, String)] {
+        exporter.isEmpty ? [] : [("buildkit-attachable-exporter-id", exporter)]
+    }
+
+    /// Sends what can be read from a descriptor; answers with its size.
+    public static func archive(_ reading: Int32, to peer: RemoteCalls.Peer, exporter: String) async throws -> Int64 {
+        try await peer.call(method, metadata: metadata(exporter)) { call in
+            var bytes: Int64 = 0
+            while case let part = try readSome(reading, limit: partSize), !part.isEmpty {
+                var message = MessageWriter()
+                message.data(1, part)
+                try await call.send(message.bytes)
+                bytes += Int64(part.count)
+            }
+            try await call.finishSending()
+            // The client answers with its end once it has written all.
+            while try await call.next() != nil {}
+            return bytes
+        }
+    }
+
+    /// Sends a folder that nobody changes meanwhile; answers with the size of what the client has asked for.
+    public static func folder(_ folder: String, to peer: RemoteCalls.Peer, exporter: String) async throws -> Int64 {
+        let paths = try list(folder)
+        return try await peer.call(method, metadata: metadata(exporter)) { call in
+            for path in paths {
+                let fact = try fact(path, in: folder)
+                var packet = MessageWriter()
+                packet.data(2, fact)
+                try await call.send(packet.bytes)
+            }
+            var end = MessageWriter()
+            end.number(1, FileSync.Packet.status)
+            try await call.send(end.bytes)
+            var bytes: Int64 = 0
+            while let message = try await call.next() {
+                let packet = try FileSync.packet(message)
+                switch packet.number(1) {
+                case FileSync.Packet.request:
+                    let index = Int(packet.number(3))
+                    guard paths.indices.contains(index) else {
+                        throw RoostError.invalid("the client asked for file number \(index), which there is not")
+                    }
+                    bytes += try await content(folder + "/" + paths[index], index, call)
+                case FileSync.Packet.finish:
+                    var reply = MessageWriter()
+                    reply.number(1, FileSync.Packet.finish)
+                    try await call.send(reply.bytes)
+                    try? await call.finishSending()
+                    while try await call.next() != nil {}
+                    return bytes
+                default: continue
+                }
+            }
+            throw RoostError.invalid("the client stopped before it had everything")
+        }
+    }
+
+    private static func content(_ path: String, _ index: Int, _ call: RemoteCall) async throws -> Int64 {
+        let file = try Files.open(path, [.readOnly, .noFollow, .nonBlocking])
+        var bytes: Int64 = 0
+        while true {
+            let part = try readSome(file.raw, limit: partSize)
+            var packet = MessageWriter()
+            packet.number(1, FileSync.Packet.content)
+            packet.number(3, Int64(index))
+            if !part.isEmpty { packet.data(4, part) }
+            try await call.send(packet.bytes)
+            bytes += Int64(part.count)
+            if part.isEmpty { return bytes }
+        }
+    }
+
+    /// All paths below a folder, in the order that the protocol wants: a folder's content comes directly behind it.
+    static func list(_ folder: String) throws -> [String] {
+        var found: [String] = []
+        func walk(_ path: String) throws {
+            let names = try Files.list(path.isEmpty ? folder : folder + "/" + path)
+            for name in names.sorted(by: { FileName.bytes($0).lexicographicallyPrecedes(FileName.bytes($1)) }) {
+                let below = path.isEmpty ? name : path + "/" + name
+                found.append(below)
+                guard found.count <= 5_000_000 else {
+                    throw RoostError.invalid("the result has over five million files")
+                }
+                if try Files.status(folder + "/" + below, followLinks: false).isDirectory { try walk(below) }
+            }
+        }
+        try walk("")
+        return found
+    }
+
+    /// `fsutil.types.Stat`.
+    private static func fact(_ path: String, in folder: String) throws -> [UInt8] {
+        let status = try Files.status(folder + "/" + path, followLinks: false)
+        var fact = MessageWriter()
+        fact.data(1, FileName.bytes(path))
+        fact.number(2, Int64(GoFileMode.value(status.mode)))
+        fact.number(3, Int64(status.user))
+        fact.number(4, Int64(status.group))
+        if status.isRegular { fact.number(5, status.size) }
+        fact.number(6, status.modificationTime)
+        if status.isSymbolicLink { fact.data(7, FileName.bytes(try Files.readLink(folder + "/" + path))) }
+        if status.isCharacterDevice || status.isBlockDevice {
+            fact.number(8, Int64(deviceNumbers(status.specialDevice).major))
+            fact.number(9, Int64(deviceNumbers(status.specialDevice).minor))
+        }
+        return fact.bytes
+    }
+}
