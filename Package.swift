@@ -170,7 +170,7 @@ let package = Package(
         .testTarget(name: "ShimProtocolTests", dependencies: ["ShimProtocol"]),
         .testTarget(name: "ComposeFileTests", dependencies: ["ComposeFile", "ComposeModel", "EngineModel"]),
         .testTarget(name: "PlanningTests", dependencies: ["Planning", "ComposeModel", "EngineModel"]),
-        .testTarget(name: "NetworkingTests", dependencies: ["Networking", "EngineModel"]),
+        .testTarget(name: "NetworkingTests", dependencies: ["Networking", "EngineModel", "LinuxKernel"]),
         .testTarget(
             name: "EngineCoreTests", dependencies: ["EngineCore", "ContainerRuntime", "EngineModel", "LinuxKernel"]),
         .testTarget(name: "StructureTests"),
@@ -178,7 +178,8 @@ let package = Package(
         .testTarget(
             name: "SystemTests",
             dependencies: [
-                "BuildSession", "EngineModel", "LinuxKernel", .product(name: "Crypto", package: "swift-crypto"),
+                "BuildSession", "EngineModel", "LinuxKernel", "Networking",
+                .product(name: "Crypto", package: "swift-crypto"),
             ],
             exclude: ["Machine", "Stacks"]
         ),

@@ -234,10 +234,15 @@ struct ContainerHandlers: Sendable {
         ]
         let name = exchange.request["condition"] ?? ""
         guard let condition = conditions[name] else { throw RoostError.invalid("invalid condition: \"\(name)\"") }
-        let signal = try await engine.exitSignal(id(exchange), condition)
+        let record = try await engine.container(id(exchange))
+        let reference = record.id
+        let isOver = condition == .notRunning && !record.status.isRunning
+        let signal = try await engine.exitSignal(reference, condition)
         try await exchange.startStream("application/json")
         try await exchange.send([])
         for await code in signal {
+            // Who runs a container in the foreground has its output before its code.
+            if !isOver { await engine.untilRead(reference) }
             try await exchange.send(JSON.object([("StatusCode", JSON(code))]).bytes() + [10])
             break
         }

@@ -97,6 +97,7 @@ final class Exchange {
     private static let common: [(String, String)] = [
         ("Api-Version", APIVersion.current), ("Docker-Experimental", "false"), ("Ostype", "linux"),
         ("Server", "Roost/\(APIVersion.product) (linux)"),
+        (RoostHeader.instance, String(Identifiers.random().prefix(16))),
     ]
 
     func head(_ status: Int, _ headers: [(String, String)] = []) async throws {

@@ -93,6 +93,9 @@ struct StreamHandlers: Sendable {
         let change = try await OutputSignal(engine: engine, record: record, folder: folder, startsNow: true)
         let detach = try DetachKeys(request["detachKeys"])
         await engine.announceAttach(record)
+        await engine.beginReading(record.id)
+        let engine = engine
+        defer { Task { await engine.endReading(record.id) } }
         try await exchange.takeOver(
             terminal || !request.headers["Upgrade"].contains("tcp") ? Self.raw : Self.multiplexed)
         guard request.flag("stream") else {

@@ -106,3 +106,10 @@ public struct Filters: Sendable, Equatable {
 
     public var json: JSON { .object(values.sorted { $0.key < $1.key }.map { (key: $0.key, value: JSON($0.value)) }) }
 }
+
+/// Headers of ours beside Docker's.
+public enum RoostHeader {
+    /// Different for every run of an engine: who has two connections knows whether both go to the same one. Lower case, as headers
+    /// are looked up.
+    public static let instance = "x-roost-instance"
+}

@@ -219,6 +219,29 @@ extension Engine {
     /// While somebody reads the output of a foreground container, no log file is deleted before it is read.
     public func setLogHeld(_ id: String, _ held: Bool) { live[id]?.process.connection.send(.deferLogDeletion(held)) }
 
+    /// Somebody reads a container's output and has to have it all before the container's end is told.
+    public func beginReading(_ id: String) { outputReaders[id, default: (0, [])].number += 1 }
+
+    public func endReading(_ id: String) {
+        guard var readers = outputReaders[id] else { return }
+        readers.number -= 1
+        outputReaders[id] = readers.number > 0 ? readers : nil
+        if readers.number == 0 { for waiting in readers.waiting { waiting.yield() } }
+    }
+
+    /// Waits until nobody reads the output of a container that has ended; not for long for those who do not read on.
+    public func untilRead(_ id: String) async {
+        guard outputReaders[id] != nil else { return }
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+        outputReaders[id]?.waiting.append(continuation)
+        let limit = Task {
+            try? await Task.sleep(for: .seconds(10))
+            continuation.yield()
+        }
+        for await _ in stream { break }
+        limit.cancel()
+    }
+
     // MARK: Logs
 
     public func logPath(_ reference: String) throws -> (record: ContainerRecord, path: String, folder: String) {

@@ -60,7 +60,10 @@ extension Engine {
         announceExit(id, exit.code)
         announceExit(Self.programEnd(id), exit.code)
         if containers[id]?.spec.removeWhenStopped == true, pendingRestarts[id] == nil {
-            Task { try? await self.removeContainer(id, force: false, volumes: .remove) }
+            Task {
+                await self.untilRead(id)
+                try? await self.removeContainer(id, force: false, volumes: .remove)
+            }
         }
     }
 

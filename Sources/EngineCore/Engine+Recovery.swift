@@ -76,16 +76,21 @@ extension Engine {
     private func adoptShims(_ awaited: Set<String>) async throws {
         let (stream, continuation) = AsyncStream.makeStream(of: String.self)
         try listenForShims { continuation.yield($0) }
-        let limit = Task {
-            try? await Task.sleep(for: .seconds(5))
+        let looks = Task {
+            for _ in 0..<6 {
+                try await Task.sleep(for: .seconds(5))
+                continuation.yield("")
+            }
             continuation.finish()
         }
         var missing = awaited
         for await id in stream {
             missing.remove(id)
             if missing.isEmpty { break }
+            // A busy machine takes its time. Who is alive is waited for longer; who is not will never come.
+            if id.isEmpty, missing.isDisjoint(with: ShimLauncher.livingShims()) { break }
         }
-        limit.cancel()
+        looks.cancel()
         for id in missing { log.error("the shim of container \(containers[id]?.name ?? id) did not come back") }
     }
 

@@ -60,6 +60,8 @@ public actor Engine {
 
     var exitSignals: [String: [AsyncStream<Int32>.Continuation]] = [:]
     var removalSignals: [String: [AsyncStream<Int32>.Continuation]] = [:]
+    /// Those who read a container's output, and those who wait for them.
+    var outputReaders: [String: (number: Int, waiting: [AsyncStream<Void>.Continuation])] = [:]
     var busy: Set<String> = []
     var queues: [String: [CheckedContinuation<Void, Never>]] = [:]
     var restarts: [String: RestartDecision] = [:]

@@ -63,12 +63,15 @@ public final class IOLoop: Sendable {
 
     private func run() {
         while true {
+            // A handler of this batch may close a descriptor whose number somebody has again at once: what is newer than the wait cannot
+            // be meant. What is ready is told again.
+            let known = state.withLock { $0.generation }
             let events = (try? poll.wait(milliseconds: nextTimeout())) ?? []
             for event in events {
                 if event.fd == wake.reading.raw {
                     _ = try? readSome(wake.reading.raw, limit: 4096)
-                } else if let handler = state.withLock({ $0.handlers[event.fd]?.call }) {
-                    handler(event.readiness)
+                } else if let handler = state.withLock({ $0.handlers[event.fd] }), handler.generation <= known {
+                    handler.call(event.readiness)
                 }
             }
             runDue()

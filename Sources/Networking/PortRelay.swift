@@ -70,18 +70,24 @@ private final class StreamRelay: Sendable {
 
     func start() {
         do throws(SyscallError) {
-            try loop.add(server.raw, .writable) { [self] ready in step(ready) }
-            try loop.add(client.raw, []) { [self] ready in step(ready) }
+            try loop.add(server.raw, .writable) { [self] ready in step(ready, from: server) }
+            try loop.add(client.raw, []) { [self] ready in step(ready, from: client) }
         } catch { finish() }
     }
 
-    private func step(_ ready: Readiness) {
+    private func step(_ ready: Readiness, from side: OwnedFD) {
         let done = state.withLock { state in
             if state.finished { return true }
             if !state.connected {
                 if InternetSockets.pendingError(server.raw) != 0 { return true }
                 state.connected = ready.contains(.writable)
                 if !state.connected { return ready.contains(.hungUp) }
+            }
+            if ready.contains(.hungUp) || ready.contains(.failed) {
+                // Nothing can be written to this side any more, and the kernel says so again and again: what it has sent is read when the
+                // other side takes it.
+                if side === server { state.toServer.closed = true } else { state.toClient.closed = true }
+                loop.remove(side.raw)
             }
             let alive =
                 pump(from: client.raw, to: server.raw, &state.toServer)
@@ -125,7 +131,12 @@ private final class StreamRelay: Sendable {
     }
 
     private func finish() {
-        state.withLock { $0.finished = true }
+        let wasFinished = state.withLock { state in
+            defer { state.finished = true }
+            return state.finished
+        }
+        // The numbers may be somebody else's by now.
+        if wasFinished { return }
         loop.remove(client.raw)
         loop.remove(server.raw)
         client.closeEarly()

@@ -99,7 +99,14 @@ public final class Resolver: Sendable {
     /// One query per connection is what resolvers send after a truncated answer.
     private func serveStream(_ client: OwnedFD, _ scope: ResolverScope) {
         let buffer = Mutex<[UInt8]>([])
+        let isClosed = Mutex(false)
         let close: @Sendable () -> Void = { [loop] in
+            // Once: the number may be somebody else's when the time is over.
+            let wasClosed = isClosed.withLock { closed in
+                defer { closed = true }
+                return closed
+            }
+            if wasClosed { return }
             loop.remove(client.raw)
             client.closeEarly()
         }

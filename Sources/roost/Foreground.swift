@@ -1,5 +1,6 @@
 import APIClient
 import ArgumentParser
+import DockerAPI
 import EngineModel
 import LinuxKernel
 
@@ -42,7 +43,8 @@ struct Foreground {
     /// Signals that arrive here go to the container.
     var passesSignals = true
 
-    private func open(_ client: EngineClient, _ terminal: Bool) throws -> AttachedStream {
+    /// The stream, and which engine gives it.
+    private func open(_ client: EngineClient, _ terminal: Bool) throws -> (stream: AttachedStream, engine: String?) {
         let chosen = Set(streams.map { $0.lowercased() })
         func wants(_ name: String) -> String { chosen.isEmpty || chosen.contains(name) ? "1" : "0" }
         var query = [
@@ -52,7 +54,7 @@ struct Foreground {
         if let keys = detachKeys ?? DockerConfiguration.preference("detachKeys") { query.append(("detachKeys", keys)) }
         let exchange = try client.takeOver("containers/\(id)/attach", query)
         var asked = 0
-        return AttachedStream(exchange: exchange, terminal: terminal, sendsInput: interactive) { rows, columns in
+        let stream = AttachedStream(exchange: exchange, terminal: terminal, sendsInput: interactive) { rows, columns in
             _ = try? client.call("POST", "containers/\(id)/resize", [("h", "\(rows)"), ("w", "\(columns)")])
         } signalled: { number in
             guard passesSignals else { Processes.exit(128 + number) }
@@ -64,6 +66,7 @@ struct Foreground {
             }
             _ = try? client.call("POST", "containers/\(id)/kill", [("signal", "\(number)")])
         }
+        return (stream, exchange.header(RoostHeader.instance))
     }
 
     private func terminal(_ client: EngineClient) throws -> Bool {
@@ -73,9 +76,17 @@ struct Foreground {
     func start() throws -> Int32 {
         let client = try Session.shared.client()
         let hasTerminal = try terminal(client)
-        let stream = try open(client, hasTerminal)
-        let end = try client.open("POST", "containers/\(id)/wait", [("condition", removes ? "removed" : "next-exit")])
-        do { try client.call("POST", "containers/\(id)/start") } catch let error as RoostError {
+        let (stream, engine) = try open(client, hasTerminal)
+        let end = try client.open(
+            "POST", "containers/\(id)/wait", [("condition", removes ? "removed" : "next-exit")], starting: false)
+        // Another engine than the one that has the stream: what the program says would go nowhere.
+        guard end.header(RoostHeader.instance) == engine else {
+            throw RoostError(
+                .unavailable, "The engine ended before the container \(id.prefix(12)) was started: try again.")
+        }
+        do { _ = try client.open("POST", "containers/\(id)/start", starting: false).readAll() } catch let error
+            as RoostError
+        {
             if error.kind == .unavailable { throw error }
             Output.error(Session.shared.told(error))
             return Self.code(ofFailure: error.message)
@@ -94,7 +105,7 @@ struct Foreground {
     func attach() throws -> Int32 {
         let client = try Session.shared.client()
         let hasTerminal = try terminal(client)
-        let stream = try open(client, hasTerminal)
+        let (stream, _) = try open(client, hasTerminal)
         // A program that hears of another size draws its screen anew, for whoever comes in the middle.
         if hasTerminal, let window = Terminals.window(1) {
             _ = try? client.call(

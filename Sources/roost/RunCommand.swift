@@ -77,8 +77,8 @@ struct Run: ParsableCommand {
                     "DELETE", "containers/\(made)", [("force", "1"), ("v", "1")], repeatable: true)
             }
             let text = error.message
-            // Without a container nothing can have been wrong with its program.
-            throw Leave(code: made == nil ? 125 : Foreground.code(ofFailure: text))
+            // Without a container, or without an engine, nothing can have been wrong with its program.
+            throw Leave(code: made == nil || error.kind == .unavailable ? 125 : Foreground.code(ofFailure: text))
         }
     }
 

@@ -164,9 +164,9 @@ final class ProjectWatch {
     }
 
     private func sync(_ rule: Rule, _ changes: [TreeWatch.Change], _ id: String) throws {
-        let client = try Session.shared.client()
         var gone: [String] = []
         var sources: [String] = []
+        var places: [String] = []
         func escaped(_ path: String) -> String {
             String(path.flatMap { "*?[\\".contains($0) ? ["\\", $0] : [$0] })
         }
@@ -178,6 +178,7 @@ final class ProjectWatch {
                 guard let status = try? Files.status(place, followLinks: false) else { continue }
                 // A folder comes with what is in it; an empty one by itself is made by its files.
                 if status.isDirectory { continue }
+                places.append(place)
                 sources.append(escaped(rule.path) + (name.isEmpty ? "" : "/./" + escaped(name)))
             }
         }
@@ -185,6 +186,15 @@ final class ProjectWatch {
             try run(["command": JSON(["rm", "-rf", "--"] + gone), "user": "root"], id, rule.service)
         }
         guard !sources.isEmpty else { return }
+        do { try send(sources, rule, id) } catch {
+            // An editor's temporary file may have gone since it was seen; what is left is sent, for nobody will tell of it again.
+            guard places.contains(where: { (try? Files.status($0, followLinks: false)) == nil }) else { throw error }
+            try sync(rule, changes.filter { if case .written = $0 { true } else { false } }, id)
+        }
+    }
+
+    private func send(_ sources: [String], _ rule: Rule, _ id: String) throws {
+        let client = try Session.shared.client()
         let isFile = (try? Files.status(rule.path).isDirectory) == false
         let pipe = try Pipe()
         let worker = try LocalArchive.select(sources, into: rule.target, keepsParents: !isFile, to: pipe.writing.raw)

@@ -33,9 +33,9 @@ import Testing
                 "run", "-d", "--name", "talker", "busybox", "sh", "-c",
                 "for i in 1 2 3; do echo o$i; done; printf part; echo e >&2; sleep 1000")
             try engine.eventually("the log is there") {
-                try engine.must("logs", "talker").hasPrefix("o1\no2\no3\npart")
+                let said = try engine.roost("logs", "talker")
+                return said.output.hasPrefix("o1\no2\no3\npart") && said.errors == "e\n"
             }
-            #expect(try engine.roost("logs", "talker").errors == "e\n")
             #expect(try engine.roost("logs", "--tail", "1", "talker").output == "part")
             let code = try engine.roost("exec", "talker", "sh", "-c", "exit 5").code
             #expect(code == 5)

@@ -1,4 +1,6 @@
 import Foundation
+import Networking
+import Synchronization
 import Testing
 
 /// What a program printed and how it ended.
@@ -20,7 +22,7 @@ final class TestEngine: Sendable {
     var dataRoot: String { folder + "/data" }
 
     init(images: [String] = ["busybox"]) throws {
-        folder = "/var/tmp/roost-test-" + UUID().uuidString.prefix(8).lowercased()
+        folder = Self.freeFolder()
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try Self.makeImages()
         if images.contains("busybox") {
@@ -37,6 +39,22 @@ final class TestEngine: Sendable {
                 Self.root + "/.build/images/redis.tar", "redis")
         }
     }
+
+    /// Folders whose engines look for subnets far from each other: a network that nobody uses yet has no route by which another engine
+    /// would know of it.
+    private static func freeFolder() -> String {
+        while true {
+            let folder = "/var/tmp/roost-test-" + UUID().uuidString.prefix(8).lowercased()
+            let names = KernelNames(runRoot: folder + "/run")
+            let isFree = taken.withLock { taken in
+                guard taken.allSatisfy({ abs($0.seed - names.seed) > 8 && $0.tag != names.tag }) else { return false }
+                taken.append(names)
+                return true
+            }
+            if isFree { return folder }
+        }
+    }
+    private static let taken = Mutex<[KernelNames]>([])
 
     /// The archives are made once for all tests, by the script that the demo uses.
     private static let made = Result { () throws -> Bool in
@@ -174,6 +192,7 @@ final class TestEngine: Sendable {
         let left = try leftovers()
         #expect(left.isEmpty, "left behind: \(left)\n\(log)")
         try FileManager.default.removeItem(atPath: folder)
+        Self.taken.withLock { taken in taken.removeAll { $0.tag == KernelNames(runRoot: runRoot).tag } }
     }
 
     /// Files of /proc have no size, so they are read to their end.
