@@ -145,7 +145,13 @@ struct SessionSource: Sendable {
             wanted.contexts[name] = try await other(name, value)
         }
         if let address = attributes["context"], address.contains("://") || address.hasPrefix("git@") {
-            if let text = try await engine.fetchContext(address, into: place, folder) { wanted.dockerfileText = text }
+            let text: String?
+            if address.hasPrefix(Self.uploads) {
+                text = try await uploaded(String(address.dropFirst(Self.uploads.count)), into: place)
+            } else {
+                text = try await engine.fetchContext(address, into: place, folder)
+            }
+            if let text { wanted.dockerfileText = text }
             try await addRights(&wanted)
             return (wanted, BuildContext(folder: place, isLasting: false))
         }
@@ -185,6 +191,33 @@ struct SessionSource: Sendable {
         }
         try await addRights(&wanted)
         return (wanted, context)
+    }
+
+    /// How a client names what it reads from its standard input.
+    private static let uploads = "http://buildkit-session"
+
+    /// An archive from the client's standard input, or a Dockerfile alone, whose text is the answer then
+    /// (BuildKit, session/upload/upload.proto).
+    private func uploaded(_ path: String, into place: String) async throws -> String? {
+        let file = folder + "/uploaded"
+        let archive = try Files.open(file, [.readWrite, .create, .exclusive])
+        try await progress.during("[internal] load remote build context") { say in
+            let peer = peer
+            let bytes = try await peer.call(
+                "/moby.upload.v1.Upload/Pull", metadata: [("urlpath", path), ("urlhost", "buildkit-session")]
+            ) { call in
+                try await call.finishSending()
+                var bytes: Int64 = 0
+                while let message = try await call.next() {
+                    let part = try MessageReader(message).data(1)
+                    try writeAll(archive.raw, Array(part))
+                    bytes += Int64(part.count)
+                }
+                return bytes
+            }
+            say("transferring context: \(ByteSize.decimalText(bytes))")
+        }
+        return try await engine.unpackContext(file: file, into: place)
     }
 
     private static func lines(_ text: String) -> [String] {

@@ -197,18 +197,41 @@ extension Engine {
         for (socket, port) in inherited where taken.contains(port) { relay.release(socket) }
         live[old]?.ports.removeAll { taken.contains($0.port) }
         live[new]?.ports = ports
-        try relay(ports, to: record)
-        update(old) { $0.publishedPorts.removeAll(where: taken.contains) }
-        update(new) { $0.publishedPorts = ports.map(\.port) }
-        try store.addPorts(ports.map(\.port), owner: new)
+        do {
+            try relay(ports, to: record)
+            update(old) { $0.publishedPorts.removeAll(where: taken.contains) }
+            update(new) { $0.publishedPorts = ports.map(\.port) }
+            try store.addPorts(ports.map(\.port), owner: new)
+            let filter = filter
+            let elements = filter.elements(given, add: false) + filter.elements(forwards(of: new), add: true)
+            try await blocking { try filter.apply(elements) }
+        } catch {
+            giveBack(inherited, to: old, from: new, ports)
+            throw error
+        }
         if let running = live[new] {
             let kept = KeptDescriptors(running)
             running.process.connection.send(.keep(tags: kept.tags), descriptors: kept.files)
         }
         try exchangeNames(old, new, as: name, retired: retired)
-        let filter = filter
-        let elements = filter.elements(given, add: false) + filter.elements(forwards(of: new), add: true)
-        try await blocking { try filter.apply(elements) }
+    }
+
+    /// A handing over that has failed: who had the ports serves them again.
+    private func giveBack(
+        _ inherited: [(socket: OwnedFD, port: PublishedPort)], to old: String, from new: String,
+        _ ports: [(socket: OwnedFD, port: PublishedPort)]
+    ) {
+        let before = Set(inherited.map(\.port))
+        for (socket, port) in ports { before.contains(port) ? relay.release(socket) : relay.stop(socket) }
+        live[new]?.ports = []
+        update(new) { $0.publishedPorts = [] }
+        guard live[old] != nil, let record = containers[old] else { return }
+        live[old]?.ports = inherited
+        update(old) { $0.publishedPorts = inherited.map(\.port) }
+        do {
+            try relay(inherited, to: record)
+            try store.addPorts(inherited.map(\.port), owner: old)
+        } catch { log.error("giving the ports back to container \(record.name): \(error)") }
     }
 
     /// From now on the new one is found under the service's name, and the old one is not.

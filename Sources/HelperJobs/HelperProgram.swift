@@ -8,6 +8,8 @@ import LinuxKernel
 public enum HelperProgram {
     /// Does the job that the arguments name, and ends.
     public static func run(_ arguments: [String]) -> Never {
+        // It is started by the number of a descriptor, which says nothing in a list of processes.
+        Processes.setName("roost-helper")
         guard arguments.count > 1, let job = HelperJob(rawValue: arguments[1]) else {
             try? writeAll(2, Array("roost-helper is started by roostd and roost, not by hand\n".utf8))
             exit(2)
