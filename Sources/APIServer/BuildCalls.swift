@@ -2,6 +2,7 @@ import BuildSession
 import DockerAPI
 import EngineCore
 import EngineModel
+import ImageStore
 import LinuxKernel
 import OCI
 
@@ -10,6 +11,7 @@ actor BuildCalls {
     let engine: Engine
     private let sessions: BuildSessions
     private var builds: [String: SessionBuild] = [:]
+    private var held: [StoredImage] = []
 
     init(engine: Engine, sessions: BuildSessions) {
         self.engine = engine
@@ -28,6 +30,8 @@ actor BuildCalls {
         case "/moby.buildkit.v1.frontend.LLBBridge/Ping": try await reply(call) { Self.capabilities(&$0) }
         case "/moby.buildkit.v1.frontend.LLBBridge/Return": try await gatewayReturn(call)
         case "/moby.buildkit.v1.frontend.LLBBridge/Solve": try await gatewaySolve(call)
+        // What is built is built at once: there is nothing to be done later.
+        case "/moby.buildkit.v1.frontend.LLBBridge/Evaluate": try await reply(call) { _ in }
         case "/grpc.health.v1.Health/Check": try await reply(call) { $0.number(1, 1) }
         default:
             throw CallFailure(CallFailure.unimplemented, "this engine has no method \(call.method)")
@@ -62,7 +66,10 @@ actor BuildCalls {
 
     /// What the gateway can do (BuildKit, frontend/gateway/pb/caps.go).
     private static func capabilities(_ message: inout MessageWriter) {
-        for name in ["solve.base", "return", "frontend.caps", "gateway.solve.evaluate"] {
+        for name in [
+            "solve.base", "return", "frontend.caps", "gateway.solve.evaluate", "reference.output", "frontend.inputs",
+            "gateway.evaluate",
+        ] {
             message.message(1) {
                 $0.text(1, name)
                 $0.bool(2, true)
@@ -100,6 +107,18 @@ actor BuildCalls {
         await forget(reference)
     }
 
+    /// Other builds over this connection may begin with what was built, whether it has become an image of the store or not.
+    private func hold(_ image: StoredImage) async {
+        held.append(image)
+        await engine.usesTransient(image)
+    }
+
+    /// The connection has ended.
+    func close() async {
+        for image in held { await engine.dropTransient(image.id) }
+        held = []
+    }
+
     /// A client may build many things over one connection. What it asks for last of a build comes within moments.
     private func forget(_ reference: String) {
         Task {
@@ -120,13 +139,21 @@ actor BuildCalls {
                     CallFailure.unimplemented,
                     "this engine builds Dockerfiles; the frontend \"\(order.frontend)\" is not there")
             }
-            try await build.run(order.attributes)
+            try await build.run(order.attributes, inputs: order.inputs)
         } catch {
             await build.finish(error)
             throw error
         }
         var message = MessageWriter()
-        message.text(1, "result")
+        if let image = build.image {
+            await hold(image)
+            message.message(3) { result in
+                result.message(3) { reference in
+                    reference.text(1, image.id.description)
+                    reference.data(2, ResultReference.definition(of: image.id))
+                }
+            }
+        }
         try await call.send(message.bytes)
     }
 

@@ -30,6 +30,7 @@ struct BuildSessionHandlers: Sendable {
         try await bridged(exchange) { socket in
             try await RemoteCalls.serve(socket) { call in try await connection.answer(call) }
         }
+        await connection.close()
     }
 
     /// Turns the exchange into a stream of bytes and gives its other end to the body.

@@ -1,6 +1,7 @@
 import BuildSession
 import EngineCore
 import EngineModel
+import ImageStore
 import LinuxKernel
 import OCI
 import Registry
@@ -15,6 +16,9 @@ final class SessionBuild: Sendable {
     private let told: AsyncStream<[UInt8]>.Continuation
     /// What the client gets for an answer, once there is an image.
     private let built = Mutex<[String: String]>([:])
+    private let made = Mutex<StoredImage?>(nil)
+    /// What was built, once it is.
+    var image: StoredImage? { made.withLock { $0 } }
     private let engine: Engine
     private let sessions: BuildSessions
 
@@ -34,7 +38,7 @@ final class SessionBuild: Sendable {
         }
     }
 
-    func run(_ attributes: [String: String]) async throws {
+    func run(_ attributes: [String: String], inputs: [String: [UInt8]] = [:]) async throws {
         let order = try await order.value
         let output = try SessionOutput(order.exports)
         if let kind = attributes["requestid"], !kind.isEmpty {
@@ -43,6 +47,12 @@ final class SessionBuild: Sendable {
         var wanted = try SessionAttributes(attributes).request()
         wanted.tags = try output.tags()
         wanted.keepsImage = output.keepsImage
+        for (name, value) in SessionAttributes(attributes).contexts where value.hasPrefix("input:") {
+            guard let definition = inputs[String(value.dropFirst(6))] else {
+                throw RoostError.invalid("the context \(name) is not part of the request")
+            }
+            wanted.contexts[name] = "docker-image://\(try ResultReference.image(in: definition))"
+        }
         let request = wanted
         let progress = BuildProgress(told)
         do {
@@ -68,6 +78,7 @@ final class SessionBuild: Sendable {
             let image = try result.get()
             progress.end(nil)
             let id = image.id.description
+            made.withLock { $0 = image }
             built.withLock {
                 $0 = [
                     "containerimage.digest": id, "containerimage.config.digest": id,
@@ -142,7 +153,7 @@ struct SessionSource: Sendable {
         let place = folder + "/context"
         try Files.makeDirectories(place)
         for (name, value) in SessionAttributes(attributes).contexts {
-            wanted.contexts[name] = try await other(name, value)
+            if !value.hasPrefix("input:") { wanted.contexts[name] = try await other(name, value) }
         }
         if let address = attributes["context"], address.contains("://") || address.hasPrefix("git@") {
             let text: String?

@@ -64,6 +64,8 @@ public struct SolveOrder: Sendable {
     public var frontend = ""
     public var attributes: [String: String] = [:]
     public var session = ""
+    /// Results of other builds by name, as `pb.Definition`.
+    public var inputs: [String: [UInt8]] = [:]
     public var exports: [Export] = []
 
     /// Where the result goes.
@@ -100,6 +102,10 @@ public struct SolveOrder: Sendable {
         var order = SolveOrder()
         order.frontend = message.text(2)
         order.attributes = try message.map(3)
+        for bytes in message.all(13) {
+            let entry = try MessageReader(bytes)
+            order.inputs[entry.text(1)] = Array(entry.data(2))
+        }
         return order
     }
 }

@@ -265,4 +265,64 @@ import Testing
         }
         #expect(removed == [try MessageReader(known[0]).text(1)])
     }
+
+    /// One build of several over a connection, as bake does it; answers with its result as the next request names it.
+    private func linked(
+        _ calls: RemoteCalls.Peer, _ session: String, _ reference: String, _ attributes: [String: String],
+        _ inputs: [String: [UInt8]], _ tag: String?
+    ) async throws -> [UInt8] {
+        var order = MessageWriter()
+        order.text(1, reference)
+        if let tag {
+            order.text(3, "moby")
+            order.map(4, ["name": tag])
+        }
+        order.text(5, session)
+        let whole = order.bytes
+        let solving = Task { try await calls.ask("/moby.buildkit.v1.Control/Solve", whole) }
+        func ask(_ method: String, _ message: [UInt8]) async throws -> [UInt8] {
+            let metadata = [("buildkit-controlapi-buildid", reference)]
+            return try await calls.call("/moby.buildkit.v1.frontend.LLBBridge/" + method, metadata: metadata) { call in
+                try await call.send(message)
+                try await call.finishSending()
+                return try await call.next() ?? []
+            }
+        }
+        var request = MessageWriter()
+        request.text(2, "dockerfile.v0")
+        request.map(3, attributes)
+        for (name, definition) in inputs {
+            request.message(13) {
+                $0.text(1, name)
+                $0.data(2, definition)
+            }
+        }
+        let answer = try MessageReader(try await ask("Solve", request.bytes))
+        _ = try await ask("Return", [])
+        _ = try await solving.value
+        return Array(try MessageReader(try MessageReader(answer.data(3)).data(3)).data(2))
+    }
+
+    @Test("the result of one build is a context of the next, kept as an image or not")
+    func bake() async throws {
+        let engine = try TestEngine()
+        do {
+            var client = Client()
+            client.files["context"] = [:]
+            client.files["first"] = ["Dockerfile": "FROM busybox\nRUN echo made > /first\n"]
+            client.files["second"] = ["Dockerfile": "FROM base\nRUN cat /first > /second\n"]
+            let (session, given) = (Identifiers.random(), client)
+            let files = try stream(engine, "/session", "X-Docker-Expose-Session-Uuid: \(session)\r\n")
+            let serving = Task { try await RemoteCalls.serve(files) { try await given.answer($0) } }
+            defer { serving.cancel() }
+            let calls = try await RemoteCalls.connect(try stream(engine, "/grpc"))
+            let images = try engine.must("images", "-aq")
+            let first = try await linked(calls, session, "one", ["dockerfilekey": "first"], [:], nil)
+            #expect(try engine.must("images", "-aq") == images)
+            let context = ["dockerfilekey": "second", "context:base": "input:b"]
+            _ = try await linked(calls, session, "two", context, ["b": first], "baked:2")
+            #expect(try engine.must("run", "--rm", "baked:2", "cat", "/second") == "made")
+        } catch { Issue.record(error) }
+        try engine.close()
+    }
 }

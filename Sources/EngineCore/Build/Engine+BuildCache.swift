@@ -54,8 +54,9 @@ extension Engine {
         contentDigests[key] = digest
     }
 
-    func usesTransient(_ image: StoredImage) { transientImages[image.id, default: (image, 0)].users += 1 }
-    func dropTransient(_ id: Digest) {
+    /// Keeps an image that is not the store's own for as long as somebody needs it.
+    public func usesTransient(_ image: StoredImage) { transientImages[image.id, default: (image, 0)].users += 1 }
+    public func dropTransient(_ id: Digest) {
         guard var entry = transientImages[id] else { return }
         entry.users -= 1
         transientImages[id] = entry.users > 0 ? entry : nil
