@@ -28,10 +28,6 @@ struct Exec: ParsableCommand {
             throw Arguments.Missing(text: "\"roost exec\" requires at least 2 arguments.")
         }
         let client = try Session.shared.client()
-        let found = try Session.shared.resolve([name], all: false)
-        guard let id = found.dropFirst(max(0, (index ?? 1) - 1)).first?.id else {
-            throw RoostError.missing("no running container for \(name)")
-        }
         // As in Compose: a terminal if there is one here.
         let compose = Session.shared.isCompose
         let terminal = compose ? !noTty && Terminals.isTerminal(0) && Terminals.isTerminal(1) : tty
@@ -51,7 +47,7 @@ struct Exec: ParsableCommand {
         if let window { body.set("ConsoleSize", window) }
         if let user { body.set("User", .string(user)) }
         if let workdir { body.set("WorkingDir", .string(workdir)) }
-        let exec = try client.call("POST", "containers/\(id)/exec", body: body)["Id"].string ?? ""
+        let exec = try create(name, body, client)
         if detach {
             try client.call("POST", "exec/\(exec)/start", body: ["Detach": true])
             return
@@ -65,6 +61,21 @@ struct Exec: ParsableCommand {
             if number == 2 || number == 15 { Processes.exit(128 + number) }
         }.run()
         throw Leave(code: Int32(clamping: try client.call("GET", "exec/\(exec)/json")["ExitCode"].int ?? 0))
+    }
+
+    /// Mostly the name is a container's: one question less. Else it may be a service's.
+    private func create(_ name: String, _ body: JSON, _ client: EngineClient) throws -> String {
+        func ask(_ id: String) throws -> String {
+            try client.call("POST", "containers/\(EngineClient.encode(id))/exec", body: body)["Id"].string ?? ""
+        }
+        if !Session.shared.isCompose, index == nil {
+            do { return try ask(name) } catch let error as RoostError where error.kind == .notFound {}
+        }
+        let found = try Session.shared.resolve([name], all: false)
+        guard let id = found.dropFirst(max(0, (index ?? 1) - 1)).first?.id else {
+            throw RoostError.missing("no running container for \(name)")
+        }
+        return try ask(id)
     }
 }
 
