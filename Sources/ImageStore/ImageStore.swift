@@ -127,26 +127,41 @@ public struct ImageStore: Sendable {
         }
         var stored: [StoredLayer] = []
         for (expected, layer) in zip(configuration.rootfs.diffIDs, layerFiles) {
-            let (blob, blobSize) = try content.adopt(layer.file.raw)
-            let start = try readSome(layer.file.raw, at: 0, limit: 8)
-            let chain = LayerStore.chain(stored.last?.chain, expected)
-            // A plain layer that is there already needs no second look: its digest is the layer's own.
-            if blob == expected, let size = known(chain) {
-                stored.append(
-                    StoredLayer(
-                        layer: expected, chain: chain, blob: blob, blobSize: blobSize, mediaType: MediaTypes.layer,
-                        size: size))
-                continue
-            }
-            let unpacked = try layers.unpack(
-                .file(layer.file.raw, digest: blob), onto: stored.last?.chain, expecting: expected,
-                subject: layer.subject)
-            stored.append(
-                StoredLayer(
-                    layer: unpacked.layer, chain: unpacked.chain, blob: blob, blobSize: blobSize,
-                    mediaType: Self.mediaType(Compression(firstBytes: start)), size: unpacked.size))
+            stored.append(try store(layer.file, expected, onto: stored.last?.chain, known, layer.subject))
         }
         return StoredImage(id: try content.put(bytes), layers: stored, configuration: configuration)
+    }
+
+    /// Takes one layer of an archive into the store.
+    private func store(
+        _ file: OwnedFD, _ expected: Digest, onto parent: Digest?, _ known: (Digest) -> Int64?, _ subject: String
+    ) throws -> StoredLayer {
+        let compression = Compression(firstBytes: try readSome(file.raw, at: 0, limit: 8))
+        let chain = LayerStore.chain(parent, expected)
+        let there = known(chain)
+        if compression == .none, there == nil {
+            // The digest is found out while the layer is unpacked; the layer has no name before both are done.
+            let content = content
+            let hashing = try Background { try content.adopt(file.raw) }
+            let size = try layers.unpackPlain(file.raw, as: chain, subject: subject) {
+                try layers.check(try hashing.value().digest, is: expected, subject)
+            }
+            let blob = try hashing.value()
+            return StoredLayer(
+                layer: expected, chain: chain, blob: blob.digest, blobSize: blob.size, mediaType: MediaTypes.layer,
+                size: size)
+        }
+        let (blob, blobSize) = try content.adopt(file.raw)
+        // A plain layer that is there already needs no second look: its digest is the layer's own.
+        if blob == expected, let there {
+            return StoredLayer(
+                layer: expected, chain: chain, blob: blob, blobSize: blobSize, mediaType: MediaTypes.layer, size: there)
+        }
+        let unpacked = try layers.unpack(
+            .file(file.raw, digest: blob), onto: parent, expecting: expected, subject: subject)
+        return StoredLayer(
+            layer: unpacked.layer, chain: unpacked.chain, blob: blob, blobSize: blobSize,
+            mediaType: Self.mediaType(compression), size: unpacked.size)
     }
 
     /// Removes what no image needs: blobs, and layers' folders. What cannot be removed is reported, and the rest goes on.

@@ -57,12 +57,30 @@ struct LayerStore: Sendable {
         let folder = try arrivingFolder()
         defer { try? Files.removeTree(folder) }
         let (layer, size): (Digest, Int64) = try fill(folder, from: source, subject: subject)
-        if let expected, layer != expected {
-            throw RoostError.invalid("\(subject) has digest \(layer), but the image says \(expected)")
-        }
+        if let expected { try check(layer, is: expected, subject) }
         let chain = Self.chain(parent, layer)
         try place(folder, as: chain)
         return (layer, chain, size)
+    }
+
+    /// Refuses a layer that has not the digest that it should have.
+    func check(_ layer: Digest, is expected: Digest, _ subject: String) throws(RoostError) {
+        guard layer != expected else { return }
+        throw .invalid("\(subject) has digest \(layer), but the image says \(expected)")
+    }
+
+    /// Unpacks a plain layer whose digest somebody else finds out meanwhile: `check` waits for that, and throws if it is another one.
+    /// Answers with the files' size.
+    func unpackPlain(_ file: Int32, as chain: Digest, subject: String, check: () throws -> Void) throws -> Int64 {
+        let folder = try arrivingFolder()
+        defer { try? Files.removeTree(folder) }
+        let filled = Result { try fill(folder, from: .file(file, digest: chain), subject: subject) }
+        // Whatever came of the unpacking: the file must not be closed before it has been read.
+        let checked = Result { try check() }
+        let size = try filled.get().size
+        try checked.get()
+        try place(folder, as: chain)
+        return size
     }
 
     /// A new folder that is swept if nobody gives it a name.

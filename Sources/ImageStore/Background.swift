@@ -1,0 +1,25 @@
+import Dispatch
+import LinuxKernel
+import Synchronization
+
+/// Work on a thread of its own, beside the caller's.
+final class Background<Value: Sendable>: Sendable {
+    private let outcome = Mutex<Result<Value, any Error>?>(nil)
+    private let done = DispatchSemaphore(value: 0)
+
+    init(_ body: @escaping @Sendable () throws -> Value) throws(SyscallError) {
+        try Threads.detach { [self] in
+            let result = Result { try body() }
+            outcome.withLock { $0 = result }
+            done.signal()
+        }
+    }
+
+    /// Waits for the end; may be asked again.
+    func value() throws -> Value {
+        done.wait()
+        done.signal()
+        guard let result = outcome.withLock({ $0 }) else { preconditionFailure("signalled without an outcome") }
+        return try result.get()
+    }
+}
