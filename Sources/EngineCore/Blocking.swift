@@ -9,6 +9,23 @@ func blocking<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) a
     }
 }
 
+extension Engine {
+    /// Waits for something, but not for longer than a time; it goes on by itself then.
+    static func wait(atMost limit: Duration, for body: @escaping @Sendable () async -> Void) async {
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+        Task {
+            await body()
+            continuation.yield()
+        }
+        let clock = Task {
+            try? await Task.sleep(for: limit)
+            continuation.yield()
+        }
+        for await _ in stream { break }
+        clock.cancel()
+    }
+}
+
 /// Work that waits for as long as a network pleases: on a thread of its own, so that it takes none from the others.
 func onOwnThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
     try await withCheckedThrowingContinuation { continuation in

@@ -286,7 +286,7 @@ extension Engine {
             pendingRestarts.removeValue(forKey: current.id)?.cancel()
             // Whoever has removed a container may use its ports: its shim has copies of their sockets until it has gone.
             if !current.publishedPorts.isEmpty || !current.spec.portBindings.isEmpty || current.spec.publishAllPorts {
-                await untilDeparted(current.id)
+                await Self.wait(atMost: .seconds(3)) { await self.untilDeparted(current.id) }
             }
             await discard(containers[current.id] ?? current)
             return current

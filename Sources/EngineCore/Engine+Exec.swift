@@ -226,20 +226,18 @@ extension Engine {
         guard var readers = outputReaders[id] else { return }
         readers.number -= 1
         outputReaders[id] = readers.number > 0 ? readers : nil
-        if readers.number == 0 { for waiting in readers.waiting { waiting.yield() } }
+        if readers.number == 0 { for waiting in readers.waiting { waiting.resume() } }
     }
 
     /// Waits until nobody reads the output of a container that has ended; not for long for those who do not read on.
     public func untilRead(_ id: String) async {
         guard outputReaders[id] != nil else { return }
-        let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
-        outputReaders[id]?.waiting.append(continuation)
-        let limit = Task {
-            try? await Task.sleep(for: .seconds(10))
-            continuation.yield()
-        }
-        for await _ in stream { break }
-        limit.cancel()
+        await Self.wait(atMost: .seconds(10)) { await self.untilNobodyReads(id) }
+    }
+
+    private func untilNobodyReads(_ id: String) async {
+        guard outputReaders[id] != nil else { return }
+        await withCheckedContinuation { outputReaders[id]?.waiting.append($0) }
     }
 
     // MARK: Logs

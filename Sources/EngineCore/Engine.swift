@@ -61,7 +61,7 @@ public actor Engine {
     var exitSignals: [String: [AsyncStream<Int32>.Continuation]] = [:]
     var removalSignals: [String: [AsyncStream<Int32>.Continuation]] = [:]
     /// Those who read a container's output, and those who wait for them.
-    var outputReaders: [String: (number: Int, waiting: [AsyncStream<Void>.Continuation])] = [:]
+    var outputReaders: [String: (number: Int, waiting: [CheckedContinuation<Void, Never>])] = [:]
     var busy: Set<String> = []
     var queues: [String: [CheckedContinuation<Void, Never>]] = [:]
     var restarts: [String: RestartDecision] = [:]

@@ -19,7 +19,9 @@ final class Background<Value: Sendable>: Sendable {
     func value() throws -> Value {
         done.wait()
         done.signal()
-        guard let result = outcome.withLock({ $0 }) else { preconditionFailure("signalled without an outcome") }
+        guard let result = outcome.withLock({ $0 }) else {
+            throw SyscallError(call: "pthread_create", subject: "a thread", errno: Errno.again)
+        }
         return try result.get()
     }
 }
