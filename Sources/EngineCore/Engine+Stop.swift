@@ -67,8 +67,34 @@ extension Engine {
                 }
             }
         }
+        let watcher = Task { await watchShim(of: id, running.process.process) }
         if live[id] != nil { _ = await untilExit(id) }
+        watcher.cancel()
         killer?.cancel()
+    }
+
+    /// A shim takes notice of its program's end at once. One that leaves the dead program lying for seconds is stopped or stuck, and would be
+    /// waited for without end: it is ended, which is an end of the container too.
+    private func watchShim(of id: String, _ process: Int32) async {
+        var wasDead = false
+        while true {
+            do { try await Task.sleep(for: .seconds(5)) } catch { return }
+            guard live[id] != nil, let status = try? Files.readText("/proc/\(process)/status", limit: 16384) else {
+                return
+            }
+            func value(_ name: String) -> Substring? {
+                status.split(separator: "\n").first { $0.hasPrefix(name) }?.dropFirst(name.count)
+            }
+            let isDead = value("State:\t")?.hasPrefix("Z") == true
+            if isDead, wasDead, let shim = value("PPid:\t").flatMap({ Int32($0) }),
+                (try? Files.readText("/proc/\(shim)/cmdline", limit: 4096))?.hasPrefix("roost-shim\0\(id)") == true
+            {
+                log.error("the shim of container \(containers[id]?.name ?? id) does not answer: it is ended")
+                try? Processes.signal(pid: shim, 9)
+                return
+            }
+            wasDead = isDead
+        }
     }
 
     /// The first process of a process namespace gets only signals that it handles (pid_namespaces(7)); what it blocks waits for it.

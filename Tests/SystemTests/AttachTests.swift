@@ -45,4 +45,18 @@ import Testing
             }
         }
     }
+
+    @Test("a container whose shim is stopped can be removed")
+    func stoppedShim() throws {
+        try withEngine { engine in
+            try engine.must("run", "-d", "--name", "stuck", "-p", "127.0.0.1::80", "busybox", "sleep", "1000")
+            let id = try engine.must("ps", "-q", "--no-trunc")
+            let shim = try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { Int32($0) }.first {
+                (try? TestEngine.kernelFile("/proc/\($0)/cmdline"))?.hasPrefix("roost-shim\0\(id)") == true
+            }
+            kill(try #require(shim), SIGSTOP)
+            try engine.must("rm", "-f", "stuck")
+            #expect(try engine.must("ps", "-aq").isEmpty)
+        }
+    }
 }
