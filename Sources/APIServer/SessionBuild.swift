@@ -337,7 +337,7 @@ struct SessionSource: Sendable {
         }
         for domain in Set(needs.images.compactMap { try? ImageReference(parsing: $0).domain }) {
             var question = MessageWriter()
-            question.text(1, domain == RegistryConfiguration.hub ? "registry-1.docker.io" : domain)
+            question.text(1, domain == RegistryConfiguration.hub ? RegistryConfiguration.hubHost : domain)
             guard let answer = try? await peer.ask("/moby.filesync.v1.Auth/Credentials", question.bytes),
                 let login = try? MessageReader(answer), !login.text(2).isEmpty
             else { continue }

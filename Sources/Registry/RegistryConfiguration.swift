@@ -26,10 +26,10 @@ public struct RegistryConfiguration: Sendable {
     }
 
     public static let hub = "docker.io"
-    /// Where Docker Hub's images are served (distribution/reference, "docker.io").
     /// Where Docker Hub is searched.
     static let searchHost = "https://index.docker.io"
-    static let hubHost = "registry-1.docker.io"
+    /// Where Docker Hub's images are served (distribution/reference, "docker.io").
+    public static let hubHost = "registry-1.docker.io"
 
     /// The addresses of a registry, in the order in which they are tried. What is written goes to no mirror.
     func bases(_ domain: String, mirrored: Bool = true) -> [String] {
