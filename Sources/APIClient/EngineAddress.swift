@@ -106,11 +106,11 @@ public struct EngineAddress: Sendable {
         return address
     }
 
+    private static var enginesProgram: String { (try? Processes.beside("roostd")) ?? "/usr/local/bin/roostd" }
+
     /// A connection that `roostd dial` makes, which has TLS and names; it ends with the connection.
     private static func call(_ words: [String]) throws -> OwnedFD {
-        let own = (try? Files.canonical("/proc/self/exe")) ?? "/usr/local/bin/roost"
-        let folder = own.split(separator: "/").dropLast().joined(separator: "/")
-        let program = "/\(folder)/roostd"
+        let program = enginesProgram
         guard Files.exists(program) else {
             throw RoostError.missing("\(program) is missing: it makes the connections to engines behind TCP ports")
         }
@@ -167,12 +167,10 @@ public struct EngineAddress: Sendable {
             return EngineAddress(socket: String(given.dropFirst(7)), start: nil)
         }
         let folder = root ?? "/run/roost"
-        let own = (try? Files.canonical("/proc/self/exe")) ?? "/usr/local/bin/roost"
-        let beside = own.split(separator: "/").dropLast().joined(separator: "/")
         return EngineAddress(
             socket: folder + "/roost.sock",
             start: StartPlan(
-                executable: "/\(beside)/roostd",
+                executable: enginesProgram,
                 dataRoot: dataRoot ?? environmentVariable("ROOST_DATA_ROOT") ?? "/var/lib/roost", runRoot: folder))
     }
 

@@ -223,7 +223,7 @@ extension BuildCalls {
     }
 
     private nonisolated func diskUsage(_ call: RemoteCall) async throws {
-        let message = try MessageReader(try await call.next() ?? [])
+        let message = try MessageReader(try await request(call))
         let isMeant = try Self.chosen(message.all(1).map { String(decoding: $0, as: UTF8.self) })
         var answer = MessageWriter()
         for step in await engine.buildCacheSummaries() where isMeant?(step) ?? true {
@@ -234,7 +234,7 @@ extension BuildCalls {
 
     /// Removes what is asked for, and names each piece.
     private nonisolated func prune(_ call: RemoteCall) async throws {
-        let message = try MessageReader(try await call.next() ?? [])
+        let message = try MessageReader(try await request(call))
         let steps = await engine.buildCacheSummaries()
         var isMeant: (@Sendable (String) -> Bool)?
         if let chosen = try Self.chosen(message.all(1).map({ String(decoding: $0, as: UTF8.self) })) {

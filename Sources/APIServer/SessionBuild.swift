@@ -228,7 +228,7 @@ struct SessionSource: Sendable {
             }
             say("transferring context: \(ByteSize.decimalText(bytes))")
         }
-        return try await engine.unpackContext(file: file, into: place)
+        return try await engine.unpackContext(file: file, into: place, subject: "the build context")
     }
 
     private static func lines(_ text: String) -> [String] {

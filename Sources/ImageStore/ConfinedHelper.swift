@@ -7,8 +7,7 @@ import LinuxKernel
 public enum ConfinedHelper {
     /// The program beside the engine's own. It is opened once: an update does not change what a running engine starts.
     private static let program = Result {
-        let folder = try Files.canonical("/proc/self/exe").pathParts.dropLast().joined(separator: "/")
-        let path = "/\(folder)/roost-helper"
+        let path = try Processes.beside("roost-helper")
         do { return try Files.open(path, [.readOnly]) } catch {
             throw RoostError.failure("cannot open the helper \(path): \(error); it is installed beside roostd")
         }

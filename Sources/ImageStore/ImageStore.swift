@@ -143,13 +143,12 @@ public struct ImageStore: Sendable {
             // The digest is found out while the layer is unpacked; the layer has no name before both are done.
             let content = content
             let hashing = try Background { try content.adopt(file.raw) }
-            let size = try layers.unpackPlain(file.raw, as: chain, subject: subject) {
+            let unpacked = try layers.unpack(.file(file.raw, digest: expected), onto: parent, subject: subject) {
                 try layers.check(try hashing.value().digest, is: expected, subject)
             }
-            let blob = try hashing.value()
             return StoredLayer(
-                layer: expected, chain: chain, blob: blob.digest, blobSize: blob.size, mediaType: MediaTypes.layer,
-                size: size)
+                layer: expected, chain: chain, blob: expected, blobSize: try hashing.value().size,
+                mediaType: MediaTypes.layer, size: unpacked.size)
         }
         let (blob, blobSize) = try content.adopt(file.raw)
         // A plain layer that is there already needs no second look: its digest is the layer's own.

@@ -51,12 +51,17 @@ struct LayerStore: Sendable {
     }
 
     /// Unpacks a layer on top of a chain; refuses one that has not the digest that it should have.
-    func unpack(_ source: LayerSource, onto parent: Digest?, expecting expected: Digest? = nil, subject: String) throws
-        -> (layer: Digest, chain: Digest, size: Int64)
-    {
+    /// `verify` is called when the layer is unpacked, however that went, and before it has its name: what it throws refuses the layer.
+    func unpack(
+        _ source: LayerSource, onto parent: Digest?, expecting expected: Digest? = nil, subject: String,
+        verify: () throws -> Void = {}
+    ) throws -> (layer: Digest, chain: Digest, size: Int64) {
         let folder = try arrivingFolder()
         defer { try? Files.removeTree(folder) }
-        let (layer, size): (Digest, Int64) = try fill(folder, from: source, subject: subject)
+        let filled = Result { try fill(folder, from: source, subject: subject) }
+        let verified = Result { try verify() }
+        let (layer, size): (Digest, Int64) = try filled.get()
+        try verified.get()
         if let expected { try check(layer, is: expected, subject) }
         let chain = Self.chain(parent, layer)
         try place(folder, as: chain)
@@ -67,20 +72,6 @@ struct LayerStore: Sendable {
     func check(_ layer: Digest, is expected: Digest, _ subject: String) throws(RoostError) {
         guard layer != expected else { return }
         throw .invalid("\(subject) has digest \(layer), but the image says \(expected)")
-    }
-
-    /// Unpacks a plain layer whose digest somebody else finds out meanwhile: `check` waits for that, and throws if it is another one.
-    /// Answers with the files' size.
-    func unpackPlain(_ file: Int32, as chain: Digest, subject: String, check: () throws -> Void) throws -> Int64 {
-        let folder = try arrivingFolder()
-        defer { try? Files.removeTree(folder) }
-        let filled = Result { try fill(folder, from: .file(file, digest: chain), subject: subject) }
-        // Whatever came of the unpacking: the file must not be closed before it has been read.
-        let checked = Result { try check() }
-        let size = try filled.get().size
-        try checked.get()
-        try place(folder, as: chain)
-        return size
     }
 
     /// A new folder that is swept if nobody gives it a name.

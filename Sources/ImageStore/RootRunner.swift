@@ -76,6 +76,7 @@ public struct WaitingRootHelper: Sendable {
     private let request: OwnedFD
     let output: OwnedFD
 
+    /// Starts a helper, which waits until it is asked or dismissed.
     public init() throws {
         let (questions, answers) = (try Pipe(), try Pipe())
         running = try RootRunner.start(

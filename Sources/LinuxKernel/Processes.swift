@@ -24,6 +24,11 @@ public struct ExitStatus: Sendable, Equatable {
 
 /// Process calls. `clone` is for programs with one thread only: the shim.
 public enum Processes {
+    /// The path of a program that is installed in the same folder as this one (proc(5), `/proc/self/exe`).
+    public static func beside(_ name: String) throws(SyscallError) -> String {
+        "/" + FileName.parts(try Files.canonical("/proc/self/exe")).dropLast().joined(separator: "/") + "/" + name
+    }
+
     /// A child in new namespaces (clone3(2)); nil in the child. `cgroup` is a folder of version 2 to be born into.
     public static func clone(
         _ namespaces: Namespaces, cgroup: CInt? = nil

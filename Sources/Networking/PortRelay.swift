@@ -54,13 +54,13 @@ private final class StreamRelay: Sendable {
         var toServer = Direction()
         var toClient = Direction()
         var connected = false
-        var finished = false
     }
 
     private let loop: IOLoop
     private let client: OwnedFD
     private let server: OwnedFD
     private let state = Mutex(State())
+    private let end = Once()
 
     init(loop: IOLoop, client: OwnedFD, server: OwnedFD) {
         self.loop = loop
@@ -77,7 +77,7 @@ private final class StreamRelay: Sendable {
 
     private func step(_ ready: Readiness, from side: OwnedFD) {
         let done = state.withLock { state in
-            if state.finished { return true }
+            if end.hasCome { return true }
             if !state.connected {
                 if InternetSockets.pendingError(server.raw) != 0 { return true }
                 state.connected = ready.contains(.writable)
@@ -131,12 +131,8 @@ private final class StreamRelay: Sendable {
     }
 
     private func finish() {
-        let wasFinished = state.withLock { state in
-            defer { state.finished = true }
-            return state.finished
-        }
-        // The numbers may be somebody else's by now.
-        if wasFinished { return }
+        // The numbers may be somebody else's the second time.
+        guard end.isFirst() else { return }
         loop.remove(client.raw)
         loop.remove(server.raw)
         client.closeEarly()

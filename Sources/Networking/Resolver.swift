@@ -99,14 +99,10 @@ public final class Resolver: Sendable {
     /// One query per connection is what resolvers send after a truncated answer.
     private func serveStream(_ client: OwnedFD, _ scope: ResolverScope) {
         let buffer = Mutex<[UInt8]>([])
-        let isClosed = Mutex(false)
+        let end = Once()
         let close: @Sendable () -> Void = { [loop] in
-            // Once: the number may be somebody else's when the time is over.
-            let wasClosed = isClosed.withLock { closed in
-                defer { closed = true }
-                return closed
-            }
-            if wasClosed { return }
+            // The number may be somebody else's when the time is over.
+            guard end.isFirst() else { return }
             loop.remove(client.raw)
             client.closeEarly()
         }
@@ -175,17 +171,12 @@ public final class Resolver: Sendable {
             return servers.count > 1
                 ? forward(bytes, query, servers.dropFirst(), reply) : reply(query.response([], code: 2))
         }
-        let finished = Mutex(false)
+        let end = Once()
         let finish: @Sendable () -> Bool = { [loop] in
-            let first = finished.withLock { done in
-                defer { done = true }
-                return !done
-            }
-            if first {
-                loop.remove(socket.raw)
-                socket.closeEarly()
-            }
-            return first
+            guard end.isFirst() else { return false }
+            loop.remove(socket.raw)
+            socket.closeEarly()
+            return true
         }
         let next: @Sendable () -> Void = { [self] in
             if finish() {

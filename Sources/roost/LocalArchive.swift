@@ -6,8 +6,7 @@ import LinuxKernel
 /// program starts faster without.
 enum LocalArchive {
     private static func program() throws -> String {
-        let own = try Files.canonical("/proc/self/exe").pathParts.dropLast().joined(separator: "/")
-        let path = "/\(own)/roost-helper"
+        let path = try Processes.beside("roost-helper")
         guard Files.exists(path) else { throw RoostError.failure("\(path) is missing: archives are made by it") }
         return path
     }

@@ -28,11 +28,10 @@ struct EngineProgram {
         }
         try Files.makeDirectories(options.runRoot, mode: 0o755)
         try Files.makeDirectories(options.dataRoot, mode: 0o711)
-        let folder = try Files.canonical("/proc/self/exe").split(separator: "/").dropLast().joined(separator: "/")
         let configuration = EngineConfiguration(
             dataRoot: try Files.canonical(options.dataRoot), runRoot: try Files.canonical(options.runRoot),
             executable: try Files.canonical("/proc/self/exe"),
-            shimExecutable: "/\(folder)/roost-shim", trashSeconds: options.trashHours * 3600)
+            shimExecutable: try Processes.beside("roost-shim"), trashSeconds: options.trashHours * 3600)
         guard let lock = try Files.lock(configuration.lock) else {
             throw AlreadyServed(runRoot: configuration.runRoot)
         }

@@ -238,16 +238,16 @@ extension Engine {
         }
         let file = folder + "/fetched"
         _ = try await download(address, to: file)
-        return try await unpackContext(file: file, into: place)
+        return try await unpackContext(file: file, into: place, subject: "the build context \(address)")
     }
 
     /// Unpacks a context that is a file, if it is an archive; else it is a Dockerfile alone, whose text is the answer.
-    public func unpackContext(file: String, into place: String) async throws -> String? {
+    public func unpackContext(file: String, into place: String, subject: String) async throws -> String? {
         let images = images
         return try await blocking { () throws -> String? in
             if try images.isArchive(file) {
                 let archive = try Files.open(file, .readOnly)
-                try images.takeApart(archive.raw, into: place, subject: "the build context")
+                try images.takeApart(archive.raw, into: place, subject: subject)
                 return nil
             }
             return try Files.readText(file, limit: 4 << 20)

@@ -56,6 +56,7 @@ extension Engine {
 
     /// Keeps an image that is not the store's own for as long as somebody needs it.
     public func usesTransient(_ image: StoredImage) { transientImages[image.id, default: (image, 0)].users += 1 }
+    /// One of those who needed it does not any more.
     public func dropTransient(_ id: Digest) {
         guard var entry = transientImages[id] else { return }
         entry.users -= 1
