@@ -5,13 +5,14 @@ BIN := .build/bin
 RELEASE := .build/release-build
 SWIFT_FLAGS := -c release --static-swift-stdlib --scratch-path $(RELEASE)
 
-.PHONY: help build test unit system check fmt bench demo install uninstall packages test-packages images clean
+.PHONY: help build test unit system check fmt bench bench-scale demo install uninstall packages test-packages images clean
 
 help:
 	@echo "make build     build roost, roostd, roost-shim and roost-helper into $(BIN)"
 	@echo "make demo      install what is needed, build, and run samples/redis"
 	@echo "make test      install what the tests need and run all of them"
 	@echo "make check     format and style, and the arrows between modules"
+	@echo "make bench-scale  a thousand containers: how long is a killed engine away?"
 	@echo "make bench     time Roost beside a Docker Engine, if DOCKER_HOST_PEER names one"
 	@echo "make install   install below PREFIX ($(PREFIX)), with completions and a systemd unit"
 	@echo "make fmt clean"
@@ -46,6 +47,9 @@ check: packages
 fmt:
 	swift format --in-place --recursive Sources Tests Package.swift
 
+bench-scale: build
+	@scripts/bench-scale
+
 bench: build
 	@scripts/bench
 
@@ -58,10 +62,13 @@ install: build
 	$(BIN)/roost --generate-completion-script fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/roost.fish
 	install -D -m 644 schemas/compose.schema.json $(DESTDIR)$(PREFIX)/share/roost/compose.schema.json
 	for unit in roost.service roost.socket; do sed 's|@PREFIX@|$(PREFIX)|g' scripts/systemd/$$unit > $(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit; done
+	install -D -m 644 scripts/systemd/roost.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/roost.conf
+	[ -n "$(DESTDIR)" ] || getent group roost >/dev/null || groupadd --system roost
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,roost roostd roost-shim roost-helper)
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,roost.service roost.socket)
+	rm -f $(DESTDIR)$(PREFIX)/lib/sysusers.d/roost.conf
 
 clean:
 	rm -rf .build

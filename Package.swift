@@ -35,7 +35,6 @@ let package = Package(
         .systemLibrary(name: "CCap", providers: [.apt(["libcap-dev"])]),
         .systemLibrary(
             name: "CNetlink", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-3-dev", "libnl-route-3-dev"])]),
-        .systemLibrary(name: "CNFTables", providers: [.apt(["libnftables-dev"])]),
         .systemLibrary(name: "CArchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CSeccomp", providers: [.apt(["libseccomp-dev"])]),
 
@@ -49,7 +48,7 @@ let package = Package(
 
         // The kernel and the libraries that speak to it.
         library("LinuxKernel", ["CLinux"]),
-        library("SystemLibraries", ["LinuxKernel", "CCap", "CNetlink", "CNFTables"]),
+        library("SystemLibraries", ["LinuxKernel", "CCap", "CNetlink"]),
         library("Archives", ["LinuxKernel", "CArchive"]),
         library("SystemCallFilters", ["LinuxKernel", "CSeccomp"]),
 
@@ -161,6 +160,8 @@ let package = Package(
 
         // Tests: one target per module that has them; the system tests run the programs themselves.
         .testTarget(name: "EngineModelTests", dependencies: ["EngineModel"]),
+        .testTarget(name: "DockerAPITests", dependencies: ["DockerAPI", "EngineModel"]),
+        .testTarget(name: "APIClientTests", dependencies: ["APIClient", "EngineModel", "LinuxKernel"]),
         .testTarget(name: "ImageBuildTests", dependencies: ["ImageBuild", "OCI", "EngineModel"]),
         .testTarget(name: "ImageStoreTests", dependencies: ["ImageStore", "OCI", "EngineModel", "LinuxKernel"]),
         .testTarget(name: "HelperJobsTests", dependencies: ["HelperJobs", "HelperProtocol", "EngineModel"]),
@@ -181,7 +182,7 @@ let package = Package(
                 "BuildSession", "EngineModel", "LinuxKernel", "Networking",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
-            exclude: ["Machine", "Stacks"]
+            exclude: ["Clients", "Machine", "Stacks"]
         ),
     ]
 )

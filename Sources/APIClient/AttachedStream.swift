@@ -1,19 +1,22 @@
 import EngineModel
 import LinuxKernel
 
-/// Joins a taken-over connection with the user's terminal or pipes: input there, output here, window size and signals along.
+/// Joins a hijacked connection with the user's terminal or pipes: input, output, window size and signals. Each goes its own way, so that
+/// none waits for another.
 public struct AttachedStream {
     public var exchange: HTTPExchange
     public var terminal: Bool
     public var sendsInput: Bool
-    /// Called when the user's window has changed.
-    public var resized: (_ rows: UInt16, _ columns: UInt16) -> Void
-    /// Called for signals that are the program's to have.
-    public var signalled: (Int32) -> Void
+    /// Called when the size of the user's window has changed.
+    public var resized: @Sendable (_ rows: UInt16, _ columns: UInt16) -> Void
+    /// Called for signals that the process is to get, on a thread of their own. `leaving` gives the user's terminal its settings back: call it
+    /// before exiting.
+    public var signalled: @Sendable (_ number: Int32, _ leaving: () -> Void) -> Void
 
     public init(
-        exchange: HTTPExchange, terminal: Bool, sendsInput: Bool, resized: @escaping (UInt16, UInt16) -> Void,
-        signalled: @escaping (Int32) -> Void
+        exchange: HTTPExchange, terminal: Bool, sendsInput: Bool,
+        resized: @escaping @Sendable (UInt16, UInt16) -> Void,
+        signalled: @escaping @Sendable (Int32, () -> Void) -> Void
     ) {
         self.exchange = exchange
         self.terminal = terminal
@@ -22,42 +25,50 @@ public struct AttachedStream {
         self.signalled = signalled
     }
 
+    /// SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM.
+    private static let passedSignals: [Int32] = [1, 2, 3, 10, 12, 15]
+    /// SIGWINCH.
+    private static let windowSignal: Int32 = 28
+
     /// Runs until the other side ends its output.
     public func run() throws {
         let settings = terminal && sendsInput ? Terminals.makeRaw(0) : nil
         defer { if let settings { Terminals.restore(0, settings) } }
-        let signals = try Processes.signalDescriptor([1, 2, 3, 10, 12, 15, 28])
+        let (resized, signalled) = (resized, signalled)
+        try Processes.onSignals(Self.passedSignals + [Self.windowSignal]) { number in
+            if number == Self.windowSignal {
+                if let window = Terminals.window(1) { resized(window.rows, window.columns) }
+            } else {
+                signalled(number) { if let settings { Terminals.restore(0, settings) } }
+            }
+        }
+        // Both threads hold the descriptor: its number cannot become another connection's while one of them still writes.
+        let connection = exchange.connection
+        if sendsInput { try Threads.detach { Self.send(0, to: connection) } }
         var demultiplexer = Demultiplexer(plain: terminal)
         try demultiplexer.write(exchange.takeRest())
         if terminal, let window = Terminals.window(1) { resized(window.rows, window.columns) }
-        var inputOpen = sendsInput
         while true {
-            let ready = try waitForAny(
-                [exchange.connection.raw, signals.raw] + (inputOpen ? [0] : []), milliseconds: nil)
-            if ready.contains(1), let number = Processes.nextSignal(signals.raw) { handle(number) }
-            if ready.contains(2) {
-                let bytes = try readSome(0, limit: 65536)
-                if bytes.isEmpty {
-                    inputOpen = false
-                    Sockets.shutdownWriting(exchange.connection.raw)
-                } else {
-                    do { try sendAll(exchange.connection.raw, bytes) } catch { inputOpen = false }
-                }
-            }
-            if ready.contains(0) {
-                let bytes = (try? readSome(exchange.connection.raw, limit: 1 << 17)) ?? []
-                if bytes.isEmpty { return }
-                try demultiplexer.write(bytes)
-            }
+            let bytes = (try? readSome(connection.raw, limit: 1 << 17)) ?? []
+            if bytes.isEmpty { return }
+            try demultiplexer.write(bytes)
         }
     }
 
-    private func handle(_ number: Int32) {
-        if number == 28 {
-            if let window = Terminals.window(1) { resized(window.rows, window.columns) }
-        } else {
-            signalled(number)
+    /// Sends a file as the input, and its end as the input's end.
+    public static func send(_ file: Int32, to connection: OwnedFD) {
+        while true {
+            let bytes: [UInt8]
+            do throws(SyscallError) { bytes = try readSome(file, limit: 65536) } catch {
+                // Standard input may be non-blocking: its flags are shared with other processes.
+                guard error.errno == Errno.again else { break }
+                _ = try? waitUntilReady(file, milliseconds: nil)
+                continue
+            }
+            if bytes.isEmpty { break }
+            do throws(SyscallError) { try sendAll(connection.raw, bytes) } catch { return }
         }
+        Sockets.shutdownWriting(connection.raw)
     }
 }
 

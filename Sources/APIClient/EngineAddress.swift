@@ -179,14 +179,59 @@ public struct EngineAddress: Sendable {
         if let shell { return try Self.dial(shell) }
         if let dialer { return try Self.call(dialer) }
         do throws(SyscallError) { return try Sockets.connect(socket, .stream) } catch {
+            if [Errno.access, Errno.notPermitted].contains(error.errno) {
+                let advice =
+                    start == nil
+                    ? "" : ": join that group (usermod -aG roost USER, then log in again), or use sudo"
+                throw RoostError(
+                    .forbidden,
+                    "permission denied: the engine's socket unix://\(socket) is for root and \(Self.group(of: socket))\(advice)"
+                )
+            }
             guard starting, let start, [Errno.noEntry, Errno.connectionRefused].contains(error.errno) else {
                 throw RoostError(
                     .unavailable,
-                    "Cannot connect to the Roost daemon at unix://\(socket) (\(error.reason)). Is the roost daemon running?"
+                    "Cannot connect to the \(start == nil ? "engine" : "Roost daemon") at unix://\(socket) (\(error.reason)). Is \(start == nil ? "it" : "the roost daemon") running?"
+                )
+            }
+            guard Processes.effectiveUser == 0 else {
+                throw RoostError(
+                    .forbidden,
+                    "permission denied: no engine serves unix://\(socket), and only root can start one: sudo roost engine start (or systemctl enable --now roost.socket). Members of the group roost may use it then."
                 )
             }
             return try Self.start(start, socket)
         }
+    }
+
+    /// The process that holds the socket of our own engine while it sleeps.
+    public var keeper: Int32? {
+        guard let root = start?.runRoot, let text = try? Files.readText(root + EngineFiles.keeper, limit: 32),
+            let pid = text.split(separator: "\n").first.flatMap({ Int32($0) }),
+            (try? Files.readText("/proc/\(pid)/comm", limit: 64))?.hasPrefix("roost-keeper") == true
+        else { return nil }
+        return pid
+    }
+
+    /// Ends the keeper of a sleeping engine, and removes its socket.
+    public func end(_ keeper: Int32) throws {
+        try Processes.signal(pid: keeper, 15)
+        if let root = start?.runRoot { try? Files.remove(root + EngineFiles.keeper) }
+        try? Files.remove(socket)
+    }
+
+    /// The address as the user writes it.
+    public var shown: String { socket.contains("://") ? socket : "unix://\(socket)" }
+
+    /// Who may use a socket besides root, as in group(5).
+    private static func group(of socket: String) -> String {
+        guard let number = try? Files.status(socket).group else { return "its group" }
+        let lines = ((try? Files.readText("/etc/group", limit: 1 << 20)) ?? "").split(separator: "\n")
+        for line in lines {
+            let fields = line.split(separator: ":", omittingEmptySubsequences: false)
+            if fields.count > 2, UInt32(fields[2]) == number { return "the group \(fields[0])" }
+        }
+        return "the group \(number)"
     }
 
     private static func start(_ plan: StartPlan, _ socket: String) throws -> OwnedFD {
@@ -219,10 +264,11 @@ public struct EngineAddress: Sendable {
                     pid = try spawn()
                     continue
                 }
-                // The engine that we started has given up: its reason is in a file.
-                if let text = try? Files.readText(reason) {
-                    throw RoostError.failure("the engine could not start: \(text)")
-                }
+                // The engine that we started has given up: its reason is in a file, if it came so far.
+                let why =
+                    (try? Files.readText(reason)).map { ": \($0)" }
+                    ?? " (exit status \(ended.status.code)); see \(plan.dataRoot)/engine.log"
+                throw RoostError.failure("the engine could not start\(why)")
             }
             _ = try? waitUntilReady(null.raw, milliseconds: 0)
             Processes.pauseBriefly()

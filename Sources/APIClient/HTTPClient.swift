@@ -26,21 +26,48 @@ public final class HTTPExchange {
         }
     }
 
-    /// Sends a body of unknown length from a file, in chunks.
-    func stream(_ file: Int32) throws {
+    /// Sends a body of unknown length from a file, in chunks. `whole` throws if the file is not complete: then its end is not sent.
+    func stream(_ file: Int32, whole: () throws -> Void) throws {
         while true {
             let part = try readSome(file, limit: 1 << 17)
             if part.isEmpty { break }
             uploaded += Int64(part.count)
             try sendAll(connection.raw, Array("\(String(part.count, radix: 16))\r\n".utf8) + part + [13, 10])
         }
+        try whole()
         try sendAll(connection.raw, Array("0\r\n\r\n".utf8))
     }
 
     private static let lost = RoostError(
         .unavailable,
-        "The engine ended before it answered. Containers run on, and the next command finds an engine again: run this one once more."
+        "The engine exited before answering. Containers keep running; run the command again."
     )
+
+    /// The connection closed in the middle of an answer.
+    private static let cut = RoostError(
+        .unavailable, "The engine broke off its answer, which is incomplete; the engine's log says why.")
+    private var isInBody = false
+    private static let malformed = RoostError.failure("malformed HTTP response from the engine")
+
+    /// Bounds of what may come before a body.
+    private static let longestLine = 64 << 10
+    private static let mostHeaders = 200
+
+    /// A length as HTTP has it: digits only, no sign, and no more than an `Int` can hold (RFC 9112, sections 6.2 and 7.1).
+    static func length(_ digits: some Collection<UInt8>, radix: Int) -> Int? {
+        guard !digits.isEmpty, digits.count <= 15 else { return nil }
+        var value = 0
+        for byte in digits {
+            guard let digit = Character(UnicodeScalar(byte)).hexDigitValue, digit < radix else { return nil }
+            value = value * radix + digit
+        }
+        return value
+    }
+
+    /// The size at the beginning of a chunk; extensions behind it are ignored.
+    static func chunkSize(_ line: some Collection<UInt8>) -> Int? {
+        length(line.prefix { $0 != UInt8(ascii: ";") && $0 != 32 && $0 != 9 && $0 != 13 }, radix: 16)
+    }
 
     private func fill() throws -> Bool {
         let part: [UInt8]
@@ -60,25 +87,31 @@ public final class HTTPExchange {
                 buffer.removeFirst(end + 1)
                 return result
             }
-            guard try fill() else { throw Self.lost }
+            if buffer.count > Self.longestLine { throw Self.malformed }
+            guard try fill() else { throw isInBody ? Self.cut : Self.lost }
         }
     }
 
     func readHead() throws {
         let parts = try line().split(separator: " ")
         guard parts.count > 1, let code = Int(parts[1]) else {
-            throw RoostError.failure("the engine's answer is no HTTP")
+            throw Self.malformed
         }
         status = code
         while true {
             let text = try line()
             if text.isEmpty { break }
+            if headers.count > Self.mostHeaders { throw Self.malformed }
             guard let cut = text.firstIndex(of: ":") else { continue }
             headers[text[..<cut].lowercased()] = text[text.index(after: cut)...].drop { $0 == " " }.description
         }
         chunked = headers["transfer-encoding"]?.contains("chunked") == true
-        remaining = headers["content-length"].flatMap { Int($0) }
+        if let text = headers["content-length"] {
+            guard let length = Self.length(Array(text.utf8), radix: 10) else { throw Self.malformed }
+            remaining = length
+        }
         if status == 204 || status == 304 { remaining = 0 }
+        isInBody = true
     }
 
     /// Whether the next `read` has something to give without waiting: what has arrived together with something else leaves the
@@ -94,7 +127,7 @@ public final class HTTPExchange {
             rest = rest[(end + 1)...]
         }
         guard let end = rest.firstIndex(of: 10) else { return false }
-        let size = Int(String(decoding: rest[..<end], as: UTF8.self).prefix { $0.isHexDigit }, radix: 16) ?? 0
+        let size = Self.chunkSize(rest[..<end]) ?? 0
         return size == 0 || end + 1 < rest.endIndex
     }
 
@@ -115,9 +148,7 @@ public final class HTTPExchange {
         if chunked {
             if remaining == nil || remaining == 0 {
                 if remaining == 0 { _ = try line() }
-                guard let size = Int(try line().split(separator: ";").first ?? "", radix: 16) else {
-                    throw RoostError.failure("a chunk without size")
-                }
+                guard let size = Self.chunkSize(Array(try line().utf8)) else { throw Self.malformed }
                 if size == 0 {
                     ended = true
                     return []
@@ -129,6 +160,8 @@ public final class HTTPExchange {
             return []
         }
         if buffer.isEmpty, try !fill() {
+            // Without a length the end of the connection is the end of the answer.
+            guard !chunked, remaining == nil else { throw Self.cut }
             ended = true
             return []
         }
@@ -167,6 +200,15 @@ public final class HTTPExchange {
             if part.isEmpty { return nil }
             pending += part
         }
+    }
+
+    /// The next value; `idle` is called again and again while none comes.
+    public func nextLine(every milliseconds: Int32, _ idle: () -> Void) throws -> JSON? {
+        while !pending.contains(10), !hasBufferedBytes {
+            if try !waitForAny([connection.raw], milliseconds: milliseconds).isEmpty { break }
+            idle()
+        }
+        return try nextLine()
     }
 
     private var pending: [UInt8] = []
@@ -252,16 +294,17 @@ public struct EngineClient: Sendable {
                 headers: headers + (body == nil ? [] : [("Content-Type", "application/json")]),
                 body: body?.bytes() ?? (method == "POST" ? [] : nil))
             try exchange.readHead()
+            notice(exchange)
             if method == "HEAD" { exchange.hasNoBody() }
             return exchange
         }
         if let dry = try dryAnswer(method, path, query) { return dry }
-        let mayRepeat = (method == "GET" || repeatable) && address.start != nil
+        let mayRepeat = (method == "GET" || repeatable) && address.start != nil && starting
         let deadline = Clocks.monotonicNanoseconds() + 5_000_000_000
         while true {
             do {
                 let exchange = try attempt()
-                try Self.check(exchange)
+                try check(exchange, path)
                 return exchange
             } catch let error as RoostError where Self.adopt(error) {
                 continue
@@ -286,8 +329,42 @@ public struct EngineClient: Sendable {
     /// Reads the head of the answer to what `begin` has sent; an answer that is an error is thrown.
     public func awaitAnswer(_ exchange: HTTPExchange) throws {
         guard exchange.status == 0 else { return }
+        try answered(exchange, "")
+    }
+
+    /// Reads the head of an answer; one that is an error is thrown.
+    private func answered(_ exchange: HTTPExchange, _ path: String) throws {
         try exchange.readHead()
-        try Self.check(exchange)
+        notice(exchange)
+        try check(exchange, path)
+    }
+
+    /// Told once of an engine that is none of ours: its name and its address.
+    public static let foreign = Mutex<(@Sendable (_ engine: String, _ address: String) -> Void)?>(nil)
+
+    private func notice(_ exchange: HTTPExchange) {
+        guard exchange.header(RoostHeader.instance) == nil else { return }
+        let tell = Self.foreign.withLock { tell in
+            defer { tell = nil }
+            return tell
+        }
+        tell?(exchange.header("server") ?? "another engine", address.shown)
+    }
+
+    /// Throws where the engine is none of ours: asked before anything is done that another engine cannot finish.
+    public func requireRoost(_ command: String) throws {
+        guard address.start == nil else { return }
+        let exchange = HTTPExchange(try address.connect())
+        try exchange.send("HEAD", "/_ping", headers: [], body: nil)
+        try exchange.readHead()
+        if exchange.header(RoostHeader.instance) == nil { throw needsRoost(command, exchange) }
+    }
+
+    private func needsRoost(_ command: String, _ exchange: HTTPExchange) -> RoostError {
+        RoostError(
+            .unsupported,
+            "\(command) needs a Roost engine, and \(address.shown) is \(exchange.header("server") ?? "another one"): unset DOCKER_HOST, or set ROOST_HOST"
+        )
     }
 
     /// The connection ended before there was an answer.
@@ -295,8 +372,11 @@ public struct EngineClient: Sendable {
         (error as? RoostError)?.kind == .unavailable
     }
 
-    private static func check(_ exchange: HTTPExchange) throws {
+    private func check(_ exchange: HTTPExchange, _ path: String) throws {
         guard exchange.status >= 400 else { return }
+        if exchange.status == 404, path.hasPrefix("roost/"), exchange.header(RoostHeader.instance) == nil {
+            throw needsRoost("this command", exchange)
+        }
         let text = try exchange.readAll()
         let message = (try? JSON(parsing: text))?["message"].string ?? String(decoding: text, as: UTF8.self)
         var error = RoostError(errorKind(forStatus: exchange.status), message)
@@ -316,7 +396,7 @@ public struct EngineClient: Sendable {
     /// A request whose body is a file of unknown length.
     public func upload(
         _ path: String, _ query: [(String, String)], file: Int32, method: String = "POST",
-        headers: [(String, String)] = []
+        headers: [(String, String)] = [], whole: () throws -> Void = {}
     ) throws -> HTTPExchange {
         if let dry = try dryAnswer(method, path, query) { return dry }
         let exchange = HTTPExchange(try address.connect())
@@ -324,11 +404,10 @@ public struct EngineClient: Sendable {
             method, target(path, query),
             headers: headers + [("Content-Type", "application/x-tar"), ("Transfer-Encoding", "chunked")], body: nil)
         // An engine that refuses early closes its side; its answer says why.
-        do { try exchange.stream(file) } catch let error as SyscallError {
-            if error.errno != Errno.brokenPipe { throw error }
+        do { try exchange.stream(file, whole: whole) } catch let error as SyscallError {
+            if ![Errno.brokenPipe, Errno.connectionReset].contains(error.errno) { throw error }
         }
-        try exchange.readHead()
-        try Self.check(exchange)
+        try answered(exchange, path)
         return exchange
     }
 
@@ -340,8 +419,7 @@ public struct EngineClient: Sendable {
             "POST", target(path, query),
             headers: [("Connection", "Upgrade"), ("Upgrade", "tcp"), ("Content-Type", "application/json")],
             body: body?.bytes() ?? [])
-        try exchange.readHead()
-        try Self.check(exchange)
+        try answered(exchange, path)
         return exchange
     }
 }

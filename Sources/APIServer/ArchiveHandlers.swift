@@ -51,6 +51,16 @@ struct ArchiveHandlers: Sendable {
         try await exchange.answer(200)
     }
 
+    /// Removes what `watch` has seen removed; not part of Docker's API.
+    func remove(_ exchange: Exchange) async throws {
+        let paths = try await exchange.json()["Paths"].strings ?? []
+        for path in paths where path.absolutePath == "/" || path.absolutePath == "/." {
+            throw RoostError.invalid("bad parameter: \"\(path)\" is the root of the container")
+        }
+        try await engine.removePaths(id(exchange), paths)
+        try await exchange.answer(204)
+    }
+
     func export(_ exchange: Exchange) async throws {
         let id = try await engine.container(id(exchange)).id
         try await exchange.sendFile(engine, type: "application/octet-stream") { [engine] target in
@@ -72,7 +82,7 @@ struct ArchiveHandlers: Sendable {
         var options = Engine.CommitOptions()
         options.author = request["author"] ?? ""
         options.comment = request["comment"] ?? ""
-        options.changes = (request.query["changes"] ?? []).flatMap { $0.split(separator: "\n").map(String.init) }
+        options.changes = request.query["changes"] ?? []
         options.pauses = request["pause"].map { _ in request.flag("pause") } ?? true
         var name: ImageReference?
         if let repository = request["repo"], !repository.isEmpty {
@@ -109,6 +119,7 @@ extension Exchange {
                 } catch {
                     guard error.errno == Errno.again else { throw error }
                     await engine.waitReadable(pipe.reading)
+                    try Task.checkCancellation()
                 }
             }
         } catch {

@@ -26,10 +26,15 @@ private final class HTTPParts: ChannelDuplexHandler, RemovableChannelHandler {
 
     private var answering = false
     private var broken = false
+    private let deadline: HeadDeadline
+
+    init(_ deadline: HeadDeadline) { self.deadline = deadline }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head(let head): context.fireChannelRead(wrapInboundOut(.head(head)))
+        case .head(let head):
+            deadline.headCompleted()
+            context.fireChannelRead(wrapInboundOut(.head(head)))
         case .body(let bytes): context.fireChannelRead(wrapInboundOut(.body(bytes)))
         case .end: context.fireChannelRead(wrapInboundOut(.end))
         }
@@ -75,6 +80,7 @@ private final class HTTPParts: ChannelDuplexHandler, RemovableChannelHandler {
             case .end: .end(nil)
             }
         context.write(wrapOutboundOut(translated), promise: promise)
+        if case .end = part { deadline.answered() }
     }
 
     private func fail(_ promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.ioOnClosedChannel) }
@@ -106,13 +112,16 @@ struct Connection: Sendable {
     let channel: AsyncChannel
 
     /// Called on the event loop for every accepted connection.
-    static func configure(_ channel: any Channel) -> EventLoopFuture<AsyncChannel> {
+    static func configure(_ channel: any Channel, _ heads: UnfinishedHeads) -> EventLoopFuture<AsyncChannel> {
         channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
+            // In front of TLS, which has its own part of the time.
+            let deadline = HeadDeadline(heads)
+            try pipeline.addHandler(deadline, position: .first)
             try pipeline.addHandler(HTTPResponseEncoder(), name: "encoder")
             try pipeline.addHandler(
                 ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes)), name: "decoder")
-            try pipeline.addHandler(HTTPParts(), name: "parts")
+            try pipeline.addHandler(HTTPParts(deadline), name: "parts")
             return try AsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
         }

@@ -37,6 +37,11 @@ struct ContainerHandlers: Sendable {
             throw RoostError.invalid("invalid filter 'exited=[\(code)]'")
         }
         found = found.filter { Self.matches($0, filters) }
+        if !filters["ancestor"].isEmpty {
+            var images: Set<String> = []
+            for name in filters["ancestor"] { images.formUnion(await engine.descendants(of: name)) }
+            found = found.filter { images.contains($0.imageID) }
+        }
         if let name = filters["before"].first {
             let time = try await engine.container(name).createdAt
             found = found.filter { $0.createdAt < time }
@@ -67,11 +72,7 @@ struct ContainerHandlers: Sendable {
             && filters.matches("name") { NamePattern($0).fits(record.name) }
             && filters.matches("id") { record.id.hasPrefix($0) }
             && filters.matches("status") { record.status.phase.rawValue == $0 }
-            && filters.matches("ancestor") { wanted in
-                let own = try? ImageReference(parsing: record.spec.image).description
-                return own != nil && own == (try? ImageReference(parsing: wanted).description)
-                    || record.spec.image == wanted || record.imageID.contains(wanted)
-            } && filters.matches("is-task") { $0 == "false" || $0 == "0" }
+            && filters.matches("is-task") { $0 == "false" || $0 == "0" }
             && filters.matches("network") { name in
                 record.endpoints.contains { $0.networkName == name || $0.networkID.hasPrefix(name) }
                     || (name == "host" && record.spec.network == .host)
@@ -98,7 +99,8 @@ struct ContainerHandlers: Sendable {
     }
 
     func create(_ exchange: Exchange) async throws {
-        let spec = try ContainerSpec(wire: try await exchange.json())
+        let body = OlderClients.adapted(try await exchange.json(), version: exchange.request.version)
+        let spec = try ContainerSpec(wire: body)
         if let text = exchange.request["platform"], !text.isEmpty {
             try await engine.checkPlatform(of: spec.image, Descriptor.Platform(parsing: text))
         }
@@ -154,13 +156,22 @@ struct ContainerHandlers: Sendable {
     }
 
     func stop(_ exchange: Exchange) async throws {
-        try await engine.stopContainer(id(exchange), timeout: try timeout(exchange), signal: exchange.request["signal"])
-        try await exchange.answer(204)
+        let errors = try await engine.stopContainer(
+            id(exchange), timeout: try timeout(exchange), signal: exchange.request["signal"])
+        try await answer(exchange, errors)
+    }
+
+    /// Errors of hooks go back to Roost's own clients; Docker's read no body here.
+    private func answer(_ exchange: Exchange, _ errors: [String]) async throws {
+        if errors.isEmpty {
+            try await exchange.answer(204)
+        } else {
+            try await exchange.answer(200, ["Warnings": JSON(errors)])
+        }
     }
 
     func restart(_ exchange: Exchange) async throws {
-        try await engine.restartContainer(id(exchange), timeout: try timeout(exchange))
-        try await exchange.answer(204)
+        try await answer(exchange, try await engine.restartContainer(id(exchange), timeout: try timeout(exchange)))
     }
 
     func kill(_ exchange: Exchange) async throws {

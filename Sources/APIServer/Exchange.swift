@@ -39,6 +39,9 @@ final class Exchange {
     private let output: NIOAsyncChannelOutboundWriter<OutboundPart>
     private(set) var bodyEnded = false
     private(set) var answered = false
+    /// Whether the answer was written to its end. One that was not is broken off: the connection is closed without the last chunk, so that
+    /// no client takes a part for the whole.
+    private(set) var finished = false
     private(set) var takenOver = false
     let keepAlive: Bool
 
@@ -114,9 +117,13 @@ final class Exchange {
     }
 
     func end() async throws {
-        if keepAlive { return try await output.write(.end) }
-        // The connection is closed next, and closing drops what the client has not taken yet: wait until it has.
-        try await connection.channel.channel.writeAndFlush(OutboundPart.end).get()
+        if keepAlive {
+            try await output.write(.end)
+        } else {
+            // The connection is closed next, and closing drops what the client has not taken yet: wait until it has.
+            try await connection.channel.channel.writeAndFlush(OutboundPart.end).get()
+        }
+        finished = true
     }
 
     func answer(_ status: Int, _ json: JSON) async throws {

@@ -34,8 +34,7 @@ struct ExecHandlers: Sendable {
         let exec = try await engine.exec(id)
         if body["Detach"].bool == true {
             let streams = try await engine.startExec(exec.id)
-            // Nobody reads: the output goes nowhere, but the program must not block on it.
-            for file in [streams.output, streams.error].compactMap({ $0 }) { Task { await copy(file) { _ in } } }
+            engine.discard(streams)
             return try await exchange.answer(200)
         }
         // The start's word decides how the stream is cut, as in Docker: it may differ from the exec's own.
@@ -60,60 +59,69 @@ struct ExecHandlers: Sendable {
         try await exchange.takeOver(type)
         let shared = SendableExchange(exchange)
         let keys = exec.terminal ? try DetachKeys(exec.detachKeys) : nil
-        let (detached, leave) = AsyncStream.makeStream(of: Void.self)
-        let input = Task { await feed(shared.exchange, streams, terminal: exec.terminal, keys, leave) }
-        if keys != nil {
-            // Whoever types the keys leaves; the program goes on, and its output goes nowhere.
-            let output = Task {
-                await copy(streams.output) {
-                    try await shared.exchange.send(framed ? Self.frame($0, stream: 1) : $0)
-                }
-                leave.finish()
-            }
-            for await _ in detached {}
-            input.cancel()
-            if !output.isCancelled, await engine.execRuns(exec.id) == false { _ = try? await engine.waitExec(exec.id) }
-            return await exchange.finishOutput()
-        }
-        await withTaskGroup(of: Void.self) { group in
-            // A stream that nobody has asked for is read all the same: the program must not block on it.
-            group.addTask {
-                await copy(streams.output) {
-                    if view.output { try await shared.exchange.send(framed ? Self.frame($0, stream: 1) : $0) }
-                }
-            }
-            if let error = streams.error {
+        let (left, leave) = AsyncStream.makeStream(of: Void.self)
+        let feed = InputFeed()
+        let input = Task { await send(shared.exchange, to: streams, through: feed, keys, leave) }
+        let reading = Task {
+            await withTaskGroup(of: Void.self) { group in
+                // A stream that the client has not asked for is read all the same: the process must not block on it.
                 group.addTask {
-                    await copy(error) { if view.error { try await shared.exchange.send(Self.frame($0, stream: 2)) } }
+                    await copy(streams.output, to: shared, isWanted: view.output || exec.terminal, framed ? 1 : nil)
+                }
+                if let error = streams.error {
+                    group.addTask { await copy(error, to: shared, isWanted: view.error, 2) }
                 }
             }
         }
-        _ = try? await engine.waitExec(exec.id)
+        let engine = engine
+        let ending = Task {
+            await engine.outputGraceEnd(of: exec.id)
+            reading.cancel()
+        }
+        // The stream ends after the exit code is known: a client that sees the end asks for the code.
+        Task {
+            await reading.value
+            _ = try? await engine.waitExec(exec.id)
+            leave.finish()
+        }
+        for await _ in left {}
+        reading.cancel()
+        ending.cancel()
+        engine.discard(streams)
         await exchange.finishOutput()
-        input.cancel()
+        feed.end()
+        await input.value
     }
 
     private static func frame(_ bytes: [UInt8], stream: UInt8) -> [UInt8] {
         [stream, 0, 0, 0] + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: bytes.count >> $0) } + bytes
     }
 
-    private func feed(
-        _ exchange: Exchange, _ streams: ExecStreams, terminal: Bool, _ keys: DetachKeys?,
+    /// Passes the client's input to a process; the end of the one is the end of the other.
+    private func send(
+        _ exchange: Exchange, to streams: ExecStreams, through feed: InputFeed, _ keys: DetachKeys?,
         _ leave: AsyncStream<Void>.Continuation
     ) async {
         var scanner = keys.map(DetachScanner.init)
         while let bytes = try? await exchange.nextBytes() {
-            let (passed, left) = scanner?.scan(bytes) ?? (bytes, false)
-            if left { return leave.finish() }
+            let (passed, isDetached) = scanner?.scan(bytes) ?? (bytes, false)
+            if isDetached {
+                leave.finish()
+                return await feed.drain(exchange)
+            }
             guard let target = streams.input else { continue }
-            guard await InputPump.write(passed, to: target, engine) else { break }
+            guard await feed.write(passed, to: target, engine) else { return await feed.drain(exchange) }
         }
-        // The client's end of file is the program's.
-        if !terminal { streams.input?.closeEarly() }
+        if keys == nil { streams.input?.closeEarly() }
     }
 
-    private func copy(_ file: OwnedFD, _ send: ([UInt8]) async throws -> Void) async {
-        await InputPump.read(file, engine, send)
+    /// Passes a process's output to the client. Sending is not cancelled with the reading: what was read is sent.
+    private func copy(_ file: OwnedFD, to shared: SendableExchange, isWanted: Bool, _ stream: UInt8?) async {
+        await InputPump.read(file, engine) { bytes in
+            guard isWanted else { return }
+            let framed = stream.map { Self.frame(bytes, stream: $0) } ?? bytes
+            await Task { try? await shared.exchange.send(framed) }.value
+        }
     }
 
     func resize(_ exchange: Exchange) async throws {

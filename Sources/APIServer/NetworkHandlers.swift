@@ -38,12 +38,11 @@ struct NetworkHandlers: Sendable {
         spec.enableVersion6 = body["EnableIPv6"].bool ?? false
         spec.labels = body["Labels"].stringMap ?? [:]
         spec.options = body["Options"].stringMap ?? [:]
+        spec.addressOptions = body["IPAM"]["Options"].stringMap
         for pool in body["IPAM"]["Config"].array ?? [] {
             guard let text = pool["Subnet"].string, !text.isEmpty else {
-                if pool["Gateway"].string?.isEmpty == false || pool["IPRange"].string?.isEmpty == false {
-                    throw RoostError.invalid("invalid network config:\nevery gateway and ip-range needs a subnet")
-                }
-                continue
+                throw RoostError.invalid(
+                    "invalid network config:\ninvalid subnet : invalid CIDR block notation: every pool needs a subnet")
             }
             guard let subnet = Subnet(text) else {
                 throw RoostError.invalid(
@@ -60,6 +59,10 @@ struct NetworkHandlers: Sendable {
             if let range = pool["IPRange"].string, !range.isEmpty {
                 guard let parsed = Subnet(range), subnet.contains(parsed.base) else {
                     throw RoostError.invalid("invalid ip-range \"\(range)\": it must be a part of \(text)")
+                }
+                guard range.split(separator: "/").first.flatMap({ IPAddress($0) }) == parsed.base else {
+                    throw RoostError.invalid(
+                        "invalid network config:\ninvalid ip-range \(range): it should be \(parsed)")
                 }
                 spec.ranges.append(parsed)
             }

@@ -25,6 +25,8 @@ struct ProjectHandlers: Sendable {
         options.noStart = wanted["noStart"].bool ?? false
         options.assumesImages = wanted["assumesImages"].bool ?? false
         options.timeoutSeconds = wanted["timeout"].int.map { Int(clamping: $0) }
+        options.oneOff = wanted["oneOff"].string
+        options.touched = Set(wanted["touched"].strings ?? [])
         return (try Project(wire: body["project"]), body["contents"].stringMap ?? [:], options)
     }
 
@@ -97,6 +99,13 @@ struct ProjectHandlers: Sendable {
         if body["volumes"].bool == true { options.fate = body["purge"].bool == true ? .remove : .trash }
         options.services = body["services"].strings ?? []
         options.timeoutSeconds = body["timeout"].int.map { Int(clamping: $0) }
+        options.removesOrphans = body["removeOrphans"].bool ?? false
+        let model = body["model"]
+        if !model.isNull {
+            options.model = DownOptions.Model(
+                services: model["services"].strings ?? [], disabled: model["disabled"].strings ?? [],
+                networks: model["networks"].strings ?? [], volumes: model["volumes"].strings ?? [])
+        }
         let plan = await engine.planDown(name, options: options)
         if body["dryRun"].bool == true {
             var json = plan.json
@@ -105,6 +114,24 @@ struct ProjectHandlers: Sendable {
         }
         let engine = engine
         try await run(exchange, plan) { report in try await engine.executeDown(plan, report: report) }
+    }
+
+    /// Starts what exists, in the order of its dependencies.
+    func start(_ exchange: Exchange) async throws {
+        let body = try await exchange.json()
+        guard let name = body["project"].string, !name.isEmpty else {
+            throw RoostError.invalid("the project's name is missing")
+        }
+        let dependencies = body["dependencies"].object.map { Dictionary($0.map { ($0.key, $0.value) }) { $1 } }
+        let plan = try await engine.planStart(
+            name, services: body["services"].strings ?? [], dependencies: dependencies)
+        if body["dryRun"].bool == true {
+            var json = plan.json
+            json.set("text", .string(plan.hasChanges ? plan.text : "Nothing to do: everything of \(name) runs.\n"))
+            return try await exchange.answer(200, json)
+        }
+        let engine = engine
+        try await run(exchange, plan) { report in await engine.executeStart(plan, report: report) }
     }
 
     private func run(
@@ -145,6 +172,7 @@ struct ProjectHandlers: Sendable {
             switch event {
             case .began(let step): ("began", step, "")
             case .finished(let step): ("finished", step, "")
+            case .kept(let step, _): ("finished", step, "")
             case .failed(let step, let message): ("failed", step, message)
             case .skipped(let step): ("skipped", step, "")
             }
@@ -156,6 +184,7 @@ struct ProjectHandlers: Sendable {
                 state == "began"
                     ? words.doing : state == "finished" ? words.done : state == "failed" ? "Error" : "Skipped"),
         ]
+        if case .kept(_, let reason) = event { json.set("text", .string(reason)) }
         if !message.isEmpty { json.set("message", .string(message)) }
         return json.bytes() + [10]
     }

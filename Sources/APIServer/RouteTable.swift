@@ -22,7 +22,7 @@ struct RouteTable: Sendable {
         self.sockets = sockets
         self.stop = stop
         rows =
-            systemRows + containerRows + archiveRows + buildRows + execRows + imageRows + networkRows + volumeRows
+            systemRows + archiveRows + containerRows + buildRows + execRows + imageRows + networkRows + volumeRows
             + projectRows + refusedRows
     }
 
@@ -56,6 +56,7 @@ struct RouteTable: Sendable {
             row(.GET, "events", system.events), row(.GET, "system/df", system.diskUsage),
             row(.GET, "plugins", { try await $0.answer(200, []) }),
             row(.GET, "roost/v1/engine", system.status), row(.POST, "roost/v1/check", system.check),
+            row(.POST, "roost/v1/engine/stay", system.stay),
             row(.POST, "roost/v1/engine/stop", system.stopEngine), row(.GET, "roost/v1/sockets", sockets.list),
             row(.POST, "roost/v1/sockets", sockets.create), row(.DELETE, "roost/v1/sockets", sockets.remove),
         ]
@@ -83,6 +84,7 @@ struct RouteTable: Sendable {
         let archives = ArchiveHandlers(engine: engine)
         return [
             row(.GET, "containers/*/archive", archives.get), row(.PUT, "containers/*/archive", archives.put),
+            row(.DELETE, "containers/*/archive", archives.remove),
             row(.GET, "containers/*/export", archives.export), row(.GET, "containers/*/changes", archives.changes),
             row(.POST, "commit", archives.commit),
         ]
@@ -152,7 +154,8 @@ struct RouteTable: Sendable {
         return [
             row(.POST, "roost/v1/projects/plan", projects.plan),
             row(.POST, "roost/v1/projects/hash", projects.hash), row(.POST, "roost/v1/projects/up", projects.up),
-            row(.POST, "roost/v1/projects/down", projects.down), row(.POST, "roost/v1/projects/run", projects.run),
+            row(.POST, "roost/v1/projects/down", projects.down),
+            row(.POST, "roost/v1/projects/start", projects.start), row(.POST, "roost/v1/projects/run", projects.run),
         ]
     }
 
@@ -170,9 +173,16 @@ struct RouteTable: Sendable {
             throw RoostError(
                 .unsupported, "plugins are not supported by this engine: it has its own volumes, networks and logs")
         }
+        // There are none, so that every name is an unknown one.
+        let missingPlugin: Handler = { exchange in
+            let name = exchange.request.path.dropFirst().joined(separator: "/")
+            throw RoostError.missing("plugin \"\(name)\" not found")
+        }
         return [
-            row(.POST, "swarm/leave", outside), row(.GET, "plugins/**", plugins), row(.POST, "plugins/**", plugins),
-            row(.DELETE, "plugins/**", plugins),
+            row(.POST, "swarm/leave", outside), row(.GET, "plugins/privileges", plugins),
+            row(.POST, "plugins/pull", plugins), row(.POST, "plugins/create", plugins),
+            row(.GET, "plugins/**", missingPlugin), row(.POST, "plugins/**", missingPlugin),
+            row(.DELETE, "plugins/**", missingPlugin),
         ]
             + kinds.flatMap { kind in
                 [

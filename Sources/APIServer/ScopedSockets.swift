@@ -28,6 +28,8 @@ public actor ScopedSockets {
         for entry in entries { start(entry) }
     }
 
+    public var isEmpty: Bool { entries.isEmpty }
+
     public func close() {
         for (path, task) in tasks {
             task.cancel()
@@ -44,7 +46,7 @@ public actor ScopedSockets {
         tasks[entry.path] = Task {
             do {
                 if entry.path.hasPrefix(folder) { try Files.makeDirectories(folder, mode: 0o755) }
-                try await narrowed.run(path: entry.path, mode: entry.mode, inherited: nil) {
+                try await narrowed.run(try Server.listen(entry.path, mode: entry.mode)) {
                     log.info("serving \(entry.path) for project \(entry.scope.project)")
                 }
             } catch { if !Task.isCancelled { log.error("socket \(entry.path): \(error)") } }

@@ -15,6 +15,8 @@ public struct Server: Sendable {
     let log: Logger
     /// One thread for all listeners, however often one is made anew.
     private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    /// Shared by all listeners.
+    private let heads = UnfinishedHeads(limit: 256)
     /// What clients of this socket may do; nil is everything.
     var scope: RequestScope?
 
@@ -44,7 +46,7 @@ public struct Server: Sendable {
         let server = try await bootstrap.bind(host: listener.host, port: listener.port) { channel in
             channel.eventLoop.makeCompletedFuture {
                 try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: listener.context))
-            }.flatMap { Connection.configure(channel) }
+            }.flatMap { Connection.configure(channel, heads) }
         }
         ready()
         try await serve(server)
@@ -58,21 +60,19 @@ public struct Server: Sendable {
         }
     }
 
-    /// Listens and serves until the task is cancelled. `ready` is called when clients can connect.
-    public func run(path: String, mode: UInt32 = 0o660, inherited: Int32?, ready: @escaping @Sendable () -> Void)
-        async throws
-    {
-        let listener = try inherited ?? Self.listen(path, mode)
+    /// Serves a listening socket until the task is cancelled. `ready` is called when clients can connect.
+    public func run(_ socket: OwnedFD, ready: @escaping @Sendable () -> Void) async throws {
+        let listener = try socket.duplicate().handOver()
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-        let server = try await bootstrap.bind(listener) { Connection.configure($0) }
+        let server = try await bootstrap.bind(listener) { Connection.configure($0, heads) }
         ready()
         try await serve(server)
     }
 
     /// The socket: for root and, where there is one, the group `roost`.
-    private static func listen(_ path: String, _ mode: UInt32) throws -> Int32 {
+    public static func listen(_ path: String, mode: UInt32 = 0o660) throws -> OwnedFD {
         try? Files.remove(path)
         let socket = try Sockets.listen(path, .stream, mode: mode)
         let groups = ((try? Files.readText("/etc/group", limit: 1 << 20)) ?? "").split(separator: "\n")
@@ -83,7 +83,7 @@ public struct Server: Sendable {
         {
             try Files.changeOwner(path, user: 0, group: number)
         }
-        return try socket.duplicate().handOver()
+        return socket
     }
 
     private func serve(_ connection: Connection) async {
@@ -96,7 +96,8 @@ public struct Server: Sendable {
                         request: try Self.request(head), keepAlive: head.isKeepAlive, connection: connection,
                         input: iterator, output: outbound)
                     await respond(exchange)
-                    if exchange.takenOver || !head.isKeepAlive || !exchange.bodyEnded { return }
+                    let isReusable = head.isKeepAlive && exchange.bodyEnded && exchange.finished
+                    if exchange.takenOver || !isReusable { return }
                 }
             }
         } catch {
@@ -190,23 +191,28 @@ public struct Server: Sendable {
     }
 
     private func fail(_ exchange: Exchange, _ error: any Error) async {
-        let known = error as? RoostError ?? Self.translate(error)
-        // A client that has gone, or a wait that ends with the engine, is no failure of ours.
-        if known.kind == .failure, !exchange.answered {
-            log.error("\(exchange.request.method) /\(exchange.request.path.joined(separator: "/")): \(known.message)")
+        let known =
+            error as? RoostError ?? DiskSpace.explain(error, at: engine.configuration.dataRoot)
+            ?? Self.translate(error)
+        let isBrokenOff = exchange.answered && !exchange.finished && !exchange.takenOver
+        if known.kind == .failure, !exchange.answered || isBrokenOff, !Self.isDisconnect(error) {
+            let path = exchange.request.path.joined(separator: "/")
+            let what = isBrokenOff ? "the answer was broken off: " : ""
+            log.error("\(exchange.request.method) /\(path): \(what)\(known.message)")
         }
         guard !exchange.answered else { return }
         if known.kind == .notModified { return (try? await exchange.answer(304)) ?? () }
         try? await exchange.answer(httpStatus(for: known.kind), ["message": .string(known.message)])
     }
 
+    /// A client that has disconnected is no failure of the engine's.
+    private static func isDisconnect(_ error: any Error) -> Bool {
+        if let call = error as? SyscallError { return [Errno.brokenPipe, Errno.connectionReset].contains(call.errno) }
+        return error is ChannelError || error is NIOAsyncWriterError || error is CancellationError || error is IOError
+    }
+
     /// Errors that have not been given a kind yet: the kernel's.
     private static func translate(_ error: any Error) -> RoostError {
-        if let failure = error as? SyscallError, failure.errno == Errno.noSpace {
-            return .failure(
-                "no space left on device: \(failure.subject) (\(failure.call)); free some room or choose another --data-root"
-            )
-        }
         if error is HTTPParserError { return .invalid("the request broke off: \(error)") }
         return .failure("\(error)")
     }

@@ -126,11 +126,8 @@ struct SessionAttributes {
         }
         wanted.sharedMemoryBytes = ByteSize.parse(attributes["shm-size"] ?? "") ?? 0
         wanted.controlGroupParent = attributes["cgroup-parent"] ?? ""
-        wanted.resources.limits = (attributes["ulimit"] ?? "").split(separator: ",").compactMap { text in
-            let pair = text.split(separator: "=")
-            let numbers = (pair.last ?? "").split(separator: ":").compactMap { Int64($0) }
-            guard pair.count == 2, let soft = numbers.first else { return nil }
-            return UlimitSpec(name: String(pair[0]), soft: soft, hard: numbers.last ?? soft)
+        wanted.resources.limits = try (attributes["ulimit"] ?? "").split(separator: ",").map {
+            try UlimitSpec(parsing: String($0))
         }
         return wanted
     }
@@ -173,7 +170,7 @@ struct SessionSource: Sendable {
         try await fetch(wish, into: files, "[internal] load build definition from \(wanted.dockerfile)")
         let root = try RootedDirectory(path: files)
         func text(_ path: String, in root: RootedDirectory) -> String? {
-            (try? root.read(path, limit: 4 << 20)).map { String(decoding: $0, as: UTF8.self) }
+            (try? root.read(path, limit: 4 << 20)).map { FileName.text($0) }
         }
         let found =
             text(wanted.dockerfile, in: root)
@@ -181,7 +178,7 @@ struct SessionSource: Sendable {
         guard let found else {
             throw RoostError.invalid("failed to read dockerfile: open \(wanted.dockerfile): no such file or directory")
         }
-        wanted.dockerfileText = found
+        wanted.dockerfileText = FileName.shown(found)
         let name = attributes["contextkey"] ?? "context"
         var ignored = text(wanted.dockerfile + ".dockerignore", in: root)
         if ignored == nil {
@@ -192,7 +189,7 @@ struct SessionSource: Sendable {
             ignored = text(".dockerignore", in: try RootedDirectory(path: ruleFolder))
         }
         var context = BuildContext(folder: kept?.tree ?? place, isLasting: kept != nil)
-        context.ignored = Self.lines(ignored ?? "")
+        context.ignored = IgnoreRules.lines(ignored ?? "")
         var all = FileSync(folder: name)
         all.excluded = context.ignored
         if let kept {
@@ -229,11 +226,6 @@ struct SessionSource: Sendable {
             say("transferring context: \(ByteSize.decimalText(bytes))")
         }
         return try await engine.unpackContext(file: file, into: place, subject: "the build context")
-    }
-
-    private static func lines(_ text: String) -> [String] {
-        text.split(whereSeparator: \.isNewline).map { $0.trimmingPrefix { $0.isWhitespace } }
-            .filter { !$0.isEmpty && !$0.hasPrefix("#") }.map(String.init)
     }
 
     private func other(_ name: String, _ value: String) async throws -> String {

@@ -33,13 +33,21 @@ struct StreamHandlers: Sendable {
         query.until = try time(request, "until")
         let terminal = record.spec.process.terminal
         var framer = LogFramer(query, multiplexed: !terminal)
-        var cursor = query.tail.map { LogCursor(path: path, tail: $0) } ?? LogCursor(path: path)
+        var cursor = try await engine.logCursor(path, tail: query.tail)
         guard query.follow else {
             try await exchange.startStream(terminal ? Self.raw : Self.multiplexed)
             try await drain(&cursor, &framer, exchange)
             return try await exchange.end()
         }
         let change = try await OutputSignal(engine: engine, record: record, folder: folder, startsNow: false)
+        // A point in time ends the stream as the container's end does.
+        let limit = query.until.map { until in
+            Task {
+                try? await Task.sleep(for: .nanoseconds(max(0, until.nanoseconds - Clocks.wallNanoseconds())))
+                change.end()
+            }
+        }
+        defer { limit?.cancel() }
         try await exchange.startStream(terminal ? Self.raw : Self.multiplexed)
         for await _ in change.stream {
             let ended = change.hasEnded
@@ -87,44 +95,73 @@ struct StreamHandlers: Sendable {
         var query = LogQuery()
         query.output = request.flag("stdout")
         query.error = request.flag("stderr")
-        var cursor = request.flag("logs") ? LogCursor(path: path) : LogCursor(path: path, tail: 0)
+        var cursor = try await engine.logCursor(path, tail: request.flag("logs") ? nil : 0)
         var framer = LogFramer(query, multiplexed: !terminal)
         // Registered before the client is answered: what it starts next cannot be missed.
         let change = try await OutputSignal(engine: engine, record: record, folder: folder, startsNow: true)
         let detach = try DetachKeys(request["detachKeys"])
         await engine.announceAttach(record)
-        await engine.beginReading(record.id)
+        await engine.beginReading(record.id, change)
         let engine = engine
-        defer { Task { await engine.endReading(record.id) } }
+        do { try await attach(exchange, to: record, detach, change, &cursor, &framer) } catch {
+            await engine.endReading(record.id, change)
+            throw error
+        }
+    }
+
+    private func attach(
+        _ exchange: Exchange, to record: ContainerRecord, _ detach: DetachKeys, _ change: OutputSignal,
+        _ cursor: inout LogCursor, _ framer: inout LogFramer
+    ) async throws {
+        let request = exchange.request
+        let terminal = record.spec.process.terminal
         try await exchange.takeOver(
             terminal || !request.headers["Upgrade"].contains("tcp") ? Self.raw : Self.multiplexed)
         guard request.flag("stream") else {
             try await drain(&cursor, &framer, exchange)
+            await engine.endReading(record.id, change)
             return await exchange.finishOutput()
         }
         let shared = SendableExchange(exchange)
+        let feed = InputFeed()
         let wantsInput = request.flag("stdin") && record.spec.process.openInput
         let input = Task { [engine] in
             if wantsInput {
                 await InputPump(engine: engine, record: record, detach: terminal ? detach : nil).run(
-                    shared.exchange, stop: change.end)
+                    shared.exchange, through: feed, stop: change.end)
             } else {
                 while (try? await shared.exchange.nextBytes()) != nil {}
             }
         }
-        defer { input.cancel() }
-        if query.output || query.error {
-            await engine.setLogHeld(record.id, true)
-            for await _ in change.stream {
-                let ended = change.hasEnded
-                try await drain(&cursor, &framer, exchange)
-                if ended { break }
-            }
-            await engine.setLogHeld(record.id, false)
-        } else {
-            for await _ in change.stream where change.hasEnded { break }
+        do { try await copyOutput(of: record, change, &cursor, &framer, exchange) } catch {
+            input.cancel()
+            throw error
         }
         await exchange.finishOutput()
+        feed.end()
+        // Before the client closes its side: the container's end is announced when its output has been read.
+        await engine.endReading(record.id, change)
+        await input.value
+    }
+
+    private func copyOutput(
+        of record: ContainerRecord, _ change: OutputSignal, _ cursor: inout LogCursor, _ framer: inout LogFramer,
+        _ exchange: Exchange
+    ) async throws {
+        guard exchange.request.flag("stdout") || exchange.request.flag("stderr") else {
+            for await _ in change.stream where change.hasEnded { break }
+            return
+        }
+        for await _ in change.stream {
+            let ended = change.hasEnded
+            try await drain(&cursor, &framer, exchange)
+            for piece in change.takePieces() {
+                try await exchange.send(framer.bytes(piece.bytes, isError: piece.isError))
+            }
+            if ended { break }
+        }
+        guard let notice = await engine.unloggedNotice(record.id) else { return }
+        try await exchange.send(framer.bytes(Array(notice.utf8), isError: true))
     }
 }
 
@@ -186,44 +223,40 @@ struct InputPump: Sendable {
     let record: ContainerRecord
     let detach: DetachKeys?
 
-    func run(_ exchange: Exchange, stop: () -> Void) async {
+    func run(_ exchange: Exchange, through feed: InputFeed, stop: () -> Void) async {
         var scanner = detach.map(DetachScanner.init)
         while let bytes = try? await exchange.nextBytes() {
-            let (passed, detached) = scanner?.scan(bytes) ?? (bytes, false)
-            guard let target = await waitForInput() else { return }
-            guard await Self.write(passed, to: target, engine) else { return }
-            if detached {
+            let (passed, isDetached) = scanner?.scan(bytes) ?? (bytes, false)
+            // The container may not have started yet.
+            guard let target = await feed.target(record.id, engine),
+                await feed.write(passed, to: target, engine)
+            else { return await feed.drain(exchange) }
+            if isDetached {
                 await engine.announce(record.id, "detach")
-                return stop()
+                stop()
+                return await feed.drain(exchange)
             }
         }
-        if record.spec.process.inputOnce || !record.spec.process.terminal { await engine.closeInput(record.id) }
+        // As in Docker only a client that was given the input for itself (StdinOnce) ends it.
+        guard record.spec.process.inputOnce, !record.spec.process.terminal else { return }
+        if await feed.target(record.id, engine) != nil { await engine.closeInput(record.id) }
     }
 
-    /// The container may not have started yet.
-    private func waitForInput() async -> OwnedFD? {
-        while !Task.isCancelled {
-            if let target = await engine.input(record.id) { return target }
-            guard let phase = try? await engine.container(record.id).status.phase,
-                phase == .created || phase == .running
-            else { return nil }
-            try? await Task.sleep(for: .milliseconds(5))
-        }
-        return nil
-    }
-
-    /// Reads a stream to its end. A slow client slows its own stream down, nobody else.
+    /// Reads a stream to its end. A slow client slows its own stream down, nobody else. When the task is cancelled only what a pipe can hold
+    /// is read of the rest.
     static func read(_ file: OwnedFD, _ engine: Engine, _ send: ([UInt8]) async throws -> Void) async {
         try? setNonBlocking(file.raw)
-        while true {
+        var rest = 1 << 16
+        while rest > 0 {
             var bytes: [UInt8] = []
             do throws(SyscallError) { bytes = try readSome(file.raw, limit: 65536) } catch {
-                guard error.errno == Errno.again else { return }
+                guard error.errno == Errno.again, !Task.isCancelled else { return }
                 await engine.waitReadable(file)
                 continue
             }
             if bytes.isEmpty { return }
-            // A client that has gone: the program goes on, its output goes nowhere.
+            if Task.isCancelled { rest -= bytes.count }
+            // If the client has gone, the process keeps running and its output is dropped.
             do { try await send(bytes) } catch {}
         }
     }
@@ -233,8 +266,11 @@ struct InputPump: Sendable {
         var rest = bytes[...]
         while !rest.isEmpty {
             do throws(SyscallError) { rest = rest.dropFirst(try writeSome(target.raw, rest)) } catch {
-                if error.errno != Errno.again { return false }
-                await engine.waitWritable(target)
+                // Others may wait for the same descriptor, and the loop has one handler for each.
+                guard error.errno == Errno.again, !Task.isCancelled, let own = try? target.duplicate() else {
+                    return false
+                }
+                await engine.waitWritable(own)
             }
         }
         return true

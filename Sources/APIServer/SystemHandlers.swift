@@ -165,7 +165,7 @@ struct SystemHandlers: Sendable {
                 "`since` time (\(since / 1_000_000_000)) cannot be after `until` time (\(until / 1_000_000_000))")
         }
         let filters = try Filters(query: exchange.request["filters"], known: [])
-        let (past, stream) = engine.events(since: since)
+        let (past, stream) = engine.events(since: since ?? (until == nil ? nil : 0))
         try await exchange.startStream("application/json")
         for event in past where Self.matches(event, filters) && until.map({ event.time <= $0 }) != false {
             try await exchange.send(event.json.bytes() + [10])
@@ -247,7 +247,14 @@ struct SystemHandlers: Sendable {
             ])
     }
 
+    /// From now on the engine does not leave when it has nothing to do: somebody has started it on purpose.
+    func stay(_ exchange: Exchange) async throws {
+        try Files.write(engine.configuration.runRoot + EngineFiles.stay, "")
+        try await exchange.answer(204)
+    }
+
     func stopEngine(_ exchange: Exchange) async throws {
+        try? Files.remove(engine.configuration.runRoot + EngineFiles.stay)
         await engine.shutDown()
         // Whether or not the client waits for the answer.
         defer { stop() }

@@ -71,7 +71,7 @@ public struct ArchiveEntry: Sendable, Equatable {
     fileprivate var currentEntry: OpaquePointer? { unsafe entry }
 
     private func lastError() -> ArchiveError {
-        ArchiveError(unsafe archive_error_string(archive).map { unsafe String(cString: $0) } ?? "unreadable archive")
+        ArchiveError(unsafe archiveReason(archive))
     }
 
     /// The next entry; nil at the end.
@@ -175,11 +175,17 @@ public struct ArchiveEntry: Sendable, Equatable {
         try add("data", kind: .file, mode: 0o600, size: 0, modifiedSeconds: 0)
     }
 
-    deinit { unsafe archive_write_free(archive) }
+    /// Whether the end was written. Freeing an archive writes the end as well (archive_write_free(3)), and one that was cut off would look
+    /// complete.
+    private var isFinished = false
+
+    deinit {
+        if !isFinished { _ = unsafe archive_write_fail(archive) }
+        unsafe archive_write_free(archive)
+    }
 
     private func lastError() -> ArchiveError {
-        ArchiveError(
-            unsafe archive_error_string(archive).map { unsafe String(cString: $0) } ?? "the archive cannot be written")
+        ArchiveError(unsafe archiveReason(archive))
     }
 
     public func add(
@@ -227,6 +233,7 @@ public struct ArchiveEntry: Sendable, Equatable {
 
     /// Writes the end of the archive; without it the archive is truncated.
     public func finish() throws(ArchiveError) {
+        isFinished = true
         if unsafe archive_write_close(archive) != ARCHIVE_OK { throw lastError() }
     }
 }
@@ -237,7 +244,7 @@ public struct ArchiveEntry: Sendable, Equatable {
     private let archive: OpaquePointer
     private let disk: OpaquePointer
     private let reader: ArchiveReader
-    /// Whether the names begin with `./`: what is in a folder, without the folder. The first entry tells.
+    /// Whether the names begin with `./` or `/`: the content of a directory without the directory itself. The first entry tells.
     private var holdsContent: Bool?
 
     /// `refusesLinks`: nothing is written through a symbolic link, for folders that are not confined.
@@ -276,7 +283,7 @@ public struct ArchiveEntry: Sendable, Equatable {
 
     private func rename(_ entry: OpaquePointer, _ first: String) {
         let name = unsafe archive_entry_pathname(entry).map { unsafe FileName.text($0) } ?? ""
-        let isContent = holdsContent ?? (name == "." || name.hasPrefix("./"))
+        let isContent = holdsContent ?? (name == "." || name.hasPrefix("./") || name.hasPrefix("/"))
         holdsContent = isContent
         func renamed(_ text: String) -> String {
             let parts = FileName.parts(text).filter { $0 != "." }
@@ -318,25 +325,40 @@ public struct ArchiveEntry: Sendable, Equatable {
             let code = unsafe archive_read_data_block(archive, &buffer, &size, &offset)
             if code == ARCHIVE_EOF { return }
             if code < ARCHIVE_WARN { throw unsafe failure(archive, path) }
-            if unsafe archive_write_data_block(disk, buffer, size, offset) < Int(ARCHIVE_WARN) {
+            // The disk writer takes a failed write for a warning and would continue.
+            if unsafe archive_write_data_block(disk, buffer, size, offset) < Int(ARCHIVE_OK) {
                 throw unsafe failure(disk, path)
             }
         }
     }
 
+    /// A warning means that a property of a file could not be set, e.g. an owner without privileges. It is an error if the disk is the reason.
     private func check(_ code: CInt, _ path: String) throws(ArchiveError) {
-        if code < ARCHIVE_WARN { throw unsafe failure(disk, path) }
+        if code == ARCHIVE_OK { return }
+        let isDisk = unsafe Errno.ofDisk.contains(archive_errno(disk))
+        if code < ARCHIVE_WARN || isDisk { throw unsafe failure(disk, path) }
     }
 
     private func failure(_ source: OpaquePointer, _ path: String) -> ArchiveError {
-        let reason = unsafe archive_error_string(source).map { unsafe String(cString: $0) } ?? "unknown error"
-        return ArchiveError("entry \"\(path)\": \(reason)")
+        ArchiveError("entry \"\(path)\": \(unsafe archiveReason(source))")
     }
 
     /// Sets the times and modes of folders, which had to wait for their content.
     public func finish() throws(ArchiveError) {
         try unsafe check(archive_write_close(disk), "end of archive")
     }
+}
+
+/// Why an operation has failed, in words that name no call of the library's.
+func archiveReason(_ archive: OpaquePointer) -> String {
+    let number = unsafe archive_errno(archive)
+    // Positive numbers are those of errno, except these two, which libarchive uses for its own reasons (ARCHIVE_ERRNO_FILE_FORMAT,
+    // ARCHIVE_ERRNO_PROGRAMMER).
+    if number > 0, number != Errno.illegalSequence, number != Errno.invalid { return describeErrno(number) }
+    let text = unsafe archive_error_string(archive).map { unsafe String(cString: $0) } ?? ""
+    if text.contains("runcated") { return "the archive is truncated" }
+    if text.contains("nrecognized archive format") { return "not a tar archive" }
+    return text.isEmpty ? "the archive cannot be read" : text.prefix(1).lowercased() + text.dropFirst()
 }
 
 /// Plain gzip without name and time, so that the same input has the same output.

@@ -76,11 +76,11 @@ public struct FileSync {
         let message = try MessageReader(bytes)
         let facts = Facts(
             mode: UInt32(truncatingIfNeeded: message.number(2)), size: message.number(5), modified: message.number(6),
-            link: message.text(7),
+            link: FileName.text(message.data(7)),
             device: [
                 UInt32(truncatingIfNeeded: message.number(8)), UInt32(truncatingIfNeeded: message.number(9)),
             ])
-        return (message.text(1), facts)
+        return (FileName.text(message.data(1)), facts)
     }
 
     private var metadata: [(String, String)] {
@@ -96,7 +96,7 @@ public struct FileSync {
 
     private static func escaped(_ text: String) -> String {
         var out = ""
-        for byte in text.utf8 {
+        for byte in FileName.bytes(text) {
             switch byte {
             case 48...57, 65...90, 97...122, 45, 46, 95, 126: out.unicodeScalars.append(Unicode.Scalar(byte))
             default: out += "%" + Identifiers.hex([byte]).uppercased()

@@ -111,9 +111,9 @@ struct DocumentParts {
         }
     }
 
-    /// The attributes of a service that `!override` replaces whole.
-    func overridden(_ service: String) -> Set<[String]> {
-        Set(overrides.filter { $0.count > 1 && $0[0] == "services" && $0[1] == service }.map { Array($0.dropFirst(2)) })
+    /// The attributes of a service or another element that `!override` replaces whole.
+    func overridden(_ section: String, _ name: String) -> Set<[String]> {
+        Set(overrides.filter { $0.count > 1 && $0[0] == section && $0[1] == name }.map { Array($0.dropFirst(2)) })
     }
 
     /// The attributes of a service that `!reset` takes away.
@@ -125,20 +125,42 @@ struct DocumentParts {
     mutating func merge(_ later: DocumentParts) {
         for path in later.resets { remove(path) }
         for name in later.services.keys {
-            let rule = MergeRule(overrides: later.overridden(name))
+            let rule = MergeRule(overrides: later.overridden("services", name))
             services[name] =
                 services[name].map { rule.service($0, later.services[name] ?? .null) } ?? later.services[name]
         }
-        func merged(_ one: [String: JSON], _ other: [String: JSON]) -> [String: JSON] {
-            one.merging(other) { MergeRule.deep($0, $1) }
+        func merge(_ section: String, _ known: inout [String: JSON], _ others: [String: JSON]) {
+            for (name, value) in others {
+                let rule = MergeRule(overrides: later.overridden(section, name))
+                known[name] = known[name].map { rule.resource($0, value) } ?? value
+            }
         }
-        models = merged(models, later.models)
-        networks = merged(networks, later.networks)
-        volumes = merged(volumes, later.volumes)
-        secrets = merged(secrets, later.secrets)
-        configs = merged(configs, later.configs)
-        for entry in later.extensions { extensions = extensions.filter { $0.key != entry.key } + [entry] }
+        merge("models", &models, later.models)
+        merge("networks", &networks, later.networks)
+        merge("volumes", &volumes, later.volumes)
+        merge("secrets", &secrets, later.secrets)
+        merge("configs", &configs, later.configs)
+        for entry in later.extensions { extensions = extensions.filter { !$0.key.isExactly(entry.key) } + [entry] }
         warnings += later.warnings
+    }
+
+    /// An included project's resources cannot be defined again beside it: another file may override them.
+    func refuseConflict(with other: DocumentParts, at place: Place?, _ origins: [String: String] = [:])
+        throws(ComposeError)
+    {
+        for (section, mine, theirs) in [
+            ("services", services, other.services), ("networks", networks, other.networks),
+            ("volumes", volumes, other.volumes), ("secrets", secrets, other.secrets),
+            ("configs", configs, other.configs), ("models", models, other.models),
+        ] {
+            for (name, value) in theirs.sorted(by: { $0.key < $1.key }) {
+                guard let known = mine[name], known != value else { continue }
+                throw ComposeError(
+                    "\(section).\(name) conflicts with imported resource",
+                    at: place ?? origins["\(section).\(name)"].flatMap { Place(parsing: $0) },
+                    hint: "change an included \(section.dropLast()) in an override file, not beside the include")
+            }
+        }
     }
 
     /// What can be told only when the earlier files are known: attributes that no file gives a value, and values that are twice in

@@ -10,138 +10,218 @@ public enum EnvironmentFile {
         public let line: Int
     }
 
-    /// `known` are variables for interpolation and for lines with a name alone; values of the file itself come on top as they are read.
-    public static func parse(_ text: String, file: String, known: [String: String]) throws(ComposeError)
-        -> [Entry]
-    {
-        var result: [Entry] = []
-        var variables = known
-        let lines = text.replacing("\u{feff}", "").split(separator: "\n", omittingEmptySubsequences: false).map {
-            $0.hasSuffix("\r") ? $0.dropLast() : $0
-        }
-        var number = 0
-        while number < lines.count {
-            let place = Place(file: file, line: number + 1, column: 1)
-            var line = lines[number].drop { $0 == " " || $0 == "\t" }
-            number += 1
-            if line.isEmpty || line.first == "#" { continue }
-            if line.hasPrefix("export ") { line = line.dropFirst(7).drop { $0 == " " } }
-            guard let cut = line.firstIndex(where: { $0 == "=" || $0 == ":" }) else {
-                let name = trim(line)
-                if name.contains(" ") { throw ComposeError("key cannot contain a space", at: place) }
-                if let value = known[name] { result.append(Entry(name: name, value: value, line: place.line)) }
-                continue
-            }
-            let name = trim(line[..<cut])
-            if name.contains(" ") {
-                throw ComposeError("key cannot contain a space", at: place, hint: "write NAME=value")
-            }
-            var rest = line[line.index(after: cut)...].drop { $0 == " " || $0 == "\t" }
-            let value: String
-            if let quote = rest.first, quote == "\"" || quote == "'" {
-                rest = rest.dropFirst()
-                var body = String(rest)
-                while close(body, quote) == nil {
-                    guard number < lines.count else { throw ComposeError("unterminated quoted value", at: place) }
-                    body += "\n" + lines[number]
-                    number += 1
-                }
-                let end = close(body, quote) ?? body.endIndex
-                let inner = String(body[..<end])
-                value = quote == "'" ? inner.replacingEscapedQuotes : try expand(unescape(inner), variables, place)
-            } else {
-                var plain = String(rest)
-                if let comment = plain.firstRange(of: " #") { plain = String(plain[..<comment]) }
-                value = try expand(trim(plain[...]), variables, place)
-            }
-            variables[name] = known[name] ?? value
-            result.append(Entry(name: name, value: value, line: place.line))
-        }
-        return result
+    /// `known` are variables for interpolation and for lines with a name alone; values of `earlier` files and of the file itself count
+    /// in interpolation where those do not know a name.
+    public static func parse(
+        _ bytes: [UInt8], file: String, known: [String: String], earlier: [String: String] = [:]
+    ) throws(ComposeError) -> [Entry] {
+        var statements = EnvironmentStatements(
+            String(decoding: withoutMark(bytes), as: UTF8.self), file: file, known: known, earlier: earlier)
+        return try statements.entries()
     }
 
     /// The raw format, as `docker run --env-file` reads it: no quotes, no interpolation, a name alone from the environment.
-    public static func parseRaw(_ text: String, known: [String: String]) -> [Entry] {
-        let lines = text.replacing("\u{feff}", "").split(separator: "\n", omittingEmptySubsequences: false)
-        return lines.enumerated().compactMap { number, line in
-            let line = (line.hasSuffix("\r") ? line.dropLast() : line).drop { $0 == " " || $0 == "\t" }
-            if line.isEmpty || line.first == "#" { return nil }
-            guard let cut = line.firstIndex(of: "=") else {
-                return known[String(line)].map { Entry(name: String(line), value: $0, line: number + 1) }
+    public static func parseRaw(_ bytes: [UInt8], file: String, known: [String: String]) throws(ComposeError)
+        -> [Entry]
+    {
+        var found: [Entry] = []
+        for (index, bytes) in withoutMark(bytes).split(separator: 10, omittingEmptySubsequences: false).enumerated() {
+            let place = Place(file: file, line: index + 1, column: 1)
+            guard let text = String(validating: bytes.last == 13 ? bytes.dropLast() : bytes, as: UTF8.self) else {
+                throw ComposeError("invalid utf8 bytes at line \(place.line)", at: place)
             }
-            return Entry(
-                name: String(line[..<cut]), value: String(line[line.index(after: cut)...]), line: number + 1)
+            let line = Substring(text.unicodeScalars.drop { $0.properties.isWhitespace })
+            if line.isEmpty || line.begins(with: "#") { continue }
+            let parts = line.cut(at: "=")
+            let name = parts?.before ?? line
+            guard !name.isEmpty else {
+                throw ComposeError("no variable name on line '\(line)'", at: place, hint: "write NAME=value")
+            }
+            guard !name.unicodeScalars.contains(where: { $0 == " " || $0 == "\t" }) else {
+                throw ComposeError("variable '\(name)' contains whitespaces", at: place, hint: "write NAME=value")
+            }
+            if let value = parts.map({ String($0.after) }) ?? known[String(name)] {
+                found.append(Entry(name: String(name), value: value, line: place.line))
+            }
+        }
+        return found
+    }
+
+    /// Editors of Windows put a byte order mark in front.
+    private static func withoutMark(_ bytes: [UInt8]) -> ArraySlice<UInt8> {
+        bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes[...]
+    }
+}
+
+/// Reads the statements of a file one after the other, by the reference tool's grammar: after a quoted value the next statement may stand
+/// in the same line, and a name has letters, digits and a few signs.
+private struct EnvironmentStatements {
+    private let text: [Unicode.Scalar]
+    private let file: String
+    private let known: [String: String]
+    private var variables: [String: String]
+    private var position = 0
+    private var line = 1
+
+    init(_ text: String, file: String, known: [String: String], earlier: [String: String]) {
+        self.text = Array(text.unicodeScalars)
+        self.file = file
+        self.known = known
+        variables = earlier.merging(known) { $1 }
+    }
+
+    private var next: Unicode.Scalar? { position < text.count ? text[position] : nil }
+    private var place: Place { Place(file: file, line: line, column: 1) }
+
+    private mutating func take() -> Unicode.Scalar? {
+        guard let scalar = next else { return nil }
+        position += 1
+        if scalar == "\n" { line += 1 }
+        return scalar
+    }
+
+    private mutating func skip(while matches: (Unicode.Scalar) -> Bool) {
+        while let scalar = next, matches(scalar) { _ = take() }
+    }
+
+    mutating func entries() throws(ComposeError) -> [EnvironmentFile.Entry] {
+        var found: [EnvironmentFile.Entry] = []
+        while skipToStatement() {
+            let start = line
+            let (name, hasValue) = try name()
+            var value = known[name]
+            if hasValue {
+                let read = try self.value()
+                variables[name] = known[name] ?? read
+                value = read
+            }
+            if let value { found.append(EnvironmentFile.Entry(name: name, value: value, line: start)) }
+        }
+        return found
+    }
+
+    /// Over blanks and comments; false at the end.
+    private mutating func skipToStatement() -> Bool {
+        while true {
+            skip { $0.properties.isWhitespace }
+            guard next == "#" else { return next != nil }
+            skip { $0 != "\n" }
         }
     }
 
-    private static func trim(_ text: Substring) -> String {
-        var part = text
-        while part.first?.isWhitespace == true { part = part.dropFirst() }
-        while part.last?.isWhitespace == true { part = part.dropLast() }
-        return String(part)
+    private static func isBlank(_ scalar: Unicode.Scalar) -> Bool {
+        ["\t", "\u{b}", "\u{c}", "\r", " ", "\u{85}", "\u{a0}"].contains(scalar)
     }
 
-    private static func expand(_ text: String, _ variables: [String: String], _ place: Place) throws(ComposeError)
-        -> String
-    {
-        guard text.contains("$") else { return text }
+    /// A name, up to the sign behind it; without one (the line ends) the name stands alone.
+    private mutating func name() throws(ComposeError) -> (name: String, hasValue: Bool) {
+        let place = place
+        let export = Array("export".unicodeScalars)
+        if text[position...].starts(with: export), position + export.count < text.count,
+            Self.isBlank(text[position + export.count])
+        {
+            position += export.count
+            skip(while: Self.isBlank)
+        }
+        let start = position
+        var hasValue = false
+        var name: Substring = ""
+        while true {
+            guard let scalar = next, scalar != "\n", scalar != "=", scalar != ":" else {
+                name = Self.string(text[start..<position]).trimmedAtEnd
+                hasValue = next != nil && next != "\n"
+                _ = take()
+                break
+            }
+            guard Self.isBlank(scalar) || Self.isPartOfName(scalar) else {
+                let rest = Self.string(text[start...].prefix { $0 != "\n" }).trimmedAtEnd
+                throw ComposeError(
+                    "unexpected character \"\(scalar)\" in variable name \"\(rest)\"", at: place,
+                    hint: "a name has letters, digits, _, . and -")
+            }
+            position += 1
+        }
+        if name.utf8.contains(32) {
+            throw ComposeError("key cannot contain a space", at: place, hint: "write NAME=value")
+        }
+        return (String(name), hasValue)
+    }
+
+    private static func isPartOfName(_ scalar: Unicode.Scalar) -> Bool {
+        if ["_", ".", "-", "[", "]"].contains(scalar) { return true }
+        switch scalar.properties.generalCategory {
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .decimalNumber,
+            .letterNumber, .otherNumber:
+            return true
+        default: return false
+        }
+    }
+
+    private static func string(_ scalars: some Sequence<Unicode.Scalar>) -> String {
+        var text = ""
+        text.unicodeScalars.append(contentsOf: scalars)
+        return text
+    }
+
+    private mutating func value() throws(ComposeError) -> String {
+        let place = place
+        skip(while: Self.isBlank)
+        guard let quote = next, quote == "\"" || quote == "'" else {
+            let start = position
+            skip { $0 != "\n" }
+            var plain = text[start..<position]
+            if let comment = plain.indices.dropLast().first(where: { plain[$0] == " " && plain[$0 + 1] == "#" }) {
+                plain = plain[..<comment]
+            }
+            return try expand(String(Self.string(plain).trimmedAtEnd), place)
+        }
+        _ = take()
+        var inner: [Unicode.Scalar] = []
+        while let scalar = take() {
+            if scalar == quote {
+                let body = Self.string(inner)
+                return quote == "'" ? body : try expand(Self.unescaped(inner), place)
+            }
+            if scalar == "\\" {
+                guard let escaped = take() else { break }
+                if escaped != quote { inner.append("\\") }
+                inner.append(escaped)
+            } else {
+                inner.append(scalar)
+            }
+        }
+        throw ComposeError("unterminated quoted value", at: place, hint: "the quote that opens here is not closed")
+    }
+
+    private func expand(_ text: String, _ place: Place) throws(ComposeError) -> String {
+        guard text.utf8.contains(36) else { return text }
         var interpolation = Interpolation(variables: variables)
         return try interpolation.substitute(text, place, "the value")
     }
 
-    /// The closing quote that is not escaped.
-    private static func close(_ text: String, _ quote: Character) -> String.Index? {
-        var escaped = false
-        for index in text.indices {
-            if escaped {
-                escaped = false
-            } else if text[index] == "\\" {
-                escaped = true
-            } else if text[index] == quote {
-                return index
-            }
-        }
-        return nil
-    }
-
-    private static func unescape(_ text: String) -> String {
-        let known: [Character: String] = [
+    /// The escapes of double quotes; `\$` becomes `$$`, which stands for a dollar.
+    private static func unescaped(_ text: [Unicode.Scalar]) -> String {
+        let signs: [Unicode.Scalar: String] = [
             "n": "\n", "r": "\r", "t": "\t", "\"": "\"", "\\": "\\", "$": "$$", "a": "\u{7}", "b": "\u{8}",
             "f": "\u{c}", "v": "\u{b}",
         ]
         var out = ""
-        var escaped = false
-        for character in text {
-            if escaped {
-                out += known[character] ?? "\\\(character)"
-                escaped = false
-            } else if character == "\\" {
-                escaped = true
+        var index = 0
+        while index < text.count {
+            let following = index + 1 < text.count ? text[index + 1] : nil
+            if text[index] == "\\", let following, let sign = signs[following] {
+                out += sign
+                index += 2
+            } else if text[index] == "\\", following == "0", index + 4 < text.count,
+                let code = UInt8(string(text[(index + 2)...(index + 4)]), radix: 8)
+            {
+                out.unicodeScalars.append(Unicode.Scalar(code))
+                index += 5
             } else {
-                out.append(character)
+                out.unicodeScalars.append(text[index])
+                index += 1
             }
         }
         return out
-    }
-}
-
-extension String {
-    var replacingEscapedQuotes: String {
-        var out = ""
-        var rest = self[...]
-        while let character = rest.popFirst() {
-            if character == "\\", rest.first == "'" { continue }
-            out.append(character)
-        }
-        return out
-    }
-
-    func firstRange(of text: String) -> String.Index? {
-        var index = startIndex
-        while index < endIndex {
-            if self[index...].hasPrefix(text) { return index }
-            index = self.index(after: index)
-        }
-        return nil
     }
 }

@@ -49,33 +49,41 @@ struct Interpolation {
     }
 
     mutating func substitute(_ text: String, _ place: Place?, _ path: String) throws(ComposeError) -> String {
-        var scanner = Scanner(Array(text), depth: 0)
+        var scanner = Scanner(Array(text.unicodeScalars), depth: 0)
         return try run(&scanner, until: nil, place, path)
     }
 
     private struct Scanner {
-        let characters: [Character]
+        let scalars: [Unicode.Scalar]
         var position = 0
         var depth: Int
-        init(_ characters: [Character], depth: Int) {
-            self.characters = characters
+        init(_ scalars: [Unicode.Scalar], depth: Int) {
+            self.scalars = scalars
             self.depth = depth
         }
-        var next: Character? { position < characters.count ? characters[position] : nil }
-        mutating func take() -> Character? {
+        var next: Unicode.Scalar? { position < scalars.count ? scalars[position] : nil }
+        mutating func take() -> Unicode.Scalar? {
             defer { position += 1 }
             return next
         }
+        mutating func takeName() -> String {
+            var name = ""
+            while let scalar = next, Interpolation.isNamePart(scalar) {
+                name.unicodeScalars.append(scalar)
+                position += 1
+            }
+            return name
+        }
     }
 
-    private mutating func run(_ scanner: inout Scanner, until end: Character?, _ place: Place?, _ path: String)
+    private mutating func run(_ scanner: inout Scanner, until end: Unicode.Scalar?, _ place: Place?, _ path: String)
         throws(ComposeError) -> String
     {
         var out = ""
-        while let character = scanner.take() {
-            if character == end { return out }
-            guard character == "$" else {
-                out.append(character)
+        while let scalar = scanner.take() {
+            if scalar == end { return out }
+            guard scalar == "$" else {
+                out.unicodeScalars.append(scalar)
                 continue
             }
             switch scanner.next {
@@ -86,12 +94,7 @@ struct Interpolation {
                 _ = scanner.take()
                 out += try braced(&scanner, place, path)
             case let first? where Self.isNameStart(first):
-                var name = ""
-                while let letter = scanner.next, Self.isNamePart(letter) {
-                    name.append(letter)
-                    _ = scanner.take()
-                }
-                out += value(name, place, isBare: true)
+                out += value(scanner.takeName(), place, isBare: true)
             default: out.append("$")
             }
         }
@@ -99,11 +102,11 @@ struct Interpolation {
         return out
     }
 
-    private static func isNameStart(_ character: Character) -> Bool {
-        character.isASCII && (character.isLetter || character == "_")
+    private static func isNameStart(_ scalar: Unicode.Scalar) -> Bool {
+        ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar) || scalar == "_"
     }
-    private static func isNamePart(_ character: Character) -> Bool {
-        isNameStart(character) || (character.isASCII && character.isNumber)
+    private static func isNamePart(_ scalar: Unicode.Scalar) -> Bool {
+        isNameStart(scalar) || ("0"..."9").contains(scalar)
     }
 
     private func invalid(_ place: Place?, _ path: String) -> ComposeError {
@@ -123,14 +126,10 @@ struct Interpolation {
     {
         scanner.depth += 1
         guard scanner.depth < 32, let first = scanner.next, Self.isNameStart(first) else { throw invalid(place, path) }
-        var name = ""
-        while let letter = scanner.next, Self.isNamePart(letter) {
-            name.append(letter)
-            _ = scanner.take()
-        }
+        let name = scanner.takeName()
         var mark = ""
-        while let letter = scanner.next, ":-?+".contains(letter), mark.count < 2, mark.isEmpty || mark == ":" {
-            mark.append(letter)
+        while let scalar = scanner.next, ":-?+".unicodeScalars.contains(scalar), mark.isEmpty || mark == ":" {
+            mark.unicodeScalars.append(scalar)
             _ = scanner.take()
         }
         if mark.isEmpty {

@@ -45,7 +45,7 @@ struct MergeRule {
         case (.object(let members), .object(let more)):
             var result = JSON.object(members)
             for (key, value) in more {
-                let known = members.contains { $0.key == key }
+                let known = members.contains { $0.key.isExactly(key) }
                 result.set(key, known ? merge(result[key], value, path + [key], isService: isService) : value)
             }
             return result
@@ -60,12 +60,15 @@ struct MergeRule {
 
     private static func combine(_ path: [String], _ one: [JSON], _ other: [JSON]) -> [JSON] {
         guard let name = path.last else { return one + other }
-        if path.suffix(3) == ["ipam", "config"] || path.suffix(2) == ["ipam", "config"] {
-            return byKey(["subnet"], one, other, deep: true)
+        // The later file says which pools there are; what the earlier one says of the same subnet counts still.
+        if path == ["ipam", "config"] {
+            return other.map { pool in
+                one.last { $0["subnet"] == pool["subnet"] }.map { deep($0, pool) } ?? pool
+            }
         }
-        if let key = keyed[name], path.count == 1 { return byKey(key, one, other, deep: false) }
+        if let key = keyed[name], path.count == 1 { return byKey(key, one, other) }
         if pairs.contains(name) {
-            func key(_ item: JSON) -> Substring? { item.string?.split(separator: "=", maxSplits: 1).first }
+            func key(_ item: JSON) -> JSON { JSON(item.string.map { String($0.cut(at: "=")?.before ?? $0[...]) }) }
             return one.filter { old in !other.contains { key($0) == key(old) } } + other
         }
         guard sets.contains(name) else { return one + other }
@@ -73,7 +76,7 @@ struct MergeRule {
         return name == "extra_hosts" ? both.sorted { ($0.string ?? "") < ($1.string ?? "") } : both
     }
 
-    private static func byKey(_ fields: [String], _ one: [JSON], _ other: [JSON], deep: Bool) -> [JSON] {
+    private static func byKey(_ fields: [String], _ one: [JSON], _ other: [JSON]) -> [JSON] {
         func key(_ item: JSON) -> [JSON] {
             // Where one field names the item, the first that is there does.
             if fields == ["target", "source"] {
@@ -85,7 +88,7 @@ struct MergeRule {
         var list = one
         for item in other {
             if let same = list.firstIndex(where: { key($0) == key(item) }) {
-                list[same] = deep ? MergeRule.deep(list[same], item) : item
+                list[same] = item
             } else {
                 list.append(item)
             }
@@ -93,6 +96,9 @@ struct MergeRule {
         return list
     }
 
-    /// Top-level elements: mappings by key, lists appended.
+    /// A top-level element: mappings by key, lists appended.
+    func resource(_ one: JSON, _ other: JSON) -> JSON { merge(one, other, []) }
+
+    /// The same without a tag of the file.
     static func deep(_ one: JSON, _ other: JSON) -> JSON { MergeRule().merge(one, other, []) }
 }

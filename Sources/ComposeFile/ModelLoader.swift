@@ -45,8 +45,8 @@ struct ModelLoader {
 
     mutating func load(_ files: [String]) throws -> DocumentParts {
         var merged = DocumentParts()
-        // An override may be empty; a project may not.
-        if try files.allSatisfy({ try source.documents($0).isEmpty }), let first = files.first {
+        // An override or an included file may be empty; a project may not.
+        if trail.isEmpty, try files.allSatisfy({ try source.documents($0).isEmpty }), let first = files.first {
             let shown = ProjectLoader.relative(first, to: source.request.workingDirectory)
             throw ComposeError(
                 "empty compose file: \(shown)", at: Place(file: shown, line: 1, column: 1),
@@ -83,11 +83,20 @@ struct ModelLoader {
             warnings += reader.warnings
             if origins.isEmpty { origins = reader.origins } else { origins.merge(reader.origins) { $1 } }
         }
-        if case .mapping(let entries) = node.kind, let entry = entries.first(where: { $0.key == "include" }) {
-            for item in try reader.items(entry.value, "include") { merged.merge(try include(item, file, &reader)) }
+        var imported = DocumentParts()
+        if case .mapping(let entries) = node.kind, let entry = entries.first(where: { $0.key == "include" }),
+            !entry.value.isNothing
+        {
+            for item in try reader.items(entry.value, "include") {
+                let found = try include(item, file, &reader)
+                try imported.refuseConflict(with: found, at: item.place)
+                imported.merge(found)
+            }
+            merged.merge(imported)
         }
         var parts = try DocumentParts(node, &reader)
-        parts.services = try services(node, parts, file, &reader)
+        parts.services = try services(node, parts, merged, file, &reader)
+        try imported.refuseConflict(with: parts, at: nil, reader.origins)
         if !merged.services.isEmpty { warnings += PortTable.doubled(merged, parts, origins, reader.origins) }
         merged.merge(parts)
         try merged.checkWhole(reader)
@@ -115,7 +124,7 @@ struct ModelLoader {
                 throw ComposeError("env file \(path) not found", at: item.place)
             }
             let known = values.merging(variables) { $1 }
-            for entry in try EnvironmentFile.parse(String(decoding: bytes, as: UTF8.self), file: path, known: known) {
+            for entry in try EnvironmentFile.parse(bytes, file: path, known: known) {
                 values[entry.name] = entry.value
             }
         }
@@ -133,9 +142,9 @@ struct ModelLoader {
 
     // MARK: extends
 
-    private func services(_ node: Node, _ parts: DocumentParts, _ file: String, _ reader: inout ValueReader) throws
-        -> [String: JSON]
-    {
+    private func services(
+        _ node: Node, _ parts: DocumentParts, _ earlier: DocumentParts, _ file: String, _ reader: inout ValueReader
+    ) throws -> [String: JSON] {
         guard case .mapping(let entries) = node.kind, let section = entries.first(where: { $0.key == "services" })
         else { return [:] }
         guard section.value.tag != "!reset" else { return [:] }
@@ -144,6 +153,8 @@ struct ModelLoader {
         for entry in try reader.entries(section.value, "services") {
             try DocumentParts.checkName(entry, "services")
             if entry.value.tag == "!reset" { continue }
+            // An override that says nothing of a service changes nothing.
+            if entry.value.isNothing, earlier.services[entry.key] != nil { continue }
             guard case .mapping = entry.value.kind else {
                 throw reader.wrong("services.\(entry.key)", "a mapping", entry.value)
             }
@@ -179,9 +190,17 @@ struct ModelLoader {
             throw ComposeError("\(path).extends: service is required", at: reference.place)
         }
         var base = try base(name, extends["file"].string, reference, here, shown, chain, &reader)
-        let own = without("extends", try reader.object(node, path, reader.serviceTable))
+        var own = without("extends", try reader.object(node, path, reader.serviceTable))
+        // The reference tool leaves the reference where it leads to nothing.
+        if base.isNull {
+            base = .object([])
+            own.set(
+                "extends",
+                extends["file"].string.map { ["file": .string(reader.resolved($0)), "service": .string(name)] }
+                    ?? extends)
+        }
         for gone in here.parts.reset(here.name) { base = DocumentParts.removing(gone[...], from: base) }
-        return MergeRule(overrides: here.parts.overridden(here.name)).service(base, own)
+        return MergeRule(overrides: here.parts.overridden("services", here.name)).service(base, own)
     }
 
     private func base(
@@ -224,6 +243,7 @@ struct ModelLoader {
                 "cannot extend service \"\(here.name)\" in \(place): service \"\(name)\" not found",
                 at: reference.value.place)
         }
+        if entry.value.isNothing { return .null }
         return try service(entry.value, shown, there, trail: chain, &reader)
     }
 

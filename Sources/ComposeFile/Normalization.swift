@@ -9,6 +9,7 @@ struct Normalization {
     func apply(_ parts: DocumentParts, to project: inout Project) throws {
         var services = parts.services
         let enabled = enabledServices(services)
+        let labelFiles = services.mapValues { $0["label_file"].strings ?? [] }
         for (name, service) in services {
             // The files of a service that is off may be missing.
             services[name] = try withFiles(Self.implied(service), name, readsFiles: enabled.contains(name), &project)
@@ -19,6 +20,7 @@ struct Normalization {
         project.disabledServices = services.keys.filter { !enabled.contains($0) }.sorted()
         let passes = request.passes
         for (name, service) in project.services { project.services[name] = try defaults(service, name, project) }
+        project.buildBases = try buildBases(services, enabled, project)
         project.networks = parts.networks
         if project.services.values.contains(where: {
             !$0["networks"]["default"].isNull || $0["networks"].object?.contains { $0.key == "default" } == true
@@ -35,6 +37,32 @@ struct Normalization {
         }
         if passes.normalizes { try nameResources(&project) }
         dropUnused(&project)
+        for (name, service) in project.services {
+            project.hashForms[name] = PrintedForm.hashForm(service, labelFiles: labelFiles[name] ?? [])
+        }
+    }
+
+    /// Services of inactive profiles that the builds of others start from, directly or not.
+    private func buildBases(_ services: [String: JSON], _ enabled: Set<String>, _ project: Project) throws
+        -> [String: JSON]
+    {
+        var found: [String: JSON] = [:]
+        var waiting = enabled.sorted()
+        while let name = waiting.popLast() {
+            for (key, context) in services[name]?["build"]["additional_contexts"].object ?? [] {
+                guard let text = context.string, text.hasPrefix("service:") else { continue }
+                let other = String(text.dropFirst(8))
+                guard let service = services[other] else {
+                    throw fail(
+                        "service \"\(name)\" declares unknown service \"\(other)\" as additional contexts \(key)",
+                        "services.\(name).build.additional_contexts.\(key)", project)
+                }
+                guard !enabled.contains(other), found[other] == nil else { continue }
+                found[other] = try defaults(service, other, project)
+                waiting.append(other)
+            }
+        }
+        return found
     }
 
     private func fail(_ message: String, _ path: String, _ project: Project, hint: String? = nil) -> ComposeError {
@@ -58,9 +86,9 @@ struct Normalization {
     private func enabledServices(_ services: [String: JSON]) -> Set<String> {
         var active = Set(
             request.profiles.isEmpty
-                ? (variables["COMPOSE_PROFILES"] ?? "").split(separator: ",").map {
-                    String($0).trimmingBlanks
-                } : request.profiles)
+                // A variable that is not set is one empty name, which a service may have.
+                ? (variables["COMPOSE_PROFILES"] ?? "").fields(at: ",").map { String($0.trimmed) }
+                : request.profiles)
         for name in request.services { active.formUnion(services[name]?["profiles"].strings ?? []) }
         return Set(
             services.filter { _, service in
@@ -83,11 +111,11 @@ struct Normalization {
             dependencies.append((name, value))
         }
         for key in ["network_mode", "ipc", "pid", "uts", "cgroup"] {
-            if let text = service[key].string, text.hasPrefix("service:") { add(String(text.dropFirst(8)), true) }
+            if let other = service[key].string?.after("service:") { add(String(other), true) }
         }
-        for link in service["links"].strings ?? [] { add(String(link.split(separator: ":").first ?? ""), true) }
-        for source in service["volumes_from"].strings ?? [] where !source.hasPrefix("container:") {
-            add(String(source.split(separator: ":").first ?? ""), false)
+        for link in service["links"].strings ?? [] { add(String(link.fields(at: ":")[0]), true) }
+        for source in service["volumes_from"].strings ?? [] where !source.begins(with: "container:") {
+            add(String(source.fields(at: ":")[0]), false)
         }
         if !dependencies.isEmpty { result.set("depends_on", .object(dependencies.sorted { $0.key < $1.key })) }
         return result
@@ -111,7 +139,10 @@ struct Normalization {
     }
 
     private func folded(_ files: [JSON], _ own: JSON, _ place: String, _ project: inout Project) throws -> JSON {
-        var values: [String: JSON] = [:]
+        let isEnvironment = place.hasSuffix("env_file")
+        var values: [String: String] = [:]
+        // A label file knows nothing but the label files before it.
+        let known = isEnvironment ? (own.stringMap ?? [:]).merging(variables) { $1 } : [:]
         for file in files {
             let path = file["path"].string ?? ""
             guard let bytes = try request.read(path) else {
@@ -120,22 +151,22 @@ struct Normalization {
                     "env file \(path) not found", place, project,
                     hint: "make the file, or write required: false beside its path")
             }
-            let text = String(decoding: bytes, as: UTF8.self)
             let entries =
                 file["format"].string == "raw"
-                ? EnvironmentFile.parseRaw(text, known: variables)
-                : try EnvironmentFile.parse(text, file: path, known: variables)
+                ? try EnvironmentFile.parseRaw(bytes, file: path, known: known)
+                : try EnvironmentFile.parse(bytes, file: path, known: known, earlier: values)
             for entry in entries {
-                values[entry.name] = .string(entry.value)
+                values[entry.name] = entry.value
                 if own[entry.name].isNull {
-                    let attribute = place.hasSuffix("env_file") ? "environment" : "labels"
+                    let attribute = isEnvironment ? "environment" : "labels"
                     let service = place.split(separator: ".").dropLast().joined(separator: ".")
                     project.origins["\(service).\(attribute).\(entry.name)"] = "\(path):\(entry.line)"
                 }
             }
         }
-        for (key, value) in own.object ?? [] { values[key] = value }
-        return .object(values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+        var all = values.mapValues(JSON.string)
+        for (key, value) in own.object ?? [] { all[key] = value }
+        return .object(all.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     }
 
     private func defaults(_ service: JSON, _ name: String, _ project: Project) throws -> JSON {
@@ -153,11 +184,21 @@ struct Normalization {
                 "service \(name) declares mutually exclusive `network_mode` and `networks`", "\(path).network_mode",
                 project)
         }
-        if request.passes.normalizes, service["network_mode"].isNull, (service["networks"].object ?? []).isEmpty {
+        if request.passes.normalizes, service["network_mode"].isNull, service["provider"].isNull,
+            (service["networks"].object ?? []).isEmpty
+        {
             result.set("networks", ["default": .null])
         }
         for key in ["command", "entrypoint"] where service[key].isNull { result.set(key, .null) }
         if !service["build"].isNull { result.set("build", try build(service, path, project)) }
+        if !service["provider"]["options"].isNull {
+            var provider = service["provider"]
+            provider.set("options", Self.repeated(provider["options"]))
+            result.set("provider", provider)
+        }
+        if let groups = service["group_add"].array {
+            result.set("group_add", .array(groups.map { $0.int.map { .string(String($0)) } ?? $0 }))
+        }
         let scale = service["scale"].int
         let replicas = service["deploy"]["replicas"].int
         if let scale, let replicas, scale != replicas {
@@ -170,6 +211,11 @@ struct Normalization {
             deploy.set("replicas", JSON(scale))
             result.set("deploy", deploy)
         }
+        for (key, count) in [("scale", scale), ("deploy.replicas", replicas)] {
+            guard let count, count < 0 else { continue }
+            throw fail("\(path).\(key): must be greater than or equal to 0", "\(path).\(key)", project)
+        }
+        try checkMounts(service, path, project)
         try checkLimits(service, path, project)
         if (scale ?? replicas ?? 1) > 1, let fixed = service["container_name"].string {
             throw fail(
@@ -177,6 +223,17 @@ struct Normalization {
                 "\(path).container_name", project)
         }
         return .object((result.object ?? []).sorted { $0.key < $1.key })
+    }
+
+    /// Options of a provider may be given more than once: each is a list of texts.
+    private static func repeated(_ options: JSON) -> JSON {
+        func text(_ value: JSON) -> JSON {
+            if case .double(let number) = value { return .string(GoNumber.text(number)) }
+            return .string(value.string ?? value.text())
+        }
+        return .object(
+            (options.object ?? []).map { ($0.key, JSON.array(($0.value.array ?? [$0.value]).map(text))) }
+                .filter { $0.1.array?.isEmpty == false })
     }
 
     private func build(_ service: JSON, _ path: String, _ project: Project) throws(ComposeError) -> JSON {
@@ -202,6 +259,26 @@ struct Normalization {
         return build
     }
 
+    /// Two mounts cannot have one place in the container.
+    private func checkMounts(_ service: JSON, _ path: String, _ project: Project) throws(ComposeError) {
+        guard request.passes.checksConsistency else { return }
+        /// By bytes: a `String` takes two spellings of one letter for the same.
+        var known: [[UInt8]: String] = [:]
+        let places =
+            (service["tmpfs"].strings ?? []).map { ("tmpfs", String($0.cut(at: ":")?.before ?? $0[...])) }
+            + (service["volumes"].array ?? []).map { ("volumes", $0["target"].string ?? "") }
+        var counts: [String: Int] = [:]
+        for (kind, target) in places {
+            let place = "\(path).\(kind)[\(counts[kind, default: 0])]"
+            counts[kind, default: 0] += 1
+            if let other = known[Array(target.utf8)] {
+                throw fail(
+                    "\(place): target \(target) already mounted as \(other)", "\(path).\(kind)", project)
+            }
+            known[Array(target.utf8)] = place
+        }
+    }
+
     /// Limits can be said in two places; what they say must be the same.
     private func checkLimits(_ service: JSON, _ path: String, _ project: Project) throws(ComposeError) {
         let resources = service["deploy"]["resources"]
@@ -219,29 +296,67 @@ struct Normalization {
 
     // MARK: The whole
 
+    /// A mistyped name, or how to declare one.
+    private static func advice(_ name: String, _ section: String, _ known: [String: JSON], form: String = "{}")
+        -> String
+    {
+        ValueReader.suggestion(name, Array(known.keys)) ?? "declare it: \(section): {\(name): \(form)}"
+    }
+
     private func checkReferences(_ project: Project, known: [String: JSON]) throws(ComposeError) {
+        for (name, model) in project.models where model["model"].isNull {
+            throw fail("models.\(name): model is required", "models.\(name)", project, hint: "e.g. model: ai/smollm2")
+        }
         for (name, service) in project.services.sorted(by: { $0.key < $1.key }) {
             let path = "services.\(name)"
+            if !service["provider"].isNull, service["provider"]["type"].isNull {
+                throw fail("\(path).provider: type is required", "\(path).provider", project)
+            }
             for (network, _) in service["networks"].object ?? [] where project.networks[network] == nil {
                 throw fail(
                     "service \"\(name)\" refers to undefined network \(network)", "\(path).networks.\(network)",
-                    project, hint: "declare it: networks: {\(network): {}}")
+                    project, hint: Self.advice(network, "networks", project.networks))
             }
             for volume in service["volumes"].array ?? [] {
                 guard volume["type"].string == "volume", let source = volume["source"].string,
                     project.volumes[source] == nil
                 else { continue }
                 throw fail(
-                    "service \"\(name)\" refers to undefined volume \(source)", "\(path).volumes", project,
-                    hint: "declare it: volumes: {\(source): {}}, or write ./\(source) for a folder")
+                    "service \"\(name)\" refers to undefined volume \(source)", "\(path).volumes.\(source)", project,
+                    hint: ValueReader.suggestion(source, Array(project.volumes.keys))
+                        ?? "declare it: volumes: {\(source): {}}, or use ./\(source) for a directory")
             }
-            for (key, map) in [("secrets", project.secrets), ("configs", project.configs)] {
-                for item in service[key].array ?? [] {
-                    guard let source = item["source"].string, map[source] == nil else { continue }
+            for (key, items, map, place) in [
+                ("build secret", service["build"]["secrets"], project.secrets, "build.secrets"),
+                ("config", service["configs"], project.configs, "configs"),
+                ("secret", service["secrets"], project.secrets, "secrets"),
+            ] {
+                for item in items.array ?? [] {
+                    let source = item["source"].string ?? ""
+                    guard map[source] == nil else { continue }
                     throw fail(
-                        "service \"\(name)\" refers to undefined \(key.dropLast()) \(source)", "\(path).\(key)", project
-                    )
+                        "service \"\(name)\" refers to undefined \(key) \(source)", "\(path).\(place).\(source)",
+                        project,
+                        hint: source.isEmpty
+                            ? "name it: source: NAME"
+                            : Self.advice(
+                                source, place == "configs" ? "configs" : "secrets", map, form: "{file: ./\(source)}"))
                 }
+            }
+            for (model, _) in service["models"].object ?? [] where project.models[model] == nil {
+                throw fail(
+                    "service \"\(name)\" refers to undefined model \(model)", "\(path).models.\(model)", project,
+                    hint: Self.advice(model, "models", project.models, form: "{model: IMAGE}"))
+            }
+            for (context, value) in service["build"]["additional_contexts"].object ?? [] {
+                guard let other = value.string?.after("service:").map(String.init) else { continue }
+                // One whose profile is off is built for the others.
+                guard known[other]?["build"].isNull != false else { continue }
+                let kind = known[other] == nil ? "unknown" : "non-buildable"
+                throw fail(
+                    "service \"\(name)\" declares \(kind) service \"\(other)\" as additional contexts \(context)",
+                    "\(path).build.additional_contexts.\(context)", project,
+                    hint: ValueReader.suggestion(other, Array(project.services.keys)))
             }
             for (other, dependency) in service["depends_on"].object ?? [] where project.services[other] == nil {
                 if let disabled = known[other] {
@@ -258,9 +373,11 @@ struct Normalization {
             }
         }
         for (key, map) in [("secrets", project.secrets), ("configs", project.configs)] {
-            for (name, value) in map where value["external"].bool != true {
+            for (name, value) in map {
                 let sources = ["file", "environment", "content"].filter { !value[$0].isNull }
-                if sources.isEmpty {
+                // A config that says external: false needs none; a secret does.
+                let isExcused = key == "configs" ? !value["external"].isNull : value.isExternal
+                if sources.isEmpty, !isExcused {
                     throw fail(
                         "\(key).\(name): one of file, environment\(key == "configs" ? ", content" : "") must be set",
                         "\(key).\(name)", project)
@@ -298,12 +415,20 @@ struct Normalization {
             var result: [String: JSON] = [:]
             for (key, value) in map {
                 var json = value.isNull ? .object([]) : value
-                let inner = json["external"]["name"].string
-                if let inner { json.set("external", true); json.set("name", .string(inner)) }
+                if json["external"].object != nil {
+                    let inner = json["external"]["name"]
+                    if !inner.isNull, !json["name"].isNull, inner != json["name"] {
+                        throw fail(
+                            "\(kind).\(key): name and external.name conflict; only use name", "\(kind).\(key)", project)
+                    }
+                    json.set("external", true)
+                    if !inner.isNull { json.set("name", inner) }
+                }
                 let isExternal = json["external"].bool == true
-                if isExternal,  // A driver says nothing about what is made elsewhere.
+                // Of the other kinds nothing is made, and what is said of them counts for nothing.
+                if isExternal, kind == "volumes",
                     let extra = (json.object ?? []).first(where: {
-                        !["external", "name", "driver"].contains($0.key) && !$0.key.hasPrefix("x-")
+                        !["external", "name"].contains($0.key) && !$0.key.hasPrefix("x-")
                     })
                 {
                     throw fail(
@@ -340,16 +465,14 @@ struct Normalization {
         project.volumes = project.volumes.filter { volumes.contains($0.key) }
         let secrets = sources("secrets")
         let configs = sources("configs")
+        let models = Set(services.flatMap { ($0["models"].object ?? []).map(\.key) })
+        project.models = project.models.filter { models.contains($0.key) }
         project.secrets = project.secrets.filter { secrets.contains($0.key) }
         project.configs = project.configs.filter { configs.contains($0.key) }
     }
 }
 
-extension String {
-    var trimmingBlanks: String {
-        var text = self[...]
-        while text.first == " " { text = text.dropFirst() }
-        while text.last == " " { text = text.dropLast() }
-        return String(text)
-    }
+extension JSON {
+    /// Whether a network, volume, secret or config is made elsewhere: in either form.
+    var isExternal: Bool { self["external"].bool == true || self["external"].object != nil }
 }

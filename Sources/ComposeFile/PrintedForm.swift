@@ -9,7 +9,8 @@ public struct PrintedForm {
 
     public static func json(_ project: Project) -> JSON {
         var value = PrintedForm(keepsExtensions: false).whole(project)
-        value = .object((value.object ?? []).sorted { $0.key < $1.key })
+        // The reference tool's JSON has no models.
+        value = .object((value.object ?? []).filter { $0.key != "models" }.sorted { $0.key < $1.key })
         return value
     }
 
@@ -42,8 +43,8 @@ public struct PrintedForm {
                 "ssh",
                 .array(
                     keys.map { key in
-                        guard let text = key.string, let cut = text.firstIndex(of: "=") else { return key }
-                        return .string("\(text[..<cut]): \(text[text.index(after: cut)...])")
+                        guard let (name, path) = key.string?.cut(at: "=") else { return key }
+                        return .string("\(name): \(path)")
                     }))
             result.set("build", build)
         }
@@ -80,7 +81,7 @@ public struct PrintedForm {
     ]
     /// Sizes, which are printed unless they are zero.
     private static let sizes: Set<String> = [
-        "memory", "mem_limit", "memswap_limit", "mem_reservation", "shm_size", "size",
+        "memory", "mem_swappiness", "mem_limit", "memswap_limit", "mem_reservation", "shm_size", "size",
     ]
     /// Lists that are printed even if they are empty.
     private static let lists: Set<String> = ["command", "entrypoint"]
@@ -125,11 +126,14 @@ public struct PrintedForm {
         return result
     }
 
-    private func service(_ value: JSON) -> JSON {
+    func service(_ value: JSON) -> JSON {
         var result = typed(value)
         for key in ["command", "entrypoint"] where value[key].isNull { result.set(key, .null) }
         if var deploy = result.object?.first(where: { $0.key == "deploy" })?.value {
             for key in ["resources", "placement"] where deploy[key].isNull { deploy.set(key, .object([])) }
+            for key in ["update_config", "rollback_config"] where !deploy[key].isNull {
+                deploy.set(key, Self.without(deploy[key], ["delay", "monitor"]) { $0.string == "0s" })
+            }
             result.set("deploy", deploy)
         }
         if let rules = result["develop"]["watch"].array {
@@ -159,7 +163,17 @@ public struct PrintedForm {
             })
     }
 
+    /// The mode of a secret or config is told in octal, as a text.
+    private func mounted(_ item: JSON) -> JSON {
+        var file = typed(item)
+        if let mode = file["mode"].int { file.set("mode", .string("0" + String(mode, radix: 8))) }
+        return file
+    }
+
     private func printed(_ key: String, _ value: JSON) -> JSON? {
+        if let items = value.array, ["secrets", "configs"].contains(key) {
+            return items.isEmpty ? nil : .array(items.map(mounted))
+        }
         switch value {
         case .null: return nil
         case .string(let text):

@@ -184,7 +184,7 @@ public struct ProjectLoader {
 
     private func add(_ bytes: [UInt8], _ file: String, _ variables: inout [String: String]) throws {
         let known = variables.merging(request.environment) { $1 }
-        for entry in try EnvironmentFile.parse(String(decoding: bytes, as: UTF8.self), file: file, known: known) {
+        for entry in try EnvironmentFile.parse(bytes, file: file, known: known) {
             variables[entry.name] = entry.value
         }
     }

@@ -65,8 +65,8 @@ struct ValueReader {
         switch node.scalarValue {
         case .null: return nil
         case .int(let value): return String(value)
-        case .double(let value):
-            return value == value.rounded() && value.magnitude < 1e15 ? String(Int64(value)) : "\(value)"
+        case .string(let value): return value
+        case .double(let value): return GoNumber.text(value)
         case .bool(let value): return value ? "true" : "false"
         default: return text
         }
@@ -93,10 +93,15 @@ struct ValueReader {
         throw wrong(path, "true or false", node)
     }
 
-    mutating func int(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
+    /// `1e3` and `1.0` are whole numbers. `cuts`: any number will do, and what follows its point is left out.
+    mutating func int(_ node: Node, _ path: String, cuts: Bool = false) throws(ComposeError) -> JSON {
         note(path, node)
-        if case .int(let value) = node.scalarValue { return .int(value) }
-        if case .scalar(let text, _) = node.kind, let value = Int64(text) { return .int(value) }
+        switch node.scalarValue {
+        case .int(let value): return .int(value)
+        case .double(let value) where cuts || value == value.rounded():
+            if let whole = Int64(exactly: value.rounded(.towardZero)) { return .int(whole) }
+        default: if case .scalar(let text, _) = node.kind, let value = Int64(text) { return .int(value) }
+        }
         throw wrong(path, "a whole number", node)
     }
 
@@ -108,11 +113,19 @@ struct ValueReader {
         throw wrong(path, "a number", node)
     }
 
-    /// A size, as a decimal string of bytes.
-    mutating func bytes(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
+    /// A size, as a decimal string of bytes. `cuts`: a part of a byte is no error.
+    mutating func bytes(_ node: Node, _ path: String, cuts: Bool = false) throws(ComposeError) -> JSON {
         note(path, node)
-        if case .scalar(let text, _) = node.kind, let value = ByteSize.parse(text) { return .string(String(value)) }
-        throw wrong(path, "a size such as 512m or 1.5g", node)
+        guard case .scalar(let text, _) = node.kind, !node.scalarValue.isNull else {
+            throw wrong(path, "a size (e.g. 512m, 2g)", node)
+        }
+        if case .double(let value) = node.scalarValue, !cuts, value != value.rounded() {
+            throw wrong(path, "a whole number of bytes or a string (e.g. 512m)", node)
+        }
+        guard let value = ByteSize.parse(text) else {
+            throw ComposeError("invalid size \"\(text)\" for \(path) (e.g. 512m, 2g)", at: node.place)
+        }
+        return .string(String(value))
     }
 
     mutating func duration(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
@@ -120,9 +133,12 @@ struct ValueReader {
         if case .scalar(let text, _) = node.kind, case .string = node.scalarValue, let value = TimeSpan.parse(text) {
             return .string(TimeSpan.text(value))
         }
-        let text: String = if case .scalar(let text, _) = node.kind { text } else { "10" }
-        throw wrong(
-            path, "a duration such as 1m30s", node, hint: Int(text) != nil ? "write the unit as well: \(text)s" : nil)
+        guard case .scalar(let text, _) = node.kind, !node.scalarValue.isNull else {
+            throw wrong(path, "a duration (e.g. 30s, 1m30s)", node)
+        }
+        throw ComposeError(
+            "invalid duration \"\(text)\" for \(path) (e.g. 30s, 1m30s)", at: node.place,
+            hint: Int(text) != nil ? "add the unit: \(text)s" : nil)
     }
 
     mutating func choice(_ node: Node, _ path: String, _ allowed: [String]) throws(ComposeError) -> JSON {
@@ -157,12 +173,18 @@ struct ValueReader {
         return .array(list)
     }
 
+    /// A string, or a whole number that is meant as one.
+    mutating func word(_ node: Node, _ path: String) throws(ComposeError) -> String {
+        if case .double = node.scalarValue { throw wrong(path, "a string or a whole number", node) }
+        return try text(node, path) ?? ""
+    }
+
     /// The same; numbers are taken as they are written.
     mutating func words(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
         note(path, node)
         var list: [JSON] = []
         for (index, item) in try items(node, path).enumerated() {
-            list.append(.string(try text(item, "\(path).[\(index)]") ?? ""))
+            list.append(.string(try word(item, "\(path).[\(index)]")))
         }
         return .array(list)
     }
@@ -175,28 +197,35 @@ struct ValueReader {
     }
 
     /// `NAME: value` or `- NAME=value`, as a map. `absent` is the value of a bare name: nil takes it from the environment.
-    mutating func pairs(_ node: Node, _ path: String, absent: JSON?, separator: Character = "=") throws(ComposeError)
+    mutating func pairs(_ node: Node, _ path: String, absent: JSON?, separator: Unicode.Scalar = "=")
+        throws(ComposeError)
         -> JSON
     {
         note(path, node)
-        var found: [String: JSON] = [:]
+        var found = JSON.object([])
         switch node.kind {
         case .sequence(let items):
             for item in items {
                 let line = try pair(item, path)
-                let parts = line.split(separator: separator, maxSplits: 1, omittingEmptySubsequences: false).map(
-                    String.init)
+                let parts = line.fields(at: separator, most: 2).map(String.init)
+                if absent == nil, parts[0].unicodeScalars.last?.properties.isWhitespace == true {
+                    throw ComposeError(
+                        "environment variable \(parts[0]) is declared with a trailing space", at: item.place,
+                        hint: "remove the space before \(separator)")
+                }
                 note("\(path).\(parts[0])", item)
-                found[parts[0]] =
-                    parts.count > 1 ? .string(parts[1]) : absent ?? variables[parts[0]].map(JSON.string) ?? .null
+                found.set(
+                    parts[0],
+                    parts.count > 1 ? .string(parts[1]) : absent ?? variables[parts[0]].map(JSON.string) ?? .null)
             }
         default:
             for entry in try entries(node, path) {
                 let value = try text(entry.value, "\(path).\(entry.key)")
-                found[entry.key] = value.map(JSON.string) ?? absent ?? variables[entry.key].map(JSON.string) ?? .null
+                found.set(
+                    entry.key, value.map(JSON.string) ?? absent ?? variables[entry.key].map(JSON.string) ?? .null)
             }
         }
-        return .object(found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+        return .object((found.object ?? []).sorted { $0.key.precedes($1.key) })
     }
 
     private mutating func pair(_ item: Node, _ path: String) throws(ComposeError) -> String {
@@ -214,30 +243,30 @@ struct ValueReader {
 
     static func split(_ line: String, at place: Place) throws(ComposeError) -> [String] {
         var words: [String] = []
-        var word = ""
+        var word = String.UnicodeScalarView()
         var inWord = false
         /// What is open: a quote, a backtick, or the parenthesis of `$(`.
-        var open: Character?
-        var rest = line[...]
-        while let character = rest.popFirst() {
+        var open: Unicode.Scalar?
+        var rest = line.unicodeScalars[...]
+        while let scalar = rest.popFirst() {
             if let mark = open {
                 if mark == "`" || mark == ")" {
-                    word.append(character)
-                    if character == mark { open = nil }
-                } else if character == mark {
+                    word.append(scalar)
+                    if scalar == mark { open = nil }
+                } else if scalar == mark {
                     open = nil
-                } else if character == "\\", mark == "\"" {
-                    // Compose's own rule; a shell would keep the backslash before most characters.
+                } else if scalar == "\\", mark == "\"" {
+                    // Compose's own rule; a shell would keep the backslash before most scalars.
                     guard let next = rest.popFirst() else { break }
                     word.append(next)
                 } else {
-                    word.append(character)
+                    word.append(scalar)
                 }
                 continue
             }
-            switch character {
+            switch scalar {
             case "'", "\"":
-                open = character
+                open = scalar
                 inWord = true
             case "\\":
                 guard let next = rest.popFirst() else {
@@ -247,31 +276,32 @@ struct ValueReader {
                 inWord = true
             case "`":
                 open = "`"
-                word.append(character)
+                word.append(scalar)
                 inWord = true
             case "$" where rest.first == "(":
                 rest = rest.dropFirst()
                 open = ")"
-                word += "$("
+                word.append(contentsOf: "$(".unicodeScalars)
                 inWord = true
             case "(", ")":
                 throw ComposeError(
                     "invalid command line string: a parenthesis means something to a shell only", at: place,
                     hint: "write the command as a list, or put the parenthesis in quotes")
-            case _ where character.isWhitespace:
-                if inWord { words.append(word) }
-                (word, inWord) = ("", false)
+            case " ", "\t", "\r", "\n":
+                if inWord { words.append(String(word)) }
+                word = String.UnicodeScalarView()
+                inWord = false
             case ";", "|", "&", "<", ">":
                 // As Compose: an operator of a shell ends the words, since there is no shell; the number of a descriptor goes with it.
-                if character == "<" || character == ">", word.allSatisfy(\.isNumber) { inWord = false }
+                if scalar == "<" || scalar == ">", word.allSatisfy({ ("0"..."9").contains($0) }) { inWord = false }
                 rest = rest.prefix(0)
             default:
-                word.append(character)
+                word.append(scalar)
                 inWord = true
             }
         }
         if open != nil { throw ComposeError("invalid command line string: a quote is not closed", at: place) }
-        if inWord { words.append(word) }
+        if inWord { words.append(String(word)) }
         return words
     }
 
@@ -303,7 +333,7 @@ struct ValueReader {
                     members.append((entry.key, .null))
                     continue
                 }
-                if !["deploy", "develop", "image", "external"].contains(entry.key) {
+                if !["deploy", "develop", "image"].contains(entry.key) {
                     valueless.append((place, entry.place))
                 }
                 continue
@@ -349,7 +379,8 @@ struct ValueReader {
 
     /// Absolute paths stay as they are written.
     func resolved(_ path: String) -> String {
-        path.hasPrefix("/") || !resolvesPaths ? path : PathRules.resolve(path, in: directory, home: variables["HOME"])
+        path.begins(with: "/") || !resolvesPaths
+            ? path : PathRules.resolve(path, in: directory, home: variables["HOME"])
     }
 
     /// The source of a bind mount: a path of Windows stays as it is.
@@ -367,13 +398,15 @@ struct ValueReader {
 public enum PathRules {
     public static func resolve(_ path: String, in directory: String, home: String?) -> String {
         var text = path
-        if text == "~" || text.hasPrefix("~/"), let home { text = home + text.dropFirst() }
-        return clean(text.hasPrefix("/") ? text : directory + "/" + text)
+        if text == "~" || text.begins(with: "~/"), let home { text = home + (text.after("~") ?? "") }
+        return clean(text.begins(with: "/") ? text : directory + "/" + text)
     }
 
     /// A drive's letter and a colon, or two backslashes, at the beginning.
     static func isWindows(_ path: String) -> Bool {
-        path.hasPrefix("\\\\") || path.dropFirst().first == ":" && path.first?.isLetter == true
+        let scalars = path.unicodeScalars
+        return path.begins(with: "\\\\")
+            || scalars.dropFirst().first == ":" && scalars.first.map { Character($0).isLetter } == true
     }
 
     /// Without `.`, `..` and double slashes.

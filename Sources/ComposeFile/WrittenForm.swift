@@ -24,9 +24,10 @@ public struct WrittenForm {
         func named(_ map: inout [String: JSON]) {
             for (key, value) in map {
                 var json = value.isNull ? .object([]) : value
-                if let name = json["external"]["name"].string {
+                if json["external"].object != nil {
+                    let name = json["external"]["name"]
                     json.set("external", true)
-                    json.set("name", .string(name))
+                    if !name.isNull { json.set("name", name) }
                 }
                 let isExternal = json["external"].bool == true
                 if json["name"].isNull { json.set("name", .string(isExternal ? key : "\(project.name)_\(key)")) }
@@ -41,7 +42,7 @@ public struct WrittenForm {
 
     private static func filled(_ service: JSON, _ project: Project) -> JSON {
         var result = Normalization.implied(service)
-        if service["network_mode"].isNull, (service["networks"].object ?? []).isEmpty {
+        if service["network_mode"].isNull, service["provider"].isNull, (service["networks"].object ?? []).isEmpty {
             result.set("networks", ["default": .null])
         }
         if service["build"].object != nil {

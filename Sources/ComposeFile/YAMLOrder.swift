@@ -10,8 +10,8 @@ enum YAMLOrder {
             """
             profiles annotations attach build develop blkio_config cap_add cap_drop cgroup_parent cgroup cpu_count cpu_percent
             cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpus cpuset cpu_shares command configs container_name
-            credential_spec depends_on deploy device_cgroup_rules devices dns dns_opt dns_search domainname provider entrypoint
-            environment env_file expose extends external_links extra_hosts gpus group_add hostname healthcheck image init ipc
+            credential_spec depends_on deploy device_cgroup_rules devices dns dns_opt dns_search domainname entrypoint provider
+            environment env_file expose extends external_links extra_hosts group_add gpus hostname healthcheck image init ipc
             isolation labels label_file links logging mem_limit mem_reservation memswap_limit mem_swappiness mac_address models
             network_mode networks oom_kill_disable oom_score_adj pid pids_limit platform ports privileged pull_policy read_only
             restart runtime scale secrets security_opt shm_size stdin_open stop_grace_period stop_signal storage_opt sysctls
@@ -40,14 +40,18 @@ enum YAMLOrder {
         "services.*.deploy.restart_policy": words("condition delay max_attempts window"),
         "services.*.deploy.placement": words("constraints preferences max_replicas_per_node"),
         "services.*.depends_on.*": words("condition restart required"),
+        "models.*": words("name model context_size runtime_flags"),
         "services.*.devices[]": words("source target permissions"),
         "services.*.extends": words("file service"),
         "services.*.healthcheck": words("test timeout interval retries start_period start_interval disable"),
         "services.*.logging": words("driver options"),
         "services.*.networks.*": words(
             """
-            priority gw_priority aliases ipv4_address ipv6_address link_local_ips interface_name mac_address driver_opts
+            aliases driver_opts gw_priority interface_name ipv4_address ipv6_address link_local_ips mac_address priority
             """),
+        "services.*.gpus[]": words("capabilities driver count device_ids options"),
+        "services.*.credential_spec": words("config file registry"), "services.*.provider": words("type options"),
+        "services.*.models.*": words("endpoint_var model_var"),
         "services.*.ports[]": words("name mode host_ip target published protocol app_protocol"),
         "services.*.volumes[]": words("type source target read_only consistency bind volume tmpfs image"),
         "services.*.volumes[].bind": words("selinux propagation create_host_path recursive"),
@@ -104,15 +108,17 @@ enum YAMLOrder {
         }
     }
 
-    static func sorted(_ value: JSON, at path: String = "") -> JSON {
+    static func sorted(
+        _ value: JSON, at path: String = "", by precedes: (String, String) -> Bool = NaturalOrder.precedes
+    ) -> JSON {
         switch value {
-        case .array(let items): return .array(items.map { sorted($0, at: path + "[]") })
+        case .array(let items): return .array(items.map { sorted($0, at: path + "[]", by: precedes) })
         case .object(let members):
             let last = String(path.split(separator: ".").last ?? "")
             if maps.contains(last), !last.hasSuffix("[]") {
                 return .object(
-                    members.sorted { NaturalOrder.precedes($0.key, $1.key) }.map {
-                        ($0.key, sorted($0.value, at: path + ".*"))
+                    members.sorted { precedes($0.key, $1.key) }.map {
+                        ($0.key, sorted($0.value, at: path + ".*", by: precedes))
                     })
             }
             let places = places[path] ?? sharedPlaces[last] ?? (last == "*" ? sharedPlaces[path] : nil) ?? [:]
@@ -128,7 +134,8 @@ enum YAMLOrder {
                     // What an extension holds is its owner's.
                     if key.hasPrefix("x-") { return (key, natural(value)) }
                     switch value {
-                    case .object, .array: return (key, sorted(value, at: path.isEmpty ? key : "\(path).\(key)"))
+                    case .object, .array:
+                        return (key, sorted(value, at: path.isEmpty ? key : "\(path).\(key)", by: precedes))
                     default: return (key, value)
                     }
                 })

@@ -129,7 +129,7 @@ public struct YAMLReader {
             let value = try node(try parser.next(), parser, depth: depth + 1)
             if key == "<<" {
                 merged.append(value)
-            } else if let earlier = list.first(where: { $0.key == key }) {
+            } else if let earlier = list.first(where: { $0.key.isExactly(key) }) {
                 throw ComposeError(
                     "yaml: mapping key \"\(key)\" already defined at line \(earlier.place.line)", at: keyNode.place,
                     hint: "remove one of the two")
@@ -145,7 +145,7 @@ public struct YAMLReader {
     private func merge(_ source: Node, into list: inout [Node.Entry]) throws(ComposeError) {
         switch source.kind {
         case .mapping(let entries):
-            for entry in entries where !list.contains(where: { $0.key == entry.key }) { list.append(entry) }
+            for entry in entries where !list.contains(where: { $0.key.isExactly(entry.key) }) { list.append(entry) }
         case .sequence(let items): for item in items { try merge(item, into: &list) }
         case .scalar:
             throw ComposeError("yaml: map merge requires a mapping, or a list of them, as the value", at: source.place)
@@ -154,16 +154,29 @@ public struct YAMLReader {
 }
 
 extension Node {
+    /// A key without a value.
+    var isNothing: Bool { if case .scalar = kind { scalarValue.isNull } else { false } }
+
     /// What a plain scalar means in YAML's core schema, with the leftovers of 1.1 that compose files rely on.
     public var scalarValue: JSON {
         guard case .scalar(let text, let isPlain) = kind else { return .null }
         guard isPlain else { return .string(text) }
         switch text {
         case "", "~", "null", "Null", "NULL": return .null
+        case ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF": return .double(.infinity)
+        case "-.inf", "-.Inf", "-.INF": return .double(-.infinity)
+        case ".nan", ".NaN", ".NAN": return .double(.nan)
         case "true", "True", "TRUE": return .bool(true)
         case "false", "False", "FALSE": return .bool(false)
         default: return Self.number(text) ?? .string(text)
         }
+    }
+
+    /// A whole number; one that only an unsigned word holds is kept as its digits.
+    private static func whole(_ digits: Substring, _ sign: Int64, radix: Int) -> JSON? {
+        if let value = Int64((sign < 0 ? "-" : "") + digits, radix: radix) { return .int(value) }
+        guard sign > 0 else { return nil }
+        return UInt64(digits, radix: radix).map { .string(String($0)) }
     }
 
     private static func number(_ text: String) -> JSON? {
@@ -173,18 +186,18 @@ extension Node {
         let unsigned = digits.hasPrefix("-") || digits.hasPrefix("+") ? String(digits.dropFirst()) : digits
         let sign: Int64 = digits.hasPrefix("-") ? -1 : 1
         for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] where unsigned.hasPrefix(prefix) {
-            return Int64(unsigned.dropFirst(2), radix: radix).map { .int(sign * $0) }
+            return whole(unsigned.dropFirst(2), sign, radix: radix)
         }
-        if unsigned.count > 1, unsigned.hasPrefix("0"), unsigned.allSatisfy({ $0.isNumber }),
-            let octal = Int64(unsigned, radix: 8)
+        let isWhole = unsigned.utf8.allSatisfy { (48...57).contains($0) }
+        if isWhole, unsigned.utf8.count > 1, unsigned.utf8.first == 48, let octal = whole(unsigned[...], sign, radix: 8)
         {
-            return .int(sign * octal)
+            return octal
         }
-        if let value = Int64(digits.hasPrefix("+") ? unsigned : digits) { return .int(value) }
-        guard unsigned.contains(where: { $0 == "." || $0 == "e" || $0 == "E" }),
-            unsigned.allSatisfy({ $0.isNumber || "+-.eE".contains($0) })
+        if isWhole, let value = whole(unsigned[...], sign, radix: 10) { return value }
+        guard unsigned.utf8.allSatisfy({ (48...57).contains($0) || [43, 45, 46, 69, 101].contains($0) }),
+            let value = Double(digits), value.isFinite
         else { return nil }
-        return Double(digits).map { .double($0) }
+        return .double(value)
     }
 }
 
@@ -207,6 +220,8 @@ extension String {
     private let file: String
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private let input: UnsafeMutableBufferPointer<UInt8>
+    /// The last quoted scalar of several lines: where a quote is missing, it reaches to the next one.
+    private var longQuote: (start: Place, end: Int)?
 
     init(_ bytes: [UInt8], file: String) throws(ComposeError) {
         self.file = file
@@ -243,6 +258,24 @@ extension String {
         return Character(UnicodeScalar(unsafe input[start + column]))
     }
 
+    /// Marks that a merge has left: the cause of what the parser cannot read.
+    private func conflict() -> ComposeError? {
+        var lines: [String: Int] = [:]
+        var line = 0
+        var start = 0
+        while start < (unsafe input.count) {
+            var end = start
+            while end < (unsafe input.count), unsafe input[end] != 10 { end += 1 }
+            let text = unsafe String(decoding: input[start..<min(end, start + 8)], as: UTF8.self)
+            for mark in ["<<<<<<< ", ">>>>>>> "] where text == mark && lines[mark] == nil { lines[mark] = line + 1 }
+            (start, line) = (end + 1, line + 1)
+        }
+        guard let first = lines["<<<<<<< "], let last = lines[">>>>>>> "], first < last else { return nil }
+        return ComposeError(
+            "the file has merge conflict markers (lines \(first) to \(last))", at: place(line: first - 1, column: 0),
+            hint: "keep one side of the conflict and remove the lines with <<<<<<<, ======= and >>>>>>>")
+    }
+
     /// What to do about libyaml's words.
     private static func advice(_ problem: String, _ character: Character?) -> String? {
         if problem.contains("cannot start any token") {
@@ -266,6 +299,20 @@ extension String {
         guard unsafe yaml_parser_parse(parser, event) == 1 else {
             let problem = unsafe parser.pointee.problem.map { unsafe String(cString: $0) } ?? "unreadable"
             let mark = unsafe (Int(parser.pointee.problem_mark.line), Int(parser.pointee.problem_mark.column))
+            if let conflict = conflict() { throw conflict }
+            let context = unsafe parser.pointee.context.map { unsafe String(cString: $0) } ?? ""
+            if context == "while scanning a quoted scalar" {
+                let opening = unsafe place(
+                    line: Int(parser.pointee.context_mark.line), column: Int(parser.pointee.context_mark.column))
+                throw ComposeError(
+                    "yaml: the quote that opens here is not closed", at: opening,
+                    hint: "close it at the end of the value")
+            }
+            if let longQuote, abs(longQuote.end - mark.0) <= 1 {
+                throw ComposeError(
+                    "yaml: the quote that opens here closes in line \(longQuote.end + 1) only: \(problem)",
+                    at: longQuote.start, hint: "close it at the end of its own line")
+            }
             throw ComposeError(
                 "yaml: \(problem)", at: place(line: mark.0, column: mark.1),
                 hint: Self.advice(problem, character(line: mark.0, column: mark.1)))
@@ -284,6 +331,13 @@ extension String {
                 decoding: UnsafeBufferPointer(
                     start: event.pointee.data.scalar.value, count: event.pointee.data.scalar.length), as: UTF8.self)
             let isPlain = unsafe event.pointee.data.scalar.style == YAML_PLAIN_SCALAR_STYLE
+            let last = unsafe Int(event.pointee.end_mark.line)
+            let style = unsafe event.pointee.data.scalar.style
+            if last + 1 > start.line,
+                style == YAML_SINGLE_QUOTED_SCALAR_STYLE || style == YAML_DOUBLE_QUOTED_SCALAR_STYLE
+            {
+                longQuote = (start, last)
+            }
             let anchor = unsafe text(event.pointee.data.scalar.anchor)
             let tag = unsafe text(event.pointee.data.scalar.tag) ?? ""
             return .scalar(value, isPlain: isPlain, anchor: anchor, tag: tag, start)

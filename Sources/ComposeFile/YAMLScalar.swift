@@ -182,7 +182,8 @@ struct YAMLScalar {
             guard let digit = rest.first, digit.isNumber else { return false }
             rest = rest.drop { $0.isASCII && $0.isNumber }
         }
-        return rest.isEmpty
+        // A number that no double holds is a text.
+        return rest.isEmpty && Double(text.filter { $0 != "_" })?.isFinite == true
     }
 
     /// `10:30`, which older versions take for a number of base 60.

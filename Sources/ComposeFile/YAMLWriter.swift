@@ -46,8 +46,12 @@ public enum YAMLWriter {
     }
 
     private static func scalar(_ value: JSON) -> String {
-        guard case .string(let text) = value else { return value.text() }
-        return YAMLScalar(text).line
+        switch value {
+        case .string(let text): return YAMLScalar(text).line
+        case .double(let number) where number.isFinite: return GoNumber.text(number)
+        case .double(let number): return number.isNaN ? ".nan" : number < 0 ? "-.inf" : ".inf"
+        default: return value.text()
+        }
     }
 
     private static func scalar(_ text: String) -> String { YAMLScalar(text).line }

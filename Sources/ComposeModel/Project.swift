@@ -20,6 +20,10 @@ public struct Project: Sendable, Equatable {
     public var profiles: [String] = []
     /// Services that are off because none of their profiles is on.
     public var disabledServices: [String] = []
+    /// The part of each service that Docker Compose would hash.
+    public var hashForms: [String: JSON] = [:]
+    /// Services of inactive profiles that images of others are built from: built, never run. The engine does not need them.
+    public var buildBases: [String: JSON] = [:]
     /// Between the parts of names: `-`, or `_` as the first Compose had it (`--compatibility`).
     public var separator = "-"
     /// What was odd but is no error.
@@ -38,6 +42,9 @@ public struct Project: Sendable, Equatable {
     private static func object(_ map: [String: JSON]) -> JSON {
         .object(map.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     }
+
+    /// A service, or one that images of others are built from.
+    public func definition(_ name: String) -> JSON? { services[name] ?? buildBases[name] }
 
     /// What a service's image is called that has no name of its own.
     public func builtImageName(_ service: String) -> String { "\(name)\(separator)\(service)" }
@@ -61,6 +68,7 @@ public struct Project: Sendable, Equatable {
             "services": Self.object(services),
             "networks": Self.object(networks), "volumes": Self.object(volumes), "secrets": Self.object(secrets),
             "configs": Self.object(configs), "disabledServices": JSON(disabledServices),
+            "hashForms": Self.object(hashForms),
             "origins": JSON(origins), "separator": .string(separator),
         ]
     }
@@ -77,6 +85,7 @@ public struct Project: Sendable, Equatable {
         volumes = map("volumes")
         secrets = map("secrets")
         configs = map("configs")
+        hashForms = map("hashForms")
         disabledServices = wire["disabledServices"].strings ?? []
         origins = wire["origins"].stringMap ?? [:]
         separator = wire["separator"].string ?? "-"

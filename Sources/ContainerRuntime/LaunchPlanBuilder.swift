@@ -22,6 +22,8 @@ public struct LaunchContext: Sendable {
     public var processes: [String: Int32]
     /// The layers of images that are mounted into the container, topmost first, by the images' ids.
     public var imageMounts: [String: [String]] = [:]
+    /// The running first process of the container whose network is joined.
+    public var networkProcess: Int32?
 
     public init(
         imageDirectories: [String], upperDirectory: String, workDirectory: String, mountPoint: String,
@@ -45,8 +47,13 @@ public struct LaunchContext: Sendable {
 /// Turns a container's record into the plan that its shim carries out. The only builder: an exec and a health check go through it too.
 public struct LaunchPlanBuilder: Sendable {
     private let programs: SystemCallPrograms
+    private let defaultUlimits: [UlimitSpec]
 
-    public init(programs: SystemCallPrograms) { self.programs = programs }
+    /// `defaultUlimits` hold where a container has no limit of that name.
+    public init(programs: SystemCallPrograms, defaultUlimits: [UlimitSpec]) {
+        self.programs = programs
+        self.defaultUlimits = defaultUlimits
+    }
 
     public func container(_ record: ContainerRecord, _ context: LaunchContext) throws -> LaunchPlan {
         let decision = try SecurityDecision(record.spec)
@@ -75,11 +82,16 @@ public struct LaunchPlanBuilder: Sendable {
         -> LaunchPlan
     {
         var spec = record.spec
-        if request.privileged { spec.security.privileged = true }
+        if request.privileged {
+            spec.security.privileged = true
+            // The process has every capability, also those that its container has dropped.
+            spec.security.droppedCapabilities = []
+        }
         let decision = try SecurityDecision(spec)
         let names = Set(request.environment.map(Self.variableName))
         var merged = environment(record, terminal: request.terminal).filter { !names.contains(Self.variableName($0)) }
-        merged += request.environment
+        // A bare name only removes the container's variable.
+        merged += request.environment.filter { $0.contains("=") }
         return LaunchPlan(
             id: id, kind: .exec,
             process: ProcessPlan(
@@ -114,10 +126,12 @@ public struct LaunchPlanBuilder: Sendable {
     }
 
     private func security(_ spec: ContainerSpec, _ decision: SecurityDecision) throws -> SecurityPlan {
-        SecurityPlan(
+        let own = Set(spec.resources.limits.map(\.name))
+        let limits = defaultUlimits.filter { !own.contains($0.name) } + spec.resources.limits
+        return SecurityPlan(
             capabilities: decision.capabilities.rawValue,
             systemCallFilter: try programs.program(for: decision),
-            noNewPrivileges: decision.noNewPrivileges, limits: try spec.resources.limits.map(Self.limit),
+            noNewPrivileges: decision.noNewPrivileges, limits: try limits.map(Self.limit),
             outOfMemoryScore: spec.resources.outOfMemoryScore == 0 ? nil : spec.resources.outOfMemoryScore)
     }
 
@@ -127,6 +141,24 @@ public struct LaunchPlanBuilder: Sendable {
         "as": 9, "locks": 10,
         "sigpending": 11, "msgqueue": 12, "nice": 13, "rtprio": 14, "rttime": 15,
     ]
+
+    /// Hard limits that a container cannot get: above the engine's own if it may not raise them, or above fs.nr_open (getrlimit(2)).
+    public static func unreachable(_ limits: [UlimitSpec]) -> [(limit: UlimitSpec, granted: UInt64)] {
+        let mayRaise = CapabilitySet.current().effective.rawValue & SystemResourceCapability.bit != 0
+        let openFiles = (try? Files.readText("/proc/sys/fs/nr_open", limit: 32)).flatMap {
+            UInt64($0.prefix { $0.isNumber })
+        }
+        return limits.compactMap { limit in
+            guard let number = resources[limit.name] else { return nil }
+            let own = Processes.limit(number).hard
+            let highest = min(mayRaise ? .max : own, limit.name == "nofile" ? openFiles ?? .max : .max)
+            let wanted = UInt64(bitPattern: limit.hard)
+            return wanted > highest ? (limit, min(own, wanted)) : nil
+        }
+    }
+
+    /// CAP_SYS_RESOURCE.
+    private enum SystemResourceCapability { static let bit: UInt64 = 1 << 24 }
 
     private static func limit(_ spec: UlimitSpec) throws(RoostError) -> ResourceLimit {
         guard let number = resources[spec.name] else {

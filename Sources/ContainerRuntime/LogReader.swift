@@ -35,46 +35,21 @@ public struct LogCursor: Sendable {
     /// Starts at the last `count` lines.
     public init(path: String, tail count: Int) {
         self.path = path
-        var number = 0
-        var missing = count
-        var start: (file: String, offset: Int)?
-        while missing > 0 {
-            let name = number == 0 ? path : "\(path).\(number)"
-            guard let bytes = try? Files.read(name, limit: 1 << 31) else { break }
-            let found = Self.lineStarts(bytes, last: missing)
-            start = (name, found.first ?? 0)
-            missing -= found.count
-            number += 1
-        }
         if count == 0 {
             open(path)
-            offset = Int((try? Files.status(path).size) ?? 0)
+            offset = file.flatMap { try? Files.status(of: $0.raw) }.map { Int($0.size) } ?? 0
+        } else if let start = LogTail.find(path, last: count) {
+            (file, offset) = (start.file, start.offset)
+            inode = (try? Files.status(of: start.file.raw).inode) ?? 0
         } else {
-            open(start?.file ?? path)
-            offset = start?.offset ?? 0
+            open(path)
         }
     }
 
-    /// Positions of the last lines, in order; parts count as one line with what they belong to.
-    private static func lineStarts(_ bytes: [UInt8], last count: Int) -> [Int] {
-        var starts: [Int] = []
-        var position = bytes.count
-        while position > 0, starts.count <= count {
-            let before = bytes[..<(position - 1)].lastIndex(of: 10).map { $0 + 1 } ?? 0
-            if isFull(bytes, before) || starts.isEmpty {
-                starts.append(before)
-            } else if let newest = starts.last, newest > before {
-                // A part: the line began here or earlier.
-                starts[starts.count - 1] = before
-            }
-            position = before
-        }
-        return Array(starts.reversed().suffix(count))
-    }
-
-    private static func isFull(_ bytes: [UInt8], _ start: Int) -> Bool {
-        start + 38 < bytes.count && bytes[start + 38] == UInt8(ascii: "F")
-    }
+    /// The stream of a record, by the first letter of its name.
+    static func isError(_ header: ArraySlice<UInt8>) -> Bool { header[header.startIndex + 34] == UInt8(ascii: "e") }
+    /// The tag of a record: the line continues in the next one.
+    static func isPart(_ header: ArraySlice<UInt8>) -> Bool { header[header.startIndex + 38] == UInt8(ascii: "P") }
 
     private mutating func open(_ name: String) {
         file = try? Files.open(name, .readOnly)
@@ -122,8 +97,8 @@ public struct LogCursor: Sendable {
             if end - start >= headerLength {
                 records.append(
                     LogRecord(
-                        timestamp: bytes[start..<(start + 30)], isError: bytes[start + 34] == UInt8(ascii: "e"),
-                        isPart: bytes[start + 38] == UInt8(ascii: "P"), content: bytes[(start + headerLength)..<end]))
+                        timestamp: bytes[start..<(start + 30)], isError: isError(bytes[start...]),
+                        isPart: isPart(bytes[start...]), content: bytes[(start + headerLength)..<end]))
             }
             start = end + 1
         }
@@ -171,6 +146,11 @@ public struct LogFramer: Sendable {
         return Array(
             (Timestamp.secondText(time.seconds) + "." + String(repeating: "0", count: max(0, 9 - fraction.count))
                 + fraction + "Z").utf8)
+    }
+
+    /// The bytes for output that is in no record.
+    public mutating func bytes(_ content: [UInt8], isError: Bool) -> [UInt8] {
+        bytes([LogRecord(timestamp: [], isError: isError, isPart: true, content: content[...])])
     }
 
     /// The bytes for these records. Whole lines get their end back; parts do not.

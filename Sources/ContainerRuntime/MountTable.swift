@@ -68,14 +68,22 @@ struct MountTable {
     }
 
     private func identityFiles() -> [MountPlan] {
-        [
-            file(context.resolvConf, "/etc/resolv.conf"), file(hostname + "\n", "/etc/hostname"),
-            file(context.hosts, "/etc/hosts"),
+        let attributes = record.spec.security.readOnlyRoot ? Self.readOnly : 0
+        if let process = context.networkProcess {
+            // The very files of the container whose network is joined: what either writes both see.
+            return ["/etc/resolv.conf", "/etc/hostname", "/etc/hosts"].map {
+                bind("/proc/\(process)/root\($0)", $0, attributes)
+            }
+        }
+        return [
+            file(context.resolvConf, "/etc/resolv.conf", attributes),
+            file(hostname + "\n", "/etc/hostname", attributes), file(context.hosts, "/etc/hosts", attributes),
         ]
     }
 
     private func userMount(_ mount: MountRecord) throws -> MountPlan {
-        var attributes = mount.readOnly ? Self.readOnly : 0
+        let isTopAlone = mount.isReadOnlyAtTopAlone == true
+        var attributes = mount.readOnly && !isTopAlone ? Self.readOnly : 0
         if mount.kind == .tmpfs {
             var options: [Setting] = []
             attributes |= MountAttributes([.noSetUID, .noDevices, .noExecution]).rawValue
@@ -87,7 +95,9 @@ struct MountTable {
                 case "noexec", "nodev", "nosuid", "rw": break
                 case "ro": attributes |= Self.readOnly
                 default:
-                    let parts = option.split(separator: "=", maxSplits: 1).map(String.init)
+                    let parts = option.split(
+                        separator: "=", maxSplits: 1, omittingEmptySubsequences: false
+                    ).map(String.init)
                     options.append(Setting(parts[0], parts.count > 1 ? parts[1] : nil))
                 }
             }
@@ -108,7 +118,9 @@ struct MountTable {
         let source: MountPlan.Source =
             mount.subpath.map { .inside(root: mount.hostPath, path: $0, recursive: mount.isRecursive) }
             ?? .bind(path: mount.hostPath, recursive: mount.isRecursive)
-        return MountPlan(source: source, target: mount.target, attributes: attributes, propagation: propagation)
+        var plan = MountPlan(source: source, target: mount.target, attributes: attributes, propagation: propagation)
+        plan.topAttributes = mount.readOnly && isTopAlone ? Self.readOnly : 0
+        return plan
     }
 
     private func fileSystem(
@@ -119,8 +131,8 @@ struct MountTable {
             attributes: attributes)
     }
 
-    private func file(_ text: String, _ target: String) -> MountPlan {
-        MountPlan(source: .content(text), target: target, attributes: 0)
+    private func file(_ text: String, _ target: String, _ attributes: UInt64) -> MountPlan {
+        MountPlan(source: .content(text), target: target, attributes: attributes)
     }
 
     private func bind(_ path: String, _ target: String, _ attributes: UInt64) -> MountPlan {

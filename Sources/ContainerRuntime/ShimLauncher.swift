@@ -139,7 +139,7 @@ public struct ShimLauncher: Sendable {
                 input: files.dropFirst().first)
         case .failed(let step, let reason, let exitCode):
             throw LaunchFailure(step: step, reason: reason, exitCode: exitCode)
-        case .exited, .hello:
+        case .exited, .hello, .unlogged:
             throw LaunchFailure(
                 step: "start the shim", reason: "the shim began with an unexpected message", exitCode: 125)
         }

@@ -18,7 +18,8 @@ public final class SystemCallPrograms: Sendable {
 
     public func program(for capabilities: CapabilitySet) throws(SyscallError) -> [UInt8] {
         if let known = compiled.withLock({ $0[capabilities] }) { return known }
-        let program = try SystemCallFilter.compile(SystemCallProfile.rules(for: capabilities))
+        let program = try SystemCallFilter.compile(
+            SystemCallProfile.rules(for: capabilities), unknownFrom: SystemCallProfile.unknownFrom)
         compiled.withLock { $0[capabilities] = program }
         return program
     }

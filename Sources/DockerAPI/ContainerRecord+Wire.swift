@@ -52,7 +52,7 @@ extension ContainerRecord {
             "IPAMConfig": endpoint.wish.map(Self.addressJSON) ?? .null,
             "Links": endpoint.wish.map { $0.links.isEmpty ? .null : JSON($0.links) } ?? .null,
             "Aliases": endpoint.aliases.isEmpty ? .null : JSON(endpoint.aliases),
-            "MacAddress": .string(up || endpoint.wish != nil ? endpoint.macAddress : ""),
+            "MacAddress": .string(up || endpoint.wish?.macAddress != nil ? endpoint.macAddress : ""),
             "DriverOpts": endpoint.wish.map { $0.driverOptions.isEmpty ? .null : JSON($0.driverOptions) } ?? .null,
             "GwPriority": JSON(endpoint.gatewayPriority),
             "NetworkID": .string(endpoint.networkID), "EndpointID": .string(up ? endpointID(endpoint) : ""),
@@ -233,8 +233,11 @@ extension ContainerRecord {
         json.set("Tty", .bool(spec.process.terminal))
         json.set("OpenStdin", .bool(spec.process.openInput))
         json.set("StdinOnce", .bool(spec.process.inputOnce))
-        // A bare name takes a variable away; it is shown as it was asked for.
-        json.set("Env", JSON(environment + spec.process.environment.filter { !$0.contains("=") }))
+        // As it was written, twice or without a value; then what only the image says.
+        let own = spec.process.environment
+        let names = Set(own.map { $0.prefix { $0 != "=" } })
+        let all = own + environment.filter { !names.contains($0.prefix { $0 != "=" }) }
+        json.set("Env", all.isEmpty ? .null : JSON(all))
         // The image's part of the program is told apart by what the user gave.
         let entrypoint = spec.process.entrypoint
         let command = spec.process.command ?? Array(arguments.dropFirst(entrypoint?.count ?? 0))
@@ -308,7 +311,7 @@ extension ContainerRecord {
                 "Config": JSON(spec.log.options),
             ],
             "NetworkMode": .string(spec.network.text),
-            "PortBindings": PortBinding.json(spec.portBindings),
+            "PortBindings": spec.portBindings.isEmpty ? .null : PortBinding.json(spec.portBindings),
             "RestartPolicy": [
                 "Name": .string(spec.restartPolicy.name.rawValue),
                 "MaximumRetryCount": JSON(spec.restartPolicy.maximumRetries),
@@ -318,8 +321,8 @@ extension ContainerRecord {
             "ConsoleSize": [0, 0],
             "CapAdd": list(spec.security.addedCapabilities), "CapDrop": list(spec.security.droppedCapabilities),
             "CgroupnsMode": shared(spec.controlGroupNamespace, "private"),
-            "Dns": JSON(spec.dns.servers.map(\.description)), "DnsOptions": JSON(spec.dns.options),
-            "DnsSearch": JSON(spec.dns.search), "ExtraHosts": list(spec.dns.extraHosts),
+            "Dns": list(spec.dns.servers.map(\.description)), "DnsOptions": list(spec.dns.options),
+            "DnsSearch": list(spec.dns.search), "ExtraHosts": list(spec.dns.extraHosts),
             "GroupAdd": list(spec.process.additionalGroups), "IpcMode": shared(spec.ipc, "private"), "Cgroup": "",
             "Links": spec.dns.links.isEmpty
                 ? .null : JSON(spec.dns.parsedLinks.map { "/\($0.target):/\(name)/\($0.alias)" }),
@@ -339,26 +342,31 @@ extension ContainerRecord {
             "BlkioWeight": JSON(resources.blockWeight), "CpuPeriod": JSON(resources.cpuPeriod),
             "CpuQuota": JSON(resources.cpuQuota), "CpusetCpus": .string(resources.cpusetCPUs),
             "CpusetMems": .string(resources.cpusetMemories),
-            "Devices": .array(
-                spec.devices.map {
-                    [
-                        "PathOnHost": .string($0.hostPath), "PathInContainer": .string($0.containerPath),
-                        "CgroupPermissions": .string($0.permissions),
-                    ]
-                }),
+            "Devices": spec.devices.isEmpty
+                ? .null
+                : .array(
+                    spec.devices.map {
+                        [
+                            "PathOnHost": .string($0.hostPath), "PathInContainer": .string($0.containerPath),
+                            "CgroupPermissions": .string($0.permissions),
+                        ]
+                    }),
             "DeviceCgroupRules": spec.deviceRules.isEmpty ? .null : JSON(spec.deviceRules), "DeviceRequests": .null,
             "MemoryReservation": JSON(resources.memoryReservationBytes),
             "MemorySwap": JSON(
-                resources.memorySwapBytes == 0 ? resources.memoryBytes * 2 : resources.memorySwapBytes),
+                resources.memorySwapBytes == 0 ? doubled(resources.memoryBytes) : resources.memorySwapBytes),
             "MemorySwappiness": .null, "OomKillDisable": .bool(resources.disablesOutOfMemoryKiller),
             "PidsLimit": resources.maximumProcesses <= 0 ? .null : JSON(resources.maximumProcesses),
-            "Ulimits": .array(
-                resources.limits.map { ["Name": .string($0.name), "Hard": JSON($0.hard), "Soft": JSON($0.soft)] }),
+            "Ulimits": resources.limits.isEmpty
+                ? .null
+                : .array(
+                    resources.limits.map { ["Name": .string($0.name), "Hard": JSON($0.hard), "Soft": JSON($0.soft)] }),
             "CpuRealtimePeriod": 0, "CpuRealtimeRuntime": 0, "CpuCount": 0, "CpuPercent": 0, "IOMaximumIOps": 0,
-            "IOMaximumBandwidth": 0, "BlkioWeightDevice": [], "BlkioDeviceReadBps": [], "BlkioDeviceWriteBps": [],
-            "BlkioDeviceReadIOps": [], "BlkioDeviceWriteIOps": [],
-            "MaskedPaths": .array(spec.security.privileged ? [] : SystemPaths.masked.map { .string($0) }),
-            "ReadonlyPaths": .array(spec.security.privileged ? [] : SystemPaths.readOnly.map { .string($0) }),
+            "IOMaximumBandwidth": 0, "BlkioWeightDevice": .null,
+            "BlkioDeviceReadBps": .null, "BlkioDeviceWriteBps": .null, "BlkioDeviceReadIOps": .null,
+            "BlkioDeviceWriteIOps": .null,
+            "MaskedPaths": spec.security.privileged ? .null : JSON(SystemPaths.masked),
+            "ReadonlyPaths": spec.security.privileged ? .null : JSON(SystemPaths.readOnly),
         ]
         for (key, value) in rest.object ?? [] { json.set(key, value) }
         if spec.runsUnderInit { json.set("Init", true) }
@@ -366,7 +374,8 @@ extension ContainerRecord {
         if !spec.security.sysctls.isEmpty { json.set("Sysctls", JSON(spec.security.sysctls)) }
         let annotations = spec.annotations.filter { !$0.key.hasPrefix("io.roost.") }
         if !annotations.isEmpty { json.set("Annotations", JSON(annotations)) }
-        for (key, value) in asked["HostConfig"].object ?? [] where !(key == "Binds" && !binds.isEmpty) {
+        for (key, value) in asked["HostConfig"].object ?? [] {
+            if spec.security.privileged, ["MaskedPaths", "ReadonlyPaths"].contains(key) { continue }
             json.set(key, value)
         }
         return json
@@ -382,7 +391,9 @@ extension NetworkRecord {
             if let range = ranges?.first(where: { subnet.contains($0.base) }) {
                 pool.set("IPRange", .string(range.description))
             }
-            pool.set("Gateway", .string(gateway?.description ?? ""))
+            if askedSubnets?.contains(subnet) != true || gateway.map({ askedGateways?.contains($0) == true }) == true {
+                pool.set("Gateway", .string(gateway?.description ?? ""))
+            }
             let extra = (auxiliary ?? [:]).filter { subnet.contains($0.value) }
             if !extra.isEmpty { pool.set("AuxiliaryAddresses", JSON(extra.mapValues(\.description))) }
             pools.append(pool)
@@ -403,14 +414,18 @@ extension NetworkRecord {
             "Name": .string(name), "Id": .string(id), "Created": time(createdAt), "Scope": "local",
             "Driver": .string(driver), "EnableIPv4": .bool(bridge.isEmpty || subnet4 != nil),
             "EnableIPv6": .bool(subnet6 != nil),
-            "IPAM": ["Driver": "default", "Options": .null, "Config": .array(pools)],
+            "IPAM": [
+                "Driver": "default", "Options": addressOptions.map { JSON($0) } ?? .null,
+                "Config": bridge.isEmpty ? .null : .array(pools),
+            ],
             "Internal": .bool(isInternal),
             "Attachable": .bool(isAttachable ?? false), "Ingress": false, "ConfigFrom": ["Network": ""],
             "ConfigOnly": false,
             "Containers": .object(inside),
             "Options": JSON(
-                bridge.isEmpty ? options : options.merging(["com.docker.network.bridge.name": bridge]) { old, _ in old }
-            ), "Labels": JSON(labels),
+                isPredefined && !bridge.isEmpty
+                    ? options.merging(["com.docker.network.bridge.name": bridge]) { old, _ in old } : options),
+            "Labels": JSON(labels),
         ]
     }
 }
@@ -442,4 +457,10 @@ extension EngineEvent {
         json.set("timeNano", JSON(time))
         return json
     }
+}
+
+/// Docker's default for memory and swap together; a limit that has no double is none.
+private func doubled(_ bytes: Int64) -> Int64 {
+    let (value, overflow) = bytes.multipliedReportingOverflow(by: 2)
+    return overflow ? -1 : value
 }

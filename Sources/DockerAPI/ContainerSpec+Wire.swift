@@ -42,7 +42,7 @@ extension ContainerSpec {
         for entry in process.environment where entry.hasPrefix("=") || entry.isEmpty {
             throw .invalid("invalid environment variable: \(entry)")
         }
-        process.workingDirectory = body["WorkingDir"].string ?? ""
+        process.workingDirectory = Self.cleaned(body["WorkingDir"].string ?? "")
         process.user = body["User"].string ?? ""
         process.terminal = body["Tty"].bool ?? false
         process.openInput = body["OpenStdin"].bool ?? false
@@ -100,10 +100,13 @@ extension ContainerSpec {
     private static func words(_ value: JSON, _ field: String) throws(RoostError) -> [String]? {
         switch value {
         case .null: return nil
-        case .string(let text): return text.isEmpty ? nil : [text]
+        case .string(let text):
+            try WireTypes.refuseNUL(text, field)
+            return text.isEmpty ? nil : [text]
         case .array(let list):
             let words = list.compactMap(\.string)
             guard words.count == list.count else { throw .invalid("invalid \(field): every word must be a string") }
+            for word in words { try WireTypes.refuseNUL(word, field) }
             return words.isEmpty && field == "Cmd" ? nil : words
         default: throw .invalid("invalid \(field): it must be a list of strings")
         }
@@ -135,11 +138,11 @@ extension ContainerSpec {
         network = NetworkMode(host["NetworkMode"].string ?? "")
         runsUnderInit = host["Init"].bool ?? false
         ipc = try SharedNamespace(
-            ["none", "shareable"].contains(host["IpcMode"].string ?? "") ? "" : host["IpcMode"].string ?? "",
-            field: "IPC")
+            host["IpcMode"].string ?? "", field: "IPC", modes: ["private", "shareable", "none"])
         pid = try SharedNamespace(host["PidMode"].string ?? "", field: "PID")
-        uts = try SharedNamespace(host["UTSMode"].string ?? "", field: "UTS")
-        controlGroupNamespace = try SharedNamespace(host["CgroupnsMode"].string ?? "", field: "cgroup namespace")
+        uts = try SharedNamespace(host["UTSMode"].string ?? "", field: "UTS", joins: false)
+        controlGroupNamespace = try SharedNamespace(
+            host["CgroupnsMode"].string ?? "", field: "cgroup namespace", modes: ["private"], joins: false)
         if host["StorageOpt"].object?.isEmpty == false {
             throw .invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
         }
@@ -171,7 +174,14 @@ extension ContainerSpec {
         if host["UsernsMode"].string.map({ !["", "host"].contains($0) }) == true {
             throw RoostError(.unsupported, "user namespaces are not supported yet")
         }
-        if let runtime = host["Runtime"].string, !["", "runc", "roost"].contains(runtime) {
+        if let isolation = host["Isolation"].string, !["", "default"].contains(isolation.lowercased()) {
+            throw .invalid("invalid isolation (\(isolation)): linux only supports 'default'")
+        }
+        for (field, name) in [("IOMaximumIOps", "IOPs"), ("IOMaximumBandwidth", "bandwidth")]
+        where (host[field].int ?? 0) != 0 {
+            throw .invalid("invalid option: QoS maximum \(name) configuration is not supported on linux")
+        }
+        if let runtime = host["Runtime"].string, !["", "runc", "roost", "io.containerd.runc.v2"].contains(runtime) {
             throw .invalid("unknown or invalid runtime name: \(runtime)")
         }
         if host["DeviceRequests"].array?.isEmpty == false {
@@ -186,20 +196,23 @@ extension ContainerSpec {
 
     private mutating func readPorts(_ bindings: JSON) throws(RoostError) {
         for (key, list) in bindings.object ?? [] {
-            let port = try ContainerPort(parsing: key)
+            guard let port = try? ContainerPort(parsing: key) else {
+                throw .invalid("invalid port specification: \"\(key)\"")
+            }
             for binding in list.array ?? [] {
                 let address = binding["HostIp"].string ?? ""
                 let number = binding["HostPort"].string ?? ""
                 guard address.isEmpty || IPAddress(address) != nil else {
                     throw .invalid("invalid IP address: \(address)")
                 }
-                let ends = number.split(separator: "-").map { UInt16($0) }
-                guard number.isEmpty || (!ends.isEmpty && ends.allSatisfy { $0 != nil }) else {
+                let ends = number.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map {
+                    UInt16(port: $0)
+                }
+                let low = number.isEmpty ? 0 : ends.first.flatMap { $0 }
+                let high = number.isEmpty ? 0 : ends.last.flatMap { $0 }
+                guard let low, let high, low <= high else {
                     throw .invalid("invalid port specification: \"\(number)\"")
                 }
-                let low = ends.first.flatMap { $0 } ?? 0
-                let high = ends.last.flatMap { $0 } ?? low
-                guard low <= high else { throw .invalid("invalid port range \"\(number)\"") }
                 let parsed = IPAddress(address)
                 portBindings.append(
                     PortBinding(
@@ -216,8 +229,14 @@ extension ContainerSpec {
             guard let address = IPAddress(text) else { throw .invalid("invalid IP address in dns: \(text)") }
             dns.servers.append(address)
         }
-        dns.search = host["DnsSearch"].strings ?? []
-        dns.options = host["DnsOptions"].strings ?? []
+        // One entry may hold several words, as in resolv.conf(5); an empty one removes those of the host.
+        func words(_ key: String) -> [String] {
+            (host[key].strings ?? []).flatMap { entry in
+                entry.isEmpty ? ["."] : entry.split { $0 == " " || $0 == "\t" }.map(String.init)
+            }
+        }
+        dns.search = words("DnsSearch")
+        dns.options = words("DnsOptions").filter { $0 != "." }
         dns.extraHosts = host["ExtraHosts"].strings ?? []
         dns.links = host["Links"].strings ?? []
     }

@@ -14,6 +14,7 @@ extension MountSpec {
         if target.isEmpty { throw refuse("field Target must not be empty") }
         let source = try Self.source(type, mount, refuse)
         self.init(source: source, target: target, readOnly: mount["ReadOnly"].bool ?? (type == "image"))
+        if mount["BindOptions"]["ReadOnlyNonRecursive"].bool == true { isReadOnlyAtTopAlone = true }
         let options = mount["VolumeOptions"]
         let driver = options["DriverConfig"]
         if !options["Labels"].isNull || !driver.isNull {
@@ -53,9 +54,7 @@ extension MountSpec {
     }
 
     private static func local(_ subpath: String, _ refuse: (String) -> RoostError) throws(RoostError) -> String {
-        guard !subpath.hasPrefix("/"), !subpath.pathParts.contains("..") else {
-            throw refuse("subpath must be a relative path within the volume")
-        }
+        guard MountSpec.isLocal(subpath) else { throw refuse(MountSpec.notLocal) }
         return subpath
     }
 

@@ -21,7 +21,9 @@ enum WireTypes {
         }
         switch kind {
         case .anything: break
-        case .text: if value.string == nil { throw wrong("a string") }
+        case .text:
+            guard let text = value.string else { throw wrong("a string") }
+            try refuseNUL(text, path)
         case .truth: if value.bool == nil { throw wrong("true or false") }
         case .number: guard case .int = value else { throw wrong("a whole number of 64 bits") }
         case .list(let inner):
@@ -29,13 +31,21 @@ enum WireTypes {
             for (index, item) in items.enumerated() { try check(item, inner, "\(path)[\(index)]") }
         case .map(let inner):
             guard let members = value.object else { throw wrong("an object") }
-            for (key, member) in members { try check(member, inner, "\(path).\(key)") }
+            for (key, member) in members {
+                try refuseNUL(key, path)
+                try check(member, inner, "\(path).\(key)")
+            }
         case .object(let table):
             guard value.object != nil else { throw wrong("an object") }
             for (key, inner) in table.sorted(by: { $0.key < $1.key }) {
                 try check(value[key], inner, path.isEmpty ? key : "\(path).\(key)")
             }
         }
+    }
+
+    /// The kernel would take a text only as far as its first NUL byte.
+    static func refuseNUL(_ text: String, _ path: String) throws(RoostError) {
+        if text.utf8.contains(0) { throw .invalid("invalid \(path): contains nul byte (\\x00)") }
     }
 
     private static func name(_ value: JSON) -> String {

@@ -69,7 +69,7 @@ extension Engine {
         for record in resumed {
             let order = BootOrder(label: record.spec.labels[ComposeLabel.dependsOn] ?? "")
             if case .ready = verdict(order, for: record) {
-                await decideRestart(record.id, fault: true)
+                decideRestart(record.id, fault: true)
                 // Whoever is not to be started after all does not look as if.
                 if pendingRestarts[record.id] == nil, live[record.id] == nil {
                     update(record.id) { if $0.status.phase == .restarting { $0.status.phase = .exited } }
@@ -87,7 +87,8 @@ extension Engine {
         return switch record.spec.restartPolicy.name {
         case .always, .unlessStopped: true
         case .onFailure: record.status.exitCode != 0
-        case .no: record.status.exitCode == 137 && isWanted(record)
+        // What the kernel has killed for its memory has failed by itself: healing is for what the engine or the host has lost.
+        case .no: record.status.exitCode == 137 && !record.status.outOfMemoryKilled && isWanted(record)
         }
     }
 

@@ -28,7 +28,8 @@ extension Engine {
     /// Volumes get the image's content before anybody looks into them.
     private func prepareMounts(_ record: ContainerRecord) async throws {
         guard live[record.id] == nil else { return }
-        let preparation = MountPreparation(mounts: record.mounts, imageDirectories: try layerFolders(record))
+        let preparation = MountPreparation(
+            mounts: record.mounts, imageDirectories: try layerFolders(record), mountPoint: configuration.mountPoint)
         try await blocking { try preparation.prepare() }
     }
 
@@ -38,12 +39,10 @@ extension Engine {
         guard !path.isEmpty else { throw RoostError.invalid("bad parameter: path cannot be empty") }
         return try await exclusively(record.id) {
             try await prepareMounts(record)
-            let runner = try roots(record, .stat(path: Self.absolute(path), followsLinks: false))
+            let runner = try roots(record, .stat(path: path.absolutePath, followsLinks: false))
             return try JSON(parsing: try await Self.explaining(record) { try await blocking { try runner.answer() } })
         }
     }
-
-    private static func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : "/" + path }
 
     private static func explaining<Value: Sendable>(
         _ record: ContainerRecord, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Value
@@ -57,7 +56,7 @@ extension Engine {
     /// Writes a tar stream of a path to a descriptor (`GET …/archive`).
     public func archivePath(_ reference: String, _ path: String, to target: OwnedFD) async throws {
         let record = try container(reference)
-        let path = Self.absolute(path)
+        let path = path.absolutePath
         let name = path.hasSuffix("/.") ? "." : path.pathParts.last.map(String.init) ?? "/"
         let runner = try roots(record, .archive(path: path, name: name))
         publish(record, "archive-path")
@@ -78,7 +77,7 @@ extension Engine {
         _ reference: String, into folder: String, from source: OwnedFD, refusesKindChange: Bool, keepsOwners: Bool
     ) async throws {
         let record = try container(reference)
-        let path = Self.absolute(folder)
+        let path = folder.absolutePath
         try await exclusively(record.id) {
             try await prepareMounts(record)
             try checkWritable(record, path)
@@ -95,6 +94,18 @@ extension Engine {
                 }
             }
             publish(record, "extract-to-dir")
+        }
+    }
+
+    /// Removes files and directories of a container, whether it runs or not.
+    public func removePaths(_ reference: String, _ paths: [String]) async throws {
+        let record = try container(reference)
+        let paths = paths.map(\.absolutePath)
+        try await exclusively(record.id) {
+            try await prepareMounts(record)
+            for path in paths { try checkWritable(record, path) }
+            let runner = try roots(record, .remove(paths: paths))
+            _ = try await blocking { try runner.answer() }
         }
     }
 
@@ -158,6 +169,9 @@ extension Engine {
         -> StoredImage
     {
         let parent = try image(record.imageID)
+        // A change that is wrong must not stop the container first.
+        var trial = parent.configuration.config ?? .init()
+        try trial.apply(changes: options.changes)
         let pauses = options.pauses && live[record.id] != nil && record.status.phase == .running
         let group = controlGroup(of: record)
         if pauses { try group.setFrozen(true) }
@@ -173,7 +187,7 @@ extension Engine {
         var runtime = parent.configuration.config ?? .init()
         try Self.take(record, into: &runtime)
         if let body = options.body { runtime = try Self.overlaying(body, on: runtime) }
-        for change in options.changes { try runtime.apply(change: change) }
+        try runtime.apply(changes: options.changes)
         var configuration = parent.configuration
         let created = Timestamp(nanoseconds: now).rfc3339
         configuration.created = created

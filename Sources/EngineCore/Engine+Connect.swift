@@ -7,22 +7,27 @@ import Networking
 extension Engine {
     /// Joins a container to one more network, also while it runs (`docker network connect`).
     public func connect(_ reference: String, to name: String, _ spec: EndpointSpec) async throws {
+        try SpecificationCheck.check(spec)
         let network = try network(name)
         let record = try container(reference)
         try await exclusively(record.id) {
             guard let record = containers[record.id] else {
                 throw RoostError.missing("No such container: \(reference)")
             }
-            guard network.driver == "bridge" else {
-                throw RoostError(
-                    .forbidden, "container cannot be connected to \(network.name) network: create it there")
+            let isPrivate =
+                "container cannot be connected to multiple networks with one of the networks in private (none) mode"
+            if network.driver == "host" {
+                throw RoostError.invalid(
+                    "cannot connect container to host network - container must be created in host network mode")
             }
+            guard network.driver == "bridge" else { throw RoostError.invalid(isPrivate) }
             switch record.spec.network {
             case .host, .container:
                 throw RoostError(
                     .forbidden,
                     "container sharing network namespace with another container or host cannot be connected to any other network"
                 )
+            case .none: throw RoostError.invalid(isPrivate)
             default: break
             }
             guard !record.endpoints.contains(where: { $0.networkID == network.id }) else {
@@ -40,10 +45,14 @@ extension Engine {
                 return endpoint
             }
             changed.endpoints.append(endpoint)
+            let before = forwards(of: record.id)
             do {
                 try store.save(changed, leases: [endpoint])
                 containers[record.id] = changed
-                if live[record.id] != nil { try await plug(changed, network) }
+                if live[record.id] != nil {
+                    try await plug(changed, network)
+                    try await refreshPorts(record.id, before: before)
+                }
             } catch {
                 containers[record.id] = record
                 try? store.save(record)
@@ -89,7 +98,7 @@ extension Engine {
         if let sockets = running.resolver {
             try resolver.change(sockets, scope: resolverScope(record))
         }
-        rebuildNames()
+        updateNames(of: id)
         let kept = KeptDescriptors(running)
         if !kept.tags.isEmpty { running.process.connection.send(.keep(tags: kept.tags), descriptors: kept.files) }
     }
@@ -132,6 +141,13 @@ extension Engine {
             throw error
         }
         try await exclusively(record.id) {
+            if network.driver == "null", record.spec.network == .none, var changed = containers[record.id] {
+                // From now on it may join other networks. The name stays for `inspect`.
+                changed.spec.network = .named("none")
+                try store.save(changed)
+                containers[record.id] = changed
+                return
+            }
             guard var changed = containers[record.id],
                 let endpoint = changed.endpoints.first(where: { $0.networkID == network.id })
             else {
@@ -144,10 +160,14 @@ extension Engine {
                 return endpoint
             }
             changed.endpoints.removeAll { $0.networkID == network.id }
+            let before = forwards(of: record.id)
             try store.save(changed)
             containers[record.id] = changed
             release(record.id, on: network.id)
-            if let plan { try await unplug(changed, plan) }
+            if let plan {
+                try await unplug(changed, plan)
+                try await refreshPorts(record.id, before: before)
+            }
             publish(
                 .network, "disconnect", id: network.id,
                 ["container": record.id, "name": endpoint.networkName, "type": network.driver])
@@ -177,7 +197,38 @@ extension Engine {
         }
         for failure in failures { log.warning("disconnecting \(record.name): \(failure)") }
         try refreshResolver(record.id)
-        await rebuildFilter()
+    }
+
+    /// After the networks of a running container have changed: its ports are published if it has a way out, and lead to its address.
+    private func refreshPorts(_ id: String, before: [PacketFilter.Forward]) async throws {
+        guard let record = containers[id], let running = live[id], running.sandbox != nil else { return }
+        var ports = running.ports
+        let isPublishing = publishesPorts(record)
+        for (socket, _) in ports { isPublishing ? relay.release(socket) : relay.stop(socket) }
+        if !isPublishing { ports = [] }
+        if isPublishing, ports.isEmpty {
+            let publisher = PortPublisher(
+                record: record, takenPorts: takenPorts(), defaultAddress: publishAddress(record))
+            ports = try await blocking {
+                var undo = UndoLog()
+                do { return try publisher.publish(&undo) } catch {
+                    _ = undo.unwind()
+                    throw error
+                }
+            }
+        }
+        live[id]?.ports = ports
+        update(id) { $0.publishedPorts = ports.map(\.port) }
+        try store.removePorts(owner: id)
+        try store.addPorts(ports.map(\.port), owner: id)
+        try relay(ports, to: record)
+        let after = forwards(of: id)
+        if before != after { try await applyFilter(filter.withdraw(before) + filter.publish(after)) }
+        resetDatagrams(to: before.map(\.port) + ports.map(\.port))
+        if let running = live[id] {
+            let kept = KeptDescriptors(running)
+            running.process.connection.send(.keep(tags: kept.tags), descriptors: kept.files)
+        }
     }
 }
 

@@ -3,6 +3,7 @@ import EngineModel
 import ImageStore
 import LinuxKernel
 import OCI
+import Planning
 
 extension Engine {
     /// Makes a container's row, its leases and its folders; nothing runs yet.
@@ -26,6 +27,14 @@ extension Engine {
         merged.labels = (runtime.labels ?? [:]).merging(spec.labels) { $1 }
         if spec.annotations[ComposeLabel.definition] != nil {
             merged.labels[ComposeLabel.image] = image.id.description
+            if let text = merged.annotations.removeValue(forKey: ComposeLabel.hashForm),
+                let form = try? JSON(parsing: text)
+            {
+                let project = spec.labels[ComposeLabel.project] ?? ""
+                merged.labels[ComposeLabel.configHash] = ServiceHash.hash(form) { service in
+                    projectContainers(project).filter { $0.service == service }.min { $0.name < $1.name }?.id
+                }
+            }
         }
         merged.exposedPorts = Set(
             spec.exposedPorts + (runtime.exposedPorts ?? [:]).keys.compactMap { try? ContainerPort(parsing: $0) }
@@ -48,7 +57,7 @@ extension Engine {
             try Files.changeMode(configuration.dataFolder(id) + "/upper", 0o755)
             try store.save(record, leases: endpoints)
         } catch {
-            releaseLeases(id)
+            releaseLeases(record)
             try? Files.removeTree(configuration.dataFolder(id))
             throw "\(error)".contains("UNIQUE") ? nameConflict(chosen) : error
         }
@@ -71,6 +80,18 @@ extension Engine {
 
     /// Limits that make no sense, on this host or anywhere.
     static func check(_ resources: ResourceSpec) throws(RoostError) {
+        if resources.cpuShares < 0 {
+            throw .invalid("invalid CPU shares (\(resources.cpuShares)): value must be a positive integer")
+        }
+        for (name, value) in [
+            ("memory swap", resources.memorySwapBytes), ("pids limit", Int64(resources.maximumProcesses)),
+            ("CPU cfs quota", resources.cpuQuota),
+        ] where value < -1 {
+            throw .invalid("invalid \(name) (\(value)): use -1 for unlimited")
+        }
+        for rate in resources.deviceRates ?? [] where rate.rate < 0 {
+            throw .invalid("invalid rate (\(rate.rate)) for \(rate.device): value must be a positive integer")
+        }
         if resources.memoryBytes != 0, resources.memoryBytes < 6 << 20 {
             throw .invalid("Minimum memory limit allowed is 6MB")
         }
@@ -186,6 +207,12 @@ extension Engine {
                     "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources."
                 )
             }
+        }
+        for (limit, granted) in LaunchPlanBuilder.unreachable(spec.resources.limits) {
+            let wanted = limit.hard == -1 ? "unlimited" : "\(limit.hard)"
+            list.append(
+                "ulimit \(limit.name): this host does not allow a hard limit of \(wanted); the container gets \(granted)"
+            )
         }
         if spec.network == .host, !spec.portBindings.isEmpty {
             list.append("Published ports are discarded when using host network mode")
@@ -309,9 +336,10 @@ extension Engine {
     /// The row first, then what it stood for; what cannot be removed now the next start of the engine finds.
     private func discard(_ record: ContainerRecord) async {
         containers[record.id] = nil
+        unloggedOutput[record.id] = nil
         dropUnsharedNetworks()
         restarts[record.id] = nil
-        releaseLeases(record.id)
+        releaseLeases(record)
         do { try store.removeContainer(record.id) } catch {
             log.error("cannot remove the row of container \(record.name): \(error)")
         }

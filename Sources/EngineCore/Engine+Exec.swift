@@ -77,8 +77,13 @@ extension Engine {
         state.detachKeys = detachKeys
         state.view = view
         execs[id] = state
-        publish(record, "exec_create: \(request.arguments.joined(separator: " "))", ["execID": id])
+        publish(record, "exec_create: \(Self.eventText(request))", ["execID": id])
         return id
+    }
+
+    /// A command in an event, as Docker writes it: with a space at the end if it has no arguments.
+    private static func eventText(_ request: LaunchPlanBuilder.ExecRequest) -> String {
+        (request.arguments.first ?? "") + " " + request.arguments.dropFirst().joined(separator: " ")
     }
 
     /// The size of an exec's terminal, from its first moment if it has not begun.
@@ -89,8 +94,6 @@ extension Engine {
 
     public func execView(_ id: String) -> ExecView { execs[id]?.view ?? ExecView() }
 
-    public func execRuns(_ id: String) -> Bool { execs[id]?.running ?? false }
-
     /// Starts an exec and hands out its streams.
     public func startExec(_ id: String) async throws -> ExecStreams {
         guard var state = execs[id] else { throw RoostError.missing("No such exec instance: \(id)") }
@@ -100,11 +103,8 @@ extension Engine {
         }
         state.running = true
         execs[id] = state
-        do {
-            let streams = try await launchExec(id, state.request, record, input: state.attachesInput)
-            publish(record, "exec_start: \(state.request.arguments.joined(separator: " "))", ["execID": id])
-            return streams
-        } catch {
+        publish(record, "exec_start: \(Self.eventText(state.request))", ["execID": id])
+        do { return try await launchExec(id, state.request, record, input: state.attachesInput) } catch {
             execs[id]?.running = false
             execs[id]?.exitCode = (error as? LaunchFailure)?.exitCode ?? 126
             guard let failure = error as? LaunchFailure else { throw error }
@@ -118,7 +118,7 @@ extension Engine {
         guard let running = live[record.id] else { throw RoostError.conflict("container \(record.id) is not running") }
         let group = controlGroup(of: record)
         let view = execView(id)
-        var prepared = try plans.exec(request, id: id, in: record, group)
+        var prepared = try plans.exec(request, id: id, in: named(record), group)
         (prepared.standardStreams.rows, prepared.standardStreams.columns) = (view.rows, view.columns)
         let plan = prepared
         let launcher = launcher
@@ -127,9 +127,10 @@ extension Engine {
             if request.terminal {
                 let started = try launcher.exec(plan, pidfd: pidfd, streams: [])
                 guard let terminal = started.input else { throw RoostError.failure("the exec has no terminal") }
+                // A descriptor for each direction: both may be waited for at the same time.
+                let inward = input ? try terminal.duplicate() : nil
                 return (
-                    started,
-                    ExecStreams(input: input ? terminal : nil, output: terminal, error: nil, pidfd: started.pidfd)
+                    started, ExecStreams(input: inward, output: terminal, error: nil, pidfd: started.pidfd)
                 )
             }
             let output = try Pipe()
@@ -206,8 +207,17 @@ extension Engine {
         try Terminals.setWindow(terminal.raw, rows: rows, columns: columns)
     }
 
-    /// The way into a running container's standard input.
-    public func input(_ id: String) -> OwnedFD? { live[id]?.process.input }
+    /// The way into a container's standard input as soon as it runs; nil if it has none, is gone, or is waited for no longer.
+    public func inputWhenRunning(_ id: String) async -> OwnedFD? {
+        while containers[id] != nil, !Task.isCancelled {
+            if let running = live[id] { return running.process.input }
+            _ = await untilExit(Self.start(of: id))
+        }
+        return nil
+    }
+
+    /// The key under which a container's start is announced.
+    static func start(of id: String) -> String { "start of \(id)" }
 
     /// The last client that has attached sends no more.
     public func closeInput(_ id: String) {
@@ -216,17 +226,38 @@ extension Engine {
         running.process.input?.closeEarly()
     }
 
-    /// While somebody reads the output of a foreground container, no log file is deleted before it is read.
-    public func setLogHeld(_ id: String, _ held: Bool) { live[id]?.process.connection.send(.deferLogDeletion(held)) }
+    /// Somebody reads a container's output and has to have it all before the container's end is told. Until `endReading` files of its log
+    /// are kept for the reader, as long as it does not fall far behind, and output that the log does not take goes to its signal.
+    public func beginReading(_ id: String, _ signal: OutputSignal) {
+        outputReaders[id, default: OutputReaders()].signals.append(signal)
+        if outputReaders[id]?.signals.count == 1 { live[id]?.process.connection.send(.deferLogDeletion(true)) }
+    }
 
-    /// Somebody reads a container's output and has to have it all before the container's end is told.
-    public func beginReading(_ id: String) { outputReaders[id, default: (0, [])].number += 1 }
-
-    public func endReading(_ id: String) {
+    public func endReading(_ id: String, _ signal: OutputSignal) {
         guard var readers = outputReaders[id] else { return }
-        readers.number -= 1
-        outputReaders[id] = readers.number > 0 ? readers : nil
-        if readers.number == 0 { for waiting in readers.waiting { waiting.resume() } }
+        readers.signals.removeAll { $0 === signal }
+        outputReaders[id] = readers.signals.isEmpty ? nil : readers
+        guard readers.signals.isEmpty else { return }
+        live[id]?.process.connection.send(.deferLogDeletion(false))
+        for waiting in readers.waiting { waiting.resume() }
+    }
+
+    /// Output that a container's log has not taken: passed to those who read along, counted for those who come later.
+    func unlogged(_ id: String, _ isError: Bool, _ bytes: [UInt8], _ errno: Int32) {
+        if unloggedOutput[id] == nil {
+            let name = containers[id]?.name ?? id
+            log.error("container \(name): its output is not logged: \(describeErrno(errno))")
+        }
+        unloggedOutput[id, default: UnloggedOutput()].bytes += Int64(bytes.count)
+        unloggedOutput[id]?.errno = errno
+        for signal in outputReaders[id]?.signals ?? [] { signal.offer(bytes, isError: isError) }
+    }
+
+    /// What is said at the end of the output of a container whose log is not complete; nil where it is.
+    public func unloggedNotice(_ id: String) -> String? {
+        unloggedOutput[id].map {
+            "roost: \($0.bytes) bytes of output were not logged: \(describeErrno($0.errno)) (\(configuration.dataFolder(id)))\n"
+        }
     }
 
     /// Waits until nobody reads the output of a container that has ended; not for long for those who do not read on.
@@ -245,6 +276,11 @@ extension Engine {
     public func logPath(_ reference: String) throws -> (record: ContainerRecord, path: String, folder: String) {
         let record = try container(reference)
         return (record, configuration.dataFolder(record.id) + "/container.log", configuration.dataFolder(record.id))
+    }
+
+    /// A reader of a container's log, from its last lines on; the disk is read on a thread that may wait.
+    public nonisolated func logCursor(_ path: String, tail: Int?) async throws -> LogCursor {
+        try await blocking { tail.map { LogCursor(path: path, tail: $0) } ?? LogCursor(path: path) }
     }
 
     /// Tells that a client has attached.
@@ -266,22 +302,11 @@ extension Engine {
     public nonisolated func waitWritable(_ file: OwnedFD) async { await waitReady(file, .writable) }
 
     private nonisolated func waitReady(_ file: OwnedFD, _ interest: Readiness) async {
-        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-            let loop = loop
-            let once = Mutex(false)
-            let resume: @Sendable () -> Void = {
-                let first = once.withLock { done in
-                    defer { done = true }
-                    return !done
-                }
-                if first { continuation.resume() }
-            }
-            do throws(SyscallError) {
-                try loop.add(file.raw, interest) { _ in
-                    loop.remove(file.raw)
-                    resume()
-                }
-            } catch { resume() }
+        let wait = ReadinessWait(file, loop)
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { wait.begin(interest, $0) }
+        } onCancel: {
+            wait.end()
         }
     }
 }

@@ -10,6 +10,7 @@ extension Engine {
         switch event {
         case .message(.exited(let code, let time), _):
             await ended(id, ExitRecord(code: code, atNanoseconds: time), connection, shimLost: false)
+        case .message(.unlogged(let isError, let bytes, let errno), _): unlogged(id, isError, bytes, errno)
         case .message: break
         case .closed:
             ShimLauncher.reap()
@@ -45,9 +46,13 @@ extension Engine {
         if !shimLost { announceExit(Self.programEnd(id), exit.code) }
         // A start in this moment would have its group taken away with the old one.
         clearing[id] = []
+        if outOfMemory { publish(record, "oom") }
         await clearAway(running, record, group)
         for waiting in clearing.removeValue(forKey: id) ?? [] { waiting.resume() }
-        if outOfMemory { publish(record, "oom") }
+        // Before anybody is told: who looks at its death sees whether the container comes back.
+        decideRestart(id, fault: !wasEnding && !outOfMemory && (shimLost || exit.code == 137))
+        // In Docker's order, on which docker compose relies: it takes a death without a stop before it for an exit.
+        if stops.remove(id) != nil { publish(record, "stop") }
         publish(
             record, "die",
             [
@@ -56,7 +61,6 @@ extension Engine {
             ])
         if !connection.isClosed { departing[id] = departing[id] ?? [] }
         connection.send(.dismissed)
-        await decideRestart(id, fault: !wasEnding && !outOfMemory && (shimLost || exit.code == 137))
         announceExit(id, exit.code)
         announceExit(Self.programEnd(id), exit.code)
         if containers[id]?.spec.removeWhenStopped == true, pendingRestarts[id] == nil {
@@ -81,8 +85,8 @@ extension Engine {
         let keepsNetwork = retainNetwork(of: record.id, running)
         if !keepsNetwork, let sockets = running.resolver { resolver.stop(sockets) }
         dropUnsharedNetworks()
-        rebuildNames()
-        let forwards = Self.forwards(ports.map(\.port), to: record)
+        updateNames(of: record.id)
+        let forwards = self.forwards(ports.map(\.port), to: record)
         if !ports.isEmpty { try? store.removePorts(owner: record.id) }
         let filter = filter
         let interfaces = running.endpoints.map(\.hostInterface)
@@ -94,27 +98,28 @@ extension Engine {
                     do { try body() } catch { failures.append("\(error)") }
                 }
                 group.kill()
-                if !forwards.isEmpty { attempt { try filter.apply(filter.elements(forwards, add: false)) } }
+                if !forwards.isEmpty { attempt { try filter.apply(filter.withdraw(forwards)) } }
                 // With a namespace of its own the interfaces go with its last holder, without anybody waiting for it.
                 if sharesNamespace { failures += Bridges.removeLinks(interfaces).map { "\($0)" } }
                 attempt { try group.remove() }
                 return failures
             }) ?? []
+        resetDatagrams(to: ports.map(\.port))
         await unmountVolumes(of: record)
         if !sharesNamespace, !keepsNetwork { expectGone(running.endpoints) }
         for failure in failures { log.warning("clearing container \(record.name) away: \(failure)") }
-        for volume in record.mounts.compactMap(\.volumeName) {
-            publish(.volume, "unmount", id: volume, ["container": record.id, "driver": "local"])
-        }
         for endpoint in record.endpoints {
             publish(
                 .network, "disconnect", id: endpoint.networkID,
                 ["container": record.id, "name": endpoint.networkName, "type": "bridge"])
         }
+        for volume in record.mounts.compactMap(\.volumeName) {
+            publish(.volume, "unmount", id: volume, ["container": record.id, "driver": "local"])
+        }
     }
 
     /// Restart policy, and the reconciler's own rule: what a project wants to run is brought back from a fault, never from a user's stop.
-    func decideRestart(_ id: String, fault: Bool) async {
+    func decideRestart(_ id: String, fault: Bool) {
         guard let record = containers[id], !stopping else { return }
         let heals = fault && isWanted(record)
         var decision = restarts[id] ?? RestartDecision()
@@ -144,7 +149,7 @@ extension Engine {
                     record.status.startedAt = finished
                     record.status.finishedAt = finished
                 }
-                await decideRestart(id, fault: true)
+                decideRestart(id, fault: true)
             }
         }
     }
@@ -188,6 +193,7 @@ extension Engine {
     func announceRemoval(_ id: String, _ code: Int32) {
         announceExit(id, code)
         announceExit(Self.programEnd(id), code)
+        announceExit(Self.start(of: id), code)
         for signal in removalSignals.removeValue(forKey: id) ?? [] {
             signal.yield(code)
             signal.finish()

@@ -50,7 +50,12 @@ extension Engine {
         var judge = HealthJudge(
             check: check, startedAt: startedAt, status: containers[id]?.status.health ?? HealthStatus())
         var attempt = 0
-        var countsFrom = startedAt + check.interval
+        // An interval may be longer than the time that is left.
+        func next(after time: Int64) -> Int64 {
+            let (sum, overflow) = time.addingReportingOverflow(check.interval)
+            return overflow ? .max : sum
+        }
+        var countsFrom = next(after: startedAt)
         while !Task.isCancelled {
             try? await Task.sleep(for: .nanoseconds(judge.delay(attempt: attempt)))
             attempt += 1
@@ -61,7 +66,7 @@ extension Engine {
             // An early failure is no verdict: Docker would not have looked yet.
             if probe.exitCode != 0, judge.status.verdict == .starting {
                 guard probe.end >= countsFrom else { continue }
-                countsFrom = probe.end + check.interval
+                countsFrom = next(after: probe.end)
             }
             let changed = judge.probed(probe)
             let status = judge.status
@@ -78,19 +83,21 @@ extension Engine {
         do {
             let exec = try createExec(id, .init(arguments: arguments), attachesInput: false)
             let streams = try await startExec(exec)
-            let timeout = Task {
-                try? await Task.sleep(for: .nanoseconds(check.timeout))
-                if !Task.isCancelled { try? Processes.signal(streams.pidfd.raw, 9) }
+            let reading = Task { await drain(streams, of: exec, limit: 4096) }
+            let timer = Task {
+                try await Task.sleep(for: .nanoseconds(check.timeout))
+                // Its children are not killed, as in Docker, and may hold the output: that is not waited for.
+                try? Processes.signal(streams.pidfd.raw, 9)
+                reading.cancel()
+                return true
             }
-            let output = await drain(streams, limit: 4096)
+            let output = String(decoding: await reading.value, as: UTF8.self)
             let code = try await waitExec(exec)
-            let timedOut = now - start >= check.timeout
-            timeout.cancel()
+            timer.cancel()
+            let timedOut = (try? await timer.value) == true
             execs[exec] = nil
-            let text =
-                timedOut
-                ? "Health check exceeded timeout (\(TimeSpan.text(check.timeout)))"
-                : String(decoding: output, as: UTF8.self)
+            let notice = "Health check exceeded timeout (\(TimeSpan.text(check.timeout)))"
+            let text = timedOut ? output.isEmpty ? notice : "\(notice): \(output)" : output
             return .init(start: start, end: now, exitCode: timedOut ? -1 : code, output: text)
         } catch { return .init(start: start, end: now, exitCode: -1, output: "\(error)") }
     }

@@ -16,7 +16,7 @@ extension Engine {
             var code: Int32 = 137
             for await value in end { code = value }
             guard code == 0 else {
-                let said = lastLines(record.id)
+                let said = await lastLines(record.id)
                 throw RoostError.failure(
                     "pre_start ended with \(code)\(said.isEmpty ? "" : "; its last lines:\n\(said)")")
             }
@@ -31,7 +31,7 @@ extension Engine {
     func runStartHooks(_ id: String) async throws {
         guard let record = containers[id] else { return }
         for hook in record.spec.startHooks {
-            do { try await run(hook, of: record, moment: "post_start") } catch {
+            do { try await run(hook, of: record) } catch {
                 // A command that is run once may have done its work before its hooks came to theirs.
                 if record.isOneOff, await isEnding(id) { return }
                 throw error
@@ -48,15 +48,20 @@ extension Engine {
         return false
     }
 
-    /// Runs the programs that a service wants before its stop. A stop goes on whatever they do.
-    func runStopHooks(_ id: String) async {
-        guard let record = containers[id], live[id] != nil, record.status.phase == .running else { return }
+    /// Runs the commands that a service wants before its stop, and returns their errors: a stop goes on whatever they do.
+    func runStopHooks(_ id: String) async -> [String] {
+        guard let record = containers[id], live[id] != nil, record.status.phase == .running else { return [] }
+        var errors: [String] = []
         for hook in record.spec.stopHooks {
-            do { try await run(hook, of: record, moment: "pre_stop") } catch { log.warning("\(error)") }
+            do { try await run(hook, of: record) } catch {
+                log.warning("container \(record.name): pre_stop: \(error)")
+                errors.append("\(error)")
+            }
         }
+        return errors
     }
 
-    private func run(_ hook: HookSpec, of record: ContainerRecord, moment: String) async throws {
+    private func run(_ hook: HookSpec, of record: ContainerRecord) async throws {
         var request = LaunchPlanBuilder.ExecRequest(arguments: hook.command)
         request.environment = hook.environment
         request.user = hook.user.isEmpty ? nil : hook.user
@@ -64,28 +69,58 @@ extension Engine {
         request.privileged = hook.privileged
         let exec = try createExec(record.id, request, attachesInput: false)
         let streams = try await startExec(exec)
-        let output = await drain(streams, limit: 4096)
+        let output = await drain(streams, of: exec, limit: 4096)
         let code = try await waitExec(exec)
         execs[exec] = nil
         guard code != 0 else { return }
         let last = String(decoding: output, as: UTF8.self).split(separator: "\n").last.map { ": \($0)" } ?? ""
-        throw RoostError.failure(
-            "container \(record.name): \(moment) hook \"\(hook.command.joined(separator: " "))\" ended with \(code)\(last)"
-        )
+        // Compose's words, with the hook's last line.
+        let service = record.spec.labels[ComposeLabel.service] ?? record.name
+        throw RoostError.failure("\(service) hook exited with status \(code)\(last)")
     }
 
-    /// Reads what a program writes until its end, both streams, and keeps the first bytes.
-    func drain(_ streams: ExecStreams, limit: Int) async -> [UInt8] {
-        async let output = readBounded(streams.output, limit: limit)
-        async let error = readBounded(streams.error, limit: limit)
-        return Array((await output + (await error)).prefix(limit))
+    /// How long the children of an exec that hold its output are waited for after its own end, as in Docker.
+    static let outputGrace = Duration.seconds(2)
+
+    /// Reads both output streams of an exec to their end and keeps the first bytes; returns early when the task is cancelled.
+    func drain(_ streams: ExecStreams, of exec: String, limit: Int) async -> [UInt8] {
+        let reading = Task {
+            async let output = self.readBounded(streams.output, limit: limit)
+            async let error = self.readBounded(streams.error, limit: limit)
+            return Array((await output + (await error)).prefix(limit))
+        }
+        let ending = Task {
+            await outputGraceEnd(of: exec)
+            reading.cancel()
+        }
+        let bytes = await withTaskCancellationHandler {
+            await reading.value
+        } onCancel: {
+            reading.cancel()
+        }
+        ending.cancel()
+        discard(streams)
+        return bytes
+    }
+
+    /// Returns two seconds after the end of an exec, or when the task is cancelled.
+    public func outputGraceEnd(of exec: String) async {
+        _ = try? await waitExec(exec)
+        try? await Task.sleep(for: Self.outputGrace)
+    }
+
+    /// Reads and drops further output: children that still write must neither block nor be killed by it.
+    public nonisolated func discard(_ streams: ExecStreams) {
+        for file in [streams.output, streams.error].compactMap({ $0 }) {
+            Task { _ = await readBounded(file, limit: 0) }
+        }
     }
 
     private nonisolated func readBounded(_ file: OwnedFD?, limit: Int) async -> [UInt8] {
         guard let file else { return [] }
         try? setNonBlocking(file.raw)
         var kept: [UInt8] = []
-        while true {
+        while !Task.isCancelled {
             do throws(SyscallError) {
                 let part = try readSome(file.raw, limit: 16384)
                 if part.isEmpty { return kept }
@@ -95,5 +130,6 @@ extension Engine {
                 await waitReadable(file)
             }
         }
+        return kept
     }
 }

@@ -27,6 +27,23 @@ extension Engine {
         return found
     }
 
+    /// The ids of an image and of all whose layers begin with its own: what the filter `ancestor` means. Empty where there is no such
+    /// image.
+    public func descendants(of reference: String) -> Set<String> {
+        guard let root = try? image(reference) else { return [] }
+        let last = root.layers.count - 1
+        let steps = root.configuration.history ?? []
+        func isMadeOf(_ image: StoredImage) -> Bool {
+            guard last >= 0, image.layers.count > last, image.layers[last].chain == root.layers[last].chain else {
+                return false
+            }
+            // Images of the same layers differ by the steps that only changed settings.
+            let own = image.configuration.history ?? []
+            return own.count > steps.count && Array(own.prefix(steps.count)) == steps
+        }
+        return Set(imageRecords.values.filter { $0.id == root.id || isMadeOf($0) }.map(\.id.description))
+    }
+
     /// By name, digest or unambiguous beginning of the id.
     public func image(_ reference: String) throws(RoostError) -> StoredImage {
         if let digest = try? Digest(parsing: reference),
@@ -89,10 +106,16 @@ extension Engine {
     ) async throws -> StoredImage {
         let images = images
         let time = Timestamp(nanoseconds: now)
-        let image = try await exclusively("images") {
-            try await blocking {
-                try images.importRoot(
-                    archive.raw, platform: platform, changes: changes, message: message, now: time)
+        // A mistake in them is told before the archive is read.
+        var runtime = ImageConfiguration.Runtime()
+        try runtime.apply(changes: changes)
+        let settings = runtime
+        let image = try await sweepingAfterFailure {
+            try await exclusively("images") {
+                try await blocking {
+                    try images.importRoot(
+                        archive.raw, platform: platform, runtime: settings, message: message, now: time)
+                }
             }
         }
         try keep(image, as: reference.map { [$0] } ?? [])
@@ -101,15 +124,24 @@ extension Engine {
         return image
     }
 
+    /// What has been kept before something failed is nobody's.
+    private func sweepingAfterFailure<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+        let result = await Self.outcome(body)
+        if case .failure = result { await sweepImages() }
+        return try result.get()
+    }
+
     public func loadImages(_ archive: OwnedFD) async throws -> [NamedImage] {
         let images = images
-        let loaded = try await exclusively("images") { () async throws -> [NamedImage] in
-            var sizes: [Digest: Int64] = [:]
-            for layer in imageRecords.values.flatMap(\.layers) where images.hasLayer(layer.chain) {
-                sizes[layer.chain] = layer.size
+        let loaded = try await sweepingAfterFailure {
+            try await exclusively("images") { () async throws -> [NamedImage] in
+                var sizes: [Digest: Int64] = [:]
+                for layer in imageRecords.values.flatMap(\.layers) where images.hasLayer(layer.chain) {
+                    sizes[layer.chain] = layer.size
+                }
+                let known = sizes
+                return try await blocking { try images.load(archive.raw) { known[$0] } }
             }
-            let known = sizes
-            return try await blocking { try images.load(archive.raw) { known[$0] } }
         }
         for named in loaded {
             try keep(named.image, as: named.references)
@@ -122,23 +154,25 @@ extension Engine {
 
     /// Writes an archive of the images to a descriptor, whose other end somebody reads.
     public func saveImages(_ names: [String], to target: OwnedFD) async throws {
+        // An image is one entry of the archive, with all its names.
         var named: [NamedImage] = []
-        for name in names {
-            // A repository alone is all of its tags.
-            let whole = Self.isBare(name) ? tagged(repository: try ImageReference(parsing: name)) : []
-            if let reference = try? ImageReference(parsing: name), tags[reference.description] == nil, !whole.isEmpty {
-                for item in whole {
-                    named.append(NamedImage(image: try self.image(item.description), references: [item]))
-                }
-                continue
+        func add(_ image: StoredImage, _ reference: ImageReference?) {
+            guard let index = named.firstIndex(where: { $0.image.id == image.id }) else {
+                named.append(NamedImage(image: image, references: reference.map { [$0] } ?? []))
+                return
             }
-            let image = try image(name)
-            publish(image, "save", name: image.id.description)
-            let isID = Identifiers.isHexadecimal(name) || name.hasPrefix("sha256:")
-            named.append(
-                NamedImage(
-                    image: image, references: isID && tags[name] == nil ? [] : [try ImageReference(parsing: name)]))
+            if let reference, !named[index].references.contains(reference) { named[index].references.append(reference) }
         }
+        for name in names {
+            // A repository alone is all of its tags, also if one of them is `latest`.
+            let whole = Self.isBare(name) ? tagged(repository: try ImageReference(parsing: name)) : []
+            for reference in whole { add(try image(reference.description), reference) }
+            if !whole.isEmpty { continue }
+            let image = try image(name)
+            let isID = Identifiers.isHexadecimal(name) || name.hasPrefix("sha256:")
+            add(image, isID && tags[name] == nil ? nil : try ImageReference(parsing: name))
+        }
+        for item in named { publish(item.image, "save", name: item.image.id.description) }
         let images = images
         let list = named
         let time = Timestamp(nanoseconds: now)

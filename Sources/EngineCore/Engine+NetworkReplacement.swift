@@ -1,4 +1,5 @@
 import EngineModel
+import Networking
 
 extension Engine {
     /// Makes a network anew under its name: containers are taken off, run on without it for a moment, and are put back with their
@@ -42,14 +43,24 @@ extension Engine {
         spec.enableVersion6 = record.subnet6 != nil
         spec.labels = record.labels
         spec.options = record.options
+        spec.ranges = record.ranges ?? []
+        spec.auxiliary = record.auxiliary ?? [:]
+        spec.isAttachable = record.isAttachable ?? false
         return spec
     }
 
-    /// What an endpoint was asked to be; the rest is given anew.
+    /// The hardware address that was asked for. Earlier versions have not kept whether it was: one that is not derived was.
+    private static func fixedHardwareAddress(_ endpoint: EndpointRecord) -> String? {
+        let derived = Addressing.hardwareText(Addressing.hardwareAddress(for: endpoint.address4 ?? endpoint.address6))
+        return endpoint.wish?.macAddress ?? (endpoint.macAddress == derived ? nil : endpoint.macAddress)
+    }
+
+    /// What an endpoint was asked to be; the rest is decided again.
     private static func wish(_ endpoint: EndpointRecord) -> EndpointSpec {
         var spec = EndpointSpec(
             network: endpoint.networkName, aliases: endpoint.aliases, address4: endpoint.wish?.address4,
-            address6: endpoint.wish?.address6, macAddress: nil, gatewayPriority: endpoint.gatewayPriority)
+            address6: endpoint.wish?.address6, macAddress: fixedHardwareAddress(endpoint),
+            gatewayPriority: endpoint.gatewayPriority)
         spec.linkLocal = endpoint.wish?.linkLocal
         spec.links = endpoint.wish?.links
         spec.driverOptions = endpoint.wish?.driverOptions

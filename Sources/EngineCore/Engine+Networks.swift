@@ -25,13 +25,26 @@ extension Engine {
 
     /// The three that every Docker has.
     func makePredefinedNetworks() throws {
+        try removeNarrowBridge()
         for (name, driver) in [("bridge", "bridge"), ("host", "host"), ("none", "null")]
         where !networks.values.contains(where: { $0.name == name }) {
             var spec = NetworkSpec(name: name)
             spec.driver = driver
-            if driver == "bridge" { spec.options["com.docker.network.bridge.default_bridge"] = "true" }
+            if driver == "bridge" { spec.options[Self.defaultBridgeOption] = "true" }
             try insertNetwork(spec)
         }
+    }
+
+    private static let defaultBridgeOption = "com.docker.network.bridge.default_bridge"
+
+    /// Earlier versions gave the default bridge a /24. While nothing has an address on it, it can be replaced by a wider one.
+    private func removeNarrowBridge() throws {
+        guard let record = networks.values.first(where: { $0.name == "bridge" }), record.subnet4?.prefix == 24,
+            leases[record.id]?.isEmpty != false,
+            !containers.values.contains(where: { $0.endpoints.contains { $0.networkID == record.id } })
+        else { return }
+        networks[record.id] = nil
+        try store.removeNetwork(record.id)
     }
 
     public func createNetwork(_ spec: NetworkSpec) throws -> NetworkRecord {
@@ -84,7 +97,9 @@ extension Engine {
         let hasAddresses = spec.driver == "bridge" || spec.driver.isEmpty
         if hasAddresses, spec.enableVersion4, subnet4 == nil {
             let taken = networks.values.compactMap(\.subnet4) + Addressing.hostRoutes()
-            guard let free = Addressing.freeSubnet(taken: taken, seed: names.seed) else {
+            let isDefaultBridge = spec.options[Self.defaultBridgeOption] == "true"
+            let wide = isDefaultBridge ? Addressing.freeBridgeSubnet(taken: taken, seed: names.seed) : nil
+            guard let free = wide ?? Addressing.freeSubnet(taken: taken, seed: names.seed) else {
                 throw RoostError.conflict(
                     "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network; give one with --subnet"
                 )
@@ -98,7 +113,9 @@ extension Engine {
             if let given, !subnet.contains(given) {
                 throw RoostError.invalid("gateway \(given) is not in subnet \(subnet) of network \(spec.name)")
             }
-            return given ?? subnet.base.advanced(by: 1)
+            // As in Docker: the first address of the range that containers get addresses from.
+            let range = spec.ranges.first { subnet.contains($0.base) } ?? subnet
+            return given ?? Addressing.freeAddress(in: range, of: subnet) { _ in false }
         }
         var record = NetworkRecord(
             id: id, name: spec.name, driver: spec.driver.isEmpty ? "bridge" : spec.driver, createdAt: now,
@@ -109,6 +126,9 @@ extension Engine {
         if spec.isAttachable { record.isAttachable = true }
         if !spec.ranges.isEmpty { record.ranges = spec.ranges }
         if !spec.auxiliary.isEmpty { record.auxiliary = spec.auxiliary }
+        record.askedSubnets = spec.subnets
+        record.askedGateways = spec.gateways
+        record.addressOptions = spec.addressOptions
         try store.save(record)
         networks[id] = record
         return record
@@ -148,7 +168,9 @@ extension Engine {
             let bridge = record.bridge
             let failures = (try? await blocking { Bridges.removeLinks([bridge]).map { "\($0)" } }) ?? []
             for failure in failures { log.warning("cannot remove bridge \(bridge): \(failure)") }
-            await rebuildFilter()
+            do { try await applyFilter(filter.remove([filterNetwork(record)])) } catch {
+                log.warning("cannot remove the packet rules of network \(record.name): \(error)")
+            }
         }
         publish(.network, "destroy", id: record.id, ["name": record.name, "type": record.driver])
     }
@@ -175,64 +197,32 @@ extension Engine {
             // Another start may have made them while this one waited in line.
             let missing = missing.subtracting(activeBridges)
             guard !missing.isEmpty else { return }
+            let isFirst = activeBridges.isEmpty
+            var added: [PacketFilter.Network] = []
             for id in missing.sorted() {
                 guard let record = networks[id], !record.bridge.isEmpty else { continue }
                 try await raiseBridge(record)
                 activeBridges.insert(id)
+                added.append(filterNetwork(record))
             }
-            await rebuildFilter()
+            guard !isRecovering else { return }
+            if isFirst { return await rebuildFilter() }
+            try await applyFilter(filter.add(added))
+            // Another firewall may have come since.
+            let filter = filter
+            let bridges = activeBridges.compactMap { networks[$0]?.bridge }
+            if !added.isEmpty { try await blocking { filter.openForeignChains(bridges) } }
         }
     }
 
     /// Makes a network's bridge, and puts what runs on it back: a bridge that somebody has deleted has dropped its members.
     func raiseBridge(_ record: NetworkRecord) async throws {
-        let members = live.values.flatMap(\.endpoints).filter { $0.bridge == record.bridge }.map(\.hostInterface)
+        let members = live.values.flatMap(\.endpoints).filter { $0.bridge == record.bridge }
+        let mark = names.bridgeMark
         try await blocking {
             Bridges.enableForwarding()
-            try Bridges.ensure(record)
-            for member in members { try Bridges.attach(member, to: record.bridge) }
-        }
-    }
-
-    /// Writes the whole table of packet rules anew from what is active.
-    func rebuildFilter() async {
-        let active = activeBridges.compactMap { networks[$0] }.map { (record: NetworkRecord) -> PacketFilter.Network in
-            var network = PacketFilter.Network(
-                bridge: record.bridge, subnet4: record.subnet4, subnet6: record.subnet6, isInternal: record.isInternal)
-            network.masquerades = BridgeSettings.of(record).masquerades
-            return network
-        }
-        let published = live.keys.flatMap { self.forwards(of: $0) }
-        let filter = filter
-        do {
-            try await blocking {
-                try filter.apply(filter.ruleset(networks: active, forwards: published))
-                filter.openForeignChains()
-            }
-        } catch { log.error("cannot write the packet rules: \(error)") }
-    }
-
-    /// The published ports of a running container with the address that they lead to.
-    func forwards(of id: String) -> [PacketFilter.Forward] {
-        guard let record = containers[id], let running = live[id] else { return [] }
-        return Self.forwards(running.ports.map(\.port), to: record)
-    }
-
-    /// Each port leads to the container's address of its own family, or of the other where the container has none.
-    static func forwards(_ ports: [PublishedPort], to record: ContainerRecord) -> [PacketFilter.Forward] {
-        let target4 = record.endpoints.compactMap(\.address4).first
-        let target6 = record.endpoints.compactMap(\.address6).first
-        return ports.compactMap { port in
-            let target = port.hostAddress.isVersion6 ? target6 ?? target4 : target4 ?? target6
-            return target.map { PacketFilter.Forward(port: port, target: $0) }
-        }
-    }
-
-    /// Carries what the kernel's maps do not.
-    func relay(_ ports: [(socket: OwnedFD, port: PublishedPort)], to record: ContainerRecord) throws {
-        for (socket, port) in ports {
-            guard let forward = Self.forwards([port], to: record).first else { continue }
-            try relay.serve(socket, port, target: forward.target)
+            try Bridges.ensure(record, mark: mark)
+            for member in members { try Bridges.attach(member) }
         }
     }
 
@@ -276,30 +266,34 @@ extension Engine {
                 }
                 return nil
             }
-            var taken = Set(leases[network.id, default: [:]].keys)
-            if let gateway { taken.insert(gateway) }
-            taken.formUnion((network.auxiliary ?? [:]).values)
+            let held = leases[network.id] ?? [:]
+            let auxiliary = Set((network.auxiliary ?? [:]).values)
+            func isTaken(_ address: IPAddress) -> Bool {
+                held[address] != nil || address == gateway || auxiliary.contains(address)
+            }
             if let asked {
                 guard subnet.contains(asked) else {
                     throw RoostError.invalid(
                         "invalid config for network \(network.name): invalid endpoint settings: no configured subnet contains IP address \(asked)"
                     )
                 }
-                if taken.contains(asked) {
+                if isTaken(asked) {
                     throw RoostError(.forbidden, "Address already in use: \(asked) on network \(network.name)")
                 }
                 return asked
             }
-            if let preferred, subnet.contains(preferred), !taken.contains(preferred) { return preferred }
-            let range = network.ranges?.first { subnet.contains($0.base) }
-            // The interface of a container that has just ended may have an address still, and a start would have to wait for it.
-            let left = taken.union(lingering.values.joined())
+            if let preferred, subnet.contains(preferred), !isTaken(preferred) { return preferred }
+            let range = network.ranges?.first { subnet.contains($0.base) } ?? subnet
+            // The interface of a container that has just exited may still have an address, and a start would have to wait for it.
+            let leaving = Set(lingering.values.joined())
             guard
-                let free = Addressing.freeAddress(in: range ?? subnet, taken: left)
-                    ?? Addressing.freeAddress(in: range ?? subnet, taken: taken)
+                let free = Addressing.freeAddress(
+                    in: range, of: subnet, isTaken: { isTaken($0) || leaving.contains($0) })
+                    ?? Addressing.freeAddress(in: range, of: subnet, isTaken: isTaken)
             else {
+                let family = subnet.base.isVersion6 ? "IPv6" : "IPv4"
                 throw RoostError.conflict(
-                    "no available \(subnet.base.isVersion6 ? "IPv6" : "IPv4") addresses on network \(network.name): all of \(subnet) are leased"
+                    "no available \(family) addresses on network \(network.name): all of \(range == subnet ? "" : "range ")\(range) are leased"
                 )
             }
             return free
@@ -320,13 +314,19 @@ extension Engine {
             gatewayPriority: endpoint.gatewayPriority)
         let wish = EndpointWish(
             address4: endpoint.address4, address6: endpoint.address6, linkLocal: endpoint.linkLocal ?? [],
-            links: endpoint.links ?? [], driverOptions: endpoint.driverOptions ?? [:])
-        if wish != EndpointWish() || endpoint.macAddress?.isEmpty == false { record.wish = wish }
+            links: endpoint.links ?? [], driverOptions: endpoint.driverOptions ?? [:],
+            macAddress: endpoint.macAddress.flatMap { $0.isEmpty ? nil : $0 })
+        if wish != EndpointWish() { record.wish = wish }
         return record
     }
 
-    func releaseLeases(_ id: String) {
-        for (network, addresses) in leases { leases[network] = addresses.filter { $0.value != id } }
+    func releaseLeases(_ record: ContainerRecord) {
+        for endpoint in record.endpoints {
+            for address in [endpoint.address4, endpoint.address6].compactMap({ $0 })
+            where leases[endpoint.networkID]?[address] == record.id {
+                leases[endpoint.networkID]?[address] = nil
+            }
+        }
     }
 
     /// The interfaces of a container, the one with the default route first.
@@ -352,6 +352,7 @@ extension Engine {
                 gateway4: leads ? network.gateway4 : nil, gateway6: leads ? network.gateway6 : nil)
             plan.mtu = settings.mtu
             plan.isIsolated = !settings.connects
+            plan.isHairpin = !record.spec.portBindings.isEmpty || record.spec.publishAllPorts
             plan.linkLocal = (endpoint.wish?.linkLocal ?? []).compactMap { IPAddress($0) }
             plan.sysctls = (wish["com.docker.network.endpoint.sysctls"] ?? "").split(separator: ",").map(String.init)
             return plan
@@ -360,9 +361,10 @@ extension Engine {
 
     /// Where a container's ports are published that name no address: as the network says that they lead into.
     func publishAddress(_ record: ContainerRecord) -> IPAddress? {
-        record.endpoints.first { $0.address4 != nil || $0.address6 != nil }.flatMap { networks[$0.networkID] }.flatMap {
-            BridgeSettings.of($0).publishAddress
-        }
+        endpointsByGateway(record).first { $0.address4 != nil || $0.address6 != nil }.flatMap { networks[$0.networkID] }
+            .flatMap {
+                BridgeSettings.of($0).publishAddress
+            }
     }
 
     /// Only networks of the user's have names, as in Docker.
@@ -372,7 +374,14 @@ extension Engine {
 
     func resolverScope(_ record: ContainerRecord) -> ResolverScope {
         let reachable = record.endpoints.contains { networks[$0.networkID]?.isInternal == false }
-        let upstreams = record.spec.dns.servers.isEmpty ? ResolverFiles.hostServers() : record.spec.dns.servers
+        // A container's own servers are asked from its network namespace, as if it asked itself: 127.0.0.1 is the container. Those of the host
+        // are asked from the host, where a loopback address means the host; not for a container that has no way out.
+        let namespace = live[record.id]?.sandbox?.namespace
+        let servers = record.spec.dns.servers
+        let upstreams: [NameServer] =
+            servers.isEmpty
+            ? (reachable ? ResolverFiles.hostServers().map { NameServer($0) } : [])
+            : namespace.map { own in Self.askable(servers).map { NameServer($0, from: own) } } ?? []
         var links: [String: [String]] = [:]
         var dns = record.spec.dns
         dns.links += record.endpoints.flatMap { $0.wish?.links ?? [] }
@@ -380,7 +389,12 @@ extension Engine {
             links[link.alias.lowercased(), default: []].append(link.target.lowercased())
         }
         return ResolverScope(
-            networks: record.endpoints.map(\.networkID), upstreams: reachable ? upstreams : [], links: links)
+            networks: record.endpoints.map(\.networkID), upstreams: upstreams, links: links)
+    }
+
+    /// Not the address of the embedded resolver, which would ask itself.
+    private static func askable(_ servers: [IPAddress]) -> [IPAddress] {
+        servers.filter { $0 != IPAddress(bytes: ResolverFiles.embeddedAddress) }
     }
 
     /// On the default network, which has no names, a link is a line of /etc/hosts, as in Docker.
@@ -424,24 +438,26 @@ extension Engine {
         return list
     }
 
-    /// Tells the resolver who is called what now.
+    /// Tells the resolver the names of all containers.
     func rebuildNames() {
         var directory = NameDirectory()
-        for id in live.keys where !standbys.contains(id) {
-            guard let record = containers[id] else { continue }
-            for endpoint in record.endpoints where networks[endpoint.networkID]?.isPredefined == false {
-                let addresses = [endpoint.address4, endpoint.address6].compactMap { $0 }
-                for name in Set(
-                    ([record.name, record.shortID, record.spec.hostname] + endpoint.aliases).map { $0.lowercased() })
-                where !name.isEmpty {
-                    directory.names[endpoint.networkID, default: [:]][name, default: []] += addresses
-                }
-                for address in addresses {
-                    directory.pointers[endpoint.networkID, default: [:]][address] =
-                        "\(record.name).\(endpoint.networkName)"
-                }
-            }
-        }
+        for id in live.keys { directory.set(names(of: id), of: id) }
         resolver.replace(directory)
+    }
+
+    /// Tells the resolver the names of one container, which has started, stopped or changed its networks.
+    func updateNames(of id: String) { resolver.setNames(names(of: id), of: id) }
+
+    private func names(of id: String) -> [NameDirectory.Entry] {
+        guard live[id] != nil, !standbys.contains(id), let record = containers[id] else { return [] }
+        return record.endpoints.compactMap { endpoint in
+            guard networks[endpoint.networkID]?.isPredefined == false else { return nil }
+            let names = [record.name, record.shortID, record.spec.hostname] + endpoint.aliases
+            return NameDirectory.Entry(
+                network: endpoint.networkID, networkName: endpoint.networkName.lowercased(),
+                names: Set(names.map { $0.lowercased() }.filter { !$0.isEmpty }),
+                addresses: [endpoint.address4, endpoint.address6].compactMap { $0 },
+                pointer: "\(record.name).\(endpoint.networkName)")
+        }
     }
 }

@@ -1,5 +1,7 @@
 import ComposeModel
 import EngineModel
+import HelperProtocol
+import ImageStore
 import LinuxKernel
 import OCI
 import Planning
@@ -56,7 +58,8 @@ extension Engine {
                 configHash: labels[ComposeLabel.configHash] ?? "",
                 imageID: record.imageID, phase: record.status.phase, exitCode: record.status.exitCode,
                 stoppedByUser: record.status.stoppedByUser, definition: definition)
-            observed.networks = Set(record.endpoints.map(\.networkName))
+            // A network that was recreated under its name is another one.
+            observed.networks = Set(record.endpoints.filter { networks[$0.networkID] != nil }.map(\.networkName))
             return observed
         }
     }
@@ -84,11 +87,11 @@ extension Engine {
     public func execute(
         _ plan: Plan, project: Project, contents: [String: String], report: @escaping @Sendable (PlanProgress) -> Void
     ) async throws -> [(step: PlanStep, error: any Error)] {
-        try writeFiles(project, contents)
+        try await writeFiles(project, contents)
         let stored = StoredProject(
             name: project.name,
             services: project.services.filter { ($0.value["restart"].string ?? "").isEmpty }.keys.sorted())
-        if projects[project.name]?.services != stored.services {
+        if plan.bringsUp, projects[project.name]?.services != stored.services {
             try store.save(stored)
             projects[project.name] = stored
         }
@@ -96,33 +99,78 @@ extension Engine {
     }
 
     /// Secrets and configs as files that containers mount, with the owner and mode that the file asks for.
-    private func writeFiles(_ project: Project, _ contents: [String: String]) throws {
+    private func writeFiles(_ project: Project, _ contents: [String: String]) async throws {
         let translation = ServiceTranslation(project: project, contents: contents)
         for service in project.services.values {
-            for kind in ["secrets", "configs"] {
-                for item in service[kind].array ?? [] {
-                    let source = item["source"].string ?? ""
-                    guard let text = contents["\(kind).\(source)"] else {
-                        throw RoostError.missing("\(kind.dropLast()) \(source): its content is missing")
-                    }
-                    let path = "\(projectFolder(project.name))/\(translation.fileName(kind, source, item))"
-                    if Files.exists(path) { continue }
-                    try Files.makeDirectories(projectFolder(project.name), mode: 0o700)
-                    try Files.replace(path, Array(text.utf8), mode: 0o600)
-                    try Files.changeOwner(
-                        path, user: UInt32(item["uid"].string ?? "") ?? 0, group: UInt32(item["gid"].string ?? "") ?? 0)
-                    try Files.changeMode(path, UInt32(truncatingIfNeeded: item["mode"].int ?? 0o444))
+            let files = ["secrets", "configs"].flatMap { kind in (service[kind].array ?? []).map { (kind, $0) } }
+            if files.isEmpty { continue }
+            let owner = try await processOwner(of: service)
+            for (kind, item) in files {
+                let source = item["source"].string ?? ""
+                guard let text = contents["\(kind).\(source)"] else {
+                    throw RoostError.missing("\(kind.dropLast()) \(source): its content is missing")
                 }
+                let path = "\(projectFolder(project.name))/\(translation.fileName(kind, source, item, of: service))"
+                try Files.makeDirectories(projectFolder(project.name), mode: 0o700)
+                if !Files.exists(path) { try Files.replace(path, Array(text.utf8), mode: 0o600) }
+                // Also of a file that is there: the image may have another user now.
+                try Files.changeOwner(
+                    path, user: UInt32(item["uid"].string ?? "") ?? owner.user,
+                    group: UInt32(item["gid"].string ?? "") ?? owner.group)
+                try Files.changeMode(path, UInt32(truncatingIfNeeded: item["mode"].int ?? 0o444))
             }
         }
     }
 
+    /// The ids of the user that a service's process runs as, by the image's own files. A name that these do not have stands for root here; the
+    /// start says that it is unknown.
+    private func processOwner(of service: JSON) async throws -> RootRequest.Owner {
+        let root = RootRequest.Owner(user: 0, group: 0)
+        let image = service["image"].string.flatMap { try? self.image($0) }
+        let own = service["user"].string.flatMap { $0.isEmpty ? nil : $0 }
+        let parts = (own ?? image?.configuration.config?.user ?? "").split(separator: ":", maxSplits: 1).map(
+            String.init)
+        guard let name = parts.first else { return root }
+        let group = parts.count > 1 ? parts[1] : nil
+        if let user = UInt32(name), group.map({ UInt32($0) != nil }) ?? true {
+            return RootRequest.Owner(user: user, group: group.flatMap { UInt32($0) } ?? 0)
+        }
+        guard let image else { return root }
+        let entry = try await entry(of: name, in: "/etc/passwd", of: image)
+        let user = UInt32(name) ?? entry.flatMap { $0.count > 2 ? UInt32($0[2]) : nil } ?? 0
+        guard let group else {
+            return RootRequest.Owner(user: user, group: entry.flatMap { $0.count > 3 ? UInt32($0[3]) : nil } ?? 0)
+        }
+        let known = try await self.entry(of: group, in: "/etc/group", of: image)
+        return RootRequest.Owner(
+            user: user, group: UInt32(group) ?? known.flatMap { $0.count > 2 ? UInt32($0[2]) : nil } ?? 0)
+    }
+
+    /// The fields of a name's line in passwd(5) or group(5) of an image.
+    private func entry(of name: String, in path: String, of image: StoredImage) async throws -> [String]? {
+        let runner = RootRunner(
+            RootRequest(
+                view: .layers(images.directories(image), upper: nil, work: nil), mountPoint: configuration.mountPoint,
+                job: .read(path: path, limit: 4 << 20)))
+        let bytes: [UInt8]
+        do { bytes = try await blocking { try runner.answer() } } catch let error as RoostError
+            where error.kind == .notFound
+        { return nil }
+        return bytes.split(separator: 10).lazy.map { line in
+            line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false).map {
+                String(decoding: $0, as: UTF8.self)
+            }
+        }.first { $0.first == name }
+    }
+
     public func planDown(_ name: String, options: DownOptions) -> Plan {
         let all = projectContainers(name, oneOffs: true)
-        let found = all.filter { options.services.isEmpty || options.services.contains($0.service) }
-        // What the services that stay use stays too.
+        let found = all.filter {
+            options.takes(
+                service: $0.service, isOneOff: containers[$0.id]?.isOneOff == true, hasExited: $0.phase == .exited)
+        }
+        // Volumes that the containers that stay use stay too; a network says itself that it is in use.
         let staying = Set(all.map(\.id)).subtracting(found.map(\.id)).compactMap { containers[$0] }
-        let keptNetworks = Set(staying.flatMap { $0.endpoints.map(\.networkName) })
         let keptVolumes = Set(staying.flatMap { $0.mounts.compactMap(\.volumeName) })
         let usedVolumes = Set(found.flatMap { containers[$0.id]?.mounts.compactMap(\.volumeName) ?? [] })
         var dependencies: [String: [String]] = [:]
@@ -134,11 +182,13 @@ extension Engine {
         }
         return DownPlanner.plan(
             project: name, containers: found, dependencies: dependencies,
-            networks: networks.values.filter {
-                $0.labels[ComposeLabel.project] == name && !keptNetworks.contains($0.name)
+            networks: networks.values.filter { network in
+                network.labels[ComposeLabel.project] == name
+                    && options.model?.networks.contains(network.labels[ComposeLabel.network] ?? "") != false
             }.map(\.name),
             volumes: volumes.values.filter {
                 $0.labels[ComposeLabel.project] == name && !keptVolumes.contains($0.name)
+                    && options.model?.volumes.contains($0.labels[ComposeLabel.volume] ?? "") != false
                     && (options.services.isEmpty || usedVolumes.contains($0.name))
             }.map(\.name), options: options)
     }
@@ -156,7 +206,10 @@ extension Engine {
             try store.removeProject(plan.project)
         }
         let failures = await PlanExecutor(backend: EngineBackend(engine: self), report: report).run(plan)
-        if projectContainers(plan.project).isEmpty { try? Files.removeTree(projectFolder(plan.project)) }
+        // A container of `run` has its secrets mounted from there.
+        if projectContainers(plan.project, oneOffs: true).isEmpty {
+            try? Files.removeTree(projectFolder(plan.project))
+        }
         return failures
     }
 
@@ -166,8 +219,9 @@ extension Engine {
         useAliases: Bool, change: (inout ContainerSpec) -> Void
     ) async throws -> ContainerRecord {
         guard project.services[service] != nil else { throw RoostError.missing("no such service: \(service)") }
-        try writeFiles(project, contents)
-        let translation = ServiceTranslation(project: project, contents: contents)
+        try await writeFiles(project, contents)
+        var translation = ServiceTranslation(project: project, contents: contents)
+        translation.noteFirstContainers(projectContainers(project.name))
         var spec = try translation.spec(service, number: 1, paths: paths(of: project), oneOff: true)
         // As in Compose: no published ports, no restarts, and not under the service's name, unless it is asked for.
         if !servicePorts { spec.portBindings = [] }
@@ -176,13 +230,39 @@ extension Engine {
             for index in spec.endpoints.indices { spec.endpoints[index].aliases = [] }
         }
         change(&spec)
-        let used = Set((project.services[service]?["networks"].object ?? []).map(\.key))
-        let missing = try UpPlanner.networks(project, used: used, existing: Set(networks.values.map(\.name)))
-        for network in missing { _ = try createNetwork(network) }
         let slug = Identifiers.random()
         spec.labels[ComposeLabel.slug] = slug
         let generated = [project.name, service, "run", String(slug.prefix(12))].joined(separator: project.separator)
         return try await createContainer(spec, name: name ?? generated).record
+    }
+
+    /// `dependencies`: what the services of the file depend on; without a file the containers' labels say it.
+    public func planStart(_ name: String, services: [String], dependencies: [String: JSON]?) throws -> Plan {
+        let found = projectContainers(name)
+        return try StartPlanner.plan(
+            project: name, containers: found, dependencies: dependencies ?? labelledDependencies(found),
+            services: services)
+    }
+
+    private func labelledDependencies(_ found: [ObservedContainer]) -> [String: JSON] {
+        var all: [String: JSON] = [:]
+        for container in found {
+            let order = BootOrder(label: containers[container.id]?.spec.labels[ComposeLabel.dependsOn] ?? "")
+            all[container.service] = .object(order.waits.map { ($0.service, ["condition": .string($0.condition)]) })
+        }
+        return all
+    }
+
+    public func executeStart(_ plan: Plan, report: @escaping @Sendable (PlanProgress) -> Void) async -> [(
+        step: PlanStep, error: any Error
+    )] {
+        await PlanExecutor(backend: EngineBackend(engine: self), report: report).run(plan)
+    }
+
+    /// Whether containers are on a network, running or not.
+    func isInUse(network name: String) -> Bool {
+        guard let id = networks.values.first(where: { $0.name == name })?.id else { return false }
+        return containers.values.contains { $0.endpoints.contains { $0.networkID == id } }
     }
 
     // MARK: Waiting for conditions
@@ -193,14 +273,14 @@ extension Engine {
         let (_, stream) = hub.subscribe(since: nil)
         let began = now
         let restarts = try container(name).status.restartCount
-        func settled() throws -> Bool {
+        func settled() async throws -> Bool {
             let record = try container(name)
             // One that keeps ending is not waited for for ever, although its policy brings it back.
             let more = record.status.restartCount - restarts
             if more >= 5, now - began > 30_000_000_000 {
-                let said = lastLines(record.id)
+                let said = await lastLines(record.id)
                 throw RoostError.conflict(
-                    "\(subject) keeps ending (\(record.status.exitCode)) and was restarted \(more) times\(said.isEmpty ? "" : "; its last lines:\n\(said)")"
+                    "\(subject) keeps exiting with code \(record.status.exitCode) (restarted \(more) times)\(said.isEmpty ? "" : "; its last lines:\n\(said)")"
                 )
             }
             guard record.healthcheck != nil else {
@@ -214,8 +294,8 @@ extension Engine {
             }
             return record.status.isRunning && record.status.health?.verdict == .healthy
         }
-        if try settled() { return }
-        for await event in stream where event.attributes["name"] == name { if try settled() { return } }
+        if try await settled() { return }
+        for await event in stream where event.attributes["name"] == name { if try await settled() { return } }
         throw RoostError(.unavailable, "waiting for \(name) was interrupted")
     }
 
@@ -235,17 +315,21 @@ extension Engine {
 
     // MARK: Replacing
 
-    /// The old container goes, the new one comes under its name; anonymous volumes go over.
-    func replace(_ id: String, name: String, spec: ContainerSpec, renewsVolumes: Bool, timeout: Int?) async throws {
+    /// The old container goes, the new one comes under its name; anonymous volumes go over. Returns the errors of stop hooks.
+    func replace(_ id: String, name: String, spec: ContainerSpec, renewsVolumes: Bool, timeout: Int?) async throws
+        -> [String]
+    {
         let old = try container(id)
         // Checked before the old one is touched: a mistake must not cost a running container.
         _ = try image(spec.image)
-        do { try await stopContainer(id, timeout: timeout) } catch let error as RoostError
+        var errors: [String] = []
+        do { errors = try await stopContainer(id, timeout: timeout) } catch let error as RoostError
             where error.kind == .notModified
         {}
         try await removeContainer(id, force: true, volumes: renewsVolumes ? .trash : .keep)
         _ = try await createContainer(
             renewsVolumes ? spec : Self.keepingVolumes(spec, of: old), name: name, preferring: old.endpoints)
+        return errors
     }
 
     /// A specification whose anonymous volumes are those of the container before.
@@ -271,7 +355,7 @@ extension Engine {
 struct EngineBackend: PlanBackend {
     let engine: Engine
 
-    func perform(_ operation: Operation) async throws {
+    func perform(_ operation: Operation) async throws -> StepOutcome {
         switch operation {
         case .createNetwork(let spec): _ = try await engine.createNetwork(spec)
         case .replaceNetwork(let spec): try await engine.replaceNetwork(spec)
@@ -279,27 +363,52 @@ struct EngineBackend: PlanBackend {
             _ = try await engine.createVolume(name, labels: labels, options: options, driver: driver)
         case .createContainer(let name, let spec): _ = try await engine.createContainer(spec, name: name)
         case .replaceContainer(let id, let name, let spec, let renews, let timeout):
-            try await engine.replace(id, name: name, spec: spec, renewsVolumes: renews, timeout: timeout)
+            return outcome(
+                try await engine.replace(id, name: name, spec: spec, renewsVolumes: renews, timeout: timeout))
         case .updateService(let update): try await ServiceUpdater(engine: engine, update: update).run()
         case .prepare(let name, let spec): try await engine.prepare(name, spec)
-        case .startContainer(let name): try await unlessDone { try await engine.startContainer(name) }
-        case .restartContainer(let id, _, let timeout): try await engine.restartContainer(id, timeout: timeout)
+        case .startContainer(let name):
+            // Only that it runs already is no failure: what a start needs may be missing.
+            try await unless([.notModified], else: ()) { try await engine.startContainer(name) }
+        case .restartContainer(let id, _, let timeout):
+            return outcome(try await engine.restartContainer(id, timeout: timeout))
         case .stopContainer(let id, _, let timeout):
-            try await unlessDone { try await engine.stopContainer(id, timeout: timeout) }
+            return outcome(
+                try await unless(Self.settled, else: []) { try await engine.stopContainer(id, timeout: timeout) })
         case .removeContainer(let id, _, let volumes):
-            try await unlessDone { try await engine.removeContainer(id, force: true, volumes: volumes) }
+            try await unless(Self.settled, else: ()) {
+                try await engine.removeContainer(id, force: true, volumes: volumes)
+            }
         case .awaitHealthy(let name): try await engine.awaitHealthy(name)
         case .awaitCompleted(let name): try await engine.awaitCompleted(name)
-        case .removeNetwork(let name): try await unlessDone { try await engine.removeNetwork(name) }
-        case .removeVolume(let name): try await engine.removeVolume(name, force: true)
-        case .trashVolume(let name): try await unlessDone { try await engine.trashVolume(name) }
+        case .removeNetwork(let name):
+            if await engine.isInUse(network: name) { return .kept(reason: Self.inUse) }
+            try await unless(Self.settled, else: ()) { try await engine.removeNetwork(name) }
+        case .removeVolume(let name):
+            return try await unless([.conflict], else: .kept(reason: Self.inUse)) {
+                try await engine.removeVolume(name, force: true)
+                return .done
+            }
+        case .trashVolume(let name):
+            return try await unless([.conflict], else: .kept(reason: Self.inUse)) {
+                try await unless(Self.settled, else: ()) { try await engine.trashVolume(name) }
+                return .done
+            }
         }
+        return .done
     }
 
-    /// What is so already is done.
-    private func unlessDone(_ body: () async throws -> Void) async throws {
-        do { try await body() } catch let error as RoostError
-            where error.kind == .notModified || error.kind == .notFound
-        {}
+    /// Compose's words.
+    private static let inUse = "Resource is still in use"
+    /// It is as it should be already.
+    private static let settled: Set<RoostError.Kind> = [.notModified, .notFound]
+
+    /// The value of the body, or another where it throws an error of these kinds.
+    private func unless<Value>(
+        _ kinds: Set<RoostError.Kind>, else value: Value, _ body: () async throws -> Value
+    ) async throws -> Value {
+        do { return try await body() } catch let error as RoostError where kinds.contains(error.kind) { return value }
     }
+
+    private func outcome(_ errors: [String]) -> StepOutcome { errors.isEmpty ? .done : .doneWithErrors(errors) }
 }

@@ -23,6 +23,7 @@ extension Engine {
         for name in (try? Files.list(configuration.dataRoot + "/volumes")) ?? [] where name.hasPrefix(".removing-") {
             try? Files.removeTree(configuration.volumePlace(name))
         }
+        isRecovering = true
         let awaited = livingShims()
         if !awaited.isEmpty {
             // Shims come by themselves as soon as they see the socket; those that do not are found dead below.
@@ -30,6 +31,7 @@ extension Engine {
         } else {
             try listenForShims { _ in }
         }
+        isRecovering = false
         await recordMissedEnds()
         await sweepLeftovers()
         await unmountUnusedVolumes()
@@ -123,6 +125,8 @@ extension Engine {
         do {
             try await activate(record.endpoints.map(\.networkID))
             try serve(id)
+            // During recovery the rules are written once for all.
+            if !isRecovering { try await applyFilter(filter.publish(forwards(of: id))) }
         } catch { log.error("taking over container \(record.name): \(error)") }
         if let exit {
             await handle(
@@ -144,8 +148,10 @@ extension Engine {
         for record in containers.values where live[record.id] == nil && record.status.isRunning {
             let text = try? Files.readText(configuration.exitRecord(record.id), limit: 100)
             let exit = text.flatMap(ExitRecord.init(text:)) ?? ExitRecord(code: 137, atNanoseconds: now)
+            let outOfMemory = text != nil && exit.code == 137 && controlGroup(of: record).outOfMemoryKills() > 0
             update(record.id) { record in
                 record.status.phase = .exited
+                record.status.outOfMemoryKilled = outOfMemory
                 record.status.exitCode = exit.code
                 record.status.finishedAt = exit.atNanoseconds
                 record.status.processID = 0
@@ -174,8 +180,12 @@ extension Engine {
                     group.kill()
                     do { try group.remove() } catch { failures.append("\(error)") }
                 }
-                let stale = Bridges.interfaceNames().filter {
-                    ($0.hasPrefix(names.bridgePrefix) || $0.hasPrefix(names.pairPrefix)) && !links.contains($0)
+                // A bridge whose name its user chose is known by its mark alone.
+                let stale = Bridges.interfaceNames().filter { name in
+                    let isOurs =
+                        name.hasPrefix(names.bridgePrefix) || name.hasPrefix(names.pairPrefix)
+                        || Bridges.mark(of: name) == names.bridgeMark
+                    return isOurs && !links.contains(name)
                 }
                 failures += Bridges.removeLinks(stale).map { "\($0)" }
                 for root in [configuration.runRoot, configuration.dataRoot] {
@@ -188,7 +198,15 @@ extension Engine {
         for failure in failures { log.warning("removing leftovers: \(failure)") }
         await sweepImages()
         // The table is written even if nothing runs yet: a crash may have left an old one.
-        if !activeBridges.isEmpty { await rebuildFilter() } else { try? filter.removeTable() }
+        if !activeBridges.isEmpty {
+            await rebuildFilter()
+        } else {
+            let filter = filter
+            try? await blocking {
+                filter.closeForeignChains()
+                try filter.removeTable()
+            }
+        }
     }
 
     // MARK: Leaving

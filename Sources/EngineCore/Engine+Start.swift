@@ -74,6 +74,26 @@ extension Engine {
         return (UInt16(clamping: rows), UInt16(clamping: columns))
     }
 
+    /// The container with the host name of the network that it is in.
+    func named(_ record: ContainerRecord) -> ContainerRecord {
+        guard let owner = networkOwner(record) else { return record }
+        var named = record
+        named.spec.hostname = plans.hostname(owner)
+        named.spec.domainname = owner.spec.domainname
+        return named
+    }
+
+    /// The container whose network this one has joined. Bounded, because two containers may name each other.
+    private func networkOwner(_ record: ContainerRecord) -> ContainerRecord? {
+        var owner = record
+        for _ in 0..<16 {
+            guard case .container(let other) = owner.spec.network else { return owner.id == record.id ? nil : owner }
+            guard let next = try? container(other) else { return nil }
+            owner = next
+        }
+        return nil
+    }
+
     /// Everything that a start needs, gathered while nothing can change.
     private func containerStart(_ record: ContainerRecord) throws -> ContainerStart {
         let image = try image(record.imageID)
@@ -82,11 +102,11 @@ extension Engine {
             if case .container(let other) = choice { processes[other] = try runningProcess(other, for: record) }
         }
         var shared: NetworkNamespace?
-        // Names are part of a network: who joins another's has its files too.
-        var named = record
+        // Names are part of a network: a container that joins another's has its names and files too.
+        let owner = networkOwner(record)
+        let named = owner ?? record
         if case .container(let other) = record.spec.network {
             let target = try container(other)
-            named = target
             guard let namespace = namespace(of: target) else {
                 throw RoostError.conflict("cannot join network of a non running container: \(target.id)")
             }
@@ -108,7 +128,8 @@ extension Engine {
         for id in Set(record.mounts.compactMap(\.imageID)) {
             context.imageMounts[id] = images.ownDirectories(try self.image(id))
         }
-        var launched = record
+        if let owner, let running = live[owner.id] { context.networkProcess = running.process.process }
+        var launched = self.named(record)
         let linked = linkVariables(record)
         // The container's own variables win over those of its links.
         if !linked.isEmpty { launched.environment = Self.environment(linked, record.environment) }
@@ -121,7 +142,7 @@ extension Engine {
             record: record, context: context, plan: plan, launcher: launcher,
             endpoints: endpointPlans(record), hasResolver: hasResolver(record), makesNamespace: usesOwnNetwork,
             shared: shared, takenPorts: takenPorts(), publishAddress: publishAddress(record),
-            publishes: usesOwnNetwork && !standbys.contains(record.id),
+            publishes: usesOwnNetwork && publishesPorts(record),
             reused: usesOwnNetwork ? retainedNetwork(for: record.id, endpointPlans(record)) : nil)
     }
 
@@ -146,7 +167,7 @@ extension Engine {
     private var revivalPlan: RevivalPlan {
         RevivalPlan(
             socket: configuration.shimSocket, lock: configuration.revivalLock, executable: configuration.executable,
-            arguments: ["roostd", "--data-root", configuration.dataRoot, "--run-root", configuration.runRoot],
+            arguments: ["roostd"] + configuration.arguments,
             environment: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"])
     }
 
@@ -163,6 +184,9 @@ extension Engine {
         live[id] = LiveContainer(
             process: started.process, sandbox: started.sandbox, resolver: started.resolver, ports: started.ports,
             endpoints: started.endpoints)
+        unloggedOutput[id] = nil
+        if outputReaders[id] != nil { started.process.connection.send(.deferLogDeletion(true)) }
+        announceExit(Self.start(of: id), 0)
         let start = now
         update(id) { record in
             var status = ContainerStatus()
@@ -182,14 +206,8 @@ extension Engine {
         try serve(id)
         if !started.ports.isEmpty {
             try store.addPorts(started.ports.map(\.port), owner: id)
-            let filter = filter
-            let elements = filter.elements(forwards(of: id), add: true)
-            try await blocking { try filter.apply(elements) }
-        }
-        for endpoint in record.endpoints {
-            publish(
-                .network, "connect", id: endpoint.networkID,
-                ["container": id, "name": endpoint.networkName, "type": "bridge"])
+            try await applyFilter(filter.publish(forwards(of: id)))
+            resetDatagrams(to: started.ports.map(\.port))
         }
         for mount in record.mounts {
             guard let volume = mount.volumeName else { continue }
@@ -200,6 +218,11 @@ extension Engine {
                     "read/write": String(!mount.readOnly),
                 ])
         }
+        for endpoint in record.endpoints {
+            publish(
+                .network, "connect", id: endpoint.networkID,
+                ["container": id, "name": endpoint.networkName, "type": "bridge"])
+        }
         publish(record, "start")
         startHealthChecks(id)
     }
@@ -208,7 +231,7 @@ extension Engine {
     func serve(_ id: String) throws {
         guard let running = live[id], let record = containers[id] else { return }
         // Its own names first: a program may ask for them with its first breath, and the question is waiting in the socket already.
-        rebuildNames()
+        updateNames(of: id)
         if let sockets = running.resolver { try resolver.serve(sockets, scope: resolverScope(record)) }
         try relay(running.ports, to: record)
         let connection = running.process.connection
@@ -280,7 +303,9 @@ struct ContainerStart: Sendable {
         let publisher = PortPublisher(record: record, takenPorts: takenPorts, defaultAddress: publishAddress)
         let ports = publishes ? try publisher.publish(&undo) : []
         try? Files.remove(context.exitRecord)
-        try MountPreparation(mounts: record.mounts, imageDirectories: context.imageDirectories).prepare()
+        try MountPreparation(
+            mounts: record.mounts, imageDirectories: context.imageDirectories, mountPoint: context.mountPoint
+        ).prepare()
         let group = context.controlGroup
         undo.onFailure { try group.remove() }
         try group.create()
@@ -321,8 +346,9 @@ struct ContainerStart: Sendable {
         if spec.memoryReservationBytes > 0 { limits.memoryReservation = spec.memoryReservationBytes }
         if spec.nanoCPUs > 0 {
             limits.cpuQuota = (spec.nanoCPUs / 10_000, 100_000)
-        } else if spec.cpuQuota > 0 {
-            limits.cpuQuota = (spec.cpuQuota, spec.cpuPeriod > 0 ? spec.cpuPeriod : 100_000)
+        } else if spec.cpuQuota != 0 || spec.cpuPeriod > 0 {
+            // Without a quota the period alone limits nothing, but it can be set.
+            limits.cpuQuota = (spec.cpuQuota > 0 ? spec.cpuQuota : -1, spec.cpuPeriod > 0 ? spec.cpuPeriod : 100_000)
         }
         if spec.cpuShares > 0 { limits.cpuShares = spec.cpuShares }
         limits.pausesWithoutMemory = spec.disablesOutOfMemoryKiller

@@ -5,9 +5,11 @@ import Networking
 
 extension Engine {
     /// Stops a container as its user wants it: the stop signal, a grace, SIGKILL. No policy brings it back.
-    public func stopContainer(_ reference: String, timeout: Int?, signal: String? = nil) async throws {
+    /// Returns the errors of its stop hooks.
+    @discardableResult
+    public func stopContainer(_ reference: String, timeout: Int?, signal: String? = nil) async throws -> [String] {
         let record = try container(reference)
-        try await exclusively(record.id) {
+        return try await exclusively(record.id) {
             let wasPending = pendingRestarts.removeValue(forKey: record.id)
             wasPending?.cancel()
             update(record.id) { record in
@@ -15,18 +17,23 @@ extension Engine {
                 if record.status.phase == .restarting { record.status.phase = .exited }
             }
             guard live[record.id] != nil else {
-                if wasPending != nil { return }
+                if wasPending != nil {
+                    publish(record, "stop")
+                    return []
+                }
                 throw RoostError(.notModified, "container \(record.name) is already stopped")
             }
             let number = try Signals.number(signal ?? record.stopSignal)
-            await runStopHooks(record.id)
+            let errors = await runStopHooks(record.id)
             publish(record, "kill", ["signal": String(number)])
             let interfaces = live[record.id]?.endpoints.map(\.hostInterface) ?? []
+            stops.insert(record.id)
             await end(
                 record.id, signal: number, graceSeconds: timeout ?? record.spec.stopTimeout ?? 10,
                 explicit: timeout != nil || record.spec.stopTimeout != nil)
-            publish(record, "stop")
+            stops.remove(record.id)
             await untilGone(interfaces, of: record.id)
+            return errors
         }
     }
 
@@ -134,30 +141,38 @@ extension Engine {
             ending.insert(record.id)
         }
         try? Processes.signal(running.process.pidfd.raw, number)
-        // What is frozen gets its signal when it goes on, so it goes on.
-        if record.status.phase == .paused { try? setPaused(record.id, false) }
+        // What is frozen gets its signal when it is thawed. Docker announces no unpause then.
+        if record.status.phase == .paused {
+            try? controlGroup(of: record).setFrozen(false)
+            update(record.id) { $0.status.phase = .running }
+        }
         if number == 9, live[record.id] != nil { _ = await untilExit(record.id) }
         if number == 9 { ending.remove(record.id) }
     }
 
-    public func restartContainer(_ reference: String, timeout: Int?) async throws {
+    /// Returns the errors of its stop hooks.
+    @discardableResult
+    public func restartContainer(_ reference: String, timeout: Int?) async throws -> [String] {
         let record = try container(reference)
-        try await exclusively(record.id) {
+        return try await exclusively(record.id) {
+            var errors: [String] = []
             pendingRestarts.removeValue(forKey: record.id)?.cancel()
             if live[record.id] != nil {
                 let number = try Signals.number(record.stopSignal)
-                await runStopHooks(record.id)
+                errors = await runStopHooks(record.id)
                 update(record.id) { $0.status.stoppedByUser = true }
                 publish(record, "kill", ["signal": String(number)])
+                stops.insert(record.id)
                 await end(
                     record.id, signal: number, graceSeconds: timeout ?? record.spec.stopTimeout ?? 10,
                     explicit: timeout != nil || record.spec.stopTimeout != nil)
-                publish(record, "stop")
+                stops.remove(record.id)
             }
-            guard containers[record.id] != nil else { return }
+            guard containers[record.id] != nil else { return errors }
             try await startNow(record.id)
             try await runStartHooks(record.id)
             publish(record, "restart")
+            return errors
         }
     }
 

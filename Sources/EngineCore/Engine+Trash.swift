@@ -13,20 +13,21 @@ extension Engine {
         record.removedAt + configuration.trashSeconds * 1_000_000_000
     }
 
-    /// Takes a volume away so that it can be had back. One that holds nothing, or whose content is a folder of the host's, is
-    /// just removed.
+    /// Takes a volume away so that it can be had back. An anonymous one that holds nothing, or one whose content is elsewhere, has
+    /// nothing to be had back: it is just removed.
     func trashVolume(_ name: String) async throws {
         let record = try volume(name)
         let folder = configuration.volumePlace(name)
         let content = mountpoint(record)
         let isEmpty = try await blocking { try !Files.exists(content) || Files.list(content).isEmpty }
-        guard configuration.trashSeconds > 0, !isEmpty, record.options["device"] == nil else {
+        guard configuration.trashSeconds > 0, !(isEmpty && record.isAnonymous), record.options["device"] == nil else {
             return try await removeVolume(name, force: true)
         }
         try checkUnused(name)
         let trashed = TrashedVolume(id: String(Identifiers.random().prefix(12)), volume: record, removedAt: now)
         let place = trashFolder(trashed.id)
         try Files.makeDirectories(configuration.trash, mode: 0o700)
+        try Files.makeDirectories(folder, mode: 0o755)
         try store.moveToTrash(trashed)
         volumes[name] = nil
         trash[trashed.id] = trashed

@@ -38,21 +38,32 @@ extension Engine {
                 policy.maximumRetries = Int(clamping: body["RestartPolicy"]["MaximumRetryCount"].int ?? 0)
                 changed.spec.restartPolicy = policy
             }
+            if live[record.id] != nil { try apply(resources, to: record, was: changed.spec.resources) }
             changed.spec.resources = resources
-            if live[record.id] != nil {
-                let group = controlGroup(of: record)
-                let limits = ContainerStart.limits(resources)
-                // Memory first up, then down: the kernel refuses a limit above that of memory and swap.
-                _ = try? group.apply(limits)
-                let missing = try group.apply(limits)
-                if let first = missing.first {
-                    throw RoostError(.unsupported, "this host's kernel cannot enforce a \(first)")
-                }
-            }
             try store.save(changed)
             containers[record.id] = changed
             publish(changed, "update")
             return []
+        }
+    }
+
+    /// Sets the limits of a running container: all, or none where the kernel refuses one.
+    private func apply(_ resources: ResourceSpec, to record: ContainerRecord, was: ResourceSpec) throws {
+        let group = controlGroup(of: record)
+        let missing: [String]
+        do throws(SyscallError) { missing = try group.apply(ContainerStart.limits(resources)) } catch {
+            var before = ContainerStart.limits(was)
+            before.memory = before.memory ?? -1
+            before.swap = before.swap ?? -1
+            _ = try? group.apply(before)
+            let reason =
+                error.errno == Errno.busy ? "the container uses more memory than the new limit" : "\(error)"
+            throw RoostError.failure("Cannot update container \(record.id): \(reason)")
+        }
+        // As at the start: what only some kernels have is not a failure.
+        if let first = missing.first(where: { ["memory limit", "process limit"].contains($0) }) {
+            throw RoostError(
+                .unsupported, "\(first)s are unavailable: this host's kernel does not have the cgroup controller")
         }
     }
 

@@ -150,11 +150,14 @@ extension Engine {
                         "invalid mount config for type \"bind\": bind source path does not exist: \(path)")
                 }
             }
-            return MountRecord(
+            var record = MountRecord(
                 kind: .bind, hostPath: path, target: mount.target, readOnly: mount.readOnly,
                 propagation: propagation.isEmpty ? "rprivate" : propagation,
                 options: create ? ["create"] : [], isRecursive: recursive)
+            record.isReadOnlyAtTopAlone = mount.isReadOnlyAtTopAlone
+            return record
         case .volume(let name, let copy, let subpath):
+            try Self.checkLocal(subpath, "volume")
             let wish = mount.volumeWish
             let record = try createVolume(
                 name, labels: wish?.labels ?? [:], options: wish?.options ?? [:], driver: wish?.driver ?? "")
@@ -164,6 +167,7 @@ extension Engine {
                 copiesImage: copy && subpath.isEmpty,
                 subpath: subpath.isEmpty ? nil : subpath)
         case .image(let reference, let subpath):
+            try Self.checkLocal(subpath, "image")
             let image: StoredImage
             do throws(RoostError) { image = try self.image(reference) } catch {
                 throw RoostError(
@@ -180,11 +184,21 @@ extension Engine {
     }
 }
 
+extension Engine {
+    private static func checkLocal(_ subpath: String, _ type: String) throws(RoostError) {
+        guard MountSpec.isLocal(subpath) else {
+            throw .invalid("invalid mount config for type \"\(type)\": \(MountSpec.notLocal)")
+        }
+    }
+}
+
 /// What happens to mounts right before a start, on a thread that may wait.
 struct MountPreparation: Sendable {
     let mounts: [MountRecord]
     /// Topmost first.
     let imageDirectories: [String]
+    /// A directory for the root of a helper.
+    let mountPoint: String
 
     func prepare() throws {
         for mount in mounts {
@@ -197,13 +211,33 @@ struct MountPreparation: Sendable {
                     throw RoostError.invalid(
                         "invalid mount config for type \"bind\": bind source path does not exist: \(mount.hostPath)")
                 }
+                try Self.checkPropagation(mount)
             case .volume:
                 try Files.makeDirectories(mount.hostPath)
                 if mount.copiesImage, try Files.list(mount.hostPath).isEmpty {
-                    try VolumeFill.fill(mount.hostPath, from: mount.target, layers: imageDirectories)
+                    try VolumeFill.fill(
+                        mount.hostPath, from: mount.target, layers: imageDirectories, mountPoint: mountPoint)
                 }
             case .tmpfs, .image: break
             }
         }
+    }
+
+    /// Mounts that are to propagate need a mount around them that is shared, or at least a slave.
+    private static func checkPropagation(_ mount: MountRecord) throws {
+        let isShared = ["shared", "rshared"].contains(mount.propagation)
+        guard isShared || ["slave", "rslave"].contains(mount.propagation) else { return }
+        let source = try Files.open(mount.hostPath, .path)
+        let facts = try Files.readText("/proc/self/fdinfo/\(source.raw)", limit: 4096)
+        let number =
+            facts.split(separator: "\n").first { $0.hasPrefix("mnt_id:") }?.split(whereSeparator: \.isWhitespace).last
+            ?? ""
+        let lines = try Files.readText("/proc/self/mountinfo", limit: 16 << 20).split(separator: "\n")
+        let around = lines.first { $0.prefix { $0 != " " } == number }.flatMap(MountInfoLine.init)
+        let tags = isShared ? ["shared:"] : ["shared:", "master:"]
+        if around?.tags.contains(where: { tag in tags.contains(where: tag.hasPrefix) }) == true { return }
+        throw RoostError.failure(
+            "path \(mount.hostPath) is mounted on \(around?.mountPoint ?? "/") but it is not a shared\(isShared ? "" : " or slave") mount"
+        )
     }
 }

@@ -61,7 +61,8 @@ public actor Engine {
     var exitSignals: [String: [AsyncStream<Int32>.Continuation]] = [:]
     var removalSignals: [String: [AsyncStream<Int32>.Continuation]] = [:]
     /// Those who read a container's output, and those who wait for them.
-    var outputReaders: [String: (number: Int, waiting: [CheckedContinuation<Void, Never>])] = [:]
+    var outputReaders: [String: OutputReaders] = [:]
+    var unloggedOutput: [String: UnloggedOutput] = [:]
     var busy: Set<String> = []
     var queues: [String: [CheckedContinuation<Void, Never>]] = [:]
     var restarts: [String: RestartDecision] = [:]
@@ -69,6 +70,8 @@ public actor Engine {
     var healthTasks: [String: Task<Void, Never>] = [:]
     /// Containers that the engine itself is ending: their death is no fault.
     var ending: Set<String> = []
+    /// Containers that a stop or a restart is ending: their stop is announced before their death.
+    var stops: Set<String> = []
     /// Containers that have ended and whose shims have not gone yet, with those who wait for that.
     var departing: [String: [CheckedContinuation<Void, Never>]] = [:]
     /// Containers that have ended and of which something is still being given back, with those who wait for that.
@@ -80,6 +83,8 @@ public actor Engine {
     /// Interfaces of containers that have ended, with their addresses, until they are known to be gone.
     var lingering: [String: [IPAddress]] = [:]
     var activeBridges: Set<String> = []
+    /// Until the shims of running containers have come back: what they need is then written once for all of them.
+    var isRecovering = false
     var stopping = false
     var wasUsed = true
     var requests = 0
@@ -101,7 +106,8 @@ public actor Engine {
         loop = try IOLoop()
         logs = try LogWatcher(loop: loop)
         launcher = ShimLauncher(program: try ShimProgram(path: configuration.shimExecutable), loop: loop)
-        plans = LaunchPlanBuilder(programs: SystemCallPrograms())
+        plans = LaunchPlanBuilder(
+            programs: SystemCallPrograms(), defaultUlimits: configuration.defaultUlimits)
         resolver = Resolver(loop: loop)
         relay = PortRelay(loop: loop)
         filter = PacketFilter(names: names)

@@ -1,3 +1,5 @@
+import EngineModel
+
 /// Where an engine keeps its things. Two engines with different roots never meet.
 public struct EngineConfiguration: Sendable {
     public var dataRoot: String
@@ -9,13 +11,22 @@ public struct EngineConfiguration: Sendable {
     public var registryConfiguration = "/etc/roost/registries.json"
     /// How long volumes stay in the trash; 0 has no trash.
     public var trashSeconds: Int64
+    /// The arguments with which a shim starts the engine again, so that it comes back as it was.
+    public var arguments: [String]
+    /// Limits of containers that ask for none of their own.
+    public var defaultUlimits: [UlimitSpec]
 
-    public init(dataRoot: String, runRoot: String, executable: String, shimExecutable: String, trashSeconds: Int64) {
+    public init(
+        dataRoot: String, runRoot: String, executable: String, shimExecutable: String, trashSeconds: Int64,
+        arguments: [String], defaultUlimits: [UlimitSpec]
+    ) {
         self.dataRoot = dataRoot
         self.runRoot = runRoot
         self.executable = executable
         self.shimExecutable = shimExecutable
         self.trashSeconds = trashSeconds
+        self.arguments = arguments
+        self.defaultUlimits = defaultUlimits
     }
 
     /// The API.

@@ -31,6 +31,31 @@ public final class OutputSignal: Sendable {
         }
     }
 
+    /// Output that the log did not take.
+    public struct Piece: Sendable {
+        public let bytes: [UInt8]
+        public let isError: Bool
+    }
+
+    /// A reader that does not read loses it: nothing waits for a reader, and nothing grows without bound.
+    private static let pieceLimit = 4 << 20
+    private let pieces = Mutex<[Piece]>([])
+
+    func offer(_ bytes: [UInt8], isError: Bool) {
+        pieces.withLock { pieces in
+            guard pieces.reduce(0, { $0 + $1.bytes.count }) < Self.pieceLimit else { return }
+            pieces.append(Piece(bytes: bytes, isError: isError))
+        }
+        continuation.yield()
+    }
+
+    public func takePieces() -> [Piece] {
+        pieces.withLock { pieces in
+            defer { pieces = [] }
+            return pieces
+        }
+    }
+
     public var hasEnded: Bool { ended.withLock { $0 } }
 
     public func end() {

@@ -18,10 +18,14 @@ struct ProgramConfiguration {
         json.set("Cmd", command.map { JSON($0) } ?? .null)
         json.set("Entrypoint", (entrypoint ?? image.entrypoint).map { JSON($0) } ?? .null)
         let volumes = union(base["Volumes"], asked["Volumes"])
-        json.set("Volumes", volumes)
+        json.set("Volumes", volumes.object?.isEmpty == true ? .null : volumes)
         if let signal = spec.stopSignal ?? image.stopSignal { json.set("StopSignal", .string(signal)) }
         let check = healthcheck(asked["Healthcheck"], base["Healthcheck"])
-        if !check.isNull { json.set("Healthcheck", check) }
+        if let members = check.object {
+            // Docker leaves out what says nothing.
+            json.set(
+                "Healthcheck", .object(members.filter { $0.value.int != 0 && $0.value.array?.isEmpty != true }))
+        }
         return ProgramConfiguration(json: json)
     }
 

@@ -3,13 +3,24 @@ import LinuxKernel
 
 /// The three files that every container gets: resolv.conf, hosts, hostname. Built from typed values, never from raw text.
 enum ResolverFiles {
+    /// Where the embedded resolver listens in containers.
+    static let embeddedAddress: [UInt8] = [127, 0, 0, 11]
+
     /// The host's resolvers; where it has only a stub on loopback, that still works for the engine, which asks from the host.
     static func hostServers() -> [IPAddress] { parse(hostText()).servers }
 
     private static func hostText() -> String {
-        // systemd's real list, where the usual file names only its stub.
-        (try? Files.readText("/etc/resolv.conf", limit: 65536)) ?? ""
+        effective(read("/etc/resolv.conf"), resolved: read("/run/systemd/resolve/resolv.conf"))
     }
+
+    /// The host's file. If it names only the stub of systemd-resolved (systemd-resolved.service(8)), which containers cannot reach, the one with
+    /// the real servers.
+    static func effective(_ text: String, resolved: String) -> String {
+        let stub = IPAddress(bytes: [127, 0, 0, 53])
+        return parse(text).servers == [stub] && !resolved.isEmpty ? resolved : text
+    }
+
+    private static func read(_ path: String) -> String { (try? Files.readText(path, limit: 65536)) ?? "" }
 
     static func parse(_ text: String) -> (servers: [IPAddress], search: [String], options: [String]) {
         var result: (servers: [IPAddress], search: [String], options: [String]) = ([], [], [])
@@ -27,11 +38,12 @@ enum ResolverFiles {
     }
 
     static func resolvConf(_ dns: DNSSpec, embedded: Bool, hostNetwork: Bool) -> String {
-        let host = parse(hostText())
-        if hostNetwork, dns == DNSSpec() { return hostText() }
+        let hostFile = hostNetwork ? read("/etc/resolv.conf") : hostText()
+        if hostNetwork, dns == DNSSpec() { return hostFile }
+        let host = parse(hostFile)
         var servers = dns.servers.isEmpty ? host.servers : dns.servers
         if embedded {
-            servers = [IPAddress(bytes: [127, 0, 0, 11])]
+            servers = [IPAddress(bytes: embeddedAddress)]
         } else if !hostNetwork, dns.servers.isEmpty {
             // A resolver on the host's loopback is out of a container's reach.
             servers = servers.filter { !$0.isLoopback }
@@ -67,15 +79,16 @@ enum ResolverFiles {
             guard let address = value == "host-gateway" ? gateway : IPAddress(value) else {
                 throw .invalid("invalid IP address in add-host: \"\(value)\"")
             }
-            guard parts[0].utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != 35 }) else {
-                throw .invalid("invalid host name in add-host: \"\(parts[0])\"")
-            }
             text += "\(address)\t\(parts[0])\n"
         }
         for (address, names) in links { text += "\(address)\t\(names)\n" }
-        let full = record.spec.domainname.isEmpty ? hostname : "\(hostname).\(record.spec.domainname) \(hostname)"
-        for endpoint in record.endpoints.prefix(1) {
-            for address in [endpoint.address4, endpoint.address6].compactMap({ $0 }) { text += "\(address)\t\(full)\n" }
+        let whole = record.spec.domainname.isEmpty ? hostname : "\(hostname).\(record.spec.domainname)"
+        let short = whole.prefix { $0 != "." }
+        let names = short.isEmpty || short == whole ? whole : "\(whole) \(short)"
+        for endpoint in record.endpoints {
+            for address in [endpoint.address4, endpoint.address6].compactMap({ $0 }) {
+                text += "\(address)\t\(names)\n"
+            }
         }
         return text
     }

@@ -112,7 +112,7 @@ extension Engine {
             } catch {
                 // The old one has never stopped serving.
                 standbys.remove(new.id)
-                let said = lastLines(new.id)
+                let said = await lastLines(new.id)
                 try? await removeContainer(new.id, force: true, volumes: .remove)
                 throw said.isEmpty ? error : RoostError.failure("\(error); its last lines:\n\(said)")
             }
@@ -136,9 +136,13 @@ extension Engine {
     }
 
     /// The end of a container's log, for telling why it has failed after it is gone.
-    func lastLines(_ id: String) -> String {
-        var cursor = LogCursor(path: configuration.dataFolder(id) + "/container.log", tail: 5)
-        let records = (try? cursor.next()) ?? []
+    func lastLines(_ id: String) async -> String {
+        let path = configuration.dataFolder(id) + "/container.log"
+        let found = try? await blocking {
+            var cursor = LogCursor(path: path, tail: 5)
+            return try cursor.next()
+        }
+        let records = found ?? []
         return records.map { "  \(String(decoding: $0.content, as: UTF8.self))" }.joined(separator: "\n")
     }
 
@@ -202,9 +206,8 @@ extension Engine {
             update(old) { $0.publishedPorts.removeAll(where: taken.contains) }
             update(new) { $0.publishedPorts = ports.map(\.port) }
             try store.addPorts(ports.map(\.port), owner: new)
-            let filter = filter
-            let elements = filter.elements(given, add: false) + filter.elements(forwards(of: new), add: true)
-            try await blocking { try filter.apply(elements) }
+            try await applyFilter(filter.withdraw(given) + filter.publish(forwards(of: new)))
+            resetDatagrams(to: ports.map(\.port))
         } catch {
             giveBack(inherited, to: old, from: new, ports)
             throw error

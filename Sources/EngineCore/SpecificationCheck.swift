@@ -19,6 +19,7 @@ struct NumberList: Sendable {
 /// What can be seen to be wrong in a specification before anything is made of it.
 enum SpecificationCheck {
     static func check(_ spec: ContainerSpec) throws(RoostError) {
+        try checkWords(spec)
         for entry in spec.dns.extraHosts { try checkHost(entry) }
         for link in spec.dns.links where !(1...2).contains(parts(link).count) || link.isEmpty {
             throw .invalid("bad format for links: \(link)")
@@ -42,6 +43,43 @@ enum SpecificationCheck {
             ] where value != 0 && value < 1_000_000 {
                 throw .invalid("\(name) in Healthcheck cannot be less than 1ms")
             }
+        }
+    }
+
+    /// What is written to hosts(5), resolv.conf(5) and the host name is one word each, without spaces, line ends and comments: otherwise it
+    /// could bring lines of its own. (Docker writes such text as it comes.)
+    private static func checkWords(_ spec: ContainerSpec) throws(RoostError) {
+        // What the kernel takes (uname(2), __NEW_UTS_LEN).
+        let nameLimit = 64
+        try checkWords([spec.hostname], "hostname", limit: nameLimit)
+        try checkWords([spec.domainname], "domainname", limit: nameLimit)
+        try checkWords(spec.dns.search, "DNS search domain")
+        try checkWords(spec.dns.options, "DNS option")
+        try checkWords(
+            spec.dns.extraHosts.map { String($0.prefix { $0 != ":" && $0 != "=" }) }, "host name in add-host")
+        try checkWords(spec.dns.parsedLinks.map(\.alias), "alias in links")
+        for endpoint in spec.endpoints { try check(endpoint) }
+        for group in spec.process.additionalGroups where group.isEmpty { throw .invalid("invalid group: \"\"") }
+        for mount in spec.mounts {
+            guard case .tmpfs(let options) = mount.source else { continue }
+            for option in options where option.isEmpty || option.hasPrefix("=") {
+                throw .invalid("invalid tmpfs option \"\(option)\" for \(mount.target)")
+            }
+        }
+    }
+
+    /// The names of an endpoint.
+    static func check(_ endpoint: EndpointSpec) throws(RoostError) {
+        try checkWords(endpoint.aliases, "network alias")
+        try checkWords(
+            (endpoint.links ?? []).map { String($0.split(separator: ":").last ?? "") }, "alias in links")
+    }
+
+    private static func checkWords(_ words: [String], _ field: String, limit: Int = 255) throws(RoostError) {
+        let hash = UInt8(ascii: "#")
+        for word in words
+        where word.utf8.count > limit || word.utf8.contains(where: { $0 <= 32 || $0 == 127 || $0 == hash }) {
+            throw .invalid("invalid \(field) \(JSON.string(word).text()): expected one word of at most \(limit) bytes")
         }
     }
 

@@ -19,4 +19,6 @@ public enum ComposeLabel {
     public static let volume = "com.docker.compose.volume"
     /// Not a label but an annotation: the service as it was when the container was made, for saying what has changed.
     public static let definition = "io.roost.service"
+    /// An annotation too, until the container is created: the text of which `configHash` is the hash, where it refers to other containers.
+    public static let hashForm = "io.roost.hash-form"
 }

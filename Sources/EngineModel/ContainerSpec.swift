@@ -99,6 +99,8 @@ public struct MountSpec: Sendable, Equatable, Codable, Hashable {
     /// Absolute path in the container.
     public var target: String
     public var readOnly: Bool
+    /// Mounts below a read-only one stay as they are (`bind-recursive=writable`).
+    public var isReadOnlyAtTopAlone: Bool?
     /// What a volume that is made for this mount is to be.
     public var volumeWish: VolumeWish?
     /// It names a volume that was made for a container before this one, and goes with it: nobody has named it.
@@ -110,6 +112,20 @@ public struct MountSpec: Sendable, Equatable, Codable, Hashable {
         self.target = target
         self.readOnly = readOnly
     }
+
+    /// Whether a subpath stays within its volume by its names alone (Go's `filepath.IsLocal`).
+    public static func isLocal(_ path: String) -> Bool {
+        if path.hasPrefix("/") { return false }
+        var depth = 0
+        for part in path.pathParts where part != "." {
+            depth += part == ".." ? -1 : 1
+            if depth < 0 { return false }
+        }
+        return true
+    }
+
+    /// What is said of a subpath that does not.
+    public static let notLocal = "subpath must be a relative path within the volume"
 }
 
 /// Properties of a volume that does not exist yet.
@@ -220,17 +236,20 @@ public enum SharedNamespace: Sendable, Equatable, Codable {
     case host
     case container(String)
 
-    /// `private`, `shareable` and nothing mean one of its own.
-    public init(_ text: String, field: String) throws(RoostError) {
-        switch text {
-        case "", "private", "shareable": self = .own
-        case "host": self = .host
-        default:
-            guard text.hasPrefix("container:") else {
-                throw .invalid("invalid \(field) mode \"\(text)\": use host or container:NAME")
-            }
-            self = .container(String(text.dropFirst(10)))
+    /// `modes`: what means one of its own besides nothing; `joins`: whether `container:NAME` may stand there.
+    public init(_ text: String, field: String, modes: Set<String> = [], joins: Bool = true) throws(RoostError) {
+        if text.isEmpty || modes.contains(text) {
+            self = .own
+            return
         }
+        if text == "host" {
+            self = .host
+            return
+        }
+        guard joins, text.hasPrefix("container:"), text != "container:" else {
+            throw .invalid("invalid \(field) mode: \(text): use host\(joins ? " or container:NAME" : "")")
+        }
+        self = .container(String(text.dropFirst(10)))
     }
 }
 
@@ -293,6 +312,15 @@ public struct SecuritySpec: Sendable, Equatable, Codable {
     public var maskedPaths: [String]?
     public var readOnlyPaths: [String]?
     public init() {}
+
+    /// Names of capabilities as Docker's command line and Compose send them: upper case, with their prefix, each once, in order.
+    public static func normalized(capabilities names: [String]) -> [String] {
+        let full = names.map { name in
+            let upper = name.uppercased()
+            return upper == "ALL" || upper.hasPrefix("CAP_") ? upper : "CAP_" + upper
+        }
+        return Set(full).sorted()
+    }
 }
 
 /// Limits of one container. 0 or nil leaves a limit out.
@@ -349,6 +377,15 @@ public struct UlimitSpec: Sendable, Equatable, Codable {
         self.name = name
         self.soft = soft
         self.hard = hard
+    }
+
+    /// From `nofile=1024:2048`, or `nofile=1024` for both limits, as `--ulimit` has it.
+    public init(parsing text: String) throws(RoostError) {
+        let parts = text.split(separator: "=", maxSplits: 1)
+        let numbers = parts.last?.split(separator: ":", omittingEmptySubsequences: false).map { Int64($0) } ?? []
+        guard parts.count == 2, (1...2).contains(numbers.count), let soft = numbers[0], let hard = numbers.last ?? soft
+        else { throw .invalid("invalid ulimit \"\(text)\": expected NAME=SOFT[:HARD], e.g. nofile=1024:2048") }
+        self.init(name: String(parts[0]), soft: soft, hard: hard)
     }
 }
 

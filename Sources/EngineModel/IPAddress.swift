@@ -151,3 +151,13 @@ public struct Subnet: Sendable, Hashable, Codable, CustomStringConvertible {
         try container.encode(description)
     }
 }
+
+extension Subnet {
+    /// The first and the last address of IPv4 as numbers; nil for IPv6.
+    public var numbers4: ClosedRange<UInt32>? {
+        guard !base.isVersion6 else { return nil }
+        let first = base.bytes.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        let rest: UInt32 = prefix == 0 ? .max : prefix >= 32 ? 0 : UInt32.max >> UInt32(prefix)
+        return first...(first | rest)
+    }
+}

@@ -15,11 +15,11 @@ public indirect enum JSON: Sendable, Equatable {
         case (.bool(let one), .bool(let other)): one == other
         case (.int(let one), .int(let other)): one == other
         case (.double(let one), .double(let other)): one == other
-        case (.string(let one), .string(let other)): one == other
+        case (.string(let one), .string(let other)): one.isExactly(other)
         case (.array(let one), .array(let other)): one == other
         case (.object(let one), .object(let other)):
             one.count == other.count
-                && one.allSatisfy { entry in other.first { $0.key == entry.key }?.value == entry.value }
+                && one.allSatisfy { entry in other.first { $0.key.isExactly(entry.key) }?.value == entry.value }
         default: false
         }
     }
@@ -50,7 +50,7 @@ extension JSON {
     /// A member; null where there is none. Keys match in any case if not exactly, as Go's decoder does it.
     public subscript(_ key: String) -> JSON {
         guard case .object(let members) = self else { return .null }
-        if let exact = members.last(where: { $0.key == key }) { return exact.value }
+        if let exact = members.last(where: { $0.key.isExactly(key) }) { return exact.value }
         return members.last { Self.matches($0.key, key) }?.value ?? .null
     }
 
@@ -86,7 +86,7 @@ extension JSON {
 
     public mutating func set(_ key: String, _ value: JSON) {
         guard case .object(var members) = self else { return }
-        if let index = members.firstIndex(where: { $0.key == key }) {
+        if let index = members.firstIndex(where: { $0.key.isExactly(key) }) {
             members[index].value = value
         } else {
             members.append((key, value))
@@ -144,8 +144,7 @@ extension JSON {
 
     private static func number(_ value: Double) -> String {
         guard value.isFinite else { return "null" }
-        if value == value.rounded(), value.magnitude < 1e15 { return String(Int64(value)) }
-        return "\(value)"
+        return GoNumber.json(value)
     }
 
     private static let digits = Array("0123456789abcdef".utf8)

@@ -167,11 +167,12 @@ public struct IgnoreRules: Sendable, Equatable {
     private var hasExceptions = false
 
     public init(lines: [String]) throws(RoostError) {
-        for line in lines {
+        // A comment begins in the first column: behind a space the sign is part of a name.
+        for line in lines where !line.hasPrefix("#") {
             var text = line[...]
             while text.first?.isWhitespace == true { text = text.dropFirst() }
             while text.last?.isWhitespace == true { text = text.dropLast() }
-            if text.isEmpty || text.hasPrefix("#") { continue }
+            if text.isEmpty { continue }
             var keeps = false
             if text.hasPrefix("!") {
                 keeps = true
@@ -193,6 +194,14 @@ public struct IgnoreRules: Sendable, Equatable {
             if part == "..", !parts.isEmpty { parts.removeLast() } else if part != ".." { parts.append(part) }
         }
         return parts.joined(separator: "/")
+    }
+
+    /// The rules of a `.dockerignore` (moby, patternmatcher/ignorefile).
+    public static func lines(_ text: String) -> [String] {
+        var scalars = text.unicodeScalars[...]
+        // Some editors begin a file with a byte order mark.
+        if scalars.first == "\u{FEFF}" { scalars = scalars.dropFirst() }
+        return scalars.split(separator: "\n").map { String(Substring($0)) }.filter { !$0.hasPrefix("#") }
     }
 
     public var isEmpty: Bool { rules.isEmpty }

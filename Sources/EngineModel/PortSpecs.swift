@@ -4,6 +4,16 @@ public enum TransportProtocol: String, Sendable, Codable, Hashable, Comparable {
     public static func < (one: TransportProtocol, other: TransportProtocol) -> Bool { one.rawValue < other.rawValue }
 }
 
+extension UInt16 {
+    /// A port as people write it: digits alone (`UInt16("+80")` is 80).
+    public init?(port text: some StringProtocol) {
+        guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }), let number = UInt16(text) else {
+            return nil
+        }
+        self = number
+    }
+}
+
 /// A port of a container: `80/tcp`.
 public struct ContainerPort: Sendable, Hashable, Codable, CustomStringConvertible, Comparable {
     public let number: UInt16
@@ -17,7 +27,7 @@ public struct ContainerPort: Sendable, Hashable, Codable, CustomStringConvertibl
     /// `80`, `80/udp`.
     public init(parsing text: some StringProtocol) throws(RoostError) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let first = parts.first, let number = UInt16(first), number > 0 else {
+        guard let first = parts.first, let number = UInt16(port: first), number > 0 else {
             throw .invalid("invalid port \"\(text)\": a port is a number from 1 to 65535, as in 80 or 80/udp")
         }
         let name = parts.count > 1 ? parts[1].lowercased() : "tcp"

@@ -2,14 +2,23 @@
 public enum ByteSize {
     /// nil if the text is no size. `-1` is for limits that may be switched off; callers check the range.
     public static func parse(_ text: String) -> Int64? {
-        let lower = text.lowercased()
-        let digits = lower.prefix { $0.isNumber || $0 == "." || $0 == "-" }
-        var unit = lower[digits.endIndex...].drop { $0 == " " }
-        if unit.hasSuffix("ib") { unit = unit.dropLast(2) } else if unit.hasSuffix("b") { unit = unit.dropLast() }
-        let shifts: [Substring: Double] = [
+        // As go-units: the number ends with its last digit, point or space, so that it may have an exponent.
+        let bytes = Array(text.utf8)
+        guard let end = bytes.lastIndex(where: { (48...57).contains($0) || $0 == 46 || $0 == 32 }) else { return nil }
+        let digits = bytes[...end].reversed().drop { $0 == 32 }.reversed()
+        var unit = bytes[(end + 1)...].map { (65...90).contains($0) ? $0 | 32 : $0 }
+        if unit.suffix(2) == [105, 98], unit.count > 2 {
+            unit.removeLast(2)
+        } else if unit.last == 98 {
+            unit.removeLast()
+        }
+        let shifts: [String: Double] = [
             "": 1, "k": 1024, "m": 1_048_576, "g": 1_073_741_824, "t": 1_099_511_627_776, "p": 1_125_899_906_842_624,
         ]
-        guard let factor = shifts[unit], let number = Double(digits), number.isFinite else { return nil }
+        guard digits.allSatisfy({ (48...57).contains($0) || [43, 45, 46, 69, 101].contains($0) }),
+            let factor = shifts[String(decoding: unit, as: UTF8.self)],
+            let number = Double(String(decoding: digits, as: UTF8.self)), number.isFinite
+        else { return nil }
         let total = number * factor
         return total.magnitude < 9e18 ? Int64(total) : nil
     }

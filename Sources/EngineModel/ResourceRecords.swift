@@ -18,6 +18,10 @@ public struct NetworkRecord: Sendable, Equatable, Codable {
     public var auxiliary: [String: IPAddress]?
     /// As asked for; every network of one host is.
     public var isAttachable: Bool?
+    /// The subnets and gateways that were asked for; what the engine chose is shown with its gateway.
+    public var askedSubnets: [Subnet]?
+    public var askedGateways: [IPAddress]?
+    public var addressOptions: [String: String]?
 
     public init(
         id: String, name: String, driver: String, createdAt: Int64, subnet4: Subnet?, gateway4: IPAddress?,
@@ -57,8 +61,8 @@ public struct NetworkSpec: Sendable, Equatable, Codable {
     /// Addresses that are not leased, by what they are for.
     public var auxiliary: [String: IPAddress] = [:]
     public var isAttachable = false
-    /// As the pool was written, for showing it.
-    public var driverOptions: [String: String] = [:]
+    /// Options of the address pools' driver, which are kept and shown.
+    public var addressOptions: [String: String]?
     public init(name: String) { self.name = name }
 }
 
@@ -135,10 +139,12 @@ public struct EndpointWish: Sendable, Equatable, Codable {
     public var linkLocal: [String]
     public var links: [String]
     public var driverOptions: [String: String]
+    public var macAddress: String?
     public init(
         address4: IPAddress? = nil, address6: IPAddress? = nil, linkLocal: [String] = [], links: [String] = [],
-        driverOptions: [String: String] = [:]
+        driverOptions: [String: String] = [:], macAddress: String? = nil
     ) {
+        self.macAddress = macAddress
         self.address4 = address4
         self.address6 = address6
         self.linkLocal = linkLocal
@@ -160,6 +166,8 @@ public struct MountRecord: Sendable, Equatable, Codable {
     public var isAnonymous: Bool
     public var copiesImage: Bool
     public var isRecursive: Bool
+    /// Mounts below a read-only one stay as they are.
+    public var isReadOnlyAtTopAlone: Bool?
     /// A part of the volume or image, resolved inside it and nowhere else.
     public var subpath: String?
     /// The image whose files show.

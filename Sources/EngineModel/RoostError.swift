@@ -40,3 +40,11 @@ public enum EngineExit {
     /// Another engine has the lock of these roots (EX_TEMPFAIL of sysexits.h).
     public static let alreadyServed: Int32 = 75
 }
+
+/// Files of the run root that the engine, its keeper and the command line know.
+public enum EngineFiles {
+    /// Holds the process number of the keeper while the engine sleeps.
+    public static let keeper = "/engine.idle"
+    /// There while the engine is not to leave when it has nothing to do.
+    public static let stay = "/engine.stay"
+}

@@ -60,14 +60,16 @@ public struct Timestamp: Sendable, Hashable, Comparable {
         return Self.secondText(seconds) + (digits.isEmpty ? "Z" : ".\(digits)Z")
     }
 
-    /// Reads RFC 3339, or seconds since 1970 with an optional fraction, as the API's `since` and `until` take them.
-    public init?(parsing text: String) {
-        if let parsed = Self.parseUnix(text) ?? Self.parseDate(text) { self = parsed } else { return nil }
+    /// Reads RFC 3339, or seconds since 1970 with an optional fraction, as the API's `since` and `until` take them. `zoneSeconds`: how far the
+    /// clock is ahead of UTC by which a time without a zone is meant.
+    public init?(parsing text: String, zoneSeconds: Int64 = 0) {
+        guard let parsed = Self.parseUnix(text) ?? Self.parseDate(text, zoneSeconds) else { return nil }
+        self = parsed
     }
 
     private static func parseUnix(_ text: String) -> Timestamp? {
         let parts = text.split(separator: ".", maxSplits: 1)
-        guard let first = parts.first, let whole = Int64(first), abs(whole) < 9_000_000_000 else { return nil }
+        guard let first = parts.first, let whole = Int64(first), whole.magnitude < 9_000_000_000 else { return nil }
         guard let fraction = fractionNanoseconds(parts.count > 1 ? parts[1] : "") else { return nil }
         return Timestamp(nanoseconds: whole * 1_000_000_000 + fraction)
     }
@@ -77,18 +79,19 @@ public struct Timestamp: Sendable, Hashable, Comparable {
         return Int64(digits.prefix(9) + String(repeating: "0", count: max(0, 9 - digits.count)))
     }
 
-    private static func parseDate(_ text: String) -> Timestamp? {
+    private static func parseDate(_ text: String, _ zoneSeconds: Int64) -> Timestamp? {
         let separators: Set<Character> = ["T", "t", " "]
         guard let cut = text.firstIndex(where: { separators.contains($0) }) else {
-            return date(text[...], time: "00:00:00", offset: 0)
+            return date(text[...], time: "00:00:00", offset: zoneSeconds)
         }
         var time = text[text.index(after: cut)...]
-        var offset: Int64 = 0
+        var offset = zoneSeconds
         if time.hasSuffix("Z") || time.hasSuffix("z") {
             time = time.dropLast()
+            offset = 0
         } else if let sign = time.lastIndex(where: { $0 == "+" || $0 == "-" }) {
             let zone = time[time.index(after: sign)...].split(separator: ":").compactMap { Int64($0) }
-            guard zone.count == 2 else { return nil }
+            guard zone.count == 2, zone.allSatisfy({ (0...99).contains($0) }) else { return nil }
             offset = (zone[0] * 3600 + zone[1] * 60) * (time[sign] == "+" ? 1 : -1)
             time = time[..<sign]
         }
@@ -100,7 +103,8 @@ public struct Timestamp: Sendable, Hashable, Comparable {
         let clock = time.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 3, (1...12).contains(parts[1]), (1...31).contains(parts[2]),
             (1600...9999).contains(parts[0]),
-            (2...3).contains(clock.count), let hour = Int64(clock[0]), let minute = Int64(clock[1])
+            (1...3).contains(clock.count), let hour = Int64(clock[0]),
+            let minute = Int64(clock.count > 1 ? clock[1] : "0")
         else { return nil }
         let secondParts = (clock.count == 3 ? clock[2] : "0").split(separator: ".", maxSplits: 1)
         guard let first = secondParts.first, let second = Int64(first), (0...23).contains(hour),
@@ -109,6 +113,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
         else { return nil }
         let total = daysSince1970(parts[0], parts[1], parts[2]) * 86400 + hour * 3600 + minute * 60 + second - offset
         let (nanoseconds, overflow) = total.multipliedReportingOverflow(by: 1_000_000_000)
-        return overflow ? nil : Timestamp(nanoseconds: nanoseconds + fraction)
+        let (sum, isTooLate) = nanoseconds.addingReportingOverflow(fraction)
+        return overflow || isTooLate ? nil : Timestamp(nanoseconds: sum)
     }
 }

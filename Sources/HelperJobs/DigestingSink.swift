@@ -65,6 +65,7 @@ struct DigestingSink: SelectionSink {
 
     mutating func makeFolder(_ path: String, _ selection: RootRequest.Selection) throws {
         appendText(path)
+        append(UInt64(selection.mode ?? 0o755))
         append(UInt64(selection.owner?.user ?? 0) << 32 | UInt64(selection.owner?.group ?? 0))
     }
 
@@ -84,7 +85,12 @@ struct DigestingSink: SelectionSink {
         return (digest, hasAttributes)
     }
 
-    mutating func unpack(_ path: String, _ status: FileStatus, into folder: String) throws {
+    mutating func unpack(
+        _ path: String, _ status: FileStatus, into folder: String, _ selection: RootRequest.Selection
+    ) throws {
+        if selection.changesOwner, let owner = selection.owner {
+            append(UInt64(owner.user) << 32 | UInt64(owner.group))
+        }
         appendText(folder)
         pending.append(97)
         pending += try content(path, status).digest

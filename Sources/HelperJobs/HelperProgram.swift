@@ -18,7 +18,6 @@ public enum HelperProgram {
             switch job {
             case .unpack: try LayerUnpacker.runConfined()
             case .decompress: try LayerDecompressor.runConfined()
-            case .copy: try FolderCopier.runConfined()
             case .root: try RootWorker.runConfined()
             case .local: try RootWorker.runLocally()
             }

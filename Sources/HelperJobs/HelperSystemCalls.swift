@@ -1,28 +1,40 @@
 import LinuxKernel
 import SystemCallFilters
 
-/// The calls that no helper needs and that reach beyond the folder it works in: refused with EPERM. It runs for every helper, so it is
-/// short and for this machine's own form of calls only; any other form ends the helper (seccomp_init(3), "bad architecture").
+/// The calls that a helper needs: files below its root, its own memory, its own end. Everything else is refused with EPERM, calls that the
+/// kernel has yet to get included; what comes in another architecture's form ends the helper (seccomp_init(3), "bad architecture").
 enum HelperSystemCalls {
-    static let refused = [
-        // Another view of the file system.
-        "mount", "umount2", "pivot_root", "chroot", "open_tree", "move_mount", "mount_setattr", "fsopen", "fsmount",
-        "fsconfig", "fspick", "open_by_handle_at", "name_to_handle_at", "quotactl", "quotactl_fd",
-        // Other namespaces, programs and processes.
-        "setns", "unshare", "execve", "execveat", "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise",
-        "pidfd_getfd", "pidfd_open", "pidfd_send_signal", "kcmp",
-        // Sockets: those with a path in the folder are no business of a helper's.
-        "socket", "connect", "bind", "listen", "accept", "accept4",
-        // The kernel itself.
-        "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register",
-        "init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot", "swapon", "swapoff",
-        "acct", "syslog", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "sethostname", "setdomainname",
-        "ioperm", "iopl", "vhangup", "keyctl", "add_key", "request_key", "personality",
-    ]
+    private static func words(_ text: String) -> [String] {
+        text.split { $0 == " " || $0 == "\n" }.map(String.init)
+    }
+
+    static let allowed = words(
+        """
+        read write readv writev pread64 pwrite64 preadv pwritev lseek close dup dup2 dup3 fcntl pipe pipe2 poll ppoll
+        open openat openat2 creat stat lstat fstat newfstatat statx statfs fstatfs access faccessat faccessat2
+        readlink readlinkat getdents getdents64 getcwd chdir fchdir umask truncate ftruncate fallocate fadvise64
+        flock copy_file_range sendfile splice fsync fdatasync sync_file_range
+        mkdir mkdirat rmdir mknod mknodat unlink unlinkat rename renameat renameat2 link linkat symlink symlinkat
+        chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes futimesat utimensat
+        getxattr lgetxattr fgetxattr setxattr lsetxattr fsetxattr listxattr llistxattr flistxattr
+        removexattr lremovexattr fremovexattr
+        brk mmap munmap mprotect mremap madvise memfd_create
+        futex set_robust_list rseq membarrier sched_yield sched_getaffinity
+        rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack restart_syscall getpid gettid tgkill exit exit_group
+        getuid geteuid getgid getegid getresuid getresgid getgroups capget getrlimit getrusage uname sysinfo
+        clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time times getrandom
+        """)
+
+    /// FS_IOC_GETFLAGS and FS_IOC_SETFLAGS (ioctl_iflags(2)), FICLONE (ioctl_ficlone(2)), FS_IOC_FIEMAP, TCGETS.
+    private static let controls: [UInt64] = [0x8008_6601, 0x4008_6602, 0x4004_9409, 0xc020_660b, 0x5401]
 
     static func install() throws(SyscallError) {
-        let rule = SystemCallFilter.Rule(refused, [], .fail(errno: 1))
+        var rules = [SystemCallFilter.Rule(allowed)]
+        // A limit may be asked for and not set; of prctl(2) there is the name alone (PR_SET_NAME).
+        rules.append(SystemCallFilter.Rule(["prlimit64"], [.init(2, .equals, 0)]))
+        rules.append(SystemCallFilter.Rule(["prctl"], [.init(0, .equals, 15)]))
+        rules += controls.map { SystemCallFilter.Rule(["ioctl"], [.init(1, .equals, $0)]) }
         try Processes.setSystemCallFilter(
-            try SystemCallFilter.compile([rule], otherwise: .allow, foreignArchitectures: false))
+            try SystemCallFilter.compile(rules, otherwise: .fail(errno: 1), foreignArchitectures: false))
     }
 }

@@ -26,6 +26,7 @@ enum RootJobs {
             // A slash at the end asks for a folder, and follows.
             status = try Files.status(path, followLinks: followsLinks || path.hasSuffix("/") || path.hasSuffix("/."))
         } catch { throw found(error, path) }
+        try refusePseudoFile(path)
         var json: JSON = [
             "name": .string(name(of: path)), "size": JSON(status.size), "mode": JSON(GoFileMode.value(status.mode)),
             "mtime": .string(Timestamp(nanoseconds: status.modificationTime).rfc3339),
@@ -48,8 +49,31 @@ enum RootJobs {
             let follows = path.hasSuffix("/") || path.hasSuffix("/.")
             _ = try Files.status(path, followLinks: follows)
         } catch { throw found(error, path) }
+        try refusePseudoFile(path)
+        tree.leftOut = deviceFolder()
         try tree.add(path, as: name)
         try writer.finish()
+    }
+
+    /// The runtime's own /dev, of which only the directory is archived, as in Docker; one that an image or a volume brings is a directory
+    /// like any other.
+    private static func deviceFolder() -> TreeArchiver.FileIdentity? {
+        guard let root = try? Files.status("/"), let devices = try? Files.status("/dev"), devices.device != root.device
+        else { return nil }
+        return TreeArchiver.FileIdentity(devices)
+    }
+
+    /// Files that the kernel generates are not copied: of /proc there is only the directory, as in Docker.
+    private static func refusePseudoFile(_ path: String) throws {
+        guard let file = try? Files.open(path, [.path, .noFollow]), try Files.isPseudoFilesystem(file.raw) else {
+            return
+        }
+        if try Files.status(of: file.raw).isDirectory,
+            let above = try? Files.open(path + "/..", .path), try !Files.isPseudoFilesystem(above.raw)
+        {
+            return
+        }
+        throw RoostError.missing("Could not find the file \(path)")
     }
 
     static func extract(_ options: RootRequest.ExtractOptions) throws {
@@ -122,12 +146,25 @@ enum RootJobs {
         try writeAll(1, Array(sink.result.description.utf8))
     }
 
+    static func copy(_ source: String, to target: String) throws {
+        let from: OwnedFD
+        do throws(SyscallError) { from = try Files.open(source, [.readOnly, .directory]) } catch {
+            // The image has nothing there, or something that is no directory.
+            if [Errno.noEntry, Errno.notDirectory].contains(error.errno) { return }
+            throw error
+        }
+        let into = try Files.open(target, [.readOnly, .directory])
+        Processes.setFileMask(0)
+        try TreeCopy.copy(from: from, to: into)
+    }
+
     /// What a container's own layer changes, with Docker's letters.
     static func changes() throws {
         func visit(_ folder: String) throws {
             for name in try Files.list("/upper" + folder).sorted() {
                 let path = folder + "/" + name
-                let status = try Files.status("/upper" + path, followLinks: false)
+                let found: FileStatus? = try unlessChanged { try Files.status("/upper" + path, followLinks: false) }
+                guard let status = found else { continue }
                 let letter: String
                 if status.isWhiteout {
                     letter = "D"
@@ -135,7 +172,7 @@ enum RootJobs {
                     letter = Files.exists("/lower" + path) ? "C" : "A"
                 }
                 try writeAll(1, Array("\(letter) \(path)".utf8) + [0])
-                if status.isDirectory { try visit(path) }
+                if status.isDirectory { _ = try unlessChanged { try visit(path) } }
             }
         }
         try visit("")

@@ -14,17 +14,18 @@ enum RootWorker {
         if asked.isEmpty { return }
         let request = try RootRequest(JSON(parsing: asked))
         let cache = request.hasDigestCache ? try? DigestCache(file: OwnedFD(adopting: 5)) : nil
-        try enter(request)
-        try perform(request, cache)
+        let file = try enter(request)
+        try perform(request, cache, file)
     }
 
     /// The same for the command line, with its user's rights and in its own files: archives are taken apart and made here, so that
     /// the command line needs no library for them.
     static func runLocally() throws {
-        try perform(try RootRequest(JSON(parsing: try readAll(3, limit: 16 << 20))), nil)
+        try perform(try RootRequest(JSON(parsing: try readAll(3, limit: 16 << 20))), nil, nil)
     }
 
-    private static func perform(_ request: RootRequest, _ cache: DigestCache?) throws {
+    /// `file` is what a job writes to.
+    private static func perform(_ request: RootRequest, _ cache: DigestCache?, _ file: OwnedFD?) throws {
         Processes.setFileMask(0o022)
         switch request.job {
         case .stat(let path, let followsLinks): try RootJobs.stat(path, followsLinks)
@@ -34,12 +35,17 @@ enum RootWorker {
         case .digest(let selection): try RootJobs.digest(selection, cache)
         case .layer(let clamp): try LayerArchiver.run(clamp: clamp)
         case .changes: try RootJobs.changes()
-        case .write(let path, let text): try Files.write(path, text)
+        case .write(_, let text): if let file { try writeAll(file.raw, Array(text.utf8)) }
         case .read(let path, let limit): try writeAll(1, try RootJobs.read(path, limit))
+        case .remove(let paths): for path in paths where Files.exists(path) { try Files.removeTree(path) }
+        case .copy(let source, let target): try RootJobs.copy(source, to: target)
         }
     }
 
-    private static func enter(_ request: RootRequest) throws {
+    /// Returns the file that the job writes to, opened while that is still allowed.
+    private static func enter(_ request: RootRequest) throws -> OwnedFD? {
+        // The container's /proc does not show this process.
+        let descriptors = try Files.open("/proc/self/fd", [.readOnly, .directory])
         if case .process = request.view {
             try Processes.enter(4, .mount, name: "the container's mount namespace")
             try Processes.changeDirectory("/")
@@ -55,7 +61,17 @@ enum RootWorker {
         ]
         // Attributes of overlayfs are for those alone who may administer the system.
         if case .layer = request.job { kept.insert(.administration) }
+        let file = try openTarget(request.job, descriptors)
         try Confinement.drop(to: kept)
+        return file
+    }
+
+    /// The file may be a mount of its own that is read-only to the container: it is opened through a private copy of the mount that is not.
+    private static func openTarget(_ job: RootRequest.Job, _ descriptors: OwnedFD) throws -> OwnedFD? {
+        guard case .write(let path, _) = job else { return nil }
+        let copy = try Mounts.clone(path, recursive: false)
+        try Mounts.setAttributes(copy, set: [], clear: .readOnly, recursive: false)
+        return try Files.open(at: descriptors.raw, "\(copy.raw)", [.writeOnly, .truncate])
     }
 
     private static func mount(_ request: RootRequest) throws {

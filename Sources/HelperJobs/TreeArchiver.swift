@@ -8,10 +8,16 @@ import OCI
 struct TreeArchiver {
     let writer: ArchiveWriter
     private var seen: [FileIdentity: String] = [:]
+    /// A directory whose content is not archived.
+    var leftOut: FileIdentity?
 
-    private struct FileIdentity: Hashable {
+    struct FileIdentity: Hashable {
         let device: UInt64
         let inode: UInt64
+        init(_ status: FileStatus) {
+            device = status.device
+            inode = status.inode
+        }
     }
 
     /// No time is later, in seconds since 1970.
@@ -19,20 +25,44 @@ struct TreeArchiver {
 
     init(_ writer: ArchiveWriter) { self.writer = writer }
 
-    /// A file, or a folder with all below it, under a name.
+    /// A file, or a directory with all below it, under a name.
     mutating func add(_ path: String, as name: String) throws {
-        let status = try Files.status(path, followLinks: path.hasSuffix("/") || path.hasSuffix("/."))
+        let follows = path.hasSuffix("/") || path.hasSuffix("/.")
+        let status = try Files.status(path, followLinks: follows)
+        guard status.isDirectory else { return try addOne(path, status, as: name) }
+        let folder = try Files.open(path, follows ? [.readOnly, .directory] : [.readOnly, .directory, .noFollow])
+        try addFolder(folder, as: name, above: nil)
+    }
+
+    /// An open directory and its content. Each file is reached from it by a single name and no link is followed: a running process may
+    /// put a link in the place of anything meanwhile.
+    private mutating func addFolder(_ folder: OwnedFD, as name: String, above device: UInt64?) throws {
+        try Processes.changeDirectory(folder)
+        let status = try Files.status(of: folder.raw)
         // The root itself needs no entry.
-        if !name.isEmpty { try addOne(path, status, as: name) }
-        guard status.isDirectory else { return }
-        for child in try Files.list(path).sorted() {
-            do throws(SyscallError) { _ = try Files.status(path + "/" + child, followLinks: false) } catch {
-                // Gone since the folder was read: a running program may do that.
-                if error.errno == Errno.noEntry { continue }
-                throw error
-            }
-            try add(path + "/" + child, as: name.isEmpty || name == "/" ? name + child : name + "/" + child)
+        if !name.isEmpty { try addOne(".", status, as: name) }
+        if leftOut == FileIdentity(status) { return }
+        if device != status.device, try Files.isPseudoFilesystem(folder.raw) { return }
+        for child in try Files.list(".").sorted() {
+            let below = name.isEmpty || name == "/" ? name + child : name + "/" + child
+            var inner: OwnedFD?
+            do {
+                let facts = try Files.status(child, followLinks: false)
+                if facts.isDirectory {
+                    inner = try Files.open(child, [.readOnly, .directory, .noFollow])
+                } else {
+                    try addOne(child, facts, as: below)
+                }
+            } catch let error as SyscallError where Self.hasChanged(error) { continue }
+            guard let inner else { continue }
+            try addFolder(inner, as: below, above: status.device)
+            try Processes.changeDirectory(folder)
         }
+    }
+
+    /// The file is gone, or has become another kind of file, since its directory was read: a running process may do that.
+    static func hasChanged(_ error: SyscallError) -> Bool {
+        [Errno.noEntry, Errno.loop, Errno.notDirectory, Errno.noDeviceOrAddress].contains(error.errno)
     }
 
     /// One file without what is below it; owner and mode may be other ones.
@@ -53,19 +83,29 @@ struct TreeArchiver {
         case 0o010000: kind = .fifo
         default: return  // A socket means nothing without its program.
         }
-        if !status.isDirectory, status.links > 1 {
-            let identity = FileIdentity(device: status.device, inode: status.inode)
-            if let first = seen[identity] { kind = .hardLink(target: first) } else { seen[identity] = name }
+        if !status.isDirectory, status.links > 1, let first = seen[FileIdentity(status)] {
+            kind = .hardLink(target: first)
         }
         let attributes = status.isSymbolicLink ? [] : try Files.attributes(path).filter { Self.isKept($0.name) }
         let isFile = kind == .file
         // Read before the header: a file that cannot be opened must not leave half an entry.
         let file = isFile ? try Files.open(path, [.readOnly, .noFollow, .nonBlocking]) : nil
+        let status = try file.map { try Files.status(of: $0.raw) } ?? status
+        if isFile, !status.isRegular { throw SyscallError(call: "open", subject: path, errno: Errno.noEntry) }
         try writer.add(
             name, kind: kind, mode: status.isSymbolicLink ? 0o777 : mode ?? status.mode & 0o7777,
             user: owner?.user ?? status.user, group: owner?.group ?? status.group, size: isFile ? status.size : 0,
             modifiedSeconds: min(status.modifiedSeconds, clamp ?? .max), attributes: attributes)
-        if let file { try copy(file, status.size) }
+        // Only a name that is in the archive can be linked to.
+        if !status.isDirectory, status.links > 1, seen[FileIdentity(status)] == nil {
+            seen[FileIdentity(status)] = name
+        }
+        // From here on an error breaks the archive, whatever its number.
+        if let file {
+            do { try copy(file, status.size) } catch let error as SyscallError {
+                throw RoostError.failure("\(name): \(error.reason)")
+            }
+        }
     }
 
     /// Exactly as many bytes as the header says, whatever happens to the file meanwhile.
@@ -102,7 +142,8 @@ enum LayerArchiver {
         func visit(_ folder: String) throws {
             for child in try Files.list(folder.isEmpty ? "/" : folder).sorted() {
                 let path = folder + "/" + child
-                let status = try Files.status(path, followLinks: false)
+                let found: FileStatus? = try unlessChanged { try Files.status(path, followLinks: false) }
+                guard let status = found else { continue }
                 let name = String(path.dropFirst())
                 if status.isWhiteout {
                     let parent = folder.isEmpty ? "" : folder.dropFirst() + "/"
@@ -111,8 +152,9 @@ enum LayerArchiver {
                         modifiedSeconds: min(status.modifiedSeconds, clamp ?? .max))
                     continue
                 }
-                try tree.addOne(path, status, as: name)
-                guard status.isDirectory else { continue }
+                guard try unlessChanged({ try tree.addOne(path, status, as: name) }) != nil, status.isDirectory else {
+                    continue
+                }
                 if try Files.attributes(path).contains(where: {
                     $0.name == "trusted.overlay.opaque" && $0.value == [UInt8(ascii: "y")]
                 }) {
@@ -126,4 +168,9 @@ enum LayerArchiver {
         try visit("")
         try writer.finish()
     }
+}
+
+/// What the body returns; nil if the file that it is about has gone or changed its kind meanwhile.
+func unlessChanged<Value>(_ body: () throws -> Value) throws -> Value? {
+    do { return try body() } catch let error as SyscallError where TreeArchiver.hasChanged(error) { return nil }
 }

@@ -10,7 +10,9 @@ protocol SelectionSink {
     /// The target itself, which is a folder and not there yet.
     mutating func makeFolder(_ path: String, _ selection: RootRequest.Selection) throws
     /// A tar archive that ADD unpacks into a folder.
-    mutating func unpack(_ path: String, _ status: FileStatus, into folder: String) throws
+    mutating func unpack(
+        _ path: String, _ status: FileStatus, into folder: String, _ selection: RootRequest.Selection
+    ) throws
 }
 
 /// Finds what COPY and ADD mean (Dockerfile reference, "COPY", "Wildcards", ".dockerignore").
@@ -103,7 +105,13 @@ struct TreeSelection {
             return try takeContent(parts, Self.join(target, prefix), into: &sink)
         }
         if selection.unpacksArchives, status.isRegular, try ArchiveReader.isArchive(path) {
-            return try sink.unpack(path, status, into: target)
+            if selection.makesTarget {
+                // --chmod is for what is copied, not for what an archive is unpacked into.
+                var folder = selection
+                folder.mode = nil
+                try sink.makeFolder(target, folder)
+            }
+            return try sink.unpack(path, status, into: target, selection)
         }
         let name: String
         if selection.keepsParents {
@@ -164,12 +172,16 @@ struct ArchivingSink: SelectionSink {
         guard !hasTarget else { return }
         hasTarget = true
         try tree.writer.add(
-            path, kind: .directory, mode: 0o755, user: selection.owner?.user ?? 0, group: selection.owner?.group ?? 0,
+            path, kind: .directory, mode: selection.mode.map { $0 & 0o7777 } ?? 0o755, user: selection.owner?.user ?? 0,
+            group: selection.owner?.group ?? 0,
             size: 0, modifiedSeconds: Clocks.wallNanoseconds() / 1_000_000_000)
     }
 
-    /// The archive's own owners stay, as Docker has it.
-    mutating func unpack(_ path: String, _ status: FileStatus, into folder: String) throws {
+    /// The archive's own owners stay unless --chown says otherwise, as in Docker.
+    mutating func unpack(
+        _ path: String, _ status: FileStatus, into folder: String, _ selection: RootRequest.Selection
+    ) throws {
+        let owner = selection.changesOwner ? selection.owner : nil
         let file = try Files.open(path, .readOnly)
         let reader = try ArchiveReader(descriptor: file.raw)
         while let entry = try reader.next() {
@@ -181,8 +193,8 @@ struct ArchivingSink: SelectionSink {
             if case .hardLink(let target) = kind { kind = .hardLink(target: TreeSelection.join(folder, target)) }
             if case .other = kind { continue }
             try tree.writer.add(
-                name, kind: kind, mode: entry.mode, user: entry.user, group: entry.group, size: entry.size,
-                modifiedSeconds: entry.modifiedSeconds,
+                name, kind: kind, mode: entry.mode, user: owner?.user ?? entry.user,
+                group: owner?.group ?? entry.group, size: entry.size, modifiedSeconds: entry.modifiedSeconds,
                 attributes: entry.attributes)
             guard kind == .file else { continue }
             while true {

@@ -10,6 +10,4 @@ public enum HelperJob: String, Sendable {
     case root
     /// The same in the caller's own files: for the command line.
     case local
-    /// Copies a folder's content into an empty one: descriptor 3 the source, 4 the target.
-    case copy
 }

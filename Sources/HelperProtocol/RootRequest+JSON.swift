@@ -86,6 +86,8 @@ extension RootRequest.Job {
         case .changes: ["kind": "changes"]
         case .write(let path, let text): ["kind": "write", "path": .string(path), "text": .string(text)]
         case .read(let path, let limit): ["kind": "read", "path": .string(path), "limit": JSON(limit)]
+        case .remove(let paths): ["kind": "remove", "paths": JSON(paths)]
+        case .copy(let source, let target): ["kind": "copy", "source": .string(source), "target": .string(target)]
         }
     }
 
@@ -100,6 +102,8 @@ extension RootRequest.Job {
         case "changes": self = .changes
         case "write": self = .write(path: try json["path"].text("path"), text: try json["text"].text("text"))
         case "read": self = .read(path: try json["path"].text("path"), limit: try json["limit"].number("limit"))
+        case "remove": self = .remove(paths: json["paths"].strings ?? [])
+        case "copy": self = .copy(source: try json["source"].text("source"), target: try json["target"].text("target"))
         default: throw .failure("the helper was asked for an unknown job")
         }
     }
@@ -141,7 +145,7 @@ extension RootRequest.Selection {
             "sources": JSON(sources), "target": .string(target), "targetIsFolder": .bool(targetIsFolder),
             "makesTarget": .bool(makesTarget), "owner": owner?.json ?? .null, "mode": mode.map { JSON($0) } ?? .null,
             "keepsParents": .bool(keepsParents), "ignored": JSON(ignored), "excluded": JSON(excluded),
-            "unpacksArchives": .bool(unpacksArchives),
+            "unpacksArchives": .bool(unpacksArchives), "changesOwner": .bool(changesOwner),
         ]
     }
 
@@ -156,5 +160,6 @@ extension RootRequest.Selection {
         ignored = json["ignored"].strings ?? []
         excluded = json["excluded"].strings ?? []
         unpacksArchives = json["unpacksArchives"].bool == true
+        changesOwner = json["changesOwner"].bool == true
     }
 }

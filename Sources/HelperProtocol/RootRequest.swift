@@ -46,6 +46,10 @@ public struct RootRequest: Sendable, Equatable {
         case write(path: String, text: String)
         /// The bytes of a file.
         case read(path: String, limit: Int)
+        /// Copies a directory's content and its own owner and mode into an empty directory; does nothing if the source is missing.
+        case copy(source: String, target: String)
+        /// Removes files, and directories with all that is in them; what is missing is removed already.
+        case remove(paths: [String])
     }
 
     public struct ExtractOptions: Sendable, Equatable {
@@ -86,6 +90,8 @@ public struct RootRequest: Sendable, Equatable {
         /// The target is not there: a folder's content makes it one.
         public var makesTarget = false
         public var owner: Owner?
+        /// `--chown` was given: the content of an archive gets the owner as well.
+        public var changesOwner = false
         public var mode: UInt32?
         /// `--parents`: folders of the source's path are kept.
         public var keepsParents = false

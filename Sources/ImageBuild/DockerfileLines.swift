@@ -20,6 +20,16 @@ public struct HereDocument: Sendable, Equatable {
     public var expands: Bool
     /// `<<-`: tabs in front of the lines do not count.
     public var dropsTabs: Bool
+
+    /// The name of the file that COPY, or RUN with `#!`, makes of it. The name comes from the Dockerfile: its dots and slashes lead nowhere, and
+    /// no directory is made for it (BuildKit joins it to `/`).
+    public func fileName() throws(RoostError) -> String {
+        let parts = name.absolutePath.pathParts
+        guard parts.count == 1, parts[0] != ".", !name.utf8.contains(0) else {
+            throw .invalid("here-document \"\(name)\": open /\(name): no such file or directory")
+        }
+        return String(parts[0])
+    }
 }
 
 /// One instruction as it is written, its continued lines put together.
@@ -112,15 +122,19 @@ public struct DockerfileLines: Sendable {
         let body = text.trimmedBlanks
         if body.isEmpty { return index }
         var instruction = try split(body, line: start + 1)
-        if Self.documentWords.contains(instruction.word) {
-            for var document in try Self.documents(instruction.rest, instruction.line) {
+        // The instruction that ONBUILD keeps may have documents like any other.
+        let trigger = instruction.rest.prefix { !$0.isWhitespace }
+        let isTrigger = instruction.word == "ONBUILD"
+        if Self.documentWords.contains(isTrigger ? trigger.uppercased() : instruction.word) {
+            let words = isTrigger ? String(instruction.rest.dropFirst(trigger.count)) : instruction.rest
+            for var document in Self.documents(words) {
                 var content: [Substring] = []
                 var isClosed = false
                 while index < lines.count {
                     let line = document.dropsTabs ? lines[index].drop { $0 == "\t" } : lines[index]
                     shown.append(lines[index])
                     index += 1
-                    if line == document.name {
+                    if line.utf8.elementsEqual(document.name.utf8) {
                         isClosed = true
                         break
                     }
@@ -201,67 +215,39 @@ public struct DockerfileLines: Sendable {
         return (word, length)
     }
 
-    /// The here-documents that a line opens, outside its quotes.
-    static func documents(_ text: String, _ line: Int) throws(DockerfileError) -> [HereDocument] {
-        var found: [HereDocument] = []
-        let characters = Array(text)
-        var index = 0
-        var quote: Character?
-        while index < characters.count {
-            let character = characters[index]
-            if let open = quote {
-                if character == "\\", open == "\"" { index += 1 } else if character == open { quote = nil }
-            } else if character == "\\" {
-                index += 1
-            } else if character == "\"" || character == "'" {
-                quote = character
-            } else if character == "<", index + 1 < characters.count, characters[index + 1] == "<" {
-                if index + 2 < characters.count, characters[index + 2] == "<" {
-                    // `<<<` is a here-string of the shell.
-                    index += 3
-                    continue
-                }
-                index = try take(characters, index + 2, line, into: &found)
-                continue
-            }
-            index += 1
-        }
-        return found
+    /// The here-documents that a line opens: words of the form `[number]<<[-]NAME` (BuildKit, `parser.ParseHeredoc`).
+    static func documents(_ text: String) -> [HereDocument] {
+        InstructionParser.plainWords(text, "\\").compactMap { document($0) }
     }
 
-    private static func take(
-        _ characters: [Character], _ start: Int, _ line: Int, into found: inout [HereDocument]
-    ) throws(DockerfileError) -> Int {
-        var index = start
-        var dropsTabs = false
-        if index < characters.count, characters[index] == "-" {
-            dropsTabs = true
-            index += 1
-        }
+    /// The document that a word opens; nil if it is an ordinary word.
+    public static func document(_ word: String) -> HereDocument? {
+        var rest = word.drop { $0.isASCII && $0.isNumber }
+        guard rest.hasPrefix("<<") else { return nil }
+        rest = rest.dropFirst(2)
+        let dropsTabs = rest.first == "-"
+        if dropsTabs { rest = rest.dropFirst() }
+        guard !rest.contains("<") else { return nil }
         var name = ""
-        var quoted = false
         var quote: Character?
-        while index < characters.count {
-            let character = characters[index]
-            if let open = quote {
+        var isQuoted = false
+        while let character = rest.popFirst() {
+            if character == "\\", quote != "'", let next = rest.popFirst() {
+                isQuoted = true
+                name.append(next)
+            } else if let open = quote {
                 if character == open { quote = nil } else { name.append(character) }
             } else if character == "\"" || character == "'" {
                 quote = character
-                quoted = true
-            } else if character.isLetter || character.isNumber || character == "_" || character == "."
-                || character == "-"
-            {
-                name.append(character)
+                isQuoted = true
+            } else if character.isWhitespace {
+                return nil
             } else {
-                break
+                name.append(character)
             }
-            index += 1
         }
-        // A shift operator or something else of the shell's: no name, no document.
-        guard !name.isEmpty, name.first?.isNumber == false || quoted else { return index }
-        guard quote == nil else { throw DockerfileError(line, "a here-document's delimiter has an open quote") }
-        found.append(HereDocument(name: name, content: "", expands: !quoted, dropsTabs: dropsTabs))
-        return index
+        guard quote == nil, !name.isEmpty else { return nil }
+        return HereDocument(name: name, content: "", expands: !isQuoted, dropsTabs: dropsTabs)
     }
 }
 

@@ -240,7 +240,7 @@ struct InstructionParser {
         var words = try jsonArray(source.rest) ?? []
         if words.isEmpty { words = Self.plainWords(source.rest, escape) }
         // Here-documents stand among the sources as `<<NAME`.
-        let plain = words.filter { !$0.contains("<<") || source.documents.isEmpty }
+        let plain = words.filter { source.documents.isEmpty || DockerfileLines.document($0) == nil }
         guard let target = plain.last, plain.count + source.documents.count > 1 else {
             throw failure(
                 "\(source.word) requires at least two arguments, but only one was provided. Destination could not be determined"
@@ -355,13 +355,14 @@ struct InstructionParser {
             throw failure("\(word) isn't allowed as an ONBUILD trigger")
         }
         // What it will do one day is checked now.
-        let inner = try DockerfileLines(parsing: source.rest)
+        let text = source.rest + source.documents.map { "\n" + $0.content + $0.name }.joined()
+        let inner = try DockerfileLines(parsing: text)
         if let first = inner.instructions.first {
             var shifted = first
             shifted.line = source.line
             _ = try InstructionParser(source: shifted, escape: escape).instruction()
         }
-        return .onBuild(source.rest)
+        return .onBuild(text)
     }
 }
 

@@ -80,7 +80,7 @@ extension ImageStore {
     private func manifest(_ descriptor: Descriptor, _ folder: RootedDirectory, depth: Int) throws -> ImageManifest? {
         guard depth < 4 else { throw RoostError.invalid("index.json: indexes are nested too deeply") }
         let bytes = try blob(folder, descriptor.digest)
-        guard descriptor.mediaType == MediaTypes.index || descriptor.mediaType == MediaTypes.dockerIndex else {
+        guard MediaTypes.isIndex(descriptor.mediaType, bytes) else {
             return try Self.decode(ImageManifest.self, bytes, "manifest \(descriptor.digest)")
         }
         let all = try Self.decode(ImageIndex.self, bytes, "index \(descriptor.digest)").manifests

@@ -67,7 +67,9 @@ public struct ImageStore: Sendable {
         guard bytes.count <= documentLimit, JSONDepth.isAcceptable(bytes) else {
             throw RoostError.invalid("\(subject): the document is too large or nested too deeply")
         }
-        do { return try JSONDecoder().decode(type, from: Data(bytes)) } catch {
+        do { return try JSONDecoder().decode(type, from: Data(bytes)) } catch let error as RoostError {
+            throw RoostError.invalid("\(subject): \(error.message)")
+        } catch {
             throw RoostError.invalid("\(subject): not a valid document: \(error)")
         }
     }
@@ -80,14 +82,13 @@ public struct ImageStore: Sendable {
 
     /// Makes an image of one root file system (`docker import`).
     public func importRoot(
-        _ archive: Int32, platform: Descriptor.Platform = .host, changes: [String], message: String?, now: Timestamp
+        _ archive: Int32, platform: Descriptor.Platform = .host, runtime: ImageConfiguration.Runtime,
+        message: String?, now: Timestamp
     ) throws -> StoredImage {
         let (blob, blobSize) = try content.ingest(archive)
         let file = try Files.open(content.path(blob), .readOnly)
         let start = try readSome(file.raw, at: 0, limit: 8)
         let unpacked = try layers.unpack(.file(file.raw, digest: blob), onto: nil, subject: "the root file system")
-        var runtime = ImageConfiguration.Runtime()
-        for change in changes { try runtime.apply(change: change) }
         var configuration = ImageConfiguration(
             architecture: platform.architecture, created: now.rfc3339, config: runtime,
             rootfs: .init(diffIDs: [unpacked.layer]),

@@ -1,23 +1,21 @@
 import EngineModel
+import HelperProtocol
 import LinuxKernel
 
-/// Fills an empty volume with what the image has at the volume's place, owner and mode of the folder included.
+/// Fills an empty volume with what the image has at the volume's mount point, owner and mode of the directory included.
 public enum VolumeFill {
-    /// `layers` are the image's folders, topmost first. Lower layers are copied first, so that upper ones win.
-    public static func fill(_ folder: String, from path: String, layers: [String]) throws {
-        for layer in layers.reversed() {
-            let root = try RootedDirectory(path: layer)
-            guard let source = try? root.open(path, [.readOnly, .directory]) else { continue }
-            let errors = try Files.memory("errors", [])
-            let null = try Files.open("/dev/null", .readWrite)
-            let target = try Files.open(folder, [.readOnly, .directory])
-            let pid = try ConfinedHelper.start(
-                .copy, descriptors: [null.raw, null.raw, errors.raw, source.raw, target.raw])
-            let ended = try Processes.collect(pid: pid, wait: true)
-            if ended?.status.code != 0 {
-                let reason = String(decoding: (try? readSome(errors.raw, at: 0, limit: 4096)) ?? [], as: UTF8.self)
-                throw RoostError.failure("cannot copy \(path) of the image into its volume: \(reason)")
-            }
+    /// A directory that every root has and that nothing is copied from: the volume is mounted there while it is filled.
+    private static let volumeTarget = "/proc"
+
+    /// `layers` are the image's directories, topmost first; what counts is what they look like together, without the files that upper layers
+    /// have removed. `mountPoint` is a directory of the engine's for the helper's root.
+    public static func fill(_ folder: String, from path: String, layers: [String], mountPoint: String) throws {
+        let request = RootRequest(
+            view: .layers(layers, upper: nil, work: nil),
+            binds: [RootRequest.Bind(source: folder, target: volumeTarget, readOnly: false)], mountPoint: mountPoint,
+            job: .copy(source: path, target: volumeTarget))
+        do { _ = try RootRunner(request).answer() } catch let error as RoostError {
+            throw RoostError(error.kind, "cannot copy \(path) of the image into its volume: \(error.message)")
         }
     }
 }

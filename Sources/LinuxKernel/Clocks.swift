@@ -8,6 +8,15 @@ public enum Clocks {
     /// Time since boot without sleep, in nanoseconds; never jumps.
     public static func monotonicNanoseconds() -> Int64 { read(CLOCK_MONOTONIC) }
 
+    /// How far this user's clock is ahead of UTC now, in seconds (localtime_r(3): TZ, or /etc/localtime).
+    public static func zoneSeconds() -> Int64 {
+        var seconds = time_t(wallNanoseconds() / 1_000_000_000)
+        var local = unsafe tm()
+        tzset()
+        _ = unsafe localtime_r(&seconds, &local)
+        return unsafe Int64(local.tm_gmtoff)
+    }
+
     private static func read(_ clock: clockid_t) -> Int64 {
         var now = timespec()
         _ = unsafe clock_gettime(clock, &now)

@@ -155,7 +155,11 @@ public struct ControlGroup: Sendable, Equatable {
         var missing: [String] = []
         for (controller, file, value, what) in layout == .unified ? unifiedSettings(limits) : splitSettings(limits) {
             do throws(SyscallError) { try Files.set("\(path(controller))/\(file)", value) } catch {
-                if [ENOENT, EOPNOTSUPP, ENODEV].contains(error.errno) { missing.append(what) } else { throw error }
+                if [ENOENT, EOPNOTSUPP, ENODEV].contains(error.errno) {
+                    missing.append(what)
+                } else {
+                    throw SyscallError(call: "set the", subject: "\(what) to \(value)", errno: error.errno)
+                }
             }
         }
         return missing
@@ -165,13 +169,16 @@ public struct ControlGroup: Sendable, Equatable {
 
     private func unifiedSettings(_ limits: ControlGroupLimits) -> [SettingRow] {
         var rows: [SettingRow] = []
-        if let memory = limits.memory { rows.append(("memory", "memory.max", "\(memory)", "memory limit")) }
+        if let memory = limits.memory {
+            rows.append(("memory", "memory.max", memory < 0 ? "max" : "\(memory)", "memory limit"))
+        }
         if let low = limits.memoryReservation { rows.append(("memory", "memory.low", "\(low)", "memory reservation")) }
         if let swap = limits.swap {
             rows.append(("memory", "memory.swap.max", swap < 0 ? "max" : "\(swap)", "swap limit"))
         }
         if let quota = limits.cpuQuota {
-            rows.append(("cpu", "cpu.max", "\(quota.microseconds) \(quota.period)", "cpu limit"))
+            let microseconds = quota.microseconds < 0 ? "max" : "\(quota.microseconds)"
+            rows.append(("cpu", "cpu.max", "\(microseconds) \(quota.period)", "cpu limit"))
         }
         if let shares = limits.cpuShares {
             // The kernel's own conversion between both ranges.
@@ -190,15 +197,28 @@ public struct ControlGroup: Sendable, Equatable {
         return rows
     }
 
+    /// At each single write the kernel refuses a memory limit above that of memory and swap (cgroup-v1/memory.rst, 2.4): what grows, grows
+    /// from the outside, and what shrinks, shrinks from the inside.
+    private func splitMemory(_ limits: ControlGroupLimits) -> [SettingRow] {
+        guard let memory = limits.memory else { return [] }
+        let inner: SettingRow = ("memory", "memory.limit_in_bytes", "\(memory)", "memory limit")
+        guard let swap = limits.swap else { return [inner] }
+        let (sum, overflow) = memory.addingReportingOverflow(swap)
+        let total = swap < 0 || overflow ? -1 : sum
+        let outer: SettingRow = ("memory", "memory.memsw.limit_in_bytes", "\(total)", "swap limit")
+        return Self.writesOuterFirst(total: total, current: currentMemoryLimit()) ? [outer, inner] : [inner, outer]
+    }
+
+    /// `current` is the memory limit in force: any total above it can be written at once.
+    public static func writesOuterFirst(total: Int64, current: Int64) -> Bool { total < 0 || total > current }
+
+    private func currentMemoryLimit() -> Int64 {
+        let text = (try? Files.readText(path("memory") + "/memory.limit_in_bytes", limit: 64)) ?? ""
+        return Int64(text.prefix { $0.isNumber }) ?? .max
+    }
+
     private func splitSettings(_ limits: ControlGroupLimits) -> [SettingRow] {
-        var rows: [SettingRow] = []
-        if let memory = limits.memory {
-            rows.append(("memory", "memory.limit_in_bytes", "\(memory)", "memory limit"))
-            if let swap = limits.swap {
-                let total = swap < 0 ? -1 : memory + swap
-                rows.append(("memory", "memory.memsw.limit_in_bytes", "\(total)", "swap limit"))
-            }
-        }
+        var rows = splitMemory(limits)
         if let low = limits.memoryReservation {
             rows.append(("memory", "memory.soft_limit_in_bytes", "\(low)", "memory reservation"))
         }

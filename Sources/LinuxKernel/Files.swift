@@ -312,6 +312,11 @@ extension Files {
         return sum
     }
 
+    /// Cuts an open file to a size, or fills it up with zeros (ftruncate(2)).
+    public static func setSize(_ fd: CInt, _ size: UInt64) throws(SyscallError) {
+        try check("ftruncate", "descriptor \(fd)") { ftruncate(fd, off_t(size)) }
+    }
+
     /// Empties an open file (ftruncate(2)).
     public static func truncate(_ fd: CInt) throws(SyscallError) {
         try check("ftruncate", "descriptor \(fd)") { ftruncate(fd, 0) }

@@ -32,9 +32,13 @@ public final class IOLoop: Sendable {
             state.generation += 1
             return state.handlers.updateValue((state.generation, handler), forKey: fd)
         }
-        _ = consume old
         do throws(SyscallError) { try poll.add(fd, interest) } catch {
-            state.withLock { $0.handlers[fd] = nil }
+            // Another handler has the number: it stays.
+            let new = state.withLock { state in
+                defer { state.handlers[fd] = old }
+                return state.handlers[fd]
+            }
+            _ = consume new
             throw error
         }
     }

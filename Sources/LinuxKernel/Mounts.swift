@@ -37,7 +37,7 @@ public enum Mounts {
             unsafe roost_fsconfig(context.raw, ROOST_FSCONFIG_SET_STRING, "source", type)
         }
         for option in options {
-            try check("fsconfig", "\(type) option \(option.key)=\(option.value ?? "")") {
+            try check("fsconfig", "\(type) with \(option.key)\(option.value.map { "=" + $0 } ?? "")") {
                 if let value = option.value {
                     unsafe roost_fsconfig(context.raw, ROOST_FSCONFIG_SET_STRING, option.key, value)
                 } else {
@@ -45,7 +45,7 @@ public enum Mounts {
                 }
             }
         }
-        try check("fsconfig", "\(type) create") { roost_fsconfig(context.raw, ROOST_FSCONFIG_CMD_CREATE, nil, nil) }
+        try check("fsconfig", type) { roost_fsconfig(context.raw, ROOST_FSCONFIG_CMD_CREATE, nil, nil) }
         return try OwnedFD(
             adopting: check("fsmount", type) {
                 roost_fsmount(context.raw, UInt32(truncatingIfNeeded: attributes.rawValue))
@@ -81,11 +81,12 @@ public enum Mounts {
 
     /// Changes attributes of a mount that is open as a descriptor (mount_setattr(2)).
     public static func setAttributes(
-        _ mount: OwnedFD, set: MountAttributes, propagation: MountPropagation? = nil, recursive: Bool
+        _ mount: OwnedFD, set: MountAttributes, clear cleared: MountAttributes = [],
+        propagation: MountPropagation? = nil, recursive: Bool
     ) throws(SyscallError) {
         let raw = mount.raw
         let flags = ROOST_AT_EMPTY_PATH | (recursive ? ROOST_AT_RECURSIVE : 0)
-        let clear = set.contains(.noAccessTime) ? ROOST_MOUNT_ATTR__ATIME : 0
+        let clear = cleared.rawValue | (set.contains(.noAccessTime) ? ROOST_MOUNT_ATTR__ATIME : 0)
         try check("mount_setattr", "descriptor \(raw)") {
             unsafe roost_mount_setattr(raw, "", flags, set.rawValue, clear, propagation?.flag ?? 0)
         }

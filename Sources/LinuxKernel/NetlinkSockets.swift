@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// Plain netlink sockets for messages that are made elsewhere (netlink(7)).
+/// Plain netlink sockets for messages that are encoded elsewhere (netlink(7)).
 public enum NetlinkSockets {
     public enum Family: Int32, Sendable { case netfilter = 12 }
 
@@ -12,27 +12,94 @@ public enum NetlinkSockets {
             })
     }
 
-    /// Sends messages and waits until the one numbered `last` is acknowledged; throws what the kernel refuses first.
-    public static func transact(_ fd: CInt, _ bytes: [UInt8], last: UInt32, subject: String) throws(SyscallError) {
-        try checkLong("send", subject) { unsafe send(fd, bytes, bytes.count, 0) }
+    /// Sends a transaction whose messages have the numbers `first` to `last`, and waits for the acknowledgement of the last one; throws the
+    /// first objection of the kernel.
+    public static func transact(_ fd: CInt, _ bytes: [UInt8], first: UInt32, last: UInt32, subject: String)
+        throws(SyscallError)
+    {
+        try send(fd, bytes, subject)
         while true {
-            var answer = [UInt8](repeating: 0, count: 8192)
-            let length = try checkLong("recv", subject) { unsafe recv(fd, &answer, answer.count, 0) }
-            var position = 0
-            func number(_ offset: Int) -> UInt32 {
-                (0..<4).reduce(0) { $0 | UInt32(answer[position + offset + $1]) << UInt32(8 * $1) }
-            }
-            while length - position >= 20 {
-                let size = Int(number(0))
-                // NLMSG_ERROR, whose number is 0 in an acknowledgement.
-                if UInt16(truncatingIfNeeded: number(4)) == 2 {
-                    let code = Int32(bitPattern: number(16))
-                    if code != 0 { throw SyscallError(call: "netlink", subject: subject, errno: -code) }
-                    if number(8) == last { return }
-                }
-                guard size >= 16 else { break }
-                position += (size + 3) & ~3
+            for message in try receive(fd, subject) where message.type == NetlinkMessage.error {
+                // Answers to an earlier transaction that failed may still be in the queue.
+                guard message.sequence &- first <= last &- first else { continue }
+                if message.errno != 0 { throw SyscallError(call: "netlink", subject: subject, errno: message.errno) }
+                if message.sequence == last { return }
             }
         }
+    }
+
+    /// Sends one request and returns the bodies of its answers: of one message, or of a dump all that the kernel has.
+    public static func ask(_ fd: CInt, _ bytes: [UInt8], sequence: UInt32, isDump: Bool, subject: String)
+        throws(SyscallError) -> [ArraySlice<UInt8>]
+    {
+        try send(fd, bytes, subject)
+        var answers: [ArraySlice<UInt8>] = []
+        while true {
+            for message in try receive(fd, subject) where message.sequence == sequence {
+                switch message.type {
+                case NetlinkMessage.done: return answers
+                case NetlinkMessage.error:
+                    if message.errno != 0 {
+                        throw SyscallError(call: "netlink", subject: subject, errno: message.errno)
+                    }
+                    return answers
+                default:
+                    answers.append(message.body)
+                    if !isDump { return answers }
+                }
+            }
+        }
+    }
+
+    private static func send(_ fd: CInt, _ bytes: [UInt8], _ subject: String) throws(SyscallError) {
+        // A message must fit into the socket's buffer whole; the kernel counts twice its size.
+        if bytes.count > 32_768 {
+            var size = CInt(clamping: bytes.count * 2)
+            _ = unsafe setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, socklen_t(MemoryLayout<CInt>.size))
+        }
+        try checkLong("send", subject) { unsafe Glibc.send(fd, bytes, bytes.count, 0) }
+    }
+
+    private static func receive(_ fd: CInt, _ subject: String) throws(SyscallError) -> [NetlinkMessage] {
+        // Dumps come in parts of up to 32 KiB (net/netlink/af_netlink.c).
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        let length = try checkLong("recv", subject) { unsafe recv(fd, &buffer, buffer.count, 0) }
+        return NetlinkMessage.all(in: buffer.prefix(length))
+    }
+}
+
+/// One message of an answer (struct nlmsghdr).
+public struct NetlinkMessage: Sendable, Equatable {
+    /// NLMSG_ERROR, whose number is 0 in an acknowledgement, and NLMSG_DONE.
+    public static let error: UInt16 = 2
+    public static let done: UInt16 = 3
+
+    public var type: UInt16
+    public var sequence: UInt32
+    public var body: ArraySlice<UInt8>
+
+    /// The number of an error message.
+    public var errno: Int32 { body.count < 4 ? 0 : -Int32(bitPattern: Self.number(body, at: body.startIndex)) }
+
+    /// The messages in the bytes of one datagram; what is malformed ends the list.
+    public static func all(in bytes: ArraySlice<UInt8>) -> [NetlinkMessage] {
+        var messages: [NetlinkMessage] = []
+        var rest = bytes
+        while rest.count >= 16 {
+            let start = rest.startIndex
+            let size = Int(number(rest, at: start))
+            guard size >= 16, size <= rest.count else { break }
+            messages.append(
+                NetlinkMessage(
+                    type: UInt16(truncatingIfNeeded: number(rest, at: start + 4)),
+                    sequence: number(rest, at: start + 8),
+                    body: rest[(start + 16)..<(start + size)]))
+            rest = rest.dropFirst((size + 3) & ~3)
+        }
+        return messages
+    }
+
+    private static func number(_ bytes: ArraySlice<UInt8>, at index: Int) -> UInt32 {
+        (0..<4).reduce(0) { $0 | UInt32(bytes[index + $1]) << UInt32(8 * $1) }
     }
 }

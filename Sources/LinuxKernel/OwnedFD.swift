@@ -87,7 +87,11 @@ public func readSome(_ fd: CInt, at offset: Int, limit: Int) throws(SyscallError
 public func writeAll(_ fd: CInt, _ bytes: [UInt8]) throws(SyscallError) {
     var done = 0
     while done < bytes.count {
-        done += try writeSome(fd, bytes[done...])
+        do throws(SyscallError) { done += try writeSome(fd, bytes[done...]) } catch {
+            // Standard output may be non-blocking: its flags are shared with other processes.
+            if error.errno != Errno.again { throw error }
+            _ = try waitUntilReady(fd, writing: true, milliseconds: nil)
+        }
     }
 }
 

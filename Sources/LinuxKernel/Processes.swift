@@ -115,7 +115,16 @@ public enum Processes {
     /// Closes every descriptor from a number on, but perhaps one (close_range(2)).
     public static func closeAll(from first: UInt32, except kept: Int32? = nil) throws(SyscallError) {
         func close(_ low: UInt32, _ high: UInt32) throws(SyscallError) {
-            if low <= high { try check("close_range", "descriptors from \(low)") { roost_close_range(low, high, 0) } }
+            guard low <= high else { return }
+            do throws(SyscallError) {
+                try check("close_range", "descriptors from \(low)") { roost_close_range(low, high, 0) }
+            } catch {
+                // A custom seccomp profile may not know the call.
+                guard [Errno.notPermitted, Errno.noSystemCall].contains(error.errno) else { throw error }
+                for name in try Files.list("/proc/self/fd") {
+                    if let number = UInt32(name), low <= number, number <= high { _ = Glibc.close(Int32(number)) }
+                }
+            }
         }
         guard let kept = kept.map(UInt32.init(bitPattern:)), kept >= first else { return try close(first, UInt32.max) }
         if kept > first { try close(first, kept - 1) }
@@ -139,6 +148,18 @@ public enum Processes {
         try check("setrlimit", "resource \(resource)") { roost_setrlimit(resource, soft, hard) }
     }
 
+    /// Raises this process's own limit of open files to the hard limit, and returns what it was (RLIMIT_NOFILE, getrlimit(2)).
+    public static func raiseOpenFileLimit() -> (soft: UInt64, hard: UInt64) {
+        let before = openFileLimit
+        if before.soft < before.hard {
+            try? setLimit(Int32(RLIMIT_NOFILE.rawValue), soft: before.hard, hard: before.hard)
+        }
+        return before
+    }
+
+    /// How many files this process may have open.
+    public static var openFileLimit: (soft: UInt64, hard: UInt64) { limit(Int32(RLIMIT_NOFILE.rawValue)) }
+
     public static func limit(_ resource: Int32) -> (soft: UInt64, hard: UInt64) {
         var soft: UInt64 = 0
         var hard: UInt64 = 0
@@ -147,6 +168,10 @@ public enum Processes {
     }
 
     public static func setIdentity(user: UInt32, group: UInt32, groups: [UInt32]) throws(SyscallError) {
+        // The highest number means "unchanged" to the kernel: the process would keep the identity that it is to give up.
+        if user == .max || group == .max || groups.contains(.max) {
+            throw SyscallError(call: "setresuid", subject: "\(user):\(group)", errno: Errno.invalid)
+        }
         try check("setgroups", "\(groups)") { unsafe roost_setgroups(groups.count, groups) }
         try check("setresgid", "\(group)") { roost_setresgid(group) }
         try check("setresuid", "\(user)") { roost_setresuid(user) }
@@ -156,6 +181,10 @@ public enum Processes {
 
     public static func changeDirectory(_ path: String) throws(SyscallError) {
         try check("chdir", path) { unsafe chdir(path) }
+    }
+
+    public static func changeDirectory(_ folder: OwnedFD) throws(SyscallError) {
+        try check("fchdir", "an open directory") { fchdir(folder.raw) }
     }
 
     public static func setFileMask(_ mask: UInt32) { _ = umask(mask) }
@@ -188,10 +217,44 @@ public enum Processes {
         try OwnedFD(adopting: check("signalfd", "\(signals)") { unsafe roost_signal_fd(signals, CInt(signals.count)) })
     }
 
+    /// Calls `handle` for each of these signals on a thread of its own, so that a main thread that is blocked in a write or a request delays
+    /// none. They are blocked in all other threads: call it before those are started.
+    public static func onSignals(_ signals: [Int32], _ handle: @escaping @Sendable (Int32) -> Void)
+        throws(SyscallError)
+    {
+        let descriptor = try signalDescriptor(signals)
+        try Threads.detach {
+            while true {
+                if let number = nextSignal(descriptor.raw) {
+                    handle(number)
+                } else {
+                    _ = try? waitUntilReady(descriptor.raw, milliseconds: nil)
+                }
+            }
+        }
+    }
+
     /// The number of the next signal that a signal descriptor holds, or nil.
     public static func nextSignal(_ fd: CInt) -> Int32? {
         guard let bytes = try? readSome(fd, limit: 128), bytes.count == 128 else { return nil }
         return Int32(littleEndianBytes: bytes, at: 0)
+    }
+
+    /// Marks every descriptor from a number on close-on-exec (close_range(2), CLOSE_RANGE_CLOEXEC; Linux 5.11).
+    public static func closeOnExec(from first: UInt32) throws(SyscallError) {
+        let closeOnExecFlag: UInt32 = 4
+        do throws(SyscallError) {
+            try check("close_range", "descriptors from \(first)") {
+                roost_close_range(first, UInt32.max, closeOnExecFlag)
+            }
+        } catch {
+            guard [Errno.invalid, Errno.noSystemCall].contains(error.errno) else { throw error }
+            for name in try Files.list("/proc/self/fd") {
+                guard let number = Int32(name), number >= first else { continue }
+                // The directory's own descriptor is closed already.
+                _ = roost_fcntl(number, F_SETFD, Int(FD_CLOEXEC))
+            }
+        }
     }
 
     public static var currentPID: Int32 { getpid() }

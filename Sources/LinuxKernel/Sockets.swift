@@ -51,6 +51,11 @@ public enum Sockets {
         }
     }
 
+    /// Sends one message if there is room for it; answers whether there was (sendmsg(2), MSG_DONTWAIT).
+    public static func offer(_ fd: CInt, _ bytes: [UInt8]) -> Bool {
+        unsafe bytes.withUnsafeBytes { unsafe Glibc.send(fd, $0.baseAddress, $0.count, CInt(0x4040)) } == bytes.count
+    }
+
     /// Receives one message; no bytes and no descriptors mean that the other side has gone.
     public static func receive(_ fd: CInt, limit: Int = 65536) throws(SyscallError) -> (
         bytes: [UInt8], descriptors: [CInt]

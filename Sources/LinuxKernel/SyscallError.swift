@@ -19,7 +19,18 @@ public struct SyscallError: Error, Sendable, Equatable, CustomStringConvertible 
     /// The kernel's words for the number, in lower case: "no such file or directory".
     public var reason: String { describeErrno(errno) }
 
-    public var description: String { "\(call) \(subject): \(reason)" }
+    public var description: String { "\(Self.actions[call] ?? call) \(subject): \(reason)" }
+
+    /// What users know calls by; a call whose name says it already is not listed.
+    private static let actions = [
+        "openat": "open", "openat2": "open", "opendir": "open", "fdopendir": "open", "mkdirat": "mkdir",
+        "unlinkat": "remove", "unlink": "remove", "rmdir": "remove", "renameat": "rename", "symlinkat": "symlink",
+        "linkat": "link", "mknodat": "mknod", "fchownat": "chown", "fstatat": "stat", "fstat": "stat",
+        "llistxattr": "read attributes of", "fsetxattr": "set attributes of", "utimensat": "set times of",
+        "move_mount": "mount", "open_tree": "mount", "fsopen": "mount", "fsconfig": "mount", "fsmount": "mount",
+        "mount_setattr": "set mount options of", "umount2": "unmount", "pivot_root": "change root to",
+        "realpath": "resolve", "memfd_create": "create memory file",
+    ]
 }
 
 /// strerror(3), in lower case as the other messages are.
@@ -62,10 +73,15 @@ public enum Errno {
     public static let busy = EBUSY
     public static let exists = EEXIST
     public static let noDevice = ENODEV
+    public static let noDeviceOrAddress = ENXIO
     public static let notDirectory = ENOTDIR
     public static let isDirectory = EISDIR
     public static let invalid = EINVAL
+    public static let illegalSequence = EILSEQ
     public static let noSpace = ENOSPC
+    public static let quotaExceeded = EDQUOT
+    /// A file system is full, broken or read-only.
+    public static let ofDisk: Set<Int32> = [ENOSPC, EDQUOT, EIO, EROFS, ENOMEM]
     public static let addressInUse = EADDRINUSE
     public static let addressNotAvailable = EADDRNOTAVAIL
     public static let connectionRefused = ECONNREFUSED

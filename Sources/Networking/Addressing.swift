@@ -3,24 +3,49 @@ import SystemLibraries
 
 /// Choices of subnets and addresses: pure functions of what is taken.
 public enum Addressing {
-    /// Docker's neighbourhood, in steps of /24, clear of what others use.
+    /// Docker's neighbourhood, clear of what others use.
     static let pools: [Subnet] = [
         Subnet("172.18.0.0/16"), Subnet("172.20.0.0/14"), Subnet("172.24.0.0/14"), Subnet("172.28.0.0/14"),
-        Subnet("192.168.0.0/16"), Subnet("10.200.0.0/16"),
+        Subnet("192.168.0.0/16"), Subnet("10.192.0.0/13"),
     ]
     .compactMap { $0 }
 
-    /// The first /24 that no route of the host and no network of ours overlaps. Engines with different `seed`s begin in different
-    /// places: a network that is not in use yet has no route that another engine could see.
+    /// The first block that no route of the host and no network of ours overlaps: a /22, which has an address for each port that a bridge can
+    /// have, or a /24 when these are used up. Engines with different `seed`s begin in different blocks: a network that is not in use yet
+    /// has no route that another engine could see.
     public static func freeSubnet(taken: [Subnet], seed: Int = 0) -> Subnet? {
-        let candidates = pools.flatMap { pool in
-            (0..<(pool.size / 256)).map { Subnet(pool.base.advanced(by: $0 * 256), prefix: 24) }
+        freeSubnet(prefix: 22, taken, seed) ?? freeSubnet(prefix: 24, taken, seed)
+    }
+
+    private static func freeSubnet(prefix: UInt8, _ taken: [Subnet], _ seed: Int) -> Subnet? {
+        let shift = UInt32(32 - prefix)
+        func blocks(_ subnet: Subnet) -> ClosedRange<UInt32>? {
+            subnet.numbers4.map { ($0.lowerBound >> shift)...($0.upperBound >> shift) }
         }
+        let pools = pools.compactMap(blocks)
+        var occupied: Set<UInt32> = []
+        for range in taken.compactMap(blocks) {
+            for pool in pools where pool.overlaps(range) { occupied.formUnion(range.clamped(to: pool)) }
+        }
+        let candidates = pools.flatMap { Array($0) }
         for step in candidates.indices {
-            let candidate = candidates[(seed + step) % candidates.count]
-            if !taken.contains(where: { $0.overlaps(candidate) }) { return candidate }
+            let block = candidates[(seed + step) % candidates.count]
+            if !occupied.contains(block) {
+                return Subnet(IPAddress(bytes: bigEndianBytes(block << shift)), prefix: prefix)
+            }
         }
         return nil
+    }
+
+    /// Docker's own subnet for the default bridge, and others for engines beside it; none of them is part of the pools above.
+    private static let bridgePools: [Subnet] =
+        ([Subnet("172.17.0.0/16")] + (201...254).map { Subnet("10.\($0).0.0/16") }).compactMap { $0 }
+
+    /// The first /16 that no route of the host and no network of ours overlaps: the default bridge has room for as many containers as a
+    /// bridge has ports (1,023; BR_MAX_PORTS, net/bridge/br_private.h).
+    public static func freeBridgeSubnet(taken: [Subnet], seed: Int = 0) -> Subnet? {
+        let order = bridgePools.indices.map { bridgePools[($0 + seed) % bridgePools.count] }
+        return order.first { candidate in !taken.contains { $0.overlaps(candidate) } }
     }
 
     /// The host's routes as subnets.
@@ -43,14 +68,13 @@ public enum Addressing {
         return Subnet(text)
     }
 
-    /// The lowest address of the subnet that nobody has; network, broadcast and gateway are never given.
-    public static func freeAddress(in subnet: Subnet, taken: Set<IPAddress>) -> IPAddress? {
-        let last = subnet.base.isVersion6 ? nil : subnet.last
-        var offset: UInt64 = 1
-        while offset < subnet.size {
-            let candidate = subnet.base.advanced(by: offset)
-            if candidate == last { return nil }
-            if !taken.contains(candidate) { return candidate }
+    /// The lowest free address of a range; the subnet's own address and the broadcast address of IPv4 are never given.
+    public static func freeAddress(in range: Subnet, of subnet: Subnet, isTaken: (IPAddress) -> Bool) -> IPAddress? {
+        let broadcast = subnet.base.isVersion6 || subnet.prefix > 30 ? nil : subnet.last
+        var offset: UInt64 = 0
+        while offset < range.size {
+            let candidate = range.base.advanced(by: offset)
+            if candidate != subnet.base, candidate != broadcast, !isTaken(candidate) { return candidate }
             offset += 1
         }
         return nil
@@ -88,6 +112,8 @@ public struct KernelNames: Sendable {
 
     public func bridge(_ networkID: String) -> String { "rb\(tag)\(networkID.prefix(8))" }
     public var bridgePrefix: String { "rb\(tag)" }
+    /// The alias of every bridge of this engine (ip-link(8)).
+    public var bridgeMark: String { "roost \(tag)" }
     /// `number` is the endpoint's place in its container.
     public func pair(_ containerID: String, _ number: Int) -> String {
         "rv\(tag)\(containerID.prefix(8))\(number % 10)"

@@ -1,22 +1,31 @@
 import EngineModel
-import Glibc
 import LinuxKernel
 import Synchronization
-import SystemLibraries
 
-/// The engine's one nftables table: who may talk to whom, and where published ports lead. Made as text, applied as one transaction.
-public struct PacketFilter: Sendable {
+/// The engine's one nftables table: who may talk to whom, and where published ports lead. The rules never change; networks and ports are
+/// elements of sets and maps, so that a change costs the same with one network as with a thousand.
+public final class PacketFilter: Sendable {
+    /// Changes that the kernel applies together.
+    public struct Changes: Sendable, Equatable {
+        var batch = NetfilterBatch()
+        public init() {}
+        public var isEmpty: Bool { batch.isEmpty }
+        public static func + (left: Changes, right: Changes) -> Changes {
+            var both = left
+            both.batch = left.batch + right.batch
+            return both
+        }
+    }
+
     public struct Network: Sendable, Equatable {
         public var bridge: String
-        public var subnet4: Subnet?
-        public var subnet6: Subnet?
         public var isInternal: Bool
-        /// Whether what leaves it has the host's address.
+        /// Whether packets that leave it get the host's address.
         public var masquerades = true
-        public init(bridge: String, subnet4: Subnet?, subnet6: Subnet?, isInternal: Bool) {
+        /// Its containers do not reach each other (`enable_icc=false`).
+        public var isIsolated = false
+        public init(bridge: String, isInternal: Bool) {
             self.bridge = bridge
-            self.subnet4 = subnet4
-            self.subnet6 = subnet6
             self.isInternal = isInternal
         }
     }
@@ -32,136 +41,310 @@ public struct PacketFilter: Sendable {
     }
 
     let names: KernelNames
+    private let table: NetfilterBatch.Table
+    private let kernel: NetfilterConnection
+    /// The generation of the kernel's rules at which the table was last found complete.
+    private let completeGeneration = Mutex<UInt32?>(nil)
 
-    public init(names: KernelNames) { self.names = names }
-
-    /// The whole table: it replaces whatever there was.
-    public func ruleset(networks: [Network], forwards: [Forward]) -> String {
-        let table = "inet \(names.table)"
-        var text = "add table \(table)\ndelete table \(table)\nadd table \(table)\n"
-        for family in ["4", "6"] {
-            let address = family == "4" ? "ipv4_addr" : "ipv6_addr"
-            for transport in ["tcp", "udp"] {
-                text +=
-                    "add map \(table) \(transport)\(family) { type \(address) . inet_service : \(address) . inet_service ; }\n"
-                text +=
-                    "add map \(table) \(transport)\(family)any { type inet_service : \(address) . inet_service ; }\n"
-            }
-        }
-        text += "add set \(table) bridges { type ifname ; }\nadd set \(table) internal { type ifname ; }\n"
-        text += "add chain \(table) publish\n"
-        for (family, keyword) in [("4", "ip"), ("6", "ip6")] {
-            for transport in ["tcp", "udp"] {
-                text +=
-                    "add rule \(table) publish dnat \(keyword) to \(keyword) daddr . \(transport) dport map @\(transport)\(family)\n"
-                text +=
-                    "add rule \(table) publish dnat \(keyword) to \(transport) dport map @\(transport)\(family)any\n"
-            }
-        }
-        text += """
-            add chain \(table) prerouting { type nat hook prerouting priority -100 ; }
-            add rule \(table) prerouting fib daddr type local jump publish
-            add chain \(table) output { type nat hook output priority -100 ; }
-            add rule \(table) output ip daddr 127.0.0.0/8 accept
-            add rule \(table) output ip6 daddr ::1 accept
-            add rule \(table) output fib daddr type local jump publish
-            add chain \(table) postrouting { type nat hook postrouting priority 100 ; }
-            add chain \(table) inbound
-            add chain \(table) forward { type filter hook forward priority 0 ; policy accept ; }
-            add rule \(table) forward oifname @bridges jump inbound
-            add rule \(table) forward iifname @internal drop
-            add rule \(table) inbound ct state established,related accept
-            add rule \(table) inbound ct status dnat accept
-
-            """
-        for network in networks { text += rules(for: network, table) }
-        text += "add rule \(table) inbound drop\n"
-        return text + elements(forwards, add: true)
+    public init(names: KernelNames) {
+        self.names = names
+        table = NetfilterBatch.Table(family: .inet, name: names.table)
+        kernel = NetfilterConnection()
     }
 
-    private func rules(for network: Network, _ table: String) -> String {
-        var text = "add element \(table) bridges { \"\(network.bridge)\" }\n"
-        if network.isInternal { text += "add element \(table) internal { \"\(network.bridge)\" }\n" }
-        text += "add rule \(table) inbound iifname \"\(network.bridge)\" oifname \"\(network.bridge)\" accept\n"
-        for (subnet, keyword) in [(network.subnet4, "ip"), (network.subnet6, "ip6")] {
-            guard let subnet else { continue }
-            if !network.isInternal, network.masquerades {
-                text +=
-                    "add rule \(table) postrouting \(keyword) saddr \(subnet) oifname != \"\(network.bridge)\" masquerade\n"
-            }
-            // A container that calls a published port of its own network must see the answer come from where it called.
-            text +=
-                "add rule \(table) postrouting \(keyword) saddr \(subnet) \(keyword) daddr \(subnet) ct status dnat masquerade\n"
-        }
-        return text
+    private enum Chain {
+        static let publish = "publish"
+        static let prerouting = "prerouting"
+        static let output = "output"
+        static let postrouting = "postrouting"
+        static let forward = "forward"
+        static let inbound = "inbound"
     }
 
-    /// Adds or removes published ports in one transaction.
-    public func elements(_ forwards: [Forward], add: Bool) -> String {
-        let table = "inet \(names.table)"
-        var text = ""
+    private enum SetName {
+        static let bridges = "bridges"
+        static let internalBridges = "internal"
+        static let masquerading = "masquerading"
+        static let isolated = "isolated"
+        /// Pairs of a bridge and itself: a rule cannot compare two registers.
+        static let sameBridge = "same_bridge"
+    }
+
+    // MARK: What is to change
+
+    /// The whole table: it replaces an earlier one in the same transaction.
+    public func reset(networks: [Network], forwards: [Forward]) -> Changes {
+        var batch = NetfilterBatch()
+        batch.addTable(table)
+        batch.deleteTable(table)
+        batch.addTable(table)
+        addSets(to: &batch)
+        addChains(to: &batch)
+        for rule in rules { batch.addRule(rule.expressions, to: rule.chain, in: table) }
+        var changes = Changes()
+        changes.batch = batch
+        return changes + add(networks) + publish(forwards)
+    }
+
+    public func add(_ networks: [Network]) -> Changes { change(networks, isAdded: true) }
+
+    public func remove(_ networks: [Network]) -> Changes { change(networks, isAdded: false) }
+
+    private func change(_ networks: [Network], isAdded: Bool) -> Changes {
+        func keys(_ members: [Network]) -> [NetfilterBatch.Element] {
+            members.map { .init(key: interfaceKey($0.bridge)) }
+        }
+        let sets = [
+            (SetName.bridges, keys(networks)), (SetName.internalBridges, keys(networks.filter(\.isInternal))),
+            (SetName.masquerading, keys(networks.filter { $0.masquerades && !$0.isInternal })),
+            (SetName.isolated, keys(networks.filter(\.isIsolated))),
+            (
+                SetName.sameBridge,
+                networks.map { .init(key: interfaceKey($0.bridge) + interfaceKey($0.bridge)) }
+            ),
+        ]
+        var changes = Changes()
+        for (name, elements) in sets {
+            if isAdded {
+                changes.batch.addElements(elements, to: name, in: table)
+            } else {
+                changes.batch.deleteElements(elements, from: name, in: table)
+            }
+        }
+        return changes
+    }
+
+    /// An interface's name as the kernel compares it: IFNAMSIZ bytes, zeros at the end.
+    private func interfaceKey(_ name: String) -> [UInt8] {
+        let bytes = Array(name.utf8.prefix(15))
+        return bytes + [UInt8](repeating: 0, count: 16 - bytes.count)
+    }
+
+    public func publish(_ forwards: [Forward]) -> Changes { change(forwards, isAdded: true) }
+
+    public func withdraw(_ forwards: [Forward]) -> Changes { change(forwards, isAdded: false) }
+
+    private func change(_ forwards: [Forward], isAdded: Bool) -> Changes {
+        var elements: [PortMap: [NetfilterBatch.Element]] = [:]
         for forward in forwards {
             let port = forward.port
-            // What the kernel cannot carry (other families, SCTP, loopback) is the relay's.
+            // What the kernel cannot carry (other families, SCTP, loopback) is left to the relay.
             guard port.container.transport != .sctp, port.hostAddress.isVersion6 == forward.target.isVersion6,
                 !port.hostAddress.isLoopback
             else { continue }
-            let map = port.container.transport.rawValue + (forward.target.isVersion6 ? "6" : "4")
-            let value = add ? " : \(forward.target) . \(port.container.number)" : ""
-            let verb = add ? "add" : "delete"
-            if port.hostAddress.isUnspecified {
-                text += "\(verb) element \(table) \(map)any { \(port.hostPort)\(value) }\n"
+            let map = PortMap(
+                isVersion6: forward.target.isVersion6, isUDP: port.container.transport == .udp,
+                isAnyAddress: port.hostAddress.isUnspecified)
+            let address = map.isAnyAddress ? [] : port.hostAddress.bytes
+            // Fields of a concatenation are padded to four bytes; a port that is the whole key is not.
+            let key = address + bigEndianBytes(port.hostPort) + (map.isAnyAddress ? [] : [0, 0])
+            let value = forward.target.bytes + bigEndianBytes(port.container.number) + [0, 0]
+            elements[map, default: []].append(.init(key: key, value: isAdded ? value : nil))
+        }
+        var changes = Changes()
+        for map in PortMap.all {
+            guard let members = elements[map] else { continue }
+            if isAdded {
+                changes.batch.addElements(members, to: map.name, in: table)
             } else {
-                text += "\(verb) element \(table) \(map) { \(port.hostAddress) . \(port.hostPort)\(value) }\n"
+                changes.batch.deleteElements(members, from: map.name, in: table)
             }
         }
-        return text
+        return changes
     }
 
-    public func apply(_ ruleset: String) throws(PacketRuleError) {
-        if !ruleset.isEmpty { try PacketRules.apply(ruleset) }
+    /// The maps from a host's port to a container's: for each family and transport one for ports of one address, and one for ports of all.
+    private struct PortMap: Hashable {
+        var isVersion6: Bool
+        var isUDP: Bool
+        var isAnyAddress: Bool
+
+        static let all = [false, true].flatMap { isVersion6 in
+            [false, true].flatMap { isUDP in
+                [false, true].map { PortMap(isVersion6: isVersion6, isUDP: isUDP, isAnyAddress: $0) }
+            }
+        }
+
+        var name: String { (isUDP ? "udp" : "tcp") + (isVersion6 ? "6" : "4") + (isAnyAddress ? "any" : "") }
+        var address: NetfilterBatch.FieldType { isVersion6 ? .ipv6Address : .ipv4Address }
+        var family: NetfilterBatch.Family { isVersion6 ? .ipv6 : .ipv4 }
+
+        /// DNAT to the target that the map has for a packet's destination.
+        var rule: [NetfilterExpression] {
+            let transport: [NetfilterExpression] =
+                .networkProtocol(family) + [
+                    .loadMeta(.transportProtocol), .compare(.equal, [isUDP ? 17 : 6]),
+                ]
+            let portRegister: NetfilterExpression.Register = isVersion6 ? .second : .firstSecondWord
+            let key: [NetfilterExpression] =
+                isAnyAddress
+                ? [.loadHeader(.transport, offset: 2, length: 2)]
+                : [
+                    .loadHeader(.network, offset: isVersion6 ? 24 : 16, length: isVersion6 ? 16 : 4),
+                    .loadHeader(.transport, offset: 2, length: 2, portRegister),
+                ]
+            return transport + key + [.lookUp(name, isMap: true), .translateDestination(family, port: portRegister)]
+        }
     }
 
-    /// Whether the table is still there as we made it, told by the drop at its end.
+    private func addSets(to batch: inout NetfilterBatch) {
+        for map in PortMap.all {
+            batch.addSet(
+                map.name, keys: map.isAnyAddress ? [.service] : [map.address, .service],
+                values: [map.address, .service], in: table)
+        }
+        for name in [SetName.bridges, SetName.internalBridges, SetName.masquerading, SetName.isolated] {
+            batch.addSet(name, keys: [.interfaceName], in: table)
+        }
+        batch.addSet(SetName.sameBridge, keys: [.interfaceName, .interfaceName], in: table)
+    }
+
+    private func addChains(to batch: inout NetfilterBatch) {
+        batch.addChain(Chain.publish, in: table)
+        batch.addChain(Chain.inbound, in: table)
+        // The priorities of iptables: NF_IP_PRI_NAT_DST, NF_IP_PRI_NAT_SRC and NF_IP_PRI_FILTER.
+        for (name, hook) in [
+            (Chain.prerouting, NetfilterBatch.Hook(kind: .nat, point: .prerouting, priority: -100)),
+            (Chain.output, .init(kind: .nat, point: .output, priority: -100)),
+            (Chain.postrouting, .init(kind: .nat, point: .postrouting, priority: 100)),
+            (Chain.forward, .init(kind: .filter, point: .forward, priority: 0)),
+        ] { batch.addChain(name, in: table, hook: hook) }
+    }
+
+    private struct Rule {
+        var chain: String
+        var expressions: [NetfilterExpression]
+        init(_ chain: String, _ expressions: [NetfilterExpression]) {
+            self.chain = chain
+            self.expressions = expressions
+        }
+    }
+
+    private var rules: [Rule] {
+        let toThisHost: [NetfilterExpression] = [
+            .loadDestinationType, .compare(.equal, nativeBytes(2)), .verdict(.jump(Chain.publish)),
+        ]
+        let loopback6 = [UInt8](repeating: 0, count: 15) + [1]
+        /// IPS_DST_NAT.
+        let isPublished = [NetfilterExpression].connection(.status, hasAny: 0x20)
+        /// NF_CT_STATE_BIT of IP_CT_ESTABLISHED and IP_CT_RELATED.
+        let isKnown = [NetfilterExpression].connection(.state, hasAny: 0x6)
+        // Frames between isolated ports are dropped by the bridge, so that published ports are left to the relay.
+        let publish =
+            [Rule(Chain.publish, .input(in: SetName.isolated) + [.verdict(.accept)])]
+            + PortMap.all.map { Rule(Chain.publish, $0.rule) }
+        /// RTN_LOCAL.
+        let localType = nativeBytes(2)
+        return publish + [
+            Rule(Chain.prerouting, toThisHost),
+            // The relay serves loopback addresses.
+            Rule(
+                Chain.output,
+                .networkProtocol(.ipv4) + [
+                    .loadHeader(.network, offset: 16, length: 1), .compare(.equal, [127]), .verdict(.accept),
+                ]),
+            Rule(
+                Chain.output,
+                .networkProtocol(.ipv6) + [
+                    .loadHeader(.network, offset: 24, length: 16), .compare(.equal, loopback6), .verdict(.accept),
+                ]),
+            Rule(Chain.output, toThisHost),
+            // What br_netfilter translates within a bridge has no interface of arrival here. Neither has what the host itself sends, which
+            // keeps its address.
+            Rule(
+                Chain.postrouting,
+                [.loadMeta(.inputInterfaceIndex), .compare(.equal, nativeBytes(0))] + .output(in: SetName.bridges)
+                    + isPublished + [.loadSourceType, .compare(.notEqual, localType), .masquerade]),
+            // A container that calls a published port of its own network must see the answer come from where it called.
+            Rule(Chain.postrouting, .inputAndOutput(in: SetName.sameBridge) + isPublished + [.masquerade]),
+            Rule(Chain.postrouting, .inputAndOutput(in: SetName.sameBridge) + [.verdict(.accept)]),
+            Rule(Chain.postrouting, .input(in: SetName.masquerading) + [.masquerade]),
+            Rule(Chain.forward, .output(in: SetName.bridges) + [.verdict(.jump(Chain.inbound))]),
+            Rule(Chain.forward, .input(in: SetName.internalBridges) + [.verdict(.drop)]),
+            Rule(Chain.inbound, isKnown + [.verdict(.accept)]),
+            Rule(Chain.inbound, isPublished + [.verdict(.accept)]),
+            Rule(Chain.inbound, .inputAndOutput(in: SetName.sameBridge) + [.verdict(.accept)]),
+            Rule(Chain.inbound, [.verdict(.drop)]),
+        ]
+    }
+
+    // MARK: The kernel's side
+
+    public func apply(_ changes: Changes) throws(SyscallError) {
+        if !changes.isEmpty { try kernel.commit(changes.batch, subject: "packet rules") }
+    }
+
+    /// Whether the table has all of its rules. Costs one question as long as nobody changes any rules.
     public func isIntact() -> Bool {
-        guard let text = try? PacketRules.apply("list chain inet \(names.table) inbound") else { return false }
-        return text.contains("drop")
+        guard let generation = try? kernel.generation() else { return false }
+        if completeGeneration.withLock({ $0 == generation }) { return true }
+        guard let found = try? kernel.rules(in: table) else { return false }
+        func countByChain(_ chains: [String]) -> [String: Int] {
+            chains.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+        }
+        guard countByChain(found.map(\.chain)) == countByChain(rules.map(\.chain)) else { return false }
+        completeGeneration.withLock { $0 = generation }
+        return true
     }
 
-    public func removeTable() throws(PacketRuleError) {
-        try PacketRules.apply("add table inet \(names.table)\ndelete table inet \(names.table)\n")
+    public func removeTable() throws(SyscallError) {
+        var batch = NetfilterBatch()
+        // What is created first can be deleted whether it existed or not.
+        batch.addTable(table)
+        batch.deleteTable(table)
+        try kernel.commit(batch, subject: "packet rules")
     }
 
     // MARK: Other firewalls
 
-    /// Docker, ufw and firewalld may drop what is forwarded. An accept for our own bridges is all that is added to their chains.
-    public func openForeignChains() {
-        for family in ["ip", "ip6"] {
-            guard let text = try? PacketRules.apply("list chain \(family) filter FORWARD") else { continue }
-            if text.contains(mark) { continue }
-            for direction in ["iifname", "oifname"] {
-                _ = try? PacketRules.apply(
-                    "insert rule \(family) filter FORWARD \(direction) \"\(names.bridgePrefix)*\" counter accept comment \"\(mark)\""
-                )
+    /// The chains by which Docker, ufw and firewalld may drop what is forwarded.
+    private static let foreignTables = [
+        NetfilterBatch.Table(family: .ipv4, name: "filter"), NetfilterBatch.Table(family: .ipv6, name: "filter"),
+    ]
+    private static let foreignChain = "FORWARD"
+
+    /// Accepts packets of our own bridges in other firewalls' chains, which is all that is added to them. `bridges`: those whose names
+    /// their users chose; others are known by their prefix.
+    public func openForeignChains(_ bridges: [String] = []) {
+        let patterns =
+            [Array(names.bridgePrefix.utf8)]
+            + bridges.filter { !$0.hasPrefix(names.bridgePrefix) }.map { Array($0.utf8) + [0] }
+        for table in Self.foreignTables {
+            guard let rules = try? kernel.rules(in: table, chain: Self.foreignChain),
+                rules.count(where: isOurs) != patterns.count * 2
+            else { continue }
+            var batch = NetfilterBatch()
+            for rule in rules where isOurs(rule) {
+                batch.deleteRule(handle: rule.handle, from: Self.foreignChain, in: table)
             }
+            for pattern in patterns {
+                for direction in [NetfilterExpression.MetaKey.inputInterface, .outputInterface] {
+                    // A comparison with fewer bytes than the register has is one with a prefix.
+                    batch.addRule(
+                        [.loadMeta(direction), .compare(.equal, pattern), .counter, .verdict(.accept)],
+                        to: Self.foreignChain, in: table, at: .first, comment: comment)
+                }
+            }
+            // Where there is no such chain, nothing of it drops our packets.
+            try? kernel.commit(batch, subject: "\(table.name) \(Self.foreignChain)")
         }
     }
 
-    /// Takes the accepts back.
+    /// Removes these rules again.
     public func closeForeignChains() {
-        for family in ["ip", "ip6"] {
-            guard let text = try? PacketRules.apply("list chain \(family) filter FORWARD") else { continue }
-            guard text.contains(mark), let withHandles = try? listWithHandles(family) else { continue }
-            for line in withHandles.split(separator: "\n") where line.contains(mark) {
-                guard let handle = line.split(separator: " ").last, Int(handle) != nil else { continue }
-                _ = try? PacketRules.apply("delete rule \(family) filter FORWARD handle \(handle)")
+        for table in Self.foreignTables {
+            guard let rules = try? kernel.rules(in: table, chain: Self.foreignChain) else { continue }
+            var batch = NetfilterBatch()
+            for rule in rules where isOurs(rule) {
+                batch.deleteRule(handle: rule.handle, from: Self.foreignChain, in: table)
             }
+            if !batch.isEmpty { try? kernel.commit(batch, subject: "\(table.name) \(Self.foreignChain)") }
         }
     }
 
-    private func listWithHandles(_ family: String) throws(PacketRuleError) -> String {
-        try PacketRules.apply("list chain \(family) filter FORWARD", handles: true)
-    }
+    private var comment: String { "roost \(names.tag)" }
 
-    private var mark: String { "roost \(names.tag)" }
+    private func isOurs(_ rule: NetfilterConnection.Rule) -> Bool {
+        rule.userData == NetfilterBatch.userData(comment: comment)
+    }
 }

@@ -6,6 +6,8 @@ import Synchronization
 /// loopback, and from IPv6 to containers that have none. The sockets also keep the ports from being taken by others.
 public final class PortRelay: Sendable {
     private let loop: IOLoop
+    /// Connections have two descriptors each and may take half of those that the engine may open.
+    private let connections = Allowance(max(256, Int(clamping: Processes.openFileLimit.soft) / 4))
 
     public init(loop: IOLoop) { self.loop = loop }
 
@@ -23,12 +25,19 @@ public final class PortRelay: Sendable {
             let relay = DatagramRelay(loop: loop, listener: listener, target: address)
             try loop.add(listener.raw, .readable) { _ in relay.receive() }
         } else {
-            let loop = loop
+            let (loop, connections) = (loop, connections)
             try loop.add(listener.raw, .readable) { _ in
                 while let client = try? Sockets.accept(listener.raw) {
+                    guard connections.take() else {
+                        client.closeEarly()
+                        continue
+                    }
                     InternetSockets.setNoDelay(client.raw)
-                    guard let server = try? InternetSockets.connect(.tcp, address) else { continue }
-                    StreamRelay(loop: loop, client: client, server: server).start()
+                    guard let server = try? InternetSockets.connect(.tcp, address) else {
+                        connections.giveBack()
+                        continue
+                    }
+                    StreamRelay(loop: loop, client: client, server: server) { connections.giveBack() }.start()
                 }
             }
         }
@@ -61,8 +70,10 @@ private final class StreamRelay: Sendable {
     private let server: OwnedFD
     private let state = Mutex(State())
     private let end = Once()
+    private let whenFinished: @Sendable () -> Void
 
-    init(loop: IOLoop, client: OwnedFD, server: OwnedFD) {
+    init(loop: IOLoop, client: OwnedFD, server: OwnedFD, whenFinished: @escaping @Sendable () -> Void) {
+        self.whenFinished = whenFinished
         self.loop = loop
         self.client = client
         self.server = server
@@ -137,6 +148,7 @@ private final class StreamRelay: Sendable {
         loop.remove(server.raw)
         client.closeEarly()
         server.closeEarly()
+        whenFinished()
     }
 }
 

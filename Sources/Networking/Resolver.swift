@@ -4,15 +4,76 @@ import Synchronization
 
 /// Who is called what on which network: a value that the engine replaces as containers come and go.
 public struct NameDirectory: Sendable, Equatable {
+    /// The names of one container on one network.
+    public struct Entry: Sendable, Equatable {
+        public var network: String
+        /// In lower case.
+        public var networkName: String
+        /// In lower case.
+        public var names: Set<String>
+        public var addresses: [IPAddress]
+        /// The name for reverse lookups.
+        public var pointer: String
+        public init(
+            network: String, networkName: String, names: Set<String>, addresses: [IPAddress], pointer: String
+        ) {
+            self.network = network
+            self.networkName = networkName
+            self.names = names
+            self.addresses = addresses
+            self.pointer = pointer
+        }
+    }
+
+    private var entries: [String: [Entry]] = [:]
     /// Network id → name → addresses.
-    public var names: [String: [String: [IPAddress]]] = [:]
+    private var names: [String: [String: [IPAddress]]] = [:]
     /// Network id → address → the name for reverse lookups.
-    public var pointers: [String: [IPAddress: String]] = [:]
+    private var pointers: [String: [IPAddress: String]] = [:]
+    /// Network id → its name.
+    private var titles: [String: String] = [:]
     public init() {}
+
+    /// Replaces the names of one container; costs nothing for others.
+    public mutating func set(_ new: [Entry], of container: String) {
+        let old = entries.removeValue(forKey: container) ?? []
+        if old == new {
+            if !new.isEmpty { entries[container] = new }
+            return
+        }
+        for entry in old { remove(entry) }
+        for entry in new {
+            titles[entry.network] = entry.networkName
+            for name in entry.names { names[entry.network, default: [:]][name, default: []] += entry.addresses }
+            for address in entry.addresses { pointers[entry.network, default: [:]][address] = entry.pointer }
+        }
+        if !new.isEmpty { entries[container] = new }
+    }
+
+    private mutating func remove(_ entry: Entry) {
+        for name in entry.names {
+            names[entry.network]?[name]?.removeAll { entry.addresses.contains($0) }
+            if names[entry.network]?[name]?.isEmpty == true { names[entry.network]?[name] = nil }
+        }
+        for address in entry.addresses { pointers[entry.network]?[address] = nil }
+        if names[entry.network]?.isEmpty == true {
+            names[entry.network] = nil
+            titles[entry.network] = nil
+        }
+        if pointers[entry.network]?.isEmpty == true { pointers[entry.network] = nil }
+    }
 
     func lookUp(_ name: String, networks: [String]) -> [IPAddress]? {
         for network in networks {
             if let found = names[network]?[name] { return found }
+        }
+        // NAME.NETWORK; both may have dots.
+        for network in networks {
+            guard let title = titles[network], name.utf8.count > title.utf8.count, name.hasSuffix("." + title) else {
+                continue
+            }
+            let rest = String(name.utf8.dropLast(title.utf8.count + 1)) ?? ""
+            if let found = names[network]?[rest] { return found }
         }
         return nil
     }
@@ -25,15 +86,33 @@ public struct NameDirectory: Sendable, Equatable {
     }
 }
 
+/// A name server, and the network namespace from which it is asked.
+public struct NameServer: Sendable {
+    public var address: IPAddress
+    /// The container's; nil is the host's.
+    public var namespace: NetworkNamespace?
+    public init(_ address: IPAddress, from namespace: NetworkNamespace? = nil) {
+        self.address = address
+        self.namespace = namespace
+    }
+
+    func connect(_ transport: InternetSockets.Kind) throws -> OwnedFD {
+        let target = SocketAddress(bytes: address.bytes, port: 53)
+        guard let namespace else { return try InternetSockets.connect(transport, target) }
+        // A socket belongs to the namespace in which it was made: this takes a thread for about 50 microseconds.
+        return try namespace.enter { try InternetSockets.connect(transport, target) }
+    }
+}
+
 /// What one container's resolver knows besides the directory.
 public struct ResolverScope: Sendable {
     /// The container's networks, in the order of asking.
     public var networks: [String]
     /// Where other names go; empty on internal networks.
-    public var upstreams: [IPAddress]
+    public var upstreams: [NameServer]
     /// Names that hold for this container alone, with the containers that they mean.
     public var links: [String: [String]]
-    public init(networks: [String], upstreams: [IPAddress], links: [String: [String]] = [:]) {
+    public init(networks: [String], upstreams: [NameServer], links: [String: [String]] = [:]) {
         self.networks = networks
         self.upstreams = upstreams
         self.links = links
@@ -48,23 +127,42 @@ public final class Resolver: Sendable {
     /// How long an upstream server has, and how often the next one is tried.
     static let upstreamMilliseconds: Int64 = 2500
 
+    /// Upstream sockets of all containers together: a quarter of the descriptors that the engine may open.
+    private let upstreamSockets = Allowance(max(256, Int(clamping: Processes.openFileLimit.soft) / 4))
+    /// Questions of one container that wait for an answer, and its TCP connections.
+    private static let questionLimit = 512
+    private static let streamLimit = 32
+
+    /// What one container may use.
+    private final class Bounds: Sendable {
+        let questions = Allowance(Resolver.questionLimit)
+        let streams = Allowance(Resolver.streamLimit)
+    }
+
     public init(loop: IOLoop) { self.loop = loop }
 
     public func replace(_ new: NameDirectory) { directory.withLock { $0 = new } }
 
+    public func setNames(_ entries: [NameDirectory.Entry], of container: String) {
+        directory.withLock { $0.set(entries, of: container) }
+    }
+
     /// Starts to answer on a container's sockets.
     public func serve(_ sockets: ResolverSockets, scope: ResolverScope) throws(SyscallError) {
         let udp = sockets.udp
+        let bounds = Bounds()
         try loop.add(udp.raw, .readable) { [self] _ in
             while let datagram = ((try? InternetSockets.receive(udp.raw, limit: 4096)) ?? nil) {
-                answer(datagram.bytes, scope) { reply in
+                answer(datagram.bytes, scope, bounds) { reply in
                     try? InternetSockets.send(udp.raw, Self.fit(reply, datagram.bytes), to: datagram.from)
                 }
             }
         }
         let tcp = sockets.tcp
         try loop.add(tcp.raw, .readable) { [self] _ in
-            while let client = try? Sockets.accept(tcp.raw) { serveStream(client, scope) }
+            while let client = try? Sockets.accept(tcp.raw) {
+                if bounds.streams.take() { serveStream(client, scope, bounds) } else { client.closeEarly() }
+            }
         }
     }
 
@@ -97,36 +195,55 @@ public final class Resolver: Sendable {
     }
 
     /// One query per connection is what resolvers send after a truncated answer.
-    private func serveStream(_ client: OwnedFD, _ scope: ResolverScope) {
+    private func serveStream(_ client: OwnedFD, _ scope: ResolverScope, _ bounds: Bounds) {
         let buffer = Mutex<[UInt8]>([])
         let end = Once()
+        let asked = Once()
         let close: @Sendable () -> Void = { [loop] in
             // The number may be somebody else's when the time is over.
             guard end.isFirst() else { return }
             loop.remove(client.raw)
             client.closeEarly()
+            bounds.streams.giveBack()
         }
         let added: Void? = try? loop.add(client.raw, .readable) { [self] _ in
-            guard let part = try? readSome(client.raw, limit: 65536), !part.isEmpty else { return close() }
+            guard let part = try? readSome(client.raw, limit: 16384), !part.isEmpty else { return close() }
             let query: [UInt8]? = buffer.withLock { bytes in
                 bytes += part
                 guard bytes.count >= 2 else { return nil }
                 let length = Int(bytes[0]) << 8 | Int(bytes[1])
                 return bytes.count >= 2 + length ? Array(bytes[2..<(2 + length)]) : nil
             }
-            guard let query else { return }
-            answer(query, scope) { reply in
-                try? sendAll(client.raw, [UInt8(reply.count >> 8 & 255), UInt8(reply.count & 255)] + reply)
+            guard let query, asked.isFirst() else { return }
+            guard DNSQuery(query) != nil else { return close() }
+            // What comes behind the query is left in the kernel.
+            loop.change(client.raw, [])
+            answer(query, scope, bounds) { reply in
+                // What the client's window does not take is lost for it: the loop waits for nobody.
+                let length = [UInt8(reply.count >> 8 & 255), UInt8(reply.count & 255)]
+                _ = try? sendSome(client.raw, (length + reply)[...])
                 close()
             }
         }
-        if added != nil { loop.perform(afterMilliseconds: 10_000, close) }
+        if added != nil { loop.perform(afterMilliseconds: 10_000, close) } else { close() }
     }
 
-    private func answer(_ bytes: [UInt8], _ scope: ResolverScope, reply: @escaping @Sendable ([UInt8]) -> Void) {
+    private func answer(
+        _ bytes: [UInt8], _ scope: ResolverScope, _ bounds: Bounds, reply: @escaping @Sendable ([UInt8]) -> Void
+    ) {
         guard let query = DNSQuery(bytes) else { return }
         if let own = ownAnswer(query, scope) { return reply(own) }
-        forward(bytes, query, scope.upstreams[...], reply)
+        // SERVFAIL, as long as too many questions wait.
+        guard bounds.questions.take() else { return reply(query.response([], code: 2)) }
+        guard upstreamSockets.take() else {
+            bounds.questions.giveBack()
+            return reply(query.response([], code: 2))
+        }
+        forward(bytes, query, scope.upstreams[...]) { [upstreamSockets] answer in
+            bounds.questions.giveBack()
+            upstreamSockets.giveBack()
+            reply(answer)
+        }
     }
 
     /// nil if the name is none of ours.
@@ -160,12 +277,11 @@ public final class Resolver: Sendable {
     }
 
     private func forward(
-        _ bytes: [UInt8], _ query: DNSQuery, _ servers: ArraySlice<IPAddress>,
+        _ bytes: [UInt8], _ query: DNSQuery, _ servers: ArraySlice<NameServer>,
         _ reply: @escaping @Sendable ([UInt8]) -> Void
     ) {
-        // SERVFAIL: nobody to ask.
-        guard let server = servers.first,
-            let socket = try? InternetSockets.connect(.udp, SocketAddress(bytes: server.bytes, port: 53)),
+        // SERVFAIL: there is no server to ask.
+        guard let server = servers.first, let socket = try? server.connect(.udp),
             (try? writeSome(socket.raw, bytes[...])) != nil
         else {
             return servers.count > 1

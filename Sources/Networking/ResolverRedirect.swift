@@ -9,26 +9,26 @@ enum ResolverRedirect {
     static let address: [UInt8] = [127, 0, 0, 11]
 
     static func batch(udpPort: UInt16, tcpPort: UInt16) -> NetfilterBatch {
+        let table = NetfilterBatch.Table(family: .ipv4, name: "roost_dns")
         var batch = NetfilterBatch()
-        batch.addTable("roost_dns")
-        batch.addOutputChain("output", table: "roost_dns", priority: -150)
+        batch.addTable(table)
+        batch.addChain(
+            "output", in: table, hook: NetfilterBatch.Hook(kind: .filter, point: .output, priority: -150))
         for (transport, port, checksum) in [(UInt8(17), udpPort, UInt32(6)), (6, tcpPort, 16)] {
             // To port 53: the destination becomes the resolver's port. From the resolver: the source becomes 53 again.
-            for (host, place, from, to) in [(UInt32(16), UInt32(2), UInt16(53), port), (12, 0, port, 53)] {
+            for (host, offset, from, to) in [(UInt32(16), UInt32(2), UInt16(53), port), (12, 0, port, 53)] {
                 batch.addRule(
-                    table: "roost_dns", chain: "output",
                     [
-                        .load(header: 1, offset: host, length: 4), .equals(address), .loadProtocol,
-                        .equals([transport]), .load(header: 2, offset: place, length: 2), .equals(network(from)),
-                        .set(network(to)), .store(offset: place, length: 2, checksumOffset: checksum),
-                    ])
+                        .loadHeader(.network, offset: host, length: 4), .compare(.equal, address),
+                        .loadMeta(.transportProtocol), .compare(.equal, [transport]),
+                        .loadHeader(.transport, offset: offset, length: 2), .compare(.equal, bigEndianBytes(from)),
+                        .setValue(bigEndianBytes(to)),
+                        .storeInTransportHeader(offset: offset, length: 2, checksumOffset: checksum),
+                    ], to: "output", in: table)
             }
         }
-        batch.commit()
         return batch
     }
-
-    private static func network(_ port: UInt16) -> [UInt8] { [UInt8(port >> 8), UInt8(port & 0xff)] }
 
     /// The resolver's sockets and the rules that lead to them, in the namespace of this thread.
     static func open() throws -> ResolverSockets {
@@ -39,7 +39,8 @@ enum ResolverRedirect {
             tcpPort: try InternetSockets.localAddress(tcp.raw).port)
         let socket = try NetlinkSockets.open(.netfilter)
         do throws(SyscallError) {
-            try NetlinkSockets.transact(socket.raw, batch.bytes, last: batch.lastSequence, subject: "name resolution")
+            let (bytes, last) = batch.encoded(first: 1)
+            try NetlinkSockets.transact(socket.raw, bytes, first: 1, last: last, subject: "name resolution")
         } catch {
             throw RoostError.failure(
                 "cannot redirect name resolution in a container: \(error); is the kernel's nf_tables module there?")

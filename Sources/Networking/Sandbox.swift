@@ -18,6 +18,8 @@ public struct EndpointPlan: Sendable, Equatable {
     public var mtu: UInt32?
     /// Reaches the bridge, and no other container on it.
     public var isIsolated = false
+    /// The bridge may send frames back to the interface that they came from: a container that calls a port of the host may be led to itself.
+    public var isHairpin = false
     /// Link-local addresses beside its own.
     public var linkLocal: [IPAddress] = []
     /// `net.ipv4.conf.IFNAME.…=value`, for this interface.
@@ -123,8 +125,15 @@ public struct Sandbox: Sendable {
             try host.removeLink(endpoint.hostInterface)
             try add()
         }
-        // A port that is isolated exchanges frames with the bridge alone (ip-link(8), "isolated").
-        if endpoint.isIsolated { try Files.set("/sys/class/net/\(endpoint.hostInterface)/brport/isolated", "1") }
+        try Self.applyPortSettings(endpoint)
+    }
+
+    /// Settings of a bridge's port, which belong to the bridge: they go with it (ip-link(8), "isolated" and "hairpin").
+    static func applyPortSettings(_ endpoint: EndpointPlan) throws(SyscallError) {
+        let folder = "/sys/class/net/\(endpoint.hostInterface)/brport/"
+        // An isolated port exchanges frames with the bridge only.
+        if endpoint.isIsolated { try Files.set(folder + "isolated", "1") }
+        if endpoint.isHairpin { try Files.set(folder + "hairpin_mode", "1") }
     }
 
     private static func configure(_ endpoint: EndpointPlan, _ inside: Netlink) throws {
@@ -167,7 +176,8 @@ public struct Sandbox: Sendable {
 /// The host's side of a network.
 public enum Bridges {
     /// Makes the bridge with its addresses; what is there already stays, so that this also mends.
-    public static func ensure(_ network: NetworkRecord) throws {
+    /// `mark` tells whose the bridge is, also under a name that its user chose.
+    public static func ensure(_ network: NetworkRecord, mark: String) throws {
         let netlink = try Netlink()
         if try netlink.index(of: network.bridge) == nil {
             try netlink.addBridge(
@@ -175,6 +185,7 @@ public enum Bridges {
                 hardwareAddress: Addressing.hardwareAddress(for: network.gateway4 ?? network.gateway6),
                 mtu: BridgeSettings.of(network).mtu ?? Sandbox.mtu)
             try? Files.set("/proc/sys/net/ipv6/conf/\(network.bridge)/accept_ra", "0")
+            try? Files.set("/sys/class/net/\(network.bridge)/ifalias", mark)
         }
         guard let index = try netlink.index(of: network.bridge) else {
             throw RoostError.failure("bridge \(network.bridge) could not be made")
@@ -186,6 +197,12 @@ public enum Bridges {
             try netlink.addAddress(gateway.bytes, prefix: subnet.prefix, to: index, subject: network.bridge)
         }
         try netlink.setUp(index, name: network.bridge)
+    }
+
+    /// What an interface is marked with; nil for one without a mark.
+    public static func mark(of interface: String) -> String? {
+        guard let text = try? Files.readText("/sys/class/net/\(interface)/ifalias", limit: 256) else { return nil }
+        return text.split(separator: "\n").first.map(String.init)
     }
 
     /// Removes interfaces of ours, all that are given; every failure is reported.
@@ -201,11 +218,14 @@ public enum Bridges {
         } catch { return [error] }
     }
 
-    /// Puts an interface back on its bridge after the bridge was made anew.
-    public static func attach(_ interface: String, to bridge: String) throws {
+    /// Puts an interface back on its bridge after the bridge was recreated.
+    public static func attach(_ endpoint: EndpointPlan) throws {
         let netlink = try Netlink()
-        guard let index = try netlink.index(of: interface), let master = try netlink.index(of: bridge) else { return }
-        try netlink.setMaster(index, bridge: master, name: interface)
+        guard let index = try netlink.index(of: endpoint.hostInterface),
+            let master = try netlink.index(of: endpoint.bridge)
+        else { return }
+        try netlink.setMaster(index, bridge: master, name: endpoint.hostInterface)
+        try Sandbox.applyPortSettings(endpoint)
     }
 
     /// What the kernel needs for traffic between bridges and the world.

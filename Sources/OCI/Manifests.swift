@@ -89,6 +89,17 @@ public struct ImageManifest: Sendable, Codable, Equatable {
         self.config = config
         self.layers = layers
     }
+
+    private enum CodingKeys: String, CodingKey { case schemaVersion, mediaType, config, layers }
+
+    public init(from decoder: any Decoder) throws {
+        try decoder.checkDocument(isIndex: false)
+        let document = try decoder.container(keyedBy: CodingKeys.self)
+        schemaVersion = try document.decode(Int.self, forKey: .schemaVersion)
+        mediaType = try document.decodeIfPresent(String.self, forKey: .mediaType)
+        config = try document.decode(Descriptor.self, forKey: .config)
+        layers = try document.decode([Descriptor].self, forKey: .layers)
+    }
 }
 
 /// Several manifests under one name (OCI image specification, "Image Index").
@@ -100,6 +111,37 @@ public struct ImageIndex: Sendable, Codable, Equatable {
         schemaVersion = 2
         mediaType = MediaTypes.index
         self.manifests = manifests
+    }
+
+    private enum CodingKeys: String, CodingKey { case schemaVersion, mediaType, manifests }
+
+    public init(from decoder: any Decoder) throws {
+        try decoder.checkDocument(isIndex: true)
+        let document = try decoder.container(keyedBy: CodingKeys.self)
+        schemaVersion = try document.decode(Int.self, forKey: .schemaVersion)
+        mediaType = try document.decodeIfPresent(String.self, forKey: .mediaType)
+        manifests = try document.decode([Descriptor].self, forKey: .manifests)
+    }
+}
+
+/// Members by which a document says whether it is one image or an index of several.
+private enum DocumentKey: String, CodingKey { case mediaType, config, layers, manifests }
+
+extension Decoder {
+    /// Refuses a document that could be read as the other kind too: two readers would see two images under one digest (CVE-2021-41190).
+    fileprivate func checkDocument(isIndex: Bool) throws {
+        let document = try container(keyedBy: DocumentKey.self)
+        let foreign: [DocumentKey] = isIndex ? [.config, .layers] : [.manifests]
+        let isForeign = try foreign.contains { try document.contains($0) && !document.decodeNil(forKey: $0) }
+        let type = try document.decodeIfPresent(String.self, forKey: .mediaType) ?? ""
+        let others =
+            isIndex ? [MediaTypes.manifest, MediaTypes.dockerManifest] : [MediaTypes.index, MediaTypes.dockerIndex]
+        guard !isForeign, !others.contains(type) else {
+            throw RoostError.invalid(
+                isIndex
+                    ? "expected an index but found an image manifest" : "expected an image manifest but found an index"
+            )
+        }
     }
 }
 

@@ -7,7 +7,35 @@ public struct DownOptions: Sendable, Equatable {
     /// Only these; empty is all.
     public var services: [String] = []
     public var timeoutSeconds: Int?
+    /// What the file defines; nil without a file, when everything of the project is meant.
+    public var model: Model?
+    /// Containers of services that the file does not define, and those of `run`, go as well.
+    public var removesOrphans = false
     public init() {}
+
+    /// The file without what inactive profiles leave out.
+    public struct Model: Sendable, Equatable {
+        public var services: Set<String>
+        public var disabled: Set<String>
+        public var networks: Set<String>
+        public var volumes: Set<String>
+        public init(services: [String], disabled: [String], networks: [String], volumes: [String]) {
+            self.services = Set(services)
+            self.disabled = Set(disabled)
+            self.networks = Set(networks)
+            self.volumes = Set(volumes)
+        }
+    }
+
+    /// Whether a container is removed.
+    public func takes(service: String, isOneOff: Bool, hasExited: Bool) -> Bool {
+        let isDisabled = model?.disabled.contains(service) == true
+        if services.contains(service) { return !isOneOff || removesOrphans }
+        if isOneOff { return removesOrphans && (hasExited || !isDisabled) }
+        guard let model else { return services.isEmpty }
+        if services.isEmpty, model.services.contains(service) { return true }
+        return removesOrphans && !model.services.contains(service) && !isDisabled
+    }
 }
 
 /// The way back: dependents before what they depend on, level by level; then networks, and volumes if asked for.

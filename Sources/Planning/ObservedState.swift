@@ -73,5 +73,9 @@ public struct UpOptions: Sendable, Equatable {
     /// Images that are not here are taken for granted: `up` fetches and builds them before it asks for the plan.
     public var assumesImages = false
     public var timeoutSeconds: Int?
+    /// A service that `run` creates one more container of: its networks, volumes and conditions are seen to, its replicas are left alone.
+    public var oneOff: String?
+    /// The objects that this command dealt with before its engine went away: a job among them that is done does not run a second time.
+    public var touched: Set<String> = []
     public init() {}
 }

@@ -88,6 +88,8 @@ public struct PlanStep: Sendable, Equatable {
     public var after: [Int]
     /// What waits for it goes on if it fails: `depends_on` with `required: false`.
     public var isOptional = false
+    /// Whoever has asked for the plan waits for it.
+    public var isAwaited = false
 }
 
 /// A graph of steps. `up` executes the very value that `plan` prints.
@@ -100,6 +102,9 @@ public struct Plan: Sendable, Equatable {
 
     public var hasChanges: Bool { steps.contains { $0.operation.changes } }
 
+    /// Whether the project is up from now on, so that its services are healed; not for what `run` needs.
+    public var bringsUp = true
+
     mutating func add(_ operation: Operation, _ reason: String, after: [Int]) -> Int {
         let number = steps.count + 1
         steps.append(PlanStep(number: number, operation: operation, reason: reason, after: Array(Set(after)).sorted()))
@@ -110,10 +115,14 @@ public struct Plan: Sendable, Equatable {
         for index in steps.indices where steps[index].number == number { steps[index].isOptional = true }
     }
 
-    /// Waits that no step waits for are left out, and the rest is numbered anew.
+    mutating func keep(_ number: Int) {
+        for index in steps.indices where steps[index].number == number { steps[index].isAwaited = true }
+    }
+
+    /// Waits that nothing waits for are left out, and the rest is renumbered.
     mutating func dropIdleWaits() {
         while let idle = steps.firstIndex(where: { step in
-            !step.operation.changes && !steps.contains { $0.after.contains(step.number) }
+            !step.operation.changes && !step.isAwaited && !steps.contains { $0.after.contains(step.number) }
         }) { steps.remove(at: idle) }
         let numbers = Dictionary(uniqueKeysWithValues: steps.enumerated().map { ($0.element.number, $0.offset + 1) })
         for index in steps.indices {

@@ -1,14 +1,24 @@
 import EngineModel
 
-/// Who can carry out operations: the engine, or a recorder in tests.
+/// How a step ended that has not failed.
+public enum StepOutcome: Sendable, Equatable {
+    case done
+    /// The object stays as it is, for a reason that is no failure.
+    case kept(reason: String)
+    /// Done, but something on the way has failed; it is reported at the end, and nothing that comes after is held back.
+    case doneWithErrors([String])
+}
+
+/// What carries out operations: the engine, or a recorder in tests.
 public protocol PlanBackend: Sendable {
-    func perform(_ operation: Operation) async throws
+    func perform(_ operation: Operation) async throws -> StepOutcome
 }
 
 /// What happens while a plan is carried out.
 public enum PlanProgress: Sendable, Equatable {
     case began(PlanStep)
     case finished(PlanStep)
+    case kept(PlanStep, reason: String)
     case failed(PlanStep, String)
     /// Not tried, because something before it failed.
     case skipped(PlanStep)
@@ -30,7 +40,7 @@ public struct PlanExecutor: Sendable {
         var done: Set<Int> = []
         var lost: Set<Int> = []
         var failures: [(step: PlanStep, error: any Error)] = []
-        await withTaskGroup(of: (PlanStep, (any Error)?).self) { group in
+        await withTaskGroup(of: (PlanStep, Result<StepOutcome, any Error>).self) { group in
             func launch() {
                 var rest: [PlanStep] = []
                 for step in waiting {
@@ -42,10 +52,9 @@ public struct PlanExecutor: Sendable {
                         report(.began(step))
                         let backend = backend
                         group.addTask {
-                            do {
-                                try await backend.perform(step.operation)
-                                return (step, nil)
-                            } catch { return (step, error) }
+                            do { return (step, .success(try await backend.perform(step.operation))) } catch {
+                                return (step, .failure(error))
+                            }
                         }
                     } else {
                         rest.append(step)
@@ -54,18 +63,26 @@ public struct PlanExecutor: Sendable {
                 waiting = rest
             }
             launch()
-            while let (step, error) = await group.next() {
-                if let error, step.isOptional {
-                    // Told, and no failure: who waits for it can do without.
+            while let (step, result) = await group.next() {
+                switch result {
+                case .failure(let error) where step.isOptional:
+                    // Reported, but what waits for it can do without.
                     done.insert(step.number)
                     report(.failed(step, "optional dependency failed: \(error)"))
-                } else if let error {
+                case .failure(let error):
                     lost.insert(step.number)
                     failures.append((step, error))
                     report(.failed(step, "\(error)"))
-                } else {
+                case .success(let outcome):
                     done.insert(step.number)
-                    report(.finished(step))
+                    if case .kept(let reason) = outcome {
+                        report(.kept(step, reason: reason))
+                    } else {
+                        report(.finished(step))
+                    }
+                    if case .doneWithErrors(let errors) = outcome {
+                        failures += errors.map { (step, RoostError.failure($0)) }
+                    }
                 }
                 launch()
             }

@@ -82,7 +82,7 @@ extension ServiceTranslation {
         for text in service["volumes_from"].strings ?? [] {
             let parts = text.split(separator: ":").map(String.init)
             let isContainer = parts.first == "container"
-            let source = isContainer ? parts.dropFirst().first ?? "" : containerName(parts.first ?? "", 1)
+            let source = isContainer ? parts.dropFirst().first ?? "" : firstContainer(parts.first ?? "")
             spec.volumesFrom.append(([source] + parts.dropFirst(isContainer ? 2 : 1)).joined(separator: ":"))
         }
         for text in service["tmpfs"].strings ?? [] {
@@ -99,7 +99,8 @@ extension ServiceTranslation {
                 spec.mounts.append(
                     MountSpec(
                         source: .bind(
-                            path: "\(paths.files)/\(fileName(kind, source, item))", propagation: "", create: false,
+                            path: "\(paths.files)/\(fileName(kind, source, item, of: service))", propagation: "",
+                            create: false,
                             recursive: false),
                         target: target.hasPrefix("/") ? target : root + target, readOnly: true))
             }
@@ -107,11 +108,19 @@ extension ServiceTranslation {
     }
 
     /// One file per content, owner and mode: what changes gets another name, and containers keep what they had.
-    public func fileName(_ kind: String, _ source: String, _ item: JSON) -> String {
+    public func fileName(_ kind: String, _ source: String, _ item: JSON, of service: JSON) -> String {
         let text = contents["\(kind).\(source)"] ?? ""
-        let owner =
-            "\(item["uid"].string ?? "0")-\(item["gid"].string ?? "0")-\(String(item["mode"].int ?? 0o444, radix: 8))"
-        return "\(source)-\(Self.hash("\(owner) \(text)").prefix(16))"
+        return "\(source)-\(Self.hash("\(Self.ownerKey(item, service)) \(text)").prefix(16))"
+    }
+
+    /// Identifies the owner and mode of a file: what the reference says, else the service's user, who must be able to read it. The name of a
+    /// user has a meaning only in the service's image.
+    static func ownerKey(_ item: JSON, _ service: JSON) -> String {
+        let user = service["user"].string ?? ""
+        let isNumber = !user.isEmpty && user.split(separator: ":").allSatisfy { UInt32($0) != nil }
+        let own = isNumber ? user : "\(user)@\(service["image"].string ?? "")"
+        let mode = String(item["mode"].int ?? 0o444, radix: 8)
+        return "\(item["uid"].string ?? "-")-\(item["gid"].string ?? "-")-\(own)-\(mode)"
     }
 
     func networkSpec(_ key: String) throws(RoostError) -> NetworkSpec {

@@ -107,7 +107,8 @@ public struct ServiceTranslation: Sendable {
         }
     }
 
-    func definition(_ name: String) -> JSON {
+    /// The part of a service that its containers are compared by.
+    public func definition(_ name: String) -> JSON {
         let ignored: Set<String> = ["build", "pull_policy", "scale", "depends_on", "profiles", "attach"]
         let service = project.services[name] ?? .null
         var members = (service.object ?? []).filter { !ignored.contains($0.key) }
@@ -131,7 +132,23 @@ public struct ServiceTranslation: Sendable {
         return Identifiers.hex(hash.finalize())
     }
 
-    public func configHash(_ name: String) -> String { Self.hash(definition(name).text()) }
+    /// `first`: the id of the first container of a service. A project that has not come from a file is hashed by its definition.
+    public func configHash(_ name: String, first: (String) -> String? = { _ in nil }) -> String {
+        project.hashForms[name].map { ServiceHash.hash($0, first: first) } ?? Self.hash(definition(name).text())
+    }
+
+    /// The first container of a service, by name, if it is not the one with number 1.
+    var firstContainers: [String: String] = [:]
+
+    /// The container that `service:NAME` and `volumes_from` mean.
+    func firstContainer(_ service: String) -> String { firstContainers[service] ?? containerName(service, 1) }
+
+    public mutating func noteFirstContainers(_ containers: [ObservedContainer]) {
+        for container in containers {
+            let known = firstContainers[container.service]
+            firstContainers[container.service] = min(known ?? container.name, container.name)
+        }
+    }
 
     public func containerName(_ service: String, _ number: Int) -> String {
         project.services[service]?["container_name"].string
@@ -165,7 +182,8 @@ public struct ServiceTranslation: Sendable {
         spec.process.command = service["command"].strings
         spec.process.entrypoint = service["entrypoint"].strings
         spec.process.environment = (service["environment"].object ?? []).compactMap { entry in
-            entry.value.string.map { "\(entry.key)=\($0)" }
+            // A bare name removes the image's variable.
+            entry.value.string.map { "\(entry.key)=\($0)" } ?? (entry.value.isNull ? entry.key : nil)
         }
         spec.process.workingDirectory = service["working_dir"].string ?? ""
         spec.process.user = service["user"].string ?? ""
@@ -183,6 +201,10 @@ public struct ServiceTranslation: Sendable {
         spec.annotations = (service["annotations"].stringMap ?? [:]).merging([
             ComposeLabel.definition: definition(name).text()
         ]) { $1 }
+        // The ids that it needs are known when the container is created.
+        if let form = project.hashForms[name], ServiceHash.hasReferences(form) {
+            spec.annotations[ComposeLabel.hashForm] = form.text()
+        }
         spec.healthcheck = health(service["healthcheck"])
         spec.startHooks = (service["post_start"].array ?? []).map(hook)
         spec.stopHooks = (service["pre_stop"].array ?? []).map(hook)
@@ -224,8 +246,8 @@ public struct ServiceTranslation: Sendable {
         var hook = HookSpec(command: json["command"].strings ?? [])
         hook.user = json["user"].string ?? ""
         hook.workingDirectory = json["working_dir"].string ?? ""
-        hook.environment = (json["environment"].stringMap ?? [:]).sorted { $0.key < $1.key }.map {
-            "\($0.key)=\($0.value)"
+        hook.environment = (json["environment"].object ?? []).sorted { $0.key < $1.key }.map { key, value in
+            value.string.map { "\(key)=\($0)" } ?? key
         }
         hook.privileged = json["privileged"].bool ?? false
         return hook
@@ -266,7 +288,7 @@ public struct ServiceTranslation: Sendable {
         for text in service["links"].strings ?? [] {
             let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
             let other = parts.first ?? ""
-            spec.dns.links.append("\(containerName(other, 1)):\(parts.count > 1 ? parts[1] : other)")
+            spec.dns.links.append("\(firstContainer(other)):\(parts.count > 1 ? parts[1] : other)")
         }
         spec.dns.links += service["external_links"].strings ?? []
         for text in service["dns"].strings ?? [] {
@@ -280,7 +302,7 @@ public struct ServiceTranslation: Sendable {
         spec.uts = try shared(service["uts"].string, "uts")
         if let mode = service["network_mode"].string {
             spec.network =
-                mode.hasPrefix("service:") ? .container(containerName(String(mode.dropFirst(8)), 1)) : NetworkMode(mode)
+                mode.hasPrefix("service:") ? .container(firstContainer(String(mode.dropFirst(8)))) : NetworkMode(mode)
             return
         }
         let wanted = (service["networks"].object ?? []).sorted {
@@ -317,16 +339,16 @@ public struct ServiceTranslation: Sendable {
 
     private func shared(_ text: String?, _ field: String) throws(RoostError) -> SharedNamespace {
         guard let text else { return .own }
-        if text.hasPrefix("service:") { return .container(containerName(String(text.dropFirst(8)), 1)) }
-        return try SharedNamespace(text == "none" ? "" : text, field: field)
+        if text.hasPrefix("service:") { return .container(firstContainer(String(text.dropFirst(8)))) }
+        return try SharedNamespace(text, field: field, modes: ["none", "private", "shareable"])
     }
 
     private func security(_ service: JSON, _ spec: inout ContainerSpec) throws(RoostError) {
         spec.deviceRules = service["device_cgroup_rules"].strings ?? []
         spec.controlGroupNamespace = service["cgroup"].string == "host" ? .host : .own
         spec.security.privileged = service["privileged"].bool ?? false
-        spec.security.addedCapabilities = service["cap_add"].strings ?? []
-        spec.security.droppedCapabilities = service["cap_drop"].strings ?? []
+        spec.security.addedCapabilities = SecuritySpec.normalized(capabilities: service["cap_add"].strings ?? [])
+        spec.security.droppedCapabilities = SecuritySpec.normalized(capabilities: service["cap_drop"].strings ?? [])
         spec.security.readOnlyRoot = service["read_only"].bool ?? false
         spec.security.options = service["security_opt"].strings ?? []
         spec.security.sysctls = service["sysctls"].stringMap ?? [:]

@@ -6,9 +6,11 @@ public struct UpPlanner {
     private let project: Project
     private let observed: ObservedState
     private let options: UpOptions
-    private let translation: ServiceTranslation
+    private var translation: ServiceTranslation
     private let paths: EnginePaths
     private var plan: Plan
+    /// The containers of a service, as this plan leaves them.
+    private var replicas: [String: [String]] = [:]
     /// Steps after which a service's replicas run.
     private var started: [String: [Int]] = [:]
     private var networkSteps: [String: Int] = [:]
@@ -29,14 +31,6 @@ public struct UpPlanner {
         return try planner.run()
     }
 
-    /// The networks that a service needs and that are not there.
-    public static func networks(_ project: Project, used: Set<String>, existing: Set<String>) throws -> [NetworkSpec] {
-        let translation = ServiceTranslation(project: project)
-        return try used.sorted().filter { !existing.contains(project.networks[$0]?["name"].string ?? $0) }.map {
-            try translation.networkSpec($0)
-        }
-    }
-
     private init(
         project: Project, observed: ObservedState, options: UpOptions, contents: [String: String], paths: EnginePaths
     ) {
@@ -50,12 +44,18 @@ public struct UpPlanner {
 
     private mutating func run() throws -> Plan {
         let selected = try selectedServices()
-        try planNetworks(selected)
-        try planVolumes(selected)
+        let concerned = selected.union(options.oneOff.map { [$0] } ?? [])
+        try planNetworks(concerned)
+        try planVolumes(concerned)
+        translation.noteFirstContainers(observed.containers.filter { !selected.contains($0.service) })
         for name in DependencyOrder.sorted(selected, project) {
             try planService(name, selected)
             // Said when containers are made, not again and again.
             if made[name]?.isEmpty == false { plan.notes += translation.notes(name) }
+        }
+        if let oneOff = options.oneOff {
+            for gate in try dependencySteps(project.services[oneOff] ?? .null, selected) { plan.keep(gate) }
+            plan.bringsUp = false
         }
         planOrphans()
         noteExposure()
@@ -64,6 +64,10 @@ public struct UpPlanner {
     }
 
     private func selectedServices() throws(RoostError) -> Set<String> {
+        if let oneOff = options.oneOff {
+            guard project.services[oneOff] != nil else { throw .missing("no such service: \(oneOff)") }
+            return options.noDependencies ? [] : project.needed(by: [oneOff]).subtracting([oneOff])
+        }
         for name in options.services + options.scale.keys where project.services[name] == nil {
             throw .missing("no such service: \(name)")
         }
@@ -173,23 +177,47 @@ public struct UpPlanner {
                 "service \(name): no such image: \(image) (\(project.origins["services.\(name).image"] ?? "")); load or import it first"
             )
         }
-        let wanted = options.scale[name] ?? Int(service["scale"].int ?? service["deploy"]["replicas"].int ?? 1)
-        let existing = planLeftovers(observed.containers.filter { $0.service == name })
+        let wanted = max(0, options.scale[name] ?? Int(service["scale"].int ?? service["deploy"]["replicas"].int ?? 1))
+        if wanted > 1, let fixed = service["container_name"].string {
+            throw .invalid(
+                "service \(name) has the container name \"\(fixed)\", and container names are unique: remove container_name to scale the service"
+            )
+        }
+        let existing = try ranked(name, planLeftovers(observed.containers.filter { $0.service == name }))
+        let kept = existing.prefix(wanted).sorted { $0.number < $1.number }
+        let next = (existing.map(\.number).max() ?? 0) + 1
+        let numbers = kept.map(\.number) + Array(next..<(next + wanted - kept.count))
+        replicas[name] = numbers.map { number in
+            kept.first { $0.number == number && !ReplicaUpdate.isLeftOver($0.name) }?.name
+                ?? translation.containerName(name, number)
+        }
         let gates = try dependencySteps(service, selected)
         let resources = resourceSteps(service)
-        var steps = try planUpdate(name, existing.filter { $0.number <= wanted }, after: resources + gates)
-        let updated = steps.isEmpty ? [] : Set(existing.filter(\.runs).map(\.number))
-        for number in stride(from: 1, through: wanted, by: 1) where !updated.contains(number) {
+        var steps = try planUpdate(name, kept, after: resources + gates)
+        let updated = steps.isEmpty ? [] : Set(kept.filter(\.runs).map(\.number))
+        for number in numbers where !updated.contains(number) {
             if let step = try planReplica(
-                name, number, existing.first { $0.number == number }, gates: gates, resources: resources)
+                name, number, kept.first { $0.number == number }, gates: gates, resources: resources)
             {
                 steps.append(step)
             }
         }
-        for extra in existing where extra.number > wanted {
-            planRemoval(extra, "\(wanted) of \(name) wanted")
-        }
+        for extra in existing.dropFirst(wanted) { planRemoval(extra, "\(wanted) of \(name) wanted") }
         started[name] = steps
+        translation.firstContainers[name] = replicas[name]?.min()
+    }
+
+    /// Up to date containers first, then low numbers: in this order they stay when there are too many.
+    private func ranked(_ name: String, _ containers: [ObservedContainer]) throws(RoostError) -> [ObservedContainer] {
+        var isObsolete: [String: Bool] = [:]
+        for container in containers {
+            let spec = try translation.spec(name, number: container.number, paths: paths)
+            isObsolete[container.id] = recreateReason(name, container, spec) != nil
+        }
+        func rank(_ container: ObservedContainer) -> (Int, Int) {
+            (isObsolete[container.id] == true ? 1 : 0, container.number)
+        }
+        return containers.sorted { rank($0) < rank($1) }
     }
 
     /// What an update that was cut off has left: one container for each number stays, the others go.
@@ -267,27 +295,16 @@ public struct UpPlanner {
                 gates += ready
                 continue
             }
-            let replicas = Int(
-                project.services[other]?["scale"].int ?? project.services[other]?["deploy"]["replicas"].int ?? 1)
-            for number in stride(from: 1, through: options.scale[other] ?? replicas, by: 1) {
-                let name = translation.containerName(other, number)
+            for name in replicas[other] ?? [] {
                 let operation: Operation =
                     condition == "service_healthy" ? .awaitHealthy(name: name) : .awaitCompleted(name: name)
                 let isOptional = dependency["required"].bool == false
                 if let known = plan.steps.first(where: { $0.operation == operation && $0.isOptional == isOptional }) {
                     gates.append(known.number)
                 } else {
-                    let settled =
-                        ready.isEmpty
-                        && observed.containers.contains {
-                            $0.name == name && condition == "service_completed_successfully" && $0.phase == .exited
-                                && $0.exitCode == 0
-                        }
-                    if !settled {
-                        let gate = plan.add(operation, "a dependent needs \(condition)", after: ready)
-                        if isOptional { plan.makeOptional(gate) }
-                        gates.append(gate)
-                    }
+                    let gate = plan.add(operation, "a dependent needs \(condition)", after: ready)
+                    if isOptional { plan.makeOptional(gate) }
+                    gates.append(gate)
                 }
             }
         }
@@ -322,14 +339,15 @@ public struct UpPlanner {
         if existing.runs, !options.noStart, let other = renewedDependency(name) {
             return plan.add(
                 .restartContainer(id: existing.id, name: containerName, timeoutSeconds: options.timeoutSeconds),
-                "\(other) is another one now, and depends_on says restart", after: gates)
+                "dependency \(other) was recreated (depends_on.restart)", after: gates)
         }
         if existing.runs || options.noStart { return nil }
-        // A job that has ended well is done; what a user has stopped, or what has failed, is started.
-        if existing.phase == .exited, existing.exitCode == 0, !existing.stoppedByUser { return nil }
+        if existing.phase == .exited, existing.exitCode == 0, options.touched.contains("Container \(existing.name)") {
+            return nil
+        }
         let ready = existing.phase == .created ? try planPreparation(name, number, after: gates) : []
         return plan.add(
-            .startContainer(name: containerName),
+            .startContainer(name: existing.name),
             existing.phase == .created ? "created, not started" : "exited with \(existing.exitCode)",
             after: gates + ready)
     }
@@ -366,14 +384,16 @@ public struct UpPlanner {
         if ReplicaUpdate.isLeftOver(existing.name) { return "an update of it was cut off" }
         let isMeant = options.services.isEmpty || options.services.contains(name) || options.recreateDependencies
         if options.forceRecreate, isMeant { return "asked for with --force-recreate" }
-        if case .container(let other) = spec.network,
-            let owner = observed.containers.first(where: { $0.name == other }), replaced.contains(owner.service)
-        {
-            return "it shares the network of \(other), which is recreated"
+        if let other = Self.shared(by: spec).first(where: { name in
+            observed.containers.contains { $0.name == name && replaced.contains($0.service) }
+        }) {
+            return "it shares namespaces or volumes of \(other), which is recreated"
         }
         if let networks = existing.networks,
-            let lost = spec.endpoints.first(where: {
-                !networks.contains($0.network) && observed.networks.contains($0.network)
+            let lost = spec.endpoints.first(where: { endpoint in
+                // On those of the host there are no endpoints.
+                let driver = observed.networkFacts[endpoint.network]?["driver"] ?? "bridge"
+                return !["host", "null"].contains(driver) && !networks.contains(endpoint.network)
             })
         {
             return "it is not on network \(lost.network) any more"
@@ -381,12 +401,26 @@ public struct UpPlanner {
         if let image = observed.images[spec.image], image != existing.imageID {
             return "image \(spec.image) is a newer one"
         }
-        guard existing.configHash != translation.configHash(name) else { return nil }
-        if existing.definition.isNull { return "it was made by another tool, from another definition" }
+        // Docker Compose's containers have only its hash. Ours have the definition, of which the content of secrets and configs is a part.
+        guard !existing.definition.isNull else {
+            let hash = translation.configHash(name) { service in
+                observed.containers.filter { $0.service == service }.min { $0.name < $1.name }?.id
+            }
+            return existing.configHash == hash
+                ? nil : "created by another tool (docker compose); its configuration differs"
+        }
         let changes = Difference.describe(existing.definition, translation.definition(name)) { path in
             project.origins["services.\(name).\(path)"]
         }
-        return changes.isEmpty ? "its definition has changed" : changes.joined(separator: "; ")
+        return changes.isEmpty ? nil : changes.joined(separator: "; ")
+    }
+
+    /// The containers whose namespaces or volumes a container shares.
+    private static func shared(by spec: ContainerSpec) -> [String] {
+        var names: [String] = []
+        if case .container(let other) = spec.network { names.append(other) }
+        for choice in [spec.ipc, spec.pid, spec.uts] { if case .container(let other) = choice { names.append(other) } }
+        return names + spec.volumesFrom.map { String($0.prefix { $0 != ":" }) }
     }
 
     /// Ports of new containers that every machine of the network can reach, in one line.

@@ -68,7 +68,9 @@ public enum DialHelper {
             }.connect(host: target.host, port: target.port).get()
         } catch {
             throw RoostError(
-                .unavailable, "cannot connect to the engine at tcp://\(target.host):\(target.port): \(error)")
+                .unavailable,
+                "cannot connect to the engine at tcp://\(target.host):\(target.port): \(Self.reason(error)). Is it running?"
+            )
         }
         let near = try await ClientBootstrap(group: loop).channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.autoRead, value: false).withConnectedSocket(0).get()
@@ -80,6 +82,17 @@ public enum DialHelper {
         }.get()
         try await near.closeFuture.get()
         try? await far.close().get()
+    }
+
+    /// Why a connection could not be made, in the kernel's words; of several addresses the last one's.
+    private static func reason(_ error: any Error) -> String {
+        if let failed = error as? NIOConnectionError {
+            guard let last = failed.connectionErrors.last else { return "there is no such host" }
+            return reason(last.error)
+        }
+        if let failure = error as? IOError { return describeErrno(failure.errnoCode) }
+        if case .connectTimeout? = error as? ChannelError { return "it does not answer" }
+        return "\(error)"
     }
 
     private static func clientContext(_ files: [String], trustsAnybody: Bool) throws -> NIOSSLContext {

@@ -202,6 +202,7 @@ extension MountPlan {
         }
         writer.write(target)
         writer.write(attributes)
+        writer.write(topAttributes)
         writer.write(variant: propagation)
     }
 
@@ -221,6 +222,7 @@ extension MountPlan {
         }
         target = try reader.string()
         attributes = try reader.uint64()
+        topAttributes = try reader.uint64()
         propagation = try reader.variant(Propagation.self)
     }
 }

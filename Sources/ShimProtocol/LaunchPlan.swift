@@ -192,6 +192,8 @@ public struct MountPlan: Sendable, Equatable {
     public var target: String
     /// MOUNT_ATTR_… bits (mount_setattr(2)).
     public var attributes: UInt64
+    /// Bits of the top mount alone; those of `attributes` hold for all below it.
+    public var topAttributes: UInt64 = 0
     public var propagation: Propagation
 
     public enum Propagation: UInt8, Sendable { case isPrivate, slave, shared }

@@ -7,6 +7,7 @@
 //    | ---------- keep(tag) ---------------> |   descriptors that must outlive the engine
 //    | ---------- closeInput --------------> |   the last attached client has sent its end of file
 //    | ---------- rotate(later: Bool) -----> |   a reader needs old log files; delete none for now
+//    | <--------- unlogged(bytes) ---------- |   the log takes no more: for those who read along
 //    | <--------- exited(code) ------------- |   the log is complete, the exit record is written
 //    | ---------- dismissed ---------------> |   the engine has it in its state; the shim leaves
 //    | ---------- detached ----------------> |   the engine leaves in an orderly way; do not bring it back
@@ -24,7 +25,10 @@ public enum ShimMessage: Sendable, Equatable {
     /// The first message on a new connection after the engine was gone.
     case hello(id: String, process: Int32, startedAtNanoseconds: Int64, exit: ExitRecord?, tags: [String])
 
-    private enum Tag: UInt8 { case started, failed, exited, hello }
+    /// Output that the log did not take, and why (errno).
+    case unlogged(isError: Bool, bytes: [UInt8], errno: Int32)
+
+    private enum Tag: UInt8 { case started, failed, exited, hello, unlogged }
 
     public func encoded() -> [UInt8] {
         var writer = BinaryWriter()
@@ -51,6 +55,11 @@ public enum ShimMessage: Sendable, Equatable {
                 writer.write(exit.atNanoseconds)
             }
             writer.write(tags)
+        case .unlogged(let isError, let bytes, let errno):
+            writer.write(variant: Tag.unlogged)
+            writer.write(isError)
+            writer.write(bytes)
+            writer.write(errno)
         }
         return writer.bytes
     }
@@ -68,6 +77,8 @@ public enum ShimMessage: Sendable, Equatable {
                 exit: try reader.optional { (reader: inout BinaryReader) throws(MalformedMessage) in
                     ExitRecord(code: try reader.int32(), atNanoseconds: try reader.int64())
                 }, tags: try reader.strings())
+        case .unlogged:
+            self = .unlogged(isError: try reader.bool(), bytes: try reader.byteArray(), errno: try reader.int32())
         }
     }
 }

@@ -68,9 +68,10 @@ public enum SystemCallFilter {
     }
 
     /// Compiles to the bytes that seccomp(2) takes: 8 per instruction. Names that this architecture does not know are left out.
-    /// Without foreign architectures, a call in the form of another one kills the thread.
+    /// Calls with numbers of `unknownFrom` and above answer ENOSYS. Without foreign architectures, a call in the form of another one kills the thread.
     public static func compile(
-        _ rules: [Rule], otherwise: Action = .fail(errno: 1), foreignArchitectures: Bool = true
+        _ rules: [Rule], otherwise: Action = .fail(errno: 1), foreignArchitectures: Bool = true,
+        unknownFrom: UInt32? = nil
     ) throws(SyscallError) -> [UInt8] {
         guard let context = unsafe seccomp_init(otherwise.raw) else {
             throw SyscallError(call: "seccomp_init", subject: "a filter", errno: 12)
@@ -88,9 +89,9 @@ public enum SystemCallFilter {
         // A rule that says what happens anyway is refused by the library, and needless.
         for rule in rules where rule.action != otherwise {
             for name in rule.names {
-                let number = unsafe seccomp_syscall_resolve_name(name)
-                // __NR_SCMP_ERROR: no such name here.
-                if number == -1 { continue }
+                let known = unsafe seccomp_syscall_resolve_name(name)
+                // __NR_SCMP_ERROR: the library does not know the name, or there is no such call here.
+                guard let number = known == -1 ? newerCalls[name] : known else { continue }
                 let code = unsafe seccomp_rule_add_array(
                     context, rule.action.raw, number, UInt32(rule.conditions.count), rule.conditions.map(\.raw))
                 // -EDOM and -EFAULT: the call does not exist on one of the architectures.
@@ -99,7 +100,34 @@ public enum SystemCallFilter {
                 }
             }
         }
-        return try unsafe export(context)
+        return try unsafe (unknownFrom.map(answeringUnknown) ?? []) + export(context)
+    }
+
+    /// Calls that an older libseccomp does not know (asm-generic/unistd.h); their numbers are the same on all architectures.
+    private static let newerCalls: [String: Int32] = [
+        "cachestat": 451, "fchmodat2": 452, "map_shadow_stack": 453, "futex_wake": 454, "futex_wait": 455,
+        "futex_requeue": 456, "statmount": 457, "listmount": 458, "lsm_get_self_attr": 459, "lsm_set_self_attr": 460,
+        "lsm_list_modules": 461, "mseal": 462, "setxattrat": 463, "getxattrat": 464, "listxattrat": 465,
+        "removexattrat": 466,
+    ]
+
+    /// Instructions in front of a filter by which newer calls answer ENOSYS rather than EPERM: libraries fall back to older calls on that
+    /// alone (runc does the same). Calls of x32 (bit 30) and ARM's private ones are left to the filter.
+    private static func answeringUnknown(from first: UInt32) -> [UInt8] {
+        // linux/bpf_common.h: BPF_LD | BPF_W | BPF_ABS, BPF_JMP | BPF_JGE | BPF_K, BPF_RET | BPF_K.
+        let (load, jumpIfAtLeast, answer): (UInt16, UInt16, UInt16) = (0x20, 0x35, 0x06)
+        let armPrivate: UInt32 = 0xf0000
+        let noSystemCall: Int32 = 38
+        let instructions: [(code: UInt16, ifTrue: UInt8, ifFalse: UInt8, value: UInt32)] = [
+            // The number is the first member of struct seccomp_data.
+            (load, 0, 0, 0), (jumpIfAtLeast, 2, 0, armPrivate), (jumpIfAtLeast, 0, 1, first),
+            (answer, 0, 0, Action.fail(errno: noSystemCall).raw),
+        ]
+        return instructions.flatMap { instruction -> [UInt8] in
+            let code = [UInt8(truncatingIfNeeded: instruction.code), UInt8(truncatingIfNeeded: instruction.code >> 8)]
+            let value = (0..<4).map { UInt8(truncatingIfNeeded: instruction.value >> UInt32(8 * $0)) }
+            return code + [instruction.ifTrue, instruction.ifFalse] + value
+        }
     }
 
     private static func export(_ context: scmp_filter_ctx) throws(SyscallError) -> [UInt8] {

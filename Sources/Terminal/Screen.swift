@@ -1,14 +1,11 @@
 import LinuxKernel
 
-/// Colours on a terminal, none in a pipe; NO_COLOR is obeyed.
+/// Colours on a terminal, none in a pipe; NO_COLOR and `--ansi` are obeyed.
 public struct Style: Sendable {
     public let isOn: Bool
 
     public init(descriptor: Int32, wish: Bool? = nil) {
-        isOn =
-            wish
-            ?? (Terminals.isTerminal(descriptor) && (environmentVariable("NO_COLOR") ?? "").isEmpty
-                && environmentVariable("TERM") != "dumb")
+        isOn = wish ?? Presentation.hasColours(descriptor)
     }
 
     public enum Colour: Int, Sendable { case red = 31, green, yellow, blue, magenta, cyan }
@@ -28,11 +25,22 @@ public struct Style: Sendable {
 
 /// Live progress: one line per object that is redrawn on a terminal, one line per event in a pipe.
 public final class ProgressDisplay {
+    private struct Line {
+        var text: String
+        var state: State
+        let began: Int64
+        var ended: Int64?
+    }
+
     private let style: Style
     private let isLive: Bool
     private var order: [String] = []
-    private var lines: [String: (text: String, state: State)] = [:]
+    private var lines: [String: Line] = [:]
     private var drawn = 0
+    /// The highest count that was shown: what has been done stays done, though it goes on to something else.
+    private var shownDone = 0
+    /// Monotonic nanoseconds.
+    private var lastDrawn: Int64 = 0
     /// Words behind the count, about all together.
     public var headline = ""
 
@@ -40,38 +48,71 @@ public final class ProgressDisplay {
 
     public init() {
         style = Style(descriptor: 2)
-        isLive = Terminals.isTerminal(2)
+        isLive = Presentation.redraws(2)
     }
 
     public func update(_ object: String, _ text: String, _ state: State) {
+        let now = Clocks.monotonicNanoseconds()
         if lines[object] == nil { order.append(object) }
-        lines[object] = (text, state)
-        if isLive { draw() } else { try? writeAll(2, Array(" \(object)  \(text)\n".utf8)) }
+        var line = lines[object] ?? Line(text: text, state: state, began: now)
+        line.text = text
+        line.state = state
+        line.ended = state == .working ? nil : now
+        lines[object] = line
+        if isLive {
+            draw(now)
+        } else if !Presentation.isQuiet {
+            try? writeAll(2, Array(" \(object)  \(text)\n".utf8))
+        }
     }
 
-    private func draw() {
+    /// While nothing happens: spinners turn and times go on. Draws ten times a second at most.
+    public func tick() {
+        let now = Clocks.monotonicNanoseconds()
+        guard isLive, drawn > 0, now - lastDrawn >= 100_000_000,
+            lines.values.contains(where: { $0.state == .working })
+        else { return }
+        draw(now)
+    }
+
+    private static let frames = Array("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
+
+    private func draw(_ now: Int64) {
+        lastDrawn = now
         // Some terminals do not know their size and say 0.
         let rows = Int(Terminals.window(2)?.rows ?? 0)
         let height = max(4, (rows == 0 ? 24 : rows) - 2)
         let columns = Int(Terminals.window(2)?.columns ?? 0)
         let width = columns == 0 ? 80 : columns
         let shown = order.suffix(height - 1)
-        let done = lines.values.count { $0.state != .working }
+        shownDone = max(shownDone, lines.values.count { $0.state != .working })
+        let head = "[+] \(shownDone)/\(order.count)" + (headline.isEmpty ? "" : "  \(headline)")
         var text = drawn > 0 ? "\u{1b}[\(drawn)A" : ""
-        text +=
-            "\u{1b}[2K" + style.bold("[+] \(done)/\(order.count)") + (headline.isEmpty ? "" : "  \(headline)") + "\n"
-        let widest = shown.map(\.count).max() ?? 0
+        text += "\u{1b}[2K" + style.bold(shortened(head, width - 1)) + "\n"
+        let widest = min(shown.map(TextWidth.of).max() ?? 0, max(8, width / 2))
         for object in shown {
             guard let line = lines[object] else { continue }
-            let mark =
-                line.state == .working
-                ? style.paint("⠿", .yellow) : line.state == .done ? style.paint("✔", .green) : style.paint("✘", .red)
-            let colour: Style.Colour = line.state == .working ? .yellow : line.state == .done ? .green : .red
-            let words = shortened(line.text, max(8, width - widest - 8))
-            text +=
-                "\u{1b}[2K \(mark) \(object)\(String(repeating: " ", count: widest - object.count))  \(style.paint(words, colour))\n"
+            text += "\u{1b}[2K" + drawn(object, line, widest: widest, width: width, now) + "\n"
         }
         drawn = shown.count + 1
         try? writeAll(2, Array(text.utf8))
+    }
+
+    /// Mark, name, words and time in one row: it must not wrap, or the next drawing begins too far down.
+    private func drawn(_ object: String, _ line: Line, widest: Int, width: Int, _ now: Int64) -> String {
+        let frame = String(Self.frames[Int(now / 100_000_000) % Self.frames.count])
+        let (mark, colour): (String, Style.Colour) =
+            switch line.state {
+            case .working: (frame, .yellow)
+            case .done: ("✔", .green)
+            case .failed: ("✘", .red)
+            }
+        let tenths = ((line.ended ?? now) - line.began) / 100_000_000
+        let time = "\(tenths / 10).\(tenths % 10)s"
+        // Mark and blanks take 3 cells, two stand before the words and two before the time; the last cell stays free.
+        let room = max(0, width - 1 - 3 - widest - 2 - 2 - TextWidth.of(time))
+        let words = TextWidth.padded(shortened(line.text, room), room)
+        let name = TextWidth.padded(shortened(object, widest), widest)
+        return " \(style.paint(mark, colour)) \(name)  \(style.paint(words, colour))  \(time)"
     }
 }

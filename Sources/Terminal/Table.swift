@@ -11,20 +11,14 @@ public struct Table {
     public var text: String {
         let columns = rows.map(\.count).max() ?? 0
         let widths = (0..<columns).map { column in
-            max(Self.least, (rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0) + Self.gap)
+            max(Self.least, (rows.map { column < $0.count ? TextWidth.of($0[column]) : 0 }.max() ?? 0) + Self.gap)
         }
         return rows.map { row in
             var line = ""
             for (column, cell) in row.enumerated() {
-                line +=
-                    column == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[column] - cell.count)
+                line += column == row.count - 1 ? cell : TextWidth.padded(cell, widths[column])
             }
             return line + "\n"
         }.joined()
     }
-}
-
-/// Cuts a text to a width, with a mark where something is missing.
-public func shortened(_ text: String, _ width: Int) -> String {
-    text.count <= width ? text : text.prefix(width - 1) + "…"
 }

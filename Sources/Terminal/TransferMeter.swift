@@ -11,7 +11,9 @@ public struct TransferMeter {
     public init() {}
 
     public mutating func record(_ object: String, current: Int64, total: Int64, at time: Int64) {
-        amounts[object] = (min(current, total), total)
+        // A later phase of the same layer counts from 0 again: what has come stays.
+        let known = amounts[object] ?? (0, 0)
+        amounts[object] = (max(known.current, min(current, total)), max(known.total, total))
         samples.append((time, bytes))
         samples.removeAll { time - $0.time > Self.window }
     }

@@ -6,15 +6,21 @@ struct ContainerRoot {
     let container: ContainerPlan
 
     func enter(workingDirectory: String) throws(ChildFailure) {
+        // A copy joins the peer group of its original only as long as that is not a slave.
+        let shared = try sharedSources()
         try stage("make mounts private") { try Mounts.setPropagation("/", .slave) }
         let files = try stage("make the container's own files") { try makeFiles() }
         try stage("mount the root file system") { try mountOverlay() }
         let root = try stageRoot()
         for mount in container.mounts {
             if let file = files[mount.target] {
-                try stage("mount \(mount.target)") { try attach(file, at: mount.target, in: root) }
+                try stage("mount \(mount.target)") {
+                    let attributes = MountAttributes(rawValue: mount.attributes)
+                    if !attributes.isEmpty { try Mounts.setAttributes(file, set: attributes, recursive: false) }
+                    try attach(file, at: mount.target, in: root)
+                }
             } else {
-                try place(mount, in: root)
+                try place(mount, shared[mount.target], in: root)
             }
         }
         try makeDevices(in: root)
@@ -84,21 +90,57 @@ struct ContainerRoot {
         }
     }
 
-    private func place(_ mount: MountPlan, in root: RootedDirectory) throws(ChildFailure) {
+    /// Copies of the sources whose mounts propagate both ways.
+    private func sharedSources() throws(ChildFailure) -> [String: OwnedFD] {
+        var found: [String: OwnedFD] = [:]
+        for mount in container.mounts where mount.propagation == .shared {
+            do throws(SyscallError) { found[mount.target] = try copy(of: mount.source) } catch {
+                throw ChildFailure(step: "mount \(mount.target)", reason: error.description)
+            }
+        }
+        return found
+    }
+
+    private func copy(of source: MountPlan.Source) throws(SyscallError) -> OwnedFD? {
+        switch source {
+        case .bind(let path, let recursive): try clone(path, recursive)
+        case .inside(let folder, let path, let recursive): try cloneInside(folder, path, recursive: recursive)
+        default: nil
+        }
+    }
+
+    /// `copy` is the source, if it was copied already.
+    private func place(_ mount: MountPlan, _ copy: OwnedFD?, in root: RootedDirectory) throws(ChildFailure) {
         let attributes = MountAttributes(rawValue: mount.attributes)
         do throws(SyscallError) {
             switch mount.source {
-            case .bind(let path, let recursive): try bind(clone(path, recursive), recursive, mount, in: root)
+            case .bind(let path, let recursive):
+                let source = if let copy { copy } else { try clone(path, recursive) }
+                try bind(source, recursive, mount, in: root)
             case .inside(let folder, let path, let recursive):
-                try bind(cloneInside(folder, path, recursive: recursive), recursive, mount, in: root)
-            case .fileSystem(let type, let options):
+                let source = if let copy { copy } else { try cloneInside(folder, path, recursive: recursive) }
+                try bind(source, recursive, mount, in: root)
+            case .fileSystem(let type, var options):
+                // Memory over a directory has the mode of the directory, as with runc.
+                if type == "tmpfs", !options.contains(where: { $0.name == "mode" }),
+                    let beneath = try? root.open(mount.target, [.path, .directory])
+                {
+                    let mode = try Files.status(of: beneath.raw).mode & 0o7777
+                    options.append(Setting("mode", String(mode, radix: 8)))
+                }
                 let target = try root.makeDirectories(mount.target)
                 let made = try Mounts.make(type, options: options.map { ($0.name, $0.value) }, attributes: attributes)
                 try Mounts.attach(made, onto: target, name: mount.target)
             case .splitControlGroups(let hierarchies): try placeControlGroups(hierarchies, mount, in: root)
             case .content, .layers: break
             }
-        } catch { throw ChildFailure(step: "mount \(mount.target)", reason: error.description) }
+        } catch {
+            let hint =
+                error.errno == Errno.notDirectory
+                ? ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type"
+                : ""
+            throw ChildFailure(step: "mount \(mount.target)", reason: error.description + hint)
+        }
     }
 
     private func bind(_ source: OwnedFD, _ recursive: Bool, _ mount: MountPlan, in root: RootedDirectory)
@@ -112,6 +154,9 @@ struct ContainerRoot {
             case .shared: .shared
             }
         try Mounts.setAttributes(source, set: attributes, propagation: propagation, recursive: recursive)
+        if mount.topAttributes != 0 {
+            try Mounts.setAttributes(source, set: MountAttributes(rawValue: mount.topAttributes), recursive: false)
+        }
         try attach(source, at: mount.target, in: root)
     }
 

@@ -122,7 +122,14 @@ final class ContainerShim {
             while true {
                 let chunk = try readSome(number, limit: 65536)
                 if chunk.isEmpty { return closeOutput(number) }
-                log.write(chunk, stream: output.stream)
+                let lost = log.write(chunk, stream: output.stream)
+                // A message holds 64 KiB at most.
+                for start in stride(from: lost.startIndex, to: lost.endIndex, by: 32 << 10) {
+                    engine.offer(
+                        .unlogged(
+                            isError: output.stream == .error,
+                            bytes: Array(lost[start..<min(start + (32 << 10), lost.endIndex)]), errno: log.failure))
+                }
                 if chunk.count < 4096 { return }
             }
         } catch {

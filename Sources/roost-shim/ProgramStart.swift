@@ -8,17 +8,15 @@ struct ProgramStart {
     /// Applies the plan and becomes the program; returns only by throwing.
     func execute() throws(ChildFailure) -> Never {
         let process = plan.process
+        // Whatever is open here is not the container's. Before the system call filter: a custom profile may not know the call.
+        try stage("close descriptors") { try Processes.closeOnExec(from: 3) }
         for limit in plan.security.limits { applyLimit(limit) }
         applyOutOfMemoryScore()
         let identity = try UserLookup.fromFiles().identity(process.user, additionalGroups: process.additionalGroups)
+        // With all privileges first; where these do not help, as on a network file system, with those of the user (runc does the same).
+        let hasEntered = try enterWorkingDirectory(mayBeRefused: true)
         try dropPrivileges(to: identity)
-        try stage("change to the working directory") {
-            do { try Processes.changeDirectory(process.workingDirectory) } catch let failure as SyscallError {
-                throw ChildFailure(
-                    step: "change to the working directory", reason: "\(process.workingDirectory): \(failure.reason)",
-                    exitCode: 126)
-            }
-        }
+        if !hasEntered { try enterWorkingDirectory(mayBeRefused: false) }
         var environment = process.environment
         if !environment.contains(where: { $0.hasPrefix("HOME=") }) { environment.append("HOME=\(identity.home)") }
         let program = try ProgramSearch(environment: environment).find(process.arguments.first ?? "")
@@ -32,6 +30,18 @@ struct ProgramStart {
                 step: "execute", reason: "exec \(program): \(error.reason)",
                 exitCode: error.errno == Errno.noEntry ? 127 : 126)
         }
+    }
+
+    /// False if the directory may not be entered with the present privileges.
+    @discardableResult
+    private func enterWorkingDirectory(mayBeRefused: Bool) throws(ChildFailure) -> Bool {
+        let path = plan.process.workingDirectory
+        do throws(SyscallError) { try Processes.changeDirectory(path) } catch {
+            if mayBeRefused, [Errno.access, Errno.notPermitted].contains(error.errno) { return false }
+            throw ChildFailure(
+                step: "change to the working directory", reason: "\(path): \(error.reason)", exitCode: 126)
+        }
+        return true
     }
 
     /// A limit above what we may raise stays at what we have: not every host gives CAP_SYS_RESOURCE.

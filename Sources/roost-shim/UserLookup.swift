@@ -31,18 +31,32 @@ struct UserLookup {
         text.split(separator: "\n").map { $0.split(separator: ":", omittingEmptySubsequences: false) }
     }
 
+    /// The highest id, as in Docker. The highest number of 32 bits means "unchanged" to setresuid(2), and those above half of them are
+    /// negative for many programs.
+    private static let highestID: Int64 = 2_147_483_647
+
+    /// Nil if the text is not a number; throws if it is one that no user or group may have.
+    private static func number(_ text: some StringProtocol) throws(ChildFailure) -> UInt32? {
+        guard let value = Int64(text) else { return nil }
+        guard (0...highestID).contains(value) else {
+            throw ChildFailure(
+                step: "look up the user", reason: "uids and gids must be in range 0-\(highestID)", exitCode: 126)
+        }
+        return UInt32(value)
+    }
+
     /// Resolves `user[:group]`, each a name or a number, and the additional groups.
     func identity(_ spec: String, additionalGroups: [String]) throws(ChildFailure) -> Identity {
         let parts = spec.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         let name = parts.first.map(String.init) ?? ""
         var identity = Identity()
         let entry = passwdEntry(name.isEmpty ? "0" : name)
-        if let entry, entry.count >= 6, let user = UInt32(entry[2]), let group = UInt32(entry[3]) {
+        if let entry, entry.count >= 6, let user = try Self.number(entry[2]), let group = try Self.number(entry[3]) {
             identity.user = user
             identity.group = group
             identity.home = entry[5].isEmpty ? "/" : String(entry[5])
             identity.groups = memberships(of: String(entry[0]))
-        } else if let number = UInt32(name.isEmpty ? "0" : name) {
+        } else if let number = try Self.number(name.isEmpty ? "0" : name) {
             identity.user = number
         } else {
             throw ChildFailure(
@@ -62,21 +76,22 @@ struct UserLookup {
 
     private func passwdEntry(_ name: String) -> [Substring]? {
         passwd.first { $0.count >= 6 && $0[0] == name }
-            ?? (UInt32(name) != nil ? passwd.first { $0.count >= 6 && $0[2] == name } : nil)
+            ?? (Int64(name) != nil ? passwd.first { $0.count >= 6 && $0[2] == name } : nil)
     }
 
     private func memberships(of user: String) -> [UInt32] {
         group.compactMap { entry in
             guard entry.count >= 4, entry[3].split(separator: ",").contains(where: { $0 == user }) else { return nil }
-            return UInt32(entry[2])
+            // An entry out of range is ignored.
+            return (try? Self.number(entry[2])) ?? nil
         }
     }
 
     private func groupNumber(_ name: String) throws(ChildFailure) -> UInt32 {
-        if let entry = group.first(where: { $0.count >= 3 && $0[0] == name }), let number = UInt32(entry[2]) {
+        if let entry = group.first(where: { $0.count >= 3 && $0[0] == name }), let number = try Self.number(entry[2]) {
             return number
         }
-        if let number = UInt32(name) { return number }
+        if let number = try Self.number(name) { return number }
         throw ChildFailure(
             step: "look up the group", reason: "unable to find group \(name): no matching entries in group file",
             exitCode: 126)

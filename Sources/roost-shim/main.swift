@@ -22,6 +22,8 @@ func readPlan() -> LaunchPlan {
 Processes.setName("roost-shim")
 try? Processes.setDumpable(false)
 Processes.setFileMask(0o022)
+if CommandLine.arguments.dropFirst().first == "keep" { SocketKeeper.run(Array(CommandLine.arguments.dropFirst(2))) }
+try? Processes.closeOnExec(from: 3)
 let plan = readPlan()
 switch plan.kind {
 case .container(let container): ContainerShim(plan: plan, container: container).run()

@@ -40,7 +40,17 @@ struct Version: ParsableCommand {
         } else if let format, format.contains(".Client"), !format.contains(".Server") {
             return Output.line(try Listing.one(format, ["Client": client]))
         }
-        let server = try Session.shared.client().call("GET", "version")
+        let engine = try Session.shared.client()
+        let server: JSON
+        do {
+            if engine.address.keeper != nil, format == nil { throw RoostError(.unavailable, "the engine sleeps") }
+            server = try JSON(parsing: engine.open("GET", "version", starting: false).readAll())
+        } catch let error as RoostError where error.kind == .unavailable && engine.address.start != nil && format == nil
+        {
+            // An engine starts with the first command that needs it: that none runs is no failure.
+            return Output.line(
+                "Server: no engine runs at \(engine.address.shown); any command that needs one starts it")
+        }
         let both: JSON = ["Client": client, "Server": server]
         if let format { return Output.line(try Listing.one(format, both)) }
         Output.line(
@@ -116,9 +126,11 @@ struct EngineCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "start", abstract: "Start the engine now; other commands do it by themselves.")
         func run() throws {
+            let client = try Session.shared.client()
+            try client.requireRoost("roost engine start")
+            try client.call("POST", "roost/v1/engine/stay")
             Output.line(
-                "engine \(try Session.shared.client().call("GET", "roost/v1/engine")["pid"].int ?? 0) serves \(try Session.shared.address.get().socket)"
-            )
+                "engine \(try client.call("GET", "roost/v1/engine")["pid"].int ?? 0) serves \(client.address.socket)")
         }
     }
     struct StopEngine: ParsableCommand {
@@ -127,8 +139,15 @@ struct EngineCommand: ParsableCommand {
             abstract: "Stop the engine; containers that run go on, and nothing brings it back but the next command.")
         func run() throws {
             let address = try Session.shared.address.get()
+            let client = EngineClient(address: address)
+            try client.requireRoost("roost engine stop")
+            // One that sleeps must not be woken in order to be stopped.
+            if let keeper = address.keeper {
+                try address.end(keeper)
+                return Output.line("the engine has stopped")
+            }
             do {
-                _ = try EngineClient(address: address).open("POST", "roost/v1/engine/stop", starting: false)
+                _ = try client.open("POST", "roost/v1/engine/stop", starting: false)
             } catch let error as RoostError where error.kind == .unavailable {
                 return Output.line("the engine does not run")
             }
@@ -148,8 +167,13 @@ struct EngineCommand: ParsableCommand {
             commandName: "status", abstract: "Show whether the engine runs. Ends with 3 if it does not.")
         func run() throws {
             let address = try Session.shared.address.get()
+            let client = EngineClient(address: address)
+            try client.requireRoost("roost engine status")
+            if address.keeper != nil {
+                return Output.line("the engine sleeps: the next request to \(address.shown) wakes it")
+            }
             do {
-                let bytes = try EngineClient(address: address).open("GET", "roost/v1/engine", starting: false).readAll()
+                let bytes = try client.open("GET", "roost/v1/engine", starting: false).readAll()
                 for (key, value) in try JSON(parsing: bytes).object ?? [] {
                     Output.line("\(key): \(value.string ?? value.text())")
                 }

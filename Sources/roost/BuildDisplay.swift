@@ -28,8 +28,10 @@ final class BuildDisplay {
             mode = .quiet
             return
         }
-        switch name ?? environmentVariable("BUILDKIT_PROGRESS") ?? "auto" {
-        case "auto", "": mode = Terminals.isTerminal(2) ? .live : .plain
+        let general = Presentation.current.withLock { $0.progress }
+        let chosen = general == .auto ? nil : general == .json ? "rawjson" : general.rawValue
+        switch name ?? chosen ?? environmentVariable("BUILDKIT_PROGRESS") ?? "auto" {
+        case "auto", "": mode = Presentation.redraws(2) ? .live : .plain
         case "tty": mode = .live
         case "plain": mode = .plain
         case "quiet": mode = .quiet
@@ -43,7 +45,7 @@ final class BuildDisplay {
 
     func follow(_ answer: HTTPExchange) throws -> String {
         var id = ""
-        while let line = try answer.nextLine() {
+        while let line = try answer.nextLine(every: 100, { progress.tick() }) {
             if mode == .json { Output.error(line.text()) }
             if let message = line["error"].string {
                 release()

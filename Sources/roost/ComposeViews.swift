@@ -60,7 +60,7 @@ struct Scale: ParsableCommand {
 
     func run() throws {
         let session = Session.shared
-        var settings = try UpSettings.parse(counts.flatMap { ["--scale", $0] } + ["--no-recreate"])
+        var settings = try UpSettings.parse(counts.flatMap { ["--scale", $0] })
         settings.noDeps = noDeps
         let services = counts.map { String($0.prefix { $0 != "=" }) }
         let project = try session.loadProject(services: services)
@@ -135,7 +135,7 @@ enum ComposeViews {
             ?? waitForAny(waits.map(\.connection.raw), milliseconds: nil).first ?? 0
         let code = Int32(clamping: try waits[first].nextLine()?["StatusCode"].int ?? 1)
         if downProject {
-            try PlanFollower.follow("roost/v1/projects/down", ["project": .string(project), "volumes": false])
+            try PlanFollower.follow("roost/v1/projects/down", try Down.body(session.fileProject(), named: project))
         } else {
             Output.line("container \"\(found[first]["Id"].string ?? "")\" exited with status code \(code)")
         }

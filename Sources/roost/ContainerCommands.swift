@@ -68,21 +68,43 @@ struct Start: ParsableCommand {
     func run() throws {
         try Arguments.need(names, "start", "for every service of this project: roost compose start")
         let client = try Session.shared.client()
+        if Session.shared.isCompose || names.isEmpty, !attach, !interactive { return try startServices() }
         guard attach || interactive else {
-            try forEachNamed(names, words: ("Starting", "Started")) {
+            return try forEachNamed(names, words: ("Starting", "Started")) {
                 try client.call("POST", "containers/\($0)/start")
             }
-            if Session.shared.isCompose, wait || waitTimeout != nil {
-                let project = try Session.shared.loadProject()
-                try HealthWait(project: project, services: names, timeout: waitTimeout).run()
-            }
-            return
         }
         let found = try Session.shared.resolve(names)
         guard found.count == 1, let id = found.first?.id else {
             throw RoostError.invalid("you cannot start and attach multiple containers at once")
         }
         throw Leave(code: try Foreground(id: id, interactive: interactive, detachKeys: detachKeys).start())
+    }
+
+    /// What exists of the named services and of those that they depend on, in the order of their dependencies.
+    private func startServices() throws {
+        let session = Session.shared
+        let project = try session.fileProject(services: names)
+        for name in names where project.map({ $0.services[name] == nil }) == true {
+            throw RoostError.missing("no such service: \(name)")
+        }
+        var body: JSON = [
+            "project": .string(try project?.name ?? session.projectNameOnly()),
+            "services": JSON(project.map { $0.needed(by: names).sorted() } ?? names),
+        ]
+        if let project {
+            let services = project.services.sorted { $0.key < $1.key }
+            body.set("dependencies", .object(services.map { ($0.key, $0.value["depends_on"]) }))
+        }
+        if session.isDryRun {
+            body.set("dryRun", true)
+            let answer = try session.client().call("POST", "roost/v1/projects/start", [("dryRun", "1")], body: body)
+            return Output.raw(answer["text"].string ?? "")
+        }
+        try PlanFollower.follow("roost/v1/projects/start", body)
+        if wait || waitTimeout != nil, let project {
+            try HealthWait(project: project, services: names, timeout: waitTimeout).run()
+        }
     }
 }
 
@@ -100,9 +122,17 @@ struct Stop: ParsableCommand {
         let client = try Session.shared.client()
         var query = timeout.map { [("t", String($0))] } ?? []
         if let signal { query.append(("signal", signal)) }
+        var errors: [String] = []
         try forEachNamed(names, all: !names.isEmpty, words: ("Stopping", "Stopped")) {
-            try client.call("POST", "containers/\($0)/stop", query)
+            errors += try client.call("POST", "containers/\($0)/stop", query)["Warnings"].strings ?? []
         }
+        try Self.report(errors)
+    }
+
+    /// Errors of hooks: the containers are stopped, and the command fails.
+    static func report(_ errors: [String]) throws {
+        for error in errors { Output.error(error) }
+        if !errors.isEmpty { throw Leave(code: 1) }
     }
 }
 
@@ -120,9 +150,11 @@ struct Restart: ParsableCommand {
         let client = try Session.shared.client()
         var query = timeout.map { [("t", String($0))] } ?? []
         if let signal { query.append(("signal", signal)) }
+        var errors: [String] = []
         try forEachNamed(names, words: ("Restarting", "Started")) {
-            try client.call("POST", "containers/\($0)/restart", query)
+            errors += try client.call("POST", "containers/\($0)/restart", query)["Warnings"].strings ?? []
         }
+        try Stop.report(errors)
         let services = Session.shared.isCompose ? names : names.filter { !isContainer($0, client) }
         guard !noDeps, !services.isEmpty else { return }
         let dependents = try dependents(of: services)
@@ -172,12 +204,16 @@ struct Kill: ParsableCommand {
         try Arguments.need(names, "kill", "for every service of this project: roost compose kill")
         let client = try Session.shared.client()
         // A service without a running container has nothing to be killed, which is no failure in Compose.
-        if Session.shared.isCompose, try Session.shared.resolve(names, all: false).isEmpty {
-            return Output.error("no container to kill")
-        }
-        try forEachNamed(names, all: !names.isEmpty && !Session.shared.isCompose, words: ("Killing", "Killed")) {
+        let body: (String) throws -> Void = {
             try client.call("POST", "containers/\($0)/kill", [("signal", signal)])
         }
+        guard Session.shared.isCompose || names.isEmpty else {
+            return try forEachNamed(names, words: ("Killing", "Killed"), body)
+        }
+        let found = try Session.shared.resolve(
+            names, all: false, includesOneOffs: true, includesOrphans: removeOrphans)
+        if found.isEmpty { return Output.error("no container to kill") }
+        try forEach(found, words: ("Killing", "Killed"), body)
     }
 }
 

@@ -134,7 +134,8 @@ extension ContainerOptions {
         }
         let security = try securityOpt.map(SecurityFlag.expanded)
         for (key, list) in [
-            ("CapAdd", capAdd), ("CapDrop", capDrop),
+            ("CapAdd", SecuritySpec.normalized(capabilities: capAdd)),
+            ("CapDrop", SecuritySpec.normalized(capabilities: capDrop)),
             ("SecurityOpt", security.filter { $0 != "systempaths=unconfined" }),
             ("ExtraHosts", addHost), ("Dns", dns), ("DnsSearch", dnsSearch), ("DnsOptions", dnsOption),
             ("GroupAdd", groupAdd), ("Links", link), ("VolumesFrom", volumesFrom),
@@ -266,12 +267,8 @@ extension ContainerOptions {
 
     /// `name=soft[:hard]`.
     static func ulimit(_ text: String) throws(RoostError) -> JSON {
-        let (name, value) = pair(text)
-        let numbers = value.split(separator: ":").map { Int64($0) }
-        guard let soft = numbers.first ?? nil, let hard = numbers.last ?? nil, numbers.count <= 2 else {
-            throw .invalid("ulimit \"\(text)\": write name=soft[:hard]")
-        }
-        return ["Name": .string(name), "Soft": JSON(soft), "Hard": JSON(hard)]
+        let limit = try UlimitSpec(parsing: text)
+        return ["Name": .string(limit.name), "Soft": JSON(limit.soft), "Hard": JSON(limit.hard)]
     }
 }
 

@@ -18,7 +18,8 @@ extension ContainerOptions {
         if rule == "always" { try fetch(image) }
         do { return try createFromImage(words, attach: attach) } catch let error as RoostError {
             let isOther = error.message.contains("does not match the specified platform")
-            guard rule == "missing", error.kind == .notFound, isOther || error.message.hasPrefix("No such image")
+            guard rule == "missing", error.kind == .notFound, isOther || error.message.hasPrefix("No such image"),
+                !Session.shared.isService(image)
             else { throw error }
             if !quiet {
                 Output.error("Unable to find image '\(isOther ? image : String(error.message.dropFirst(15)))' locally")

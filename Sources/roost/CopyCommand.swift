@@ -112,7 +112,7 @@ struct Copy: ParsableCommand {
     // MARK: Out of a container
 
     private func copyOut(_ id: String, _ path: String) throws {
-        var from = path.hasPrefix("/") ? path : "/" + path
+        var from = path.absolutePath
         guard var facts = try status(id, from) else {
             throw RoostError.missing("Could not find the file \(from) in container \(id)")
         }
@@ -143,7 +143,13 @@ struct Copy: ParsableCommand {
                 count += Int64(part.count)
                 try writeAll(pipe.writing.raw, part)
             }
-        } catch let error as SyscallError where error.errno == Errno.brokenPipe {}
+        } catch let error as SyscallError where error.errno == Errno.brokenPipe {
+            // The helper has stopped reading; why, it says itself.
+        } catch {
+            pipe.writing.closeEarly()
+            try? worker.finish()
+            throw error
+        }
         pipe.writing.closeEarly()
         try worker.finish()
         report(count, end.path)
@@ -155,6 +161,7 @@ struct Copy: ParsableCommand {
         if path.hasSuffix("/."), !absolute.hasSuffix("/.") { absolute += "/." }
         if path == "." { absolute += "/." }
         if path.hasSuffix("/"), !absolute.hasSuffix("/") { absolute += "/" }
+        absolute = absolute.absolutePath
         var end = CopyEnd(path: absolute)
         do throws(SyscallError) {
             let status = try Files.status(absolute, followLinks: follows)
@@ -169,7 +176,7 @@ struct Copy: ParsableCommand {
     // MARK: Into a container
 
     private func copyIn(_ id: String, _ shown: String, _ path: String) throws {
-        let to = path.hasPrefix("/") ? path : "/" + path
+        let to = path.absolutePath
         var end = CopyEnd(path: to)
         var facts = try status(id, to)
         if let found = facts, Self.isLink(found), let link = found["linkTarget"].string {
@@ -196,14 +203,17 @@ struct Copy: ParsableCommand {
         let name = plan.rebase ?? from.archiveName
         let worker = try LocalArchive.create(real, as: name, to: pipe.writing.raw)
         pipe.writing.closeEarly()
-        try upload(id, plan.folder, pipe.reading.raw, shown, path)
-        try worker.finish()
+        try upload(id, plan.folder, pipe.reading.raw, shown, path) { try worker.finish() }
     }
 
-    private func upload(_ id: String, _ folder: String, _ file: Int32, _ shown: String, _ path: String) throws {
+    private func upload(
+        _ id: String, _ folder: String, _ file: Int32, _ shown: String, _ path: String,
+        whole: () throws -> Void = {}
+    ) throws {
         var query = [("path", folder), ("noOverwriteDirNonDir", "true")]
         if archive { query.append(("copyUIDGID", "true")) }
-        let answer = try Session.shared.client().upload("containers/\(id)/archive", query, file: file, method: "PUT")
+        let answer = try Session.shared.client().upload(
+            "containers/\(id)/archive", query, file: file, method: "PUT", whole: whole)
         _ = try answer.readAll()
         report(answer.uploaded, "\(shown):\(path)")
     }

@@ -23,10 +23,16 @@ struct Down: ParsableCommand {
 
     func run() throws {
         let session = Session.shared
-        let name = try services.isEmpty ? session.projectNameOnly() : checkedName()
-        var body: JSON = [
-            "project": .string(name), "volumes": .bool(volumes), "purge": .bool(purge), "services": JSON(services),
-        ]
+        try session.client().requireRoost("roost down")
+        let project = try session.fileProject(services: services)
+        for service in services where project.map({ $0.services[service] == nil }) == true {
+            throw RoostError.missing("no such service: \(service)")
+        }
+        let name = try project?.name ?? session.projectNameOnly()
+        var body = Self.body(project, named: name, services: services)
+        body.set("volumes", .bool(volumes))
+        body.set("purge", .bool(purge))
+        body.set("removeOrphans", .bool(removeOrphans))
         if let timeout { body.set("timeout", JSON(timeout)) }
         if let rmi, rmi != "all", rmi != "local" {
             throw RoostError.invalid("--rmi \(rmi): use all or local")
@@ -43,21 +49,44 @@ struct Down: ParsableCommand {
                 : session.projectContainers(name).compactMap { container -> String? in
                     let image = container["Image"].string ?? ""
                     let service = container["Labels"][ComposeLabel.service].string ?? ""
+                    guard project.map({ $0.services[service] != nil }) ?? true else { return nil }
                     return rmi == "all" || ["\(name)-\(service)", "\(name)_\(service)"].contains(image) ? image : nil
                 })
         let before = volumes && !purge ? Set(try Trash.contents().compactMap { $0["Id"].string }) : []
         try PlanFollower.follow("roost/v1/projects/down", body)
         if volumes, !purge { try tellOfTrash(before) }
-        for image in images.sorted() { try session.client().call("DELETE", "images/\(image)") }
+        for image in images.sorted() { try remove(image) }
     }
 
-    /// Services that are named must be known: a mistyped name would otherwise take nothing away without a word.
-    private func checkedName() throws -> String {
-        let project = try Session.shared.loadProject()
-        for service in services where project.services[service] == nil && !project.disabledServices.contains(service) {
-            throw RoostError.missing("no such service: \(service)")
+    /// What others use stays, and what is missing is removed already: both are reported and neither is a failure, as in Compose.
+    private func remove(_ image: String) throws {
+        do { try Session.shared.client().call("DELETE", "images/\(image)") } catch let error as RoostError {
+            switch error.kind {
+            case .conflict: Output.error("Image \(image)  Resource is still in use")
+            case .notFound: Output.error("Image \(image)  Warning: No resource found to remove")
+            default: throw error
+            }
         }
-        return project.name
+    }
+
+    /// The request: with the file's own services, networks and volumes, if there is a file.
+    static func body(_ project: Project?, named name: String, services: [String] = []) -> JSON {
+        var body: JSON = ["project": .string(name), "services": JSON(services)]
+        guard let project else { return body }
+        let concerned = project.needed(by: services).compactMap { project.services[$0] }
+        let networks = Set(concerned.flatMap { ($0["networks"].object ?? []).map(\.key) })
+        let volumes = Set(
+            concerned.flatMap { ($0["volumes"].array ?? []).compactMap { $0["source"].string } })
+        func own(_ keys: Set<String>, _ all: [String: JSON]) -> JSON {
+            JSON(keys.filter { all[$0].map { $0["external"].bool != true } ?? false }.sorted())
+        }
+        body.set(
+            "model",
+            [
+                "services": JSON(project.services.keys.sorted()), "disabled": JSON(project.disabledServices.sorted()),
+                "networks": own(networks, project.networks), "volumes": own(volumes, project.volumes),
+            ])
+        return body
     }
 
     private func tellOfTrash(_ before: Set<String>) throws {

@@ -15,6 +15,7 @@ struct Drift: ParsableCommand {
 
     func run() throws {
         let session = Session.shared
+        try session.client().requireRoost("roost drift")
         let project = try session.loadProject(services: services)
         let plan = try session.client().call(
             "POST", "roost/v1/projects/plan",
@@ -29,6 +30,8 @@ struct Drift: ParsableCommand {
             switch step["action"].string ?? "" {
             // A start that follows a creation is no difference of its own.
             case "start" where ["created", "recreated"].contains(reason): continue
+            // A job that is done runs again at the next `up`, but nothing of it differs from the file.
+            case "start" where reason == "exited with 0": continue
             case let action where action.hasPrefix("wait"): continue
             case "create": found.append((object, "is not there", nil))
             case "recreate": found.append((object, reason, edited(project)))

@@ -57,8 +57,11 @@ struct Exec: ParsableCommand {
         let exchange = try client.takeOver("exec/\(exec)/start", body: start)
         try AttachedStream(exchange: exchange, terminal: terminal, sendsInput: input) { rows, columns in
             _ = try? client.call("POST", "exec/\(exec)/resize", [("h", "\(rows)"), ("w", "\(columns)")])
-        } signalled: { number in
-            if number == 2 || number == 15 { Processes.exit(128 + number) }
+        } signalled: { number, leaving in
+            // As with Docker the client exits and the process keeps running. Nothing may keep the client: SIGHUP and SIGQUIT end it as well.
+            guard [1, 2, 3, 15].contains(number) else { return }
+            leaving()
+            Processes.exit(128 + number)
         }.run()
         throw Leave(code: Int32(clamping: try client.call("GET", "exec/\(exec)/json")["ExitCode"].int ?? 0))
     }

@@ -3,6 +3,7 @@ import ArgumentParser
 import DockerAPI
 import EngineModel
 import LinuxKernel
+import Synchronization
 
 struct Attach: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -53,18 +54,26 @@ struct Foreground {
         ]
         if let keys = detachKeys ?? DockerConfiguration.preference("detachKeys") { query.append(("detachKeys", keys)) }
         let exchange = try client.takeOver("containers/\(id)/attach", query)
-        var asked = 0
-        let stream = AttachedStream(exchange: exchange, terminal: terminal, sendsInput: interactive) { rows, columns in
+        let interrupts = Mutex(0)
+        let stream = AttachedStream(exchange: exchange, terminal: terminal, sendsInput: interactive) {
+            [id] rows, columns in
             _ = try? client.call("POST", "containers/\(id)/resize", [("h", "\(rows)"), ("w", "\(columns)")])
-        } signalled: { number in
-            guard passesSignals else { Processes.exit(128 + number) }
-            // Somebody who asks a third time does not want to wait for the container.
-            if number == 2 || number == 15 { asked += 1 }
-            if asked >= 3 {
+        } signalled: { [id, passesSignals] number, leaving in
+            guard passesSignals else {
+                leaving()
+                Processes.exit(128 + number)
+            }
+            // The third time the user does not want to wait for the container any longer, nor for the engine.
+            let count = interrupts.withLock { count in
+                if number == 2 || number == 15 { count += 1 }
+                return count
+            }
+            if count >= 3 {
+                leaving()
                 Output.error("got 3 SIGTERM/SIGINTs, forcefully exiting")
                 Processes.exit(1)
             }
-            _ = try? client.call("POST", "containers/\(id)/kill", [("signal", "\(number)")])
+            try? Threads.detach { _ = try? client.call("POST", "containers/\(id)/kill", [("signal", "\(number)")]) }
         }
         return (stream, exchange.header(RoostHeader.instance))
     }

@@ -126,7 +126,7 @@ struct Ps: ParsableCommand {
                 ByteSize.decimalText(container["SizeRw"].int ?? 0)
                     + (container["SizeRootFs"].int.map { " (virtual \(ByteSize.decimalText($0)))" } ?? "")),
             "ID": .string(noTrunc || Session.shared.isCompose && quiet ? id : String(id.prefix(12))),
-            "Image": .string(container["Image"].string ?? ""),
+            "Image": .string(Self.image(container, noTrunc: noTrunc)),
             "Labels": .string(labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")),
             "Names": .string(
                 (container["Names"].array ?? []).compactMap { $0.string.map { String($0.dropFirst()) } }.joined(
@@ -136,6 +136,19 @@ struct Ps: ParsableCommand {
             "State": .string(container["State"].string ?? ""),
             "Status": .string(container["Status"].string ?? ""),
         ]
+    }
+
+    /// As Docker shows an image: twelve digits of an id, a name without its digest.
+    static func image(_ container: JSON, noTrunc: Bool) -> String {
+        let name = container["Image"].string ?? ""
+        if name.isEmpty { return "<no image>" }
+        if noTrunc { return name }
+        let id = container["ImageID"].string ?? ""
+        let bare = name.hasPrefix("sha256:") ? String(name.dropFirst(7)) : name
+        if id.hasPrefix("sha256:"), bare.utf8.count >= 12, id.dropFirst(7).hasPrefix(bare.prefix(12)) {
+            return String(bare.prefix(12))
+        }
+        return String(name.prefix { $0 != "@" })
     }
 
     static func ports(_ ports: [JSON]) -> String {

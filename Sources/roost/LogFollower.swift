@@ -1,6 +1,7 @@
 import APIClient
 import EngineModel
 import LinuxKernel
+import Synchronization
 import Terminal
 
 /// Logs of several containers together: each line with its service's name, in the order of their times, followed by service so that
@@ -13,6 +14,8 @@ struct LogFollower {
     var stopsWith: [String] = []
     /// Only an end with a code other than 0.
     var stopsOnFailureOnly = false
+    /// Only the replica with this number.
+    var index: Int?
 
     private func open(_ container: JSON, _ query: [(String, String)]) throws -> LogSource {
         let id = container["Id"].string ?? ""
@@ -41,7 +44,7 @@ struct LogFollower {
     func printHistory(_ containers: [JSON], _ query: [(String, String)], grouped: Bool = false) throws {
         let sources = try containers.compactMap { try openIfKept($0, query) }
         var printer = printer
-        printer.width = (sources.map(\.name.count).max() ?? 0) + 1
+        printer.width = (sources.map { TextWidth.of($0.name) }.max() ?? 0) + 1
         guard grouped else { return try printer.merge(sources) }
         for (_, group) in Dictionary(grouping: sources, by: \.service).sorted(by: { $0.key < $1.key }) {
             try printer.merge(group)
@@ -54,15 +57,32 @@ struct LogFollower {
         tail: String = "all"
     ) throws -> Int32 {
         let client = try Session.shared.client()
-        let signals = try Processes.signalDescriptor([1, 2, 15])
+        // A loop that is blocked in a write or a request does not see the signal: the third one ends the command whatever it does.
+        let signals = try Pipe()
+        try setNonBlocking(signals.reading.raw)
+        let count = Mutex(0)
+        try Interrupts.handle {
+            let number = count.withLock { count in
+                count += 1
+                return count
+            }
+            if !stopsOnSignal || number >= 3 { Processes.exit(130) }
+            _ = try? writeSome(signals.writing.raw, [1])
+        }
         var printer = printer
         printer.width = (services.map { $0.count + 2 }.max() ?? 0) + 1
         let events = try client.open(
             "GET", "events",
-            [("filters", "{\"type\":[\"container\"],\"label\":[\"com.docker.compose.project=\(project)\"]}")]
+            [
+                (
+                    "filters",
+                    "{\"type\":[\"container\"],\"event\":[\"start\",\"die\"],\"label\":[\"com.docker.compose.project=\(project)\"]}"
+                )
+            ]
                 + (since.map { [("since", $0)] } ?? []))
         let containers = try Session.shared.projectContainers(project, services: services).filter {
-            $0["State"].string != "created"
+            $0["State"].string != "created" && $0["Labels"][ComposeLabel.oneOff].string != "True"
+                && isMeant($0["Labels"])
         }
         // What was said before is merged by time; what comes is shown as it comes. The line between the two lies a little before now, so
         // that what is just being written is on the far side of it.
@@ -84,6 +104,7 @@ struct LogFollower {
         }
         var stopping = 0
         var code: Int32 = 0
+        var listens = true
         // Those that have ended and may come back as new containers; who only follows waits a moment for the last of them.
         var missing: [LogSource] = []
         var lastEnd: Int64 = 0
@@ -93,10 +114,13 @@ struct LogFollower {
         while !sources.isEmpty || lingers() || (stopping > 0 && !stopsWith.isEmpty && stillRuns(project)) {
             let isWaiting = sources.contains { $0.exchange.hasBufferedBytes }
             var ready = try waitForAny(
-                [signals.raw] + sources.map(\.exchange.connection.raw) + [events.connection.raw],
+                [signals.reading.raw] + sources.map(\.exchange.connection.raw)
+                    + (listens ? [events.connection.raw] : []),
                 milliseconds: isWaiting ? 0 : missing.isEmpty && stopping == 0 ? 500 : 100)
             if ready.last == sources.count + 1 { ready.removeLast() }
-            if stopping == 0, !stopsWith.isEmpty, let end = try firstEnd(events) {
+            let news = listens ? try news(events, services) : News()
+            listens = listens && !news.hasEnded
+            if stopping == 0, let end = news.exit {
                 stopping = 1
                 code = end
                 Output.error("Aborting on container exit...")
@@ -105,14 +129,24 @@ struct LogFollower {
             // What came together with an answer's head is not on the connection any more.
             ready = Set(ready + sources.indices.filter { sources[$0].exchange.hasBufferedBytes }.map { $0 + 1 })
                 .sorted()
-            // Behind the others, so that what is ready keeps its place.
+            // Behind the others, so that what is ready keeps its index.
+            for id in news.started where !(sources + missing).contains(where: { $0.id == id }) {
+                guard
+                    let container = try Session.shared.projectContainers(project).first(where: { $0["Id"].string == id }
+                    ),
+                    let source = try openIfKept(container, [("follow", "1"), ("tail", "all")])
+                else { continue }
+                // In the place of the one before it, if it is the same replica.
+                missing.removeAll { $0.name == source.name }
+                printer.width = max(printer.width, source.name.count + 1)
+                sources.append(source)
+            }
             for (index, gone) in missing.enumerated().reversed() {
                 guard let again = try reopened(gone, project) else { continue }
                 missing.remove(at: index)
                 sources.append(again)
             }
-            if ready.contains(0), Processes.nextSignal(signals.raw) != nil {
-                guard stopsOnSignal else { return 130 }
+            if ready.contains(0), (try? readSome(signals.reading.raw, limit: 1)) != nil {
                 stopping += 1
                 code = 130
                 Output.error(stopping == 1 ? "Gracefully stopping... (press Ctrl+C again to force)" : "Killing...")
@@ -148,24 +182,46 @@ struct LogFollower {
         return code
     }
 
-    /// The exit code of the first service that ends and that everything ends with; nil if none has.
-    private func firstEnd(_ events: HTTPExchange) throws -> Int32? {
-        while try events.hasBufferedBytes || (waitUntilReady(events.connection.raw, milliseconds: 0)) {
-            guard let event = try events.nextLine() else { return nil }
-            let facts = event["Actor"]["Attributes"]
-            guard event["Action"].string == "die", facts[ComposeLabel.oneOff].string != "True",
-                stopsWith.contains(facts[ComposeLabel.service].string ?? "")
-            else { continue }
-            let code = Int32(facts["exitCode"].string ?? "") ?? 0
-            if stopsOnFailureOnly, code == 0 { continue }
-            // One that its policy brings back has not ended.
-            let id = event["Actor"]["ID"].string ?? ""
-            let state = try? Session.shared.client().call("GET", "containers/\(id)/json")["State"]["Status"].string
-            if state == "restarting" || state == "running" { continue }
-            return code
-        }
-        return nil
+    /// What the project's events have told since the last look.
+    private struct News {
+        var started: [String] = []
+        /// The code of the first exit that everything ends with.
+        var exit: Int32?
+        /// No more events will come.
+        var hasEnded = false
     }
+
+    private func news(_ events: HTTPExchange, _ services: [String]) throws -> News {
+        var news = News()
+        while try events.hasBufferedBytes || waitUntilReady(events.connection.raw, milliseconds: 0) {
+            guard let event = try events.nextLine() else {
+                news.hasEnded = true
+                break
+            }
+            let facts = event["Actor"]["Attributes"]
+            let service = facts[ComposeLabel.service].string ?? ""
+            guard facts[ComposeLabel.oneOff].string != "True", isMeant(facts) else { continue }
+            let id = event["Actor"]["ID"].string ?? ""
+            if event["Action"].string == "start", services.isEmpty || services.contains(service) {
+                news.started.append(id)
+            }
+            if event["Action"].string == "die", news.exit == nil, stopsWith.contains(service) {
+                news.exit = finalExit(id, facts)
+            }
+        }
+        return news
+    }
+
+    /// Nil for a container that its policy brings back, and for an exit with 0 where only failures count.
+    private func finalExit(_ id: String, _ facts: JSON) -> Int32? {
+        let code = Int32(facts["exitCode"].string ?? "") ?? 0
+        if stopsOnFailureOnly, code == 0 { return nil }
+        let state = try? Session.shared.client().call("GET", "containers/\(id)/json")["State"]["Status"].string
+        return state == "restarting" || state == "running" ? nil : code
+    }
+
+    /// Whether a container with these labels is one of those that were asked for (`--index`).
+    private func isMeant(_ labels: JSON) -> Bool { index.map { "\($0)" == labels[ComposeLabel.number].string } ?? true }
 
     private func stillRuns(_ project: String) -> Bool {
         ((try? Session.shared.projectContainers(project, all: false)) ?? []).contains {

@@ -93,7 +93,7 @@ struct LogPrinter {
         if wanted != descriptor || pending.count > 1 << 16 { flush() }
         descriptor = wanted
         if prefix {
-            let name = source.name + String(repeating: " ", count: max(0, width - source.name.count)) + " | "
+            let name = TextWidth.padded(source.name, width) + " | "
             pending += Array(style.service(source.service, name).utf8)
         }
         if timestamps { pending += line.time + [32] }

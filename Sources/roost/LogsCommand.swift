@@ -33,8 +33,9 @@ struct Logs: ParsableCommand {
             throw RoostError.missing("No such container: \(first)")
         }
         let (name, services) = try scope()
-        let follower = LogFollower(
+        var follower = LogFollower(
             style: Style(descriptor: 1, wish: noColor ? false : nil), prefix: !noLogPrefix, timestamps: timestamps)
+        follower.index = index
         if follow {
             let code = try follower.attach(
                 project: name, services: services, since: try since.map(Self.time), timeout: nil,
@@ -52,10 +53,7 @@ struct Logs: ParsableCommand {
     private func scope() throws -> (name: String, services: [String]) {
         let session = Session.shared
         if let name = session.projectName, session.files.isEmpty, (try? session.loadProject()) == nil {
-            let there = try session.projectContainers(name).compactMap {
-                $0["Labels"][ComposeLabel.service].string
-            }
-            return (name, names.isEmpty ? Array(Set(there)).sorted() : names)
+            return (name, names)
         }
         let project = try session.loadProject(services: names)
         for name in names where project.services[name] == nil { throw RoostError.missing("no such service: \(name)") }
@@ -81,14 +79,12 @@ struct Logs: ParsableCommand {
         }
     }
 
-    /// A point in time, or a length of time before now.
+    /// A point in time, by the user's own clock where it has no zone, or a length of time before now.
     static func time(_ text: String) throws(RoostError) -> String {
-        if let span = TimeSpan.parse(text), Timestamp(parsing: text) == nil {
-            return Timestamp(nanoseconds: Clocks.wallNanoseconds() - span).rfc3339
-        }
-        guard Timestamp(parsing: text) != nil else {
+        if let time = Timestamp(parsing: text, zoneSeconds: Clocks.zoneSeconds()) { return time.rfc3339 }
+        guard let span = TimeSpan.parse(text) else {
             throw .invalid("\"\(text)\" is neither a time nor a duration such as 10m")
         }
-        return text
+        return Timestamp(nanoseconds: Clocks.wallNanoseconds() - span).rfc3339
     }
 }

@@ -164,9 +164,15 @@ struct System: ParsableCommand {
 
         func run() throws {
             let answer = try Session.shared.client().call("GET", "system/df")
-            if verbose { return try showAll(answer) }
+            let trash = Trash.known()
+            if verbose { return try showAll(answer, trash) }
+            var rows = try rows(answer)
+            if !trash.isEmpty {
+                let size = trash.reduce(0) { $0 + ($1["Size"].int ?? 0) }
+                rows.append(row("Trash", trash.count, 0, size, size, share: true))
+            }
             try Listing.show(
-                try rows(answer), format,
+                rows, format,
                 columns: [
                     ("Type", "TYPE"), ("TotalCount", "TOTAL"), ("Active", "ACTIVE"), ("Size", "SIZE"),
                     ("Reclaimable", "RECLAIMABLE"),
@@ -210,7 +216,13 @@ struct System: ParsableCommand {
             ]
         }
 
-        private func showAll(_ answer: JSON) throws {
+        private func showAll(_ answer: JSON, _ trash: [JSON]) throws {
+            defer {
+                if !trash.isEmpty {
+                    Output.line("\nTrash space usage:\n")
+                    try? Trash.show(trash)
+                }
+            }
             Output.line("Images space usage:\n")
             try Listing.show(
                 (answer["Images"].array ?? []).map { image -> JSON in
@@ -237,7 +249,7 @@ struct System: ParsableCommand {
                 (answer["Containers"].array ?? []).map { container -> JSON in
                     [
                         "ID": .string(String((container["Id"].string ?? "").prefix(12))),
-                        "Image": .string(container["Image"].string ?? ""),
+                        "Image": .string(Ps.image(container, noTrunc: false)),
                         "Command": .string("\"\(shortened(container["Command"].string ?? "", 20))\""),
                         "Volumes": .string(
                             "\((container["Mounts"].array ?? []).count { $0["Type"].string == "volume" })"),
@@ -314,6 +326,14 @@ struct System: ParsableCommand {
             options.show("build cache objects", steps["CachesDeleted"].strings ?? [])
             bytes += steps["SpaceReclaimed"].int ?? 0
             Output.line("Total reclaimed space: \(ByteSize.decimalText(bytes))")
+            let trash = Trash.known()
+            if !trash.isEmpty {
+                let size = trash.reduce(0) { $0 + ($1["Size"].int ?? 0) }
+                let what = trash.count == 1 ? "1 removed volume waits" : "\(trash.count) removed volumes wait"
+                Output.error(
+                    "note: \(what) in the trash (\(ByteSize.decimalText(size))): roost trash empty removes them for good"
+                )
+            }
         }
     }
 
@@ -348,26 +368,14 @@ struct System: ParsableCommand {
     }
 }
 
-/// Carries bytes both ways until both sides have ended.
+/// Carries bytes both ways until the socket's other side ends. Each direction has a thread, so that neither waits for the other.
 enum StreamPair {
     static func join(input: Int32, output: Int32, socket: OwnedFD) throws {
-        var inputIsOpen = true
+        try Threads.detach { AttachedStream.send(input, to: socket) }
         while true {
-            let ready = try waitForAny(inputIsOpen ? [socket.raw, input] : [socket.raw], milliseconds: nil)
-            if ready.contains(0) {
-                let bytes = try readSome(socket.raw, limit: 1 << 16)
-                if bytes.isEmpty { return }
-                try writeAll(output, bytes)
-            }
-            if ready.contains(1) {
-                let bytes = try readSome(input, limit: 1 << 16)
-                if bytes.isEmpty {
-                    inputIsOpen = false
-                    Sockets.shutdownWriting(socket.raw)
-                } else {
-                    try sendAll(socket.raw, bytes)
-                }
-            }
+            let bytes = try readSome(socket.raw, limit: 1 << 16)
+            if bytes.isEmpty { return }
+            try writeAll(output, bytes)
         }
     }
 }

@@ -84,7 +84,22 @@ struct MountFlag {
         where options[name] != nil && type != owner {
             throw refuse("cannot mix '\(owner)-*' options with mount type '\(type)'")
         }
+        try Self.checkRecursion(options["BindOptions"] ?? [:], isReadOnly: mount["ReadOnly"]?.bool == true, refuse)
         json = Self.object(mount)
+    }
+
+    private static func checkRecursion(
+        _ options: [String: JSON], isReadOnly: Bool, _ refuse: (String) -> RoostError
+    ) throws(RoostError) {
+        let isForced = options["ReadOnlyForceRecursive"]?.bool == true
+        for (value, isGiven) in [("writable", options["ReadOnlyNonRecursive"]?.bool == true), ("readonly", isForced)]
+        where isGiven && !isReadOnly {
+            throw refuse("option 'bind-recursive=\(value)' requires 'readonly' to be specified in conjunction")
+        }
+        if isForced, options["Propagation"]?.string != "rprivate" {
+            throw refuse(
+                "option 'bind-recursive=readonly' requires 'bind-propagation=rprivate' to be specified in conjunction")
+        }
     }
 
     private static func object(_ map: [String: JSON]) -> JSON {

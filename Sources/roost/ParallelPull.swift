@@ -29,7 +29,7 @@ struct ParallelPull {
     func run() throws -> [(order: Order, error: RoostError)] {
         let client = try Session.shared.client()
         let display = isQuiet ? nil : ProgressDisplay()
-        let isLive = Terminals.isTerminal(2)
+        let isLive = Presentation.redraws(2)
         var waiting = orders[...]
         var running: [Running] = []
         var failures: [(order: Order, error: RoostError)] = []
@@ -52,7 +52,8 @@ struct ParallelPull {
             }
             let isBuffered = running.contains { $0.exchange.status != 0 && $0.exchange.hasBufferedBytes }
             let ready = Set(
-                try waitForAny(running.map(\.exchange.connection.raw), milliseconds: isBuffered ? 0 : 1000))
+                try waitForAny(running.map(\.exchange.connection.raw), milliseconds: isBuffered ? 0 : 100))
+            if !isBuffered { display?.tick() }
             for (index, pull) in running.enumerated().reversed()
             where ready.contains(index) || (pull.exchange.status != 0 && pull.exchange.hasBufferedBytes) {
                 do {

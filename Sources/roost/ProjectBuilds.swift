@@ -11,6 +11,9 @@ extension Project {
         for (name, service) in services where service["image"].isNull && !service["build"].isNull {
             result.services[name]?.set("image", .string(builtImageName(name)))
         }
+        for (name, service) in buildBases where service["image"].isNull {
+            result.buildBases[name]?.set("image", .string(builtImageName(name)))
+        }
         return result
     }
 }
@@ -153,13 +156,13 @@ extension ProjectImages {
     private func build(_ names: [String], _ overrides: BuildOverrides, onlyShowsWork: Bool) throws {
         var waiting: Set<String> = []
         func need(_ name: String) {
-            guard project.services[name] != nil, waiting.insert(name).inserted else { return }
-            Self.otherServices(project.services[name]?["build"] ?? .null).forEach(need)
+            guard project.definition(name) != nil, waiting.insert(name).inserted else { return }
+            Self.otherServices(project.definition(name)?["build"] ?? .null).forEach(need)
         }
         names.forEach(need)
         while !waiting.isEmpty {
             let ready = waiting.filter { name in
-                Self.otherServices(project.services[name]?["build"] ?? .null).allSatisfy { !waiting.contains($0) }
+                Self.otherServices(project.definition(name)?["build"] ?? .null).allSatisfy { !waiting.contains($0) }
             }.sorted()
             guard !ready.isEmpty else {
                 throw RoostError.invalid(
@@ -191,7 +194,7 @@ extension ProjectImages {
     }
 
     private func order(_ name: String, _ overrides: BuildOverrides) throws -> BuildOrder {
-        let service = project.services[name] ?? .null
+        let service = project.definition(name) ?? .null
         let build = service["build"]
         var order = BuildOrder()
         let context = build["context"].string ?? ""
@@ -236,7 +239,7 @@ extension ProjectImages {
             let text = value.string ?? ""
             guard text.hasPrefix("service:") else { return (key, text) }
             let other = String(text.dropFirst(8))
-            return (key, "docker-image://" + (project.services[other]?["image"].string ?? other))
+            return (key, "docker-image://" + (project.definition(other)?["image"].string ?? other))
         }
         return order
     }

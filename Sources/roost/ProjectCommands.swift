@@ -57,6 +57,13 @@ enum PlanFollower {
         }
         var touched: Set<String> = []
         for _ in 0..<3 {
+            // A job that this command has run already is not run once more.
+            var body = body
+            if !touched.isEmpty {
+                var options = body["options"]
+                options.set("touched", JSON(touched.sorted()))
+                body.set("options", options)
+            }
             if try show(try client.open("POST", path, body: body, repeatable: true), &touched) { return touched }
         }
         throw RoostError(.unavailable, "the engine went away several times; run the command again to go on")
@@ -67,7 +74,7 @@ enum PlanFollower {
         let display = ProgressDisplay()
         var failures: [JSON] = []
         var finished = false
-        while let event = try next(exchange) {
+        while let event = try next(exchange, display) {
             for note in event["notes"].strings ?? [] { Output.error("note: \(note)") }
             if let object = event["object"].string {
                 let state = event["state"].string
@@ -89,8 +96,8 @@ enum PlanFollower {
         throw Leave(code: 1)
     }
 
-    private static func next(_ exchange: HTTPExchange) throws -> JSON? {
-        do { return try exchange.nextLine() } catch let error as RoostError {
+    private static func next(_ exchange: HTTPExchange, _ display: ProgressDisplay) throws -> JSON? {
+        do { return try exchange.nextLine(every: 100) { display.tick() } } catch let error as RoostError {
             if error.kind == .unavailable { return nil }
             throw error
         }
@@ -145,6 +152,7 @@ struct Up: ParsableCommand {
 
     func run() throws {
         let session = Session.shared
+        try session.client().requireRoost("roost up")
         var project = try session.loadProject(services: services)
         if locked { project = try ProjectLock.load(project).apply(to: project) }
         let body: JSON = [
@@ -165,6 +173,12 @@ struct Up: ParsableCommand {
             return
         }
         let begin = Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339
+        let name = project.name
+        try Interrupts.handle {
+            Output.error(
+                "Interrupted: the engine goes on starting project \(name); stop it with roost stop or roost down")
+            Processes.exit(130)
+        }
         let touched = try PlanFollower.follow("roost/v1/projects/up", body)
         if !settings.noStart, !session.isDryRun {
             try tellOfRunning(project, except: touched)
@@ -172,10 +186,18 @@ struct Up: ParsableCommand {
         if wait || waitTimeout != nil {
             try HealthWait(project: project, services: services, timeout: waitTimeout).run()
         }
-        if watch {
+        if watch, detach || wait {
             return try ProjectWatch(project, services: services, quiet: quietBuild, prunes: true).run { _ in false }
         }
         if detach || wait || settings.noStart { return }
+        let watcher = watch ? try startWatch() : nil
+        defer {
+            if let watcher {
+                try? Processes.signal(pid: watcher, 15)
+                _ = try? Processes.collect(pid: watcher, wait: true)
+                Output.error("Watch disabled")
+            }
+        }
         for name in attach + noAttach where project.services[name] == nil {
             throw RoostError.missing("no such service: \(name)")
         }
@@ -188,6 +210,14 @@ struct Up: ParsableCommand {
         let code = try follower.attach(project: project.name, services: shown, since: begin, timeout: settings.timeout)
         if let exitCodeFrom { throw Leave(code: try self.code(of: exitCodeFrom, project.name)) }
         if code != 0 { throw Leave(code: code) }
+    }
+
+    /// `roost watch` beside the logs: a process of its own, so that a build does not hold the logs up.
+    private func startWatch() throws -> Int32 {
+        let words = ["watch", "--no-up", "--prune"] + (quietBuild ? ["--quiet"] : []) + services
+        return try Processes.spawn(
+            "/proc/self/exe", arguments: ["roost"] + Session.shared.globalWords + words,
+            environment: Processes.environment.map { "\($0.key)=\($0.value)" }, descriptors: [0, 1, 2])
     }
 
     /// What is as it should be already is said to be so: silence could mean that nothing runs.

@@ -13,7 +13,7 @@ enum TransferDisplay {
     ) {
         let say: (String) -> Void = { toErrors ? Output.error($0) : Output.line($0) }
         let progress = ProgressDisplay()
-        let isLive = Terminals.isTerminal(1) && Terminals.isTerminal(2)
+        let isLive = Terminals.isTerminal(1) && Presentation.redraws(2)
         var meter = TransferMeter()
         var last = ""
         var digest: String?
@@ -248,7 +248,7 @@ struct ProjectImages {
     }
 
     private func image(_ service: String) -> String? { project.services[service]?["image"].string }
-    func isBuilt(_ service: String) -> Bool { project.services[service]?["build"].isNull == false }
+    func isBuilt(_ service: String) -> Bool { project.definition(service)?["build"].isNull == false }
 
     func pull(policy: String?, skipBuildable: Bool, ignoresFailures: Bool, quiet: Bool) throws {
         var seen: Set<String> = []

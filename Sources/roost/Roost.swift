@@ -26,6 +26,11 @@ struct Roost: ParsableCommand {
             EngineCommand.self,
             Version.self, Info.self, ListProjects.self, Drift.self, Watch.self, Lock.self, Container.self, Update.self,
             History.self, Scale.self, ContextCommand.self, Search.self, SocketCommand.self, Stats.self,
-            ProjectVolumes.self, Trash.self, Completion.self, Plugin.self, Manifest.self,
+            ProjectVolumes.self, Trash.self, Completion.self, Plugin.self, Manifest.self, Compose.self,
         ])
+
+    /// Whether there is a command of this name.
+    static func knows(_ word: String) -> Bool {
+        word == "help" || configuration.subcommands.contains { UsageErrors.names($0).contains(word) }
+    }
 }

@@ -16,7 +16,7 @@ struct Create: ParsableCommand {
         if Session.shared.isCompose { return try Up.parse(["--no-start"] + words).run() }
         let words = try PassedWords.checked(words, of: "create")
         try Arguments.need(words, "create", "for every service of this project: roost compose create")
-        Output.line(try options.create(words, attach: false))
+        Output.line(try options.create(words, attach: true))
     }
 }
 
@@ -87,26 +87,19 @@ struct Run: ParsableCommand {
         guard let service = words.first else { throw ValidationError("run needs a service") }
         let session = Session.shared
         let project = try session.loadProject(services: [service])
-        guard let definition = project.services[service] else {
-            throw RoostError.missing("no such service: \(service)")
-        }
+        guard project.services[service] != nil else { throw RoostError.missing("no such service: \(service)") }
         let client = try session.client()
         let needed = noDeps ? [service] : project.needed(by: [service]).sorted()
         try ProjectImages(project, services: needed).prepare(
             ImagePolicy(pull: options.pull, builds: build, quiet: quietPull || quietBuild))
-        if !noDeps {
-            let dependencies = (definition["depends_on"].object ?? []).map(\.key)
-            if !dependencies.isEmpty {
-                var settings = try UpSettings.parse([])
-                settings.noDeps = false
-                try PlanFollower.follow(
-                    "roost/v1/projects/up",
-                    [
-                        "project": project.wire, "contents": try session.contents(project),
-                        "options": try settings.json(dependencies),
-                    ])
-            }
-        }
+        var settings = try UpSettings.parse([])
+        settings.noDeps = noDeps
+        settings.removeOrphans = removeOrphans
+        var wanted = try settings.json([])
+        wanted.set("oneOff", .string(service))
+        try PlanFollower.follow(
+            "roost/v1/projects/up",
+            ["project": project.wire, "contents": try session.contents(project), "options": wanted])
         let terminal = !noTty && Terminals.isTerminal(0) && Terminals.isTerminal(1) && !detach
         let made = try client.call(
             "POST", "roost/v1/projects/run",

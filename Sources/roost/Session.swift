@@ -42,6 +42,10 @@ final class Session: @unchecked Sendable {
     var parallel = 8
     /// `roost compose …`: names are services, as in `docker compose`.
     var isCompose = false
+    /// The command and what follows it.
+    private var words: [String] = []
+    /// What stands before the command.
+    private(set) var globalWords: [String] = []
 
     /// Takes the words before the verb, in any order; `compose` may stand between them.
     func takeGlobals(_ arguments: inout [String]) throws(RoostError) {
@@ -50,7 +54,8 @@ final class Session: @unchecked Sendable {
             if ["-h", "--help", "--version", "-v", "--help-hidden"].contains(word) { break }
             // Completion scripts are asked for, and ask, by words of the parser's own.
             if word.hasPrefix("--generate-completion-script") || word.hasPrefix("---") { break }
-            if word == "compose", rest.dropFirst().first.map({ ["-h", "--help"].contains($0) }) == true { break }
+            // Nothing behind it: its own page.
+            if word == "compose", rest.dropFirst().first.map({ ["-h", "--help"].contains($0) }) ?? true { break }
             rest = rest.dropFirst()
             if word == "compose" {
                 isCompose = true
@@ -77,7 +82,19 @@ final class Session: @unchecked Sendable {
                 guard let number = Int(text) else { throw .invalid("--parallel \(text): write a number") }
                 parallel = number > 0 ? number : 8
             case "--dry-run": isDryRun = true
-            case "--ansi", "--progress", "--config", "-l", "--log-level":
+            case "--ansi":
+                let text = try value()
+                guard let ansi = Presentation.ANSI(rawValue: text) else {
+                    throw .invalid("unsupported --ansi value \"\(text)\": use never, always or auto")
+                }
+                Presentation.current.withLock { $0.ansi = ansi }
+            case "--progress":
+                let text = try value()
+                guard let progress = Presentation.Progress(rawValue: text) else {
+                    throw .invalid("unsupported --progress value \"\(text)\": use auto, tty, plain, json or quiet")
+                }
+                Presentation.current.withLock { $0.progress = progress }
+            case "--config", "-l", "--log-level":
                 _ = try value()
             case "--tls", "--tlsverify":
                 let isOn = parts.count < 2 || ["1", "t", "true"].contains(parts[1].lowercased())
@@ -92,8 +109,31 @@ final class Session: @unchecked Sendable {
             }
         }
         arguments = Array(rest)
+        words = arguments
+        globalWords = CommandLine.arguments.dropFirst().dropLast(words.count)
+        try chooseScope(arguments.first)
         takeDryRun(&arguments)
     }
+
+    /// Words that choose a project make the command the project's; a command that has no project says so instead of ignoring them.
+    private func chooseScope(_ command: String?) throws(RoostError) {
+        let given = [
+            projectName.map { _ in "-p" }, files.isEmpty ? nil : "-f",
+            projectDirectory.map { _ in "--project-directory" }, profiles.isEmpty ? nil : "--profile",
+            environmentFiles.isEmpty ? nil : "--env-file",
+        ].compactMap { $0 }
+        guard let first = given.first, let command, !command.hasPrefix("-"), Roost.knows(command) else { return }
+        guard Self.projectCommands.contains(command) else {
+            throw .invalid(
+                "\(first) chooses a project, and \"roost \(command)\" is about the whole engine: leave \(first) out")
+        }
+        isCompose = true
+    }
+
+    /// The commands that a project has: Compose's and our own.
+    private static let projectCommands = DryRun.verbs.union([
+        "plan", "drift", "lock", "remove", "env", "help", "system", "socket",
+    ])
 
     /// `--dry-run` may stand behind every command of a project, as in Compose; behind run and exec only before the service.
     private func takeDryRun(_ arguments: inout [String]) {
@@ -119,9 +159,23 @@ final class Session: @unchecked Sendable {
         EngineClient(address: try address.get(), insteadOfWriting: isDryRun ? DryRun.tell : nil)
     }
 
-    /// Docker's words in front of what the engine says.
+    /// Whether the project in this folder has a service of the name: then it is no image that somebody forgot to fetch.
+    func isService(_ name: String) -> Bool {
+        (try? ProjectLoader.load(loadRequest()))?.services[name] != nil
+    }
+
+    /// Docker's words in front of what the engine says; and a hint where a service's name stands for a container's.
     func told(_ error: RoostError) -> String {
-        error.isEngines && error.kind != .unavailable ? "Error response from daemon: \(error.message)" : error.message
+        let text =
+            error.isEngines && error.kind != .unavailable
+            ? "Error response from daemon: \(error.message)" : error.message
+        guard error.kind == .notFound, !isCompose, let command = words.first, Self.projectCommands.contains(command),
+            let project = try? ProjectLoader.load(loadRequest()),
+            let name = words.dropFirst().first(where: { project.services[$0] != nil })
+        else { return text }
+        return text
+            + "\nHint: \(name) is a service of the project \(project.name): roost compose \(command) … \(name)"
+            + (command == "run" ? "" : ", or roost up -d \(name) if nothing of it runs")
     }
 
     func absolute(_ path: String) -> String {
@@ -198,6 +252,11 @@ final class Session: @unchecked Sendable {
         return .object(found)
     }
 
+    /// The project of the file; nil if a name is given and no file: then the project is what the engine has of it.
+    func fileProject(services: [String] = []) throws -> Project? {
+        projectName != nil && files.isEmpty ? nil : try loadProject(services: services)
+    }
+
     /// Containers of a project, as the list endpoint gives them.
     func projectContainers(_ name: String, all: Bool = true, services: [String] = []) throws -> [JSON] {
         let filters = "{\"label\":[\"com.docker.compose.project=\(name)\"]}"
@@ -211,12 +270,19 @@ final class Session: @unchecked Sendable {
     }
 
     /// Turns names into containers: of the engine, or services of this folder's project.
-    func resolve(_ names: [String], all: Bool = true, index: Int? = nil) throws -> [(id: String, shown: String)] {
+    /// Without names those of the file's services are meant; services of inactive profiles and others that the file does not define are not.
+    func resolve(
+        _ names: [String], all: Bool = true, index: Int? = nil, includesOneOffs: Bool = false,
+        includesOrphans: Bool = false
+    ) throws -> [(id: String, shown: String)] {
         if isCompose || names.isEmpty {
-            let project = try projectNameOnly()
+            let file = names.isEmpty ? try fileProject() : nil
+            let project = try file?.name ?? projectNameOnly()
             let found = try projectContainers(project, all: all, services: names).filter { container in
-                // What `run` has made is nobody's replica.
-                container["Labels"][ComposeLabel.oneOff].string != "True"
+                let service = container["Labels"][ComposeLabel.service].string ?? ""
+                guard includesOrphans || file.map({ $0.services[service] != nil }) ?? true else { return false }
+                // A container of `run` is not a replica.
+                return (includesOneOffs || container["Labels"][ComposeLabel.oneOff].string != "True")
                     && index.map { "\($0)" == container["Labels"]["com.docker.compose.container-number"].string }
                         ?? true
             }

@@ -16,7 +16,7 @@ struct Stats: ParsableCommand {
     @Argument(help: "Containers, or services.") var names: [String] = []
 
     func run() throws {
-        let terminal = Terminals.isTerminal(1)
+        let terminal = Presentation.redraws(1)
         repeat {
             let rows = try chosen().map(row)
             var text = ""
@@ -42,7 +42,7 @@ struct Stats: ParsableCommand {
         guard !names.isEmpty else { return list }
         let wanted = try session.resolve(names).map(\.id)
         let complete = try session.client().call("GET", "containers/json", [("all", "1")]).array ?? []
-        return complete.filter { wanted.contains($0["Id"].string ?? "") }
+        return wanted.compactMap { id in complete.first { $0["Id"].string == id } }
     }
 
     private func row(_ container: JSON) throws -> JSON {

@@ -23,31 +23,36 @@ struct Trash: ParsableCommand {
         try Session.shared.client().call("GET", "roost/v1/trash").array ?? []
     }
 
+    /// What is there, for commands that only mention it: other engines have no trash.
+    static func known() -> [JSON] { (try? contents()) ?? [] }
+
+    static func show(_ records: [JSON], _ format: String? = nil, quiet: Bool = false) throws {
+        let now = Clocks.wallNanoseconds()
+        let rows = records.map { record -> JSON in
+            let removed = Timestamp(parsing: record["RemovedAt"].string ?? "")?.nanoseconds ?? 0
+            let expires = Timestamp(parsing: record["ExpiresAt"].string ?? "")?.nanoseconds ?? 0
+            return [
+                "ID": .string(record["Id"].string ?? ""), "Name": .string(record["Name"].string ?? ""),
+                "Size": .string(ByteSize.decimalText(record["Size"].int ?? 0)),
+                "Removed": .string(ago(removed / 1_000_000_000)),
+                "Expires": .string("in " + TimeSpan.words(seconds: max(0, expires - now) / 1_000_000_000)),
+            ]
+        }
+        try Listing.show(
+            rows, format,
+            columns: [
+                ("ID", "TRASH ID"), ("Name", "VOLUME NAME"), ("Size", "SIZE"), ("Removed", "REMOVED"),
+                ("Expires", "EXPIRES"),
+            ], quiet: quiet ? "ID" : nil)
+    }
+
     struct Ls: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "ls", abstract: "List what is in the trash.", aliases: ["list"])
         @Flag(name: [.short, .long], help: "Only ids.") var quiet = false
         @Option(name: .long, help: "table, json, or a template.") var format: String?
 
-        func run() throws {
-            let now = Clocks.wallNanoseconds()
-            let rows = try Trash.contents().map { record -> JSON in
-                let removed = Timestamp(parsing: record["RemovedAt"].string ?? "")?.nanoseconds ?? 0
-                let expires = Timestamp(parsing: record["ExpiresAt"].string ?? "")?.nanoseconds ?? 0
-                return [
-                    "ID": .string(record["Id"].string ?? ""), "Name": .string(record["Name"].string ?? ""),
-                    "Size": .string(ByteSize.decimalText(record["Size"].int ?? 0)),
-                    "Removed": .string(ago(removed / 1_000_000_000)),
-                    "Expires": .string("in " + TimeSpan.words(seconds: max(0, expires - now) / 1_000_000_000)),
-                ]
-            }
-            try Listing.show(
-                rows, format,
-                columns: [
-                    ("ID", "TRASH ID"), ("Name", "VOLUME NAME"), ("Size", "SIZE"), ("Removed", "REMOVED"),
-                    ("Expires", "EXPIRES"),
-                ], quiet: quiet ? "ID" : nil)
-        }
+        func run() throws { try Trash.show(try Trash.contents(), format, quiet: quiet) }
     }
 
     struct Restore: ParsableCommand {

@@ -15,6 +15,7 @@ struct Watch: ParsableCommand {
     @Argument(help: "Only these services.") var services: [String] = []
 
     func run() throws {
+        try Session.shared.client().requireRoost("roost watch")
         let project = try Session.shared.loadProject(services: services)
         if !noUp { try Up.parse(["-d"] + services).run() }
         try ProjectWatch(project, services: services, quiet: quiet, prunes: prune).run { _ in false }
@@ -70,7 +71,7 @@ final class ProjectWatch {
             let text = (try? Files.readText(context + "/.dockerignore", limit: 1 << 20)) ?? ""
             // The file's paths are the context's; those that are above the watched folder say nothing here.
             let below = path.dropFirst(context.count).drop { $0 == "/" }
-            for line in text.split(separator: "\n").map(String.init) {
+            for line in IgnoreRules.lines(text) {
                 if below.isEmpty {
                     lines.append(line)
                 } else if line.hasPrefix(below + "/") {
@@ -133,8 +134,8 @@ final class ProjectWatch {
         }
     }
 
-    private func containers(_ service: String) throws -> [String] {
-        try Session.shared.projectContainers(project.name, all: false, services: [service]).filter {
+    private func containers(_ service: String, all: Bool = true) throws -> [String] {
+        try Session.shared.projectContainers(project.name, all: all, services: [service]).filter {
             $0["Labels"][ComposeLabel.oneOff].string != "True"
         }.compactMap { $0["Id"].string }
     }
@@ -159,7 +160,7 @@ final class ProjectWatch {
             Output.error("service(s) [\"\(rule.service)\"] restarted")
         }
         if rule.action == "sync+exec" {
-            for id in try containers(rule.service) { try run(rule.exec, id, rule.service) }
+            for id in try containers(rule.service, all: false) { try run(rule.exec, id, rule.service) }
         }
     }
 
@@ -183,7 +184,7 @@ final class ProjectWatch {
             }
         }
         if !gone.isEmpty {
-            try run(["command": JSON(["rm", "-rf", "--"] + gone), "user": "root"], id, rule.service)
+            try Session.shared.client().call("DELETE", "containers/\(id)/archive", body: ["Paths": JSON(gone)])
         }
         guard !sources.isEmpty else { return }
         do { try send(sources, rule, id) } catch {
@@ -200,9 +201,9 @@ final class ProjectWatch {
         let worker = try LocalArchive.select(sources, into: rule.target, keepsParents: !isFile, to: pipe.writing.raw)
         pipe.writing.closeEarly()
         _ = try client.upload(
-            "containers/\(id)/archive", [("path", "/")], file: pipe.reading.raw, method: "PUT"
+            "containers/\(id)/archive", [("path", "/")], file: pipe.reading.raw, method: "PUT",
+            whole: { try worker.finish() }
         ).readAll()
-        try worker.finish()
     }
 
     /// Runs a program in a container and shows what it says when it fails.

@@ -1,4 +1,5 @@
 // The command line. Words before the verb choose engine and project; everything else is the verb's.
+import APIClient
 import ArgumentParser
 import ComposeModel
 import EngineModel
@@ -10,7 +11,17 @@ Processes.ignore(13)
 var arguments = Array(CommandLine.arguments.dropFirst())
 do {
     try Session.shared.takeGlobals(&arguments)
+    if let text = UsageErrors.unknownCommand(arguments) {
+        Output.error(text)
+        throw Leave(code: 1)
+    }
     arguments = DockerSpelling.normalized(arguments)
+    // Whoever writes -H or --context has said which engine it is.
+    if Session.shared.host == nil, Session.shared.context == nil, Session.shared.runRoot == nil {
+        EngineClient.foreign.withLock { tell in
+            tell = { Output.error("note: talking to \($0) at \($1), not to a Roost engine") }
+        }
+    }
     var command = try Roost.parseAsRoot(arguments)
     try command.run()
 } catch let leave as Leave {
@@ -33,7 +44,7 @@ do {
 } catch {
     // As Docker ends: 125 for an option that there is not, 1 for a wrong number of words or an unknown command.
     guard Roost.exitCode(for: error).rawValue == 64 else { Roost.exit(withError: error) }
-    let text = Roost.fullMessage(for: error)
+    let (text, code) = UsageErrors.told(Roost.fullMessage(for: error), arguments)
     Output.error(text)
-    Processes.exit(text.contains("Unknown option") || text.contains("Invalid option") ? 125 : 1)
+    Processes.exit(code)
 }

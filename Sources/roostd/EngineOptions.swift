@@ -11,6 +11,8 @@ struct EngineOptions {
     var asksForHelp = false
     /// How long the volumes that `down -v` takes away can be had back.
     var trashHours: Int64 = 24
+    /// Limits of containers that ask for none of their own.
+    var defaultUlimits: [UlimitSpec] = []
     /// A TCP port, and the files of its TLS.
     var host: String?
     var authority: String?
@@ -19,6 +21,7 @@ struct EngineOptions {
 
     static let usage = """
         usage: roostd [--data-root DIR] [--run-root DIR] [--idle-timeout SECONDS|never] [--foreground] [--trash-hours N]
+                      [--default-ulimit NAME=SOFT[:HARD]]...
                       [--host tcp://ADDRESS:PORT --tlscacert FILE --tlscert FILE --tlskey FILE]
 
         The engine. Any roost command that needs it starts it by itself.
@@ -26,13 +29,19 @@ struct EngineOptions {
           --run-root DIR          socket, lock, running containers (default /run/roost)
           --idle-timeout SECONDS  leave after so long without containers (default 300)
           --trash-hours NUMBER    keep the volumes of `down -v` so long (default 24; 0 keeps none)
+          --default-ulimit LIMIT  limit of containers without one of their own, e.g. nofile=1024:524288
+                                  (default: the engine's own limits at its start)
           --foreground            write the log to standard error, not to a file
           --host tcp://ADDR:PORT  serve on a port as well, to clients with certificates only
           --tlscacert FILE        the authority of clients' certificates
           --tlscert, --tlskey     the engine's own certificate and key
         """
 
+    /// The arguments that these options came from.
+    let arguments: [String]
+
     init(_ arguments: [String]) throws(RoostError) {
+        self.arguments = arguments
         var rest = arguments[...]
         while let word = rest.popFirst() {
             func value() throws(RoostError) -> String {
@@ -54,6 +63,7 @@ struct EngineOptions {
                     throw .invalid("--trash-hours takes a number of hours, 0 to 87600")
                 }
                 trashHours = hours
+            case "--default-ulimit": defaultUlimits.append(try UlimitSpec(parsing: try value()))
             case "-h", "--help": asksForHelp = true
             case "--foreground": logsToStandardError = true
             case "-H", "--host": host = try value()

@@ -5,6 +5,7 @@ import Foundation
 import ImageStore
 import LinuxKernel
 import Logging
+import Synchronization
 
 /// Takes the lock, recovers, serves, and leaves when it is told to or is not needed any more.
 struct EngineProgram {
@@ -28,50 +29,95 @@ struct EngineProgram {
         }
         try Files.makeDirectories(options.runRoot, mode: 0o755)
         try Files.makeDirectories(options.dataRoot, mode: 0o711)
-        let configuration = EngineConfiguration(
-            dataRoot: try Files.canonical(options.dataRoot), runRoot: try Files.canonical(options.runRoot),
-            executable: try Files.canonical("/proc/self/exe"),
-            shimExecutable: try Processes.beside("roost-shim"), trashSeconds: options.trashHours * 3600)
-        guard let lock = try Files.lock(configuration.lock) else {
+        let configuration = try makeConfiguration()
+        let inherited = Inheritance.take()
+        guard let lock = try inherited.lock ?? Files.lock(configuration.lock) else {
             throw AlreadyServed(runRoot: configuration.runRoot)
         }
         defer { lock.closeEarly() }
-        try? Files.remove(options.runRoot + "/engine.error")
+        for name in ["/engine.error", EngineFiles.keeper] { try? Files.remove(options.runRoot + name) }
         Processes.ignore(13)
         try ConfinedHelper.prepare()
         let log = try makeLog()
         let engine = try Engine(configuration: configuration, log: log)
         try await engine.recover()
-        let (stop, signal) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
-        let server = Server(engine: engine) { signal.yield("asked to") }
+        let (stop, signal) = AsyncStream.makeStream(of: Leaving.self, bufferingPolicy: .bufferingNewest(1))
+        let server = Server(engine: engine) { signal.yield(.request) }
         await server.sockets.restore(server)
         if let listener = try options.listener() { serve(listener, server, log) }
+        let listener = Mutex(try inherited.socket ?? Server.listen(configuration.socket))
         let serving = Task {
-            var inherited = inheritedSocket()
             // A listener that fails is made anew: an engine that nobody can reach helps nobody.
             while !Task.isCancelled {
                 do {
-                    try await server.run(path: configuration.socket, inherited: inherited) {
+                    try await server.run(listener.withLock { $0 }) {
                         log.info("serving \(configuration.socket), started by \(Processes.parentName)")
                     }
+                    if Task.isCancelled { return }
                     log.error("the listener ended; listening again")
-                } catch { log.error("the listener failed: \(error); listening again") }
-                inherited = nil
+                } catch {
+                    if Task.isCancelled { return }
+                    log.error("the listener failed: \(error); listening again")
+                }
+                let fresh = try Server.listen(configuration.socket)
+                listener.withLock { $0 = fresh }
                 try await Task.sleep(for: .milliseconds(10))
             }
         }
         let sources = watchSignals(signal)
-        watchIdleness(engine, signal)
+        watchIdleness(engine, server, signal)
+        var isIdle = false
         for await reason in stop {
             log.info("leaving: \(reason)")
+            isIdle = reason == .idle
             break
         }
         withExtendedLifetime(sources) {}
-        await engine.shutDown()
+        // Whoever comes from now on waits in the backlog of the socket.
         serving.cancel()
+        _ = await serving.result
+        await engine.shutDown()
         await server.sockets.close()
+        // systemd holds its socket, and starts an engine for whoever connects.
+        if inherited.isSystemd { exit(0) }
+        if isIdle {
+            do {
+                try keep(listener.withLock { $0 }, lock, configuration)
+                exit(0)
+            } catch { log.error("cannot leave the socket to a keeper: \(error)") }
+        }
         try? Files.remove(configuration.socket)
         exit(0)
+    }
+
+    /// Leaves the socket to a small process that becomes the next engine when somebody connects.
+    private func keep(_ listener: OwnedFD, _ lock: OwnedFD, _ configuration: EngineConfiguration) throws {
+        let null = try Files.open("/dev/null", .readWrite)
+        _ = try Processes.spawn(
+            configuration.shimExecutable,
+            arguments: ["roost-keeper", "keep", options.runRoot + EngineFiles.keeper, configuration.executable]
+                + configuration.arguments,
+            environment: ProcessInfo.processInfo.environment.map { "\($0.key)=\($0.value)" },
+            descriptors: [listener.raw, lock.raw, null.raw], newSession: true)
+    }
+
+    /// Several descriptors belong to each container, so the engine takes as many as it may have. Containers get the limit that it was
+    /// started with, also from an engine that a shim brings back.
+    private func makeConfiguration() throws -> EngineConfiguration {
+        let limit = Processes.raiseOpenFileLimit()
+        var ulimits = options.defaultUlimits
+        var arguments = options.arguments
+        if !ulimits.contains(where: { $0.name == "nofile" }), limit.soft < limit.hard {
+            let openFiles = UlimitSpec(
+                name: "nofile", soft: Int64(clamping: limit.soft), hard: Int64(clamping: limit.hard))
+            ulimits.append(openFiles)
+            arguments += ["--default-ulimit", "nofile=\(openFiles.soft):\(openFiles.hard)"]
+        }
+        return EngineConfiguration(
+            dataRoot: try Files.canonical(options.dataRoot), runRoot: try Files.canonical(options.runRoot),
+            executable: try Files.canonical("/proc/self/exe"),
+            shimExecutable: try Processes.beside("roost-shim"), trashSeconds: options.trashHours * 3600,
+            arguments: arguments, defaultUlimits: ulimits)
     }
 
     private func serve(_ listener: SecureListener, _ server: Server, _ log: Logger) {
@@ -82,12 +128,6 @@ struct EngineProgram {
                 }
             } catch { log.error("tcp://\(listener.host):\(listener.port): \(error)") }
         }
-    }
-
-    /// systemd's socket activation: one socket, as descriptor 3 (sd_listen_fds(3)).
-    private func inheritedSocket() -> Int32? {
-        let environment = ProcessInfo.processInfo.environment
-        return environment["LISTEN_FDS"] == "1" && environment["LISTEN_PID"] == String(getpid()) ? 3 : nil
     }
 
     private func makeLog() throws -> Logger {
@@ -102,28 +142,55 @@ struct EngineProgram {
         return log
     }
 
-    private func watchSignals(_ leave: AsyncStream<String>.Continuation) -> [any DispatchSourceSignal] {
+    private func watchSignals(_ leave: AsyncStream<Leaving>.Continuation) -> [any DispatchSourceSignal] {
         [SIGTERM, SIGINT].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { leave.yield("signal \(number)") }
+            source.setEventHandler { leave.yield(.signal(number)) }
             source.resume()
             return source
         }
     }
 
-    private func watchIdleness(_ engine: Engine, _ leave: AsyncStream<String>.Continuation) {
+    private func watchIdleness(_ engine: Engine, _ server: Server, _ leave: AsyncStream<Leaving>.Continuation) {
+        guard let limit = options.idleSeconds, options.host == nil else { return trimMemory() }
         Task {
             var idle = 0
             while true {
                 try await Task.sleep(for: .seconds(5))
                 // What a burst of work has freed goes back to the system.
                 MemoryAllocator.trim()
-                idle = await engine.isIdle() ? idle + 5 : 0
-                if let limit = options.idleSeconds, idle >= limit {
-                    leave.yield("nothing to do for \(limit) seconds")
-                }
+                let isIdle = await engine.isIdle()
+                // One that was started on purpose stays, and so does one whose sockets of projects nobody would hold.
+                let stays = Files.exists(options.runRoot + EngineFiles.stay)
+                let isAlone = await server.sockets.isEmpty
+                idle = isIdle && isAlone && !stays ? idle + 5 : 0
+                if idle >= limit { leave.yield(.idle) }
             }
+        }
+    }
+
+    private func trimMemory() {
+        Task {
+            while true {
+                try await Task.sleep(for: .seconds(5))
+                MemoryAllocator.trim()
+            }
+        }
+    }
+}
+
+/// Why the engine leaves.
+private enum Leaving: Sendable, Equatable, CustomStringConvertible {
+    case idle
+    case signal(Int32)
+    case request
+
+    var description: String {
+        switch self {
+        case .idle: "nothing to do"
+        case .signal(let number): "signal \(number)"
+        case .request: "asked to"
         }
     }
 }
@@ -131,7 +198,7 @@ struct EngineProgram {
 /// Another engine has the lock: it serves already, is about to, or is about to leave.
 private struct AlreadyServed: Error, CustomStringConvertible {
     let runRoot: String
-    var description: String { "another engine serves \(runRoot) already" }
+    var description: String { "another engine serves \(runRoot) already; roost engine stop ends it" }
 }
 
 /// One line per message: time, level, text.

@@ -192,7 +192,7 @@ func failure(_ text: String, environment: [String: String] = [:]) -> ComposeErro
             "/work/shop/compose.override.yml":
                 "services: {a: {environment: [A=over], ports: ['81:81'], command: [two]}}",
             "/work/shop/.env": "TAG=7\n",
-            "/work/shop/a.env": "B=file\nC='it''s'\nD=\"line\\n$TAG\" # note\nexport E=x\n",
+            "/work/shop/a.env": "B=file\nC='it\\'s'\nD=\"line\\n$TAG\" # note\nexport E=x\n",
         ])
         let service = try #require(project.services["a"])
         #expect(service["image"] == "x:7")

@@ -16,7 +16,7 @@ import Testing
             ("services:\n  web:\n    image: x\n    ports: [\"eighty:80\"]\n", "4:13", "port"),
             ("services:\n  web:\n    image: x\n    environment:\n      - A: b\n", "5:9", "A=b"),
             ("services:\n  web:\n    image: x\n    depends_on: [bd]\n  db: {image: y}\n", "4:18", "db"),
-            ("services:\n  web:\n    image: x\n    volumes: [\"data:/d\"]\n", "4:14", "declare it"),
+            ("services:\n  web:\n    image: x\n    volumes: [\"data:/d\"]\n", "4:15", "declare it"),
             ("services:\n  web:\n    image: x\n    networks: [front]\n", "4:16", "declare it"),
             ("services:\n  web:\n    command: y\n", "2:3", "image"),
             ("services:\n  web:\n    image: x\n    mem_limit: 1 gig\n", "4:16", "512m"),

@@ -55,8 +55,8 @@ import Testing
             include: [db/compose.yaml]
             services:
               web: {image: web, depends_on: [db]}
-              db: {environment: {EXTRA: "1"}}
             """,
+            "/work/shop/compose.override.yaml": "services: {db: {environment: {EXTRA: '1'}}}",
             "/work/shop/db/compose.yaml": """
             services:
               db: {image: "pg:${TAG}", build: {}, volumes: ["./init:/init", "data:/d"]}

@@ -27,6 +27,53 @@ import Testing
         #expect(count == EventHub.readerLimit)
     }
 
+    @Test("behind systemd-resolved its own servers are asked, not its stub")
+    func resolvedServers() {
+        let real = "nameserver 10.0.0.1\n"
+        let stub = "nameserver 127.0.0.53\noptions edns0\n"
+        #expect(ResolverFiles.effective(stub, resolved: real) == real)
+        #expect(ResolverFiles.effective(stub, resolved: "") == stub)
+        let other = "nameserver 127.0.0.1\n"
+        #expect(ResolverFiles.effective(other, resolved: real) == other)
+    }
+
+    @Test(
+        "the memory limit that contains the other is written first when it grows",
+        arguments: [(512 << 20, 64 << 20, true), (64 << 20, 300 << 20, false), (-1, 64 << 20, true), (64, 64, false)]
+            as [(Int64, Int64, Bool)])
+    func memoryOrder(total: Int64, current: Int64, isFirst: Bool) {
+        #expect(ControlGroup.writesOuterFirst(total: total, current: current) == isFirst)
+    }
+
+    @Test("the last lines of a log are found, over blocks, files, and lines in parts")
+    func tail() throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/roost-tail-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        func record(_ text: String, isPart: Bool = false) -> String {
+            "2026-11-21T01:23:18.099313278Z stdout \(isPart ? "P" : "F") \(text)\n"
+        }
+        let path = folder + "/log"
+        // The older file ends with a line of 200 kB in parts.
+        let parts = (0..<4).map { record(String(repeating: "\($0)", count: 50_000), isPart: $0 < 3) }.joined()
+        try (record("old") + parts).write(toFile: path + ".1", atomically: false, encoding: .utf8)
+        try (record("one") + record("two")).write(toFile: path, atomically: false, encoding: .utf8)
+        func lines(_ count: Int) throws -> [Int] {
+            var cursor = LogCursor(path: path, tail: count)
+            var sizes: [Int] = []
+            while true {
+                let records = try cursor.next()
+                if records.isEmpty { return sizes }
+                sizes += records.map(\.content.count)
+            }
+        }
+        #expect(try lines(1).count == 1)
+        #expect(try lines(2).count == 2)
+        #expect(try lines(3).count == 6)
+        #expect(try lines(100).count == 7)
+        #expect(try lines(0).isEmpty)
+    }
+
     @Test("the delay doubles and starts again after ten good seconds")
     func backoff() {
         var decision = RestartDecision()

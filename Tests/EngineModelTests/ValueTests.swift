@@ -28,6 +28,29 @@ import Testing
         #expect(Timestamp(parsing: "yesterday") == nil)
     }
 
+    @Test("a time without a zone is meant by the user's clock")
+    func zones() {
+        let nine = Timestamp(parsing: "2026-11-21T09:00:00Z")
+        #expect(nine != nil)
+        for text in ["2026-11-21T10:00:00", "2026-11-21T10:00", "2026-11-21T10", "2026-11-21T09:00:00Z"] {
+            #expect(Timestamp(parsing: text, zoneSeconds: 3600) == nine, "\(text)")
+        }
+        #expect(Timestamp(parsing: "2026-11-21", zoneSeconds: -3600) == Timestamp(parsing: "2026-11-21T01:00:00Z"))
+    }
+
+    @Test(
+        "a subpath stays in its volume by its names alone",
+        arguments: [("a/b", true), ("a/../b", true), (".", true), ("..", false), ("a/../../b", false), ("/a", false)])
+    func subpaths(path: String, isLocal: Bool) { #expect(MountSpec.isLocal(path) == isLocal) }
+
+    @Test("capabilities go out as Docker's command line sends them")
+    func capabilities() {
+        #expect(
+            SecuritySpec.normalized(capabilities: ["net_admin", "NET_ADMIN", "CAP_SYS_TIME", "all"]) == [
+                "ALL", "CAP_NET_ADMIN", "CAP_SYS_TIME",
+            ])
+    }
+
     @Test(
         "addresses print as RFC 5952 says",
         arguments: [

@@ -31,6 +31,7 @@ import Testing
         selection.ignored = ["*.o", "!x\"\n"]
         selection.excluded = ["e"]
         selection.unpacksArchives = true
+        selection.changesOwner = true
         return selection
     }
 
@@ -53,7 +54,8 @@ import Testing
             .extract(.init(folder: "/")), .select(selection),
             .digest(.init(sources: [], target: "/", targetIsFolder: false)),
             .layer(clamp: nil), .layer(clamp: -1), .changes, .write(path: "/p", text: "\u{0}\u{1F600}"),
-            .read(path: "/p", limit: .max),
+            .read(path: "/p", limit: .max), .copy(source: "/s", target: "/t"),
+            .remove(paths: ["/a", "/b\n"]),
         ] as [RootRequest.Job])
     func requests(job: RootRequest.Job) throws {
         let views: [RootRequest.View] = [

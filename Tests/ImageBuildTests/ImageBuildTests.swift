@@ -1,6 +1,7 @@
 import EngineModel
 import Foundation
 import ImageBuild
+import OCI
 import Testing
 
 /// The language of Dockerfiles: every form of it, and what is said of mistakes.
@@ -194,5 +195,56 @@ import Testing
                 for instruction in stage.instructions { _ = try? expansion.words(instruction.text) }
             }
         }
+    }
+}
+
+/// `commit --change` and `import --change` speak a Dockerfile's language.
+@Suite struct ChangeTests {
+    private func changed(_ lines: [String], _ start: ImageConfiguration.Runtime = .init()) throws
+        -> ImageConfiguration.Runtime
+    {
+        var runtime = start
+        try runtime.apply(changes: lines)
+        return runtime
+    }
+
+    @Test("each does what the instruction does in a build")
+    func instructions() throws {
+        let runtime = try changed([
+            #"CMD ["redis-server","--port","1"]"#, "ENV A=1 B=\"two words\"", "ENV C three words", "ENV D=$A-$B",
+            "EXPOSE 80 53/udp", "WORKDIR /srv", "WORKDIR sub", "USER 1000:50", "LABEL a=b", "VOLUME /data",
+            "onbuild run x",
+        ])
+        #expect(runtime.cmd == ["redis-server", "--port", "1"])
+        #expect(runtime.env == ["A=1", "B=two words", "C=three words", "D=1-two words"])
+        #expect(runtime.exposedPorts?.keys.sorted() == ["53/udp", "80/tcp"])
+        #expect(runtime.workingDir == "/srv/sub" && runtime.user == "1000:50" && runtime.labels == ["a": "b"])
+        #expect(runtime.volumes?.keys.sorted() == ["/data"] && runtime.onBuild == ["run x"])
+    }
+
+    @Test("another entrypoint drops the command, unless one is given with it")
+    func entrypoint() throws {
+        var base = ImageConfiguration.Runtime()
+        base.cmd = ["old"]
+        #expect(try changed(["ENTRYPOINT [\"/e\"]"], base).cmd == nil)
+        #expect(try changed(["CMD [\"new\"]", "ENTRYPOINT [\"/e\"]"], base).cmd == ["new"])
+        #expect(try changed(["CMD"], base).cmd == ["old"])
+    }
+
+    @Test(
+        "mistakes are told in Docker's words, and nothing is applied",
+        arguments: [
+            ("ENV A=b c", "Syntax error - can't find = in \"c\". Must be of the form: name=value"),
+            ("ENV A", "ENV must have two arguments"), ("ONBUILD FROM x", "FROM isn't allowed as an ONBUILD trigger"),
+            ("RUN true", "RUN is not a valid change command"), ("EXPOSE x", "Invalid containerPort: x"),
+            ("# x", "file with no instructions"),
+        ])
+    func mistakes(line: String, message: String) {
+        let error = #expect(throws: RoostError.self) { try changed([line]) }
+        #expect(error?.message == message)
+        var runtime = ImageConfiguration.Runtime()
+        runtime.user = "before"
+        try? runtime.apply(changes: ["USER after", line, "FROM x"])
+        #expect(runtime.user == "before")
     }
 }

@@ -28,7 +28,7 @@ import Testing
             ObservedContainer(
                 id: "id-\($0)", name: "shop-\($0)-1", service: $0, number: 1, configHash: translation.configHash($0),
                 imageID: "sha256:1", phase: .running, exitCode: 0,
-                stoppedByUser: false, definition: project.services[$0] ?? .null)
+                stoppedByUser: false, definition: translation.definition($0))
         }
         return state
     }
@@ -85,7 +85,7 @@ import Testing
         )
     }
 
-    @Test("what a user has stopped is started, what has ended well is not")
+    @Test("what a user has stopped is started, and a job that is done runs again")
     func stopped() throws {
         let shop = project(["redis": service(), "job": service()])
         var state = observed(shop, running: ["redis", "job"])
@@ -93,7 +93,10 @@ import Testing
             state.containers[index].phase = .exited
             state.containers[index].stoppedByUser = state.containers[index].service == "redis"
         }
-        #expect(try plan(shop, state).steps.map(\.operation) == [.startContainer(name: "shop-redis-1")])
+        let wanted: [Planning.Operation] = [
+            .startContainer(name: "shop-job-1"), .startContainer(name: "shop-redis-1"),
+        ]
+        #expect(try plan(shop, state).steps.map(\.operation) == wanted)
     }
 
     @Test("a service that says how it is updated is updated in one step, by its rule")
@@ -160,7 +163,7 @@ import Testing
         let text = try plan(shop("2"), observed(shop("1"), running: ["db", "web"])).text
         #expect(
             text.contains(
-                "~ restart container shop-web-1  (db is another one now, and depends_on says restart)  [after 2]"))
+                "~ restart container shop-web-1  (dependency db was recreated (depends_on.restart))  [after 2]"))
         let prepared = project(["web": service(["scale": 2, "pre_start": [["command": ["a"]], ["command": ["b"]]]])])
         let lines = try plan(prepared, observed(prepared, running: [])).text.split(separator: "\n")
         #expect(lines.filter { $0.contains("run to its end") }.count == 2)
@@ -207,6 +210,70 @@ import Testing
         #expect(plan.steps[4].after == [2, 4])
     }
 
+    private func stopped(_ service: String) -> ObservedContainer {
+        ObservedContainer(
+            id: service, name: "shop-\(service)-1", service: service, number: 1, configHash: "", imageID: "",
+            phase: .exited, exitCode: 0, stoppedByUser: true, definition: .null)
+    }
+
+    @Test("start takes dependencies first, and waits for their conditions")
+    func start() throws {
+        let dependencies: [String: JSON] = [
+            "web": ["db": ["condition": "service_healthy"], "job": ["condition": "service_completed_successfully"]]
+        ]
+        let plan = try StartPlanner.plan(
+            project: "shop", containers: [stopped("web"), stopped("db"), stopped("job")], dependencies: dependencies,
+            services: ["web"])
+        #expect(
+            plan.text == """
+                1. > start container shop-db-1  (start)
+                2. ? wait until healthy: container shop-db-1  (web needs service_healthy)  [after 1]
+                3. > start container shop-job-1  (start)
+                4. ? wait until completed: container shop-job-1  (web needs service_completed_successfully)  [after 3]
+                5. > start container shop-web-1  (start)  [after 2, 4]
+
+                """)
+        #expect(throws: RoostError.self) {
+            try StartPlanner.plan(
+                project: "shop", containers: [stopped("web")], dependencies: dependencies, services: [])
+        }
+    }
+
+    @Test(
+        "which containers down takes",
+        arguments: [
+            // service, of run, exited; with --remove-orphans; taken
+            ("web", false, false, false, true), ("gone", false, false, false, false),
+            ("gone", false, false, true, true), ("tool", false, false, true, false), ("web", true, true, false, false),
+            ("web", true, false, true, true), ("tool", true, false, true, false), ("tool", true, true, true, true),
+        ])
+    func taken(service: String, isOneOff: Bool, hasExited: Bool, removesOrphans: Bool, isTaken: Bool) {
+        var options = DownOptions()
+        options.model = .init(services: ["web"], disabled: ["tool"], networks: [], volumes: [])
+        options.removesOrphans = removesOrphans
+        #expect(options.takes(service: service, isOneOff: isOneOff, hasExited: hasExited) == isTaken)
+    }
+
+    @Test(
+        "a service has the hash that Docker Compose gives it",
+        arguments: [
+            (
+                #"{"command":null,"entrypoint":null,"image":"busybox","networks":{"default":null}}"#,
+                "2afd7866203dca40993313263173003833e9de9c3ad83f2f59484e32a5605234"
+            ),
+            (
+                #"{"attach":false,"command":null,"entrypoint":null,"image":"busybox","init":true,"networks":{"default":null}}"#,
+                "d99837461a96fcf42947387c256af2e74eff3e4c2c12b6e1c30110730f142089"
+            ),
+            (
+                #"{"command":["sleep","1000"],"deploy":{"resources":{},"placement":{}},"entrypoint":null,"image":"busybox","networks":{"default":null},"stop_grace_period":"0s"}"#,
+                "676843da3cda3a6c07adbf0f58a5bf469d4986ff2a2e5f1a1f93133ff579d9be"
+            ),
+        ])
+    func hashes(form: String, hash: String) throws {
+        #expect(ServiceHash.hash(try JSON(parsing: Array(form.utf8)), first: { _ in nil }) == hash)
+    }
+
     @Test("after a failure everything that does not need it is still done")
     func failure() async throws {
         let shop = project([
@@ -226,9 +293,10 @@ import Testing
         let failing: String
         let seen = Mutex<[String]>([])
         init(failing: String) { self.failing = failing }
-        func perform(_ operation: Operation) async throws {
+        func perform(_ operation: Operation) async throws -> StepOutcome {
             seen.withLock { $0.append(operation.subject) }
             if operation.subject == failing { throw RoostError.failure("broken") }
+            return .done
         }
     }
 }

@@ -46,6 +46,81 @@ import Testing
         }
     }
 
+    @Test("a program has its three streams and no other descriptor, wherever it is started")
+    func descriptors() throws {
+        try withEngine { engine in
+            // The listing's own descriptor is the fourth.
+            let list = "ls -1 /proc/self/fd"
+            let wanted = "0\n1\n2\n3"
+            #expect(try engine.must("run", "--rm", "busybox", "sh", "-c", list) == wanted)
+            #expect(
+                try engine.must("run", "--rm", "-t", "busybox", "sh", "-c", list).replacingOccurrences(
+                    of: "\r", with: "") == wanted)
+            try engine.must(
+                "run", "-d", "--name", "box", "--health-cmd", list + " > /tmp/health", "--health-interval", "100ms",
+                "busybox", "sleep", "1000")
+            #expect(try engine.must("exec", "box", "sh", "-c", list) == wanted)
+            #expect(try engine.must("exec", "-i", "box", "sh", "-c", list) == wanted)
+            #expect(
+                try engine.must("exec", "-t", "box", "sh", "-c", list).replacingOccurrences(of: "\r", with: "")
+                    == wanted)
+            try engine.must("exec", "-d", "box", "sh", "-c", list + " > /tmp/detached")
+            for file in ["health", "detached"] {
+                try engine.eventually("\(file) has run") {
+                    try engine.must("exec", "box", "cat", "/tmp/\(file)") == wanted
+                }
+            }
+            let folder = engine.folder + "/context"
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try "FROM busybox\nRUN \(list) > /fds\n".write(
+                toFile: folder + "/Dockerfile", atomically: true, encoding: .utf8)
+            try engine.must("build", "-q", "-t", "built", folder)
+            #expect(try engine.must("run", "--rm", "built", "cat", "/fds") == wanted)
+        }
+    }
+
+    @Test("much goes in and out of an exec at once, and an end of input before the start arrives")
+    func bothWays() throws {
+        try withEngine { engine in
+            try engine.must("run", "-d", "--name", "box", "busybox", "sleep", "1000")
+            let line = Data((0..<64).map { UInt8(97 + $0 % 26) } + [10])
+            var much = Data()
+            for _ in 0..<80_000 { much += line }
+            let echoed = try engine.roost(["exec", "-i", "box", "cat"], input: much)
+            #expect(echoed.code == 0 && echoed.output.utf8.count == much.count)
+            // A program that leaves its input unread is no error.
+            let head = try engine.roost(["exec", "-i", "box", "head", "-c", "10"], input: much)
+            #expect(head.code == 0 && head.output.utf8.count == 10, "\(head.errors)")
+            for _ in 0..<5 {
+                #expect(try engine.roost(["run", "--rm", "-i", "busybox", "wc", "-c"], input: Data()).output == "0\n")
+            }
+        }
+    }
+
+    @Test("an exec ends with its program, not with what the program has left behind; its code is told first")
+    func background() throws {
+        try withEngine { engine in
+            try engine.must("run", "-d", "--name", "box", "busybox", "sleep", "1000")
+            let begin = Date()
+            #expect(try engine.roost("exec", "box", "sh", "-c", "sleep 60 & exit 4").code == 4)
+            #expect(Date().timeIntervalSince(begin) < 30)
+            for _ in 0..<20 { #expect(try engine.roost("exec", "-t", "box", "sh", "-c", "exit 7").code == 7) }
+        }
+    }
+
+    @Test("events come in Docker's order")
+    func eventOrder() throws {
+        try withEngine { engine in
+            try engine.must("run", "-d", "--name", "box", "busybox", "sleep", "1000")
+            try engine.must("stop", "-t", "1", "box")
+            let events = try engine.must(
+                "events", "--since", "0", "--until", "0s", "--filter", "container=box", "--format", "{{.Action}}")
+            #expect(
+                events == "create\nstart\nkill\nstop\ndie" || events == "create\nstart\nkill\nkill\nstop\ndie",
+                "\(events)")
+        }
+    }
+
     @Test("a container whose shim is stopped can be removed")
     func stoppedShim() throws {
         try withEngine { engine in

@@ -3,6 +3,38 @@ import Testing
 
 /// Files in and out of containers, and images made of them.
 @Suite(.serialized) struct FileTests {
+    @Test("a full disk: output arrives, its loss in the log is told, and what is loaded is whole or refused")
+    func fullDisk() throws {
+        try withEngine { engine in
+            let place = engine.folder + "/small"
+            try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+            let mount = try TestEngine.run("/bin/mount", ["-t", "tmpfs", "-o", "size=16m", "tmpfs", place])
+            #expect(mount.code == 0, "\(mount.errors)")
+            defer { _ = try? TestEngine.run("/bin/umount", [place]) }
+            let other = ["--run-root", engine.folder + "/run2", "--data-root", place]
+            func run(_ words: String...) throws -> Outcome { try engine.roost(other + words) }
+            let archive = TestEngine.root + "/.build/images/busybox.tar"
+            #expect(try run("import", archive, "busybox").code == 0)
+            #expect(try run("run", "-d", "--name", "box", "busybox", "sleep", "1000").code == 0)
+            // All the room that there is.
+            _ = try TestEngine.run("/bin/sh", ["-c", "cat /dev/zero > \(place)/filler 2>/dev/null; true"])
+            let said = try run("exec", "box", "sh", "-c", "echo hello > /proc/1/fd/1; echo here")
+            #expect(said.output == "here\n", "\(said.errors)")
+            let loaded = try run("import", archive, "again")
+            #expect(
+                loaded.code == 1 && loaded.errors.lowercased().contains("no space left on device"), "\(loaded.errors)")
+            #expect(try !run("images").output.contains("again"))
+            try FileManager.default.removeItem(atPath: place + "/filler")
+            #expect(try run("exec", "box", "sh", "-c", "echo more > /proc/1/fd/1").code == 0)
+            try engine.eventually("the log says what it lacks") {
+                let logs = try run("logs", "box")
+                return logs.errors.contains("bytes of output are missing here") && logs.output.contains("more")
+            }
+            #expect(try run("rm", "-f", "box").code == 0)
+            #expect(try run("engine", "stop").code == 0)
+        }
+    }
+
     @Test("cp: files, folders, contents, links, volumes; running and stopped; both ways")
     func copying() throws {
         try withEngine { engine in

@@ -1,4 +1,5 @@
 import Foundation
+import Networking
 import Testing
 
 @Suite(.serialized) struct NetworkTests {
@@ -194,6 +195,30 @@ import Testing
         }
     }
 
+    @Test("an engine with more than 1,024 descriptors comes back with all of them")
+    func manyDescriptors() throws {
+        try withEngine { engine in
+            // A published port is a socket that outlives the engine.
+            for number in 0..<3 {
+                let range = "\(20_000 + number * 400)-\(20_000 + number * 400 + 379)"
+                try engine.must(
+                    "run", "-d", "--name", "c\(number)", "-p", "127.0.7.1:\(range):\(range)", "busybox", "httpd", "-f",
+                    "-p", "20810")
+            }
+            func descriptors() throws -> Int {
+                try FileManager.default.contentsOfDirectory(atPath: "/proc/\(engine.enginePID)/fd").count
+            }
+            let before = try descriptors()
+            #expect(before > 1100)
+            kill(try engine.enginePID, SIGKILL)
+            try engine.eventually("all of them are there again") { try descriptors() >= before - 20 }
+            #expect(try engine.must("ps", "-q").split(separator: "\n").count == 3)
+            let answer = try TestEngine.run(
+                "/usr/bin/curl", ["-s", "-o", "/dev/null", "-w", "%{http_code}", "-m", "5", "http://127.0.7.1:20810/"])
+            #expect(answer.output == "404", "\(answer.output)")
+        }
+    }
+
     /// A static busybox has no resolver of glibc's, so the name is looked up by its nslookup.
     private static func fetchByName(_ name: String) -> String {
         "wget -qO- http://$(nslookup \(name) | awk '/^Address/ {a=$2} END {print a}')"
@@ -204,8 +229,6 @@ import Testing
     }
 
     private static func bridge(_ engine: TestEngine) throws -> String {
-        let text = try engine.must("network", "inspect", "net")
-        guard let cut = text.range(of: "\"com.docker.network.bridge.name\": \"") else { return "" }
-        return String(text[cut.upperBound...].prefix { $0 != "\"" })
+        KernelNames(runRoot: engine.runRoot).bridge(try engine.must("network", "inspect", "-f", "{{.Id}}", "net"))
     }
 }

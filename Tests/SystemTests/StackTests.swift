@@ -126,8 +126,10 @@ import Testing
                       - {command: [sh, -c, "echo stopping >> /out/log; exit 3"]}
                 """)
             try engine.must("up", "-d", in: folder)
-            try engine.must("restart", "hooks-one-1")
-            try engine.must("down", in: folder)
+            let restart = try engine.roost("restart", "hooks-one-1")
+            #expect(restart.code == 1 && restart.errors.contains("one hook exited with status 3"))
+            let down = try engine.roost("down", in: folder)
+            #expect(down.code == 1 && down.errors.contains("one hook exited with status 3"))
             #expect(
                 try String(contentsOfFile: folder + "/out/log", encoding: .utf8)
                     == "started me\nstopping\nstarted me\nstopping\n")
@@ -137,7 +139,7 @@ import Testing
             let outcome = try engine.roost("up", "-d", in: bad)
             #expect(
                 outcome.code == 1
-                    && outcome.errors.contains("post_start hook \"sh -c echo no; exit 4\" ended with 4: no"))
+                    && outcome.errors.contains("one hook exited with status 4: no"))
             // A command that is run once may be over before a hook begins: it has done what it was for.
             let quick = try engine.writeProject(
                 "services: {one: {image: busybox, post_start: [{command: sleep 0.01}]}}", name: "quick")
@@ -314,11 +316,12 @@ import Testing
             try refused("up", "echo x > f && tar -cf $OUT --transform 's|^|../../|' f -P", "leads out of the image")
             try refused("device", "mknod sda b 8 0 && tar -cf $OUT sda", "block device 8:0")
             try refused(
-                "cut", "head -c 300000 /dev/urandom > f && tar -c f | head -c 100000 > $OUT", "Truncated tar archive")
+                "cut", "head -c 300000 /dev/urandom > f && tar -c f | head -c 100000 > $OUT", "the archive is truncated"
+            )
             try refused(
                 "link",
                 "ln -s /etc evil && tar -cf $OUT evil && rm evil && mkdir evil && echo x > evil/roost-was-here && tar -rf $OUT evil/roost-was-here",
-                "Failed to create dir")
+                "evil/roost-was-here")
             #expect(!FileManager.default.fileExists(atPath: "/etc/roost-was-here"))
             #expect(try engine.roost("load", "-i", "\(TestEngine.root)/README.md").code == 1)
             #expect(try engine.must("images", "-q").split(separator: "\n").count == 1)

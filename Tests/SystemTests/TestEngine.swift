@@ -85,8 +85,10 @@ final class TestEngine: Sendable {
         if let input {
             let pipe = Pipe()
             process.standardInput = pipe
+            // A program may leave its input unread.
+            signal(SIGPIPE, SIG_IGN)
             DispatchQueue.global().async {
-                pipe.fileHandleForWriting.write(input)
+                try? pipe.fileHandleForWriting.write(contentsOf: input)
                 try? pipe.fileHandleForWriting.close()
             }
         } else {

@@ -15,7 +15,7 @@ enum DeployTable {
             "reservations": Fields.object([
                 "cpus": Fields.number, "memory": Fields.byteText, "devices": devices,
                 "generic_resources": Fields.objects([
-                    "discrete_resource_spec": Fields.object(["kind": Fields.string, "value": Fields.number])
+                    "discrete_resource_spec": Fields.object(["kind": Fields.string, "value": Fields.cutInt])
                 ]),
             ]),
         ]),
@@ -43,17 +43,21 @@ enum DeployTable {
         "options": Fields.labels,
     ]
 
-    static let devices: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
-        var list: [JSON] = []
-        for item in try Fields.objects(table)(&reader, node, path).array ?? [] {
-            if !item["count"].isNull, !item["device_ids"].isNull {
-                throw ComposeError("\(path): \"count\" and \"device_ids\" attributes are exclusive", at: node.place)
+    private static let devices = requests(required: ["capabilities"])
+
+    private static func requests(required: [String]) -> Fields.Field {
+        { (reader: inout ValueReader, node, path) throws(ComposeError) in
+            var list: [JSON] = []
+            for item in try Fields.objects(table, required: required)(&reader, node, path).array ?? [] {
+                if !item["count"].isNull, !item["device_ids"].isNull {
+                    throw ComposeError("\(path): \"count\" and \"device_ids\" attributes are exclusive", at: node.place)
+                }
+                var request = item
+                if item["count"].isNull, item["device_ids"].isNull { request.set("count", -1) }
+                list.append(request)
             }
-            var request = item
-            if item["count"].isNull, item["device_ids"].isNull { request.set("count", -1) }
-            list.append(request)
+            return .array(list)
         }
-        return .array(list)
     }
 
     /// `all`, or a list of requests.
@@ -62,6 +66,6 @@ enum DeployTable {
             reader.note(path, node)
             return [["count": -1]]
         }
-        return try devices(&reader, node, path)
+        return try requests(required: [])(&reader, node, path)
     }
 }

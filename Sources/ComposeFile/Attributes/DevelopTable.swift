@@ -8,7 +8,7 @@ enum DevelopTable {
     private static let watch: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         let rules = try Fields.objects(
             [
-                "path": Fields.path,
+                "path": watched,
                 "action": Fields.choice(["rebuild", "sync", "restart", "sync+restart", "sync+exec"]),
                 "target": Fields.string, "ignore": Fields.stringOrList, "include": Fields.stringOrList,
                 "initial_sync": Fields.bool, "exec": Fields.object(hook),
@@ -22,6 +22,13 @@ enum DevelopTable {
             }
         }
         return rules
+    }
+
+    private static let watched: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        if try reader.string(node, path).string == "" {
+            throw ComposeError("\(path): value can't be blank", at: node.place)
+        }
+        return try Fields.path(&reader, node, path)
     }
 
     private static let hook: Fields.Table = [

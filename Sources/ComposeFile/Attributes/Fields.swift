@@ -26,11 +26,24 @@ enum Fields {
             return value
         }
     }
+    /// Any number; what follows its point is left out.
+    static let cutInt: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        try reader.int(node, path, cuts: true)
+    }
+    /// The same, and not in quotes.
+    static let plainInt: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        if case .string = node.scalarValue { throw reader.wrong(path, "a number", node) }
+        return try reader.int(node, path, cuts: true)
+    }
     static let number: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         try reader.number(node, path)
     }
     static let bytes: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         try reader.bytes(node, path)
+    }
+    /// A size of which a part of a byte is no error.
+    static let cutBytes: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        try reader.bytes(node, path, cuts: true)
     }
     static let duration: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         try reader.duration(node, path)
@@ -75,7 +88,30 @@ enum Fields {
     }
     /// A string, or a number that is meant as one.
     static let words: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
-        .string(try reader.text(node, path) ?? "")
+        .string(try reader.word(node, path))
+    }
+    /// Options of a driver: a mapping to strings, and to what else `allowed` says.
+    static func options(_ allowed: OptionValues = []) -> Field {
+        { (reader: inout ValueReader, node, path) throws(ComposeError) in
+            for entry in try reader.entries(node, path) {
+                switch entry.value.scalarValue {
+                case .string: continue
+                case .int where !allowed.isEmpty, .double where allowed.contains(.numbers): continue
+                case .null where entry.value.isNothing && allowed.contains(.nothing): continue
+                default:
+                    throw reader.wrong(
+                        "\(path).\(entry.key)", allowed.isEmpty ? "a string" : "a string or a number", entry.value,
+                        hint: entry.value.scalarValue.bool.map { "put it in quotes: \"\($0)\"" })
+                }
+            }
+            return try reader.pairs(node, path, absent: "")
+        }
+    }
+    struct OptionValues: OptionSet {
+        let rawValue: Int
+        static let wholeNumbers = OptionValues(rawValue: 1)
+        static let numbers = OptionValues(rawValue: 2)
+        static let nothing = OptionValues(rawValue: 4)
     }
     /// A path, against the folder of the project.
     static let path: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
@@ -151,13 +187,11 @@ enum Fields {
         if case .sequence(let items) = node.kind {
             for item in items {
                 guard let text = try reader.text(item, path) else { continue }
-                let separator: Character = text.contains("=") ? "=" : ":"
-                let parts = text.split(separator: separator, maxSplits: 1, omittingEmptySubsequences: false).map(
-                    String.init)
-                guard parts.count == 2, !parts[0].isEmpty else {
-                    throw ComposeError("\(path): \"\(text)\" is not of the form name=address", at: item.place)
+                guard let (name, addresses) = text.cut(at: "=") ?? text.cut(at: ":"), !name.isEmpty else {
+                    throw ComposeError(
+                        "invalid extra host \"\(text)\" in \(path) (e.g. \"db.example:10.0.0.5\")", at: item.place)
                 }
-                found.append("\(parts[0])=\(unbracketed(parts[1]))")
+                for address in addresses.fields(at: ",") { found.append("\(name)=\(unbracketed(String(address)))") }
             }
         } else {
             for entry in try reader.entries(node, path) {
@@ -171,7 +205,8 @@ enum Fields {
     }
 
     private static func unbracketed(_ text: String) -> String {
-        text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text
+        text.utf8.count > 2 && text.begins(with: "[") && text.utf8.last == 93
+            ? String(text.unicodeScalars.dropFirst().dropLast()) : text
     }
 
     /// Secrets and configs that a service or a build uses. `root` is the folder of those without a target.
@@ -179,12 +214,14 @@ enum Fields {
         { (reader: inout ValueReader, node, path) throws(ComposeError) in
             reader.note(path, node)
             var found: [JSON] = []
-            for item in try reader.items(node, path) {
+            for (index, item) in try reader.items(node, path).enumerated() {
+                defer { if let name = found.last?["source"].string { reader.note("\(path).\(name)", item) } }
                 if case .mapping = item.kind {
                     let table: Table = [
                         "source": string, "target": string, "uid": words, "gid": words, "mode": fileMode,
                     ]
-                    var file = try reader.object(item, path, table)
+                    var file = try reader.object(item, "\(path).[\(index)]", table)
+                    if file["source"].isNull { reader.note("\(path).", item) }
                     if !root.isEmpty, file["target"].isNull, let name = file["source"].string {
                         file.set("target", .string(root + name))
                     }

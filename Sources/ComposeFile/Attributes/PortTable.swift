@@ -4,7 +4,7 @@ import EngineModel
 /// `ports` of a service, both forms (specification, "ports").
 enum PortTable {
     private static let string: ValueReader.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
-        .string(try reader.text(node, path) ?? "")
+        .string(try reader.word(node, path))
     }
 
     private static let table: [String: ValueReader.Field] = [
@@ -24,10 +24,16 @@ enum PortTable {
                 guard let target = port["target"].int, (1...65535).contains(target) else {
                     throw ComposeError("\(path).[\(index)]: target must be a port from 1 to 65535", at: item.place)
                 }
+                if let text = port["host_ip"].string, IPAddress(text) == nil {
+                    throw ComposeError("\(path).[\(index)]: invalid ip address: \(text)", at: item.place)
+                }
                 if port["mode"].isNull { port.set("mode", "ingress") }
                 if port["protocol"].isNull { port.set("protocol", "tcp") }
                 new = [port]
             } else {
+                if case .double = item.scalarValue {
+                    throw reader.wrong("\(path).[\(index)]", "a string or a whole number", item)
+                }
                 guard let text = try reader.text(item, "\(path).[\(index)]") else { continue }
                 new = try short(text, at: item.place)
             }
@@ -42,7 +48,7 @@ enum PortTable {
     ) -> [String] {
         var found: [String] = []
         for (name, service) in later.services.sorted(by: { $0.key < $1.key })
-        where !later.overridden(name).contains(["ports"]) && !later.reset(name).contains(["ports"]) {
+        where !later.overridden("services", name).contains(["ports"]) && !later.reset(name).contains(["ports"]) {
             for port in service["ports"].array ?? [] {
                 let same = (earlier.services[name]?["ports"].array ?? []).first {
                     $0["target"] == port["target"] && $0["protocol"] == port["protocol"]

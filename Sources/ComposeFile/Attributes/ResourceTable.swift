@@ -10,26 +10,28 @@ enum ResourceTable {
     }
 
     static let network: Fields.Table = [
-        "name": Fields.string, "driver": Fields.string, "driver_opts": Fields.labels, "internal": Fields.bool,
+        "name": Fields.string, "driver": Fields.string, "driver_opts": Fields.options(.numbers),
+        "internal": Fields.bool,
         "attachable": Fields.bool, "enable_ipv4": Fields.bool, "enable_ipv6": Fields.bool, "labels": Fields.labels,
         "external": external,
         "ipam": Fields.object([
-            "driver": Fields.string, "options": Fields.labels,
+            "driver": Fields.string, "options": Fields.options(),
             "config": Fields.objects([
                 "subnet": Fields.string, "ip_range": Fields.string, "gateway": Fields.string,
-                "aux_addresses": Fields.labels,
+                "aux_addresses": Fields.options(),
             ]),
         ]),
     ]
 
     static let volume: Fields.Table = [
-        "name": Fields.string, "driver": Fields.string, "driver_opts": Fields.labels, "labels": Fields.labels,
+        "name": Fields.string, "driver": Fields.string, "driver_opts": Fields.options(.numbers),
+        "labels": Fields.labels,
         "external": external,
     ]
 
     static let secret: Fields.Table = [
         "name": Fields.string, "file": Fields.path, "environment": Fields.string, "external": external,
-        "labels": Fields.labels, "driver": Fields.string, "driver_opts": Fields.labels,
+        "labels": Fields.labels, "driver": Fields.string, "driver_opts": Fields.options(.numbers),
         "template_driver": Fields.string,
     ]
 

@@ -8,9 +8,10 @@ enum ServiceTable {
         "build": BuildTable.build, "cap_add": Fields.set, "cap_drop": Fields.set,
         "cgroup": Fields.choice(["host", "private"]),
         "cgroup_parent": Fields.string, "command": Fields.command, "configs": Fields.files(root: ""),
-        "container_name": Fields.string, "cpu_count": Fields.int, "cpu_percent": Fields.number,
-        "cpu_period": Fields.int, "cpu_quota": Fields.int, "cpu_rt_period": Fields.int, "cpu_rt_runtime": Fields.int,
-        "cpu_shares": Fields.int, "cpus": Fields.number, "cpuset": Fields.string,
+        "container_name": containerName, "cpu_count": Fields.int, "cpu_percent": Fields.int(in: 0...100),
+        "cpu_period": Fields.cutInt, "cpu_quota": Fields.cutInt, "cpu_rt_period": Fields.cutInt,
+        "cpu_rt_runtime": Fields.cutInt,
+        "cpu_shares": Fields.cutInt, "cpus": Fields.number, "cpuset": Fields.string,
         "credential_spec": Fields.object([
             "config": Fields.string, "file": Fields.string, "registry": Fields.string,
         ]), "depends_on": dependencies, "deploy": DeployTable.deploy, "develop": DevelopTable.develop,
@@ -18,27 +19,51 @@ enum ServiceTable {
         "dns_opt": Fields.set, "dns_search": Fields.setOrOne, "domainname": Fields.string,
         "entrypoint": Fields.command, "env_file": environmentFiles, "environment": Fields.variables,
         "expose": expose, "extends": base, "external_links": Fields.strings,
-        "extra_hosts": Fields.extraHosts, "gpus": DeployTable.gpus, "group_add": Fields.wordList,
+        "extra_hosts": Fields.extraHosts, "gpus": DeployTable.gpus, "group_add": groups,
         "healthcheck": Fields.object(healthTable), "hostname": Fields.string, "image": Fields.string,
         "init": Fields.bool, "ipc": Fields.string, "isolation": Fields.string, "label_file": labelFiles,
         "labels": Fields.labels, "links": Fields.set,
-        "logging": Fields.object(["driver": Fields.string, "options": Fields.labels]),
-        "mac_address": Fields.string, "mem_limit": Fields.bytes, "mem_reservation": Fields.bytes,
-        "mem_swappiness": Fields.words, "memswap_limit": Fields.bytes, "models": Fields.anything,
+        "logging": Fields.object(["driver": Fields.string, "options": Fields.options([.numbers, .nothing])]),
+        "mac_address": Fields.string, "mem_limit": Fields.cutBytes, "mem_reservation": Fields.bytes,
+        "mem_swappiness": Fields.bytes, "memswap_limit": Fields.cutBytes, "models": models,
         "network_mode": Fields.string, "networks": networks, "oom_kill_disable": Fields.bool,
-        "oom_score_adj": Fields.int(in: -1000...1000), "pid": Fields.string, "pids_limit": Fields.int,
+        "oom_score_adj": Fields.int(in: -1000...1000), "pid": Fields.string, "pids_limit": Fields.cutInt,
         "platform": Fields.string,
         "ports": PortTable.ports, "post_start": DevelopTable.hooks, "pre_start": DevelopTable.preparations,
         "pre_stop": DevelopTable.hooks, "privileged": Fields.bool, "profiles": Fields.strings,
-        "provider": Fields.object(["type": Fields.string, "options": Fields.anything]), "pull_policy": pullPolicy,
+        "provider": provider, "pull_policy": pullPolicy,
         "pull_refresh_after": Fields.string, "read_only": Fields.bool, "restart": restart, "runtime": Fields.string,
         "scale": Fields.int, "secrets": Fields.files(root: "/run/secrets/"), "security_opt": Fields.strings,
-        "shm_size": Fields.bytes, "stdin_open": Fields.bool, "stop_grace_period": Fields.duration,
-        "stop_signal": Fields.string, "storage_opt": Fields.labels, "sysctls": Fields.labels,
+        "shm_size": Fields.cutBytes, "stdin_open": Fields.bool, "stop_grace_period": Fields.duration,
+        "stop_signal": Fields.string, "storage_opt": Fields.options(.wholeNumbers), "sysctls": Fields.labels,
         "tmpfs": Fields.setOrOne, "tty": Fields.bool, "ulimits": Fields.ulimits, "use_api_socket": Fields.bool,
         "user": Fields.string, "userns_mode": Fields.string, "uts": Fields.string, "volumes": VolumeTable.volumes,
         "volumes_from": Fields.strings, "working_dir": Fields.string,
     ]
+
+    /// As in the specification's schema, which looks for two signs of a name anywhere in the text.
+    private static let containerName: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        let value = try reader.string(node, path)
+        let bytes = Array((value.string ?? "").utf8)
+        func isPlain(_ byte: UInt8) -> Bool {
+            (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+        }
+        let isName = zip(bytes, bytes.dropFirst()).contains {
+            isPlain($0) && (isPlain($1) || [95, 46, 45].contains($1))
+        }
+        guard isName else {
+            throw ComposeError(
+                "invalid container name \"\(value.string ?? "")\" in \(path): use at least two of the characters a-z, A-Z, 0-9, _, . and -",
+                at: node.place)
+        }
+        return value
+    }
+
+    /// Numbers stay numbers until everything is merged: 100 and "100" are two.
+    private static let groups: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        let words = try reader.words(node, path).array ?? []
+        return .array(zip(try reader.items(node, path), words).map { $0.scalarValue.int == nil ? $1 : $0.scalarValue })
+    }
 
     private static let restart: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         reader.note(path, node)
@@ -60,13 +85,20 @@ enum ServiceTable {
         let text = value.string ?? ""
         guard
             ["always", "never", "missing", "if_not_present", "build", "daily", "weekly", "refresh"].contains(text)
-                || text.hasPrefix("every_")
+                || text.after("every_").map(isInterval) == true
         else {
             throw ComposeError(
                 "\(path) must be one of always, never, missing, if_not_present, build, daily, weekly, every_<duration>",
                 at: node.place)
         }
         return text == "if_not_present" ? "missing" : value
+    }
+
+    /// `1h30m`: digits and a unit.
+    private static func isInterval(_ text: Substring) -> Bool {
+        let digits = text.utf8.prefix { (48...57).contains($0) }
+        guard !digits.isEmpty, let unit = text.utf8.dropFirst(digits.count).first else { return false }
+        return Array("wdhms".utf8).contains(unit)
     }
 
     /// The service that this one builds on: by name, or by file and name.
@@ -152,37 +184,68 @@ enum ServiceTable {
             }
             return list
         }, "interval": Fields.duration, "timeout": Fields.duration, "start_period": Fields.duration,
-        "start_interval": Fields.duration, "retries": Fields.int(in: 0...Int64.max), "disable": Fields.bool,
+        "start_interval": Fields.duration, "retries": Fields.cutInt, "disable": Fields.bool,
     ]
 
     private static let networks: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         reader.note(path, node)
+        guard case .sequence = node.kind else { return try named(&reader, node, path, endpointTable) }
+        return try names(&reader, node, path)
+    }
+
+    /// A list of names, each once, as a mapping.
+    private static func names(_ reader: inout ValueReader, _ node: Node, _ path: String) throws(ComposeError) -> JSON {
         var found: [(key: String, value: JSON)] = []
-        if case .sequence(let items) = node.kind {
-            for item in items {
-                let name = try reader.string(item, path).string ?? ""
-                reader.note("\(path).\(name)", item)
-                if found.contains(where: { $0.key == name }) { throw twice(name, path, item) }
-                found.append((name, .null))
-            }
-        } else {
-            for entry in try reader.entries(node, path) {
-                let place = "\(path).\(entry.key)"
-                if case .scalar = entry.value.kind, entry.value.scalarValue.isNull {
-                    found.append((entry.key, .null))
-                } else {
-                    found.append((entry.key, try reader.object(entry.value, place, endpointTable)))
-                }
-                reader.note(place, Node(kind: entry.value.kind, place: entry.place, tag: ""))
-            }
+        for item in try reader.items(node, path) {
+            let name = try reader.string(item, path).string ?? ""
+            reader.note("\(path).\(name)", item)
+            if found.contains(where: { $0.key == name }) { throw twice(name, path, item) }
+            found.append((name, .null))
         }
         return .object(found.sorted { $0.key < $1.key })
+    }
+
+    /// A mapping of names to what is said of them, or to nothing.
+    private static func named(_ reader: inout ValueReader, _ node: Node, _ path: String, _ table: Fields.Table)
+        throws(ComposeError) -> JSON
+    {
+        var found: [(key: String, value: JSON)] = []
+        for entry in try reader.entries(node, path) {
+            let place = "\(path).\(entry.key)"
+            found.append((entry.key, entry.value.isNothing ? .null : try reader.object(entry.value, place, table)))
+            reader.note(place, Node(kind: entry.value.kind, place: entry.place, tag: ""))
+        }
+        return .object(found.sorted { $0.key < $1.key })
+    }
+
+    private static let provider: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        try reader.object(node, path, ["type": Fields.string, "options": providerOptions])
+    }
+
+    /// Texts, numbers and truth values, or lists of them; a list is an option that is given more than once.
+    private static let providerOptions: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        reader.note(path, node)
+        for entry in try reader.entries(node, path) {
+            let values: [Node] = if case .sequence(let list) = entry.value.kind { list } else { [entry.value] }
+            for value in values where try reader.text(value, "\(path).\(entry.key)") == nil {
+                throw reader.wrong("\(path).\(entry.key)", "a string, a number or a boolean", value)
+            }
+        }
+        return reader.any(node)
+    }
+
+    private static let models: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
+        reader.note(path, node)
+        guard case .sequence = node.kind else {
+            return try named(&reader, node, path, ["endpoint_var": Fields.string, "model_var": Fields.string])
+        }
+        return try names(&reader, node, path)
     }
 
     private static let endpointTable: Fields.Table = [
         "aliases": Fields.set, "ipv4_address": Fields.string, "ipv6_address": Fields.string,
         "link_local_ips": Fields.set, "mac_address": Fields.string, "interface_name": Fields.string,
-        "driver_opts": Fields.labels, "priority": Fields.number, "gw_priority": Fields.number,
+        "driver_opts": Fields.options(.numbers), "priority": Fields.plainInt, "gw_priority": Fields.plainInt,
     ]
 
     private static let devices: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
@@ -198,9 +261,7 @@ enum ServiceTable {
                 }
                 found.append(device)
             } else {
-                let parts = (try reader.string(item, path).string ?? "").split(
-                    separator: ":", omittingEmptySubsequences: false
-                ).map(String.init)
+                let parts = (try reader.string(item, path).string ?? "").fields(at: ":").map(String.init)
                 guard let source = parts.first, parts.count <= 3 else {
                     throw ComposeError("\(path): a device is source[:target[:permissions]]", at: item.place)
                 }

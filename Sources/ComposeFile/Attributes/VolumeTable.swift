@@ -45,8 +45,9 @@ enum VolumeTable {
                         hint: "write [source:]target[:options], as in data:/var/lib/data:ro")
                 }
             }
-            let target = volume["target"].string
-            if let same = found.firstIndex(where: { $0["target"].string == target }) {
+            if let source = volume["source"].string { reader.note("\(path).\(source)", item) }
+            let target = volume["target"]
+            if let same = found.firstIndex(where: { $0["target"] == target }) {
                 found[same] = volume
             } else {
                 found.append(volume)
@@ -77,18 +78,18 @@ enum VolumeTable {
     /// As path.Clean of Go, which Compose uses: relative paths stay relative.
     private static func clean(_ path: String) -> String {
         if path.isEmpty { return path }
-        if path.hasPrefix("/") { return PathRules.clean(path) }
-        let cleaned = PathRules.clean("/" + path).dropFirst()
+        if path.begins(with: "/") { return PathRules.clean(path) }
+        let cleaned = PathRules.clean("/" + path).after("/") ?? ""
         return cleaned.isEmpty ? "." : String(cleaned)
     }
 
     /// The short form. A letter before a colon counts as a drive of Windows, as in Compose: a one-letter volume cannot be named so.
     private static func short(_ text: String, _ reader: ValueReader) throws(RoostError) -> JSON {
         guard !text.isEmpty else { throw .invalid("invalid empty volume spec") }
-        if text.count <= 2 { return ["type": "volume", "target": .string(text)] }
+        if text.utf8.count <= 2 { return ["type": "volume", "target": .string(text)] }
         let parts = try sections(text)
         if parts.count == 1 { return ["type": "volume", "target": .string(clean(parts[0])), "volume": .object([])] }
-        let options = parts.count == 3 ? parts[2].split(separator: ",").map(String.init) : []
+        let options = parts.count == 3 ? parts[2].fields(at: ",").map(String.init) : []
         let isPath = isFilePath(parts[0])
         var volume: JSON = [
             "type": .string(isPath ? "bind" : "volume"),
@@ -116,24 +117,20 @@ enum VolumeTable {
 
     private static func sections(_ text: String) throws(RoostError) -> [String] {
         var parts: [String] = []
-        var part = ""
-        for character in text {
-            if character == ":", !(part.count == 1 && part.first?.isLetter == true) {
-                parts.append(part)
-                part = ""
+        for field in text.fields(at: ":") {
+            if let last = parts.last, last.unicodeScalars.count == 1, last.first?.isLetter == true {
+                parts[parts.count - 1] = "\(last):\(field)"
             } else {
-                part.append(character)
+                parts.append(String(field))
             }
         }
-        parts.append(part)
         if parts.contains(where: \.isEmpty) { throw .invalid("empty section between colons") }
         if parts.count > 3 { throw .invalid("too many colons") }
         return parts
     }
 
     private static func isFilePath(_ source: String) -> Bool {
-        if let first = source.first, "./~".contains(first) { return true }
-        if source.hasPrefix("\\\\") { return true }
+        if let first = source.utf8.first, [46, 47, 126].contains(first) { return true }
         return PathRules.isWindows(source)
     }
 }

@@ -125,7 +125,7 @@ extension Engine {
         try await blocking { () throws -> String? in
             do throws(SyscallError) {
                 // Links of the context end inside it.
-                return String(decoding: try RootedDirectory(path: folder).read(path, limit: limit), as: UTF8.self)
+                return FileName.text(try RootedDirectory(path: folder).read(path, limit: limit))
             } catch {
                 if error.errno == Errno.noEntry || error.errno == Errno.notDirectory { return nil }
                 throw error
@@ -149,9 +149,7 @@ extension Engine {
     private func ignoreLines(_ dockerfile: String, in context: BuildContext) async throws -> [String] {
         for name in [dockerfile + ".dockerignore", ".dockerignore"] {
             if let text = try await read(name, in: context.folder, limit: 4 << 20) {
-                // Some editors begin a file with a mark.
-                let plain = text.hasPrefix("\u{FEFF}") ? text.dropFirst() : text[...]
-                return plain.split { $0 == "\n" || $0 == "\r\n" }.map(String.init)
+                return IgnoreRules.lines(text)
             }
         }
         return []
@@ -256,7 +254,7 @@ extension Engine {
 
     /// `address#ref:folder`, by the `git` of this machine.
     func cloneContext(_ address: String, into place: String, keepsGit: Bool = false) async throws {
-        let parts = address.split(separator: "#", maxSplits: 1).map(String.init)
+        let parts = address.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         let fragment = (parts.count > 1 ? parts[1] : "").split(
             separator: ":", maxSplits: 1, omittingEmptySubsequences: false
         ).map(String.init)

@@ -170,6 +170,7 @@ extension StageBuilder {
         func selection(_ sources: [String], _ from: CopySource, unpacks: Bool) -> RootRequest.Selection {
             var selection = RootRequest.Selection(sources: sources, target: bare, targetIsFolder: folder)
             selection.owner = owner ?? (from.keepsOwners ? nil : .init(user: 0, group: 0))
+            selection.changesOwner = owner != nil
             selection.mode = mode
             selection.makesTarget = there == nil
             selection.keepsParents = instruction.keepsParents
@@ -195,12 +196,14 @@ extension StageBuilder {
         for (number, document) in instruction.documents.enumerated() {
             let place = "\(run.workFolder)/document-\(step)-\(number)"
             let text = document.expands ? try expansion.document(document.content) : document.content
+            let name = try document.fileName()
             try await blocking {
                 try Files.makeDirectories(place)
-                try Files.write("\(place)/\(document.name)", text, mode: 0o644)
+                try Files.write("\(place)/\(name)", text, mode: 0o644)
             }
             let source = CopySource(view: .folder(place))
-            pieces.append((source, selection([document.name], source, unpacks: false)))
+            // The directory holds this file alone; its name is not a pattern.
+            pieces.append((source, selection(["*"], source, unpacks: false)))
         }
         try await place(pieces, bare, folder, owner, note)
     }
@@ -224,7 +227,7 @@ extension StageBuilder {
                     options.keepsOwners = true
                     options.replacesKinds = true
                     let parent = targetIsFolder ? target : Self.parent(target)
-                    if !selection.unpacksArchives { try await self.prepare(parent, owner, roots) }
+                    try await self.prepare(parent, owner, roots)
                     let extracted = await Engine.outcome { try await roots.extract(options, from: pipe.reading) }
                     pipe.reading.closeEarly()
                     let read = await Engine.outcome { try await blocking { try running.finish() } }
@@ -246,17 +249,13 @@ extension StageBuilder {
         "/" + path.pathParts.dropLast().joined(separator: "/")
     }
 
-    /// The folders above the target belong to whom the files belong to.
+    /// Missing directories above the target are created, all of them for the owner of the files.
     private func prepare(_ folder: String, _ owner: RootRequest.Owner?, _ roots: LayerRoots) async throws {
-        guard folder != "/", owner != nil, try await status(folder) == nil else { return }
-        // Those above it are root's, as in Docker.
-        for (place, owner) in [(Self.parent(folder), RootRequest.Owner(user: 0, group: 0)), (folder, owner)] {
-            guard place != "/" else { continue }
-            var options = RootRequest.ExtractOptions(folder: place)
-            options.makesFolder = true
-            options.owner = owner
-            try await roots.extract(options, from: nil)
-        }
+        guard folder != "/", let owner, try await status(folder) == nil else { return }
+        var options = RootRequest.ExtractOptions(folder: folder)
+        options.makesFolder = true
+        options.owner = owner
+        try await roots.extract(options, from: nil)
     }
 
     /// The digest of what a selection would bring.

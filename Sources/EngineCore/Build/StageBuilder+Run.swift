@@ -20,7 +20,7 @@ extension StageBuilder {
         let script = Self.script(instruction)
         var arguments: [String]
         switch (instruction.form, script) {
-        case (_, .program(let document)): arguments = ["/dev/pipes/\(document.name)"]
+        case (_, .program(let document)): arguments = ["/dev/pipes/\(try document.fileName())"]
         case (_, .text(let text)): arguments = shell + [text]
         case (.exec(let words), .none): arguments = words
         case (.shell(let text), .none): arguments = shell + [text]
@@ -47,8 +47,7 @@ extension StageBuilder {
     /// What a here-document makes of a RUN (Dockerfile reference, "Here-documents").
     private static func script(_ instruction: RunStep) -> Script {
         guard case .shell(let text) = instruction.form, let first = instruction.documents.first else { return .none }
-        let isAlone =
-            instruction.documents.count == 1 && !text.contains(where: \.isWhitespace) && text.hasPrefix("<<")
+        let isAlone = instruction.documents.count == 1 && DockerfileLines.document(text) != nil
         if isAlone { return first.content.hasPrefix("#!") ? .program(first) : .text(first.content) }
         return .text(text + instruction.documents.map { "\n" + $0.content + $0.name }.joined())
     }
@@ -126,10 +125,11 @@ extension StageBuilder {
         }
         if case .program(let document) = script {
             let place = "\(run.workFolder)/pipes-\(step)"
+            let name = try document.fileName()
             try await blocking {
                 try Files.makeDirectories(place)
-                try Files.write("\(place)/\(document.name)", document.content, mode: 0o755)
-                try Files.changeMode("\(place)/\(document.name)", 0o755)
+                try Files.write("\(place)/\(name)", document.content, mode: 0o755)
+                try Files.changeMode("\(place)/\(name)", 0o755)
             }
             bind(place, "/dev/pipes", readOnly: true)
         }

@@ -252,13 +252,6 @@ final class StageBuilder {
     /// What `RUN` and the shell forms put in front.
     var shell: [String] { runtime.shell ?? ["/bin/sh", "-c"] }
 
-    private func program(_ form: CommandForm) -> [String] {
-        switch form {
-        case .exec(let words): words
-        case .shell(let text): text.isEmpty ? shell : shell + [text]
-        }
-    }
-
     private func word(_ text: String) throws -> String { try scope.expansion(escape).word(text) }
 
     private func carryOut(_ instruction: Instruction) async throws {
@@ -268,46 +261,11 @@ final class StageBuilder {
             return try await perform(RunStep(form: form, mounts: mounts, network: network, documents: documents))
         case .copy(let copy): return try await perform(copy, note)
         case .workdir(let path): return try await workdir(path)
-        case .env(let pairs):
-            for (name, value) in pairs {
-                let key = try word(name)
-                let entry = "\(key)=\(try word(value))"
-                var list = runtime.env ?? []
-                if let index = list.firstIndex(where: { $0.hasPrefix(key + "=") }) {
-                    list[index] = entry
-                } else {
-                    list.append(entry)
-                }
-                runtime.env = list
-            }
-            scope.environment = runtime.env ?? []
-        case .label(let pairs):
-            for (name, value) in pairs {
-                runtime.labels = (runtime.labels ?? [:]).merging([try word(name): try word(value)]) { $1 }
-            }
         case .arg(let list): try declare(list)
-        case .user(let name): runtime.user = try word(name)
-        case .expose(let ports):
-            for port in try ports.flatMap({ try scope.expansion(escape).words($0) }).flatMap(Self.ports) {
-                runtime.exposedPorts = (runtime.exposedPorts ?? [:]).merging([port: .init()]) { $1 }
-            }
-        case .volume(let paths):
-            for path in paths { runtime.volumes = (runtime.volumes ?? [:]).merging([try word(path): .init()]) { $1 } }
-        case .command(let form):
-            runtime.cmd = program(form)
-            hasCommand = true
-        case .entrypoint(let form):
-            runtime.entrypoint = form == .shell("") ? nil : program(form)
-            // A command of the base means nothing to another program.
-            if !hasCommand { runtime.cmd = nil }
-        case .shell(let words): runtime.shell = words
-        case .stopSignal(let signal):
-            let name = try word(signal)
-            _ = try Signals.number(name)
-            runtime.stopSignal = name
-        case .healthcheck(let flags, let test): try healthcheck(flags, test)
-        case .onBuild(let text): runtime.onBuild = (runtime.onBuild ?? []) + [text]
         case .maintainer(let name): configuration.author = name
+        default:
+            _ = try runtime.apply(instruction.kind, scope.expansion(escape), hasCommand: &hasCommand)
+            scope.environment = runtime.env ?? []
         }
         await record(note, isEmpty: true)
     }
@@ -338,62 +296,10 @@ final class StageBuilder {
         return global.arguments[name]
     }
 
-    /// `80`, `80/udp`, `8000-8010`.
-    private static func ports(_ text: String) throws(RoostError) -> [String] {
-        // `80:80` names a port of the host too, which means nothing here.
-        let inside = text.lastIndex(of: ":").map { String(text[text.index(after: $0)...]) } ?? text
-        let parts = inside.split(separator: "/", maxSplits: 1).map(String.init)
-        let ends = (parts.first ?? "").split(separator: "-").map(String.init)
-        guard let first = ends.first.flatMap({ UInt16($0) }), let last = ends.last.flatMap({ UInt16($0) }),
-            first <= last,
-            ends.count <= 2
-        else { throw .invalid("Invalid containerPort: \(text)") }
-        let transport = parts.count > 1 ? parts[1].lowercased() : "tcp"
-        guard ["tcp", "udp", "sctp"].contains(transport) else { throw .invalid("Invalid proto: \(transport)") }
-        return (first...last).map { "\($0)/\(transport)" }
-    }
-
-    private func healthcheck(_ flags: [(String, String)], _ test: CommandForm?) throws {
-        var check = ImageConfiguration.Healthcheck()
-        switch test {
-        case nil: check.test = ["NONE"]
-        case .exec(let words): check.test = ["CMD"] + words
-        case .shell(let text): check.test = ["CMD-SHELL", text]
-        }
-        for (name, value) in flags {
-            if name == "retries" {
-                guard let count = Int(value), count >= 0 else {
-                    throw RoostError.invalid("--retries: \"\(value)\" is not a number")
-                }
-                check.retries = count
-                continue
-            }
-            guard let span = TimeSpan.parse(value), span == 0 || span >= 1_000_000 else {
-                throw RoostError.invalid("--\(name): \"\(value)\" is not a time of at least 1ms, as 30s or 1m")
-            }
-            switch name {
-            case "interval": check.interval = span
-            case "timeout": check.timeout = span
-            case "start-period": check.startPeriod = span
-            default: check.startInterval = span
-            }
-        }
-        runtime.healthcheck = check
-    }
-
     /// Where relative paths begin.
     var directory: String { (runtime.workingDir ?? "").isEmpty ? "/" : runtime.workingDir ?? "/" }
 
-    /// A path made absolute, its dots and double slashes gone; a slash at its end stays.
-    func absolute(_ path: String) -> String {
-        let whole = path.hasPrefix("/") ? path : directory + "/" + path
-        var parts: [Substring] = []
-        for part in whole.pathParts where part != "." {
-            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
-        }
-        let clean = "/" + parts.joined(separator: "/")
-        return path.hasSuffix("/") || path.hasSuffix("/.") || path == "." ? (clean == "/" ? "/" : clean + "/") : clean
-    }
+    func absolute(_ path: String) -> String { runtime.absolute(path) }
 
     private func workdir(_ text: String) async throws {
         var path = absolute(try word(text))

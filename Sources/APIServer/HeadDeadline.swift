@@ -1,0 +1,83 @@
+import NIOCore
+import Synchronization
+
+/// Connections whose first or next request's head has not come yet. There is room for so many; beyond it the one that has waited longest
+/// goes, so that clients that never finish cannot keep others out.
+final class UnfinishedHeads: Sendable {
+    private let limit: Int
+    private let waiting = Mutex<(last: UInt64, channels: [UInt64: any Channel])>((0, [:]))
+
+    init(limit: Int) { self.limit = limit }
+
+    func enter(_ channel: any Channel) -> UInt64 {
+        let (id, oldest) = waiting.withLock { state -> (UInt64, (any Channel)?) in
+            state.last += 1
+            state.channels[state.last] = channel
+            guard state.channels.count > limit, let first = state.channels.keys.min() else { return (state.last, nil) }
+            return (state.last, state.channels.removeValue(forKey: first))
+        }
+        oldest?.close(promise: nil)
+        return id
+    }
+
+    func leave(_ id: UInt64) { waiting.withLock { _ = $0.channels.removeValue(forKey: id) } }
+}
+
+/// Closes a connection whose client does not finish a request's head in time, without an answer, as Go's ReadHeaderTimeout does.
+final class HeadDeadline: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    /// Also a TLS handshake has to be over by then.
+    static let patience = TimeAmount.seconds(10)
+    /// Between two requests: longer than any client keeps a connection that it does not use.
+    static let idleTime = TimeAmount.minutes(5)
+
+    private enum Phase { case idle, head, request }
+    private var phase = Phase.idle
+    private let heads: UnfinishedHeads
+    private var place: UInt64?
+    private var timer: Scheduled<Void>?
+    private var channel: (any Channel)?
+
+    init(_ heads: UnfinishedHeads) { self.heads = heads }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        channel = context.channel
+        wait(for: .head)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        wait(for: .request)
+        channel = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        wait(for: .request)
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if phase == .idle { wait(for: .head) }
+        context.fireChannelRead(data)
+    }
+
+    /// The head is complete; what follows takes as long as it takes.
+    func headCompleted() { wait(for: .request) }
+
+    /// The answer is complete.
+    func answered() { if phase == .request { wait(for: .idle) } }
+
+    private func wait(for phase: Phase) {
+        self.phase = phase
+        timer?.cancel()
+        timer = nil
+        if let place { heads.leave(place) }
+        place = nil
+        guard phase != .request, let channel else { return }
+        if phase == .head { place = heads.enter(channel) }
+        timer = channel.eventLoop.scheduleTask(in: phase == .head ? Self.patience : Self.idleTime) {
+            channel.close(promise: nil)
+        }
+    }
+}

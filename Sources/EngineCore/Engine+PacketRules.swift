@@ -1,0 +1,87 @@
+import EngineModel
+import LinuxKernel
+import Networking
+
+/// The packet rules of what is active, and the ports that lead to containers.
+extension Engine {
+    /// Writes the whole table of packet rules from what is active.
+    func rebuildFilter() async {
+        let active = activeBridges.compactMap { networks[$0] }.map(filterNetwork)
+        let published = live.keys.flatMap { self.forwards(of: $0) }
+        let filter = filter
+        do {
+            try await blocking {
+                try filter.apply(filter.reset(networks: active, forwards: published))
+                filter.openForeignChains(active.map(\.bridge))
+            }
+        } catch { log.error("cannot write the packet rules: \(error)") }
+    }
+
+    /// Applies changes to the table of packet rules. Where somebody has deleted the table, or part of it, all of it is written.
+    func applyFilter(_ changes: PacketFilter.Changes) async throws {
+        let filter = filter
+        do { try await blocking { try filter.apply(changes) } } catch let error as SyscallError
+            where error.errno == Errno.noEntry
+        { await rebuildFilter() }
+    }
+
+    /// Has datagrams that were on their way when ports were published or withdrawn translated again. Nothing waits for it: the kernel's table is
+    /// large.
+    nonisolated func resetDatagrams(to ports: [PublishedPort]) {
+        guard ports.contains(where: { $0.container.transport == .udp }) else { return }
+        let log = log
+        Task.detached {
+            do { try await blocking { try ConnectionTracking.forgetDatagrams(to: ports) } } catch {
+                log.warning("connections to published UDP ports: \(error)")
+            }
+        }
+    }
+
+    func filterNetwork(_ record: NetworkRecord) -> PacketFilter.Network {
+        var network = PacketFilter.Network(bridge: record.bridge, isInternal: record.isInternal)
+        let settings = BridgeSettings.of(record)
+        network.masquerades = settings.masquerades
+        network.isIsolated = !settings.connects
+        return network
+    }
+
+    /// The endpoints of a container in the order in which they lead to the world: by priority, those of internal networks last.
+    func endpointsByGateway(_ record: ContainerRecord) -> [EndpointRecord] {
+        let ranked = record.endpoints.enumerated().map { index, endpoint in
+            (rank: (leadsOut(endpoint) ? 0 : 1, -endpoint.gatewayPriority, index), endpoint: endpoint)
+        }
+        return ranked.sorted { $0.rank < $1.rank }.map(\.endpoint)
+    }
+
+    func leadsOut(_ endpoint: EndpointRecord) -> Bool { networks[endpoint.networkID]?.isInternal == false }
+
+    /// Ports are published by networks that lead to the world; a container without one publishes none.
+    func publishesPorts(_ record: ContainerRecord) -> Bool {
+        record.endpoints.contains(where: leadsOut) && !standbys.contains(record.id)
+    }
+
+    /// The published ports of a running container with the address that they lead to.
+    func forwards(of id: String) -> [PacketFilter.Forward] {
+        guard let record = containers[id], let running = live[id] else { return [] }
+        return forwards(running.ports.map(\.port), to: record)
+    }
+
+    /// Each port leads to the container's address of its own family, or of the other where the container has none.
+    func forwards(_ ports: [PublishedPort], to record: ContainerRecord) -> [PacketFilter.Forward] {
+        let endpoints = endpointsByGateway(record)
+        let target4 = endpoints.compactMap(\.address4).first
+        let target6 = endpoints.compactMap(\.address6).first
+        return ports.compactMap { port in
+            let target = port.hostAddress.isVersion6 ? target6 ?? target4 : target4 ?? target6
+            return target.map { PacketFilter.Forward(port: port, target: $0) }
+        }
+    }
+
+    /// Carries what the kernel's maps do not.
+    func relay(_ ports: [(socket: OwnedFD, port: PublishedPort)], to record: ContainerRecord) throws {
+        for (socket, port) in ports {
+            guard let forward = forwards([port], to: record).first else { continue }
+            try relay.serve(socket, port, target: forward.target)
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import EngineModel
+
+/// `start`: containers that exist and do not run, dependencies first, each when its conditions are met.
+public struct StartPlanner {
+    private let containers: [ObservedContainer]
+    /// Service → its `depends_on`, in the canonical form.
+    private let dependencies: [String: JSON]
+    private var plan: Plan
+    private var started: [String: [Int]] = [:]
+    private var visited: Set<String> = []
+
+    /// `services`: only these; empty is all that have containers.
+    public static func plan(
+        project: String, containers: [ObservedContainer], dependencies: [String: JSON], services: [String]
+    ) throws(RoostError) -> Plan {
+        var planner = StartPlanner(containers: containers, dependencies: dependencies, plan: Plan(project: project))
+        let all = services.isEmpty ? Set(containers.map(\.service)).sorted() : services.sorted()
+        for service in all { try planner.visit(service) }
+        planner.plan.dropIdleWaits()
+        return planner.plan
+    }
+
+    private init(containers: [ObservedContainer], dependencies: [String: JSON], plan: Plan) {
+        self.containers = containers
+        self.dependencies = dependencies
+        self.plan = plan
+    }
+
+    private mutating func visit(_ service: String) throws(RoostError) {
+        guard visited.insert(service).inserted else { return }
+        var gates: [Int] = []
+        for (other, dependency) in dependencies[service]?.object ?? [] {
+            try visit(other)
+            gates += try wait(of: service, for: other, dependency)
+        }
+        for container in containers where container.service == service && !container.runs {
+            started[service, default: []].append(
+                plan.add(.startContainer(name: container.name), "start", after: gates))
+        }
+    }
+
+    private mutating func wait(of service: String, for other: String, _ dependency: JSON) throws(RoostError) -> [Int] {
+        let ready = started[other] ?? []
+        let condition = dependency["condition"].string ?? "service_started"
+        guard condition != "service_started" else { return ready }
+        let isOptional = dependency["required"].bool == false
+        let awaited = containers.filter { $0.service == other }
+        if awaited.isEmpty, !isOptional { throw .conflict("\(service) is missing dependency \(other)") }
+        return awaited.map { container in
+            let operation: Operation =
+                condition == "service_healthy"
+                ? .awaitHealthy(name: container.name) : .awaitCompleted(name: container.name)
+            let gate = plan.add(operation, "\(service) needs \(condition)", after: ready)
+            if isOptional { plan.makeOptional(gate) }
+            return gate
+        }
+    }
+}
