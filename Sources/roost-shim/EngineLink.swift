@@ -28,13 +28,13 @@ struct EngineLink {
         try poll.add(timer.descriptor, .readable)
     }
 
-    /// A message that cannot be sent is not lost: the greeting of the next connection says the same.
     /// Sends what may be lost: nothing waits for an engine that does not read.
     func offer(_ message: ShimMessage) {
         guard let socket else { return }
         _ = Sockets.offer(socket.raw, message.encoded())
     }
 
+    /// A message that cannot be sent is not lost: the greeting of the next connection says the same.
     func send(_ message: ShimMessage, descriptors: [Int32] = []) {
         guard let socket else { return }
         try? Sockets.send(socket.raw, message.encoded(), descriptors: descriptors)
