@@ -226,12 +226,7 @@ public struct EngineAddress: Sendable {
     /// Who may use a socket besides root, as in group(5).
     private static func group(of socket: String) -> String {
         guard let number = try? Files.status(socket).group else { return "its group" }
-        let lines = ((try? Files.readText("/etc/group", limit: 1 << 20)) ?? "").split(separator: "\n")
-        for line in lines {
-            let fields = line.split(separator: ":", omittingEmptySubsequences: false)
-            if fields.count > 2, UInt32(fields[2]) == number { return "the group \(fields[0])" }
-        }
-        return "the group \(number)"
+        return "the group \(GroupFile.groups().first { $0.number == number }?.name ?? "\(number)")"
     }
 
     private static func start(_ plan: StartPlan, _ socket: String) throws -> OwnedFD {

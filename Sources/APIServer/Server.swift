@@ -75,13 +75,8 @@ public struct Server: Sendable {
     public static func listen(_ path: String, mode: UInt32 = 0o660) throws -> OwnedFD {
         try? Files.remove(path)
         let socket = try Sockets.listen(path, .stream, mode: mode)
-        let groups = ((try? Files.readText("/etc/group", limit: 1 << 20)) ?? "").split(separator: "\n")
-        if let line = groups.first(where: { $0.hasPrefix("roost:") }),
-            let number = line.split(separator: ":", omittingEmptySubsequences: false).dropFirst(2).first.flatMap({
-                UInt32($0)
-            })
-        {
-            try Files.changeOwner(path, user: 0, group: number)
+        if let group = GroupFile.groups().first(where: { $0.name == "roost" }) {
+            try Files.changeOwner(path, user: 0, group: group.number)
         }
         return socket
     }

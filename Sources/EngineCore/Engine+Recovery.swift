@@ -214,6 +214,8 @@ extension Engine {
     /// Leaves in an orderly way: containers run on, and their shims wait for a new engine without starting one.
     public func shutDown() {
         stopping = true
+        // A shim that looks for the next engine must not find this one, which goes on listening until its process is gone.
+        try? Files.remove(configuration.shimSocket)
         for task in healthTasks.values { task.cancel() }
         for running in live.values { running.process.connection.send(.detached) }
         if live.isEmpty { removeKernelObjects() }
@@ -227,7 +229,7 @@ extension Engine {
         let left = lingering.keys.filter(Bridges.exists)
         for failure in Bridges.removeLinks(left + bridges) { log.warning("\(failure)") }
         do { try ControlGroup(layout: layout, name: names.controlGroup).remove() } catch { log.warning("\(error)") }
-        for path in [configuration.shimSocket, configuration.revivalLock] { try? Files.remove(path) }
+        try? Files.remove(configuration.revivalLock)
         for folder in ["/containers", "/root"] { try? Files.removeTree(configuration.runRoot + folder) }
     }
 }

@@ -168,7 +168,7 @@ struct System: ParsableCommand {
             if verbose { return try showAll(answer, trash) }
             var rows = try rows(answer)
             if !trash.isEmpty {
-                let size = trash.reduce(0) { $0 + ($1["Size"].int ?? 0) }
+                let size = Trash.size(trash)
                 rows.append(row("Trash", trash.count, 0, size, size, share: true))
             }
             try Listing.show(
@@ -328,10 +328,9 @@ struct System: ParsableCommand {
             Output.line("Total reclaimed space: \(ByteSize.decimalText(bytes))")
             let trash = Trash.known()
             if !trash.isEmpty {
-                let size = trash.reduce(0) { $0 + ($1["Size"].int ?? 0) }
                 let what = trash.count == 1 ? "1 removed volume waits" : "\(trash.count) removed volumes wait"
                 Output.error(
-                    "note: \(what) in the trash (\(ByteSize.decimalText(size))): roost trash empty removes them for good"
+                    "note: \(what) in the trash (\(ByteSize.decimalText(Trash.size(trash)))): roost trash empty removes them for good"
                 )
             }
         }

@@ -160,9 +160,10 @@ final class Session: @unchecked Sendable {
     }
 
     /// Whether the project in this folder has a service of the name: then it is no image that somebody forgot to fetch.
-    func isService(_ name: String) -> Bool {
-        (try? ProjectLoader.load(loadRequest()))?.services[name] != nil
-    }
+    func isService(_ name: String) -> Bool { folderProject?.services[name] != nil }
+
+    /// The project in this folder, if there is one that can be read; nothing is said of it.
+    private var folderProject: Project? { try? ProjectLoader.load(loadRequest()) }
 
     /// Docker's words in front of what the engine says; and a hint where a service's name stands for a container's.
     func told(_ error: RoostError) -> String {
@@ -170,7 +171,7 @@ final class Session: @unchecked Sendable {
             error.isEngines && error.kind != .unavailable
             ? "Error response from daemon: \(error.message)" : error.message
         guard error.kind == .notFound, !isCompose, let command = words.first, Self.projectCommands.contains(command),
-            let project = try? ProjectLoader.load(loadRequest()),
+            let project = folderProject,
             let name = words.dropFirst().first(where: { project.services[$0] != nil })
         else { return text }
         return text

@@ -26,6 +26,9 @@ struct Trash: ParsableCommand {
     /// What is there, for commands that only mention it: other engines have no trash.
     static func known() -> [JSON] { (try? contents()) ?? [] }
 
+    /// Bytes that emptying it would free.
+    static func size(_ records: [JSON]) -> Int64 { records.reduce(0) { $0 + ($1["Size"].int ?? 0) } }
+
     static func show(_ records: [JSON], _ format: String? = nil, quiet: Bool = false) throws {
         let now = Clocks.wallNanoseconds()
         let rows = records.map { record -> JSON in

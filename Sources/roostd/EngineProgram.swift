@@ -73,9 +73,9 @@ struct EngineProgram {
             break
         }
         withExtendedLifetime(sources) {}
-        // Whoever comes from now on waits in the backlog of the socket.
+        // Whoever comes from now on waits in the backlog of the socket. Only an idle engine hands the socket on; others wait for no client.
         serving.cancel()
-        _ = await serving.result
+        if isIdle { _ = await serving.result }
         await engine.shutDown()
         await server.sockets.close()
         // systemd holds its socket, and starts an engine for whoever connects.
@@ -153,28 +153,21 @@ struct EngineProgram {
     }
 
     private func watchIdleness(_ engine: Engine, _ server: Server, _ leave: AsyncStream<Leaving>.Continuation) {
-        guard let limit = options.idleSeconds, options.host == nil else { return trimMemory() }
+        // A TCP port has no keeper.
+        let limit = options.host == nil ? options.idleSeconds : nil
         Task {
             var idle = 0
             while true {
                 try await Task.sleep(for: .seconds(5))
                 // What a burst of work has freed goes back to the system.
                 MemoryAllocator.trim()
+                guard let limit else { continue }
                 let isIdle = await engine.isIdle()
                 // One that was started on purpose stays, and so does one whose sockets of projects nobody would hold.
                 let stays = Files.exists(options.runRoot + EngineFiles.stay)
                 let isAlone = await server.sockets.isEmpty
                 idle = isIdle && isAlone && !stays ? idle + 5 : 0
                 if idle >= limit { leave.yield(.idle) }
-            }
-        }
-    }
-
-    private func trimMemory() {
-        Task {
-            while true {
-                try await Task.sleep(for: .seconds(5))
-                MemoryAllocator.trim()
             }
         }
     }
