@@ -192,7 +192,8 @@ struct ContainerHandlers: Sendable {
     func update(_ exchange: Exchange) async throws {
         let body = try await exchange.json()
         try WireBody.update.check(body)
-        let warnings = try await engine.updateContainer(id(exchange), body)
+        let update = try ContainerUpdate(body.decode(ContainerUpdateRequest.self))
+        let warnings = try await engine.updateContainer(id(exchange), update)
         try await exchange.answer(200, ["Warnings": warnings.isEmpty ? .null : JSON(warnings)])
     }
 

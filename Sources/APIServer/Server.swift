@@ -109,6 +109,7 @@ public struct Server: Sendable {
             version = number
             path.removeFirst()
         }
+        path = joiningName(path, head.method)
         var query: [String: [String]] = [:]
         for pair in (parts.count > 1 ? parts[1] : "").split(separator: "&") {
             let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map {
@@ -117,6 +118,22 @@ public struct Server: Sendable {
             query[sides[0], default: []].append(sides.count > 1 ? sides[1] : "")
         }
         return Request(method: head.method, path: path, query: query, headers: head.headers, version: version)
+    }
+
+    /// Names may hold slashes, encoded or not: all between the kind of object and the action is one name (moby's `{name:.*}`).
+    static func joiningName(_ path: [String], _ method: HTTPMethod) -> [String] {
+        let hasAction: Bool
+        switch path.first {
+        case "containers", "exec": hasAction = method != .DELETE || path.last == "archive"
+        case "networks": hasAction = method == .POST
+        case "volumes": hasAction = false
+        default: return path
+        }
+        // `DELETE /containers/a/b` means the link b of a.
+        let known = path.first == "containers" && method == .DELETE ? 3 : hasAction ? 3 : 2
+        guard path.count > known else { return path }
+        let name = path[1..<(path.count - (hasAction ? 1 : 0))].joined(separator: "/")
+        return [path[0], name] + (hasAction ? path.suffix(1) : [])
     }
 
     /// Paths of files may come this way that are not UTF-8.

@@ -121,19 +121,10 @@ extension ContainerSpec {
         }
         try readPorts(host["PortBindings"])
         publishAllPorts = host["PublishAllPorts"].bool ?? false
-        let restart = host["RestartPolicy"]
-        let policy = restart["Name"].string ?? ""
-        guard let name = policy.isEmpty ? .no : RestartPolicySpec.Name(rawValue: policy) else {
-            throw .invalid(
-                "invalid restart policy: unknown policy '\(policy)'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
-            )
-        }
-        let retries = Int(clamping: restart["MaximumRetryCount"].int ?? 0)
-        if retries != 0, name != .onFailure {
-            throw .invalid("invalid restart policy: maximum retry count can only be used with 'on-failure'")
-        }
-        if retries < 0 { throw .invalid("invalid restart policy: maximum retry count cannot be negative") }
-        restartPolicy = RestartPolicySpec(name, maximumRetries: retries)
+        restartPolicy = try RestartPolicySpec(
+            RestartPolicy(
+                name: host["RestartPolicy"]["Name"].string,
+                maximumRetryCount: host["RestartPolicy"]["MaximumRetryCount"].int))
         removeWhenStopped = host["AutoRemove"].bool ?? false
         network = NetworkMode(host["NetworkMode"].string ?? "")
         runsUnderInit = host["Init"].bool ?? false

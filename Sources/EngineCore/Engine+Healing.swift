@@ -8,10 +8,19 @@ extension Engine {
 
     func startHealing() {
         Task { [weak self] in
+            await self?.checkRecoveredBridges()
             while let self, await !self.stopping {
                 try? await Task.sleep(for: Self.healingInterval)
                 await self.heal()
             }
+        }
+    }
+
+    /// Bridges that were there at the start may have lost settings or members while no engine looked.
+    private func checkRecoveredBridges() async {
+        for id in activeBridges.sorted() {
+            guard let record = networks[id] else { continue }
+            do { try await ensureBridge(record) } catch { log.error("healing bridge \(record.bridge): \(error)") }
         }
     }
 
@@ -31,7 +40,7 @@ extension Engine {
         for id in activeBridges.sorted() {
             guard let record = networks[id], !present.contains(record.bridge) else { continue }
             log.notice("bridge \(record.bridge) of network \(record.name) is gone: making it again")
-            do { try await raiseBridge(record) } catch { log.error("healing bridge \(record.bridge): \(error)") }
+            do { try await ensureBridge(record) } catch { log.error("healing bridge \(record.bridge): \(error)") }
         }
         for (id, running) in live {
             guard let sandbox = running.sandbox else { continue }

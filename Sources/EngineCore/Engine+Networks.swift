@@ -189,8 +189,16 @@ extension Engine {
 
     /// Makes the bridges of networks that are about to be used.
     func activate(_ ids: [String]) async throws {
-        // Somebody may have removed a bridge while nothing was on it.
-        for id in ids where networks[id].map({ !Bridges.exists($0.bridge) }) == true { activeBridges.remove(id) }
+        for id in ids {
+            guard let bridge = networks[id]?.bridge else { continue }
+            if let recoveredLinks {
+                // The engine before this one made it. Its settings are checked when the engine serves again.
+                if recoveredLinks.contains(bridge) { activeBridges.insert(id) }
+            } else if !Bridges.exists(bridge) {
+                // It may have been removed while nothing was on it.
+                activeBridges.remove(id)
+            }
+        }
         let missing = Set(ids).subtracting(activeBridges)
         guard !missing.isEmpty else { return }
         try await exclusively("bridges") {
@@ -201,11 +209,11 @@ extension Engine {
             var added: [PacketFilter.Network] = []
             for id in missing.sorted() {
                 guard let record = networks[id], !record.bridge.isEmpty else { continue }
-                try await raiseBridge(record)
+                try await ensureBridge(record)
                 activeBridges.insert(id)
                 added.append(filterNetwork(record))
             }
-            guard !isRecovering else { return }
+            guard recoveredLinks == nil else { return }
             if isFirst { return await rebuildFilter() }
             try await applyFilter(filter.add(added))
             // Another firewall may have come since.
@@ -216,7 +224,7 @@ extension Engine {
     }
 
     /// Makes a network's bridge, and puts what runs on it back: a bridge that somebody has deleted has dropped its members.
-    func raiseBridge(_ record: NetworkRecord) async throws {
+    func ensureBridge(_ record: NetworkRecord) async throws {
         let members = live.values.flatMap(\.endpoints).filter { $0.bridge == record.bridge }
         let mark = names.bridgeMark
         try await blocking {

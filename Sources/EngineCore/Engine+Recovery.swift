@@ -7,6 +7,9 @@ import ShimProtocol
 extension Engine {
     /// Reads the state, takes over what still runs, and removes what nobody owns. Before this the engine serves nobody.
     public func recover() async throws {
+        // Shims come by themselves as soon as they see the socket; they are adopted when the rows of their containers are known.
+        let greetings = try listenForShims()
+        async let running = blocking { ShimLauncher.livingShims() }
         for record in try store.networks() { networks[record.id] = record }
         for record in try store.volumes() { volumes[record.name] = record }
         for image in try store.images() { imageRecords[image.id] = image }
@@ -14,7 +17,7 @@ extension Engine {
         buildCache = try store.buildSteps()
         buildTimes = try store.buildTimes()
         for project in try store.projects() { projects[project.name] = project }
-        for record in try store.containers() { containers[record.id] = record }
+        for record in try await store.containers() { containers[record.id] = record }
         for lease in try store.leases() where containers[lease.owner] != nil {
             if let address = IPAddress(lease.address) { leases[lease.network, default: [:]][address] = lease.owner }
         }
@@ -23,15 +26,12 @@ extension Engine {
         for name in (try? Files.list(configuration.dataRoot + "/volumes")) ?? [] where name.hasPrefix(".removing-") {
             try? Files.removeTree(configuration.volumePlace(name))
         }
-        isRecovering = true
-        let awaited = livingShims()
-        if !awaited.isEmpty {
-            // Shims come by themselves as soon as they see the socket; those that do not are found dead below.
-            try await adoptShims(awaited)
-        } else {
-            try listenForShims { _ in }
-        }
-        isRecovering = false
+        // Whatever the row says: a shim that is being started has no row yet, and one whose process has exited may not have recorded it.
+        let awaited = try await running.intersection(containers.keys)
+        recoveredLinks = Set(Bridges.interfaceNames())
+        // Those that do not come are found dead below.
+        await adoptShims(greetings, awaiting: awaited)
+        recoveredLinks = nil
         await recordMissedEnds()
         await sweepLeftovers()
         await unmountUnusedVolumes()
@@ -42,73 +42,88 @@ extension Engine {
         startSweepingTrash()
     }
 
-    /// Containers whose shim is alive, whatever the row says: a shim that is being started has no row yet, and one whose program has
-    /// ended may not have written how.
-    private func livingShims() -> Set<String> { ShimLauncher.livingShims().intersection(containers.keys) }
+    /// What a shim says when it connects to an engine that has not started its container.
+    private struct ShimGreeting: Sendable {
+        let id: String
+        let process: Int32
+        let exit: ExitRecord?
+        let files: [(tag: String, file: OwnedFD)]
+        let socket: OwnedFD
 
-    private func listenForShims(_ adopted: @escaping @Sendable (String) -> Void) throws {
+        func file(_ tag: String) -> OwnedFD? { files.first { $0.tag == tag }?.file }
+    }
+
+    private func listenForShims() throws -> AsyncStream<ShimGreeting> {
+        let (greetings, continuation) = AsyncStream.makeStream(of: ShimGreeting.self)
         let path = configuration.shimSocket
         try? Files.remove(path)
         let listener = try Sockets.listen(path, .packets, mode: 0o600)
         try setNonBlocking(listener.raw)
-        try loop.add(listener.raw, .readable) { [weak self] _ in
-            while let connection = try? Sockets.accept(listener.raw) { self?.greet(connection, adopted) }
+        try loop.add(listener.raw, .readable) { [loop] _ in
+            while let connection = try? Sockets.accept(listener.raw) { Self.greet(connection, loop, continuation) }
         }
+        return greetings
     }
 
-    /// Reads a shim's greeting; who is not root has no business here.
-    private nonisolated func greet(_ socket: OwnedFD, _ adopted: @escaping @Sendable (String) -> Void) {
+    /// Reads a shim's greeting. Only root's shims are ours.
+    private static func greet(
+        _ socket: OwnedFD, _ loop: IOLoop, _ greetings: AsyncStream<ShimGreeting>.Continuation
+    ) {
         guard Sockets.peerUser(socket.raw) == 0 else { return }
-        let added: Void? = try? loop.add(socket.raw, .readable) { [weak self] _ in
-            guard let self else { return }
+        let added: Void? = try? loop.add(socket.raw, .readable) { _ in
             loop.remove(socket.raw)
             guard let received = try? Sockets.receive(socket.raw),
                 let message = try? ShimMessage(decoding: received.bytes),
                 case .hello(let id, let process, _, let exit, let tags) = message
             else { return }
             let files = received.descriptors.map(OwnedFD.init(adopting:))
-            Task {
-                await self.adopt(id, process, exit, Array(zip(tags, files)), socket)
-                adopted(id)
-            }
+            greetings.yield(
+                ShimGreeting(
+                    id: id, process: process, exit: exit, files: zip(tags, files).map { ($0, $1) }, socket: socket))
         }
         if added == nil { socket.closeEarly() }
     }
 
-    private func adoptShims(_ awaited: Set<String>) async throws {
-        let (stream, continuation) = AsyncStream.makeStream(of: String.self)
-        try listenForShims { continuation.yield($0) }
-        let looks = Task {
+    /// Adopts whatever shim connects from now on. Returns when the awaited ones have come, or are found not to be coming.
+    private func adoptShims(_ greetings: AsyncStream<ShimGreeting>, awaiting awaited: Set<String>) async {
+        let (adopted, continuation) = AsyncStream.makeStream(of: String?.self)
+        Task { [weak self] in
+            for await greeting in greetings {
+                await self?.adopt(greeting)
+                continuation.yield(greeting.id)
+            }
+        }
+        guard !awaited.isEmpty else { return }
+        let clock = Task {
             for _ in 0..<6 {
                 try await Task.sleep(for: .seconds(5))
-                continuation.yield("")
+                continuation.yield(nil)
             }
             continuation.finish()
         }
         var missing = awaited
-        for await id in stream {
-            missing.remove(id)
+        for await id in adopted {
+            if let id { missing.remove(id) }
             if missing.isEmpty { break }
-            // A busy machine takes its time. Who is alive is waited for longer; who is not will never come.
-            if id.isEmpty, missing.isDisjoint(with: ShimLauncher.livingShims()) { break }
+            // On a busy machine shims are slow: those that live are waited for longer, those that do not will never come.
+            if id == nil, missing.isDisjoint(with: ShimLauncher.livingShims()) { break }
         }
-        looks.cancel()
+        clock.cancel()
         for id in missing { log.error("the shim of container \(containers[id]?.name ?? id) did not come back") }
     }
 
     /// Takes a running container over from its shim after a restart of the engine.
-    private func adopt(
-        _ id: String, _ process: Int32, _ exit: ExitRecord?, _ files: [(String, OwnedFD)], _ socket: OwnedFD
-    ) async {
-        let connection = ShimConnection(socket: socket, loop: loop)
-        guard let record = containers[id], let pidfd = files.first(where: { $0.0 == "pidfd" })?.1 else {
+    private func adopt(_ greeting: ShimGreeting) async {
+        let (id, process) = (greeting.id, greeting.process)
+        let connection = ShimConnection(socket: greeting.socket, loop: loop)
+        guard let record = containers[id], let pidfd = greeting.file("pidfd") else {
             // Its container was removed while the engine was away: nothing of it may live on.
             try? Processes.signal(pid: process, 9)
             ControlGroup(layout: layout, name: "\(names.controlGroup)/\(id)").kill()
             return connection.send(.dismissed)
         }
         guard live[id] == nil else { return }
-        func file(_ tag: String) -> OwnedFD? { files.first { $0.0 == tag }?.1 }
+        let file = greeting.file
         var running = LiveContainer(
             process: StartedProcess(connection: connection, process: process, pidfd: pidfd, input: file("input")))
         running.sandbox = file("namespace").map { Sandbox(namespace: NetworkNamespace(adopting: $0)) }
@@ -124,11 +139,11 @@ extension Engine {
         live[id] = running
         do {
             try await activate(record.endpoints.map(\.networkID))
-            try serve(id)
+            try serve(id, shimKeeps: Set(greeting.files.map(\.tag)))
             // During recovery the rules are written once for all.
-            if !isRecovering { try await applyFilter(filter.publish(forwards(of: id))) }
+            if recoveredLinks == nil { try await applyFilter(filter.publish(forwards(of: id))) }
         } catch { log.error("taking over container \(record.name): \(error)") }
-        if let exit {
+        if let exit = greeting.exit {
             await handle(
                 .message(.exited(code: exit.code, atNanoseconds: exit.atNanoseconds), []), of: id, from: connection)
         } else {

@@ -228,7 +228,7 @@ extension Engine {
     }
 
     /// Listens to a container's shim, serves its resolver and its ports, and has its shim keep what must outlive this engine.
-    func serve(_ id: String) throws {
+    func serve(_ id: String, shimKeeps known: Set<String> = []) throws {
         guard let running = live[id], let record = containers[id] else { return }
         // Its own names first: a program may ask for them with its first breath, and the question is waiting in the socket already.
         updateNames(of: id)
@@ -236,7 +236,7 @@ extension Engine {
         try relay(running.ports, to: record)
         let connection = running.process.connection
         let kept = KeptDescriptors(running)
-        if !kept.tags.isEmpty { connection.send(.keep(tags: kept.tags), descriptors: kept.files) }
+        if !known.isSuperset(of: kept.tags) { connection.send(.keep(tags: kept.tags), descriptors: kept.files) }
         let events = try connection.events()
         Task { for await event in events { await self.handle(event, of: id, from: connection) } }
     }

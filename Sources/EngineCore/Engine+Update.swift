@@ -4,38 +4,20 @@ import LinuxKernel
 extension Engine {
     /// Changes limits and restart policy of a container, also while it runs (`docker update`); what the request does not name
     /// stays as it is.
-    public func updateContainer(_ reference: String, _ body: JSON) async throws -> [String] {
+    public func updateContainer(_ reference: String, _ update: ContainerUpdate) async throws -> [String] {
         let record = try container(reference)
         return try await exclusively(record.id) {
             guard var changed = containers[record.id] else {
                 throw RoostError.missing("No such container: \(reference)")
             }
-            var resources = changed.spec.resources
-            func take(_ key: String, _ path: WritableKeyPath<ResourceSpec, Int64>) {
-                if let value = body[key].int, value != 0 { resources[keyPath: path] = value }
-            }
-            take("Memory", \.memoryBytes)
-            take("MemoryReservation", \.memoryReservationBytes)
-            take("MemorySwap", \.memorySwapBytes)
-            take("NanoCpus", \.nanoCPUs)
-            take("CpuShares", \.cpuShares)
-            take("CpuPeriod", \.cpuPeriod)
-            take("CpuQuota", \.cpuQuota)
-            take("PidsLimit", \.maximumProcesses)
-            if let cpus = body["CpusetCpus"].string, !cpus.isEmpty { resources.cpusetCPUs = cpus }
-            if let nodes = body["CpusetMems"].string, !nodes.isEmpty { resources.cpusetMemories = nodes }
-            if let weight = body["BlkioWeight"].int.flatMap({ UInt16(exactly: $0) }), weight != 0 {
-                resources.blockWeight = weight
-            }
+            let resources = update.applied(to: changed.spec.resources)
             try check(resources, was: changed.spec.resources, record.id)
             try Self.check(resources)
-            if let name = body["RestartPolicy"]["Name"].string, !name.isEmpty {
-                if changed.spec.removeWhenStopped, name != "no" {
+            if let policy = update.restartPolicy {
+                if changed.spec.removeWhenStopped, policy.name != .no {
                     throw RoostError.invalid(
                         "Restart policy cannot be updated because AutoRemove is enabled for the container")
                 }
-                var policy = try RestartPolicySpec(parsing: name)
-                policy.maximumRetries = Int(clamping: body["RestartPolicy"]["MaximumRetryCount"].int ?? 0)
                 changed.spec.restartPolicy = policy
             }
             if live[record.id] != nil { try apply(resources, to: record, was: changed.spec.resources) }

@@ -83,8 +83,9 @@ public actor Engine {
     /// Interfaces of containers that have ended, with their addresses, until they are known to be gone.
     var lingering: [String: [IPAddress]] = [:]
     var activeBridges: Set<String> = []
-    /// Until the shims of running containers have come back: what they need is then written once for all of them.
-    var isRecovering = false
+    /// The host's interfaces when recovery began, until the shims of running containers have come back; nil at any other time. What those
+    /// containers need of the host is then written once for all of them.
+    var recoveredLinks: Set<String>?
     var stopping = false
     var wasUsed = true
     var requests = 0

@@ -1,5 +1,4 @@
 import EngineModel
-import Foundation
 import GRDB
 import ImageStore
 import OCI
@@ -56,7 +55,11 @@ struct StateStore: Sendable {
     }
 
     private static func text(_ value: some Encodable) throws -> String {
-        String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
+        try JSON(encoding: value).text()
+    }
+
+    private static func value<Value: Decodable>(_ text: String, _ type: Value.Type) throws -> Value {
+        try JSON(parsing: text).decode(type)
     }
 
     private func write(_ sql: String, _ arguments: StatementArguments) throws {
@@ -72,26 +75,33 @@ struct StateStore: Sendable {
 
     private func all<Value: Decodable>(_ table: String, _ type: Value.Type) throws -> [Value] {
         try queue.read { database in
-            try String.fetchAll(database, sql: "SELECT record FROM \(table)").map { text in
-                try JSONDecoder().decode(type, from: Data(text.utf8))
-            }
+            try String.fetchAll(database, sql: "SELECT record FROM \(table)").map { try Self.value($0, type) }
         }
     }
 
-    func containers() throws -> [ContainerRecord] {
-        try queue.read { database in
-            try Row.fetchAll(database, sql: "SELECT record, status FROM container").map { row in
-                let text: String = row["record"]
-                let status: String = row["status"]
-                var record = try JSONDecoder().decode(ContainerRecord.self, from: Data(text.utf8))
-                if !status.isEmpty {
-                    let state = try JSONDecoder().decode(StoredStatus.self, from: Data(status.utf8))
-                    record.status = state.status
-                    record.publishedPorts = state.publishedPorts
-                }
-                return record
-            }
+    func containers() async throws -> [ContainerRecord] {
+        let rows: [(record: String, status: String)] = try await queue.read { database in
+            try Row.fetchAll(database, sql: "SELECT record, status FROM container").map { ($0["record"], $0["status"]) }
         }
+        // With many containers most of a recovery is decoding: it is shared among the processors.
+        let share = max(32, rows.count / HostFacts.processors + 1)
+        return try await withThrowingTaskGroup(of: [ContainerRecord].self) { group in
+            for start in stride(from: 0, to: rows.count, by: share) {
+                let part = rows[start..<min(start + share, rows.count)]
+                group.addTask { try part.map(Self.container) }
+            }
+            return try await group.reduce(into: []) { $0 += $1 }
+        }
+    }
+
+    private static func container(_ row: (record: String, status: String)) throws -> ContainerRecord {
+        var record = try value(row.record, ContainerRecord.self)
+        if !row.status.isEmpty {
+            let state = try value(row.status, StoredStatus.self)
+            record.status = state.status
+            record.publishedPorts = state.publishedPorts
+        }
+        return record
     }
 
     /// The whole container, with its leases where it is new.
@@ -195,7 +205,7 @@ struct StateStore: Sendable {
             for row in try Row.fetchAll(database, sql: "SELECT key, record FROM build_step") {
                 let (key, text): (String, String) = (row["key"], row["record"])
                 guard let digest = Digest(hex: key) else { continue }
-                found[digest] = try JSONDecoder().decode(BuildCacheEntry.self, from: Data(text.utf8))
+                found[digest] = try Self.value(text, BuildCacheEntry.self)
             }
             return found
         }

@@ -1,5 +1,6 @@
 import APIClient
 import ArgumentParser
+import DockerAPI
 import EngineModel
 import LinuxKernel
 import Terminal
@@ -92,26 +93,23 @@ struct Update: ParsableCommand {
     @Argument var names: [String]
 
     func run() throws {
-        var body: JSON = .object([])
-        for (key, text) in [
-            ("Memory", memory), ("MemorySwap", memorySwap), ("MemoryReservation", memoryReservation),
-        ] { if let text { body.set(key, JSON(text == "-1" ? -1 : try ContainerOptions.size(text))) } }
-        if let cpus { body.set("NanoCpus", JSON(Int64((cpus * 1e9).rounded()))) }
-        for (key, number) in [
-            ("CpuShares", cpuShares), ("CpuPeriod", cpuPeriod), ("CpuQuota", cpuQuota), ("PidsLimit", pidsLimit),
-            ("BlkioWeight", blkioWeight),
-        ] { if let number { body.set(key, JSON(number)) } }
-        if let cpusetCpus { body.set("CpusetCpus", .string(cpusetCpus)) }
-        if let cpusetMems { body.set("CpusetMems", .string(cpusetMems)) }
-        if let restart {
-            let policy = try RestartPolicySpec(parsing: restart)
-            body.set(
-                "RestartPolicy",
-                ["Name": .string(policy.name.rawValue), "MaximumRetryCount": JSON(policy.maximumRetries)])
-        }
-        guard body.object?.isEmpty == false else {
+        var request = ContainerUpdateRequest()
+        request.memory = try memory.map { try ContainerOptions.size($0) }
+        request.memorySwap = try memorySwap.map { try ContainerOptions.size($0) }
+        request.memoryReservation = try memoryReservation.map { try ContainerOptions.size($0) }
+        request.nanoCPUs = cpus.map { Int64(($0 * 1e9).rounded()) }
+        request.cpuShares = cpuShares.map(Int64.init)
+        request.cpuPeriod = cpuPeriod.map(Int64.init)
+        request.cpuQuota = cpuQuota.map(Int64.init)
+        request.pidsLimit = pidsLimit.map(Int64.init)
+        request.blkioWeight = blkioWeight.map(Int64.init)
+        request.cpusetCPUs = cpusetCpus
+        request.cpusetMems = cpusetMems
+        request.restartPolicy = try restart.map { RestartPolicy(try RestartPolicySpec(parsing: $0)) }
+        guard request != ContainerUpdateRequest() else {
             throw RoostError.invalid("you must provide one or more flags when using this command")
         }
+        let body = try JSON(encoding: request)
         try forEachNamed(names) { try Session.shared.client().call("POST", "containers/\($0)/update", body: body) }
     }
 }

@@ -101,6 +101,10 @@ extension StageBuilder {
                 throw RoostError.invalid(
                     "unable to convert uid/gid chown string to host mapping: can't find \(what) \(name) in \(path)")
             }
+            // As for users of containers: (uid_t)-1 means "leave it" to chown(2), and Docker's numbers end at 2^31-1.
+            guard id <= UInt32(Int32.max) else {
+                throw RoostError.invalid("--chown=\(text): uids and gids must be in range 0-2147483647")
+            }
             return (id, lines.first { $0.count > 2 && $0[2] == name[...] })
         }
         let user = try await number(parts[0], "/etc/passwd", "uid for user")

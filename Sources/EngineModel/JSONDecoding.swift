@@ -1,0 +1,231 @@
+extension JSON {
+    /// A value of this type. Keys match in any case where none matches exactly, and of several the last counts, as in Go's decoder;
+    /// members that the type does not know are ignored; null is as absent.
+    ///
+    /// Throws `RoostError` of kind `invalid`, which names the path of what has the wrong type.
+    public func decode<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
+        try JSONValueDecoder(value: self, path: DecodingPath()).decode(type)
+    }
+}
+
+/// Where a value stands in its document. Made into a text only for an error.
+private indirect enum DecodingPath {
+    case root
+    case member(String, of: DecodingPath)
+    case element(Int, of: DecodingPath)
+
+    init() { self = .root }
+
+    var text: String {
+        switch self {
+        case .root: ""
+        case .member(let key, .root): key
+        case .member(let key, let parent): "\(parent.text).\(key)"
+        case .element(let index, let parent): "\(parent.text)[\(index)]"
+        }
+    }
+
+    var keys: [any CodingKey] {
+        switch self {
+        case .root: []
+        case .member(let key, let parent): parent.keys + [JSONKey(stringValue: key)]
+        case .element(let index, let parent): parent.keys + [JSONKey(stringValue: String(index))]
+        }
+    }
+}
+
+extension JSON {
+    /// What it is called in messages.
+    fileprivate var typeName: String {
+        switch self {
+        case .null: "null"
+        case .bool: "a truth value"
+        case .int, .double: "a number"
+        case .string: "a string"
+        case .array: "a list"
+        case .object: "an object"
+        }
+    }
+}
+
+private struct JSONValueDecoder: Decoder, SingleValueDecodingContainer {
+    let value: JSON
+    let path: DecodingPath
+    var codingPath: [any CodingKey] { path.keys }
+    var userInfo: [CodingUserInfoKey: Any] { [:] }
+
+    private func wrong(_ wanted: String) -> RoostError {
+        .invalid(
+            "invalid JSON: cannot take \(value.typeName) for \(path.text.isEmpty ? "the body" : path.text): \(wanted) is expected"
+        )
+    }
+
+    func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
+        guard case .object(let members) = value else { throw wrong("an object") }
+        return KeyedDecodingContainer(KeyedDecoder<Key>(members: members, path: path))
+    }
+
+    func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
+        guard case .array(let elements) = value else { throw wrong("a list") }
+        return UnkeyedDecoder(elements: elements, path: path)
+    }
+
+    func singleValueContainer() -> any SingleValueDecodingContainer { self }
+
+    func decodeNil() -> Bool { value.isNull }
+
+    func decode(_ type: Bool.Type) throws -> Bool {
+        guard case .bool(let value) = value else { throw wrong("true or false") }
+        return value
+    }
+
+    func decode(_ type: String.Type) throws -> String {
+        guard case .string(let value) = value else { throw wrong("a string") }
+        return value
+    }
+
+    func decode(_ type: Double.Type) throws -> Double {
+        guard let value = value.double else { throw wrong("a number") }
+        return value
+    }
+
+    func decode(_ type: Float.Type) throws -> Float { Float(try decode(Double.self)) }
+
+    private func integer<Integer: FixedWidthInteger>() throws -> Integer {
+        guard case .int(let value) = value, let fitting = Integer(exactly: value) else {
+            throw wrong("a whole number of \(Integer.bitWidth) bits")
+        }
+        return fitting
+    }
+
+    func decode(_ type: Int.Type) throws -> Int { try integer() }
+    func decode(_ type: Int8.Type) throws -> Int8 { try integer() }
+    func decode(_ type: Int16.Type) throws -> Int16 { try integer() }
+    func decode(_ type: Int32.Type) throws -> Int32 { try integer() }
+    func decode(_ type: Int64.Type) throws -> Int64 { try integer() }
+    func decode(_ type: UInt.Type) throws -> UInt { try integer() }
+    func decode(_ type: UInt8.Type) throws -> UInt8 { try integer() }
+    func decode(_ type: UInt16.Type) throws -> UInt16 { try integer() }
+    func decode(_ type: UInt32.Type) throws -> UInt32 { try integer() }
+    func decode(_ type: UInt64.Type) throws -> UInt64 { try integer() }
+
+    func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
+        if type == JSON.self, let value = value as? Value { return value }
+        do { return try Value(from: self) } catch let error as DecodingError {
+            // The standard library's own types (enums of texts) say what is wrong, not where.
+            throw RoostError.invalid("invalid JSON: \(path.text.isEmpty ? "the body" : path.text): \(error.reason)")
+        }
+    }
+}
+
+extension DecodingError {
+    fileprivate var reason: String {
+        switch self {
+        case .typeMismatch(_, let context), .valueNotFound(_, let context), .keyNotFound(_, let context),
+            .dataCorrupted(let context):
+            context.debugDescription
+        @unknown default: "\(self)"
+        }
+    }
+}
+
+private struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
+    let members: [(key: String, value: JSON)]
+    let path: DecodingPath
+    var codingPath: [any CodingKey] { path.keys }
+    var allKeys: [Key] { members.compactMap { Key(stringValue: $0.key) } }
+
+    /// nil where it is absent or null.
+    private func member(_ key: Key) -> JSONValueDecoder? {
+        guard let value = JSON.member(of: members, key.stringValue), !value.isNull else { return nil }
+        return JSONValueDecoder(value: value, path: .member(key.stringValue, of: path))
+    }
+
+    private func present(_ key: Key) throws -> JSONValueDecoder {
+        guard let found = member(key) else {
+            throw RoostError.invalid("invalid JSON: \(DecodingPath.member(key.stringValue, of: path).text) is missing")
+        }
+        return found
+    }
+
+    func contains(_ key: Key) -> Bool { JSON.member(of: members, key.stringValue) != nil }
+    func decodeNil(forKey key: Key) -> Bool { member(key) == nil }
+
+    func decode(_ type: Bool.Type, forKey key: Key) throws -> Bool { try present(key).decode(type) }
+    func decode(_ type: String.Type, forKey key: Key) throws -> String { try present(key).decode(type) }
+    func decode(_ type: Double.Type, forKey key: Key) throws -> Double { try present(key).decode(type) }
+    func decode(_ type: Float.Type, forKey key: Key) throws -> Float { try present(key).decode(type) }
+    func decode(_ type: Int.Type, forKey key: Key) throws -> Int { try present(key).decode(type) }
+    func decode(_ type: Int8.Type, forKey key: Key) throws -> Int8 { try present(key).decode(type) }
+    func decode(_ type: Int16.Type, forKey key: Key) throws -> Int16 { try present(key).decode(type) }
+    func decode(_ type: Int32.Type, forKey key: Key) throws -> Int32 { try present(key).decode(type) }
+    func decode(_ type: Int64.Type, forKey key: Key) throws -> Int64 { try present(key).decode(type) }
+    func decode(_ type: UInt.Type, forKey key: Key) throws -> UInt { try present(key).decode(type) }
+    func decode(_ type: UInt8.Type, forKey key: Key) throws -> UInt8 { try present(key).decode(type) }
+    func decode(_ type: UInt16.Type, forKey key: Key) throws -> UInt16 { try present(key).decode(type) }
+    func decode(_ type: UInt32.Type, forKey key: Key) throws -> UInt32 { try present(key).decode(type) }
+    func decode(_ type: UInt64.Type, forKey key: Key) throws -> UInt64 { try present(key).decode(type) }
+    func decode<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value {
+        try present(key).decode(type)
+    }
+
+    func decodeIfPresent(_ type: Bool.Type, forKey key: Key) throws -> Bool? { try member(key)?.decode(type) }
+    func decodeIfPresent(_ type: String.Type, forKey key: Key) throws -> String? { try member(key)?.decode(type) }
+    func decodeIfPresent(_ type: Int64.Type, forKey key: Key) throws -> Int64? { try member(key)?.decode(type) }
+    func decodeIfPresent<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value? {
+        try member(key)?.decode(type)
+    }
+
+    func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type, forKey key: Key) throws
+        -> KeyedDecodingContainer<Nested>
+    { try present(key).container(keyedBy: type) }
+    func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer {
+        try present(key).unkeyedContainer()
+    }
+    func superDecoder() throws -> any Decoder { JSONValueDecoder(value: .object(members), path: path) }
+    func superDecoder(forKey key: Key) throws -> any Decoder { try present(key) }
+}
+
+private struct UnkeyedDecoder: UnkeyedDecodingContainer {
+    let elements: [JSON]
+    let path: DecodingPath
+    private(set) var currentIndex = 0
+    var codingPath: [any CodingKey] { path.keys }
+    var count: Int? { elements.count }
+    var isAtEnd: Bool { currentIndex >= elements.count }
+
+    init(elements: [JSON], path: DecodingPath) {
+        self.elements = elements
+        self.path = path
+    }
+
+    private mutating func next() throws -> JSONValueDecoder {
+        guard !isAtEnd else { throw RoostError.invalid("invalid JSON: \(path.text) has too few elements") }
+        defer { currentIndex += 1 }
+        return JSONValueDecoder(value: elements[currentIndex], path: .element(currentIndex, of: path))
+    }
+
+    mutating func decodeNil() -> Bool {
+        guard !isAtEnd, elements[currentIndex].isNull else { return false }
+        currentIndex += 1
+        return true
+    }
+
+    mutating func decode(_ type: Bool.Type) throws -> Bool { try next().decode(type) }
+    mutating func decode(_ type: String.Type) throws -> String { try next().decode(type) }
+    mutating func decode<Value: Decodable>(_ type: Value.Type) throws -> Value { try next().decode(type) }
+    mutating func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type) throws
+        -> KeyedDecodingContainer<Nested>
+    { try next().container(keyedBy: type) }
+    mutating func nestedUnkeyedContainer() throws -> any UnkeyedDecodingContainer { try next().unkeyedContainer() }
+    mutating func superDecoder() throws -> any Decoder { try next() }
+}
+
+extension JSON: Decodable {
+    public init(from decoder: any Decoder) throws {
+        guard let decoder = decoder as? JSONValueDecoder else {
+            throw RoostError.failure("a JSON value can be decoded from JSON only")
+        }
+        self = decoder.value
+    }
+}
