@@ -1,7 +1,7 @@
-# Every task of the project. `make help` lists them.
+# The tasks of the project; `make help` lists them.
 PREFIX ?= /usr/local
 BIN := .build/bin
-# The release build has a folder of its own, so that it and the tests' debug build do not undo each other.
+# The release build has its own directory, so that it does not invalidate the debug build of the tests.
 RELEASE := .build/release-build
 SWIFT_FLAGS := -c release --static-swift-stdlib --scratch-path $(RELEASE)
 
@@ -9,11 +9,11 @@ SWIFT_FLAGS := -c release --static-swift-stdlib --scratch-path $(RELEASE)
 
 help:
 	@echo "make build     build roost, roostd, roost-shim and roost-helper into $(BIN)"
-	@echo "make demo      install what is needed, build, and run samples/redis"
-	@echo "make test      install what the tests need and run all of them"
-	@echo "make check     format and style, and the arrows between modules"
-	@echo "make bench-scale  a thousand containers: how long is a killed engine away?"
-	@echo "make bench     time Roost beside a Docker Engine, if DOCKER_HOST_PEER names one"
+	@echo "make demo      install the required packages, build, and run samples/redis"
+	@echo "make test      install the tests' packages and run all tests"
+	@echo "make check     check formatting, style and the module dependencies"
+	@echo "make bench-scale  measure the recovery time of a killed engine with 1000 containers"
+	@echo "make bench     benchmark Roost, and a Docker Engine for comparison if DOCKER_HOST_PEER is set"
 	@echo "make install   install below PREFIX ($(PREFIX)), with completions and a systemd unit"
 	@echo "make fmt clean"
 

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Every target of ours: Swift 6 mode, strict memory safety, warnings as errors.
+/// Settings of all our targets: Swift 6 language mode, strict memory safety, warnings as errors.
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error),
 ]
@@ -29,7 +29,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
     ],
     targets: [
-        // The C side: headers and constants, no logic.
+        // C modules: headers and constants, no logic.
         .target(name: "CLinux"),
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CCap", providers: [.apt(["libcap-dev"])]),
@@ -38,7 +38,7 @@ let package = Package(
         .systemLibrary(name: "CArchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CSeccomp", providers: [.apt(["libseccomp-dev"])]),
 
-        // Values without input or output.
+        // Value types without I/O.
         library("EngineModel"),
         library("ComposeModel", ["EngineModel"]),
         library("OCI", ["EngineModel", .product(name: "Crypto", package: "swift-crypto")]),
@@ -46,13 +46,13 @@ let package = Package(
         library("ShimProtocol", ["EngineModel"]),
         library("HelperProtocol", ["EngineModel"]),
 
-        // The kernel and the libraries that speak to it.
+        // The kernel interface and Swift wrappers of C libraries.
         library("LinuxKernel", ["CLinux"]),
         library("SystemLibraries", ["LinuxKernel", "CCap", "CNetlink"]),
         library("Archives", ["LinuxKernel", "CArchive"]),
         library("SystemCallFilters", ["LinuxKernel", "CSeccomp"]),
 
-        // From text to plan.
+        // From the Compose file to the plan.
         library("ComposeFile", ["CYAML", "ComposeModel", "EngineModel"]),
         library("Planning", ["ComposeModel", "EngineModel", .product(name: "Crypto", package: "swift-crypto")]),
 
@@ -63,7 +63,7 @@ let package = Package(
                 "HelperProtocol", "OCI", "LinuxKernel", "Archives", "EngineModel",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
-        // What nobody has checked is taken apart here, in a process of its own.
+        // Jobs on untrusted input, run in the confined helper process.
         library(
             "HelperJobs",
             [
@@ -90,7 +90,7 @@ let package = Package(
                 "ContainerRuntime", "ShimProtocol", "HelperProtocol", "LinuxKernel", "OCI", "EngineModel",
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
             ]),
-        // The protocol that newer Docker clients build with: gRPC both ways, and files from the client.
+        // BuildKit's session protocol, used by buildx and Compose: gRPC in both directions, and files from the client.
         library(
             "BuildSession",
             [
@@ -110,7 +110,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
 
-        // A connection to an engine elsewhere, for the command line, which has no TLS of its own.
+        // Connections to remote engines for the CLI, which does not link TLS.
         library(
             "RemoteDial",
             [
@@ -118,7 +118,7 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
 
-        // The command line.
+        // The command-line client.
         library("APIClient", ["DockerAPI", "EngineModel", "LinuxKernel"]),
         library("Terminal", ["DockerAPI", "EngineModel", "LinuxKernel"]),
 
@@ -130,8 +130,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
-            // Static, as the shim: a third of a short command's time was the dynamic linker's. Foundation, which the argument parser
-            // imports, does not name its own parts to a static linker.
+            // Statically linked like the shim: the dynamic linker took a third of a short command's run time. The libraries of Foundation,
+            // which the argument parser imports, must be named for static linking.
             swiftSettings: strict,
             linkerSettings: [
                 .unsafeFlags(
@@ -148,7 +148,7 @@ let package = Package(
         .executableTarget(
             name: "roost-shim", dependencies: ["ShimProtocol", "LinuxKernel", "EngineModel"], swiftSettings: strict,
             linkerSettings: [.unsafeFlags(["-static-executable"])]),
-        // Static, with the libraries that libarchive needs for what is used of it; the rest of it is left out.
+        // Statically linked, with only those libraries that the used parts of libarchive need; unused sections are dropped.
         .executableTarget(
             name: "roost-helper", dependencies: ["HelperJobs"], swiftSettings: strict,
             linkerSettings: [
@@ -158,7 +158,7 @@ let package = Package(
                 ])
             ]),
 
-        // Tests: one target per module that has them; the system tests run the programs themselves.
+        // Tests: one target per tested module; the system tests run the executables.
         .testTarget(name: "EngineModelTests", dependencies: ["EngineModel"]),
         .testTarget(name: "DockerAPITests", dependencies: ["DockerAPI", "EngineModel"]),
         .testTarget(name: "APIClientTests", dependencies: ["APIClient", "EngineModel", "LinuxKernel"]),
@@ -175,7 +175,7 @@ let package = Package(
         .testTarget(
             name: "EngineCoreTests", dependencies: ["EngineCore", "ContainerRuntime", "EngineModel", "LinuxKernel"]),
         .testTarget(name: "StructureTests"),
-        // Not dependent on the programs: the shim is linked statically, and a test bundle cannot be.
+        // Does not depend on the executables: the shim is linked statically, which a test bundle cannot be.
         .testTarget(
             name: "SystemTests",
             dependencies: [

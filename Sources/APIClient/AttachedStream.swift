@@ -1,16 +1,16 @@
 import EngineModel
 import LinuxKernel
 
-/// Joins a hijacked connection with the user's terminal or pipes: input, output, window size and signals. Each goes its own way, so that
-/// none waits for another.
+/// Connects a hijacked connection to the user's terminal or pipes: input, output, window size and signals. Each is handled on its own
+/// thread, so that none blocks another.
 public struct AttachedStream {
     public var exchange: HTTPExchange
     public var terminal: Bool
     public var sendsInput: Bool
     /// Called when the size of the user's window has changed.
     public var resized: @Sendable (_ rows: UInt16, _ columns: UInt16) -> Void
-    /// Called for signals that the process is to get, on a thread of their own. `leaving` gives the user's terminal its settings back: call it
-    /// before exiting.
+    /// Called on a separate thread for each signal to forward. `leaving` restores the settings of the user's terminal: call it before
+    /// exiting.
     public var signalled: @Sendable (_ number: Int32, _ leaving: () -> Void) -> Void
 
     public init(
@@ -30,7 +30,7 @@ public struct AttachedStream {
     /// SIGWINCH.
     private static let windowSignal: Int32 = 28
 
-    /// Runs until the other side ends its output.
+    /// Runs until the peer closes its output.
     public func run() throws {
         let settings = terminal && sendsInput ? Terminals.makeRaw(0) : nil
         defer { if let settings { Terminals.restore(0, settings) } }
@@ -55,7 +55,7 @@ public struct AttachedStream {
         }
     }
 
-    /// Sends a file as the input, and its end as the input's end.
+    /// Sends a file as input, then shuts down the writing side of the connection.
     public static func send(_ file: Int32, to connection: OwnedFD) {
         while true {
             let bytes: [UInt8]
@@ -72,12 +72,12 @@ public struct AttachedStream {
     }
 }
 
-/// Takes Docker's frames apart; what arrives in pieces is put together.
+/// Parses Docker's stream frames; an incomplete frame is buffered.
 public struct FrameReader {
     private let plain: Bool
     private var buffer: [UInt8] = []
 
-    /// `plain`: a terminal's output, which has no frames.
+    /// `plain`: the stream of a TTY, which has no frames.
     public init(plain: Bool) { self.plain = plain }
 
     public mutating func frames(_ bytes: [UInt8]) -> [(isError: Bool, payload: [UInt8])] {

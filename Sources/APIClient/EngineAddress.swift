@@ -1,11 +1,11 @@
 import EngineModel
 import LinuxKernel
 
-/// An engine's address as somebody has written it, and how it is trusted.
+/// An engine's address as the user gives it, and its TLS settings.
 public struct EndpointDescription: Sendable, Equatable {
     /// `unix://…`, `ssh://…` or `tcp://…`.
     public var host: String
-    /// The folder of `ca.pem`, `cert.pem` and `key.pem`.
+    /// The directory of `ca.pem`, `cert.pem` and `key.pem`.
     public var certificates: String?
     public var skipsVerification: Bool
 
@@ -16,20 +16,20 @@ public struct EndpointDescription: Sendable, Equatable {
     }
 }
 
-/// How the command line wants TLS (`--tls`, `--tlsverify` and their files).
+/// The TLS options of the command line (`--tls`, `--tlsverify` and their files).
 public struct TransportSecurity: Sendable {
     public var isWanted = false
-    /// The server's certificate is checked.
+    /// Whether the server's certificate is verified.
     public var verifies = false
-    /// The authority, the client's certificate and its key; those of the usual folder where nothing is said.
+    /// CA, client certificate and key files; nil means the file in the default directory.
     public var files: [String?] = [nil, nil, nil]
     public init() {}
 }
 
-/// Where the engine is, and where it may be started if it is not running.
+/// The address of the engine, and how to start it if it is not running.
 public struct EngineAddress: Sendable {
     public var socket: String
-    /// Set for the engine that belongs to this machine's roots; nil for one that somebody else runs.
+    /// Set for the local engine of the run and data root; nil for an engine that the client does not start.
     public var start: StartPlan?
 
     public struct StartPlan: Sendable {
@@ -38,14 +38,14 @@ public struct EngineAddress: Sendable {
         public var runRoot: String
     }
 
-    /// The words of `roostd dial` that lead to an engine behind a TCP port.
+    /// Arguments of `roostd dial` for an engine behind a TCP port.
     var dialer: [String]?
 
-    /// The words of ssh(1) that lead to an engine elsewhere; nil for a socket of this machine.
+    /// Arguments of ssh(1) for an engine on another machine; nil for a local socket.
     var shell: [String]?
 
-    /// `ssh://[user@]host[:port][/path/of/the.sock]`: the engine's socket comes through `system dial-stdio` on the other machine, as
-    /// Docker's clients have it. A machine that has `docker` alone is spoken to by it.
+    /// `ssh://[user@]host[:port][/path/to/socket]`: connects through `system dial-stdio` on the remote machine, as Docker's clients
+    /// do; with `docker` if it has no `roost`.
     private static func remote(_ text: String) throws(RoostError) -> EngineAddress {
         let rest = text.dropFirst(6)
         let place = rest.prefix { $0 != "/" }
@@ -53,7 +53,7 @@ public struct EngineAddress: Sendable {
         let ends = place.split(separator: "@", maxSplits: 1).map(String.init)
         let name = (ends.last ?? "").split(separator: ":").map(String.init)
         guard let host = name.first, !host.isEmpty, !host.hasPrefix("-"), !ends[0].hasPrefix("-") else {
-            throw .invalid("host \"\(text)\": write ssh://user@host")
+            throw .invalid("invalid host \"\(text)\": expected ssh://user@host")
         }
         var words = ["ssh", "-o", "ConnectTimeout=30", "-T"]
         if ends.count > 1 { words += ["-l", ends[0]] }
@@ -66,7 +66,7 @@ public struct EngineAddress: Sendable {
         return address
     }
 
-    /// `tcp://host[:port]`, with TLS where there are certificates: `DOCKER_CERT_PATH`, or those of a context.
+    /// `tcp://host[:port]`, with TLS if there are certificates: those in `DOCKER_CERT_PATH`, or of a context.
     private static func far(_ endpoint: EndpointDescription, _ security: TransportSecurity) throws(RoostError)
         -> EngineAddress
     {
@@ -85,12 +85,12 @@ public struct EngineAddress: Sendable {
         }
         if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
         guard !host.isEmpty, let number = Int(port), (1...65535).contains(number) else {
-            throw .invalid("host \"\(endpoint.host)\": write tcp://host:port")
+            throw .invalid("invalid host \"\(endpoint.host)\": expected tcp://host:port")
         }
         var address = EngineAddress(socket: endpoint.host, start: nil)
         var words = ["roostd", "dial", host, port]
         if let certificates, security.files.contains(where: { $0 != nil }) {
-            // What is named must be there; what is not named is taken where it is.
+            // Files given explicitly must exist; default files are used if they exist.
             words += ["--tls-files"]
             for (name, file) in zip(["ca.pem", "cert.pem", "key.pem"], security.files) {
                 let usual = "\(certificates)/\(name)"
@@ -108,11 +108,11 @@ public struct EngineAddress: Sendable {
 
     private static var enginesProgram: String { (try? Processes.beside("roostd")) ?? "/usr/local/bin/roostd" }
 
-    /// A connection that `roostd dial` makes, which has TLS and names; it ends with the connection.
+    /// Connects through a `roostd dial` process, which does TLS and name resolution; it exits with the connection.
     private static func call(_ words: [String]) throws -> OwnedFD {
         let program = enginesProgram
         guard Files.exists(program) else {
-            throw RoostError.missing("\(program) is missing: it makes the connections to engines behind TCP ports")
+            throw RoostError.missing("\(program) is missing: it is needed to connect to engines over TCP")
         }
         let pair = try Sockets.pair(.stream)
         _ = try Processes.spawn(
@@ -121,7 +121,7 @@ public struct EngineAddress: Sendable {
         return pair.0
     }
 
-    /// A connection that goes through ssh: its process ends with the connection.
+    /// Connects through an ssh process, which exits with the connection.
     private static func dial(_ words: [String]) throws -> OwnedFD {
         let folders = (environmentVariable("PATH") ?? "/usr/bin:/bin").split(separator: ":")
         guard let program = folders.map({ "\($0)/ssh" }).first(where: { Files.exists($0) }) else {
@@ -139,9 +139,9 @@ public struct EngineAddress: Sendable {
         self.start = start
     }
 
-    /// A flag before ROOST_HOST before DOCKER_HOST before this machine's own engine.
+    /// In order of precedence: flags, the run root, ROOST_HOST, DOCKER_HOST, the current context, the local engine.
     ///
-    /// `context` finds the endpoint of a context by its name, or of the current one for nil.
+    /// `context` returns the endpoint of a context by name, or of the current context for nil.
     public static func choose(
         host: String?, context name: String?, runRoot: String?, dataRoot: String?,
         security: TransportSecurity = TransportSecurity(),
@@ -161,7 +161,7 @@ public struct EngineAddress: Sendable {
             if given.hasPrefix("tcp://") { return try far(endpoint, security) }
             guard given.hasPrefix("unix://") else {
                 throw .invalid(
-                    "host \"\(given)\" is not supported: use unix:///path/of/the.sock, ssh://user@host or tcp://host:port"
+                    "host \"\(given)\" is not supported: use unix:///path/to/socket, ssh://user@host or tcp://host:port"
                 )
             }
             return EngineAddress(socket: String(given.dropFirst(7)), start: nil)
@@ -174,7 +174,7 @@ public struct EngineAddress: Sendable {
                 dataRoot: dataRoot ?? environmentVariable("ROOST_DATA_ROOT") ?? "/var/lib/roost", runRoot: folder))
     }
 
-    /// A connection; the engine is started if it is ours and does not run.
+    /// Connects to the engine; starts it if it is the local one and is not running.
     public func connect(starting: Bool = true) throws -> OwnedFD {
         if let shell { return try Self.dial(shell) }
         if let dialer { return try Self.call(dialer) }
@@ -185,7 +185,7 @@ public struct EngineAddress: Sendable {
                     ? "" : ": join that group (usermod -aG roost USER, then log in again), or use sudo"
                 throw RoostError(
                     .forbidden,
-                    "permission denied: the engine's socket unix://\(socket) is for root and \(Self.group(of: socket))\(advice)"
+                    "permission denied: only root and \(Self.group(of: socket)) can use the engine's socket unix://\(socket)\(advice)"
                 )
             }
             guard starting, let start, [Errno.noEntry, Errno.connectionRefused].contains(error.errno) else {
@@ -197,14 +197,14 @@ public struct EngineAddress: Sendable {
             guard Processes.effectiveUser == 0 else {
                 throw RoostError(
                     .forbidden,
-                    "permission denied: no engine serves unix://\(socket), and only root can start one: sudo roost engine start (or systemctl enable --now roost.socket). Members of the group roost may use it then."
+                    "permission denied: no engine is running at unix://\(socket), and only root can start one: sudo roost engine start (or systemctl enable --now roost.socket). Members of the group roost can then use it."
                 )
             }
             return try Self.start(start, socket)
         }
     }
 
-    /// The process that holds the socket of our own engine while it sleeps.
+    /// The PID of the process that holds the local engine's socket while the engine sleeps; nil if it does not sleep.
     public var keeper: Int32? {
         guard let root = start?.runRoot, let text = try? Files.readText(root + EngineFiles.keeper, limit: 32),
             let pid = text.split(separator: "\n").first.flatMap({ Int32($0) }),
@@ -213,17 +213,17 @@ public struct EngineAddress: Sendable {
         return pid
     }
 
-    /// Ends the keeper of a sleeping engine, and removes its socket.
+    /// Terminates the keeper of a sleeping engine, and removes its socket.
     public func end(_ keeper: Int32) throws {
         try Processes.signal(pid: keeper, 15)
         if let root = start?.runRoot { try? Files.remove(root + EngineFiles.keeper) }
         try? Files.remove(socket)
     }
 
-    /// The address as the user writes it.
+    /// The address as a URL, as the user would write it.
     public var shown: String { socket.contains("://") ? socket : "unix://\(socket)" }
 
-    /// Who may use a socket besides root, as in group(5).
+    /// The group that can use a socket besides root, by its name in group(5).
     private static func group(of socket: String) -> String {
         guard let number = try? Files.status(socket).group else { return "its group" }
         return "the group \(GroupFile.groups().first { $0.number == number }?.name ?? "\(number)")"
@@ -254,16 +254,16 @@ public struct EngineAddress: Sendable {
             if let ended = (try? Processes.collect(pid: pid)) ?? nil {
                 if let connected = try? Sockets.connect(socket, .stream) { return connected }
                 if ended.status.code == EngineExit.alreadyServed {
-                    // Another has the lock: it will answer soon, or it is leaving and one more try is needed.
+                    // Another engine holds the lock: it will answer soon, or it is exiting and another start is needed.
                     Processes.pauseBriefly()
                     pid = try spawn()
                     continue
                 }
-                // The engine that we started has given up: its reason is in a file, if it came so far.
+                // The new engine has exited; the reason is in a file, if it got that far.
                 let why =
                     (try? Files.readText(reason)).map { ": \($0)" }
                     ?? " (exit status \(ended.status.code)); see \(plan.dataRoot)/engine.log"
-                throw RoostError.failure("the engine could not start\(why)")
+                throw RoostError.failure("failed to start the engine\(why)")
             }
             _ = try? waitUntilReady(null.raw, milliseconds: 0)
             Processes.pauseBriefly()

@@ -3,7 +3,7 @@ import EngineModel
 import LinuxKernel
 import Synchronization
 
-/// One request on one connection, read as it comes. Synchronous: the command line does one thing at a time, and starts faster
+/// One request on one connection; the response is read as it arrives. Synchronous: the CLI does one thing at a time, and starts faster
 /// without an event loop.
 public final class HTTPExchange {
     public let connection: OwnedFD
@@ -26,7 +26,7 @@ public final class HTTPExchange {
         }
     }
 
-    /// Sends a body of unknown length from a file, in chunks. `whole` throws if the file is not complete: then its end is not sent.
+    /// Sends a body of unknown length from a file, in chunks. `whole` throws if the file is incomplete: then the last chunk is not sent.
     func stream(_ file: Int32, whole: () throws -> Void) throws {
         while true {
             let part = try readSome(file, limit: 1 << 17)
@@ -43,17 +43,17 @@ public final class HTTPExchange {
         "The engine exited before answering. Containers keep running; run the command again."
     )
 
-    /// The connection closed in the middle of an answer.
+    /// The connection was closed in the middle of a response.
     private static let cut = RoostError(
-        .unavailable, "The engine broke off its answer, which is incomplete; the engine's log says why.")
+        .unavailable, "The engine closed the connection before the response was complete; see the engine's log.")
     private var isInBody = false
     private static let malformed = RoostError.failure("malformed HTTP response from the engine")
 
-    /// Bounds of what may come before a body.
+    /// Limits of the response head.
     private static let longestLine = 64 << 10
     private static let mostHeaders = 200
 
-    /// A length as HTTP has it: digits only, no sign, and no more than an `Int` can hold (RFC 9112, sections 6.2 and 7.1).
+    /// Parses a length as HTTP defines it: digits only, no sign, and no more than an `Int` can hold (RFC 9112, sections 6.2 and 7.1).
     static func length(_ digits: some Collection<UInt8>, radix: Int) -> Int? {
         guard !digits.isEmpty, digits.count <= 15 else { return nil }
         var value = 0
@@ -64,7 +64,7 @@ public final class HTTPExchange {
         return value
     }
 
-    /// The size at the beginning of a chunk; extensions behind it are ignored.
+    /// Parses the size line of a chunk; chunk extensions are ignored.
     static func chunkSize(_ line: some Collection<UInt8>) -> Int? {
         length(line.prefix { $0 != UInt8(ascii: ";") && $0 != 32 && $0 != 9 && $0 != 13 }, radix: 16)
     }
@@ -114,14 +114,13 @@ public final class HTTPExchange {
         isInBody = true
     }
 
-    /// Whether the next `read` has something to give without waiting: what has arrived together with something else leaves the
-    /// connection itself silent.
+    /// Whether the next `read` returns without waiting for the connection: bytes that are already buffered do not make it readable.
     public var hasBufferedBytes: Bool {
         if ended { return true }
         guard chunked else { return !buffer.isEmpty }
         if let remaining, remaining > 0 { return !buffer.isEmpty }
         var rest = buffer[...]
-        // Behind a chunk stands the end of its line, before the next one its size.
+        // A chunk is followed by a line break and by the size line of the next chunk.
         if remaining == 0 {
             guard let end = rest.firstIndex(of: 10) else { return false }
             rest = rest[(end + 1)...]
@@ -131,7 +130,7 @@ public final class HTTPExchange {
         return size == 0 || end + 1 < rest.endIndex
     }
 
-    /// An answer with nothing in it, from nobody.
+    /// An empty response without a server, for dry runs.
     static func empty() throws -> HTTPExchange {
         let exchange = HTTPExchange(try Files.open("/dev/null", .readOnly))
         exchange.status = 204
@@ -139,10 +138,10 @@ public final class HTTPExchange {
         return exchange
     }
 
-    /// The answer to a HEAD request ends with its head, whatever it says.
+    /// For the response to a HEAD request, which has no body whatever its headers say.
     func hasNoBody() { ended = true }
 
-    /// The next bytes of the answer; empty at its end.
+    /// The next bytes of the response body; empty at its end.
     public func read() throws -> [UInt8] {
         if ended { return [] }
         if chunked {
@@ -160,7 +159,7 @@ public final class HTTPExchange {
             return []
         }
         if buffer.isEmpty, try !fill() {
-            // Without a length the end of the connection is the end of the answer.
+            // Without a length, the body ends with the connection.
             guard !chunked, remaining == nil else { throw Self.cut }
             ended = true
             return []
@@ -181,13 +180,13 @@ public final class HTTPExchange {
         }
     }
 
-    /// What has arrived behind the head of a connection that was taken over.
+    /// The bytes of a hijacked connection that arrived together with the response head.
     public func takeRest() -> [UInt8] {
         defer { buffer = [] }
         return buffer
     }
 
-    /// One JSON value per line; nil at the end.
+    /// The next JSON value, one per line; nil at the end.
     public func nextLine() throws -> JSON? {
         while true {
             if let end = pending.firstIndex(of: 10) {
@@ -202,7 +201,7 @@ public final class HTTPExchange {
         }
     }
 
-    /// The next value; `idle` is called again and again while none comes.
+    /// The next value; `idle` is called periodically until it arrives.
     public func nextLine(every milliseconds: Int32, _ idle: () -> Void) throws -> JSON? {
         while !pending.contains(10), !hasBufferedBytes {
             if try !waitForAny([connection.raw], milliseconds: milliseconds).isEmpty { break }
@@ -213,17 +212,17 @@ public final class HTTPExchange {
 
     private var pending: [UInt8] = []
 
-    /// A header of the answer, by its name in lower case.
+    /// A response header, by its name in lower case.
     public func header(_ name: String) -> String? { headers[name] }
 
-    /// Bytes of a streamed body that have been sent.
+    /// The number of bytes of a streamed body sent so far.
     public private(set) var uploaded: Int64 = 0
 }
 
-/// Talks to an engine.
+/// A client of the engine's API.
 public struct EngineClient: Sendable {
     public let address: EngineAddress
-    /// In a dry run: told of every request that would change something. Such a request is not sent; its answer is empty.
+    /// In a dry run, called for every request that would change something. The request is not sent, and its response is empty.
     let insteadOfWriting: (@Sendable (_ method: String, _ path: String, _ query: [(String, String)]) throws -> Void)?
 
     public init(
@@ -235,10 +234,10 @@ public struct EngineClient: Sendable {
         self.insteadOfWriting = insteadOfWriting
     }
 
-    /// Requests that change nothing although they are no GET.
+    /// POST requests that change nothing.
     private static let harmless: Set<String> = ["roost/v1/projects/plan", "roost/v1/projects/hash"]
 
-    /// The empty answer to a request that must not be sent; nil where it may.
+    /// The empty response to a request that a dry run must not send; nil if it may be sent.
     private func dryAnswer(_ method: String, _ path: String, _ query: [(String, String)]) throws -> HTTPExchange? {
         guard let insteadOfWriting, method != "GET", method != "HEAD", !Self.harmless.contains(path),
             !query.contains(where: { $0.0 == "dryRun" })
@@ -260,11 +259,11 @@ public struct EngineClient: Sendable {
         return out
     }
 
-    /// The version that is spoken: the newest that both know, or what `DOCKER_API_VERSION` says.
+    /// The API version in use: the newest that both sides support, or `DOCKER_API_VERSION`.
     private static let spoken = Mutex(
         environmentVariable("DOCKER_API_VERSION").flatMap { $0.isEmpty ? nil : $0 } ?? APIVersion.current)
 
-    /// An engine that is older says so, with its own newest version; that is spoken from then on.
+    /// Adopts the newest version of an older engine from its error message. Returns whether the version has changed.
     private static func adopt(_ error: RoostError) -> Bool {
         guard error.kind == .invalidArgument, error.message.contains("is too new"),
             environmentVariable("DOCKER_API_VERSION")?.isEmpty != false,
@@ -282,7 +281,7 @@ public struct EngineClient: Sendable {
             + (query.isEmpty ? "" : "?" + query.map { "\($0.0)=\(Self.encode($0.1))" }.joined(separator: "&"))
     }
 
-    /// Sends a request and reads the head of the answer; an answer that is an error is thrown.
+    /// Sends a request and reads the response head; throws if the status is 400 or above.
     public func open(
         _ method: String, _ path: String, _ query: [(String, String)] = [], body: JSON? = nil, starting: Bool = true,
         repeatable: Bool = false, headers: [(String, String)] = []
@@ -309,14 +308,14 @@ public struct EngineClient: Sendable {
             } catch let error as RoostError where Self.adopt(error) {
                 continue
             } catch  where mayRepeat && Self.isLost(error) && Clocks.monotonicNanoseconds() < deadline {
-                // The engine went away under a request that does no harm twice: ask the next one. One that is dying still takes
-                // connections for a moment.
+                // The engine exited during a request that is safe to repeat: retry, which starts a new one. An engine that is exiting still
+                // accepts connections for a moment.
                 Processes.pauseBriefly()
             }
         }
     }
 
-    /// Sends a request and does not wait for its answer: `awaitAnswer` reads its head when it has come.
+    /// Sends a request without waiting for the response; `awaitAnswer` reads its head.
     public func begin(
         _ method: String, _ path: String, _ query: [(String, String)] = [], headers: [(String, String)] = []
     ) throws -> HTTPExchange {
@@ -326,20 +325,20 @@ public struct EngineClient: Sendable {
         return exchange
     }
 
-    /// Reads the head of the answer to what `begin` has sent; an answer that is an error is thrown.
+    /// Reads the response head of a request sent with `begin`; throws if the status is 400 or above.
     public func awaitAnswer(_ exchange: HTTPExchange) throws {
         guard exchange.status == 0 else { return }
         try answered(exchange, "")
     }
 
-    /// Reads the head of an answer; one that is an error is thrown.
+    /// Reads a response head; throws if the status is 400 or above.
     private func answered(_ exchange: HTTPExchange, _ path: String) throws {
         try exchange.readHead()
         notice(exchange)
         try check(exchange, path)
     }
 
-    /// Told once of an engine that is none of ours: its name and its address.
+    /// Called once if the engine is not a Roost engine, with its name and its address.
     public static let foreign = Mutex<(@Sendable (_ engine: String, _ address: String) -> Void)?>(nil)
 
     private func notice(_ exchange: HTTPExchange) {
@@ -351,7 +350,7 @@ public struct EngineClient: Sendable {
         tell?(exchange.header("server") ?? "another engine", address.shown)
     }
 
-    /// Throws where the engine is none of ours: asked before anything is done that another engine cannot finish.
+    /// Throws if the engine is not a Roost engine. Call it before starting anything that another engine cannot finish.
     public func requireRoost(_ command: String) throws {
         guard address.start == nil else { return }
         let exchange = HTTPExchange(try address.connect())
@@ -363,11 +362,11 @@ public struct EngineClient: Sendable {
     private func needsRoost(_ command: String, _ exchange: HTTPExchange) -> RoostError {
         RoostError(
             .unsupported,
-            "\(command) needs a Roost engine, and \(address.shown) is \(exchange.header("server") ?? "another one"): unset DOCKER_HOST, or set ROOST_HOST"
+            "\(command) requires a Roost engine, but \(address.shown) is \(exchange.header("server") ?? "another engine"); unset DOCKER_HOST or set ROOST_HOST"
         )
     }
 
-    /// The connection ended before there was an answer.
+    /// Whether the connection was lost before a response arrived.
     private static func isLost(_ error: any Error) -> Bool {
         (error as? RoostError)?.kind == .unavailable
     }
@@ -384,7 +383,7 @@ public struct EngineClient: Sendable {
         throw error
     }
 
-    /// A request whose whole answer is one JSON value.
+    /// Sends a request and returns the response body, which is one JSON value; null if it is empty.
     @discardableResult
     public func call(
         _ method: String, _ path: String, _ query: [(String, String)] = [], body: JSON? = nil, repeatable: Bool = false
@@ -393,7 +392,7 @@ public struct EngineClient: Sendable {
         return bytes.isEmpty ? .null : try JSON(parsing: bytes)
     }
 
-    /// A request whose body is a file of unknown length.
+    /// Sends a request with a file of unknown length as its body.
     public func upload(
         _ path: String, _ query: [(String, String)], file: Int32, method: String = "POST",
         headers: [(String, String)] = [], whole: () throws -> Void = {}
@@ -403,7 +402,7 @@ public struct EngineClient: Sendable {
         try exchange.send(
             method, target(path, query),
             headers: headers + [("Content-Type", "application/x-tar"), ("Transfer-Encoding", "chunked")], body: nil)
-        // An engine that refuses early closes its side; its answer says why.
+        // An engine that rejects the request early closes the connection; its response has the reason.
         do { try exchange.stream(file, whole: whole) } catch let error as SyscallError {
             if ![Errno.brokenPipe, Errno.connectionReset].contains(error.errno) { throw error }
         }
@@ -411,7 +410,7 @@ public struct EngineClient: Sendable {
         return exchange
     }
 
-    /// A request that turns the connection into a plain stream.
+    /// Sends a request that upgrades (hijacks) the connection to a raw stream.
     public func takeOver(_ path: String, _ query: [(String, String)] = [], body: JSON? = nil) throws -> HTTPExchange {
         if let dry = try dryAnswer("POST", path, query) { return dry }
         let exchange = HTTPExchange(try address.connect())

@@ -5,7 +5,7 @@ import ImageStore
 import LinuxKernel
 import OCI
 
-/// Files in and out of containers, and images made of them.
+/// Copies files to and from containers, and creates images from containers.
 struct ArchiveHandlers: Sendable {
     let engine: Engine
 
@@ -51,7 +51,7 @@ struct ArchiveHandlers: Sendable {
         try await exchange.answer(200)
     }
 
-    /// Removes what `watch` has seen removed; not part of Docker's API.
+    /// Removes paths whose removal `watch` has seen; not part of Docker's API.
     func remove(_ exchange: Exchange) async throws {
         let paths = try await exchange.json()["Paths"].strings ?? []
         for path in paths where path.absolutePath == "/" || path.absolutePath == "/." {
@@ -96,7 +96,7 @@ struct ArchiveHandlers: Sendable {
 }
 
 extension Exchange {
-    /// Answers with a stream that somebody writes into a pipe. What fails before its first byte is an error with a status.
+    /// Answers with a stream that `work` writes into a pipe. A failure before the first byte is an error with a status.
     func sendFile(
         _ engine: Engine, type: String, headers: [(String, String)] = [],
         from work: @escaping @Sendable (OwnedFD) async throws -> Void
@@ -123,7 +123,7 @@ extension Exchange {
                 }
             }
         } catch {
-            // The client has gone: the writer's pipe breaks.
+            // The client has disconnected: the writer's pipe breaks.
             pipe.reading.closeEarly()
             _ = try? await writer.value
             throw error
@@ -133,7 +133,7 @@ extension Exchange {
         try await end()
     }
 
-    /// Passes the request's body through a pipe to somebody who reads it as a file.
+    /// Passes the request's body through a pipe to `use`, which reads it as a file.
     func receiveFile<Value: Sendable>(
         _ engine: Engine, _ use: @escaping @Sendable (OwnedFD) async throws -> Value
     ) async throws -> Value {
@@ -147,7 +147,7 @@ extension Exchange {
                 guard await InputPump.write(bytes, to: pipe.writing, engine) else { break }
             }
         } catch {
-            // The client has gone in the middle: whoever reads finds the stream short.
+            // The client has disconnected in the middle: the reader finds the stream truncated.
             pipe.writing.closeEarly()
             _ = try? await reader.value
             throw error

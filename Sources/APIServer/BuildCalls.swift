@@ -6,7 +6,7 @@ import ImageStore
 import LinuxKernel
 import OCI
 
-/// The calls of one client: BuildKit's control service, and as much of its gateway as clients need that build Dockerfiles.
+/// The calls of one client: BuildKit's control service, and the part of its gateway that builds of Dockerfiles need.
 actor BuildCalls {
     let engine: Engine
     private let sessions: BuildSessions
@@ -30,11 +30,11 @@ actor BuildCalls {
         case "/moby.buildkit.v1.frontend.LLBBridge/Ping": try await reply(call) { Self.capabilities(&$0) }
         case "/moby.buildkit.v1.frontend.LLBBridge/Return": try await gatewayReturn(call)
         case "/moby.buildkit.v1.frontend.LLBBridge/Solve": try await gatewaySolve(call)
-        // What is built is built at once: there is nothing to be done later.
+        // Everything is built at once: there is nothing to evaluate later.
         case "/moby.buildkit.v1.frontend.LLBBridge/Evaluate": try await reply(call) { _ in }
         case "/grpc.health.v1.Health/Check": try await reply(call) { $0.number(1, 1) }
         default:
-            throw CallFailure(CallFailure.unimplemented, "this engine has no method \(call.method)")
+            throw CallFailure(CallFailure.unimplemented, "unknown method \(call.method)")
         }
     }
 
@@ -64,7 +64,7 @@ actor BuildCalls {
         }
     }
 
-    /// What the gateway can do (BuildKit, frontend/gateway/pb/caps.go).
+    /// The gateway's capabilities (BuildKit, frontend/gateway/pb/caps.go).
     private static func capabilities(_ message: inout MessageWriter) {
         for name in [
             "solve.base", "return", "frontend.caps", "gateway.solve.evaluate", "reference.output", "frontend.inputs",
@@ -77,7 +77,7 @@ actor BuildCalls {
         }
     }
 
-    /// One build has several calls, and none of them is sure to be the first.
+    /// A build has several calls, and any of them may come first.
     private func build(_ reference: String) -> SessionBuild {
         if let known = builds[reference] { return known }
         let made = SessionBuild(engine: engine, sessions: sessions)
@@ -85,7 +85,7 @@ actor BuildCalls {
         return made
     }
 
-    /// Lasts as long as the build, and ends as it ends.
+    /// Lasts as long as the build, and returns its result.
     private nonisolated func solve(_ call: RemoteCall) async throws {
         let (reference, order) = try SolveOrder.control(try await request(call))
         let build = await build(reference)
@@ -107,19 +107,19 @@ actor BuildCalls {
         await forget(reference)
     }
 
-    /// Other builds over this connection may begin with what was built, whether it has become an image of the store or not.
+    /// Later builds over this connection may use the result as their base, whether it is an image of the store or not.
     private func hold(_ image: StoredImage) async {
         held.append(image)
         await engine.usesTransient(image)
     }
 
-    /// The connection has ended.
+    /// Releases the connection's images when it has closed.
     func close() async {
         for image in held { await engine.dropTransient(image.id) }
         held = []
     }
 
-    /// A client may build many things over one connection. What it asks for last of a build comes within moments.
+    /// Forgets a build after a while: a client may run many over one connection, and its last calls for one come within moments.
     private func forget(_ reference: String) {
         Task {
             try await Task.sleep(for: .seconds(30))
@@ -130,14 +130,14 @@ actor BuildCalls {
     private nonisolated func gatewaySolve(_ call: RemoteCall) async throws {
         let order = try SolveOrder.gateway(try await request(call))
         guard let reference = call.metadata("buildkit-controlapi-buildid") else {
-            throw CallFailure(3, "the call does not say which build it belongs to")
+            throw CallFailure(3, "the metadata buildkit-controlapi-buildid is missing")
         }
         let build = await build(reference)
         do {
             guard order.frontend.hasPrefix("dockerfile") else {
                 throw CallFailure(
                     CallFailure.unimplemented,
-                    "this engine builds Dockerfiles; the frontend \"\(order.frontend)\" is not there")
+                    "unsupported frontend \"\(order.frontend)\": this engine builds Dockerfiles only")
             }
             try await build.run(order.attributes, inputs: order.inputs)
         } catch {
@@ -157,11 +157,11 @@ actor BuildCalls {
         try await call.send(message.bytes)
     }
 
-    /// The client's last word on its build: it is done, or the client has given it up.
+    /// The client's last call for its build: it is done, or the client has cancelled it.
     private nonisolated func gatewayReturn(_ call: RemoteCall) async throws {
         let message = try MessageReader(try await request(call))
         guard let reference = call.metadata("buildkit-controlapi-buildid") else {
-            throw CallFailure(3, "the call does not say which build it belongs to")
+            throw CallFailure(3, "the metadata buildkit-controlapi-buildid is missing")
         }
         let build = await build(reference)
         if let error = message.all(2).first {
@@ -179,7 +179,7 @@ actor BuildCalls {
     }
 }
 
-/// The build cache as these clients ask for it.
+/// The build cache as BuildKit's clients query it.
 extension BuildCalls {
     /// `moby.buildkit.v1.UsageRecord`.
     private static func record(_ step: Engine.BuildCacheSummary, _ message: inout MessageWriter) {
@@ -193,7 +193,7 @@ extension BuildCalls {
         message.text(10, "regular")
     }
 
-    /// The filters that both calls have: nil takes all. Steps have no other properties than these.
+    /// The filters of both calls; nil selects all steps. Steps have no other properties than these.
     private static func chosen(_ filters: [String]) throws(CallFailure) -> (
         @Sendable (Engine.BuildCacheSummary) -> Bool
     )? {
@@ -201,7 +201,7 @@ extension BuildCalls {
         var tests: [@Sendable (Engine.BuildCacheSummary) -> Bool] = []
         for filter in filters.flatMap({ $0.split(separator: ",").map(String.init) }) {
             guard let sign = filter.firstIndex(where: { "=~!".contains($0) }) else {
-                throw CallFailure(3, "filter \"\(filter)\" is not understood: write id=VALUE or type=regular")
+                throw CallFailure(3, "invalid filter \"\(filter)\" (e.g. id=VALUE or type=regular)")
             }
             let (name, value) = (filter[..<sign], filter[sign...].drop { "=~!".contains($0) })
             let isNot = filter[sign] == "!"
@@ -232,7 +232,7 @@ extension BuildCalls {
         try await call.send(answer.bytes)
     }
 
-    /// Removes what is asked for, and names each piece.
+    /// Prunes the cache and reports each removed step.
     private nonisolated func prune(_ call: RemoteCall) async throws {
         let message = try MessageReader(try await request(call))
         let steps = await engine.buildCacheSummaries()

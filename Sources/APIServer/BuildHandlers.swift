@@ -6,7 +6,7 @@ import LinuxKernel
 import OCI
 import Registry
 
-/// `POST /build` as Docker's classic builder serves it, and what its cache needs.
+/// `POST /build` of Docker's classic builder, and the requests of its cache.
 struct BuildHandlers: Sendable {
     let engine: Engine
 
@@ -14,7 +14,7 @@ struct BuildHandlers: Sendable {
         let request = exchange.request
         if request["version"] == "2" {
             throw RoostError.invalid(
-                "this engine builds with the classic protocol: BuildKit sessions are not supported")
+                "version=2 is not supported: BuildKit clients build over /session and /grpc")
         }
         var wanted = try Self.wanted(request)
         let extras = try Self.extras(request)
@@ -43,9 +43,9 @@ struct BuildHandlers: Sendable {
         }
     }
 
-    /// What our own command line says beyond Docker's parameters.
+    /// Parameters of our own command line beyond Docker's.
     private struct Extras: Sendable {
-        /// A folder of this host, with the identity that the client sees: a client elsewhere sees another one.
+        /// A directory of this host, with the identity that the client sees: on another machine it differs.
         var folder = JSON.null
         var dockerfile: String?
         var secrets: [String: [UInt8]] = [:]
@@ -54,7 +54,7 @@ struct BuildHandlers: Sendable {
         var cacheImports: [BuildCacheLocation] = []
         var cacheExports: [BuildCacheTarget] = []
         var onlyCached = false
-        /// Every event as it comes, for a display.
+        /// Report every event as it comes, for a display.
         var rich = false
     }
 
@@ -84,12 +84,12 @@ struct BuildHandlers: Sendable {
         let path = json["folder"]["path"].string ?? ""
         guard isHere(json["folder"]) else {
             throw RoostError.invalid(
-                "the cache folder \(path) is not on the engine's machine: keep the cache in a registry, type=registry")
+                "the cache directory \(path) is not on the engine's machine: use a registry instead (type=registry)")
         }
         return .folder(path)
     }
 
-    /// Whether a folder that the client sees is one of this machine.
+    /// Whether a directory that the client sees is one of this host.
     private static func isHere(_ folder: JSON) -> Bool {
         guard let path = folder["path"].string, let status = try? Files.status(path), status.isDirectory else {
             return false
@@ -98,14 +98,14 @@ struct BuildHandlers: Sendable {
             && Int64(bitPattern: status.inode) == folder["inode"].int
     }
 
-    /// The folder to build from: the host's own, or one that is filled from the body or from an address.
+    /// The directory to build from: the host's own, or one that is filled from the body or from a URL.
     private static func context(_ exchange: Exchange, _ extras: Extras, _ folder: String, _ engine: Engine) async throws
         -> (context: BuildContext, dockerfile: String?)
     {
         if let path = extras.folder["path"].string {
             try await exchange.discardBody()
             guard isHere(extras.folder) else {
-                throw RoostError.conflict("the folder \(path) is not on the engine's machine")
+                throw RoostError.conflict("the directory \(path) is not on the engine's machine")
             }
             return (BuildContext(folder: path, isLasting: true), nil)
         }
@@ -131,11 +131,11 @@ struct BuildHandlers: Sendable {
         func object(_ name: String) throws -> [(key: String, value: JSON)] {
             guard let text = request[name], !text.isEmpty else { return [] }
             guard let list = try JSON(parsing: text).object else {
-                throw RoostError.invalid("\(name): a JSON object is expected")
+                throw RoostError.invalid("\(name): expected a JSON object")
             }
             return list
         }
-        // A value of null takes what the engine itself has, which is nothing.
+        // A null stands for the builder's own value, and it has none.
         for (name, value) in try object("buildargs") { if let text = value.string { wanted.arguments[name] = text } }
         for (name, value) in try object("labels") { wanted.labels[name] = value.string ?? "" }
         wanted.target = request["target"] ?? ""
@@ -166,7 +166,7 @@ struct BuildHandlers: Sendable {
         return wanted
     }
 
-    /// A JSON array, or names with commas between them.
+    /// A JSON array, or comma-separated entries.
     private static func hosts(_ text: String) throws -> [String] {
         text.hasPrefix("[")
             ? try JSON(parsing: text).strings ?? [] : text.split(separator: ",").map(String.init)
@@ -191,7 +191,7 @@ struct BuildHandlers: Sendable {
                 "until", "id", "parent", "type", "description", "inuse", "shared", "private", "unused-for", "label",
                 "label!",
             ])
-        // Steps of builds have no labels.
+        // Build steps have no labels.
         if !filters["label"].isEmpty {
             return try await exchange.answer(200, ["CachesDeleted": .null, "SpaceReclaimed": 0])
         }
@@ -208,7 +208,7 @@ struct BuildHandlers: Sendable {
             }
             keep = max(keep, bytes)
         }
-        // Steps have ids and no other of these: what asks for others means none of them.
+        // Steps have ids but none of these properties: a filter for one of them selects no step.
         let others = ["parent", "type", "description", "inuse", "shared", "private"].flatMap { filters[$0] }
         let ids = filters["id"]
         var isMeant: (@Sendable (String) -> Bool)?
@@ -239,7 +239,7 @@ struct BuildHandlers: Sendable {
     }
 }
 
-/// Turns a build's events into the lines that Docker's clients show.
+/// Turns a build's events into the lines of Docker's classic builder.
 private struct BuildLines: Sendable {
     let quiet: Bool
     let tags: [ImageReference]
@@ -259,7 +259,7 @@ private struct BuildLines: Sendable {
                 continuation.finish()
             } catch { continuation.finish(throwing: error) }
         }
-        // A client that goes away ends its build, and nothing of it is left behind.
+        // A client that disconnects cancels its build, and nothing of it is left behind.
         func end() async {
             task.cancel()
             _ = await task.result

@@ -4,7 +4,7 @@ import EngineModel
 import LinuxKernel
 import Synchronization
 
-/// Turns what the engine says of a build into what BuildKit's clients show: a vertex for each step.
+/// Turns a build's events into BuildKit's status messages: a vertex for each step.
 final class BuildProgress: Sendable {
     private struct Vertex {
         let digest: String
@@ -25,7 +25,7 @@ final class BuildProgress: Sendable {
 
     private var now: Int64 { Clocks.wallNanoseconds() }
 
-    /// Clients know steps by digests, of all the builds that they follow at once; any that are different will do.
+    /// Clients identify steps by digests, over all the builds that they follow at once; any unique ones will do.
     private func vertex(_ name: String) -> Vertex {
         let number = state.withLock { state in
             state.count += 1
@@ -45,7 +45,7 @@ final class BuildProgress: Sendable {
                 vertex.digest, vertex.name, started: vertex.started, completed: now, cached: cached, error: error))
     }
 
-    /// Work before the first step, under a name of its own.
+    /// Reports work before the first step as a vertex of its own.
     func during(_ name: String, _ work: (_ say: (String) -> Void) async throws -> Void) async throws {
         let vertex = vertex(name)
         do {
@@ -97,7 +97,7 @@ final class BuildProgress: Sendable {
 
     private func take(_ step: Int) -> Vertex? { state.withLock { $0.steps.removeValue(forKey: step) } }
 
-    /// The end: steps that were under way are the ones that failed, or were given up.
+    /// Completes the steps that are still open: the ones that failed, or were cancelled.
     func end(_ failure: (any Error)?) {
         let open = state.withLock { state in
             defer { state.steps = [:] }

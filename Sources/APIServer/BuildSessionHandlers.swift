@@ -3,8 +3,8 @@ import EngineCore
 import EngineModel
 import LinuxKernel
 
-/// `/session` and `/grpc`: the protocol with which newer clients build (BuildKit). The client sends files and secrets over its session,
-/// and asks for builds over calls; what it asks for is built by the same engine as `POST /build`.
+/// `/session` and `/grpc`: the build protocol of newer clients (BuildKit). The client provides files and secrets over its session and
+/// requests builds over calls; they run in the same engine as `POST /build`.
 struct BuildSessionHandlers: Sendable {
     let engine: Engine
     private let sessions = BuildSessions()
@@ -13,7 +13,7 @@ struct BuildSessionHandlers: Sendable {
 
     func session(_ exchange: Exchange) async throws {
         guard let id = exchange.request.headers["X-Docker-Expose-Session-Uuid"].first, !id.isEmpty else {
-            throw RoostError.invalid("a session needs the header X-Docker-Expose-Session-Uuid")
+            throw RoostError.invalid("missing header X-Docker-Expose-Session-Uuid")
         }
         let sessions = sessions
         let key = exchange.request.headers["X-Docker-Expose-Session-Sharedkey"].first ?? ""
@@ -33,11 +33,11 @@ struct BuildSessionHandlers: Sendable {
         await connection.close()
     }
 
-    /// Turns the exchange into a stream of bytes and gives its other end to the body.
+    /// Upgrades the exchange to a stream of bytes and passes its other end to the body.
     private func bridged(_ exchange: Exchange, _ body: @escaping @Sendable (OwnedFD) async throws -> Void) async throws
     {
         let (ours, theirs) = try Sockets.pair(.stream)
-        // Two descriptors, because each waits for something else.
+        // Two descriptors, because each direction is waited for on its own.
         let writing = try ours.duplicate()
         let shared = SendableExchange(exchange)
         let engine = engine
@@ -57,14 +57,14 @@ struct BuildSessionHandlers: Sendable {
     }
 }
 
-/// A client that waits to be asked for files.
+/// A client's session, over which the engine requests files.
 struct ClientSession: Sendable {
     let peer: RemoteCalls.Peer
-    /// The same for every session of one folder of one client; empty if the client does not say.
+    /// The same for every session of one directory of one client; empty if the client sends none.
     let sharedKey: String
 }
 
-/// The clients that wait.
+/// The sessions of clients, by id.
 actor BuildSessions {
     private var peers: [String: ClientSession] = [:]
     private var waiting: [String: [Promise<ClientSession>]] = [:]
@@ -76,7 +76,7 @@ actor BuildSessions {
 
     func remove(_ id: String) { peers[id] = nil }
 
-    /// A client asks for a build and opens its session at the same time: whichever comes first.
+    /// A client requests a build and opens its session at the same time: either may come first.
     func peer(_ id: String) async throws -> ClientSession {
         if let peer = peers[id] { return peer }
         let promise = Promise<ClientSession>()
@@ -90,12 +90,12 @@ actor BuildSessions {
     }
 }
 
-/// Something that is not known yet.
+/// A value that is set once and can be awaited before that.
 actor Promise<Value: Sendable> {
     private var result: Result<Value, any Error>?
     private var waiting: [CheckedContinuation<Value, any Error>] = []
 
-    /// The first word counts.
+    /// Sets the value; only the first call counts.
     func keep(_ result: Result<Value, any Error>) {
         guard self.result == nil else { return }
         self.result = result

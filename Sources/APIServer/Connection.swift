@@ -4,7 +4,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// What arrives on a connection: HTTP until it is taken over, plain bytes (as `body`) from then on.
+/// Inbound parts of a connection: HTTP until it is upgraded, plain bytes (as `body`) from then on.
 enum InboundPart: Sendable {
     case head(HTTPRequestHead)
     case body(ByteBuffer)
@@ -17,7 +17,7 @@ enum OutboundPart: Sendable {
     case end
 }
 
-/// Translates between NIO's HTTP parts and ours. What is no HTTP gets an answer that says so, not silence, and nothing after it.
+/// Translates between NIO's HTTP parts and ours. A malformed request gets an error response, and nothing after it.
 private final class HTTPParts: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = InboundPart
@@ -44,7 +44,7 @@ private final class HTTPParts: ChannelDuplexHandler, RemovableChannelHandler {
         if error is HTTPParserError, !broken {
             broken = true
             if !answering {
-                let text = "{\"message\":\"the request is no HTTP that this engine understands\"}\n"
+                let text = "{\"message\":\"malformed HTTP request\"}\n"
                 let headers = HTTPHeaders([
                     ("Connection", "close"), ("Content-Type", "application/json"),
                     ("Content-Length", "\(text.utf8.count)"),
@@ -60,12 +60,12 @@ private final class HTTPParts: ChannelDuplexHandler, RemovableChannelHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let part = unwrapOutboundIn(data)
-        // The encoder wants a head before a body; after an error there is neither.
+        // The encoder requires a head before a body; after an error there is neither.
         switch part {
         case .head: if broken { return fail(promise) } else { answering = true }
         case .body(let bytes):
             if !answering {
-                // An empty write asks only whether everything before it has gone out.
+                // An empty write only checks whether everything before it has been sent.
                 if bytes.readableBytes == 0, !broken {
                     return context.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: promise)
                 }
@@ -86,7 +86,7 @@ private final class HTTPParts: ChannelDuplexHandler, RemovableChannelHandler {
     private func fail(_ promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.ioOnClosedChannel) }
 }
 
-/// The same after a connection was taken over: bytes, nothing else.
+/// The same for an upgraded connection: bytes, nothing else.
 private final class RawParts: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = InboundPart
@@ -106,7 +106,7 @@ private final class RawParts: ChannelDuplexHandler {
     }
 }
 
-/// One client connection. NIO's own upgrader refuses requests with a body, which exec's have, so taking over is done here.
+/// One client connection. NIO's own upgrader rejects requests with a body, which exec's have, so the upgrade is done here.
 struct Connection: Sendable {
     typealias AsyncChannel = NIOAsyncChannel<InboundPart, OutboundPart>
     let channel: AsyncChannel
@@ -115,7 +115,7 @@ struct Connection: Sendable {
     static func configure(_ channel: any Channel, _ heads: UnfinishedHeads) -> EventLoopFuture<AsyncChannel> {
         channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
-            // In front of TLS, which has its own part of the time.
+            // In front of TLS: the handshake is part of the deadline.
             let deadline = HeadDeadline(heads)
             try pipeline.addHandler(deadline, position: .first)
             try pipeline.addHandler(HTTPResponseEncoder(), name: "encoder")
@@ -127,8 +127,8 @@ struct Connection: Sendable {
         }
     }
 
-    /// Waits a moment until the client has taken what was written. Clients that read heads through a buffer and then use the bare
-    /// socket, as Python's do, would lose bytes of the stream that arrive together with the head.
+    /// Waits a moment until the client has read what was written. Clients that read heads through a buffer and then use the bare socket,
+    /// as Python's do, would lose bytes of the stream that arrive together with the head.
     func untilRead() async {
         let channel = channel.channel
         try? await channel.writeAndFlush(OutboundPart.body(ByteBuffer())).get()
@@ -142,7 +142,7 @@ struct Connection: Sendable {
         }
     }
 
-    /// From now on the connection carries plain bytes; what has arrived behind the request is not lost.
+    /// Upgrades the connection to plain bytes; those received after the request are not lost.
     func takeOver() async throws {
         let channel = channel.channel
         try await channel.eventLoop.flatSubmit {
@@ -150,7 +150,7 @@ struct Connection: Sendable {
             do {
                 let parts = try pipeline.handler(type: HTTPParts.self)
                 try pipeline.addHandler(RawParts(), position: .after(parts))
-                // The decoder last: it hands its left-over bytes to the one behind it.
+                // The decoder last: it forwards its left-over bytes to the handler behind it.
                 return channel.pipeline.removeHandler(name: "parts").flatMap {
                     channel.pipeline.removeHandler(name: "encoder")
                 }.flatMap { channel.pipeline.removeHandler(name: "decoder") }

@@ -29,7 +29,7 @@ struct ContainerHandlers: Sendable {
         for name in ["publish", "expose"] {
             for text in filters[name] where !PortRange(text).isValid {
                 throw RoostError.invalid(
-                    "invalid filter '\(name)=\(text)': write a port, as in 80, 80/udp or 80-90/tcp")
+                    "invalid filter '\(name)=\(text)': expected a port (e.g. 80, 80/udp or 80-90/tcp)")
             }
         }
         try filters.require("health", oneOf: ["starting", "healthy", "unhealthy", "none"])
@@ -52,7 +52,7 @@ struct ContainerHandlers: Sendable {
         }
         if limit > 0 { found = Array(found.prefix(limit)) }
         var rows = found.map { $0.listJSON(networks: networks, now: now) }
-        // A name that means another image by now, or none, is not that of the container's image any more.
+        // A reference that now resolves to another image, or to none, no longer names the container's image.
         let moved = await engine.movedFrom(found)
         for index in rows.indices where moved.contains(found[index].id) {
             rows[index].set("Image", .string(found[index].imageID))
@@ -86,7 +86,7 @@ struct ContainerHandlers: Sendable {
             && filters.matches("exited") { record.status.phase == .exited && String(record.status.exitCode) == $0 }
             && filters.matches("health") { (record.status.health?.verdict.rawValue ?? "none") == $0 }
             && filters.matches("publish") { text in
-                // As Docker: a port of the host, of this protocol, or of tcp.
+                // As in Docker: a port of the host with this protocol, by default tcp.
                 let parts = text.split(separator: "/", maxSplits: 1)
                 return record.publishedPorts.contains {
                     PortRange(String(parts.first ?? "")).holds(ContainerPort($0.hostPort, $0.container.transport))
@@ -122,7 +122,7 @@ struct ContainerHandlers: Sendable {
         try await exchange.answer(200, json)
     }
 
-    /// Before version 1.45 the short id was one of the aliases in networks that are not predefined.
+    /// Before API version 1.45 the short id was one of the aliases on user-defined networks.
     private static func withShortAliases(_ json: JSON, _ record: ContainerRecord) -> JSON {
         var result = json
         var settings = json["NetworkSettings"]
@@ -146,7 +146,7 @@ struct ContainerHandlers: Sendable {
         try await exchange.answer(204)
     }
 
-    /// `t=-1` waits for ever.
+    /// `t=-1` waits forever.
     private func timeout(_ exchange: Exchange) throws(RoostError) -> Int? {
         guard let text = exchange.request["t"], !text.isEmpty else { return nil }
         guard let seconds = Int(text) else {
@@ -161,7 +161,7 @@ struct ContainerHandlers: Sendable {
         try await answer(exchange, errors)
     }
 
-    /// Errors of hooks go back to Roost's own clients; Docker's read no body here.
+    /// Errors of hooks are returned to Roost's own clients; Docker's read no body here.
     private func answer(_ exchange: Exchange, _ errors: [String]) async throws {
         if errors.isEmpty {
             try await exchange.answer(204)
@@ -205,14 +205,14 @@ struct ContainerHandlers: Sendable {
     func remove(_ exchange: Exchange) async throws {
         let request = exchange.request
         if request.flag("link") {
-            throw RoostError.invalid("a link is named by its container and its alias: CONTAINER/ALIAS")
+            throw RoostError.invalid("invalid link: expected CONTAINER/ALIAS")
         }
         try await engine.removeContainer(
             id(exchange), force: request.flag("force"), volumes: request.flag("v") ? .remove : .keep)
         try await exchange.answer(204)
     }
 
-    /// `rm --link web/db`: the link goes, the containers stay.
+    /// `rm --link web/db` removes the link; both containers stay.
     func removeLink(_ exchange: Exchange) async throws {
         guard exchange.request.flag("link") else { throw RoostError.missing("page not found") }
         try await engine.removeLink(id(exchange), alias: exchange.request.path[2])
@@ -239,7 +239,7 @@ struct ContainerHandlers: Sendable {
             200, ["ContainersDeleted": removed.isEmpty ? .null : .array(removed), "SpaceReclaimed": JSON(bytes)])
     }
 
-    /// The head goes out before the wait: clients start the container when they have it.
+    /// The head is sent before the wait: clients start the container when they have received it.
     func wait(_ exchange: Exchange) async throws {
         let conditions: [String: Engine.WaitCondition] = [
             "": .notRunning, "not-running": .notRunning, "next-exit": .nextExit, "removed": .removed,
@@ -253,7 +253,7 @@ struct ContainerHandlers: Sendable {
         try await exchange.startStream("application/json")
         try await exchange.send([])
         for await code in signal {
-            // Who runs a container in the foreground has its output before its code.
+            // A client that runs a container in the foreground gets its output before its exit code.
             if !isOver { await engine.untilRead(reference) }
             try await exchange.send(JSON.object([("StatusCode", JSON(code))]).bytes() + [10])
             break
@@ -290,7 +290,7 @@ struct ContainerHandlers: Sendable {
 
     func stats(_ exchange: Exchange) async throws {
         let streams = exchange.request["stream"].map { _ in exchange.request.flag("stream") } ?? true
-        // One answer has two samples too, a second apart, unless one is asked for: what a rate is worked out from.
+        // A single answer has two samples too, a second apart, from which clients compute rates; with `one-shot` it has one.
         var last = try await statistics(exchange, after: nil)
         if !streams {
             if !exchange.request.flag("one-shot"), last["pids_stats"]["current"].int != nil {
@@ -345,7 +345,7 @@ struct ContainerHandlers: Sendable {
         return counts
     }
 
-    /// What Docker says of a container that does not run.
+    /// Docker's statistics of a container that is not running.
     private static func emptyStatistics(_ record: ContainerRecord) -> JSON {
         [
             "name": .string("/" + record.name), "id": .string(record.id), "read": .string(Timestamp.never),
@@ -399,7 +399,7 @@ struct ContainerHandlers: Sendable {
     }
 }
 
-/// The processes of a container as `ps -ef` shows them, read from /proc.
+/// The processes of a container in the format of `ps -ef`, read from /proc.
 enum ProcessTable {
     static func json(_ processes: [Int32]) -> JSON {
         let rows = processes.sorted().compactMap(row)
@@ -439,7 +439,7 @@ enum ProcessTable {
         return Int64(line?.dropFirst(6) ?? "") ?? 0
     }
 
-    /// Processor time of the whole host, in nanoseconds.
+    /// CPU time of the whole host, in nanoseconds.
     static func systemNanoseconds() -> Int64 {
         let line = ((try? Files.readText("/proc/stat", limit: 1 << 20)) ?? "").split(separator: "\n").first ?? ""
         return line.split(separator: " ").dropFirst().prefix(8).compactMap { Int64($0) }.reduce(0, +) * 10_000_000

@@ -4,19 +4,19 @@ import LinuxKernel
 import NIOCore
 import NIOHTTP1
 
-/// A request as handlers see it.
+/// A request as handlers see it: parsed and decoded.
 struct Request: Sendable {
     let method: HTTPMethod
-    /// Without the version in front, decoded.
+    /// The decoded components, without the version prefix.
     let path: [String]
     var query: [String: [String]]
     let headers: HTTPHeaders
     let version: Int
 
-    /// The first value, as Go's `FormValue` takes it.
+    /// The first value of a parameter, as Go's `FormValue` returns it.
     subscript(_ name: String) -> String? { query[name]?.first }
 
-    /// Docker's idea of a true value.
+    /// A boolean parameter, by Docker's rules.
     func flag(_ name: String) -> Bool {
         guard let value = self[name]?.lowercased() else { return false }
         return !["", "0", "no", "false", "none"].contains(value)
@@ -25,13 +25,13 @@ struct Request: Sendable {
     func number(_ name: String) -> Int? { self[name].flatMap { Int($0) } }
 }
 
-/// Bounds of what clients may send.
+/// Limits of requests, in bytes.
 enum Limits {
     static let document = 16 << 20
     static let path = 8192
 }
 
-/// One request and its answer, on a connection.
+/// One request and its response on a connection.
 final class Exchange {
     private(set) var request: Request
     private let connection: Connection
@@ -39,8 +39,8 @@ final class Exchange {
     private let output: NIOAsyncChannelOutboundWriter<OutboundPart>
     private(set) var bodyEnded = false
     private(set) var answered = false
-    /// Whether the answer was written to its end. One that was not is broken off: the connection is closed without the last chunk, so that
-    /// no client takes a part for the whole.
+    /// Whether the response was sent completely. If not, the connection is closed without the last chunk, so that no client takes a part
+    /// for the whole.
     private(set) var finished = false
     private(set) var takenOver = false
     let keepAlive: Bool
@@ -57,12 +57,12 @@ final class Exchange {
         self.output = output
     }
 
-    /// Replaces a parameter of the request before it is answered.
+    /// Replaces a query parameter before the request is handled.
     func set(_ parameter: String, _ value: String) { request.query[parameter] = [value] }
 
     // MARK: Reading
 
-    /// The next bytes of the body; nil at its end. After a take-over: what the client sends.
+    /// The next bytes of the body; nil at its end. After an upgrade: the bytes that the client sends.
     func nextBytes() async throws -> [UInt8]? {
         if bodyEnded, !takenOver { return nil }
         while let part = try await input.next() {
@@ -82,12 +82,12 @@ final class Exchange {
         var bytes: [UInt8] = []
         while let part = try await nextBytes() {
             bytes += part
-            if bytes.count > limit { throw RoostError.invalid("the request's body is larger than \(limit) bytes") }
+            if bytes.count > limit { throw RoostError.invalid("the request body exceeds \(limit) bytes") }
         }
         return bytes
     }
 
-    /// The body as JSON; nothing at all counts as an empty object.
+    /// The body as JSON; an empty body counts as an empty object.
     func json() async throws -> JSON {
         let bytes = try await body()
         return bytes.isEmpty ? .object([]) : try JSON(parsing: bytes)
@@ -120,7 +120,7 @@ final class Exchange {
         if keepAlive {
             try await output.write(.end)
         } else {
-            // The connection is closed next, and closing drops what the client has not taken yet: wait until it has.
+            // The connection is closed next, which drops what is not sent yet: wait until it is.
             try await connection.channel.channel.writeAndFlush(OutboundPart.end).get()
         }
         finished = true
@@ -146,12 +146,12 @@ final class Exchange {
         try await end()
     }
 
-    /// A stream of unknown length. The head goes out at once: clients wait for it.
+    /// Starts a stream of unknown length. The head is sent at once: clients wait for it.
     func startStream(_ type: String) async throws { try await head(200, [("Content-Type", type)]) }
 
-    // MARK: Taking over
+    // MARK: Upgrade
 
-    /// Turns the connection into a plain stream, as attach and exec need it.
+    /// Upgrades the connection to a plain stream, as attach and exec need it.
     func takeOver(_ type: String) async throws {
         try await discardBody()
         let upgrade = request.headers["Upgrade"].first { ["tcp", "h2c"].contains($0.lowercased()) }
@@ -166,8 +166,8 @@ final class Exchange {
         await connection.untilRead()
     }
 
-    /// No more from us; the client may still send. Returns when the client has taken everything: an empty write is done
-    /// when all writes before it are, and closing the connection would drop what still waits.
+    /// Ends our output; the client may still send. Returns when everything is sent: an empty write completes after all writes before it,
+    /// and closing the connection would drop what is pending.
     func finishOutput() async {
         try? await connection.channel.channel.writeAndFlush(OutboundPart.body(ByteBuffer())).get()
         output.finish()

@@ -37,7 +37,7 @@ struct ExecHandlers: Sendable {
             engine.discard(streams)
             return try await exchange.answer(200)
         }
-        // The start's word decides how the stream is cut, as in Docker: it may differ from the exec's own.
+        // The start's `Tty` decides whether the stream is framed, as in Docker: it may differ from the exec's own.
         let framed = body["Tty"].bool != true
         let type = framed ? StreamHandlers.multiplexed : StreamHandlers.raw
         if let size = body["ConsoleSize"].array, size.count == 2, let rows = size[0].int, let columns = size[1].int,
@@ -49,7 +49,7 @@ struct ExecHandlers: Sendable {
         do { streams = try await engine.startExec(exec.id) } catch let error as RoostError
             where error.message.hasPrefix("exec failed")
         {
-            // As Docker does it: the stream opens and carries the reason; the exit code says 126 or 127.
+            // As in Docker: the stream opens and carries the reason; the exit code is 126 or 127.
             try await exchange.takeOver(type)
             let text = Array((error.message + "\r\n").utf8)
             try await exchange.send(framed ? Self.frame(text, stream: 2) : text)
@@ -64,7 +64,7 @@ struct ExecHandlers: Sendable {
         let input = Task { await send(shared.exchange, to: streams, through: feed, keys, leave) }
         let reading = Task {
             await withTaskGroup(of: Void.self) { group in
-                // A stream that the client has not asked for is read all the same: the process must not block on it.
+                // A stream that the client has not attached is read all the same: the process must not block on it.
                 group.addTask {
                     await copy(streams.output, to: shared, isWanted: view.output || exec.terminal, framed ? 1 : nil)
                 }
@@ -78,7 +78,7 @@ struct ExecHandlers: Sendable {
             await engine.outputGraceEnd(of: exec.id)
             reading.cancel()
         }
-        // The stream ends after the exit code is known: a client that sees the end asks for the code.
+        // The stream ends after the exit code is known: a client requests the code when it sees the end.
         Task {
             await reading.value
             _ = try? await engine.waitExec(exec.id)
@@ -97,7 +97,7 @@ struct ExecHandlers: Sendable {
         [stream, 0, 0, 0] + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: bytes.count >> $0) } + bytes
     }
 
-    /// Passes the client's input to a process; the end of the one is the end of the other.
+    /// Passes the client's input to a process, and closes the process's input at its end.
     private func send(
         _ exchange: Exchange, to streams: ExecStreams, through feed: InputFeed, _ keys: DetachKeys?,
         _ leave: AsyncStream<Void>.Continuation
@@ -132,7 +132,7 @@ struct ExecHandlers: Sendable {
 
     func inspect(_ exchange: Exchange) async throws {
         let exec = try await engine.exec(exchange.request.path[1])
-        // Engines of older versions said 126 of every program that could not be started.
+        // Before API version 1.46 engines reported 126 for every process that could not be started.
         let code = exec.isStillborn && exchange.request.version < 1046 ? 126 : exec.exitCode
         try await exchange.answer(
             200,

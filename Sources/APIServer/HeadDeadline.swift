@@ -1,8 +1,8 @@
 import NIOCore
 import Synchronization
 
-/// Connections whose first or next request's head has not come yet. There is room for so many; beyond it the one that has waited longest
-/// goes, so that clients that never finish cannot keep others out.
+/// Connections with an incomplete request head, the first or a later one. Their number is limited; beyond it the oldest is closed, so
+/// that clients that never finish cannot lock others out.
 final class UnfinishedHeads: Sendable {
     private let limit: Int
     private let waiting = Mutex<(last: UInt64, channels: [UInt64: any Channel])>((0, [:]))
@@ -23,14 +23,14 @@ final class UnfinishedHeads: Sendable {
     func leave(_ id: UInt64) { waiting.withLock { _ = $0.channels.removeValue(forKey: id) } }
 }
 
-/// Closes a connection whose client does not finish a request's head in time, without an answer, as Go's ReadHeaderTimeout does.
+/// Closes a connection whose client does not finish a request's head in time, without a response, as Go's ReadHeaderTimeout does.
 final class HeadDeadline: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
-    /// Also a TLS handshake has to be over by then.
+    /// Includes the TLS handshake.
     static let patience = TimeAmount.seconds(10)
-    /// Between two requests: longer than any client keeps a connection that it does not use.
+    /// Between two requests: longer than any client keeps an unused connection.
     static let idleTime = TimeAmount.minutes(5)
 
     private enum Phase { case idle, head, request }
@@ -62,10 +62,10 @@ final class HeadDeadline: ChannelInboundHandler {
         context.fireChannelRead(data)
     }
 
-    /// The head is complete; what follows takes as long as it takes.
+    /// The head is complete; the rest of the request has no deadline.
     func headCompleted() { wait(for: .request) }
 
-    /// The answer is complete.
+    /// The response is complete.
     func answered() { if phase == .request { wait(for: .idle) } }
 
     private func wait(for phase: Phase) {

@@ -8,7 +8,7 @@ import OCI
 struct ImageHandlers: Sendable {
     let engine: Engine
 
-    /// What lies between the first word of the path and the last: names have slashes.
+    /// The part of the path between the first and the last component: image names contain slashes.
     private func name(_ exchange: Exchange, dropping last: Int) -> String {
         exchange.request.path.dropFirst().dropLast(last).joined(separator: "/")
     }
@@ -62,7 +62,7 @@ struct ImageHandlers: Sendable {
                 }))
     }
 
-    /// Only the names that fit, if any do.
+    /// Keeps only the names that match; nil if none do.
     private static func narrowed(_ summary: ImageSummary, _ patterns: [String]) -> ImageSummary? {
         var summary = summary
         summary.references = summary.references.filter { name in patterns.contains { fits(name, $0) } }
@@ -70,14 +70,14 @@ struct ImageHandlers: Sendable {
         return summary.references.isEmpty && summary.digests.isEmpty ? nil : summary
     }
 
-    /// Bytes of layers that other images have too.
+    /// The size of the layers that other images have too, in bytes.
     static func sharedSize(_ image: StoredImage, _ all: [ImageSummary]) -> Int64 {
         image.layers.filter { layer in
             all.contains { $0.image.id != image.id && $0.image.layers.contains { $0.chain == layer.chain } }
         }.reduce(0) { $0 + $1.size }
     }
 
-    /// `redis`, `redis:7`, `red*`, `*/app:1`, as Go's `path.Match` has them.
+    /// Matches `redis`, `redis:7`, `red*`, `*/app:1`, as Go's `path.Match` does.
     static func fits(_ reference: ImageReference, _ pattern: String) -> Bool {
         guard let pattern = try? PathPattern(pattern) else { return false }
         return [reference.familiar, reference.familiarName, reference.description].contains {
@@ -93,7 +93,7 @@ struct ImageHandlers: Sendable {
         }
         guard source == "-" else {
             throw RoostError(
-                .unsupported, "import from an address is not supported: give the archive on standard input")
+                .unsupported, "import from a URL is not supported: pass the archive on standard input")
         }
         var reference: ImageReference?
         if let repository = request["repo"], !repository.isEmpty {
@@ -116,7 +116,7 @@ struct ImageHandlers: Sendable {
         do {
             loaded = try await exchange.receiveFile(engine) { [engine] archive in try await engine.loadImages(archive) }
         } catch let error as RoostError where error.kind == .invalidArgument {
-            // As Docker tells it: inside the stream.
+            // As in Docker: reported inside the stream.
             try await exchange.startStream("application/json")
             let text = JSON.string(error.message)
             try await exchange.send(
@@ -200,7 +200,7 @@ struct ImageHandlers: Sendable {
                 exchange.request.version, image.size, .object((description.object ?? []) + variant), config))
     }
 
-    /// Members that older clients read: the size under its other name, and the configuration of the container that made it.
+    /// Adds members for older clients: the size under its other name, and the configuration of the container that created the image.
     private static func forVersion(_ version: Int, _ size: Int64, _ json: JSON, _ config: JSON) -> JSON {
         var json = json
         if version < 1044 { json.set("VirtualSize", JSON(size)) }

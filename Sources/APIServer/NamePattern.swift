@@ -1,5 +1,5 @@
-/// The `name` filter of lists: a regular expression, as in Docker, that fits anywhere in the name. What is no expression is looked for as
-/// it stands.
+/// The `name` filter of lists: a regular expression, as in Docker, that may match anywhere in the name. An invalid expression is matched
+/// literally.
 struct NamePattern {
     private let pattern: String
 

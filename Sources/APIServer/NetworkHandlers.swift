@@ -46,7 +46,7 @@ struct NetworkHandlers: Sendable {
             }
             guard let subnet = Subnet(text) else {
                 throw RoostError.invalid(
-                    "invalid subnet \"\(text)\": write an address and a prefix length, as in 172.28.0.0/16")
+                    "invalid subnet \"\(text)\": expected an address and a prefix length (e.g. 172.28.0.0/16)")
             }
             let written = text.split(separator: "/").first.flatMap { IPAddress($0) }
             guard written == subnet.base else {
@@ -58,7 +58,7 @@ struct NetworkHandlers: Sendable {
             spec.subnets.append(subnet)
             if let range = pool["IPRange"].string, !range.isEmpty {
                 guard let parsed = Subnet(range), subnet.contains(parsed.base) else {
-                    throw RoostError.invalid("invalid ip-range \"\(range)\": it must be a part of \(text)")
+                    throw RoostError.invalid("invalid ip-range \"\(range)\": it must be within \(text)")
                 }
                 guard range.split(separator: "/").first.flatMap({ IPAddress($0) }) == parsed.base else {
                     throw RoostError.invalid(
@@ -83,15 +83,15 @@ struct NetworkHandlers: Sendable {
         try await exchange.answer(201, ["Id": .string(made.id), "Warning": ""])
     }
 
-    /// What a swarm alone has.
+    /// Rejects what only a swarm has.
     private static func refuseSwarm(_ body: JSON) throws(RoostError) {
         let driver = body["IPAM"]["Driver"].string ?? ""
         guard ["", "default"].contains(driver) else {
-            throw .missing("could not find IPAM driver \(driver): this engine has the default one")
+            throw .missing("could not find IPAM driver \(driver): only the default driver is supported")
         }
         if body["Ingress"].bool == true || body["Scope"].string == "swarm" {
             throw RoostError(
-                .forbidden, "This node is not a swarm manager: networks of a swarm are not for this engine")
+                .forbidden, "This node is not a swarm manager: swarm networks are not supported")
         }
         if let from = body["ConfigFrom"]["Network"].string, !from.isEmpty {
             throw .missing("network \(from) not found")

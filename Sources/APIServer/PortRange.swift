@@ -1,6 +1,6 @@
 import EngineModel
 
-/// A filter for ports: `80`, `80/udp`, `80-90/tcp`.
+/// A port filter: `80`, `80/udp`, `80-90/tcp`.
 struct PortRange {
     private let low: Int
     private let high: Int

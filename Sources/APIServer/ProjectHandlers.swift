@@ -4,7 +4,7 @@ import EngineCore
 import EngineModel
 import Planning
 
-/// Projects: the desired state comes in, the plan or its progress goes out, a JSON value per line.
+/// Projects: the desired state is received, the plan or its progress is sent, one JSON value per line.
 struct ProjectHandlers: Sendable {
     let engine: Engine
 
@@ -38,7 +38,7 @@ struct ProjectHandlers: Sendable {
         try await exchange.answer(200, json)
     }
 
-    /// The hash of every service, by which `up` finds out what has changed.
+    /// The hash of every service, by which `up` detects changes.
     func hash(_ exchange: Exchange) async throws {
         let (project, contents, _) = try await read(exchange)
         let translation = ServiceTranslation(project: project, contents: contents)
@@ -55,11 +55,11 @@ struct ProjectHandlers: Sendable {
         }
     }
 
-    /// Makes a container for `compose run`; the client starts it when it is attached.
+    /// Creates a container for `compose run`; the client starts it when it is attached.
     func run(_ exchange: Exchange) async throws {
         let body = try await exchange.json()
         let project = try Project(wire: body["project"])
-        // Mounts, ports, labels and rights of the command line, in the form of a container of their own.
+        // Mounts, ports, labels and capabilities of the command line, in the form of a container specification.
         let more = body["more"].isNull ? ContainerSpec() : try ContainerSpec(wire: body["more"])
         let record = try await engine.createOneOff(
             project, contents: body["contents"].stringMap ?? [:], service: body["service"].string ?? "",
@@ -75,7 +75,7 @@ struct ProjectHandlers: Sendable {
             spec.security.droppedCapabilities += more.security.droppedCapabilities
             if let entrypoint = body["entrypoint"].strings {
                 spec.process.entrypoint = entrypoint
-                // The service's command was written for its own entrypoint.
+                // The service's command belongs to its own entrypoint.
                 spec.process.command = nil
             }
             if let command = body["command"].strings { spec.process.command = command }
@@ -109,14 +109,14 @@ struct ProjectHandlers: Sendable {
         let plan = await engine.planDown(name, options: options)
         if body["dryRun"].bool == true {
             var json = plan.json
-            json.set("text", .string(plan.hasChanges ? plan.text : "Nothing to do: nothing of \(name) is here.\n"))
+            json.set("text", .string(plan.hasChanges ? plan.text : "Nothing to do: \(name) has no resources.\n"))
             return try await exchange.answer(200, json)
         }
         let engine = engine
         try await run(exchange, plan) { report in try await engine.executeDown(plan, report: report) }
     }
 
-    /// Starts what exists, in the order of its dependencies.
+    /// Starts existing containers, in the order of their dependencies.
     func start(_ exchange: Exchange) async throws {
         let body = try await exchange.json()
         guard let name = body["project"].string, !name.isEmpty else {
@@ -127,7 +127,7 @@ struct ProjectHandlers: Sendable {
             name, services: body["services"].strings ?? [], dependencies: dependencies)
         if body["dryRun"].bool == true {
             var json = plan.json
-            json.set("text", .string(plan.hasChanges ? plan.text : "Nothing to do: everything of \(name) runs.\n"))
+            json.set("text", .string(plan.hasChanges ? plan.text : "Nothing to do: all of \(name) is running.\n"))
             return try await exchange.answer(200, json)
         }
         let engine = engine
@@ -145,7 +145,7 @@ struct ProjectHandlers: Sendable {
         try await exchange.send(
             JSON.object([("steps", JSON(plan.steps.count)), ("notes", JSON(plan.notes))]).bytes() + [10])
         let (progress, continuation) = AsyncStream.makeStream(of: PlanProgress.self)
-        // The plan goes on if the client leaves: what it began it finishes.
+        // The plan continues if the client disconnects: what it began it completes.
         let work = Task {
             defer { continuation.finish() }
             return try await execute { continuation.yield($0) }

@@ -2,14 +2,14 @@ import DockerAPI
 import EngineModel
 import LinuxKernel
 
-/// What `prune` spares: `until`, `label` and `label!`.
+/// The filters of `prune`: `until`, `label` and `label!`.
 enum PruneRules {
-    /// A time, or how long ago it is (`24h`), as nanoseconds since 1970.
+    /// A time, or an age (`24h`), as nanoseconds since 1970.
     static func time(_ text: String?) throws(RoostError) -> Int64? {
         guard let text, !text.isEmpty else { return nil }
         if let time = Timestamp(parsing: text) { return time.nanoseconds }
         guard let span = TimeSpan.parse(text) else {
-            throw .invalid("invalid filter 'until=\(text)': write a time, or how long ago it is, as 24h")
+            throw .invalid("invalid filter 'until=\(text)': expected a time, or an age (e.g. 24h)")
         }
         return Clocks.wallNanoseconds() - span
     }

@@ -4,7 +4,7 @@ import EngineModel
 import OCI
 import Registry
 
-/// Pulling, pushing, logging in: what goes to registries.
+/// Requests to registries: pull, push, login, search.
 struct RegistryHandlers: Sendable {
     let engine: Engine
 
@@ -16,7 +16,7 @@ struct RegistryHandlers: Sendable {
         try exchange.request["platform"].flatMap { $0.isEmpty ? nil : try Descriptor.Platform(parsing: $0) }
     }
 
-    /// `POST /images/create?fromImage=…`; without a tag every tag of the repository.
+    /// `POST /images/create?fromImage=…`; without a tag it pulls every tag of the repository.
     func pull(_ exchange: Exchange) async throws {
         let request = exchange.request
         try await exchange.discardBody()
@@ -50,14 +50,14 @@ struct RegistryHandlers: Sendable {
         }
     }
 
-    /// Whether a name was written with a tag.
+    /// Whether a name includes a tag.
     private static func hasTag(_ name: String) -> Bool { name.split(separator: "/").last?.contains(":") == true }
 
     func search(_ exchange: Exchange) async throws {
         let request = exchange.request
         let filters = try Filters(query: request["filters"], known: ["is-official", "is-automated", "stars"])
         let official = try filters.truth("is-official")
-        // Nothing is built by the hub itself any more.
+        // Docker Hub has no automated builds any more.
         let automated = try filters.truth("is-automated")
         var stars: Int64 = 0
         if let text = filters["stars"].first {
@@ -98,7 +98,7 @@ struct RegistryHandlers: Sendable {
             }
         }
         let list = names
-        // Docker's clients are told of failures inside the stream.
+        // Docker's clients expect failures inside the stream.
         try await stream(exchange, startsAtOnce: true) { [engine] report in
             for name in list {
                 let pushed = try await engine.pushImage(name, credentials: credentials) { report(Self.line($0)) }
@@ -126,8 +126,8 @@ struct RegistryHandlers: Sendable {
         return json
     }
 
-    /// Runs work that reports lines of JSON. What fails before the first line is an answer with a status, as the clients want it;
-    /// what fails later is a line. A client that goes away ends the work.
+    /// Runs work that reports lines of JSON. A failure before the first line is a response with a status, as clients expect it; a later
+    /// one is a line. A client that disconnects cancels the work.
     private func stream(
         _ exchange: Exchange, startsAtOnce: Bool = false,
         _ work: @escaping @Sendable (_ report: @escaping @Sendable (JSON) -> Void) async throws -> Void
@@ -148,7 +148,7 @@ struct RegistryHandlers: Sendable {
             }
         } catch {
             guard exchange.answered else {
-                // 401 would have Docker's clients ask for a password in the middle of a script.
+                // On 401 Docker's clients would prompt for a password in the middle of a script.
                 if let known = error as? RoostError, known.kind == .unauthorized {
                     throw RoostError.failure(known.message)
                 }
@@ -169,7 +169,7 @@ struct RegistryHandlers: Sendable {
         try await exchange.answer(200, ["IdentityToken": "", "Status": "Login Succeeded"])
     }
 
-    /// For our own command line: the manifest itself.
+    /// For our own command line: returns the manifest itself.
     func manifest(_ exchange: Exchange) async throws {
         let name = exchange.request.path.dropFirst(3).joined(separator: "/")
         let bytes = try await engine.remoteManifest(

@@ -2,7 +2,7 @@ import DockerAPI
 import EngineModel
 import NIOHTTP1
 
-/// What a socket that was handed out may be used for: one project, and these kinds of requests. Everything else is refused.
+/// The rights of a restricted socket: one project, and these kinds of requests. Everything else is refused.
 public struct RequestScope: Sendable, Equatable, Codable {
     public enum Permission: String, Sendable, Codable, CaseIterable {
         /// Lists, inspects, statistics and processes.
@@ -11,7 +11,7 @@ public struct RequestScope: Sendable, Equatable, Codable {
         case events
         /// Start, stop, restart, kill, pause.
         case control
-        /// Programs in containers, and their input: as much as the containers themselves may do.
+        /// Exec and attach with input: grants whatever the containers themselves may do.
         case exec
     }
 
@@ -23,33 +23,34 @@ public struct RequestScope: Sendable, Equatable, Codable {
         self.allowed = allowed
     }
 
-    /// `read,logs,events`.
+    /// Parses `read,logs,events`.
     public static func permissions(_ text: String) throws(RoostError) -> Set<Permission> {
         var found: Set<Permission> = []
         for word in text.split(separator: ",").map(String.init) {
             guard let permission = Permission(rawValue: word) else {
                 throw .invalid(
-                    "--allow \(word): use \(Permission.allCases.map(\.rawValue).joined(separator: ", "))")
+                    "invalid permission \"\(word)\" for --allow: use \(Permission.allCases.map(\.rawValue).joined(separator: ", "))"
+                )
             }
             found.insert(permission)
         }
-        if found.isEmpty { throw .invalid("a socket that allows nothing is of no use: --allow read,logs,events") }
+        if found.isEmpty { throw .invalid("a socket needs at least one permission (e.g. --allow read,logs,events)") }
         return found
     }
 
     enum Decision: Equatable {
-        /// As it is: it tells nothing about other projects.
+        /// Unchanged: the response reveals nothing about other projects.
         case pass
-        /// With the project's label among its filters.
+        /// With the project's label added to its filters.
         case filtered
-        /// If the object, named by the path's second part, is the project's.
+        /// If the object, named by the path's second component, belongs to the project.
         case container, exec, network, volume, image
         case refused(String)
     }
 
     static let label = ComposeLabel.project
 
-    /// Decides by method and path alone.
+    /// Decides by method and path only.
     func decide(_ method: HTTPMethod, _ path: [String]) -> Decision {
         let isReading = method == .GET || method == .HEAD
         func need(_ permission: Permission, _ decision: Decision) -> Decision {
@@ -84,11 +85,11 @@ public struct RequestScope: Sendable, Equatable, Codable {
     private func refusal(_ method: HTTPMethod, _ path: [String]) -> Decision {
         let words = allowed.map(\.rawValue).sorted().joined(separator: ", ")
         return .refused(
-            "this socket is for project \(project) and allows \(words): \(method) /\(path.joined(separator: "/")) is refused"
+            "this socket is restricted to project \(project) and allows \(words): \(method) /\(path.joined(separator: "/")) is refused"
         )
     }
 
-    /// The request's filters with the project's label among them.
+    /// The request's filters with the project's label added.
     func narrowed(_ filters: String?) throws(RoostError) -> String {
         var parsed = try Filters(query: filters, known: [])
         parsed.values["label", default: []].append("\(Self.label)=\(project)")

@@ -2,12 +2,12 @@ import BuildSession
 import EngineModel
 import OCI
 
-/// The result of one build as a context of another (`target:` of bake files). Clients carry it from the answer to the next request as a
-/// graph of operations (BuildKit, solver/pb/ops.proto), of which they understand no more than its shape; here it names an image.
+/// The result of one build as a context of another (`target:` of bake files). Clients pass it from a response to the next request as a
+/// graph of operations (BuildKit, solver/pb/ops.proto), of which they know only the shape; here it names an image.
 enum ResultReference {
     private static let scheme = "roost-image://"
 
-    /// `pb.Definition`: an operation with the name, and one that points at it.
+    /// `pb.Definition`: an operation with the name, and one that refers to it.
     static func definition(of image: Digest) -> [UInt8] {
         var source = MessageWriter()
         source.message(3) { $0.text(1, scheme + image.description) }
@@ -24,13 +24,13 @@ enum ResultReference {
         return definition.bytes
     }
 
-    /// The image that a definition of ours names.
+    /// The image named by one of our own definitions.
     static func image(in definition: [UInt8]) throws(RoostError) -> Digest {
         for operation in try MessageReader(definition).all(1) {
             let name = try MessageReader(try MessageReader(operation).data(3)).text(1)
             if name.hasPrefix(scheme) { return try Digest(parsing: name.dropFirst(scheme.count)) }
         }
         throw .invalid(
-            "a context of the build is a graph of operations that this engine has not made: it builds Dockerfiles")
+            "unsupported build context: its graph of operations is not a result of this engine")
     }
 }

@@ -2,7 +2,7 @@ import EngineCore
 import EngineModel
 import NIOHTTP1
 
-/// One row per endpoint: method, path, handler. `*` is one component, `**` the rest (names of images have slashes).
+/// One row per endpoint: method, path, handler. `*` matches one component, `**` several (image names contain slashes).
 struct RouteTable: Sendable {
     typealias Handler = @Sendable (Exchange) async throws -> Void
 
@@ -27,7 +27,7 @@ struct RouteTable: Sendable {
     }
 
     func find(_ request: Request) -> Handler? {
-        // Rows are few and short; a search is faster than a tree would be.
+        // Rows are few and short: a linear search is faster than a tree.
         for row in rows where row.method == request.method || (request.method == .HEAD && row.method == .GET) {
             if Self.matches(row.pattern, request.path) { return row.handler }
         }
@@ -159,7 +159,7 @@ struct RouteTable: Sendable {
         ]
     }
 
-    /// Answered as an engine that is no swarm manager answers, and builders so that clients fall back or say it clearly.
+    /// Swarm requests are answered as by an engine outside of a swarm; plugin requests so that clients report the reason.
     private var refusedRows: [Row] {
         let swarm: Handler = { _ in
             throw RoostError(
@@ -171,9 +171,9 @@ struct RouteTable: Sendable {
         let kinds = ["swarm", "nodes", "services", "tasks", "secrets", "configs"]
         let plugins: Handler = { _ in
             throw RoostError(
-                .unsupported, "plugins are not supported by this engine: it has its own volumes, networks and logs")
+                .unsupported, "plugins are not supported: volumes, networks and logs are built in")
         }
-        // There are none, so that every name is an unknown one.
+        // There are no plugins: every name is unknown.
         let missingPlugin: Handler = { exchange in
             let name = exchange.request.path.dropFirst().joined(separator: "/")
             throw RoostError.missing("plugin \"\(name)\" not found")

@@ -2,7 +2,7 @@ import EngineCore
 import EngineModel
 import LinuxKernel
 
-/// The sockets with less rights that were handed out: remembered, and served again by the next engine.
+/// The restricted sockets: persisted, and served again by the next engine.
 public actor ScopedSockets {
     struct Entry: Sendable, Codable, Equatable {
         var path: String
@@ -20,7 +20,7 @@ public actor ScopedSockets {
     private nonisolated var file: String { engine.configuration.dataRoot + "/sockets.json" }
     private nonisolated var folder: String { engine.configuration.runRoot + "/sockets" }
 
-    /// Serves what the engine before this one has served.
+    /// Serves the sockets of the previous engine again.
     public func restore(_ server: Server) {
         self.server = server
         guard let bytes = try? Files.read(file) else { return }
@@ -66,7 +66,7 @@ public actor ScopedSockets {
     nonisolated func create(_ exchange: Exchange) async throws {
         let body = try await exchange.json()
         guard let project = body["project"].string, !project.isEmpty else {
-            throw RoostError.invalid("a socket is for one project: --project NAME")
+            throw RoostError.invalid("the socket's project is missing (--project NAME)")
         }
         let scope = RequestScope(
             project: project, allowed: try RequestScope.permissions(body["allow"].string ?? "read,logs,events"))
@@ -82,7 +82,7 @@ public actor ScopedSockets {
             entries[known] = entry
         } else {
             guard !Files.exists(entry.path) else {
-                throw RoostError.conflict("\(entry.path) exists already: give another path with --path, or remove it")
+                throw RoostError.conflict("\(entry.path) already exists: choose another path with --path, or remove it")
             }
             entries.append(entry)
         }
@@ -96,7 +96,7 @@ public actor ScopedSockets {
         try await exchange.answer(204)
     }
 
-    /// By path or by project.
+    /// Removes sockets by path or by project.
     private func drop(_ name: String) throws {
         let gone = entries.filter { $0.path == name || $0.scope.project == name }
         guard !gone.isEmpty else { throw RoostError.missing("No such socket: \(name)") }
@@ -108,7 +108,7 @@ public actor ScopedSockets {
         }
     }
 
-    // MARK: Form
+    // MARK: Encoding
 
     private static func json(_ entry: Entry) -> JSON {
         [

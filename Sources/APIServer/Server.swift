@@ -8,16 +8,16 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 
-/// Serves the Docker Engine API, and Roost's own paths below `/roost`, on one unix socket.
+/// Serves the Docker Engine API, and Roost's own paths below `/roost`, on unix sockets and TCP ports.
 public struct Server: Sendable {
     let engine: Engine
     let routes: RouteTable
     let log: Logger
-    /// One thread for all listeners, however often one is made anew.
+    /// One thread for all listeners, even if one is recreated.
     private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     /// Shared by all listeners.
     private let heads = UnfinishedHeads(limit: 256)
-    /// What clients of this socket may do; nil is everything.
+    /// The rights of this socket's clients; nil allows everything.
     var scope: RequestScope?
 
     public init(engine: Engine, stop: @escaping @Sendable () -> Void) {
@@ -28,10 +28,10 @@ public struct Server: Sendable {
         self.sockets = sockets
     }
 
-    /// The sockets with less rights that this server has handed out.
+    /// The restricted sockets of this server.
     public let sockets: ScopedSockets
 
-    /// The same server for clients that may do less.
+    /// The same server for clients with restricted rights.
     func narrowed(to scope: RequestScope) -> Server {
         var other = self
         other.scope = scope
@@ -71,7 +71,7 @@ public struct Server: Sendable {
         try await serve(server)
     }
 
-    /// The socket: for root and, where there is one, the group `roost`.
+    /// Creates the API socket: for root and, if it exists, the group `roost`.
     public static func listen(_ path: String, mode: UInt32 = 0o660) throws -> OwnedFD {
         try? Files.remove(path)
         let socket = try Sockets.listen(path, .stream, mode: mode)
@@ -120,7 +120,7 @@ public struct Server: Sendable {
         return Request(method: head.method, path: path, query: query, headers: head.headers, version: version)
     }
 
-    /// Names may hold slashes, encoded or not: all between the kind of object and the action is one name (moby's `{name:.*}`).
+    /// Names may contain slashes, encoded or not: all between the kind of object and the action is one name (moby's `{name:.*}`).
     static func joiningName(_ path: [String], _ method: HTTPMethod) -> [String] {
         let hasAction: Bool
         switch path.first {
@@ -129,14 +129,14 @@ public struct Server: Sendable {
         case "volumes": hasAction = false
         default: return path
         }
-        // `DELETE /containers/a/b` means the link b of a.
+        // `DELETE /containers/a/b` removes the link b of a.
         let known = path.first == "containers" && method == .DELETE ? 3 : hasAction ? 3 : 2
         guard path.count > known else { return path }
         let name = path[1..<(path.count - (hasAction ? 1 : 0))].joined(separator: "/")
         return [path[0], name] + (hasAction ? path.suffix(1) : [])
     }
 
-    /// Paths of files may come this way that are not UTF-8.
+    /// Paths of files in requests may not be UTF-8.
     static func percentDecoded(_ text: String, plusIsBlank: Bool) -> String {
         guard text.contains("%") || (plusIsBlank && text.contains("+")) else { return text }
         return FileName.text(Identifiers.percentDecoded(text, plusIsBlank: plusIsBlank))
@@ -160,7 +160,7 @@ public struct Server: Sendable {
         if !exchange.takenOver, !exchange.bodyEnded { try? await exchange.discardBody() }
     }
 
-    /// Lets a request through that a scope allows, narrowed to its project.
+    /// Admits a request that a scope allows, narrowed to its project.
     private func admit(_ exchange: Exchange, _ scope: RequestScope) async throws {
         let request = exchange.request
         let decision = scope.decide(request.method, request.path)
@@ -171,11 +171,11 @@ public struct Server: Sendable {
             return exchange.set("filters", narrowed)
         }
         let allowed = await belongs(request, decision, to: scope.project)
-        // Of others not even the existence is told.
+        // Do not reveal whether other projects' objects exist.
         if !allowed { throw RoostError.missing("No such object: \(request.path.dropFirst().joined(separator: "/"))") }
     }
 
-    /// Whether the object that a request names is a project's.
+    /// Whether the object that a request names belongs to a project.
     private func belongs(_ request: Request, _ decision: RequestScope.Decision, to project: String) async -> Bool {
         let name = request.path.count > 1 ? request.path[1] : ""
         switch decision {
@@ -209,7 +209,7 @@ public struct Server: Sendable {
         let isBrokenOff = exchange.answered && !exchange.finished && !exchange.takenOver
         if known.kind == .failure, !exchange.answered || isBrokenOff, !Self.isDisconnect(error) {
             let path = exchange.request.path.joined(separator: "/")
-            let what = isBrokenOff ? "the answer was broken off: " : ""
+            let what = isBrokenOff ? "the response was aborted: " : ""
             log.error("\(exchange.request.method) /\(path): \(what)\(known.message)")
         }
         guard !exchange.answered else { return }
@@ -217,15 +217,15 @@ public struct Server: Sendable {
         try? await exchange.answer(httpStatus(for: known.kind), ["message": .string(known.message)])
     }
 
-    /// A client that has disconnected is no failure of the engine's.
+    /// A disconnected client is no failure of the engine.
     private static func isDisconnect(_ error: any Error) -> Bool {
         if let call = error as? SyscallError { return [Errno.brokenPipe, Errno.connectionReset].contains(call.errno) }
         return error is ChannelError || error is NIOAsyncWriterError || error is CancellationError || error is IOError
     }
 
-    /// Errors that have not been given a kind yet: the kernel's.
+    /// Errors that have no kind yet: the kernel's.
     private static func translate(_ error: any Error) -> RoostError {
-        if error is HTTPParserError { return .invalid("the request broke off: \(error)") }
+        if error is HTTPParserError { return .invalid("the request was cut off: \(error)") }
         return .failure("\(error)")
     }
 }

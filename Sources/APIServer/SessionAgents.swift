@@ -3,7 +3,7 @@ import EngineCore
 import EngineModel
 import LinuxKernel
 
-/// The ssh agents of a client, each as a socket of this machine for as long as a build goes on. Every connection is a call of its own
+/// The ssh agents of a client, each as a socket of this host for the duration of a build. Every connection is a call of its own
 /// (BuildKit, session/sshforward/ssh.proto).
 struct SessionAgents: Sendable {
     /// Paths of the sockets by id.
@@ -12,7 +12,7 @@ struct SessionAgents: Sendable {
 
     private static let service = "/moby.sshforward.v1.SSH/"
 
-    /// Opens those of the ids that the client has; what is missing is an error only for a step that requires it.
+    /// Opens the agents that the client has; a missing one is an error only for a step that requires it.
     init(_ ids: [String], of peer: RemoteCalls.Peer, _ engine: Engine, folder: String) async throws {
         var sockets: [String: String] = [:]
         var listeners: [OwnedFD] = []
@@ -22,7 +22,7 @@ struct SessionAgents: Sendable {
             guard (try? await peer.ask(Self.service + "CheckAgent", question.bytes)) != nil else { continue }
             let path = "\(folder)/agent-\(number)"
             let listener = try Sockets.listen(path, .stream, mode: 0o666)
-            // A container's user is somebody else; who may get here is decided by the mount.
+            // A container's user may be anyone; access is controlled by the mount.
             try Threads.detach {
                 while let socket = try? Sockets.accept(listener.raw) {
                     Task { try? await Self.carry(socket, to: id, of: peer, engine) }
@@ -37,10 +37,10 @@ struct SessionAgents: Sendable {
 
     func close() { for listener in listeners { Sockets.shutdownAll(listener.raw) } }
 
-    /// The most that one message of an agent may have, in bytes.
+    /// The size limit of one agent message, in bytes.
     private static let messageLimit = 1 << 18
 
-    /// A question and its answer at a time, as the agent's protocol has it.
+    /// One request and its response at a time, as in the agent protocol.
     private static func carry(_ socket: OwnedFD, to id: String, of peer: RemoteCalls.Peer, _ engine: Engine)
         async throws
     {
@@ -67,7 +67,7 @@ struct SessionAgents: Sendable {
         }
     }
 
-    /// The whole length of a message that begins with these bytes (draft-miller-ssh-agent, "Protocol messages"); nil if it is not known
+    /// The total length of a message that begins with these bytes (draft-miller-ssh-agent, "Protocol messages"); nil if it is not known
     /// yet.
     private static func length(_ bytes: [UInt8]) -> Int? {
         guard bytes.count >= 4 else { return nil }

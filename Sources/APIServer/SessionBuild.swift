@@ -7,17 +7,17 @@ import OCI
 import Registry
 import Synchronization
 
-/// One build that a client's session feeds.
+/// One build, fed by a client's session.
 final class SessionBuild: Sendable {
     let order = Promise<SolveOrder>()
     let outcome = Promise<[String: String]>()
-    /// What the client is told meanwhile.
+    /// Status messages to the client while the build is running.
     let statuses: AsyncStream<[UInt8]>
     private let told: AsyncStream<[UInt8]>.Continuation
-    /// What the client gets for an answer, once there is an image.
+    /// The response to the client, once there is an image.
     private let built = Mutex<[String: String]>([:])
     private let made = Mutex<StoredImage?>(nil)
-    /// What was built, once it is.
+    /// The built image, once there is one.
     var image: StoredImage? { made.withLock { $0 } }
     private let engine: Engine
     private let sessions: BuildSessions
@@ -28,7 +28,7 @@ final class SessionBuild: Sendable {
         (statuses, told) = AsyncStream.makeStream(of: [UInt8].self)
     }
 
-    /// Ends the build for its client: as it went, or with a failure.
+    /// Completes the build for its client: with its result, or with a failure.
     func finish(_ failure: (any Error)?) async {
         told.finish()
         if let failure {
@@ -42,7 +42,7 @@ final class SessionBuild: Sendable {
         let order = try await order.value
         let output = try SessionOutput(order.exports)
         if let kind = attributes["requestid"], !kind.isEmpty {
-            throw CallFailure(CallFailure.unimplemented, "the request \"\(kind)\" is not understood: only builds are")
+            throw CallFailure(CallFailure.unimplemented, "unsupported request \"\(kind)\": only builds are supported")
         }
         var wanted = try SessionAttributes(attributes).request()
         wanted.tags = try output.tags()
@@ -132,16 +132,16 @@ struct SessionAttributes {
         return wanted
     }
 
-    /// Other contexts, by name.
+    /// Additional contexts, by name.
     var contexts: [(name: String, value: String)] { prefixed("context:").map { (name: $0.0, value: $0.1) } }
 }
 
-/// Gets what a build needs from the client's session: the Dockerfile, the context, secrets, logins.
+/// Gets a build's input from the client's session: the Dockerfile, the context, secrets, logins.
 struct SessionSource: Sendable {
     let engine: Engine
     let peer: RemoteCalls.Peer
     let folder: String
-    /// The context as it was the last time.
+    /// The client's context as of its last build.
     let kept: KeptContext?
     let progress: BuildProgress
 
@@ -201,11 +201,11 @@ struct SessionSource: Sendable {
         return (wanted, context)
     }
 
-    /// How a client names what it reads from its standard input.
+    /// The URL by which a client refers to its standard input.
     private static let uploads = "http://buildkit-session"
 
-    /// An archive from the client's standard input, or a Dockerfile alone, whose text is the answer then
-    /// (BuildKit, session/upload/upload.proto).
+    /// Receives an archive from the client's standard input, or a lone Dockerfile, whose text is returned (BuildKit,
+    /// session/upload/upload.proto).
     private func uploaded(_ path: String, into place: String) async throws -> String? {
         let file = folder + "/uploaded"
         let archive = try Files.open(file, [.readWrite, .create, .exclusive])
@@ -245,7 +245,7 @@ struct SessionSource: Sendable {
         }
     }
 
-    /// The files arrive as an archive, and are taken apart where archives are: confined.
+    /// The files arrive as an archive, which is unpacked as all archives are: confined.
     private func transfer(_ sync: FileSync, known: [String: FileSync.Facts]) async throws -> (
         archive: OwnedFD, listing: FileSync.Listing
     ) {
@@ -257,14 +257,14 @@ struct SessionSource: Sendable {
         return (archive, listing)
     }
 
-    /// Brings a kept context up to date: what has not changed is not sent again.
+    /// Updates a stored context: unchanged files are not transferred again.
     private func update(_ kept: KeptContext, _ sync: FileSync, _ title: String) async throws {
         try await progress.during(title) { say in
             let known = Self.facts(
                 (try? Files.read(kept.index, limit: 1 << 28)).flatMap { try? JSON(parsing: $0) } ?? .null)
             let (archive, listing) = try await transfer(sync, known: known)
             let stale = known.filter { path, old in listing.files[path].map { !$0.isLike(old) } ?? true }.keys
-            // From here to the end the tree is neither the old one nor the new one.
+            // From here to the end the tree is neither the old nor the new one.
             if Files.exists(kept.index) { try Files.remove(kept.index) }
             let root = try RootedDirectory(path: kept.tree)
             for path in stale.sorted(by: >) {
@@ -313,7 +313,7 @@ struct SessionSource: Sendable {
 
     // MARK: Secrets and logins
 
-    /// Both are asked for only where the Dockerfile names them: the client may have to ask a person.
+    /// Both are requested only if the Dockerfile names them: the client may have to prompt a person.
     private func addRights(_ wanted: inout BuildRequest) async throws {
         guard let text = wanted.dockerfileText else { return }
         let needs = engine.needs(ofDockerfile: text)
@@ -324,7 +324,7 @@ struct SessionSource: Sendable {
                 let answer = try await peer.ask("/moby.buildkit.secrets.v1.Secrets/GetSecret", question.bytes)
                 wanted.secrets[id] = Array(try MessageReader(answer).data(1))
             } catch is CallFailure {
-                // What is not there is an error only for a step that requires it.
+                // A missing secret is an error only for a step that requires it.
             }
         }
         for domain in Set(needs.images.compactMap { try? ImageReference(parsing: $0).domain }) {

@@ -5,22 +5,22 @@ import ImageStore
 import LinuxKernel
 import OCI
 
-/// Where the result of a client's build goes: the engine's store, a folder of the client's, or a file of its.
+/// Where the result of a client's build goes: the engine's store, or a directory or file of the client.
 struct SessionOutput: Sendable {
     let exports: [SolveOrder.Export]
 
-    /// Refuses what is not there before anything is built.
+    /// Rejects unsupported outputs before anything is built.
     init(_ exports: [SolveOrder.Export]) throws(CallFailure) {
         for export in exports where !["moby", "image", "local", "tar"].contains(export.type) {
             throw CallFailure(
                 CallFailure.unimplemented,
-                "the output \"\(export.type)\" is not there in this protocol: build without it and take the image with save"
+                "unsupported output type \"\(export.type)\": build without it and export the image with save"
             )
         }
         self.exports = exports
     }
 
-    /// The names that the image gets in the store.
+    /// The tags of the image in the store.
     func tags() throws(RoostError) -> [ImageReference] {
         var tags: [ImageReference] = []
         for export in exports where ["moby", "image"].contains(export.type) {
@@ -34,7 +34,7 @@ struct SessionOutput: Sendable {
     var keepsImage: Bool { exports.contains { ["moby", "image"].contains($0.type) } }
     var names: String { exports.compactMap { $0.attributes["name"] }.joined(separator: ",") }
 
-    /// Sends what goes to the client. `folder` is the build's own.
+    /// Sends the client's outputs. `folder`: the build's working directory.
     func send(
         _ image: StoredImage, of engine: Engine, to peer: RemoteCalls.Peer, folder: String, _ progress: BuildProgress
     ) async throws {

@@ -40,7 +40,7 @@ struct StreamHandlers: Sendable {
             return try await exchange.end()
         }
         let change = try await OutputSignal(engine: engine, record: record, folder: folder, startsNow: false)
-        // A point in time ends the stream as the container's end does.
+        // `until` ends the stream as the container's exit does.
         let limit = query.until.map { until in
             Task {
                 try? await Task.sleep(for: .nanoseconds(max(0, until.nanoseconds - Clocks.wallNanoseconds())))
@@ -57,7 +57,7 @@ struct StreamHandlers: Sendable {
         try await exchange.end()
     }
 
-    /// Labels and variables that `--log-opt labels` and `env` name, as Docker's log drivers write them down.
+    /// Labels and variables that `--log-opt labels` and `env` name, in the format of Docker's log drivers.
     private static func details(_ record: ContainerRecord) -> String {
         func names(_ option: String) -> [String] {
             (record.spec.log.options[option] ?? "").split(separator: ",").map(String.init)
@@ -97,7 +97,7 @@ struct StreamHandlers: Sendable {
         query.error = request.flag("stderr")
         var cursor = try await engine.logCursor(path, tail: request.flag("logs") ? nil : 0)
         var framer = LogFramer(query, multiplexed: !terminal)
-        // Registered before the client is answered: what it starts next cannot be missed.
+        // Registered before the client is answered: a start that follows cannot be missed.
         let change = try await OutputSignal(engine: engine, record: record, folder: folder, startsNow: true)
         let detach = try DetachKeys(request["detachKeys"])
         await engine.announceAttach(record)
@@ -139,7 +139,7 @@ struct StreamHandlers: Sendable {
         }
         await exchange.finishOutput()
         feed.end()
-        // Before the client closes its side: the container's end is announced when its output has been read.
+        // Before the client closes its side: the container's exit is announced when its output has been read.
         await engine.endReading(record.id, change)
         await input.value
     }
@@ -165,7 +165,7 @@ struct StreamHandlers: Sendable {
     }
 }
 
-/// What the user types to leave a terminal without ending the program (`--detach-keys`).
+/// The keys that detach from a terminal without stopping the process (`--detach-keys`).
 struct DetachKeys: Sendable {
     let keys: [UInt8]
 
@@ -193,7 +193,7 @@ struct DetachKeys: Sendable {
     }
 }
 
-/// Finds the keys in what comes in pieces; keys that turn out to be something else are passed on.
+/// Finds the keys in chunks of input; a partial match that fails is passed on.
 struct DetachScanner: Sendable {
     let keys: [UInt8]
     private var matched = 0
@@ -217,7 +217,7 @@ struct DetachScanner: Sendable {
     }
 }
 
-/// Carries what a client sends into a program, as fast as the program reads.
+/// Passes a client's input to a process, as fast as the process reads.
 struct InputPump: Sendable {
     let engine: Engine
     let record: ContainerRecord
@@ -237,13 +237,13 @@ struct InputPump: Sendable {
                 return await feed.drain(exchange)
             }
         }
-        // As in Docker only a client that was given the input for itself (StdinOnce) ends it.
+        // As in Docker only a client with exclusive input (StdinOnce) closes it.
         guard record.spec.process.inputOnce, !record.spec.process.terminal else { return }
         if await feed.target(record.id, engine) != nil { await engine.closeInput(record.id) }
     }
 
-    /// Reads a stream to its end. A slow client slows its own stream down, nobody else. When the task is cancelled only what a pipe can hold
-    /// is read of the rest.
+    /// Reads a stream to its end. A slow client slows down only its own stream. After a cancellation at most as much as a pipe can hold
+    /// is read.
     static func read(_ file: OwnedFD, _ engine: Engine, _ send: ([UInt8]) async throws -> Void) async {
         try? setNonBlocking(file.raw)
         var rest = 1 << 16
@@ -256,7 +256,7 @@ struct InputPump: Sendable {
             }
             if bytes.isEmpty { return }
             if Task.isCancelled { rest -= bytes.count }
-            // If the client has gone, the process keeps running and its output is dropped.
+            // If the client has disconnected, the process keeps running and its output is discarded.
             do { try await send(bytes) } catch {}
         }
     }
@@ -266,7 +266,7 @@ struct InputPump: Sendable {
         var rest = bytes[...]
         while !rest.isEmpty {
             do throws(SyscallError) { rest = rest.dropFirst(try writeSome(target.raw, rest)) } catch {
-                // Others may wait for the same descriptor, and the loop has one handler for each.
+                // Other tasks may wait for the same descriptor, and the loop has one handler for each.
                 guard error.errno == Errno.again, !Task.isCancelled, let own = try? target.duplicate() else {
                     return false
                 }

@@ -207,7 +207,7 @@ struct SystemHandlers: Sendable {
                     && (event.id.hasPrefix($0) || event.attributes["name"] == $0 || event.attributes["image"] == $0)
             }
         }
-        /// The containers of an image are the image's as well.
+        /// An image's filter selects the events of its containers too.
         func ofImage() -> Bool {
             filters.matches("image") { wanted in
                 guard event.scope == .container else {
@@ -247,7 +247,7 @@ struct SystemHandlers: Sendable {
             ])
     }
 
-    /// From now on the engine does not leave when it has nothing to do: somebody has started it on purpose.
+    /// From now on the engine does not exit when it is idle: it was started explicitly.
     func stay(_ exchange: Exchange) async throws {
         try Files.write(engine.configuration.runRoot + EngineFiles.stay, "")
         try await exchange.answer(204)
@@ -256,10 +256,10 @@ struct SystemHandlers: Sendable {
     func stopEngine(_ exchange: Exchange) async throws {
         try? Files.remove(engine.configuration.runRoot + EngineFiles.stay)
         await engine.shutDown()
-        // Whether or not the client waits for the answer.
+        // Even if the client does not wait for the response.
         defer { stop() }
         try await exchange.answer(204)
-        // The engine ends right after this: the client must have the answer by then.
+        // The engine exits right after this: the client must have the response by then.
         await exchange.finishOutput()
     }
 }

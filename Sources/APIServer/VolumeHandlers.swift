@@ -47,7 +47,7 @@ struct VolumeHandlers: Sendable {
             200, ["VolumesDeleted": JSON(removed.names), "SpaceReclaimed": JSON(removed.bytes)])
     }
 
-    // MARK: The trash
+    // MARK: Trash
 
     func listTrash(_ exchange: Exchange) async throws {
         var list: [JSON] = []
@@ -70,7 +70,7 @@ struct VolumeHandlers: Sendable {
         try await exchange.answer(200, volume.json(mountpoint: engine.mountpoint(volume)))
     }
 
-    /// One of the trash, or all of it.
+    /// Removes one volume of the trash, or all of them.
     func emptyTrash(_ exchange: Exchange) async throws {
         let path = exchange.request.path
         let doomed = path.count > 3 ? [try await engine.trashed(path[3])] : await engine.allTrash()

@@ -1,14 +1,14 @@
 import CArchive
 import LinuxKernel
 
-/// An archive that cannot be read, or an entry that must not be.
+/// An archive that cannot be read, or an entry that is not allowed.
 public struct ArchiveError: Error, Sendable, CustomStringConvertible {
     public let message: String
     public init(_ message: String) { self.message = message }
     public var description: String { message }
 }
 
-/// What one member of an archive is.
+/// One entry of an archive.
 public struct ArchiveEntry: Sendable, Equatable {
     public enum Kind: Sendable, Equatable {
         case file, directory
@@ -21,7 +21,7 @@ public struct ArchiveEntry: Sendable, Equatable {
     }
     public let path: String
     public let kind: Kind
-    /// Permission bits with set-id and sticky bits.
+    /// Permission bits including the set-id and sticky bits.
     public let mode: UInt32
     public let user: UInt32
     public let group: UInt32
@@ -35,12 +35,12 @@ public struct ArchiveEntry: Sendable, Equatable {
     }
 }
 
-/// Reads tar streams, plain or compressed with gzip, zstd, bzip2 or xz, one entry after the other (libarchive, archive_read(3)).
+/// Reads tar streams, plain or compressed with gzip, zstd, bzip2 or xz, entry by entry (libarchive, archive_read(3)).
 @safe public final class ArchiveReader {
     private let archive: OpaquePointer
     private var entry: OpaquePointer?
 
-    /// Reads from the descriptor's position on; the descriptor stays the caller's.
+    /// Reads from the descriptor's current position; the caller keeps ownership. `raw` reads any bytes as one entry; `empty` accepts an empty input.
     public init(descriptor: Int32, raw: Bool = false, empty: Bool = true) throws(ArchiveError) {
         guard let made = unsafe archive_read_new() else { throw ArchiveError("out of memory") }
         unsafe archive = made
@@ -59,14 +59,14 @@ public struct ArchiveEntry: Sendable, Equatable {
 
     deinit { unsafe archive_read_free(archive) }
 
-    /// Whether a file is a tar archive, plain or compressed: by its content, never by its name.
+    /// Whether a file is a tar archive, plain or compressed, judged by its content, not its name.
     public static func isArchive(_ path: String) throws -> Bool {
         let file = try Files.open(path, [.readOnly, .nonBlocking])
         guard let reader = try? ArchiveReader(descriptor: file.raw, empty: false) else { return false }
         return (try? reader.next()) != nil
     }
 
-    /// For the extractor in this file, which passes entries on as they are.
+    /// For the extractor in this file, which passes libarchive's entries on unchanged.
     fileprivate var pointer: OpaquePointer { unsafe archive }
     fileprivate var currentEntry: OpaquePointer? { unsafe entry }
 
@@ -133,7 +133,7 @@ public struct ArchiveEntry: Sendable, Equatable {
         return bytes
     }
 
-    /// The whole of the current entry, at most `limit` bytes.
+    /// The whole content of the current entry; throws if it has more than `limit` bytes.
     public func readAll(limit: Int) throws(ArchiveError) -> [UInt8] {
         var all: [UInt8] = []
         while true {
@@ -144,13 +144,13 @@ public struct ArchiveEntry: Sendable, Equatable {
         }
     }
 
-    /// Copies the current entry's data to a file, leaving its holes as holes.
+    /// Copies the current entry's data to a file, preserving holes.
     public func copy(to descriptor: Int32) throws(ArchiveError) {
         if unsafe archive_read_data_into_fd(archive, descriptor) < ARCHIVE_WARN { throw lastError() }
     }
 }
 
-/// Writes a tar stream (libarchive, archive_write(3)); pax headers only where the old format cannot say it.
+/// Writes a tar stream (libarchive, archive_write(3)); pax headers only where ustar cannot represent the entry.
 @safe public final class ArchiveWriter {
     private let archive: OpaquePointer
 
@@ -163,7 +163,7 @@ public struct ArchiveEntry: Sendable, Equatable {
         if unsafe archive_write_open_fd(archive, descriptor) != ARCHIVE_OK { throw lastError() }
     }
 
-    /// One stream of bytes, compressed.
+    /// A single gzip stream without tar framing.
     fileprivate init(rawGzip descriptor: Int32) throws(ArchiveError) {
         guard let made = unsafe archive_write_new() else { throw ArchiveError("out of memory") }
         unsafe archive = made
@@ -175,8 +175,7 @@ public struct ArchiveEntry: Sendable, Equatable {
         try add("data", kind: .file, mode: 0o600, size: 0, modifiedSeconds: 0)
     }
 
-    /// Whether the end was written. Freeing an archive writes the end as well (archive_write_free(3)), and one that was cut off would look
-    /// complete.
+    /// Whether the trailer was written. archive_write_free(3) writes it too, which would make a truncated archive look complete.
     private var isFinished = false
 
     deinit {
@@ -231,23 +230,23 @@ public struct ArchiveEntry: Sendable, Equatable {
         if unsafe archive_write_data(archive, bytes, bytes.count) < 0 { throw lastError() }
     }
 
-    /// Writes the end of the archive; without it the archive is truncated.
+    /// Writes the archive's trailer; without it the archive is truncated.
     public func finish() throws(ArchiveError) {
         isFinished = true
         if unsafe archive_write_close(archive) != ARCHIVE_OK { throw lastError() }
     }
 }
 
-/// Reads a tar stream and writes its entries below the current root directory with owners, modes, times, attributes and holes
-/// (libarchive, archive_write_disk(3)). For confined helpers only: links are followed inside their root.
+/// Extracts a tar stream below the working directory with owners, modes, times, extended attributes and holes (libarchive,
+/// archive_write_disk(3)). Follows symbolic links unless `refusesLinks` is set: for confined helpers, whose root limits where links lead.
 @safe public final class ArchiveExtractor {
     private let archive: OpaquePointer
     private let disk: OpaquePointer
     private let reader: ArchiveReader
-    /// Whether the names begin with `./` or `/`: the content of a directory without the directory itself. The first entry tells.
+    /// Whether the archive holds the content of a directory without the directory itself: names begin with `./` or `/`. Decided by the first entry.
     private var holdsContent: Bool?
 
-    /// `refusesLinks`: nothing is written through a symbolic link, for folders that are not confined.
+    /// `refusesLinks`: never write through a symbolic link, for directories that are not confined.
     public init(descriptor: Int32, refusesLinks: Bool = false) throws(ArchiveError) {
         reader = try ArchiveReader(descriptor: descriptor)
         unsafe archive = reader.pointer
@@ -265,8 +264,8 @@ public struct ArchiveEntry: Sendable, Equatable {
 
     public func next() throws(ArchiveError) -> ArchiveEntry? { try reader.next() }
 
-    /// Writes the current entry and its data; for another owner where one is given.
-    /// `rebase` replaces the first component of the entry's path, or stands before it where there is only the content of a folder.
+    /// Extracts the current entry, with another owner if given. `rebase` replaces the first component of the entry's path, or is prepended
+    /// if the archive holds only the content of a directory.
     public func extract(owner: (user: UInt32, group: UInt32)? = nil, rebase: String? = nil) throws(ArchiveError) {
         guard let entry = unsafe reader.currentEntry else { return }
         if let rebase { unsafe rename(entry, rebase) }
@@ -297,7 +296,7 @@ public struct ArchiveEntry: Sendable, Equatable {
         }
     }
 
-    /// Names with a slash in front are meant from the image's root, which is where we are.
+    /// Absolute names are relative to the image's root, which is the working directory.
     private func makeRelative(_ entry: OpaquePointer) {
         if let path = unsafe archive_entry_pathname(entry), unsafe path[0] == 47 {
             unsafe archive_entry_copy_pathname(entry, [CChar](arrayLiteral: 46) + cString(path))
@@ -325,14 +324,14 @@ public struct ArchiveEntry: Sendable, Equatable {
             let code = unsafe archive_read_data_block(archive, &buffer, &size, &offset)
             if code == ARCHIVE_EOF { return }
             if code < ARCHIVE_WARN { throw unsafe failure(archive, path) }
-            // The disk writer takes a failed write for a warning and would continue.
+            // The disk writer reports a failed write as a warning and would continue.
             if unsafe archive_write_data_block(disk, buffer, size, offset) < Int(ARCHIVE_OK) {
                 throw unsafe failure(disk, path)
             }
         }
     }
 
-    /// A warning means that a property of a file could not be set, e.g. an owner without privileges. It is an error if the disk is the reason.
+    /// A warning means that a file attribute could not be set, e.g. the owner without privileges. It is an error if the disk is the cause.
     private func check(_ code: CInt, _ path: String) throws(ArchiveError) {
         if code == ARCHIVE_OK { return }
         let isDisk = unsafe Errno.ofDisk.contains(archive_errno(disk))
@@ -343,16 +342,16 @@ public struct ArchiveEntry: Sendable, Equatable {
         ArchiveError("entry \"\(path)\": \(unsafe archiveReason(source))")
     }
 
-    /// Sets the times and modes of folders, which had to wait for their content.
+    /// Sets the times and modes of directories, which must wait until their content is written.
     public func finish() throws(ArchiveError) {
         try unsafe check(archive_write_close(disk), "end of archive")
     }
 }
 
-/// Why an operation has failed, in words that name no call of the library's.
+/// Why an operation failed, without libarchive's internal wording.
 func archiveReason(_ archive: OpaquePointer) -> String {
     let number = unsafe archive_errno(archive)
-    // Positive numbers are those of errno, except these two, which libarchive uses for its own reasons (ARCHIVE_ERRNO_FILE_FORMAT,
+    // Positive numbers are errno values, except the two that libarchive uses for its own errors (ARCHIVE_ERRNO_FILE_FORMAT,
     // ARCHIVE_ERRNO_PROGRAMMER).
     if number > 0, number != Errno.illegalSequence, number != Errno.invalid { return describeErrno(number) }
     let text = unsafe archive_error_string(archive).map { unsafe String(cString: $0) } ?? ""
@@ -361,7 +360,7 @@ func archiveReason(_ archive: OpaquePointer) -> String {
     return text.isEmpty ? "the archive cannot be read" : text.prefix(1).lowercased() + text.dropFirst()
 }
 
-/// Plain gzip without name and time, so that the same input has the same output.
+/// gzip without a name and timestamp, so that the same input gives the same output.
 public enum Gzip {
     public static func compress(_ source: Int32, to target: Int32) throws {
         let writer = try ArchiveWriter(rawGzip: target)

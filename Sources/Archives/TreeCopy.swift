@@ -1,14 +1,14 @@
 import CArchive
 import LinuxKernel
 
-/// Copies a tree with everything that an archive could carry (libarchive, archive_read_disk(3), archive_write_disk(3)).
+/// Copies a directory tree with all metadata that an archive can hold (libarchive, archive_read_disk(3), archive_write_disk(3)).
 public enum TreeCopy {
     private struct FileIdentity: Hashable {
         let device: UInt64
         let inode: Int64
     }
 
-    /// From one open directory into another. Symbolic links are copied, never followed; hard links stay together.
+    /// Copies from one open directory into another. Symbolic links are copied, never followed; hard links are preserved.
     public static func copy(from source: OwnedFD, to target: OwnedFD) throws {
         guard let reader = unsafe archive_read_disk_new(), let writer = unsafe archive_write_disk_new(),
             let entry = unsafe archive_entry_new()
@@ -27,7 +27,7 @@ public enum TreeCopy {
         var seen: [FileIdentity: String] = [:]
         if unsafe archive_read_disk_open(reader, ".") != ARCHIVE_OK { throw unsafe error(reader) }
         while true {
-            // The reader needs the source as working directory, the writer the target.
+            // The reader needs the source as its working directory, the writer the target.
             try Processes.changeDirectory(source)
             let code = unsafe archive_read_next_header2(reader, entry)
             if code == ARCHIVE_EOF { break }
@@ -60,7 +60,7 @@ public enum TreeCopy {
         if unsafe archive_write_finish_entry(writer) < ARCHIVE_WARN { throw unsafe error(writer) }
     }
 
-    /// A file with several names is written once; the library's reader does not tell which names belong together.
+    /// A file with several hard links is written once; libarchive's reader does not report which names belong together.
     private static func linkToFirstName(_ entry: OpaquePointer, _ seen: inout [FileIdentity: String]) -> Bool {
         guard unsafe archive_entry_filetype(entry) != 0o040000, unsafe archive_entry_nlink(entry) > 1,
             let name = unsafe archive_entry_pathname(entry).map({ unsafe FileName.text($0) })

@@ -1,8 +1,8 @@
 import EngineModel
 import LinuxKernel
 
-/// What a build has made, sent to the client: `FileSend.DiffCopy` of BuildKit's sessions. An archive goes as bytes, a folder by the
-/// protocol of `FileSync` the other way round: all that there is by name, then the content of what the client asks for.
+/// Sends build results to the client: `FileSend.DiffCopy` of BuildKit sessions. An archive is sent as bytes, a directory with the
+/// reversed protocol of `FileSync`: first the metadata of all files, then the content that the client requests.
 public enum FileSend {
     public static let method = "/moby.filesync.v1.FileSend/DiffCopy"
 
@@ -12,7 +12,7 @@ public enum FileSend {
         exporter.isEmpty ? [] : [("buildkit-attachable-exporter-id", exporter)]
     }
 
-    /// Sends what can be read from a descriptor; answers with its size.
+    /// Sends all data from a file descriptor; returns the number of bytes.
     public static func archive(_ reading: Int32, to peer: RemoteCalls.Peer, exporter: String) async throws -> Int64 {
         try await peer.call(method, metadata: metadata(exporter)) { call in
             var bytes: Int64 = 0
@@ -23,13 +23,13 @@ public enum FileSend {
                 bytes += Int64(part.count)
             }
             try await call.finishSending()
-            // The client answers with its end once it has written all.
+            // The client closes its side after it has written everything.
             while try await call.next() != nil {}
             return bytes
         }
     }
 
-    /// Sends a folder that nobody changes meanwhile; answers with the size of what the client has asked for.
+    /// Sends a directory, which must not change meanwhile; returns the number of bytes that the client requested.
     public static func folder(_ folder: String, to peer: RemoteCalls.Peer, exporter: String) async throws -> Int64 {
         let paths = try list(folder)
         return try await peer.call(method, metadata: metadata(exporter)) { call in
@@ -49,7 +49,7 @@ public enum FileSend {
                 case FileSync.Packet.request:
                     let index = Int(packet.number(3))
                     guard paths.indices.contains(index) else {
-                        throw RoostError.invalid("the client asked for file number \(index), which there is not")
+                        throw RoostError.invalid("the client requested unknown file number \(index)")
                     }
                     bytes += try await content(folder + "/" + paths[index], index, call)
                 case FileSync.Packet.finish:
@@ -62,7 +62,7 @@ public enum FileSend {
                 default: continue
                 }
             }
-            throw RoostError.invalid("the client stopped before it had everything")
+            throw RoostError.invalid("the client closed the stream before the transfer was complete")
         }
     }
 
@@ -81,7 +81,7 @@ public enum FileSend {
         }
     }
 
-    /// All paths below a folder, in the order that the protocol wants: a folder's content comes directly behind it.
+    /// All paths below a directory in protocol order: the content of a directory follows it directly.
     static func list(_ folder: String) throws -> [String] {
         var found: [String] = []
         func walk(_ path: String) throws {
@@ -90,7 +90,7 @@ public enum FileSend {
                 let below = path.isEmpty ? name : path + "/" + name
                 found.append(below)
                 guard found.count <= 5_000_000 else {
-                    throw RoostError.invalid("the result has over five million files")
+                    throw RoostError.invalid("the build result has more than 5 million files")
                 }
                 if try Files.status(folder + "/" + below, followLinks: false).isDirectory { try walk(below) }
             }

@@ -2,12 +2,12 @@ import Archives
 import EngineModel
 import LinuxKernel
 
-/// Files of the client, by the protocol of BuildKit's `FileSync.DiffCopy`: the client names all that a folder holds, then sends the
-/// content of what it is asked for (github.com/tonistiigi/fsutil, send.go and types/wire.proto).
+/// Reads files of the client with BuildKit's `FileSync.DiffCopy` protocol: the client lists all files of a directory, then sends the
+/// requested content (github.com/tonistiigi/fsutil, send.go and types/wire.proto).
 public struct FileSync {
     public static let method = "/moby.filesync.v1.FileSync/DiffCopy"
 
-    /// A folder under the name that the client has given it.
+    /// The name under which the client exposes the directory.
     public let folder: String
     public var included: [String] = []
     public var excluded: [String] = []
@@ -22,14 +22,14 @@ public struct FileSync {
         static let failure: Int64 = 4
     }
 
-    /// What the client says of one file; modes are Go's.
+    /// The metadata of one file from the client; modes use Go's encoding.
     public struct Facts: Sendable, Equatable, Codable {
         public let mode: UInt32
         public let size: Int64
         /// Nanoseconds since 1970.
         public let modified: Int64
         public let link: String
-        /// Of a device: its numbers.
+        /// Major and minor number of a device.
         public let device: [UInt32]
 
         public init(mode: UInt32, size: Int64, modified: Int64, link: String, device: [UInt32]) {
@@ -42,10 +42,10 @@ public struct FileSync {
 
         private func has(_ bit: UInt32) -> Bool { mode & 1 << bit != 0 }
 
-        /// Whether its content may be asked for: a plain file.
+        /// Whether its content can be requested: true for regular files.
         var hasContent: Bool { mode & 0x8F28_0000 == 0 }
 
-        /// Whether both are of one kind: a file takes the place of a file, but not that of a folder.
+        /// Whether both have the same file type: a file can replace a file, but not a directory.
         public func isLike(_ other: Facts) -> Bool { mode & 0x8F28_0000 == other.mode & 0x8F28_0000 }
 
         var kind: ArchiveEntry.Kind {
@@ -66,7 +66,7 @@ public struct FileSync {
         }
     }
 
-    /// What a folder holds, and how much of it has been sent.
+    /// The files of a directory, and the number of bytes received.
     public struct Listing: Sendable {
         public var files: [String: Facts] = [:]
         public var bytes: Int64 = 0
@@ -86,7 +86,7 @@ public struct FileSync {
     private var metadata: [(String, String)] {
         var list = [("dir-name", folder)]
         for (name, values) in [("include-patterns", included), ("exclude-patterns", excluded)] where !values.isEmpty {
-            // Header values are ASCII: what is not travels as in a URL.
+            // Header values are ASCII; other values are percent-encoded.
             let isPlain = values.allSatisfy { $0.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F } }
             list += values.map { (name, isPlain ? $0 : Self.escaped($0)) }
             if !isPlain { list.append((name + "-encoded", "1")) }
@@ -105,11 +105,11 @@ public struct FileSync {
         return out
     }
 
-    /// Small files are asked for before their turn, up to so many bytes together, so that nobody waits for each.
+    /// Small files are requested in advance, up to this total size, to avoid a round trip for each.
     private static let aheadBytes: Int64 = 8 << 20
     private static let smallSize: Int64 = 1 << 18
 
-    /// Writes the folder as a tar stream; everything belongs to root, as BuildKit has it. What is `known` to be as it was is left out.
+    /// Writes the directory as a tar stream; all files belong to root, as in BuildKit. Files that are unchanged from `known` are omitted.
     public func fetch(from peer: RemoteCalls.Peer, known: [String: Facts] = [:], to archive: Int32) async throws
         -> Listing
     {
@@ -124,11 +124,11 @@ public struct FileSync {
                 entries.append(entry)
                 listing.files[entry.path] = entry.facts
                 guard entries.count <= 1_000_000 else {
-                    throw RoostError.invalid("the context has over a million files")
+                    throw RoostError.invalid("the build context has more than 1 million files")
                 }
             }
             var content = Content(call: call)
-            // Clients number the files as they have named them. A hard link is made anew, because its file may be.
+            // Clients number the files in the order of the list. A hard link is always recreated, because its file may be.
             let changed = entries.indices.filter { index in
                 let facts = entries[index].facts
                 if case .hardLink = facts.kind { return true }
@@ -165,7 +165,7 @@ public struct FileSync {
                     left -= Int64(part.count)
                     listing.bytes += Int64(part.count)
                 }
-                // A file that has shrunk since it was named.
+                // The file has shrunk since it was listed.
                 while left > 0 {
                     let zeros = [UInt8](repeating: 0, count: Int(min(left, 1 << 16)))
                     try writer.write(zeros)
@@ -177,18 +177,18 @@ public struct FileSync {
             end.number(1, Packet.finish)
             try await call.send(end.bytes)
             while let message = try await call.next(), try Self.packet(message).number(1) != Packet.finish {}
-            // The client may have closed the stream by now: it has nothing more to say.
+            // The client may already have closed the stream.
             try? await call.finishSending()
             return listing
         }
     }
 
-    /// The contents that were asked for; the client sends several at a time, in no order.
+    /// The requested content; the client sends several files concurrently, in any order.
     private struct Content {
         let call: RemoteCall
         private var arrived: [Int: [[UInt8]]] = [:]
         private var complete: Set<Int> = []
-        /// How many bytes may still come of each file that was asked for: what it has grown by since it was named is left out.
+        /// The remaining bytes of each requested file; data that was appended since it was listed is dropped.
         private var left: [Int: Int64] = [:]
 
         init(call: RemoteCall) { self.call = call }
@@ -204,7 +204,7 @@ public struct FileSync {
                 })
         }
 
-        /// The next bytes of a file; nil at its end.
+        /// The next bytes of a file; nil at the end of the file.
         mutating func next(of index: Int) async throws -> [UInt8]? {
             while true {
                 if var parts = arrived[index], !parts.isEmpty {
@@ -217,13 +217,13 @@ public struct FileSync {
                     return nil
                 }
                 guard let message = try await call.next() else {
-                    throw RoostError.invalid("the client stopped sending in the middle of a file")
+                    throw RoostError.invalid("the client closed the stream in the middle of a file")
                 }
                 let packet = try FileSync.packet(message)
                 guard packet.number(1) == Packet.content else { continue }
                 let id = Int(packet.number(3))
                 guard let open = left[id] else {
-                    throw RoostError.invalid("the client sent file number \(id), which nobody has asked for")
+                    throw RoostError.invalid("the client sent file number \(id), which was not requested")
                 }
                 let part = packet.data(4)
                 if part.isEmpty {

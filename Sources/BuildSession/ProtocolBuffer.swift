@@ -1,6 +1,6 @@
 import EngineModel
 
-/// Writes messages of protocol buffers (protobuf.dev, "Encoding"). What is empty or zero is left out, as version 3 has it.
+/// Writes Protocol Buffers messages (protobuf.dev, "Encoding"). Empty and zero values are omitted, as in proto3.
 public struct MessageWriter: Sendable {
     public private(set) var bytes: [UInt8] = []
 
@@ -31,7 +31,7 @@ public struct MessageWriter: Sendable {
 
     public mutating func text(_ field: Int, _ value: String) { if !value.isEmpty { data(field, Array(value.utf8)) } }
 
-    /// A message inside; one that is empty is written too, because its being there says something.
+    /// A nested message; written even if empty, because its presence is significant.
     public mutating func message(_ field: Int, _ body: (inout MessageWriter) -> Void) {
         var inner = MessageWriter()
         body(&inner)
@@ -56,7 +56,7 @@ public struct MessageWriter: Sendable {
     }
 }
 
-/// Reads a message of protocol buffers; fields that nobody asks for are passed over.
+/// Parses a Protocol Buffers message; unknown fields are ignored.
 public struct MessageReader: Sendable {
     private enum Value: Sendable {
         case number(UInt64)
@@ -67,7 +67,7 @@ public struct MessageReader: Sendable {
 
     public init(_ bytes: some Collection<UInt8>) throws(RoostError) {
         var rest = Array(bytes)[...]
-        func broken() -> RoostError { .invalid("a message of the build protocol is cut off or garbled") }
+        func broken() -> RoostError { .invalid("truncated or malformed protobuf message") }
         func varint() throws(RoostError) -> UInt64 {
             var value: UInt64 = 0
             for shift in stride(from: UInt64(0), to: 64, by: 7) {

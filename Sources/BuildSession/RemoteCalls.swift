@@ -5,7 +5,7 @@ import NIOHPACK
 import NIOHTTP2
 import NIOPosix
 
-/// Why a call has failed (gRPC, "Status codes and their use").
+/// The error of a failed call (gRPC, "Status codes and their use").
 public struct CallFailure: Error, Sendable, CustomStringConvertible {
     public let code: Int
     public let message: String
@@ -23,7 +23,7 @@ public struct CallFailure: Error, Sendable, CustomStringConvertible {
 
 typealias FrameChannel = NIOAsyncChannel<HTTP2Frame.FramePayload, HTTP2Frame.FramePayload>
 
-/// One gRPC call over one HTTP/2 stream, seen from either side: messages come and go, each with its length in front
+/// One gRPC call on one HTTP/2 stream, from the client or server side. Messages are length-prefixed
 /// (gRPC over HTTP/2, "Length-Prefixed-Message").
 public final class RemoteCall {
     /// `/package.Service/Method`.
@@ -50,18 +50,18 @@ public final class RemoteCall {
         self.hasEnded = hasEnded
     }
 
-    /// Metadata that came with the call.
+    /// A metadata value of the call.
     public func metadata(_ name: String) -> String? { headers.first(name: name) }
 
-    /// The next message; nil when the other side has sent its last. Throws what the other side has failed with.
+    /// The next message; nil at the end of the stream. Throws the error status of the peer.
     public func next() async throws -> [UInt8]? {
         while true {
             if buffer.readableBytes >= 5,
                 let length = buffer.getInteger(at: buffer.readerIndex + 1, as: UInt32.self)
             {
-                guard length <= Self.messageLimit else { throw CallFailure(8, "a message has \(length) bytes") }
+                guard length <= Self.messageLimit else { throw CallFailure(8, "message too large: \(length) bytes") }
                 guard buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) == 0 else {
-                    throw CallFailure(CallFailure.unimplemented, "compressed messages are not understood")
+                    throw CallFailure(CallFailure.unimplemented, "compressed messages are not supported")
                 }
                 if buffer.readableBytes >= 5 + Int(length) {
                     buffer.moveReaderIndex(forwardBy: 5)
@@ -73,7 +73,7 @@ public final class RemoteCall {
             if hasEnded { return nil }
             guard let frame = try await frames.next() else {
                 hasEnded = true
-                if trailers == nil { throw CallFailure(14, "the connection has ended in the middle of \(method)") }
+                if trailers == nil { throw CallFailure(14, "connection closed during \(method)") }
                 return nil
             }
             switch frame {
@@ -94,7 +94,7 @@ public final class RemoteCall {
 
     public func send(_ message: [UInt8]) async throws { try await send([message]) }
 
-    /// Several messages at once.
+    /// Sends several messages in one write.
     public func send(_ messages: [[UInt8]]) async throws {
         try await answer()
         var framed = ByteBuffer()
@@ -106,7 +106,7 @@ public final class RemoteCall {
         try await output.write(.data(.init(data: .byteBuffer(framed))))
     }
 
-    /// Tells the other side that nothing more comes from this one, the caller.
+    /// Half-closes the stream of the client side.
     public func finishSending() async throws {
         try await output.write(.data(.init(data: .byteBuffer(ByteBuffer()), endStream: true)))
     }
@@ -120,7 +120,7 @@ public final class RemoteCall {
             .headers(.init(headers: [":status": "200", "content-type": "application/grpc"])))
     }
 
-    /// Ends a call that somebody has made of us.
+    /// Completes a call on the server side with its status.
     func finish(_ failure: CallFailure?) async throws {
         var trailers = HPACKHeaders([("grpc-status", String(failure?.code ?? 0))])
         if let failure { trailers.add(name: "grpc-message", value: Self.escaped(failure.message)) }
@@ -146,7 +146,7 @@ public final class RemoteCall {
     }
 }
 
-/// Serves and makes calls over a connected socket.
+/// Serves and makes gRPC calls over a connected socket.
 public enum RemoteCalls {
     private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
@@ -157,7 +157,7 @@ public enum RemoteCalls {
         }
     }
 
-    /// Serves calls until the other side has gone, and then gives up those that are still under way.
+    /// Serves calls until the peer disconnects, then cancels those in progress.
     public static func serve(
         _ socket: OwnedFD, _ handler: @escaping @Sendable (RemoteCall) async throws -> Void
     ) async throws {
@@ -190,12 +190,12 @@ public enum RemoteCalls {
         }
     }
 
-    /// The other side of a connection, which serves calls.
+    /// The peer of a connection, which serves calls.
     public struct Peer: Sendable {
         let multiplexer: NIOHTTP2Handler.AsyncStreamMultiplexer<FrameChannel>
         let channel: any Channel
 
-        /// Makes a call and has the body talk.
+        /// Makes a call; `body` exchanges the messages.
         public func call<Value: Sendable>(
             _ method: String, metadata: [(String, String)] = [],
             _ body: @Sendable (RemoteCall) async throws -> Value
@@ -216,22 +216,22 @@ public enum RemoteCalls {
             }
         }
 
-        /// One message there, one back.
+        /// A unary call: sends one message and returns the response.
         public func ask(_ method: String, _ message: [UInt8]) async throws -> [UInt8] {
             try await call(method) { call in
                 try await call.send(message)
                 try await call.finishSending()
-                guard let answer = try await call.next() else { throw CallFailure(13, "\(method) has no answer") }
+                guard let answer = try await call.next() else { throw CallFailure(13, "\(method) returned no message") }
                 while try await call.next() != nil {}
                 return answer
             }
         }
 
-        /// Returns when the connection has ended.
+        /// Returns when the connection is closed.
         public func untilClosed() async { try? await channel.closeFuture.get() }
     }
 
-    /// Makes the other side of a socket answer calls.
+    /// Connects to the peer of a socket as a client.
     public static func connect(_ socket: OwnedFD) async throws -> Peer {
         let (multiplexer, channel) = try await ClientBootstrap(group: group).withConnectedSocket(
             socket.handOver()

@@ -1,8 +1,8 @@
 import EngineModel
 
-/// What a build tells its client while it goes on: `moby.buildkit.v1.StatusResponse` (BuildKit, api/services/control/control.proto).
+/// Progress messages of a build: `moby.buildkit.v1.StatusResponse` (BuildKit, api/services/control/control.proto).
 public enum StatusMessage {
-    /// A step as it is now. Times are nanoseconds since 1970; 0 is not yet.
+    /// The state of a step. Times are nanoseconds since 1970; 0 means not yet.
     public static func vertex(
         _ digest: String, _ name: String, started: Int64, completed: Int64 = 0, cached: Bool = false, error: String = ""
     ) -> [UInt8] {
@@ -18,7 +18,7 @@ public enum StatusMessage {
         return response.bytes
     }
 
-    /// What a step's program has written; `stream` is 1 or 2.
+    /// Output of a step; `stream` is 1 (stdout) or 2 (stderr).
     public static func log(_ digest: String, _ text: String, stream: Int64, at time: Int64) -> [UInt8] {
         var response = MessageWriter()
         response.message(3) {
@@ -30,7 +30,7 @@ public enum StatusMessage {
         return response.bytes
     }
 
-    /// How far something within a step has come, in bytes.
+    /// Progress within a step, in bytes.
     public static func progress(
         _ digest: String, _ id: String, current: Int64, total: Int64, isComplete: Bool, started: Int64, at time: Int64
     ) -> [UInt8] {
@@ -59,7 +59,7 @@ public enum StatusMessage {
     }
 }
 
-/// What a client asks to have built: `SolveRequest` of the control service or of the gateway, which have their fields at other numbers.
+/// A build request: `SolveRequest` of the control service or of the gateway, which use different field numbers.
 public struct SolveOrder: Sendable {
     public var frontend = ""
     public var attributes: [String: String] = [:]
@@ -68,16 +68,16 @@ public struct SolveOrder: Sendable {
     public var inputs: [String: [UInt8]] = [:]
     public var exports: [Export] = []
 
-    /// Where the result goes.
+    /// The destination of the result.
     public struct Export: Sendable, Equatable {
-        /// `moby` and `image` are the engine's store, `local` a folder of the client's, `tar` a file of its.
+        /// `moby` and `image`: the engine's image store; `local`: a directory of the client; `tar`: a file of the client.
         public var type: String
         public var attributes: [String: String]
-        /// By this the client knows which of several it is.
+        /// Identifies the export to the client if there are several.
         public var id: String
     }
 
-    /// `moby.buildkit.v1.SolveRequest`; answers with the build's name too.
+    /// Parses `moby.buildkit.v1.SolveRequest`; also returns the reference of the build.
     public static func control(_ bytes: [UInt8]) throws(RoostError) -> (reference: String, order: SolveOrder) {
         let message = try MessageReader(bytes)
         var order = SolveOrder()
@@ -89,7 +89,7 @@ public struct SolveOrder: Sendable {
             order.exports.append(
                 Export(type: exporter.text(1), attributes: try exporter.map(2), id: exporter.text(3)))
         }
-        // Older clients have one.
+        // Older clients send a single exporter.
         if order.exports.isEmpty, !message.text(3).isEmpty {
             order.exports = [Export(type: message.text(3), attributes: try message.map(4), id: "")]
         }

@@ -1,2 +1,2 @@
-// A target needs one source file; everything is in the header.
+// SwiftPM needs at least one source file; everything is in the header.
 #include "clinux.h"

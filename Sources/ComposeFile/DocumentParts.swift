@@ -1,7 +1,7 @@
 import ComposeModel
 import EngineModel
 
-/// One document in canonical form, ready to be merged with the next.
+/// One document in canonical form, ready to merge with the next one.
 struct DocumentParts {
     var services: [String: JSON] = [:]
     var networks: [String: JSON] = [:]
@@ -11,13 +11,13 @@ struct DocumentParts {
     var models: [String: JSON] = [:]
     var extensions: [(key: String, value: JSON)] = []
     var warnings: [String] = []
-    /// Services and attributes that `!reset` takes out of earlier documents, as paths.
+    /// Paths of services and attributes of earlier documents that `!reset` removes.
     private(set) var resets: [[String]] = []
     private var overrides: Set<[String]> = []
 
     init() {}
 
-    /// Everything of a document but its services, which may build on others.
+    /// Everything in a document except its services, which may extend others.
     init(_ node: Node, _ reader: inout ValueReader) throws(ComposeError) {
         collectTags(node, [])
         for entry in try reader.entries(node, "(root)") {
@@ -54,16 +54,16 @@ struct DocumentParts {
         "services", "networks", "volumes", "secrets", "configs", "name", "version", "include", "models",
     ]
 
-    /// What somebody may have meant with a key that a file cannot have at its top.
+    /// A suggestion for an unknown top-level key.
     private static func advice(_ entry: Node.Entry) -> String {
         if let near = ValueReader.suggestion(entry.key, sections) { return near }
         if case .mapping(let members) = entry.value.kind,
             members.contains(where: { ["image", "build", "command", "ports"].contains($0.key) })
         {
-            return "if it is a service, put it below services:"
+            return "to define a service, move it under services:"
         }
         return
-            "at the top stand \(sections.dropLast(3).joined(separator: ", ")) and include; a key of your own begins with x-"
+            "top-level keys are \(sections.dropLast(3).joined(separator: ", ")) and include; extensions start with x-"
     }
 
     mutating func collectTags(_ node: Node, _ path: [String]) {
@@ -89,7 +89,7 @@ struct DocumentParts {
         return found
     }
 
-    /// A bind mount that is written as a volume's options names a folder too.
+    /// A bind mount that is defined by a volume's driver options has a host path, too.
     private static func resolvedDevice(_ volume: JSON, _ reader: ValueReader) -> JSON {
         var options = volume["driver_opts"]
         guard volume["driver"].string == "local", let kinds = options["o"].string,
@@ -107,21 +107,21 @@ struct DocumentParts {
         else {
             throw ComposeError(
                 "\(section) Additional property \(entry.key) is not allowed", at: entry.place,
-                hint: "names have letters, digits, ., _ and -")
+                hint: "names may contain letters, digits, ., _ and -")
         }
     }
 
-    /// The attributes of a service or another element that `!override` replaces whole.
+    /// The attributes of a service or resource that `!override` replaces as a whole.
     func overridden(_ section: String, _ name: String) -> Set<[String]> {
         Set(overrides.filter { $0.count > 1 && $0[0] == section && $0[1] == name }.map { Array($0.dropFirst(2)) })
     }
 
-    /// The attributes of a service that `!reset` takes away.
+    /// The attributes of a service that `!reset` removes.
     func reset(_ service: String) -> [[String]] {
         resets.filter { $0.count > 2 && $0[0] == "services" && $0[1] == service }.map { Array($0.dropFirst(2)) }
     }
 
-    /// Puts a later document on top of this one, by each attribute's rule.
+    /// Merges a later document into this one, by the merge rule of each attribute.
     mutating func merge(_ later: DocumentParts) {
         for path in later.resets { remove(path) }
         for name in later.services.keys {
@@ -144,7 +144,7 @@ struct DocumentParts {
         warnings += later.warnings
     }
 
-    /// An included project's resources cannot be defined again beside it: another file may override them.
+    /// A file cannot redefine a resource of a project that it includes; an override file can.
     func refuseConflict(with other: DocumentParts, at place: Place?, _ origins: [String: String] = [:])
         throws(ComposeError)
     {
@@ -158,23 +158,23 @@ struct DocumentParts {
                 throw ComposeError(
                     "\(section).\(name) conflicts with imported resource",
                     at: place ?? origins["\(section).\(name)"].flatMap { Place(parsing: $0) },
-                    hint: "change an included \(section.dropLast()) in an override file, not beside the include")
+                    hint: "to change an included \(section.dropLast()), use an override file")
             }
         }
     }
 
-    /// What can be told only when the earlier files are known: attributes that no file gives a value, and values that are twice in
-    /// a list that wants each once.
+    /// Checks that need all earlier files: attributes without a value in every file, and duplicates in lists whose items must be
+    /// unique.
     func checkWhole(_ reader: ValueReader) throws(ComposeError) {
         for (path, place) in reader.valueless where !hasValue(path) {
-            throw ComposeError("\(path) has no value", at: place, hint: "give it one, or remove the line")
+            throw ComposeError("\(path) has no value", at: place, hint: "add a value or remove the line")
         }
         for (name, service) in services {
             for key in ["security_opt", "group_add", "external_links", "volumes_from", "device_cgroup_rules"] {
                 let items = service[key].array ?? []
                 guard let double = items.indices.first(where: { items[..<$0].contains(items[$0]) }) else { continue }
                 throw ComposeError(
-                    "services.\(name).\(key) array items must be unique: \(items[double].string ?? "") is there twice",
+                    "services.\(name).\(key) array items must be unique: \(items[double].string ?? "") is duplicated",
                     at: reader.origins["services.\(name).\(key)"].flatMap { Place(parsing: $0) },
                     hint: "remove one of the two")
             }

@@ -3,15 +3,15 @@ import EngineModel
 
 /// Files of `NAME=value` lines (specification, "Env_file format"): `.env` and `env_file`.
 public enum EnvironmentFile {
-    /// A line's name and value, and where it stands.
+    /// The name and value of an entry, and its line.
     public struct Entry: Sendable, Equatable {
         public let name: String
         public let value: String
         public let line: Int
     }
 
-    /// `known` are variables for interpolation and for lines with a name alone; values of `earlier` files and of the file itself count
-    /// in interpolation where those do not know a name.
+    /// `known`: variables for interpolation and for lines with a bare name. Interpolation falls back to values of `earlier` files and of
+    /// the file itself.
     public static func parse(
         _ bytes: [UInt8], file: String, known: [String: String], earlier: [String: String] = [:]
     ) throws(ComposeError) -> [Entry] {
@@ -20,7 +20,7 @@ public enum EnvironmentFile {
         return try statements.entries()
     }
 
-    /// The raw format, as `docker run --env-file` reads it: no quotes, no interpolation, a name alone from the environment.
+    /// The raw format of `docker run --env-file`: no quotes, no interpolation; a bare name reads its value from the environment.
     public static func parseRaw(_ bytes: [UInt8], file: String, known: [String: String]) throws(ComposeError)
         -> [Entry]
     {
@@ -35,10 +35,10 @@ public enum EnvironmentFile {
             let parts = line.cut(at: "=")
             let name = parts?.before ?? line
             guard !name.isEmpty else {
-                throw ComposeError("no variable name on line '\(line)'", at: place, hint: "write NAME=value")
+                throw ComposeError("no variable name on line '\(line)'", at: place, hint: "expected NAME=value")
             }
             guard !name.unicodeScalars.contains(where: { $0 == " " || $0 == "\t" }) else {
-                throw ComposeError("variable '\(name)' contains whitespaces", at: place, hint: "write NAME=value")
+                throw ComposeError("variable '\(name)' contains whitespaces", at: place, hint: "expected NAME=value")
             }
             if let value = parts.map({ String($0.after) }) ?? known[String(name)] {
                 found.append(Entry(name: String(name), value: value, line: place.line))
@@ -47,14 +47,14 @@ public enum EnvironmentFile {
         return found
     }
 
-    /// Editors of Windows put a byte order mark in front.
+    /// Windows editors write a byte order mark.
     private static func withoutMark(_ bytes: [UInt8]) -> ArraySlice<UInt8> {
         bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes[...]
     }
 }
 
-/// Reads the statements of a file one after the other, by the reference tool's grammar: after a quoted value the next statement may stand
-/// in the same line, and a name has letters, digits and a few signs.
+/// Reads the statements of a file in order, by the reference tool's grammar: after a quoted value the next statement may follow on
+/// the same line, and a name consists of letters, digits and a few punctuation characters.
 private struct EnvironmentStatements {
     private let text: [Unicode.Scalar]
     private let file: String
@@ -100,7 +100,7 @@ private struct EnvironmentStatements {
         return found
     }
 
-    /// Over blanks and comments; false at the end.
+    /// Skips white space and comments; returns false at the end of the file.
     private mutating func skipToStatement() -> Bool {
         while true {
             skip { $0.properties.isWhitespace }
@@ -113,7 +113,7 @@ private struct EnvironmentStatements {
         ["\t", "\u{b}", "\u{c}", "\r", " ", "\u{85}", "\u{a0}"].contains(scalar)
     }
 
-    /// A name, up to the sign behind it; without one (the line ends) the name stands alone.
+    /// A name up to `=` or `:`; without one, `hasValue` is false.
     private mutating func name() throws(ComposeError) -> (name: String, hasValue: Bool) {
         let place = place
         let export = Array("export".unicodeScalars)
@@ -137,12 +137,12 @@ private struct EnvironmentStatements {
                 let rest = Self.string(text[start...].prefix { $0 != "\n" }).trimmedAtEnd
                 throw ComposeError(
                     "unexpected character \"\(scalar)\" in variable name \"\(rest)\"", at: place,
-                    hint: "a name has letters, digits, _, . and -")
+                    hint: "names may contain letters, digits, _, . and -")
             }
             position += 1
         }
         if name.utf8.contains(32) {
-            throw ComposeError("key cannot contain a space", at: place, hint: "write NAME=value")
+            throw ComposeError("key cannot contain a space", at: place, hint: "expected NAME=value")
         }
         return (String(name), hasValue)
     }
@@ -199,7 +199,7 @@ private struct EnvironmentStatements {
         return try interpolation.substitute(text, place, "the value")
     }
 
-    /// The escapes of double quotes; `\$` becomes `$$`, which stands for a dollar.
+    /// Replaces the escapes of double quotes; `\$` becomes `$$`, an escaped dollar sign.
     private static func unescaped(_ text: [Unicode.Scalar]) -> String {
         let signs: [Unicode.Scalar: String] = [
             "n": "\n", "r": "\r", "t": "\t", "\"": "\"", "\\": "\\", "$": "$$", "a": "\u{7}", "b": "\u{8}",

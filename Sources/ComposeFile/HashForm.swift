@@ -1,8 +1,8 @@
 import ComposeModel
 import EngineModel
 
-/// The part of a service that Docker Compose hashes (pkg/compose/hash.go): all that `config --format json` prints of it except how it is built,
-/// pulled and scaled and what it depends on.
+/// The part of a service that Docker Compose hashes (pkg/compose/hash.go): its `config --format json` output without the attributes for
+/// build, pull, scale, profiles and dependencies.
 extension PrintedForm {
     private static let unhashed: Set<String> = ["build", "pull_policy", "scale", "depends_on", "profiles"]
 
@@ -12,13 +12,13 @@ extension PrintedForm {
         if !form["deploy"].isNull {
             form.set("deploy", .object((form["deploy"].object ?? []).filter { $0.key != "replicas" }))
         }
-        // Files of labels stay named although their labels are there; those of the environment do not.
+        // The hash includes the paths of label files although their labels are merged; paths of env files are left out.
         if !labelFiles.isEmpty { form.set("label_file", JSON(labelFiles)) }
         if form["use_api_socket"].bool == true { addSocket(to: &form) }
         return YAMLOrder.sorted(form, at: "services.*") { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
-    /// Compose replaces `use_api_socket` by these before it hashes.
+    /// Compose replaces `use_api_socket` with these before it hashes.
     private static func addSocket(to form: inout JSON) {
         let socket = "/var/run/docker.sock"
         var variables = form["environment"].isNull ? .object([]) : form["environment"]

@@ -1,14 +1,14 @@
 import ComposeModel
 import EngineModel
 
-/// Replaces `${NAME}` and its relatives (specification, "Interpolation"). Keys are left alone.
+/// Replaces `$NAME`, `${NAME}` and `${NAME:-default}` forms in values, not in keys (specification, "Interpolation").
 struct Interpolation {
     let variables: [String: String]
-    /// The variables that were asked for and are not set.
+    /// Used variables that are not set.
     private(set) var unset: [UnsetVariable] = []
-    /// Every variable that a text names, as it names it.
+    /// Every use of a variable, in order.
     private(set) var uses: [VariableUse] = []
-    /// Only the uses are wanted: what is required may be missing.
+    /// Collects uses only; required variables may be unset.
     var onlyCollects = false
 
     init(variables: [String: String]) { self.variables = variables }
@@ -20,7 +20,7 @@ struct Interpolation {
         case .scalar(let text, _):
             if text.utf8.contains(36) {
                 let replaced = try substitute(text, node.place, path)
-                // What comes out of a variable is a text; where a number or a truth value is wanted, the text is read as one.
+                // An interpolated value is a string; attributes of other types parse it.
                 result.kind = .scalar(replaced, isPlain: false)
             }
         case .sequence(let items):
@@ -39,7 +39,7 @@ struct Interpolation {
         return result
     }
 
-    /// Whether anything in a node has a dollar in it: most has not, and stays as it is.
+    /// Whether a node contains a dollar sign; most do not and are kept as they are.
     private static func mayName(_ node: Node) -> Bool {
         switch node.kind {
         case .scalar(let text, _): text.utf8.contains(36)

@@ -1,24 +1,24 @@
 import EngineModel
 
-/// How attributes of two files come together (specification, "Merge"). Both are in canonical form already.
+/// How attributes of two files are merged (specification, "Merge"). Both are in canonical form.
 struct MergeRule {
-    /// Paths within the service that are replaced whole.
+    /// Paths within the service that are replaced as a whole.
     var overrides: Set<[String]> = []
 
-    /// Replaced whole, even by nothing.
+    /// Replaced as a whole, even by null.
     private static let replaced: Set<String> = ["command", "entrypoint"]
-    /// Lists whose items have a key: the later one replaces the earlier.
+    /// Lists whose items have a key: the later item replaces the earlier one.
     private static let keyed: [String: [String]] = [
         "volumes": ["target"], "secrets": ["target", "source"], "configs": ["target", "source"], "devices": ["target"],
         "env_file": ["path"], "ports": ["host_ip", "published", "target", "protocol"],
     ]
-    /// Lists in which every value is once.
+    /// Lists without duplicates.
     private static let sets: Set<String> = [
         "cap_add", "cap_drop", "profiles", "links", "expose", "aliases", "link_local_ips", "tags", "dns", "dns_search",
         "dns_opt", "tmpfs", "extra_hosts",
     ]
 
-    /// Pairs, which are lists of `name=value` only where nothing has been interpolated.
+    /// Pairs; lists of `name=value` only if nothing was interpolated.
     private static let pairs: Set<String> = ["environment", "labels", "annotations", "args", "sysctls"]
 
     private static func lines(_ pairs: JSON) -> [JSON] {
@@ -33,7 +33,7 @@ struct MergeRule {
         if overrides.contains(path) { return other }
         if isService, path.count == 1, Self.replaced.contains(path[0]) { return other }
         if path == ["healthcheck", "test"] { return other }
-        // A variable without a value is taken from the shell, whatever an earlier file says.
+        // A variable without a value is read from the shell, even if an earlier file sets it.
         if path.count == 2, path[0] == "environment" { return other }
         if path == ["logging"], let driver = other["driver"].string, let before = one["driver"].string, driver != before
         {
@@ -60,7 +60,7 @@ struct MergeRule {
 
     private static func combine(_ path: [String], _ one: [JSON], _ other: [JSON]) -> [JSON] {
         guard let name = path.last else { return one + other }
-        // The later file says which pools there are; what the earlier one says of the same subnet counts still.
+        // The later file defines the pools; settings of the earlier file for the same subnet still apply.
         if path == ["ipam", "config"] {
             return other.map { pool in
                 one.last { $0["subnet"] == pool["subnet"] }.map { deep($0, pool) } ?? pool
@@ -78,7 +78,7 @@ struct MergeRule {
 
     private static func byKey(_ fields: [String], _ one: [JSON], _ other: [JSON]) -> [JSON] {
         func key(_ item: JSON) -> [JSON] {
-            // Where one field names the item, the first that is there does.
+            // The target identifies the item; without one, the source does.
             if fields == ["target", "source"] {
                 let target = item["target"].string ?? item["source"].string ?? ""
                 return [.string(target.hasPrefix("/") ? target : "/run/secrets/" + target)]
@@ -96,9 +96,9 @@ struct MergeRule {
         return list
     }
 
-    /// A top-level element: mappings by key, lists appended.
+    /// A top-level resource: mappings are merged by key, lists appended.
     func resource(_ one: JSON, _ other: JSON) -> JSON { merge(one, other, []) }
 
-    /// The same without a tag of the file.
+    /// The same merge, without `!override` tags.
     static func deep(_ one: JSON, _ other: JSON) -> JSON { MergeRule().merge(one, other, []) }
 }

@@ -1,7 +1,7 @@
 import ComposeModel
 import EngineModel
 
-/// Reads files as nodes; every file once.
+/// Parses files into nodes; each file is read once.
 struct FileSource {
     private final class Known { var documents: [String: [Node]] = [:] }
 
@@ -24,13 +24,13 @@ struct FileSource {
     }
 }
 
-/// Loads the files of one project directory with everything that they include and build on. An included project is a model of its
-/// own, with its own directory and environment.
+/// Loads the files of one project directory with everything that they include and extend. An included project is a separate model
+/// with its own directory and environment.
 struct ModelLoader {
     let source: FileSource
     let directory: String
     let variables: [String: String]
-    /// The files that led here, to find circles.
+    /// The chain of including files, to detect cycles.
     let trail: [String]
     private(set) var warnings: [String] = []
     private(set) var unset: [UnsetVariable] = []
@@ -50,7 +50,7 @@ struct ModelLoader {
             let shown = ProjectLoader.relative(first, to: source.request.workingDirectory)
             throw ComposeError(
                 "empty compose file: \(shown)", at: Place(file: shown, line: 1, column: 1),
-                hint: "it needs services at least: services: {web: {image: NAME}}")
+                hint: "define at least one service: services: {web: {image: NAME}}")
         }
         for file in files {
             if trail.contains(file) {
@@ -59,7 +59,7 @@ struct ModelLoader {
             }
             for document in try source.documents(file) { try add(document, file, to: &merged) }
         }
-        // A build without a context is in the folder of the model that it belongs to.
+        // A build without a context uses the directory of its model.
         guard source.request.passes.resolvesPaths else { return merged }
         for (name, service) in merged.services where !service["build"].isNull && service["build"]["context"].isNull {
             var service = service
@@ -114,7 +114,7 @@ struct ModelLoader {
             rule = ["path": [try reader.string(item, "include")]]
         }
         let paths = (rule["path"].strings ?? []).map { reader.resolved($0) }
-        guard let first = paths.first else { throw ComposeError("include: path is missing", at: item.place) }
+        guard let first = paths.first else { throw ComposeError("include: path is required", at: item.place) }
         let folder = rule["project_directory"].string.map { reader.resolved($0) } ?? ProjectLoader.parent(first)
         var values: [String: String] = [:]
         let files = rule["env_file"].strings?.map { reader.resolved($0) } ?? [ProjectLoader.join(folder, ".env")]
@@ -153,7 +153,7 @@ struct ModelLoader {
         for entry in try reader.entries(section.value, "services") {
             try DocumentParts.checkName(entry, "services")
             if entry.value.tag == "!reset" { continue }
-            // An override that says nothing of a service changes nothing.
+            // An override with an empty service changes nothing.
             if entry.value.isNothing, earlier.services[entry.key] != nil { continue }
             guard case .mapping = entry.value.kind else {
                 throw reader.wrong("services.\(entry.key)", "a mapping", entry.value)
@@ -166,16 +166,16 @@ struct ModelLoader {
         return found
     }
 
-    /// Where a service stands that another builds on.
+    /// Where a service that another one extends is defined.
     private struct Surroundings {
         let file: String
         let name: String
-        /// The services of its document.
+        /// The `services` section of its document.
         let section: Node
         let parts: DocumentParts
     }
 
-    /// A service in canonical form, on top of those that it extends. `shown` is the name under which everything is remembered.
+    /// A service in canonical form, merged onto those that it extends. `shown` is the name under which origins are recorded.
     private func service(
         _ node: Node, _ shown: String, _ here: Surroundings, trail: [(file: String, name: String)],
         _ reader: inout ValueReader
@@ -191,7 +191,7 @@ struct ModelLoader {
         }
         var base = try base(name, extends["file"].string, reference, here, shown, chain, &reader)
         var own = without("extends", try reader.object(node, path, reader.serviceTable))
-        // The reference tool leaves the reference where it leads to nothing.
+        // The reference tool keeps `extends` if the base service is empty.
         if base.isNull {
             base = .object([])
             own.set(
@@ -214,7 +214,7 @@ struct ModelLoader {
             let path = reader.resolved(file)
             guard try source.request.read(path) != nil else {
                 throw ComposeError(
-                    "cannot extend service \"\(here.name)\": file \(file) is not there", at: reference.value.place)
+                    "cannot extend service \"\(here.name)\": no such file: \(file)", at: reference.value.place)
             }
             for document in try source.documents(path) {
                 var interpolation = Interpolation(variables: variables)

@@ -1,7 +1,7 @@
 import ComposeModel
 import EngineModel
 
-/// The last passes: profiles, defaults, implied values, and what must fit together (specification, each attribute's text).
+/// The last passes: profiles, defaults, implied values and consistency checks (specification, text of each attribute).
 struct Normalization {
     let request: LoadRequest
     let variables: [String: String]
@@ -11,7 +11,7 @@ struct Normalization {
         let enabled = enabledServices(services)
         let labelFiles = services.mapValues { $0["label_file"].strings ?? [] }
         for (name, service) in services {
-            // The files of a service that is off may be missing.
+            // The files of a disabled service may be missing.
             services[name] = try withFiles(Self.implied(service), name, readsFiles: enabled.contains(name), &project)
         }
         project.profiles = Set(services.values.flatMap { $0["profiles"].strings ?? [] }).sorted()
@@ -42,7 +42,7 @@ struct Normalization {
         }
     }
 
-    /// Services of inactive profiles that the builds of others start from, directly or not.
+    /// Services of inactive profiles that the builds of others use, directly or indirectly.
     private func buildBases(_ services: [String: JSON], _ enabled: Set<String>, _ project: Project) throws
         -> [String: JSON]
     {
@@ -69,7 +69,7 @@ struct Normalization {
         ComposeError(message, at: place(path, project), hint: hint)
     }
 
-    /// The place of a path, or of the nearest thing around it.
+    /// The location of a path, or of its nearest known parent.
     private func place(_ path: String, _ project: Project) -> Place? {
         var parts = path.split(separator: ".")
         while !parts.isEmpty {
@@ -86,7 +86,7 @@ struct Normalization {
     private func enabledServices(_ services: [String: JSON]) -> Set<String> {
         var active = Set(
             request.profiles.isEmpty
-                // A variable that is not set is one empty name, which a service may have.
+                // An unset variable gives one empty name, which a service may list.
                 ? (variables["COMPOSE_PROFILES"] ?? "").fields(at: ",").map { String($0.trimmed) }
                 : request.profiles)
         for name in request.services { active.formUnion(services[name]?["profiles"].strings ?? []) }
@@ -99,7 +99,7 @@ struct Normalization {
 
     // MARK: One service
 
-    /// Dependencies that other attributes imply.
+    /// Adds the dependencies that other attributes imply.
     static func implied(_ service: JSON) -> JSON {
         var result = service
         var dependencies = service["depends_on"].object ?? []
@@ -121,7 +121,7 @@ struct Normalization {
         return result
     }
 
-    /// Values of `env_file` come below those of `environment`, values of `label_file` below `labels`.
+    /// `environment` takes precedence over `env_file`, and `labels` over `label_file`.
     private func withFiles(_ service: JSON, _ name: String, readsFiles: Bool, _ project: inout Project) throws
         -> JSON
     {
@@ -141,7 +141,7 @@ struct Normalization {
     private func folded(_ files: [JSON], _ own: JSON, _ place: String, _ project: inout Project) throws -> JSON {
         let isEnvironment = place.hasSuffix("env_file")
         var values: [String: String] = [:]
-        // A label file knows nothing but the label files before it.
+        // A label file can use only values of earlier label files.
         let known = isEnvironment ? (own.stringMap ?? [:]).merging(variables) { $1 } : [:]
         for file in files {
             let path = file["path"].string ?? ""
@@ -149,7 +149,7 @@ struct Normalization {
                 if file["required"].bool == false { continue }
                 throw fail(
                     "env file \(path) not found", place, project,
-                    hint: "make the file, or write required: false beside its path")
+                    hint: "create the file, or set required: false")
             }
             let entries =
                 file["format"].string == "raw"
@@ -219,13 +219,13 @@ struct Normalization {
         try checkLimits(service, path, project)
         if (scale ?? replicas ?? 1) > 1, let fixed = service["container_name"].string {
             throw fail(
-                "service \(name): container_name \(fixed) cannot be given with a scale above 1, because a container's name is unique",
+                "service \(name): container_name \(fixed) cannot be used with a scale above 1: container names must be unique",
                 "\(path).container_name", project)
         }
         return .object((result.object ?? []).sorted { $0.key < $1.key })
     }
 
-    /// Options of a provider may be given more than once: each is a list of texts.
+    /// Provider options may be repeated: each is a list of strings.
     private static func repeated(_ options: JSON) -> JSON {
         func text(_ value: JSON) -> JSON {
             if case .double(let number) = value { return .string(GoNumber.text(number)) }
@@ -244,7 +244,7 @@ struct Normalization {
             if hasFile {
                 throw fail(
                     "\(path).build declares mutually exclusive dockerfile and dockerfile_inline",
-                    "\(path).build.dockerfile_inline", project, hint: "take one of the two away")
+                    "\(path).build.dockerfile_inline", project, hint: "remove one of the two")
             }
         } else if build["dockerfile"].isNull, build["dockerfile_inline"].isNull {
             build.set("dockerfile", "Dockerfile")
@@ -259,10 +259,10 @@ struct Normalization {
         return build
     }
 
-    /// Two mounts cannot have one place in the container.
+    /// Two mounts cannot have the same target.
     private func checkMounts(_ service: JSON, _ path: String, _ project: Project) throws(ComposeError) {
         guard request.passes.checksConsistency else { return }
-        /// By bytes: a `String` takes two spellings of one letter for the same.
+        /// Keyed by bytes: `String` compares different encodings of a letter as equal.
         var known: [[UInt8]: String] = [:]
         let places =
             (service["tmpfs"].strings ?? []).map { ("tmpfs", String($0.cut(at: ":")?.before ?? $0[...])) }
@@ -279,7 +279,7 @@ struct Normalization {
         }
     }
 
-    /// Limits can be said in two places; what they say must be the same.
+    /// A limit can be set by two attributes; both must have the same value.
     private func checkLimits(_ service: JSON, _ path: String, _ project: Project) throws(ComposeError) {
         let resources = service["deploy"]["resources"]
         for (key, place, value) in [
@@ -294,9 +294,9 @@ struct Normalization {
         }
     }
 
-    // MARK: The whole
+    // MARK: Project
 
-    /// A mistyped name, or how to declare one.
+    /// A suggestion for an undefined name: a similar one, or how to declare it.
     private static func advice(_ name: String, _ section: String, _ known: [String: JSON], form: String = "{}")
         -> String
     {
@@ -350,7 +350,7 @@ struct Normalization {
             }
             for (context, value) in service["build"]["additional_contexts"].object ?? [] {
                 guard let other = value.string?.after("service:").map(String.init) else { continue }
-                // One whose profile is off is built for the others.
+                // A service of an inactive profile is built for the others.
                 guard known[other]?["build"].isNull != false else { continue }
                 let kind = known[other] == nil ? "unknown" : "non-buildable"
                 throw fail(
@@ -363,9 +363,9 @@ struct Normalization {
                     if dependency["required"].bool == false { continue }
                     let profiles = disabled["profiles"].strings ?? []
                     throw fail(
-                        "service \"\(name)\" depends on service \"\(other)\", which is off: it needs one of the profiles \(profiles.joined(separator: ", "))",
+                        "service \"\(name)\" depends on service \"\(other)\", which is disabled: enable one of its profiles (\(profiles.joined(separator: ", ")))",
                         "\(path).depends_on.\(other)", project,
-                        hint: "switch it on with --profile \(profiles.first ?? ""), or write required: false")
+                        hint: "use --profile \(profiles.first ?? ""), or set required: false")
                 }
                 throw fail(
                     "service \"\(name)\" depends on undefined service \"\(other)\"", "\(path).depends_on.\(other)",
@@ -375,7 +375,7 @@ struct Normalization {
         for (key, map) in [("secrets", project.secrets), ("configs", project.configs)] {
             for (name, value) in map {
                 let sources = ["file", "environment", "content"].filter { !value[$0].isNull }
-                // A config that says external: false needs none; a secret does.
+                // A config with external: false needs no source; a secret does.
                 let isExcused = key == "configs" ? !value["external"].isNull : value.isExternal
                 if sources.isEmpty, !isExcused {
                     throw fail(
@@ -400,7 +400,7 @@ struct Normalization {
                 let cycle = (trail[start...] + [name]).joined(separator: " -> ")
                 throw fail(
                     "dependency cycle detected: \(cycle)", "services.\(name).depends_on", project,
-                    hint: "take one of these depends_on away")
+                    hint: "remove one of these depends_on entries")
             }
             trail.append(name)
             for (other, _) in project.services[name]?["depends_on"].object ?? [] { try visit(other) }
@@ -425,7 +425,7 @@ struct Normalization {
                     if !inner.isNull { json.set("name", inner) }
                 }
                 let isExternal = json["external"].bool == true
-                // Of the other kinds nothing is made, and what is said of them counts for nothing.
+                // External resources of other kinds are not created, and their other settings are ignored.
                 if isExternal, kind == "volumes",
                     let extra = (json.object ?? []).first(where: {
                         !["external", "name"].contains($0.key) && !$0.key.hasPrefix("x-")
@@ -473,6 +473,6 @@ struct Normalization {
 }
 
 extension JSON {
-    /// Whether a network, volume, secret or config is made elsewhere: in either form.
+    /// Whether a network, volume, secret or config is external, in either form.
     var isExternal: Bool { self["external"].bool == true || self["external"].object != nil }
 }

@@ -1,15 +1,15 @@
 import ComposeModel
 import EngineModel
 
-/// The form in which `config` prints a project: as the reference tool does, what is empty or as it would be anyway is left out.
-/// Which values those are follows from the reference tool's types, so they are listed here and nowhere else.
+/// The form in which `config` prints a project: like the reference tool, it omits empty values and some defaults. Which ones depends
+/// on the reference tool's types; they are listed only here.
 public struct PrintedForm {
-    /// JSON has no extensions but those at the top.
+    /// False for JSON, which prints only top-level extensions.
     let keepsExtensions: Bool
 
     public static func json(_ project: Project) -> JSON {
         var value = PrintedForm(keepsExtensions: false).whole(project)
-        // The reference tool's JSON has no models.
+        // The reference tool's JSON omits models.
         value = .object((value.object ?? []).filter { $0.key != "models" }.sorted { $0.key < $1.key })
         return value
     }
@@ -49,7 +49,7 @@ public struct PrintedForm {
             result.set("build", build)
         }
         if let blocks = result["blkio_config"].object {
-            // The reference tool's JSON has these two in capitals, its YAML has not.
+            // The reference tool capitalizes these keys in JSON, not in YAML.
             result.set(
                 "blkio_config",
                 .object(
@@ -64,26 +64,26 @@ public struct PrintedForm {
         return result
     }
 
-    /// Leaves members out that YAML does not show where JSON does.
+    /// Removes members that JSON prints but YAML omits.
     private static func without(_ value: JSON, _ keys: [String], where isIdle: (JSON) -> Bool) -> JSON {
         .object((value.object ?? []).filter { !(keys.contains($0.key) && isIdle($0.value)) })
     }
 
-    /// Users' own names and values: kept as they are.
+    /// Maps with user-defined names and values; kept as they are.
     private static let maps: Set<String> = [
         "environment", "labels", "annotations", "args", "options", "driver_opts", "sysctls", "storage_opt",
         "additional_contexts", "aux_addresses", "depends_on", "networks", "ulimits", "models",
     ]
-    /// Truth values and numbers that are printed even if they are false or zero.
+    /// Booleans and numbers that are printed even if false or zero.
     private static let always: Set<String> = [
         "init", "attach", "enable_ipv4", "enable_ipv6", "required", "scale", "replicas", "retries", "parallelism",
         "max_attempts", "mode",
     ]
-    /// Sizes, which are printed unless they are zero.
+    /// Sizes; omitted if zero.
     private static let sizes: Set<String> = [
         "memory", "mem_swappiness", "mem_limit", "memswap_limit", "mem_reservation", "shm_size", "size",
     ]
-    /// Lists that are printed even if they are empty.
+    /// Lists that are printed even if empty.
     private static let lists: Set<String> = ["command", "entrypoint"]
 
     private func whole(_ project: Project) -> JSON {
@@ -99,7 +99,7 @@ public struct PrintedForm {
         return json
     }
 
-    /// Within extensions the reference tool's JSON has null for an empty list.
+    /// In extensions, the reference tool's JSON prints an empty list as null.
     private static func extended(_ value: JSON) -> JSON {
         switch value {
         case .array(let items): items.isEmpty ? .null : .array(items.map(extended))
@@ -108,7 +108,7 @@ public struct PrintedForm {
         }
     }
 
-    /// Zero is what a limit is without a word.
+    /// Omits ulimit values of zero, the default.
     private static func limit(_ value: JSON) -> JSON {
         if value.int == 0 { return .object([]) }
         guard let members = value.object else { return value }
@@ -153,7 +153,7 @@ public struct PrintedForm {
         return .object((result.object ?? []).sorted { $0.key < $1.key })
     }
 
-    /// A value of the specification's own types.
+    /// A value of a type that the specification defines.
     private func typed(_ value: JSON) -> JSON {
         guard let members = value.object else { return value }
         return .object(
@@ -163,7 +163,7 @@ public struct PrintedForm {
             })
     }
 
-    /// The mode of a secret or config is told in octal, as a text.
+    /// The mode of a secret or config is printed as an octal string.
     private func mounted(_ item: JSON) -> JSON {
         var file = typed(item)
         if let mode = file["mode"].int { file.set("mode", .string("0" + String(mode, radix: 8))) }
@@ -186,7 +186,7 @@ public struct PrintedForm {
             guard Self.maps.contains(key) else { return typed(value) }
             if members.isEmpty { return nil }
             if key == "ulimits" { return .object(members.map { ($0.key, Self.limit($0.value)) }) }
-            // The entries of these two are the specification's, only the names are the users'.
+            // In these two only the names are user-defined.
             guard ["depends_on", "networks"].contains(key) else { return value }
             return .object(members.map { ($0.key, typed($0.value)) })
         default: return value

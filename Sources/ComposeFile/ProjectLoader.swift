@@ -1,7 +1,7 @@
 import ComposeModel
 import EngineModel
 
-/// What the loader is asked for. It touches the disk only through `read`, so that tests need none.
+/// The input of the loader. It accesses files only through `read`, so that tests need no file system.
 public struct LoadRequest: Sendable {
     public var files: [String] = []
     public var projectName: String?
@@ -10,10 +10,10 @@ public struct LoadRequest: Sendable {
     public var environmentFiles: [String] = []
     public var workingDirectory: String
     public var environment: [String: String]
-    /// Services that the user has named: their profiles are on.
+    /// Services named by the user; their profiles are enabled.
     public var services: [String] = []
     public var passes = LoadPasses()
-    /// The text of a file; nil if there is none.
+    /// The content of a file; nil if it does not exist.
     public var read: @Sendable (String) throws -> [UInt8]?
 
     public init(
@@ -25,19 +25,19 @@ public struct LoadRequest: Sendable {
     }
 }
 
-/// Which passes a load makes: all, unless `config` is asked to leave one out.
+/// The passes of a load. `config` has options that disable some of them.
 public struct LoadPasses: Sendable {
-    /// The default network and the names of resources.
+    /// Adds the default network and sets the names of resources.
     public var normalizes = true
     public var resolvesPaths = true
-    /// Whether what is referred to is there.
+    /// Checks that referenced resources are defined.
     public var checksConsistency = true
-    /// Without it values stay as they are written.
+    /// Interpolates variables; false keeps values as written.
     public var interpolates = true
     public init() {}
 }
 
-/// Text → nodes with places → passes → `Project`.
+/// Text → nodes with locations → passes → `Project`.
 public struct ProjectLoader {
     private let request: LoadRequest
     private var warnings: [String] = []
@@ -49,7 +49,7 @@ public struct ProjectLoader {
 
     private init(request: LoadRequest) { self.request = request }
 
-    /// The variables that the files name.
+    /// The variables that the files use.
     public static func variables(_ request: LoadRequest) throws -> [VariableUse] {
         var loader = ProjectLoader(request: request)
         let source = FileSource(request: request)
@@ -62,7 +62,7 @@ public struct ProjectLoader {
         return found.values.sorted { $0.name < $1.name }
     }
 
-    /// Everything that interpolation knows.
+    /// All variables that are available to interpolation.
     public static func interpolationEnvironment(_ request: LoadRequest) throws -> [String: String] {
         var loader = ProjectLoader(request: request)
         let files = try loader.findFiles()
@@ -154,7 +154,7 @@ public struct ProjectLoader {
             folder = Self.parent(folder)
         }
         throw ComposeError(
-            "no configuration file provided: not found", hint: "make a compose.yaml here, or name the file with -f")
+            "no configuration file provided: not found", hint: "create a compose.yaml here, or select a file with -f")
     }
 
     static func join(_ folder: String, _ name: String) -> String {
@@ -163,7 +163,7 @@ public struct ProjectLoader {
 
     // MARK: Environment and name
 
-    /// The shell's variables before those of the environment files.
+    /// Shell variables take precedence over those of environment files.
     private func environment(_ directory: String) throws -> [String: String] {
         var variables: [String: String] = [:]
         let disabled = ["1", "true"].contains(request.environment["COMPOSE_DISABLE_ENV_FILE"] ?? "")
@@ -214,7 +214,7 @@ public struct ProjectLoader {
         let normal = Self.normalized(chosen)
         if normal.isEmpty {
             throw ComposeError(
-                "project name must not be empty", at: place, hint: "give one with -p, or name: at the top of the file")
+                "project name must not be empty", at: place, hint: "set one with -p, or with name: in the Compose file")
         }
         return normal
     }

@@ -1,26 +1,26 @@
 import ComposeModel
 import EngineModel
 
-/// A variable that a project file names and that nothing sets: it becomes a blank string, and its user is told.
+/// A variable that a Compose file uses but that is not set: it becomes an empty string, with a warning.
 struct UnsetVariable: Sendable, Equatable {
     var name: String
     var place: Place?
-    /// Written `$NAME`, which may be meant as it stands.
+    /// Written as `$NAME`, where the dollar sign may be meant literally.
     var isBare: Bool
 
-    /// An error in a line that names a variable that is not set has its cause there, most likely.
+    /// An error on a line with an unset variable is most likely caused by it.
     static func explain(_ error: ComposeError, _ all: [UnsetVariable]) -> ComposeError {
         guard let place = error.place,
             let cause = all.first(where: { $0.place?.file == place.file && $0.place?.line == place.line })
         else { return error }
         var result = error
         result.hint =
-            "the variable \(cause.name) is not set: set it in the environment or in .env"
+            "variable \(cause.name) is not set; set it in the environment or in .env"
             + (error.hint.map { "; \($0)" } ?? "")
         return result
     }
 
-    /// One warning for each variable, with the place that names it first and what can be done.
+    /// One warning for each variable, with the location of its first use and a fix.
     static func warnings(_ all: [UnsetVariable], services: [String: JSON]) -> [String] {
         var told: Set<String> = []
         return all.compactMap { variable in
@@ -30,9 +30,9 @@ struct UnsetVariable: Sendable, Equatable {
             let owners = services.filter { $0.value["environment"][variable.name].string != nil }.keys.sorted()
             if let owner = owners.first {
                 text +=
-                    " Service \(owner) has it in its environment or env_file, which is for the container alone: put it into .env, or give --env-file."
+                    " Service \(owner) sets it in environment or env_file, which apply only to the container; set it in .env or use --env-file."
             } else if variable.isBare {
-                text += " If the dollar is meant as it stands, write $$\(variable.name)."
+                text += " For a literal dollar sign, use $$\(variable.name)."
             }
             return text
         }

@@ -1,20 +1,20 @@
 import ComposeModel
 import EngineModel
 
-/// Reads nodes into canonical values: each function accepts the forms that the specification gives and names the place of anything else.
-/// Remembers where every value came from.
+/// Reads nodes into canonical values. Each function accepts the forms that the specification allows and reports the location of
+/// anything else. Records the origin of every value.
 struct ValueReader {
-    /// Against which relative paths are resolved.
+    /// The base directory of relative paths.
     var directory: String
-    /// Off where paths are to stay as they are written.
+    /// False keeps paths as written.
     var resolvesPaths = true
-    /// Values stay as they are written, because variables in them have not been replaced.
+    /// Keeps values as written, because their variables have not been interpolated.
     var keepsWritten = false
-    /// For attributes that take their value from the environment.
+    /// Values for attributes that are read from the environment.
     let variables: [String: String]
     private(set) var origins: [String: String] = [:]
     private(set) var warnings: [String] = []
-    /// Attributes without a value, which is an error unless another file gives one.
+    /// Attributes without a value: an error unless another file sets one.
     private(set) var valueless: [(path: String, place: Place)] = []
 
     init(directory: String, variables: [String: String]) {
@@ -34,7 +34,7 @@ struct ValueReader {
         case .scalar:
             switch node.scalarValue {
             case .null: "nothing"
-            case .bool: "a truth value"
+            case .bool: "a boolean"
             case .int, .double: "a number"
             default: "a string"
             }
@@ -42,7 +42,8 @@ struct ValueReader {
     }
 
     func wrong(_ path: String, _ wanted: String, _ node: Node, hint: String? = nil) -> ComposeError {
-        ComposeError("\(path) must be \(wanted), not \(Self.describe(node))", at: node.place, hint: hint)
+        let problem = node.isNothing ? "is empty (expected \(wanted))" : "must be \(wanted), not \(Self.describe(node))"
+        return ComposeError("\(path) \(problem)", at: node.place, hint: hint)
     }
 
     // MARK: Scalars
@@ -56,11 +57,11 @@ struct ValueReader {
         return .string(text)
     }
 
-    /// Strings, and numbers and truth values as they are written.
+    /// A string, number or boolean as text; nil without a value. Numbers are printed as Go prints them.
     mutating func text(_ node: Node, _ path: String) throws(ComposeError) -> String? {
         note(path, node)
         guard case .scalar(let text, _) = node.kind else {
-            throw wrong(path, "a string, a number or a truth value", node, hint: Self.pairHint(node))
+            throw wrong(path, "a string, a number or a boolean", node, hint: Self.pairHint(node))
         }
         switch node.scalarValue {
         case .null: return nil
@@ -72,12 +73,12 @@ struct ValueReader {
         }
     }
 
-    /// `- KEY: value` in a list of pairs is a mapping to YAML.
+    /// YAML parses `- KEY: value` in a list of pairs as a mapping.
     private static func pairHint(_ node: Node) -> String? {
         guard case .mapping(let entries) = node.kind, entries.count == 1, let entry = entries.first,
             case .scalar(let text, _) = entry.value.kind
         else { return nil }
-        return "in a list write - \(entry.key)=\(text), or leave the hyphens away"
+        return "in a list, use - \(entry.key)=\(text), or remove the hyphens"
     }
 
     mutating func bool(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
@@ -93,7 +94,7 @@ struct ValueReader {
         throw wrong(path, "true or false", node)
     }
 
-    /// `1e3` and `1.0` are whole numbers. `cuts`: any number will do, and what follows its point is left out.
+    /// `1e3` and `1.0` are integers. `cuts`: accepts any number and drops the fraction.
     mutating func int(_ node: Node, _ path: String, cuts: Bool = false) throws(ComposeError) -> JSON {
         note(path, node)
         switch node.scalarValue {
@@ -113,7 +114,7 @@ struct ValueReader {
         throw wrong(path, "a number", node)
     }
 
-    /// A size, as a decimal string of bytes. `cuts`: a part of a byte is no error.
+    /// A size, as a decimal string of bytes. `cuts`: accepts fractions of a byte.
     mutating func bytes(_ node: Node, _ path: String, cuts: Bool = false) throws(ComposeError) -> JSON {
         note(path, node)
         guard case .scalar(let text, _) = node.kind, !node.scalarValue.isNull else {
@@ -173,13 +174,13 @@ struct ValueReader {
         return .array(list)
     }
 
-    /// A string, or a whole number that is meant as one.
+    /// A string; integers and booleans are converted to text.
     mutating func word(_ node: Node, _ path: String) throws(ComposeError) -> String {
         if case .double = node.scalarValue { throw wrong(path, "a string or a whole number", node) }
         return try text(node, path) ?? ""
     }
 
-    /// The same; numbers are taken as they are written.
+    /// A list of such strings.
     mutating func words(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
         note(path, node)
         var list: [JSON] = []
@@ -189,14 +190,14 @@ struct ValueReader {
         return .array(list)
     }
 
-    /// One string or a list of them; each only once.
+    /// One string or a list of strings, as a list.
     mutating func stringOrList(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
         note(path, node)
         if case .scalar = node.kind { return [try string(node, path)] }
         return try strings(node, path)
     }
 
-    /// `NAME: value` or `- NAME=value`, as a map. `absent` is the value of a bare name: nil takes it from the environment.
+    /// `NAME: value` or `- NAME=value`, as a map. `absent` is the value of a bare name; nil reads it from the environment.
     mutating func pairs(_ node: Node, _ path: String, absent: JSON?, separator: Unicode.Scalar = "=")
         throws(ComposeError)
         -> JSON
@@ -233,7 +234,7 @@ struct ValueReader {
         return try string(item, path).string ?? ""
     }
 
-    /// A command: a list of words, or a line that is split as a shell would (without running one).
+    /// A command: a list of arguments, or a line that is split by shell-like rules without running a shell.
     mutating func command(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
         note(path, node)
         if case .sequence = node.kind { return try strings(node, path) }
@@ -245,7 +246,7 @@ struct ValueReader {
         var words: [String] = []
         var word = String.UnicodeScalarView()
         var inWord = false
-        /// What is open: a quote, a backtick, or the parenthesis of `$(`.
+        /// The open delimiter: a quote, a backtick, or the parenthesis of `$(`.
         var open: Unicode.Scalar?
         var rest = line.unicodeScalars[...]
         while let scalar = rest.popFirst() {
@@ -256,7 +257,7 @@ struct ValueReader {
                 } else if scalar == mark {
                     open = nil
                 } else if scalar == "\\", mark == "\"" {
-                    // Compose's own rule; a shell would keep the backslash before most scalars.
+                    // Compose's own rule; a shell keeps the backslash before most characters.
                     guard let next = rest.popFirst() else { break }
                     word.append(next)
                 } else {
@@ -270,7 +271,7 @@ struct ValueReader {
                 inWord = true
             case "\\":
                 guard let next = rest.popFirst() else {
-                    throw ComposeError("invalid command line string: nothing follows the last backslash", at: place)
+                    throw ComposeError("invalid command line string: trailing backslash", at: place)
                 }
                 word.append(next)
                 inWord = true
@@ -285,14 +286,14 @@ struct ValueReader {
                 inWord = true
             case "(", ")":
                 throw ComposeError(
-                    "invalid command line string: a parenthesis means something to a shell only", at: place,
-                    hint: "write the command as a list, or put the parenthesis in quotes")
+                    "invalid command line string: unquoted parenthesis", at: place,
+                    hint: "use a list for the command, or quote the parenthesis")
             case " ", "\t", "\r", "\n":
                 if inWord { words.append(String(word)) }
                 word = String.UnicodeScalarView()
                 inWord = false
             case ";", "|", "&", "<", ">":
-                // As Compose: an operator of a shell ends the words, since there is no shell; the number of a descriptor goes with it.
+                // As in Compose: a shell operator ends the command, because there is no shell; a descriptor number before it is dropped too.
                 if scalar == "<" || scalar == ">", word.allSatisfy({ ("0"..."9").contains($0) }) { inWord = false }
                 rest = rest.prefix(0)
             default:
@@ -300,7 +301,7 @@ struct ValueReader {
                 inWord = true
             }
         }
-        if open != nil { throw ComposeError("invalid command line string: a quote is not closed", at: place) }
+        if open != nil { throw ComposeError("invalid command line string: unclosed quote", at: place) }
         if inWord { words.append(String(word)) }
         return words
     }
@@ -309,7 +310,7 @@ struct ValueReader {
 
     typealias Field = @Sendable (inout ValueReader, Node, String) throws(ComposeError) -> JSON
 
-    /// Reads a mapping by a table of its keys. A key that is not in the table is an error that names the nearest one that is.
+    /// Reads a mapping with a table of allowed keys. An unknown key is an error that suggests the closest known key.
     mutating func object(_ node: Node, _ path: String, _ table: [String: Field]) throws(ComposeError) -> JSON {
         note(path, node)
         var members: [(key: String, value: JSON)] = []
@@ -349,7 +350,7 @@ struct ValueReader {
         return "did you mean \(nearest.0)?"
     }
 
-    /// Levenshtein's distance.
+    /// Levenshtein distance.
     static func distance(_ one: String, _ other: String) -> Int {
         let left = Array(one.utf8.prefix(64))
         let right = Array(other.utf8.prefix(64))
@@ -366,7 +367,7 @@ struct ValueReader {
         return row[right.count]
     }
 
-    /// Anything, as it is.
+    /// Any value, without validation.
     func any(_ node: Node) -> JSON {
         switch node.kind {
         case .scalar: node.scalarValue
@@ -377,16 +378,16 @@ struct ValueReader {
 
     // MARK: Paths
 
-    /// Absolute paths stay as they are written.
+    /// Absolute paths are returned as written.
     func resolved(_ path: String) -> String {
         path.begins(with: "/") || !resolvesPaths
             ? path : PathRules.resolve(path, in: directory, home: variables["HOME"])
     }
 
-    /// The source of a bind mount: a path of Windows stays as it is.
+    /// The source of a bind mount. Windows paths are returned as written.
     func resolvedSource(_ path: String) -> String { PathRules.isWindows(path) ? path : resolved(path) }
 
-    /// A build's context may be somewhere else than in a folder.
+    /// A build context, which may be a URL or a service instead of a directory.
     func resolvedContext(_ text: String) -> String {
         if text.isEmpty { return text }
         let elsewhere = ["service:", "https://", "http://", "git://", "ssh://", "github.com/", "git@"]
@@ -394,7 +395,7 @@ struct ValueReader {
     }
 }
 
-/// Paths of a project file, resolved without looking at the disk.
+/// Lexical resolution of paths in a Compose file; does not access the file system.
 public enum PathRules {
     public static func resolve(_ path: String, in directory: String, home: String?) -> String {
         var text = path
@@ -402,14 +403,14 @@ public enum PathRules {
         return clean(text.begins(with: "/") ? text : directory + "/" + text)
     }
 
-    /// A drive's letter and a colon, or two backslashes, at the beginning.
+    /// Whether a path starts with a drive letter and a colon, or with two backslashes.
     static func isWindows(_ path: String) -> Bool {
         let scalars = path.unicodeScalars
         return path.begins(with: "\\\\")
             || scalars.dropFirst().first == ":" && scalars.first.map { Character($0).isLetter } == true
     }
 
-    /// Without `.`, `..` and double slashes.
+    /// An absolute path without `.`, `..` and double slashes.
     public static func clean(_ path: String) -> String {
         var parts: [Substring] = []
         for part in path.pathParts where part != "." {
@@ -419,7 +420,7 @@ public enum PathRules {
     }
 }
 
-/// A command written as one line, as words: with Compose's rules of quoting.
+/// Splits a command line into arguments with Compose's quoting rules.
 public enum CommandLineWords {
     public static func split(_ line: String) throws(ComposeError) -> [String] {
         try ValueReader.split(line, at: Place(file: "", line: 0, column: 0))

@@ -1,6 +1,6 @@
 import ComposeModel
 
-/// A variable as a project file names it.
+/// One use of a variable in a Compose file.
 public struct VariableUse: Sendable, Equatable {
     public var name: String
     /// `${NAME:?…}`.

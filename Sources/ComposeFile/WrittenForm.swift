@@ -1,8 +1,8 @@
 import ComposeModel
 import EngineModel
 
-/// The last pass of a load without interpolation, and the form in which it is printed. The reference tool fills in the names of
-/// resources, the default network and what a build is without a word, and leaves everything else alone.
+/// The last pass of a load without interpolation, and the form in which it is printed. Like the reference tool, it fills in the names
+/// of resources, the default network and the defaults of a build, and nothing else.
 public struct WrittenForm {
     let passes: LoadPasses
 
@@ -54,7 +54,7 @@ public struct WrittenForm {
         return result
     }
 
-    /// The whole, with sorted keys.
+    /// The whole project, with sorted keys.
     public static func model(_ project: Project) -> JSON {
         var json: JSON = ["name": .string(project.name)]
         for (key, map) in [

@@ -1,9 +1,9 @@
 import EngineModel
 
 /// The order in which `config` prints the members of each object: that of the reference tool's types, so that two outputs can be
-/// compared line by line. What is not listed comes behind in the order of its name, extensions last.
+/// compared line by line. Members that are not listed follow in alphabetical order, extensions last.
 enum YAMLOrder {
-    /// By the place of the object: `*` is a name of the user's, `[]` an item of a list.
+    /// By the path of the object: `*` is a user-defined name, `[]` a list item.
     private static let orders: [String: [String]] = [
         "": words("name services networks volumes secrets configs models"),
         "services.*": words(
@@ -68,7 +68,7 @@ enum YAMLOrder {
             "name file environment content external labels driver driver_opts template_driver"),
     ]
 
-    /// The same object in several places.
+    /// Objects that occur at several paths, by the last path component.
     private static let shared: [String: [String]] = [
         "secrets[]": words("source target uid gid mode"), "configs[]": words("source target uid gid mode"),
         "post_start[]": words("command user privileged working_dir environment"),
@@ -87,7 +87,7 @@ enum YAMLOrder {
         Dictionary(uniqueKeysWithValues: order.enumerated().map { ($0.element, $0.offset) })
     }
 
-    /// Maps whose keys are the users'.
+    /// Maps with user-defined keys.
     private static let maps: Set<String> = [
         "services", "networks", "volumes", "secrets", "configs", "models", "environment", "labels", "annotations",
         "args",
@@ -131,7 +131,7 @@ enum YAMLOrder {
             return .object(
                 inOrder.map { index in
                     let (key, value) = members[index]
-                    // What an extension holds is its owner's.
+                    // The content of an extension is user-defined.
                     if key.hasPrefix("x-") { return (key, natural(value)) }
                     switch value {
                     case .object, .array:
@@ -144,7 +144,7 @@ enum YAMLOrder {
     }
 }
 
-/// The order of users' own keys: numbers in names count as numbers (gopkg.in/yaml.v3, sorter.go).
+/// The order of user-defined keys: digits compare as numbers (gopkg.in/yaml.v3, sorter.go).
 enum NaturalOrder {
     static func precedes(_ one: String, _ other: String) -> Bool {
         let a = Array(one.unicodeScalars)
@@ -160,7 +160,7 @@ enum NaturalOrder {
             if letterA || letterB { return digits ? letterA : letterB }
             var start: UInt64 = 0
             if a[index] == "0" || b[index] == "0" {
-                // Behind other digits a zero is no leading one.
+                // A zero after other digits is not a leading zero.
                 var back = index - 1
                 while back >= 0, isDigit(a[back]) {
                     if a[back] != "0" { start = 1 }

@@ -2,10 +2,10 @@ import CYAML
 import ComposeModel
 import EngineModel
 
-/// A value of a YAML document with its place: what every later error points at.
+/// A value of a YAML document with its location, for error messages.
 public struct Node: Sendable, Equatable {
     public indirect enum Kind: Sendable, Equatable {
-        /// `isPlain`: written without quotes, so that it may be a number, a truth value or nothing.
+        /// `isPlain`: unquoted, so that it may be a number, a boolean or null.
         case scalar(String, isPlain: Bool)
         case sequence([Node])
         case mapping([Entry])
@@ -19,12 +19,12 @@ public struct Node: Sendable, Equatable {
 
     public var kind: Kind
     public var place: Place
-    /// `!reset`, `!override`; empty without one.
+    /// `!reset` or `!override`; empty without a tag.
     public var tag: String
 }
 
-/// Reads YAML through libyaml's events, which carry line and column. Anchors and merge keys are resolved on the way, within bounds:
-/// a document that grows beyond them is refused, not expanded.
+/// Reads YAML from libyaml's events, which carry line and column. Resolves anchors and merge keys within limits: a document that
+/// exceeds them is rejected, not expanded.
 public struct YAMLReader {
     static let nodeLimit = 1_000_000
     static let depthLimit = 100
@@ -98,7 +98,7 @@ public struct YAMLReader {
         if count > Self.nodeLimit {
             throw ComposeError(
                 "yaml: the document grows beyond \(Self.nodeLimit) values", at: place,
-                hint: "anchors that contain one another multiply")
+                hint: "nested anchors grow exponentially")
         }
         if depth > Self.depthLimit {
             throw ComposeError("yaml: the document is nested more than \(Self.depthLimit) levels deep", at: place)
@@ -119,8 +119,8 @@ public struct YAMLReader {
             let keyNode = try node(event, parser, depth: depth + 1)
             guard case .scalar(let key, _) = keyNode.kind else {
                 throw ComposeError(
-                    "yaml: a key must be a word", at: keyNode.place,
-                    hint: "braces and brackets begin a mapping or a list: put a value such as {{ x }} in quotes")
+                    "yaml: a key must be a scalar", at: keyNode.place,
+                    hint: "{ and [ start a mapping or a list: quote a value such as {{ x }}")
             }
             guard case .string = keyNode.scalarValue else {
                 throw ComposeError(
@@ -141,7 +141,7 @@ public struct YAMLReader {
         return list
     }
 
-    /// Merge keys (yaml.org/type/merge): local keys win, and of several sources the earlier one.
+    /// Merge keys (yaml.org/type/merge): local keys take precedence, then earlier sources over later ones.
     private func merge(_ source: Node, into list: inout [Node.Entry]) throws(ComposeError) {
         switch source.kind {
         case .mapping(let entries):
@@ -154,10 +154,10 @@ public struct YAMLReader {
 }
 
 extension Node {
-    /// A key without a value.
+    /// Whether this is the null value, e.g. of a key without a value.
     var isNothing: Bool { if case .scalar = kind { scalarValue.isNull } else { false } }
 
-    /// What a plain scalar means in YAML's core schema, with the leftovers of 1.1 that compose files rely on.
+    /// The value of a scalar in YAML's core schema, with the YAML 1.1 forms that Compose files rely on.
     public var scalarValue: JSON {
         guard case .scalar(let text, let isPlain) = kind else { return .null }
         guard isPlain else { return .string(text) }
@@ -172,7 +172,7 @@ extension Node {
         }
     }
 
-    /// A whole number; one that only an unsigned word holds is kept as its digits.
+    /// An integer; a value that fits only in an unsigned 64-bit integer is kept as a string of digits.
     private static func whole(_ digits: Substring, _ sign: Int64, radix: Int) -> JSON? {
         if let value = Int64((sign < 0 ? "-" : "") + digits, radix: radix) { return .int(value) }
         guard sign > 0 else { return nil }
@@ -207,7 +207,7 @@ extension String {
     }
 }
 
-/// libyaml's parser: gives one event after the other. The only place of this module that touches C's memory.
+/// libyaml's parser as a sequence of events. The only code in this module that accesses C memory.
 @safe private final class EventSource {
     enum Event {
         case streamEnd, documentStart, documentEnd, sequenceEnd, mappingEnd, other
@@ -220,7 +220,7 @@ extension String {
     private let file: String
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private let input: UnsafeMutableBufferPointer<UInt8>
-    /// The last quoted scalar of several lines: where a quote is missing, it reaches to the next one.
+    /// The last multi-line quoted scalar: with a closing quote missing, it extends to the next quote.
     private var longQuote: (start: Place, end: Int)?
 
     init(_ bytes: [UInt8], file: String) throws(ComposeError) {
@@ -229,7 +229,7 @@ extension String {
         // libyaml reads from this copy until the parser is deleted.
         unsafe input = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(1, bytes.count))
         _ = unsafe input.initialize(from: bytes)
-        guard unsafe yaml_parser_initialize(parser) == 1 else { throw ComposeError("no memory for the parser") }
+        guard unsafe yaml_parser_initialize(parser) == 1 else { throw ComposeError("yaml: out of memory") }
         unsafe yaml_parser_set_input_string(parser, input.baseAddress, bytes.count)
     }
 
@@ -246,7 +246,7 @@ extension String {
         return unsafe String(cString: pointer)
     }
 
-    /// The byte at a place of the text, as a character.
+    /// The byte at a position of the input, as a character.
     private func character(line: Int, column: Int) -> Character? {
         var left = line
         var start = 0
@@ -258,7 +258,7 @@ extension String {
         return Character(UnicodeScalar(unsafe input[start + column]))
     }
 
-    /// Marks that a merge has left: the cause of what the parser cannot read.
+    /// The error for merge conflict markers, if they are why the file cannot be parsed.
     private func conflict() -> ComposeError? {
         var lines: [String: Int] = [:]
         var line = 0
@@ -276,20 +276,20 @@ extension String {
             hint: "keep one side of the conflict and remove the lines with <<<<<<<, ======= and >>>>>>>")
     }
 
-    /// What to do about libyaml's words.
+    /// A hint for an error of libyaml.
     private static func advice(_ problem: String, _ character: Character?) -> String? {
         if problem.contains("cannot start any token") {
-            if character == "\t" { return "indent with blanks, not with tabs" }
-            return "a value cannot begin with \(character.map { "\"\($0)\"" } ?? "this"): put it in quotes"
+            if character == "\t" { return "use spaces for indentation, not tabs" }
+            return "a value cannot start with \(character.map { "\"\($0)\"" } ?? "this"): put it in quotes"
         }
         if problem.contains("expected key") || problem.contains("block end") || problem.contains("block mapping") {
             return
-                "look at the indentation of this line and of those above: what belongs together begins in the same column"
+                "check the indentation: keys of one mapping must start in the same column"
         }
         if problem.contains("mapping values are not allowed") {
-            return "put a value with a colon and a blank in it in quotes, or look at the indentation"
+            return "quote a value that contains a colon and a space, or check the indentation"
         }
-        if problem.contains("expected ':'") { return "write KEY: value, with a blank after the colon" }
+        if problem.contains("expected ':'") { return "use KEY: value, with a space after the colon" }
         return nil
     }
 
@@ -310,8 +310,8 @@ extension String {
             }
             if let longQuote, abs(longQuote.end - mark.0) <= 1 {
                 throw ComposeError(
-                    "yaml: the quote that opens here closes in line \(longQuote.end + 1) only: \(problem)",
-                    at: longQuote.start, hint: "close it at the end of its own line")
+                    "yaml: the quote that opens here closes only on line \(longQuote.end + 1): \(problem)",
+                    at: longQuote.start, hint: "close it on the same line")
             }
             throw ComposeError(
                 "yaml: \(problem)", at: place(line: mark.0, column: mark.1),

@@ -1,7 +1,7 @@
 import EngineModel
 
-/// How a text is written in YAML: plain where it reads as the same text again, in quotes or as a block where it would not. The choices
-/// are those of the library that the reference tool writes with (gopkg.in/yaml.v3, emitterc.go and resolve.go).
+/// The YAML form of a string: plain if it reads back as the same string, otherwise quoted or as a block. Follows the library of the
+/// reference tool (gopkg.in/yaml.v3, emitterc.go and resolve.go).
 struct YAMLScalar {
     private let text: String
     private let bytes: [UInt8]
@@ -21,7 +21,7 @@ struct YAMLScalar {
         if !isSimple { analyze() }
     }
 
-    /// A word in which nothing can be a sign of YAML's: most of what is written.
+    /// Whether no character can have a meaning in YAML, as in most strings.
     private var isSimple: Bool {
         bytes.allSatisfy { byte in
             switch byte {
@@ -76,13 +76,13 @@ struct YAMLScalar {
         }
     }
 
-    /// In one line, for a key or where no block can stand.
+    /// The form on one line, for keys and where a block is not possible.
     var line: String {
         let isPlain =
             !bytes.isEmpty && !hasBlockIndicators && !hasLineBreaks && !hasSpecial && !leadingSpace && !trailingSpace
             && !readsAsOther
         if isPlain { return text }
-        // A text that is only not plain for its signs stands in single quotes; one that would be something else in double ones.
+        // Single quotes if only indicator characters prevent the plain form; double quotes if it would read as another type.
         let isSingle =
             !bytes.isEmpty && !readsAsOther && !hasSpecial && !hasLineBreaks && !spaceBreak && !breakSpace
         if isSingle {
@@ -91,7 +91,7 @@ struct YAMLScalar {
         return quoted
     }
 
-    /// Several lines as a block below their key; nil where they must stand in quotes.
+    /// Several lines as a block below their key; nil if they must be quoted.
     func block(indent: Int) -> String? {
         guard hasLineBreaks, !hasSpecial, !spaceBreak, !trailingSpace, !text.contains("\r") else { return nil }
         let body = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
@@ -139,11 +139,11 @@ struct YAMLScalar {
     private static let words: Set<String> = [
         "", "~", "null", "Null", "NULL", "true", "True", "TRUE", "false", "False", "FALSE", ".nan", ".NaN", ".NAN",
         ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF",
-        // What older versions take for a truth value.
+        // Booleans in YAML 1.1.
         "y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF",
     ]
 
-    /// Whether the text without quotes would be a number, a date, a truth value or nothing.
+    /// Whether the unquoted text would be a number, a date, a boolean or null.
     private var readsAsOther: Bool {
         if Self.words.contains(text) { return true }
         guard let first = bytes.first, first == 43 || first == 45 || first == 46 || (48...57).contains(first) else {
@@ -160,7 +160,7 @@ struct YAMLScalar {
             return !rest.dropFirst(2).isEmpty && UInt64(rest.dropFirst(2), radix: radix) != nil
         }
         guard !rest.isEmpty, rest.allSatisfy({ $0.isASCII && $0.isNumber }) else { return false }
-        // A zero in front makes it octal; with an 8 or 9 it is a float still.
+        // A leading zero makes it octal; with an 8 or 9 it is still a float.
         return true
     }
 
@@ -182,11 +182,11 @@ struct YAMLScalar {
             guard let digit = rest.first, digit.isNumber else { return false }
             rest = rest.drop { $0.isASCII && $0.isNumber }
         }
-        // A number that no double holds is a text.
+        // A number out of the range of a double is a string.
         return rest.isEmpty && Double(text.filter { $0 != "_" })?.isFinite == true
     }
 
-    /// `10:30`, which older versions take for a number of base 60.
+    /// `10:30`, a base-60 number in YAML 1.1.
     private var isSexagesimal: Bool {
         var parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count > 1 else { return false }
@@ -204,7 +204,7 @@ struct YAMLScalar {
         return parts.allSatisfy { (1...2).contains($0.count) && (Int($0).map { (0..<60).contains($0) } ?? false) }
     }
 
-    /// `2001-02-03`, with or without a time behind it.
+    /// `2001-02-03`, optionally followed by a time.
     private var isDate: Bool {
         guard bytes.count >= 8 else { return false }
         let parts = text.prefix(10).split(separator: "-", omittingEmptySubsequences: false)

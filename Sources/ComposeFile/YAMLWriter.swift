@@ -1,6 +1,6 @@
 import EngineModel
 
-/// Writes canonical values as YAML in Compose's style: two blanks, items of lists below their key.
+/// Writes canonical values as YAML in Compose's style: indented by two spaces, list items indented below their key.
 public enum YAMLWriter {
     public static func text(_ value: JSON) -> String {
         var out = ""

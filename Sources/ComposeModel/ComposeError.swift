@@ -1,9 +1,9 @@
 import EngineModel
 
-/// A place in a project file.
+/// A source location in a Compose file.
 public struct Place: Sendable, Hashable, CustomStringConvertible {
     public var file: String
-    /// Both count from 1.
+    /// Line and column start at 1.
     public var line: Int
     public var column: Int
     public init(file: String, line: Int, column: Int) {
@@ -13,7 +13,7 @@ public struct Place: Sendable, Hashable, CustomStringConvertible {
     }
     public var description: String { "\(file):\(line):\(column)" }
 
-    /// Reads `file:line:column` or `file:line`, as `description` gives it; a file's name may have colons.
+    /// Parses `file:line:column`, as in `description`, or `file:line`; the file name may contain colons.
     public init?(parsing text: String) {
         var parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         var numbers: [Int] = []
@@ -26,12 +26,12 @@ public struct Place: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// What is wrong with a project file, where, and what to write instead.
+/// An error in a Compose file, with its location and a hint for the fix.
 public struct ComposeError: Error, Sendable, Equatable, CustomStringConvertible {
     public var message: String
     public var place: Place?
     public var hint: String?
-    /// The keys that may stand where an unknown one stands.
+    /// The keys that are allowed in place of an unknown one.
     public var alternatives: [String]
 
     public init(_ message: String, at place: Place? = nil, hint: String? = nil, alternatives: [String] = []) {
@@ -43,7 +43,7 @@ public struct ComposeError: Error, Sendable, Equatable, CustomStringConvertible 
 
     public var description: String { (place.map { "\($0): " } ?? "") + message + (hint.map { " (\($0))" } ?? "") }
 
-    /// With the line of the file and a caret under the place; `source` gives the text of a file.
+    /// The error with the source line and a caret below the column; `source` returns the text of a file.
     public func rendered(source: (String) -> String?) -> String {
         var text = (place.map { "\($0): " } ?? "") + message
         if let place,

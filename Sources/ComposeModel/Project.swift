@@ -1,6 +1,6 @@
 import EngineModel
 
-/// A project file, resolved: interpolated, merged, in canonical form, validated. The form of its parts is the specification's.
+/// A resolved Compose project: interpolated, merged, in canonical form, validated. Its parts have the form of the Compose Specification.
 public struct Project: Sendable, Equatable {
     public var name: String
     public var workingDirectory: String
@@ -12,21 +12,21 @@ public struct Project: Sendable, Equatable {
     public var secrets: [String: JSON]
     public var configs: [String: JSON]
     public var models: [String: JSON]
-    /// `x-…` at the top.
+    /// Top-level `x-…` members.
     public var extensions: [(key: String, value: JSON)]
-    /// Where a value came from: `services.web.environment.LOG_LEVEL` → `compose.yaml:14`.
+    /// The source location of each value: `services.web.environment.LOG_LEVEL` → `compose.yaml:14:7`.
     public var origins: [String: String]
-    /// Every profile that a service names, whether it is on or not.
+    /// All profiles of all services, active or not.
     public var profiles: [String] = []
-    /// Services that are off because none of their profiles is on.
+    /// Services that are disabled because none of their profiles is active.
     public var disabledServices: [String] = []
-    /// The part of each service that Docker Compose would hash.
+    /// The part of each service that Docker Compose hashes.
     public var hashForms: [String: JSON] = [:]
-    /// Services of inactive profiles that images of others are built from: built, never run. The engine does not need them.
+    /// Services of inactive profiles whose images other builds use: built, never run, and not sent to the engine.
     public var buildBases: [String: JSON] = [:]
-    /// Between the parts of names: `-`, or `_` as the first Compose had it (`--compatibility`).
+    /// Separates the parts of names: `-`, or `_` as in Compose v1 (`--compatibility`).
     public var separator = "-"
-    /// What was odd but is no error.
+    /// Warnings that do not fail the load.
     public var warnings: [String]
 
     public init(name: String, workingDirectory: String, files: [String]) {
@@ -43,13 +43,13 @@ public struct Project: Sendable, Equatable {
         .object(map.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     }
 
-    /// A service, or one that images of others are built from.
+    /// The definition of a service, including those in `buildBases`.
     public func definition(_ name: String) -> JSON? { services[name] ?? buildBases[name] }
 
-    /// What a service's image is called that has no name of its own.
+    /// The default image name of a built service.
     public func builtImageName(_ service: String) -> String { "\(name)\(separator)\(service)" }
 
-    /// These services and all that they depend on, as far as the project has them; every service where none is named.
+    /// The named services and their transitive dependencies that the project defines; all services without names.
     public func needed(by names: [String]) -> Set<String> {
         guard !names.isEmpty else { return Set(services.keys) }
         var found: Set<String> = []
@@ -61,7 +61,7 @@ public struct Project: Sendable, Equatable {
         return found
     }
 
-    /// As it travels to the engine.
+    /// The JSON form that is sent to the engine.
     public var wire: JSON {
         [
             "name": .string(name), "workingDirectory": .string(workingDirectory), "files": JSON(files),

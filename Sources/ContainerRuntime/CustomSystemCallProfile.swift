@@ -2,8 +2,8 @@ import EngineModel
 import LinuxKernel
 import SystemCallFilters
 
-/// A seccomp profile of the user's own, in Docker's form: an action for everything, and lists of names with another one, under
-/// conditions on arguments, capabilities and architectures (Docker, "Seccomp security profiles for Docker").
+/// A user-defined seccomp profile in Docker's format: a default action, and lists of system calls with other actions, with conditions on
+/// arguments, capabilities and architectures (Docker, "Seccomp security profiles for Docker").
 struct CustomSystemCallProfile {
     let otherwise: SystemCallFilter.Action
     private let entries: [JSON]
@@ -44,7 +44,7 @@ struct CustomSystemCallProfile {
         return true
     }
 
-    /// Several conditions on one argument are alternatives, as runc has it; conditions on different ones belong together.
+    /// Several conditions on the same argument are alternatives, as in runc; conditions on different arguments must all hold.
     private static func rules(_ entry: JSON) throws(RoostError) -> [SystemCallFilter.Rule] {
         let names = entry["names"].strings ?? entry["name"].string.map { [$0] } ?? []
         guard !names.isEmpty else { throw .invalid("seccomp profile: an entry of syscalls has no names") }
@@ -75,7 +75,7 @@ struct CustomSystemCallProfile {
         case "SCMP_ACT_TRAP": .trap
         case "SCMP_ACT_LOG": .log
         case "SCMP_ACT_TRACE": .trace(UInt16(truncatingIfNeeded: number ?? 1))
-        default: throw .invalid("seccomp profile: the action \"\(name)\" is not known here")
+        default: throw .invalid("seccomp profile: unknown action \"\(name)\"")
         }
     }
 
@@ -88,7 +88,7 @@ struct CustomSystemCallProfile {
         case "SCMP_CMP_GE": .atLeast
         case "SCMP_CMP_GT": .greater
         case "SCMP_CMP_MASKED_EQ": .masked
-        default: throw .invalid("seccomp profile: the comparison \"\(name)\" is not known")
+        default: throw .invalid("seccomp profile: unknown comparison \"\(name)\"")
         }
     }
 }

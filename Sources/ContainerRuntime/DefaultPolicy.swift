@@ -2,13 +2,13 @@ import LinuxKernel
 import ShimProtocol
 import SystemLibraries
 
-/// What every container gets where its user says nothing: the same as Docker's defaults, so that images work as they do there.
+/// The default security policy of containers: the same as Docker's, so that images behave the same.
 enum DefaultPolicy {
     /// CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE, NET_RAW, SYS_CHROOT, MKNOD,
     /// AUDIT_WRITE, SETFCAP.
     static let capabilities = CapabilitySet(rawValue: 0xa804_25fb)
 
-    /// Nodes of a container's own /dev.
+    /// Device nodes in a container's /dev.
     static let devices: [DevicePlan] = [
         character("/dev/null", 1, 3), character("/dev/zero", 1, 5), character("/dev/full", 1, 7),
         character("/dev/random", 1, 8),
@@ -26,7 +26,7 @@ enum DefaultPolicy {
         LinkPlan(path: "/dev/ptmx", target: "pts/ptmx"), LinkPlan(path: "/dev/core", target: "/proc/kcore"),
     ]
 
-    /// Any node may be made, these may be used.
+    /// Any node may be created (mknod); these may be used.
     static let deviceRules: [DeviceRule] = [
         DeviceRule(.character, nil, nil, "m"), DeviceRule(.block, nil, nil, "m"), DeviceRule(.character, 1, 3, "rwm"),
         DeviceRule(.character, 1, 5, "rwm"), DeviceRule(.character, 1, 7, "rwm"), DeviceRule(.character, 1, 8, "rwm"),

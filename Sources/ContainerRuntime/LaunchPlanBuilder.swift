@@ -3,26 +3,26 @@ import LinuxKernel
 import ShimProtocol
 import SystemLibraries
 
-/// What the builder needs to know besides the container's record: places and facts of this host.
+/// Input of the builder besides the container's record: paths and state of this host.
 public struct LaunchContext: Sendable {
     /// Topmost first.
     public var imageDirectories: [String]
     public var upperDirectory: String
     public var workDirectory: String
-    /// A folder that every container of the engine mounts its root onto, each in its own mount namespace.
+    /// A directory on which all containers of the engine mount their root, each in its own mount namespace.
     public var mountPoint: String
-    /// The texts of /etc/hosts and /etc/resolv.conf.
+    /// The contents of /etc/hosts and /etc/resolv.conf.
     public var hosts: String
     public var resolvConf: String
     public var logFile: String
     public var exitRecord: String
     public var revival: RevivalPlan
     public var controlGroup: ControlGroup
-    /// Process ids of containers whose namespaces are joined, by id or name as the specification has them.
+    /// The pids of containers whose namespaces are joined, keyed by id or name as in the specification.
     public var processes: [String: Int32]
-    /// The layers of images that are mounted into the container, topmost first, by the images' ids.
+    /// The layers of images that are mounted into the container, topmost first, by image id.
     public var imageMounts: [String: [String]] = [:]
-    /// The running first process of the container whose network is joined.
+    /// The pid of the container whose network is joined.
     public var networkProcess: Int32?
 
     public init(
@@ -44,12 +44,12 @@ public struct LaunchContext: Sendable {
     }
 }
 
-/// Turns a container's record into the plan that its shim carries out. The only builder: an exec and a health check go through it too.
+/// Builds the launch plan of a container for its shim. Exec processes and health checks use it too.
 public struct LaunchPlanBuilder: Sendable {
     private let programs: SystemCallPrograms
     private let defaultUlimits: [UlimitSpec]
 
-    /// `defaultUlimits` hold where a container has no limit of that name.
+    /// `defaultUlimits` apply where a container sets no limit of that name.
     public init(programs: SystemCallPrograms, defaultUlimits: [UlimitSpec]) {
         self.programs = programs
         self.defaultUlimits = defaultUlimits
@@ -67,7 +67,7 @@ public struct LaunchPlanBuilder: Sendable {
             standardStreams: StreamPlan(terminal: record.spec.process.terminal, input: record.spec.process.openInput))
     }
 
-    /// What one more process of a running container is asked to be.
+    /// The parameters of an additional process in a running container (exec).
     public struct ExecRequest: Sendable {
         public var arguments: [String]
         public var environment: [String] = []
@@ -84,13 +84,13 @@ public struct LaunchPlanBuilder: Sendable {
         var spec = record.spec
         if request.privileged {
             spec.security.privileged = true
-            // The process has every capability, also those that its container has dropped.
+            // A privileged exec has all capabilities, including those that its container dropped.
             spec.security.droppedCapabilities = []
         }
         let decision = try SecurityDecision(spec)
         let names = Set(request.environment.map(Self.variableName))
         var merged = environment(record, terminal: request.terminal).filter { !names.contains(Self.variableName($0)) }
-        // A bare name only removes the container's variable.
+        // A name without a value removes the container's variable.
         merged += request.environment.filter { $0.contains("=") }
         return LaunchPlan(
             id: id, kind: .exec,
@@ -115,7 +115,7 @@ public struct LaunchPlanBuilder: Sendable {
         return list
     }
 
-    /// The name that a container has for itself.
+    /// The container's host name.
     public func hostname(_ record: ContainerRecord) -> String {
         if !record.spec.hostname.isEmpty { return record.spec.hostname }
         return record.spec.network == .host || record.spec.uts == .host ? HostIdentity.current().name : record.shortID
@@ -135,14 +135,14 @@ public struct LaunchPlanBuilder: Sendable {
             outOfMemoryScore: spec.resources.outOfMemoryScore == 0 ? nil : spec.resources.outOfMemoryScore)
     }
 
-    /// Numbers of setrlimit(2) by Docker's names.
+    /// The resource numbers of setrlimit(2), by Docker's names.
     private static let resources: [String: Int32] = [
         "cpu": 0, "fsize": 1, "data": 2, "stack": 3, "core": 4, "rss": 5, "nproc": 6, "nofile": 7, "memlock": 8,
         "as": 9, "locks": 10,
         "sigpending": 11, "msgqueue": 12, "nice": 13, "rtprio": 14, "rttime": 15,
     ]
 
-    /// Hard limits that a container cannot get: above the engine's own if it may not raise them, or above fs.nr_open (getrlimit(2)).
+    /// Hard limits that cannot be granted: above the engine's own without CAP_SYS_RESOURCE, or above fs.nr_open (getrlimit(2)).
     public static func unreachable(_ limits: [UlimitSpec]) -> [(limit: UlimitSpec, granted: UInt64)] {
         let mayRaise = CapabilitySet.current().effective.rawValue & SystemResourceCapability.bit != 0
         let openFiles = (try? Files.readText("/proc/sys/fs/nr_open", limit: 32)).flatMap {
@@ -163,7 +163,7 @@ public struct LaunchPlanBuilder: Sendable {
     private static func limit(_ spec: UlimitSpec) throws(RoostError) -> ResourceLimit {
         guard let number = resources[spec.name] else {
             throw .invalid(
-                "invalid ulimit type: \(spec.name); there are \(resources.keys.sorted().joined(separator: ", "))")
+                "invalid ulimit type: \(spec.name) (expected \(resources.keys.sorted().joined(separator: ", ")))")
         }
         guard spec.hard == -1 || (spec.soft != -1 && spec.soft <= spec.hard) else {
             throw .invalid(
@@ -192,7 +192,7 @@ public struct LaunchPlanBuilder: Sendable {
         }
         try decide(spec.pid, .process, "pid")
         try decide(spec.ipc, .communication, "ipc")
-        // A container on the host's network has the host's name as well, as in Docker.
+        // A container with host networking also uses the host's UTS namespace, as in Docker.
         try decide(spec.network == .host && spec.hostname.isEmpty ? .host : spec.uts, .hostname, "uts")
         if spec.controlGroupNamespace == .own { own.insert(.controlGroup) }
         return ContainerPlan(
@@ -219,7 +219,7 @@ public struct LaunchPlanBuilder: Sendable {
             spec.security.sysctls["net.ipv4.ip_unprivileged_port_start"] == nil,
             !isShared(spec.network)
         {
-            // Programs that are not root may use every port, as in Docker: the namespace is theirs alone.
+            // Unprivileged processes may bind any port, as in Docker: the namespace belongs to the container alone.
             settings = [
                 Setting("net.ipv4.ip_unprivileged_port_start", "0"),
                 Setting("net.ipv4.ping_group_range", "0 2147483647"),
@@ -240,14 +240,14 @@ public struct LaunchPlanBuilder: Sendable {
         return nodes
     }
 
-    /// The device rules of a container's control group.
+    /// The device rules of a container's cgroup.
     public static func deviceRules(_ spec: ContainerSpec) throws -> [DeviceRule] {
         if spec.security.privileged { return [DeviceRule(.any, nil, nil, "rwm")] }
         return try DefaultPolicy.deviceRules + spec.devices.flatMap { try HostDevices.rules($0) }
             + spec.deviceRules.map(Self.deviceRule)
     }
 
-    /// `c 1:3 mr`: kind, numbers or `*`, access.
+    /// Parses e.g. `c 1:3 mr`: type, numbers or `*`, access.
     static func deviceRule(_ text: String) throws(RoostError) -> DeviceRule {
         let words = text.split(separator: " ").map(String.init)
         let kinds: [String: DeviceRule.Kind] = ["c": .character, "b": .block, "a": .any]
@@ -255,12 +255,12 @@ public struct LaunchPlanBuilder: Sendable {
         guard words.count == 3, let kind = kinds[words[0]], numbers.count == 2,
             numbers.allSatisfy({ $0 == "*" || UInt32($0) != nil }), !words[2].isEmpty,
             words[2].allSatisfy({ "rwm".contains($0) })
-        else { throw .invalid("invalid device cgroup format '\(text)': write c 1:3 mr, or c 7:* rmw") }
+        else { throw .invalid("invalid device cgroup format '\(text)' (e.g. c 1:3 mr or c 7:* rmw)") }
         return DeviceRule(kind, UInt32(numbers[0]), UInt32(numbers[1]), words[2])
     }
 }
 
-/// Docker's `max-size` and `max-file`; without them a container's log is capped all the same.
+/// Docker's log options `max-size` and `max-file`; without them the log is limited as well.
 struct LogLimits {
     static let defaultBytes: UInt64 = 100 << 20
     static let defaultFiles: UInt32 = 3
@@ -273,13 +273,13 @@ struct LogLimits {
         }
         if let text = spec.options["max-size"] {
             guard let size = ByteSize.parse(text), size > 0 else {
-                throw .invalid("logging option max-size: \"\(text)\" is not a size, as in 10m")
+                throw .invalid("invalid size \"\(text)\" for log option max-size (e.g. 10m)")
             }
             bytes = UInt64(size)
         }
         if let text = spec.options["max-file"] {
             guard let count = UInt32(text), count > 0, count <= 1000 else {
-                throw .invalid("logging option max-file: \"\(text)\" is not a number of files")
+                throw .invalid("invalid number \"\(text)\" for log option max-file (expected 1 to 1000)")
             }
             files = count
         }

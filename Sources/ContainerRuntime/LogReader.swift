@@ -2,19 +2,19 @@ import EngineModel
 import LinuxKernel
 import Synchronization
 
-/// One line, or a part of one, of a container's log.
+/// One line, or part of a line, of a container's log.
 public struct LogRecord: Sendable, Equatable {
-    /// RFC 3339 with nine digits of fraction; sorts as text.
+    /// RFC 3339 with nine fractional digits; sorts as text.
     public var timestamp: ArraySlice<UInt8>
     public var isError: Bool
-    /// The line goes on in the next record of the same stream.
+    /// Partial: the line continues in the next record of the same stream.
     public var isPart: Bool
     public var content: ArraySlice<UInt8>
 }
 
-/// Reads a container's log files in order, oldest first, through rotations: what has been opened stays readable until it is read.
+/// Reads a container's log files in order, oldest first, across rotations: an opened file stays readable until it is read to its end.
 public struct LogCursor: Sendable {
-    /// Timestamp, blank, stream, blank, tag, blank: always the same length.
+    /// Timestamp, space, stream, space, tag, space: a fixed length.
     static let headerLength = 40
     static let blockSize = 1 << 18
 
@@ -24,7 +24,7 @@ public struct LogCursor: Sendable {
     private var offset = 0
     private var rest: [UInt8] = []
 
-    /// Starts with the oldest file that there is.
+    /// Starts at the oldest log file.
     public init(path: String) {
         self.path = path
         var number = 0
@@ -46,9 +46,9 @@ public struct LogCursor: Sendable {
         }
     }
 
-    /// The stream of a record, by the first letter of its name.
+    /// Whether a record is from stderr, by the stream name after "std".
     static func isError(_ header: ArraySlice<UInt8>) -> Bool { header[header.startIndex + 34] == UInt8(ascii: "e") }
-    /// The tag of a record: the line continues in the next one.
+    /// Whether a record is partial (tag P).
     static func isPart(_ header: ArraySlice<UInt8>) -> Bool { header[header.startIndex + 38] == UInt8(ascii: "P") }
 
     private mutating func open(_ name: String) {
@@ -57,7 +57,7 @@ public struct LogCursor: Sendable {
         offset = 0
     }
 
-    /// The next records, about a quarter of a megabyte at most; nothing means that all is read for now.
+    /// The next records, from about 256 KiB at most; empty at the current end of the log.
     public mutating func next() throws -> [LogRecord] {
         while true {
             if file == nil { open(path) }
@@ -74,7 +74,7 @@ public struct LogCursor: Sendable {
         }
     }
 
-    /// To the file that followed the one we have read to its end; false while it is still the one being written.
+    /// Moves to the file that follows the one read to its end; false while that is still the current file.
     private mutating func moveOn() -> Bool {
         guard let current = try? Files.status(path), current.inode != inode else { return false }
         var number = 1
@@ -85,7 +85,7 @@ public struct LogCursor: Sendable {
             }
             number += 1
         }
-        // Ours has been rotated away: the oldest that is left comes next.
+        // The file has been deleted by rotation: continue with the oldest remaining one.
         open(number > 1 ? "\(path).\(number - 1)" : path)
         return true
     }
@@ -107,7 +107,7 @@ public struct LogCursor: Sendable {
     }
 }
 
-/// What a reader of a log wants to see.
+/// The options of a log request.
 public struct LogQuery: Sendable, Equatable {
     public var output = true
     public var error = true
@@ -117,17 +117,17 @@ public struct LogQuery: Sendable, Equatable {
     public var tail: Int?
     public var since: Timestamp?
     public var until: Timestamp?
-    /// Stands in front of every line, behind its time (`logs --details`).
+    /// Printed before every line, after its timestamp (`logs --details`).
     public var details = ""
     public init() {}
 }
 
-/// Chooses and frames records for a reader; remembers where lines go on.
+/// Filters and frames records for a client; keeps track of partial lines.
 public struct LogFramer: Sendable {
     private let query: LogQuery
     private let sinceText: [UInt8]?
     private let untilText: [UInt8]?
-    /// Frames of Docker's multiplexed stream, or plain bytes for a terminal.
+    /// Docker's multiplexed stream format, or raw bytes for a TTY.
     private let multiplexed: Bool
     private var inLine: [Bool: Bool] = [:]
     private let details: [UInt8]
@@ -140,7 +140,7 @@ public struct LogFramer: Sendable {
         details = query.details.isEmpty ? [] : Array(query.details.utf8) + [32]
     }
 
-    /// With all nine digits, so that it compares with the log's own.
+    /// With nine fractional digits, so that it compares with the log's timestamps.
     private static func text(_ time: Timestamp) -> [UInt8] {
         let fraction = String(time.nanoseconds - time.seconds * 1_000_000_000)
         return Array(
@@ -148,12 +148,12 @@ public struct LogFramer: Sendable {
                 + fraction + "Z").utf8)
     }
 
-    /// The bytes for output that is in no record.
+    /// Frames output that is not in the log.
     public mutating func bytes(_ content: [UInt8], isError: Bool) -> [UInt8] {
         bytes([LogRecord(timestamp: [], isError: isError, isPart: true, content: content[...])])
     }
 
-    /// The bytes for these records. Whole lines get their end back; parts do not.
+    /// Frames these records. A newline is appended to complete lines, not to partial ones.
     public mutating func bytes(_ records: [LogRecord]) -> [UInt8] {
         var out: [UInt8] = []
         out.reserveCapacity(records.reduce(0) { $0 + $1.content.count + 48 })
@@ -182,7 +182,7 @@ public struct LogFramer: Sendable {
     }
 }
 
-/// Tells when logs have grown (inotify(7)). One instance serves all: closing one makes the kernel wait for milliseconds.
+/// Notifies about log changes (inotify(7)). One instance serves all logs: closing an instance blocks for milliseconds in the kernel.
 public final class LogWatcher: Sendable {
     private struct State {
         var callbacks: [Int32: [UInt64: @Sendable () -> Void]] = [:]
@@ -202,7 +202,7 @@ public final class LogWatcher: Sendable {
         for call in calls { call() }
     }
 
-    /// Calls back for every change in the folder until the subscription is let go of.
+    /// Calls back for every change in the directory until the subscription is released.
     public func subscribe(folder: String, changed: @escaping @Sendable () -> Void) throws -> LogSubscription {
         let (descriptor, id) = try state.withLock { state in
             let descriptor = try watch.add(folder)
@@ -225,7 +225,7 @@ public final class LogWatcher: Sendable {
     }
 }
 
-/// Ends with its last holder.
+/// Cancels the subscription when the last reference is released.
 public final class LogSubscription: Sendable {
     private let cancel: @Sendable () -> Void
     init(cancel: @escaping @Sendable () -> Void) { self.cancel = cancel }

@@ -1,10 +1,11 @@
 import LinuxKernel
 
-/// Finds where the last lines of a log begin. Reads from the end backwards, a block at a time: neither the log's size nor a line's matters.
+/// Finds the start of the last lines of a log. Reads backwards block by block, so that its cost depends neither on the log's size nor on
+/// line lengths.
 struct LogTail {
     private static let blockSize = 1 << 16
     private var missing: Int
-    /// Streams with a counted line whose beginning may lie further back.
+    /// Streams with a counted line whose start may be further back.
     private var unfinished: Set<Bool> = []
     private var start: (file: OwnedFD, offset: Int)?
 
@@ -19,7 +20,7 @@ struct LogTail {
             let status = try? Files.status(of: file.raw)
         {
             number += 1
-            // A rotation in between has given the next name to a file that has been read already.
+            // A rotation meanwhile has given the next name to a file that was already read.
             if status.inode == inode { continue }
             inode = status.inode
             guard (try? tail.scan(file, size: Int(status.size))) == true else { break }
@@ -27,14 +28,14 @@ struct LogTail {
         return tail.start
     }
 
-    /// Reads one file from its end; false if nothing older is needed.
+    /// Scans one file backwards; false if no older file is needed.
     private mutating func scan(_ file: OwnedFD, size: Int) throws(SyscallError) -> Bool {
         var position = size
-        // A record that is still being written has no end yet and does not count.
+        // A record still being written has no newline yet and does not count.
         var hasEnd = false
         while position > 0 {
             let from = max(0, position - Self.blockSize)
-            // With the header of the record that begins at the end of the block.
+            // Includes the header of a record that begins at the end of the block.
             let block = try readSome(file.raw, at: from, limit: position - from + LogCursor.headerLength)
             var end = min(position - from, block.count)
             while let newline = block[..<end].lastIndex(of: 10) {
@@ -51,7 +52,7 @@ struct LogTail {
         return true
     }
 
-    /// Counts a record by its header; false if it is one line too many.
+    /// Counts a record by its header; false if it exceeds the requested number of lines.
     private mutating func count(_ header: ArraySlice<UInt8>, _ file: OwnedFD, _ offset: Int) -> Bool {
         guard header.count == LogCursor.headerLength else { return true }
         let isError = LogCursor.isError(header)

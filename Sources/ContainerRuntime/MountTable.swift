@@ -2,7 +2,7 @@ import EngineModel
 import LinuxKernel
 import ShimProtocol
 
-/// The mounts of a container in their order: the system's own, then the user's, outer ones before inner ones.
+/// The mounts of a container in order: the runtime's, then the user's, outer mounts before nested ones.
 struct MountTable {
     let record: ContainerRecord
     let context: LaunchContext
@@ -45,7 +45,7 @@ struct MountTable {
     }
 
     private func sysMount(writable: Bool) -> MountPlan {
-        // sysfs shows the network namespace that mounts it; on the host's network it is the host's.
+        // sysfs shows the network namespace of the mounting process; with host networking the host's.
         fileSystem("sysfs", "/sys", Self.strict | (writable ? 0 : Self.readOnly))
     }
 
@@ -70,7 +70,7 @@ struct MountTable {
     private func identityFiles() -> [MountPlan] {
         let attributes = record.spec.security.readOnlyRoot ? Self.readOnly : 0
         if let process = context.networkProcess {
-            // The very files of the container whose network is joined: what either writes both see.
+            // Share the files of the container whose network is joined: changes are visible to both.
             return ["/etc/resolv.conf", "/etc/hostname", "/etc/hosts"].map {
                 bind("/proc/\(process)/root\($0)", $0, attributes)
             }
@@ -140,7 +140,7 @@ struct MountTable {
     }
 }
 
-/// Devices of the host that a container is given.
+/// Host devices that are passed to a container.
 enum HostDevices {
     static func nodes(_ spec: DeviceSpec) throws -> [DevicePlan] {
         try find(spec).map { path, status in
@@ -158,7 +158,7 @@ enum HostDevices {
         }
     }
 
-    /// The device itself, or every device in a folder.
+    /// The device itself, or all devices in a directory.
     private static func find(_ spec: DeviceSpec) throws -> [(path: String, status: FileStatus)] {
         let status: FileStatus
         do throws(SyscallError) { status = try Files.status(spec.hostPath) } catch {
@@ -176,7 +176,7 @@ enum HostDevices {
         }
     }
 
-    /// Everything in the host's /dev, for privileged containers.
+    /// All devices in the host's /dev, for privileged containers.
     static func all() -> [DevicePlan] {
         let skipped: Set<String> = [
             "pts", "shm", "fd", "mqueue", "console", "ptmx", "null", "zero", "full", "random", "urandom", "tty",

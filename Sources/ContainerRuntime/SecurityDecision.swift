@@ -3,11 +3,11 @@ import LinuxKernel
 import ShimProtocol
 import SystemLibraries
 
-/// What a container may do, decided from its specification. One place for create, exec and health checks.
+/// The effective security settings of a container, derived from its specification; shared by create, exec and health checks.
 public struct SecurityDecision: Sendable, Equatable {
     public var capabilities: CapabilitySet
     public var filtersSystemCalls = true
-    /// A profile of the user's own, as JSON, instead of the default one.
+    /// A user-defined seccomp profile as JSON, replacing the default one.
     public var systemCallProfile: String?
     public var noNewPrivileges = false
     public var masksSystemPaths = true
@@ -20,7 +20,7 @@ public struct SecurityDecision: Sendable, Equatable {
             set = name.uppercased() == "ALL" ? [] : set.subtracting(try Self.capability(name))
         }
         if security.addedCapabilities.contains(where: { $0.uppercased() == "ALL" }) {
-            // As Docker: ALL, less those that are dropped by name.
+            // As in Docker: ALL minus those dropped by name.
             set = .all
             for name in security.droppedCapabilities where name.uppercased() != "ALL" {
                 set.subtract(try Self.capability(name))
@@ -42,7 +42,7 @@ public struct SecurityDecision: Sendable, Equatable {
     private static func capability(_ name: String) throws(RoostError) -> CapabilitySet {
         guard let set = CapabilitySet(named: name) else {
             throw .invalid(
-                "unknown capability: \"\(name)\": this kernel has none of that name; names are as in CAP_NET_ADMIN or NET_ADMIN"
+                "unknown capability: \"\(name)\" (e.g. CAP_NET_ADMIN or NET_ADMIN)"
             )
         }
         return set
@@ -60,7 +60,7 @@ public struct SecurityDecision: Sendable, Equatable {
         case "seccomp=builtin": break
         case "systempaths=unconfined": masksSystemPaths = false
         case let text where text.hasPrefix("apparmor=") || text.hasPrefix("label="):
-            // Neither is in use here; Docker accepts them on such hosts as well.
+            // AppArmor and SELinux are not used; Docker also accepts these options on hosts without them.
             break
         default:
             throw .invalid(

@@ -3,25 +3,25 @@ import LinuxKernel
 import ShimProtocol
 import Synchronization
 
-/// The shim's program, kept as a sealed file in memory: an update or a container cannot change what is started.
+/// The shim executable in a sealed memfd: neither an update nor a container can change what is started.
 public struct ShimProgram: Sendable {
     private let file: OwnedFD
 
-    /// Reads `roost-shim` from beside the engine's own program.
+    /// Reads the `roost-shim` executable at this path.
     public init(path: String) throws {
         do { file = try Files.memory("roost-shim", try Files.read(path, limit: 256 << 20), sealed: true) } catch {
-            throw RoostError.failure("cannot read the shim \(path): \(error); it is installed beside roostd")
+            throw RoostError.failure("cannot read the shim \(path): \(error); it must be installed next to roostd")
         }
     }
 
     var path: String { "/proc/\(Processes.currentPID)/fd/\(file.raw)" }
 }
 
-/// The engine's end of the exchange with one shim.
+/// The engine's end of the connection to one shim.
 public final class ShimConnection: Sendable {
     public enum Event: Sendable {
         case message(ShimMessage, [OwnedFD])
-        /// The shim has gone; after `exited` or `failed` that is as it should be.
+        /// The connection was closed; expected after `exited` or `failed`.
         case closed
     }
 
@@ -29,7 +29,7 @@ public final class ShimConnection: Sendable {
     private let loop: IOLoop
     private let closed = Atomic(false)
 
-    /// The shim has gone, although perhaps nobody has read so yet.
+    /// The shim has closed the connection; the `closed` event may not have been consumed yet.
     public var isClosed: Bool { closed.load(ordering: .acquiring) }
 
     public init(socket: OwnedFD, loop: IOLoop) {
@@ -37,7 +37,7 @@ public final class ShimConnection: Sendable {
         self.loop = loop
     }
 
-    /// What the shim says from now on, in its order; the stream ends after `closed`. One reader.
+    /// The messages of the shim, in order; the stream finishes after `closed`. Single consumer.
     public func events() throws -> AsyncStream<Event> {
         let (stream, continuation) = AsyncStream.makeStream(of: Event.self)
         try setNonBlocking(socket.raw)
@@ -64,19 +64,19 @@ public final class ShimConnection: Sendable {
         return stream
     }
 
-    /// A shim that cannot be told has gone; the end of its connection says so.
+    /// Errors are ignored: if the shim is gone, the `closed` event reports it.
     public func send(_ message: EngineMessage, descriptors: [OwnedFD] = []) {
         try? Sockets.send(socket.raw, message.encoded(), descriptors: descriptors.map(\.raw))
     }
 }
 
-/// A program that runs in a container, with what its shim has handed over.
+/// A started process in a container, with the descriptors from its shim.
 public struct StartedProcess: Sendable {
     public let connection: ShimConnection
     public let process: Int32
-    /// Stands for the process itself, whoever has its number later.
+    /// The pidfd: refers to this process even if the pid is reused.
     public let pidfd: OwnedFD
-    /// The way into its standard input, or its terminal.
+    /// The write end of its standard input, or its terminal's master.
     public let input: OwnedFD?
     public init(connection: ShimConnection, process: Int32, pidfd: OwnedFD, input: OwnedFD?) {
         self.connection = connection
@@ -86,7 +86,7 @@ public struct StartedProcess: Sendable {
     }
 }
 
-/// Why a program could not be started, with the exit code that Docker would give.
+/// Why a process could not be started, with the exit code that Docker reports.
 public struct LaunchFailure: Error, Sendable, CustomStringConvertible {
     public let step: String
     public let reason: String
@@ -94,7 +94,7 @@ public struct LaunchFailure: Error, Sendable, CustomStringConvertible {
     public var description: String { reason }
 }
 
-/// Starts shims. Blocks until the program runs or has failed to; the caller is on a thread that may wait.
+/// Starts shims. Blocks until the process runs or its start has failed; call it on a thread that may block.
 public struct ShimLauncher: Sendable {
     private let program: ShimProgram
     private let loop: IOLoop
@@ -104,13 +104,13 @@ public struct ShimLauncher: Sendable {
         self.loop = loop
     }
 
-    /// A container: `namespace` is its network namespace, nil for the host's or one that the plan joins by path.
+    /// Starts a container. `namespace` is its network namespace; nil for the host's, or for one that the plan joins by path.
     public func start(_ plan: LaunchPlan, namespace: OwnedFD?) throws -> StartedProcess {
         let sandbox = try namespace ?? Files.open("/dev/null", .readOnly)
         return try launch(plan, third: sandbox, streams: [])
     }
 
-    /// One more process in the container of `pidfd`. Streams are the process's own ends; none with a terminal.
+    /// Starts an additional process in the container of `pidfd`. `streams` are the process's standard streams; empty with a TTY.
     public func exec(_ plan: LaunchPlan, pidfd: OwnedFD, streams: [OwnedFD]) throws -> StartedProcess {
         try launch(plan, third: pidfd, streams: streams)
     }
@@ -126,13 +126,13 @@ public struct ShimLauncher: Sendable {
         let received = try Sockets.receive(ours.raw)
         let files = received.descriptors.map(OwnedFD.init(adopting:))
         guard !received.bytes.isEmpty, let message = try? ShimMessage(decoding: received.bytes) else {
-            throw LaunchFailure(step: "start the shim", reason: "the shim ended before it said anything", exitCode: 125)
+            throw LaunchFailure(step: "start the shim", reason: "the shim exited without a message", exitCode: 125)
         }
         switch message {
         case .started(let process):
             guard let pidfd = files.first else {
                 throw LaunchFailure(
-                    step: "start the shim", reason: "the shim sent no descriptor of the process", exitCode: 125)
+                    step: "start the shim", reason: "the shim sent no pidfd", exitCode: 125)
             }
             return StartedProcess(
                 connection: ShimConnection(socket: ours, loop: loop), process: process, pidfd: pidfd,
@@ -141,12 +141,12 @@ public struct ShimLauncher: Sendable {
             throw LaunchFailure(step: step, reason: reason, exitCode: exitCode)
         case .exited, .hello, .unlogged:
             throw LaunchFailure(
-                step: "start the shim", reason: "the shim began with an unexpected message", exitCode: 125)
+                step: "start the shim", reason: "unexpected first message from the shim", exitCode: 125)
         }
     }
 }
 
-/// Collects shims that have ended, so that none stays a zombie. Only processes that were started here are waited for.
+/// Reaps exited shims, so that none remains a zombie. Waits only for processes started here.
 final class ShimReaper: Sendable {
     static let shared = ShimReaper()
     private let expected = Mutex<Set<Int32>>([])
@@ -159,7 +159,7 @@ final class ShimReaper: Sendable {
         collect(all)
     }
 
-    /// Called whenever a shim's connection ends, and before a new one starts.
+    /// Called whenever a shim's connection closes and after a new shim is spawned.
     func collect() { collect(expected.withLock { $0 }) }
 
     private func collect(_ pids: Set<Int32>) {
@@ -170,10 +170,10 @@ final class ShimReaper: Sendable {
 }
 
 extension ShimLauncher {
-    /// Collects ended shims now.
+    /// Reaps exited shims now.
     public static func reap() { ShimReaper.shared.collect() }
 
-    /// The ids in the command lines of all shims of this machine (proc(5), cmdline).
+    /// The ids in the command lines of all shims on this host (proc(5), cmdline).
     public static func livingShims() -> Set<String> {
         var found: Set<String> = []
         for name in (try? Files.list("/proc")) ?? [] where Int32(name) != nil {

@@ -1,7 +1,7 @@
 import LinuxKernel
 import SystemCallFilters
 
-/// The default seccomp profile: Docker's list of what a container may call, as data. Some calls come with a capability.
+/// The default seccomp profile: Docker's list of allowed system calls. Some depend on a capability.
 enum SystemCallProfile {
     private static func words(_ text: String) -> [String] {
         text.split(whereSeparator: \.isWhitespace).map(String.init)
@@ -46,7 +46,7 @@ enum SystemCallProfile {
         set_tls riscv_flush_icache getxattrat listmount listxattrat mseal removexattrat setxattrat statmount uretprobe
         """)
 
-    /// Calls that a capability opens, by the capability's number (capabilities(7)).
+    /// System calls that a capability allows, by capability number (capabilities(7)).
     private static let byCapability: [(bit: UInt64, names: String)] = [
         (2, "open_by_handle_at"),
         (16, "delete_module init_module finit_module"),
@@ -71,25 +71,25 @@ enum SystemCallProfile {
         (39, "bpf"),
     ]
 
-    /// CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET: clone(2) may make threads and processes, not namespaces.
+    /// CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET: clone(2) may create threads and processes, but not namespaces.
     private static let namespaceFlags: UInt64 = 0x7e02_0000
     private static let administrator: UInt64 = 1 << 21
 
-    /// Families of socket(2) that a container may use: all below this one,
+    /// Allowed address families of socket(2): all below this one,
     private static let contiguousFamilies: UInt64 = 12
-    /// and these. Left out are those that the kernel has removed, AF_ALG (38), whose code containers do not need and have escaped through,
-    /// and AF_VSOCK (40), which does not know network namespaces.
+    /// and these. Excluded are families removed from the kernel, AF_ALG (38), which containers do not need and which has been used for
+    /// escapes, and AF_VSOCK (40), which ignores network namespaces.
     private static let otherFamilies: [UInt64] =
         Array(13...18) + [21, 22, 24] + Array(26...33) + [35, 36, 39] + Array(41...45)
 
-    /// The first system call that this profile does not know.
+    /// The first system call number that this profile does not know.
     static let unknownFrom: UInt32 = 467
 
     static func rules(for capabilities: CapabilitySet) -> [SystemCallFilter.Rule] {
         typealias Rule = SystemCallFilter.Rule
         var rules = [Rule(always), Rule(["socket"], [.init(0, .less, contiguousFamilies)])]
         rules += otherFamilies.map { Rule(["socket"], [.init(0, .equals, $0)]) }
-        // personality(2): Linux, 16-bit uid emulation, address-space tricks of old programs, and asking.
+        // personality(2): PER_LINUX, PER_LINUX32, UNAME26 with either of them, and the query value.
         for value: UInt64 in [0, 8, 0x20000, 0x20008, 0xffff_ffff] {
             rules.append(Rule(["personality"], [.init(0, .equals, value)]))
         }
@@ -98,7 +98,7 @@ enum SystemCallProfile {
         }
         if capabilities.rawValue & administrator == 0 {
             rules.append(Rule(["clone"], [.init(0, .masked, namespaceFlags, 0)]))
-            // Its flags lie in memory where no filter sees them; glibc falls back to clone.
+            // clone3's flags are in memory, invisible to a filter; on ENOSYS glibc falls back to clone.
             rules.append(Rule(["clone3"], [], .fail(errno: 38)))
         }
         return rules

@@ -2,13 +2,13 @@ import LinuxKernel
 import Synchronization
 import SystemCallFilters
 
-/// Compiled filters, one per capability set: compiling takes milliseconds, and most containers have the same.
+/// Cache of compiled seccomp filters by capability set: compiling takes milliseconds, and most containers use the same set.
 public final class SystemCallPrograms: Sendable {
     private let compiled = Mutex<[CapabilitySet: [UInt8]]>([:])
 
     public init() {}
 
-    /// The filter of a container; empty where there is none.
+    /// The seccomp filter of a container; empty if unconfined.
     public func program(for decision: SecurityDecision) throws -> [UInt8] {
         guard decision.filtersSystemCalls else { return [] }
         guard let text = decision.systemCallProfile else { return try program(for: decision.capabilities) }

@@ -1,13 +1,13 @@
 import EngineModel
 
-/// Versions of the Docker Engine API that are spoken here.
+/// Supported versions of the Docker Engine API.
 public enum APIVersion {
     public static let current = "1.48"
     public static let minimum = "1.24"
-    /// What we call ourselves.
+    /// The version of this product.
     public static let product = "0.1.0"
 
-    /// `1.45` as something that compares; nil if it is no version.
+    /// `1.45` as a comparable number, major * 1000 + minor; nil if the text is not a version.
     public static func number(_ text: some StringProtocol) -> Int? {
         let parts = text.split(separator: ".").map { Int($0) }
         guard parts.count == 2, let major = parts[0], let minor = parts[1], (0..<1000).contains(minor) else {
@@ -17,7 +17,7 @@ public enum APIVersion {
     }
 }
 
-/// The status code for a kind of error.
+/// The HTTP status of an error kind.
 public func httpStatus(for kind: RoostError.Kind) -> Int {
     switch kind {
     case .notModified: 304
@@ -32,7 +32,7 @@ public func httpStatus(for kind: RoostError.Kind) -> Int {
     }
 }
 
-/// The other way, for the client.
+/// The error kind of an HTTP status, for clients.
 public func errorKind(forStatus status: Int) -> RoostError.Kind {
     switch status {
     case 304: .notModified
@@ -56,9 +56,9 @@ public struct Filters: Sendable, Equatable {
     public init(query: String?, known: Set<String>) throws(RoostError) {
         values = [:]
         guard let query, !query.isEmpty else { return }
-        // What is not understood must not become no filter at all: prune would remove everything.
+        // An invalid filter must not be ignored: prune would remove everything.
         guard let members = try JSON(parsing: query).object else {
-            throw .invalid("invalid filter: an object of lists is expected, as {\"label\":[\"a=b\"]}")
+            throw .invalid("invalid filter: expected an object of lists (e.g. {\"label\":[\"a=b\"]})")
         }
         for (key, value) in members {
             guard known.isEmpty || known.contains(key) else { throw .invalid("invalid filter '\(key)'") }
@@ -67,12 +67,12 @@ public struct Filters: Sendable, Equatable {
             } else if let map = value.object, map.allSatisfy({ $0.value.bool != nil }) {
                 values[key] = map.filter { $0.value.bool == true }.map(\.key)
             } else {
-                throw .invalid("invalid filter '\(key)': a list of strings is expected")
+                throw .invalid("invalid filter '\(key)': expected a list of strings")
             }
         }
     }
 
-    /// The value of a filter that is true or false.
+    /// The value of a boolean filter; nil without one.
     public func truth(_ key: String) throws(RoostError) -> Bool? {
         guard let text = self[key].first else { return nil }
         switch text {
@@ -82,20 +82,20 @@ public struct Filters: Sendable, Equatable {
         }
     }
 
-    /// Refuses values of a filter that it cannot have.
+    /// Rejects values of a filter that are not allowed.
     public func require(_ key: String, oneOf allowed: [String]) throws(RoostError) {
         for value in self[key] where !allowed.contains(value) { throw .invalid("invalid filter '\(key)=[\(value)]'") }
     }
 
     public subscript(_ key: String) -> [String] { values[key] ?? [] }
 
-    /// True if nothing is asked of the key, or one of the values fits.
+    /// True if the key has no filter, or if one of its values matches.
     public func matches(_ key: String, _ fits: (String) -> Bool) -> Bool {
         guard let wanted = values[key], !wanted.isEmpty else { return true }
         return wanted.contains(where: fits)
     }
 
-    /// Every label that is asked for is there: `name` or `name=value`.
+    /// Whether all label filters match: `name` or `name=value`.
     public func matchesLabels(_ labels: [String: String]) -> Bool {
         self["label"].allSatisfy { wanted in
             let parts = wanted.split(separator: "=", maxSplits: 1).map(String.init)
@@ -107,9 +107,9 @@ public struct Filters: Sendable, Equatable {
     public var json: JSON { .object(values.sorted { $0.key < $1.key }.map { (key: $0.key, value: JSON($0.value)) }) }
 }
 
-/// Headers of ours beside Docker's.
+/// Our own headers, in addition to Docker's.
 public enum RoostHeader {
-    /// Different for every run of an engine: who has two connections knows whether both go to the same one. Lower case, as headers
-    /// are looked up.
+    /// Different for every run of an engine: tells a client whether two connections reach the same one. Lower case, like all header
+    /// lookups.
     public static let instance = "x-roost-instance"
 }

@@ -1,7 +1,7 @@
 import EngineModel
 
-/// Members of `POST /containers/create` that `inspect` shows as they were written, because what the engine makes of them has another
-/// form, or because they change nothing here. What the engine decides itself (limits, names of modes, restarts) is not among them.
+/// Members of `POST /containers/create` that `inspect` shows as they were sent, because the engine stores them in another form or
+/// ignores them. Values that the engine can change (limits, mode names, restart policies) are not included.
 enum AskedMembers {
     private static let config = [
         "Volumes", "OnBuild", "Shell", "NetworkDisabled", "ArgsEscaped", "MacAddress", "Healthcheck", "ExposedPorts",
@@ -15,12 +15,12 @@ enum AskedMembers {
         "SecurityOpt", "ShmSize", "StorageOpt", "Sysctls", "Tmpfs", "Ulimits", "UsernsMode", "VolumeDriver",
         "VolumesFrom",
     ]
-    /// Left out where they hold nothing, as Docker's types say (`omitempty`).
+    /// Omitted if empty, as in Docker's types (`omitempty`).
     private static let optional: Set<String> = [
         "Annotations", "ExposedPorts", "Mounts", "Shell", "StorageOpt", "Sysctls", "Tmpfs", "Volumes",
     ]
 
-    /// As text, for the container's row.
+    /// The members as JSON text, for the container's record.
     static func take(_ body: JSON) -> String? {
         func chosen(_ source: JSON, _ keys: [String]) -> [(key: String, value: JSON)] {
             keys.compactMap { key in
@@ -40,6 +40,6 @@ enum AskedMembers {
 }
 
 extension JSON {
-    /// A list or an object without members.
+    /// Whether it is an empty list or object.
     var holdsNothing: Bool { array?.isEmpty == true || object?.isEmpty == true }
 }

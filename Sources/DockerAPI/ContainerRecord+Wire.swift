@@ -1,6 +1,6 @@
 import EngineModel
 
-/// Docker's words for a container's state: `Up 2 minutes (healthy)`, `Exited (0) 3 seconds ago`.
+/// Docker's status text of a container: `Up 2 minutes (healthy)`, `Exited (0) 3 seconds ago`.
 public func statusText(_ status: ContainerStatus, now: Int64) -> String {
     func since(_ time: Int64) -> String { TimeSpan.words(seconds: max(0, now - time) / 1_000_000_000) }
     switch status.phase {
@@ -12,7 +12,7 @@ public func statusText(_ status: ContainerStatus, now: Int64) -> String {
     case .paused: return "Up \(since(status.startedAt)) (Paused)"
     case .restarting:
         let text = "Restarting (\(status.exitCode)) \(since(status.finishedAt)) ago"
-        // How long it will be: a container that keeps ending waits longer each time.
+        // Time until the next restart: the delay of a container that keeps exiting grows.
         guard let next = status.nextStartAt, next - now >= 1_000_000_000 else { return text }
         return "\(text), again in \((next - now) / 1_000_000_000)s"
     case .exited: return "Exited (\(status.exitCode)) \(since(status.finishedAt)) ago"
@@ -26,7 +26,7 @@ private func time(_ nanoseconds: Int64) -> JSON {
 }
 
 extension ContainerRecord {
-    /// What lists show of a container's network: `{"80/tcp": [{"HostIp": …}]}`.
+    /// The published ports of a running container: `{"80/tcp": [{"HostIp": …}]}`.
     public var portMap: JSON {
         var map: [(key: String, value: JSON)] = []
         for port in Set(spec.exposedPorts + publishedPorts.map(\.container)).sorted() where status.isRunning {
@@ -67,7 +67,7 @@ extension ContainerRecord {
         ]
     }
 
-    /// Derived from ids, so that it stays the same over restarts of the engine.
+    /// The requested addresses, as `IPAMConfig`; null without any.
     private static func addressJSON(_ wish: EndpointWish) -> JSON {
         var json: JSON = .object([])
         if let address = wish.address4 { json.set("IPv4Address", .string(address.description)) }
@@ -76,6 +76,7 @@ extension ContainerRecord {
         return json.object?.isEmpty == true ? .null : json
     }
 
+    /// Derived from IDs, so that it stays the same across restarts of the engine.
     public func endpointID(_ endpoint: EndpointRecord) -> String {
         String(endpoint.networkID.prefix(32) + id.prefix(32))
     }
@@ -98,7 +99,7 @@ extension ContainerRecord {
     }
 
     private var mountsJSON: JSON {
-        // A tmpfs is listed where it is one of `Mounts`, not where it is one of `Tmpfs`.
+        // A tmpfs is listed if it comes from `Mounts`, not from `Tmpfs`.
         let declared = Set(spec.mounts.filter { $0.written != nil }.map(\.target))
         var modes: [String: String] = [:]
         for bind in mounts.isEmpty ? [] : asked["HostConfig"]["Binds"].strings ?? [] {
@@ -122,7 +123,7 @@ extension ContainerRecord {
     /// A row of `GET /containers/json`.
     public func listJSON(networks: [String: NetworkRecord], now: Int64) -> JSON {
         var ports: [JSON] = []
-        // What does not run has no ports.
+        // Only running and paused containers have ports.
         let runs = status.isRunning || status.phase == .paused
         for port in Set(spec.exposedPorts + publishedPorts.map(\.container)).sorted() where runs {
             let bound = publishedPorts.filter { $0.container == port }
@@ -149,12 +150,12 @@ extension ContainerRecord {
         ]
     }
 
-    /// The program, then its arguments, those with blanks in quotes, as Docker shows a command.
+    /// The command line as Docker shows it; arguments with spaces are quoted.
     static func commandText(_ words: [String]) -> String {
         (words.prefix(1) + words.dropFirst().map { $0.contains(" ") ? "'\($0)'" : $0 }).joined(separator: " ")
     }
 
-    /// The answer of `GET /containers/{id}/json`.
+    /// The response of `GET /containers/{id}/json`.
     public func inspectJSON(networks: [String: NetworkRecord], paths: (data: String, log: String, execs: [String]))
         -> JSON
     {
@@ -184,7 +185,7 @@ extension ContainerRecord {
             "Id": .string(id), "Created": time(createdAt), "Path": .string(arguments.first ?? ""),
             "Args": JSON(Array(arguments.dropFirst())),
             "State": state, "Image": .string(imageID),
-            // These three are in the container's own memory; the host has no path to them.
+            // These three are in a tmpfs of the container, without a path on the host.
             "ResolvConfPath": "", "HostnamePath": "", "HostsPath": "",
             "LogPath": .string(paths.log),
             "Name": .string("/" + name), "RestartCount": JSON(status.restartCount), "Driver": "overlay2",
@@ -217,7 +218,7 @@ extension ContainerRecord {
         return json
     }
 
-    /// What its maker has written and reads again.
+    /// The members of the create request that are shown as they were sent.
     private var asked: JSON { spec.asked.flatMap { try? JSON(parsing: $0) } ?? .null }
 
     private var configJSON: JSON {
@@ -233,12 +234,12 @@ extension ContainerRecord {
         json.set("Tty", .bool(spec.process.terminal))
         json.set("OpenStdin", .bool(spec.process.openInput))
         json.set("StdinOnce", .bool(spec.process.inputOnce))
-        // As it was written, twice or without a value; then what only the image says.
+        // The requested entries as sent, including duplicates and bare names; then those of the image only.
         let own = spec.process.environment
         let names = Set(own.map { $0.prefix { $0 != "=" } })
         let all = own + environment.filter { !names.contains($0.prefix { $0 != "=" }) }
         json.set("Env", all.isEmpty ? .null : JSON(all))
-        // The image's part of the program is told apart by what the user gave.
+        // The user's entrypoint and command determine which part of the arguments comes from the image.
         let entrypoint = spec.process.entrypoint
         let command = spec.process.command ?? Array(arguments.dropFirst(entrypoint?.count ?? 0))
         json.set("Cmd", command.isEmpty ? .null : JSON(command))
@@ -264,7 +265,7 @@ extension ContainerRecord {
             let value = asked["Config"][key]
             if !value.isNull { json.set(key, value) }
         }
-        // What image and user have said together.
+        // The merged configuration of image and user takes precedence.
         for (key, value) in program.flatMap({ try? JSON(parsing: $0) })?.object ?? [] { json.set(key, value) }
         return json
     }
@@ -281,7 +282,7 @@ extension ContainerRecord {
         var binds: [String] = []
         var tmpfs: [(key: String, value: JSON)] = []
         var declared: [JSON] = []
-        // What a client has written it reads again; the rest is put as the short form has it.
+        // Mounts are shown as the client sent them, all others in the short form.
         let written = spec.mounts.compactMap { mount in mount.written.map { (mount.target, $0) } }
         for (_, text) in written {
             if text.hasPrefix("{"), let json = try? JSON(parsing: text) {
@@ -459,7 +460,7 @@ extension EngineEvent {
     }
 }
 
-/// Docker's default for memory and swap together; a limit that has no double is none.
+/// Docker's default for memory plus swap: twice the memory limit, or unlimited on overflow.
 private func doubled(_ bytes: Int64) -> Int64 {
     let (value, overflow) = bytes.multipliedReportingOverflow(by: 2)
     return overflow ? -1 : value

@@ -1,7 +1,7 @@
 import EngineModel
 
 extension ContainerSpec {
-    /// Reads the body of `POST /containers/create`. What is not understood is ignored only where it limits nothing.
+    /// Parses the body of `POST /containers/create`. Unknown members are ignored only if they cannot be limits.
     public init(wire body: JSON) throws(RoostError) {
         self.init()
         try WireTypes.check(body, WireTypes.create, "")
@@ -22,7 +22,7 @@ extension ContainerSpec {
             network = .none
             endpoints = []
         }
-        // Before 1.44 the address stood beside the networks; it is that of the first.
+        // Before API 1.44 the MAC address was a member of the container; it applies to the first network.
         if let address = body["MacAddress"].string, !address.isEmpty {
             if endpoints.isEmpty {
                 switch network {
@@ -74,7 +74,7 @@ extension ContainerSpec {
         }
     }
 
-    /// Places that want an anonymous volume, where nothing else is mounted.
+    /// Adds anonymous volumes for targets without another mount.
     private mutating func readVolumes(_ places: JSON) throws(RoostError) {
         var targets: Set<String> = []
         for index in mounts.indices {
@@ -90,7 +90,7 @@ extension ContainerSpec {
         }
     }
 
-    /// Without slashes at its end, and doubled ones.
+    /// The path without trailing and duplicate slashes.
     private static func cleaned(_ path: String) -> String {
         guard path.hasPrefix("/") else { return path }
         return "/" + path.pathParts.filter { $0 != "." }.joined(separator: "/")
@@ -105,10 +105,10 @@ extension ContainerSpec {
             return text.isEmpty ? nil : [text]
         case .array(let list):
             let words = list.compactMap(\.string)
-            guard words.count == list.count else { throw .invalid("invalid \(field): every word must be a string") }
+            guard words.count == list.count else { throw .invalid("invalid \(field): every element must be a string") }
             for word in words { try WireTypes.refuseNUL(word, field) }
             return words.isEmpty && field == "Cmd" ? nil : words
-        default: throw .invalid("invalid \(field): it must be a list of strings")
+        default: throw .invalid("invalid \(field): expected a list of strings")
         }
     }
 
@@ -139,7 +139,7 @@ extension ContainerSpec {
         }
         controlGroupParent = host["CgroupParent"].string ?? ""
         if let size = host["ShmSize"].int, size < 0 { throw .invalid("SHM size can not be less than 0") }
-        // Without shared memory there is no /dev/shm.
+        // IPC mode none has no /dev/shm.
         sharedMemoryBytes =
             host["IpcMode"].string == "none" ? 0 : host["ShmSize"].int.flatMap { $0 > 0 ? $0 : nil } ?? 64 << 20
         if let value = host["MemorySwappiness"].int, value != -1 {
@@ -160,7 +160,7 @@ extension ContainerSpec {
         try refuse(host)
     }
 
-    /// Wishes that would be dangerous or misleading to ignore.
+    /// Rejects settings that would be dangerous or misleading to ignore.
     private func refuse(_ host: JSON) throws(RoostError) {
         if host["UsernsMode"].string.map({ !["", "host"].contains($0) }) == true {
             throw RoostError(.unsupported, "user namespaces are not supported yet")
@@ -220,7 +220,7 @@ extension ContainerSpec {
             guard let address = IPAddress(text) else { throw .invalid("invalid IP address in dns: \(text)") }
             dns.servers.append(address)
         }
-        // One entry may hold several words, as in resolv.conf(5); an empty one removes those of the host.
+        // One entry may contain several words, as in resolv.conf(5); an empty one disables the host's search domains.
         func words(_ key: String) -> [String] {
             (host[key].strings ?? []).flatMap { entry in
                 entry.isEmpty ? ["."] : entry.split { $0 == " " || $0 == "\t" }.map(String.init)
@@ -297,7 +297,7 @@ extension ContainerSpec {
         for (name, settings) in networking["EndpointsConfig"].object ?? [] {
             endpoints.append(try EndpointSpec(network: name, wire: settings))
         }
-        // The endpoint that the mode names comes first; without settings of its own it gets plain ones.
+        // The network of the mode comes first; it gets a default endpoint if it has no settings.
         switch network {
         case .named(let name):
             if !endpoints.contains(where: { $0.network == name }) {
@@ -337,7 +337,7 @@ extension ContainerSpec {
 }
 
 extension EndpointSpec {
-    /// One of EndpointsConfig.
+    /// Parses an entry of `EndpointsConfig`.
     public init(network: String, wire settings: JSON) throws(RoostError) {
         let addresses = settings["IPAMConfig"]
         func address(_ key: String) throws(RoostError) -> IPAddress? {
@@ -358,7 +358,7 @@ extension EndpointSpec {
 }
 
 extension MountSpec {
-    /// The short form `source:target[:options]`; a path makes a bind mount, a name a volume.
+    /// Parses the short form `source:target[:options]`: a path is a bind mount, a name a volume.
     public init(bind text: String) throws(RoostError) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         guard (2...3).contains(parts.count), !parts[0].isEmpty, !parts[1].isEmpty else {

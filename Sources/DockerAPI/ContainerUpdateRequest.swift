@@ -1,6 +1,6 @@
 import EngineModel
 
-/// `HostConfig.RestartPolicy` of requests and answers.
+/// `HostConfig.RestartPolicy` of requests and responses.
 public struct RestartPolicy: Codable, Sendable, Equatable {
     public var name: String?
     public var maximumRetryCount: Int64?
@@ -72,7 +72,7 @@ public struct ContainerUpdateRequest: Codable, Sendable, Equatable {
 }
 
 extension ContainerUpdate {
-    /// In a request 0 and "" leave a limit as it is, except the number of processes, of which null does.
+    /// In a request, 0 and "" keep a limit unchanged; for `PidsLimit` only null does.
     public init(_ request: ContainerUpdateRequest) throws(RoostError) {
         self.init()
         func given(_ value: Int64?) -> Int64? { value == 0 ? nil : value }

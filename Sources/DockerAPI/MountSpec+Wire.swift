@@ -1,7 +1,7 @@
 import EngineModel
 
 extension MountSpec {
-    /// One of HostConfig.Mounts.
+    /// Parses an entry of `HostConfig.Mounts`.
     public init(wire mount: JSON) throws(RoostError) {
         let type = mount["Type"].string ?? ""
         let target = mount["Target"].string ?? ""

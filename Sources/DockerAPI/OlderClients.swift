@@ -1,8 +1,8 @@
 import EngineModel
 
-/// What the body of `POST /containers/create` means to clients of older versions (Docker Engine API, version history).
+/// Adapts the body of `POST /containers/create` from clients of older API versions (Docker Engine API, version history).
 public enum OlderClients {
-    /// `version`: major * 1000 + minor. What came later is dropped, and what had another default gets it.
+    /// `version`: major * 1000 + minor. Drops members that were added later, and sets defaults that have changed.
     public static func adapted(_ body: JSON, version: Int) -> JSON {
         guard version < 1044 else { return body }
         var body = body

@@ -1,12 +1,12 @@
 import EngineModel
 
-/// The JSON types of a request's members. What has another type is refused as Docker refuses it: a limit that is not understood must
-/// not become no limit.
+/// The JSON types of the members of requests. Other types are rejected, as in Docker: a limit that cannot be parsed must not become
+/// no limit.
 enum WireTypes {
     indirect enum Kind: Sendable {
         case text, truth, number
         case list(Kind)
-        /// Any keys, values of this kind.
+        /// An object with any keys and values of this kind.
         case map(Kind)
         case object([String: Kind])
         case anything
@@ -16,7 +16,7 @@ enum WireTypes {
         if value.isNull { return }
         func wrong(_ wanted: String) -> RoostError {
             .invalid(
-                "invalid JSON: cannot take \(name(value)) for \(path.isEmpty ? "the body" : path): \(wanted) is expected"
+                "invalid JSON: cannot use \(name(value)) for \(path.isEmpty ? "the body" : path): expected \(wanted)"
             )
         }
         switch kind {
@@ -25,7 +25,7 @@ enum WireTypes {
             guard let text = value.string else { throw wrong("a string") }
             try refuseNUL(text, path)
         case .truth: if value.bool == nil { throw wrong("true or false") }
-        case .number: guard case .int = value else { throw wrong("a whole number of 64 bits") }
+        case .number: guard case .int = value else { throw wrong("a 64-bit integer") }
         case .list(let inner):
             guard let items = value.array else { throw wrong("a list") }
             for (index, item) in items.enumerated() { try check(item, inner, "\(path)[\(index)]") }
@@ -43,7 +43,7 @@ enum WireTypes {
         }
     }
 
-    /// The kernel would take a text only as far as its first NUL byte.
+    /// The kernel reads a string only up to its first NUL byte.
     static func refuseNUL(_ text: String, _ path: String) throws(RoostError) {
         if text.utf8.contains(0) { throw .invalid("invalid \(path): contains nul byte (\\x00)") }
     }
@@ -51,7 +51,7 @@ enum WireTypes {
     private static func name(_ value: JSON) -> String {
         switch value {
         case .null: "null"
-        case .bool: "a truth value"
+        case .bool: "a boolean"
         case .int, .double: "a number"
         case .string: "a string"
         case .array: "a list"
@@ -96,7 +96,7 @@ enum WireTypes {
 
     private static let rates = Kind.list(.object(["Path": .text, "Rate": .number]))
 
-    /// Limits, which `POST /containers/{id}/update` takes as well.
+    /// Limits, which `POST /containers/{id}/update` also accepts.
     private static let resources = merged(
         table(
             .number, "Memory", "MemoryReservation", "MemorySwap", "MemorySwappiness", "KernelMemory", "NanoCpus",
@@ -165,7 +165,7 @@ enum WireTypes {
         merged(table(.text, "Name", "Driver"), table(texts, "Labels", "DriverOpts")))
 }
 
-/// The bodies of requests whose types can be checked before anything of them is used.
+/// Request bodies whose types can be checked before use.
 public enum WireBody: Sendable {
     case exec, network, volume, update
 

@@ -2,7 +2,7 @@ import Dispatch
 import LinuxKernel
 import Synchronization
 
-/// Work that waits for the kernel or the disk runs on threads of its own, never on the few that Swift's tasks share.
+/// Runs blocking work (system calls, disk access) on dedicated threads, never on Swift's cooperative thread pool.
 func blocking<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
     try await withCheckedThrowingContinuation { continuation in
         BlockingThreads.shared.perform { continuation.resume(with: Result { try body() }) }
@@ -10,7 +10,7 @@ func blocking<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) a
 }
 
 extension Engine {
-    /// Waits for something, but not for longer than a time; it goes on by itself then.
+    /// Waits for `body`, but at most for `limit`; after that `body` keeps running on its own.
     static func wait(atMost limit: Duration, for body: @escaping @Sendable () async -> Void) async {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
         Task {
@@ -26,7 +26,7 @@ extension Engine {
     }
 }
 
-/// Work that waits for as long as a network pleases: on a thread of its own, so that it takes none from the others.
+/// Runs work that may block on the network for an unbounded time on a thread of its own, so that it does not occupy the pool.
 func onOwnThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
     try await withCheckedThrowingContinuation { continuation in
         do throws(SyscallError) {
@@ -35,8 +35,8 @@ func onOwnThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value
     }
 }
 
-/// Threads for work that waits: made when they are needed, a bounded number, gone when nothing has come for a while. Most of a
-/// container's start is waiting for the kernel, so there are more of them than processors.
+/// Thread pool for blocking work: threads are created on demand, up to a limit, and exit after 10 seconds without work. Starting a
+/// container is mostly waiting for the kernel, so the limit does not depend on the number of CPUs.
 final class BlockingThreads: Sendable {
     static let shared = BlockingThreads(limit: 12)
 
@@ -61,7 +61,7 @@ final class BlockingThreads: Sendable {
         }
         if needsThread {
             do throws(SyscallError) { try Threads.detach { [self] in run() } } catch {
-                // Without one more thread those that there are take it, or this one if there is none.
+                // If no thread can be created, existing ones run the job, or this one if there are none.
                 let alone = state.withLock { state in
                     state.threads -= 1
                     return state.threads == 0

@@ -1,7 +1,7 @@
 import EngineModel
 
-/// What a container waits for when it comes back with its engine, after a boot: the `depends_on` of its service, which the
-/// label `com.docker.compose.depends_on` keeps as `service:condition:restart`, separated by commas (Compose's own form).
+/// The start conditions of a container that is restarted with its engine, after a boot: the `depends_on` of its service, which the label
+/// `com.docker.compose.depends_on` keeps as comma-separated `service:condition:restart` (Compose's own form).
 struct BootOrder: Sendable, Equatable {
     struct Wait: Sendable, Equatable {
         var service: String
@@ -10,7 +10,7 @@ struct BootOrder: Sendable, Equatable {
 
     enum Verdict: Sendable, Equatable {
         case ready, later
-        /// It will not come true any more, for this reason.
+        /// The condition can no longer be met, for this reason.
         case never(String)
     }
 
@@ -24,7 +24,7 @@ struct BootOrder: Sendable, Equatable {
         }
     }
 
-    /// The verdict over all waits; `statuses` are those of a service's containers.
+    /// The verdict over all conditions; `statuses` returns the statuses of a service's containers.
     func verdict(statuses: (String) -> [ContainerStatus]) -> Verdict {
         var reasons: [String] = []
         for wait in waits {
@@ -46,31 +46,31 @@ struct BootOrder: Sendable, Equatable {
             if status.isRunning { return .later }
             return status.exitCode == 0 ? .ready : .never("\(wait.service) exited (\(status.exitCode))")
         case "service_healthy":
-            guard status.isRunning else { return .never("\(wait.service) does not run") }
+            guard status.isRunning else { return .never("\(wait.service) is not running") }
             guard let health = status.health else { return .never("\(wait.service) has no health check") }
             return health.verdict == .healthy ? .ready : .later
-        default: return status.isRunning ? .ready : .never("\(wait.service) does not run")
+        default: return status.isRunning ? .ready : .never("\(wait.service) is not running")
         }
     }
 }
 
 extension Engine {
-    /// What should run and does not: restart policies, as at boot. What has ended and was to be removed goes.
+    /// Restarts containers that should be running but are not (restart policies, as after a boot). Removes exited `--rm` containers.
     func resumePolicies() async {
         for record in containers.values
         where record.spec.removeWhenStopped && record.status.phase == .exited && live[record.id] == nil {
             do { try await removeContainer(record.id, force: false, volumes: .remove) } catch {
-                log.warning("removing container \(record.name), which has ended: \(error)")
+                log.warning("removing exited container \(record.name): \(error)")
             }
         }
         let resumed = containers.values.filter(comesBack)
-        // All of them first: who looks at a dependency must see that it is coming.
+        // All of them first: dependents must see that their dependencies are about to start.
         for record in resumed { update(record.id) { $0.status.phase = .restarting } }
         for record in resumed {
             let order = BootOrder(label: record.spec.labels[ComposeLabel.dependsOn] ?? "")
             if case .ready = verdict(order, for: record) {
                 decideRestart(record.id, fault: true)
-                // Whoever is not to be started after all does not look as if.
+                // Reset the phase of containers that are not restarted.
                 if pendingRestarts[record.id] == nil, live[record.id] == nil {
                     update(record.id) { if $0.status.phase == .restarting { $0.status.phase = .exited } }
                 }
@@ -87,7 +87,7 @@ extension Engine {
         return switch record.spec.restartPolicy.name {
         case .always, .unlessStopped: true
         case .onFailure: record.status.exitCode != 0
-        // What the kernel has killed for its memory has failed by itself: healing is for what the engine or the host has lost.
+        // A container killed for exceeding its memory limit failed by itself: healing covers losses caused by the engine or the host.
         case .no: record.status.exitCode == 137 && !record.status.outOfMemoryKilled && isWanted(record)
         }
     }
@@ -108,7 +108,7 @@ extension Engine {
         await untilReady(order, record, stream)
         guard !Task.isCancelled, !stopping else { return }
         if case .never(let reason) = verdict(order, for: record) {
-            log.warning("container \(record.name) is started although \(reason): it ran before")
+            log.warning("starting container \(record.name) although \(reason): it was running before")
         }
         await restartNow(record.id)
     }

@@ -5,7 +5,7 @@ import LinuxKernel
 import OCI
 
 extension Engine {
-    /// A helper that works in a container's root: in what the container sees if it runs, else in a mount of the helper's own.
+    /// A helper that works on a container's root: in the container's own view if it runs, else in a mount of the helper's own.
     private func roots(_ record: ContainerRecord, _ job: RootRequest.Job) throws -> RootRunner {
         if let running = live[record.id] {
             return RootRunner(
@@ -25,7 +25,7 @@ extension Engine {
         images.directories(try image(record.imageID))
     }
 
-    /// Volumes get the image's content before anybody looks into them.
+    /// Copies the image's content into volumes before they are accessed.
     private func prepareMounts(_ record: ContainerRecord) async throws {
         guard live[record.id] == nil else { return }
         let preparation = MountPreparation(
@@ -33,7 +33,7 @@ extension Engine {
         try await blocking { try preparation.prepare() }
     }
 
-    /// The facts of a path in a container, as Docker's header has them.
+    /// The status of a path in a container, with the members of Docker's `X-Docker-Container-Path-Stat` header.
     public func pathStatus(_ reference: String, _ path: String) async throws -> JSON {
         let record = try container(reference)
         guard !path.isEmpty else { throw RoostError.invalid("bad parameter: path cannot be empty") }
@@ -72,7 +72,7 @@ extension Engine {
         }
     }
 
-    /// Unpacks a tar stream in a folder of a container (`PUT …/archive`).
+    /// Unpacks a tar stream into a directory of a container (`PUT …/archive`).
     public func extractArchive(
         _ reference: String, into folder: String, from source: OwnedFD, refusesKindChange: Bool, keepsOwners: Bool
     ) async throws {
@@ -109,7 +109,7 @@ extension Engine {
         }
     }
 
-    /// What may not be written from inside may not be written from outside.
+    /// Paths that are read-only inside the container must not be written from outside.
     private func checkWritable(_ record: ContainerRecord, _ path: String) throws(RoostError) {
         let mount = record.mounts.filter { path == $0.target || path.hasPrefix($0.target + "/") }
             .max { $0.target.count < $1.target.count }
@@ -120,7 +120,7 @@ extension Engine {
         }
     }
 
-    /// The whole root, without volumes (`docker export`).
+    /// The whole root file system, without volumes (`docker export`).
     public func exportContainer(_ reference: String, to target: OwnedFD) async throws {
         let record = try container(reference)
         let folders = [configuration.dataFolder(record.id) + "/upper"] + (try layerFolders(record))
@@ -132,7 +132,7 @@ extension Engine {
         try await Self.run(runner, to: target)
     }
 
-    /// What a container has changed in its root: letter and path (`docker diff`).
+    /// The changes of a container's root file system: kind (0 changed, 1 added, 2 deleted) and path (`docker diff`).
     public func changes(_ reference: String) async throws -> [(kind: Int, path: String)] {
         let record = try container(reference)
         let view = RootRequest.View.comparison(
@@ -150,12 +150,12 @@ extension Engine {
         public var comment = ""
         public var changes: [String] = []
         public var pauses = true
-        /// What comes over the container's own settings, as the API's body has it.
+        /// Settings that override the container's own, as in the API's request body.
         public var body: JSON?
         public init() {}
     }
 
-    /// Makes an image of a container (`docker commit`).
+    /// Creates an image from a container (`docker commit`).
     public func commitContainer(_ reference: String, as name: ImageReference?, options: CommitOptions) async throws
         -> StoredImage
     {
@@ -169,7 +169,7 @@ extension Engine {
         -> StoredImage
     {
         let parent = try image(record.imageID)
-        // A change that is wrong must not stop the container first.
+        // Validated first: an invalid change must not pause the container.
         var trial = parent.configuration.config ?? .init()
         try trial.apply(changes: options.changes)
         let pauses = options.pauses && live[record.id] != nil && record.status.phase == .running
@@ -215,7 +215,7 @@ extension Engine {
         return image
     }
 
-    /// The container's own settings are the image's new ones.
+    /// Copies the container's settings into the new image's configuration.
     private static func take(
         _ record: ContainerRecord, into runtime: inout ImageConfiguration.Runtime
     ) throws {
@@ -234,7 +234,7 @@ extension Engine {
         }
     }
 
-    /// Members of the body that say something come over what there is; lists of ports, volumes and labels are united.
+    /// Non-empty members of the body override existing values; variables, ports, volumes and labels are merged.
     private static func overlaying(
         _ body: JSON, on runtime: ImageConfiguration.Runtime
     ) throws -> ImageConfiguration.Runtime {

@@ -4,7 +4,7 @@ import LinuxKernel
 import OCI
 
 extension Engine {
-    /// What a check of the store has found.
+    /// The result of a store check.
     public struct StoreReport: Sendable {
         public var images = 0
         public var layers = 0
@@ -13,8 +13,8 @@ extension Engine {
         public var damaged: [String] = []
     }
 
-    /// Compares rows, blobs and layers: what nobody owns goes, layers that are missing are unpacked again from their blobs, and what
-    /// cannot be mended is named. `deep` reads every blob.
+    /// Compares rows, blobs and layers: files without an owner are removed, missing layers are unpacked again from their blobs, and what
+    /// cannot be repaired is reported. `deep` reads every blob.
     public func checkStore(deep: Bool) async throws -> StoreReport {
         var report = StoreReport()
         let records = Array(imageRecords.values)
@@ -52,13 +52,13 @@ extension Engine {
             }
             if !images.content.contains(record.id) {
                 report.damaged.append(
-                    "\(name): its configuration \(record.id) is missing; pull or load the image again")
+                    "\(name): configuration \(record.id) is missing; pull or load the image again")
             }
         }
         for (key, entry) in buildCache where !images.hasLayer(entry.layer.chain) {
             buildCache[key] = nil
             try store.removeBuildStep(key)
-            report.mended.append("build step \(key.hex.prefix(12)): its layer is gone, so it is forgotten")
+            report.mended.append("build step \(key.hex.prefix(12)): its layer is missing; removed from the build cache")
         }
         (report.layers, report.blobs) = (seenLayers.count, seenBlobs.count)
         return report
@@ -66,14 +66,14 @@ extension Engine {
 }
 
 extension Engine {
-    /// After a boot, which a loss of power may have come before: are all blobs as long as they should be?
+    /// Once per boot, because a power loss may have preceded it: checks that all blobs have their expected size.
     func checkAfterBoot() async {
         let path = configuration.dataRoot + "/boot-id"
         let boot = (try? Files.readText("/proc/sys/kernel/random/boot_id", limit: 100)) ?? ""
         guard (try? Files.readText(path, limit: 100)) != boot else { return }
         if Files.exists(path), let report = try? await checkStore(deep: false) {
-            for line in report.mended { log.notice("after the boot: \(line)") }
-            for line in report.damaged { log.error("after the boot: \(line)") }
+            for line in report.mended { log.notice("store check after boot: \(line)") }
+            for line in report.damaged { log.error("store check after boot: \(line)") }
         }
         try? Files.replace(path, Array(boot.utf8), mode: 0o600)
     }

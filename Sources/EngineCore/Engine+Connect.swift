@@ -5,7 +5,7 @@ import LinuxKernel
 import Networking
 
 extension Engine {
-    /// Joins a container to one more network, also while it runs (`docker network connect`).
+    /// Connects a container to a network, also while it is running (`docker network connect`).
     public func connect(_ reference: String, to name: String, _ spec: EndpointSpec) async throws {
         try SpecificationCheck.check(spec)
         let network = try network(name)
@@ -35,7 +35,7 @@ extension Engine {
                     .forbidden, "endpoint with name \(record.name) already exists in network \(network.name)")
             }
             var endpoint = try lease(spec, on: network, id: record.id)
-            // Numbers that are in use stay as they are.
+            // Interface numbers in use do not change.
             let taken = record.endpoints.enumerated().map { $0.element.number ?? $0.offset }
             endpoint.number = (0...).first { !taken.contains($0) }
             var changed = record
@@ -65,7 +65,7 @@ extension Engine {
         }
     }
 
-    /// Gives a running container the interface of its newest endpoint.
+    /// Adds the interface of a new endpoint to a running container.
     private func plug(_ record: ContainerRecord, _ network: NetworkRecord) async throws {
         try await activate([network.id])
         guard let namespace = namespace(of: record),
@@ -92,7 +92,7 @@ extension Engine {
         try refreshResolver(record.id)
     }
 
-    /// The resolver's view of a container, and its names, after its networks have changed.
+    /// Updates the embedded resolver's view of a container, and its names, after its networks have changed.
     private func refreshResolver(_ id: String) throws {
         guard let running = live[id], let record = containers[id] else { return }
         if let sockets = running.resolver {
@@ -103,7 +103,7 @@ extension Engine {
         if !kept.tags.isEmpty { running.process.connection.send(.keep(tags: kept.tags), descriptors: kept.files) }
     }
 
-    /// From now on the container asks the embedded resolver.
+    /// Points the container's resolv.conf at the embedded resolver.
     private func writeResolverFile(_ record: ContainerRecord) async throws {
         guard let running = live[record.id] else { return }
         let text = ResolverFiles.resolvConf(record.spec.dns, embedded: true, hostNetwork: false)
@@ -121,10 +121,10 @@ extension Engine {
         }
     }
 
-    /// Takes a container off a network (`docker network disconnect`).
+    /// Disconnects a container from a network (`docker network disconnect`).
     public func disconnect(_ reference: String, from name: String, force: Bool) async throws {
         if force, (try? network(name)) == nil, var left = try? container(reference) {
-            // A network that was removed under a container that does not run.
+            // The network was removed while the container was stopped.
             let count = left.endpoints.count
             left.endpoints.removeAll { networks[$0.networkID] == nil && [$0.networkName, $0.networkID].contains(name) }
             guard left.endpoints.count == count else {
@@ -136,13 +136,13 @@ extension Engine {
         let network = try network(name)
         let record: ContainerRecord
         do throws(RoostError) { record = try container(reference) } catch {
-            // A container that is gone has left its networks.
+            // A removed container is no longer connected to any network.
             if force { return }
             throw error
         }
         try await exclusively(record.id) {
             if network.driver == "null", record.spec.network == .none, var changed = containers[record.id] {
-                // From now on it may join other networks. The name stays for `inspect`.
+                // From now on it may join other networks. The name is kept for `inspect`.
                 changed.spec.network = .named("none")
                 try store.save(changed)
                 containers[record.id] = changed
@@ -178,7 +178,7 @@ extension Engine {
         live[record.id]?.endpoints.removeAll { $0 == plan }
         var next: EndpointPlan?
         if plan.gateway4 != nil || plan.gateway6 != nil {
-            // Another network leads to the world now.
+            // Another network provides the default route now.
             next = endpointPlans(record).first { $0.gateway4 != nil || $0.gateway6 != nil }
         }
         let namespace = namespace(of: record)
@@ -199,7 +199,7 @@ extension Engine {
         try refreshResolver(record.id)
     }
 
-    /// After the networks of a running container have changed: its ports are published if it has a way out, and lead to its address.
+    /// After the networks of a running container have changed: publishes its ports if it has external access, to its current address.
     private func refreshPorts(_ id: String, before: [PacketFilter.Forward]) async throws {
         guard let record = containers[id], let running = live[id], running.sandbox != nil else { return }
         var ports = running.ports
@@ -233,7 +233,7 @@ extension Engine {
 }
 
 extension Engine {
-    /// Takes a link of the old kind away; both containers stay (`docker rm --link`).
+    /// Removes a legacy link; both containers stay (`docker rm --link`).
     public func removeLink(_ reference: String, alias: String) throws {
         var record = try container(reference)
         let before = record.spec.dns.links.count

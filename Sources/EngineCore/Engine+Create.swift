@@ -6,8 +6,8 @@ import OCI
 import Planning
 
 extension Engine {
-    /// Makes a container's row, its leases and its folders; nothing runs yet.
-    /// `preferring`: addresses that it gets if they are free, those of the container before it.
+    /// Creates a container's row, its leases and its directories; nothing is started.
+    /// `preferring`: endpoints of the container that it replaces, whose addresses it gets if they are free.
     public func createContainer(
         _ spec: ContainerSpec, name: String?, preferring: [EndpointRecord] = []
     ) async throws -> (record: ContainerRecord, warnings: [String]) {
@@ -49,7 +49,7 @@ extension Engine {
             healthcheck: health,
             mounts: mounts, endpoints: endpoints, publishedPorts: [])
         record.program = try ProgramConfiguration.merged(spec, runtime).text
-        // Folders before the row: folders without a row are swept, and a row never lacks its folders.
+        // Directories before the row: directories without a row are swept, and a row never lacks its directories.
         do {
             for folder in ["/upper", "/work"] {
                 try Files.makeDirectories(configuration.dataFolder(id) + folder, mode: 0o711)
@@ -66,7 +66,7 @@ extension Engine {
         return (record, warnings(spec))
     }
 
-    /// Throws as if the image were not there where it is for another platform: clients fetch the right one then.
+    /// Reports an image for another platform as not found: clients then pull the right one.
     public func checkPlatform(of reference: String, _ wanted: Descriptor.Platform) throws(RoostError) {
         let configuration = try image(reference).configuration
         let isRight =
@@ -78,7 +78,7 @@ extension Engine {
         )
     }
 
-    /// Limits that make no sense, on this host or anywhere.
+    /// Rejects limits that are invalid, in general or on this host.
     static func check(_ resources: ResourceSpec) throws(RoostError) {
         if resources.cpuShares < 0 {
             throw .invalid("invalid CPU shares (\(resources.cpuShares)): value must be a positive integer")
@@ -154,7 +154,7 @@ extension Engine {
             throw .invalid("the working directory '\(directory)' is invalid, it needs to be an absolute path")
         }
         for name in spec.security.sysctls.keys where !Self.isNamespaced(name) {
-            throw .invalid("sysctl \"\(name)\" is not separately namespaced: a container cannot have its own")
+            throw .invalid("sysctl \"\(name)\" is not namespaced: it cannot be set for a container")
         }
         for name in spec.security.sysctls.keys.sorted() {
             try Self.checkOwner(ofSysctl: name, spec)
@@ -162,12 +162,12 @@ extension Engine {
         if case .container(let other) = spec.network { _ = try partner(other) }
     }
 
-    /// A container that another one is made beside. Not "missing" if it is not there: clients understand that as the image, and fetch it.
+    /// A container whose namespace another one joins. A missing one is not `notFound`, which clients take for a missing image and pull.
     func partner(_ name: String) throws(RoostError) -> ContainerRecord {
         do throws(RoostError) { return try container(name) } catch { throw .invalid(error.message) }
     }
 
-    /// Sysctls of a namespace that the container has for itself.
+    /// Whether a sysctl belongs to a namespace that the container may have of its own.
     static func isNamespaced(_ name: String) -> Bool {
         name.hasPrefix("net.") || name.hasPrefix("fs.mqueue.")
             || [
@@ -176,7 +176,7 @@ extension Engine {
             ].contains(name)
     }
 
-    /// What a container shares with the host, or with another container, is not its own to set.
+    /// A container must not set sysctls of a namespace that it shares with the host or with another container.
     static func checkOwner(ofSysctl name: String, _ spec: ContainerSpec) throws(RoostError) {
         func refused(_ namespace: String) -> RoostError {
             .invalid("sysctl \"\(name)\" not allowed in host \(namespace) namespace")
@@ -184,7 +184,7 @@ extension Engine {
         if name.hasPrefix("net.") {
             if spec.network == .host { throw refused("network") }
             if case .container(let other) = spec.network {
-                throw .invalid("sysctl \"\(name)\" belongs to the network of container \(other), which this one shares")
+                throw .invalid("sysctl \"\(name)\" not allowed: the network namespace is that of container \(other)")
             }
         } else if name == "kernel.domainname" {
             if spec.uts != .own { throw refused("uts") }
@@ -197,11 +197,11 @@ extension Engine {
         var list: [String] = []
         if spec.resources.outOfMemoryScore < 0, CapabilitySet.current().effective.rawValue & (1 << 24) == 0 {
             list.append(
-                "the engine may not lower an OOM score on this host (no CAP_SYS_RESOURCE): oom-score-adj is left alone")
+                "the engine cannot lower an OOM score (no CAP_SYS_RESOURCE on this host): oom-score-adj is discarded")
         }
         if spec.resources.disablesOutOfMemoryKiller {
             if layout.version == 2 {
-                list.append("cgroup v2 always ends processes that find no memory: oom-kill-disable is discarded")
+                list.append("cgroup v2 cannot disable the OOM killer: oom-kill-disable is discarded")
             } else if spec.resources.memoryBytes == 0 {
                 list.append(
                     "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources."
@@ -239,7 +239,7 @@ extension Engine {
         )
     }
 
-    /// An entrypoint of the user's drops the image's command; an empty one drops only the image's entrypoint.
+    /// An entrypoint set by the user drops the image's command; an empty one drops only the image's entrypoint.
     static func program(_ process: ProcessSpec, _ runtime: ImageConfiguration.Runtime) throws(RoostError) -> [String] {
         let entrypoint = process.entrypoint ?? runtime.entrypoint ?? []
         let command = process.command ?? (process.entrypoint?.isEmpty ?? true ? runtime.cmd ?? [] : [])
@@ -249,7 +249,7 @@ extension Engine {
     }
 
     static func environment(_ image: [String], _ own: [String]) -> [String] {
-        // The user's own first, then what only the image has; a bare name takes the variable away.
+        // The user's variables first, then those that only the image has; a bare name removes the variable.
         var list: [String] = []
         for entry in own {
             let name = entry.prefix { $0 != "=" }
@@ -291,7 +291,7 @@ extension Engine {
         return check
     }
 
-    /// Removes a container that does not run: row, leases, folders, anonymous volumes.
+    /// Removes a container, with `force` even a running one: row, leases, directories, anonymous volumes.
     public func removeContainer(_ reference: String, force: Bool, volumes: VolumeFate) async throws {
         let record = try container(reference)
         let known = try await exclusively(record.id) { () throws -> ContainerRecord? in
@@ -311,7 +311,7 @@ extension Engine {
                 )
             }
             pendingRestarts.removeValue(forKey: current.id)?.cancel()
-            // Whoever has removed a container may use its ports: its shim has copies of their sockets until it has gone.
+            // After a removal the ports must be free: the shim holds copies of their sockets until it exits.
             if !current.publishedPorts.isEmpty || !current.spec.portBindings.isEmpty || current.spec.publishAllPorts {
                 await Self.wait(atMost: .seconds(3)) { await self.untilDeparted(current.id) }
             }
@@ -333,7 +333,7 @@ extension Engine {
         }
     }
 
-    /// The row first, then what it stood for; what cannot be removed now the next start of the engine finds.
+    /// The row first, then the files; the next start of the engine removes what is left.
     private func discard(_ record: ContainerRecord) async {
         containers[record.id] = nil
         unloggedOutput[record.id] = nil

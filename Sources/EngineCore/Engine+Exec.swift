@@ -5,13 +5,13 @@ import Networking
 import ShimProtocol
 import Synchronization
 
-/// One more process of a container, from its creation to its end.
+/// An exec's process, from its creation to its exit.
 struct ExecState: Sendable {
     var containerID: String
     var request: LaunchPlanBuilder.ExecRequest
     var attachesInput: Bool
     var detachKeys: String?
-    /// Which of its streams the one who starts it sees, and how large its terminal is at first.
+    /// The streams that its client receives, and the initial size of its terminal.
     var view = ExecView()
     var process: Int32 = 0
     var running = false
@@ -19,7 +19,7 @@ struct ExecState: Sendable {
     var terminal: OwnedFD?
 }
 
-/// What the client of an exec has asked to see.
+/// The streams that the client of an exec receives, and the initial size of its terminal.
 public struct ExecView: Sendable {
     public var output = true
     public var error = true
@@ -28,9 +28,9 @@ public struct ExecView: Sendable {
     public init() {}
 }
 
-/// The near ends of an exec's streams.
+/// The engine's ends of an exec's streams.
 public struct ExecStreams: Sendable {
-    /// Where to write what the process reads; the terminal itself where there is one.
+    /// Writes to the process's standard input; the terminal if it has one.
     public var input: OwnedFD?
     public var output: OwnedFD
     /// nil with a terminal: there is only one stream.
@@ -38,7 +38,7 @@ public struct ExecStreams: Sendable {
     public var pidfd: OwnedFD
 }
 
-/// What can be asked of an exec.
+/// The description of an exec, as for `inspect`.
 public struct ExecDescription: Sendable {
     public var id: String
     public var containerID: String
@@ -51,7 +51,7 @@ public struct ExecDescription: Sendable {
     public var running: Bool
     public var exitCode: Int32?
     public var attachesInput: Bool
-    /// It never ran: its program was not found, or may not be run.
+    /// It never ran: its executable was not found or could not be executed.
     public var isStillborn: Bool { exitCode != nil && process == 0 }
 }
 
@@ -81,12 +81,12 @@ extension Engine {
         return id
     }
 
-    /// A command in an event, as Docker writes it: with a space at the end if it has no arguments.
+    /// A command in an event, as Docker formats it: with a trailing space if it has no arguments.
     private static func eventText(_ request: LaunchPlanBuilder.ExecRequest) -> String {
         (request.arguments.first ?? "") + " " + request.arguments.dropFirst().joined(separator: " ")
     }
 
-    /// The size of an exec's terminal, from its first moment if it has not begun.
+    /// Sets the initial terminal size of an exec that has not started.
     public func setExecWindow(_ id: String, rows: UInt16, columns: UInt16) {
         execs[id]?.view.rows = rows
         execs[id]?.view.columns = columns
@@ -94,7 +94,7 @@ extension Engine {
 
     public func execView(_ id: String) -> ExecView { execs[id]?.view ?? ExecView() }
 
-    /// Starts an exec and hands out its streams.
+    /// Starts an exec and returns its streams.
     public func startExec(_ id: String) async throws -> ExecStreams {
         guard var state = execs[id] else { throw RoostError.missing("No such exec instance: \(id)") }
         if state.running || state.exitCode != nil { throw RoostError.conflict("exec \(id) has already been started") }
@@ -127,7 +127,7 @@ extension Engine {
             if request.terminal {
                 let started = try launcher.exec(plan, pidfd: pidfd, streams: [])
                 guard let terminal = started.input else { throw RoostError.failure("the exec has no terminal") }
-                // A descriptor for each direction: both may be waited for at the same time.
+                // One descriptor per direction: both may be waited for at the same time.
                 let inward = input ? try terminal.duplicate() : nil
                 return (
                     started, ExecStreams(input: inward, output: terminal, error: nil, pidfd: started.pidfd)
@@ -183,7 +183,7 @@ extension Engine {
             exitCode: state.exitCode, attachesInput: state.attachesInput)
     }
 
-    /// The exit code of an exec, when it has one.
+    /// Waits for an exec to exit and returns its exit code.
     public func waitExec(_ id: String) async throws -> Int32 {
         guard let state = execs[id] else { throw RoostError.missing("No such exec instance: \(id)") }
         if let code = state.exitCode { return code }
@@ -192,12 +192,12 @@ extension Engine {
 
     public func resizeExec(_ id: String, rows: UInt16, columns: UInt16) throws {
         guard let terminal = execs[id]?.terminal else {
-            throw RoostError.missing("exec \(id) has no terminal, or does not run")
+            throw RoostError.missing("exec \(id) has no terminal, or is not running")
         }
         try Terminals.setWindow(terminal.raw, rows: rows, columns: columns)
     }
 
-    // MARK: The first process's own streams
+    // MARK: Streams of the container's main process
 
     public func resize(_ reference: String, rows: UInt16, columns: UInt16) throws {
         let record = try container(reference)
@@ -207,7 +207,7 @@ extension Engine {
         try Terminals.setWindow(terminal.raw, rows: rows, columns: columns)
     }
 
-    /// The way into a container's standard input as soon as it runs; nil if it has none, is gone, or is waited for no longer.
+    /// The write end of a container's standard input as soon as it runs; nil if it has none, was removed, or the task is cancelled.
     public func inputWhenRunning(_ id: String) async -> OwnedFD? {
         while containers[id] != nil, !Task.isCancelled {
             if let running = live[id] { return running.process.input }
@@ -219,15 +219,15 @@ extension Engine {
     /// The key under which a container's start is announced.
     static func start(of id: String) -> String { "start of \(id)" }
 
-    /// The last client that has attached sends no more.
+    /// Closes a container's standard input: the last attached client sends no more.
     public func closeInput(_ id: String) {
         guard let record = containers[id], !record.spec.process.terminal, let running = live[id] else { return }
         running.process.connection.send(.closeInput)
         running.process.input?.closeEarly()
     }
 
-    /// Somebody reads a container's output and has to have it all before the container's end is told. Until `endReading` files of its log
-    /// are kept for the reader, as long as it does not fall far behind, and output that the log does not take goes to its signal.
+    /// Registers a reader that must receive all of a container's output before its exit is reported. Until `endReading`, log files are
+    /// kept for it unless it falls far behind, and output that the log could not take goes to its signal.
     public func beginReading(_ id: String, _ signal: OutputSignal) {
         outputReaders[id, default: OutputReaders()].signals.append(signal)
         if outputReaders[id]?.signals.count == 1 { live[id]?.process.connection.send(.deferLogDeletion(true)) }
@@ -242,7 +242,7 @@ extension Engine {
         for waiting in readers.waiting { waiting.resume() }
     }
 
-    /// Output that a container's log has not taken: passed to those who read along, counted for those who come later.
+    /// Handles output that a container's log could not take: passes it to current readers, counts it for later ones.
     func unlogged(_ id: String, _ isError: Bool, _ bytes: [UInt8], _ errno: Int32) {
         if unloggedOutput[id] == nil {
             let name = containers[id]?.name ?? id
@@ -253,14 +253,14 @@ extension Engine {
         for signal in outputReaders[id]?.signals ?? [] { signal.offer(bytes, isError: isError) }
     }
 
-    /// What is said at the end of the output of a container whose log is not complete; nil where it is.
+    /// The notice at the end of the output of a container whose log is incomplete; nil if it is complete.
     public func unloggedNotice(_ id: String) -> String? {
         unloggedOutput[id].map {
             "roost: \($0.bytes) bytes of output were not logged: \(describeErrno($0.errno)) (\(configuration.dataFolder(id)))\n"
         }
     }
 
-    /// Waits until nobody reads the output of a container that has ended; not for long for those who do not read on.
+    /// Waits until all readers have read the output of an exited container; at most 10 seconds, for readers that have stalled.
     public func untilRead(_ id: String) async {
         guard outputReaders[id] != nil else { return }
         await Self.wait(atMost: .seconds(10)) { await self.untilNobodyReads(id) }
@@ -278,15 +278,15 @@ extension Engine {
         return (record, configuration.dataFolder(record.id) + "/container.log", configuration.dataFolder(record.id))
     }
 
-    /// A reader of a container's log, from its last lines on; the disk is read on a thread that may wait.
+    /// A cursor on a container's log, at its last `tail` lines; the disk is read on a thread that may block.
     public nonisolated func logCursor(_ path: String, tail: Int?) async throws -> LogCursor {
         try await blocking { tail.map { LogCursor(path: path, tail: $0) } ?? LogCursor(path: path) }
     }
 
-    /// Tells that a client has attached.
+    /// Publishes that a client has attached.
     public func announceAttach(_ record: ContainerRecord) { publish(record, "attach") }
 
-    /// Whether more output may come.
+    /// Whether the container may still write output.
     public func mayWrite(_ id: String) -> Bool { live[id] != nil }
 
     public nonisolated func watchLog(_ folder: String, changed: @escaping @Sendable () -> Void) throws
@@ -297,7 +297,7 @@ extension Engine {
 }
 
 extension Engine {
-    /// Waits until something can be read; on a descriptor that cannot be waited for, returns at once.
+    /// Waits until a descriptor is readable; returns at once if it cannot be waited for.
     public nonisolated func waitReadable(_ file: OwnedFD) async { await waitReady(file, .readable) }
     public nonisolated func waitWritable(_ file: OwnedFD) async { await waitReady(file, .writable) }
 
@@ -312,7 +312,7 @@ extension Engine {
 }
 
 extension Engine {
-    /// The container in which a program runs, or was to run.
+    /// The container of an exec.
     public func owner(ofExec id: String) -> ContainerRecord? {
         execs[id].flatMap { containers[$0.containerID] }
     }

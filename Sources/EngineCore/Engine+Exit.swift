@@ -5,7 +5,7 @@ import Networking
 import ShimProtocol
 
 extension Engine {
-    /// What a container's shim says, or that it has gone.
+    /// Handles a message of a container's shim, or the loss of its connection.
     func handle(_ event: ShimConnection.Event, of id: String, from connection: ShimConnection) async {
         switch event {
         case .message(.exited(let code, let time), _):
@@ -16,14 +16,14 @@ extension Engine {
             ShimLauncher.reap()
             for waiting in departing.removeValue(forKey: id) ?? [] { waiting.resume() }
             guard let running = live[id], running.process.connection === connection else { return }
-            // The shim is gone and has not said how the program ended: nobody holds its output any more, so it must not run on.
+            // The shim is gone without reporting an exit: nothing reads the container's output any more, so it must not keep running.
             let record = (try? Files.readText(configuration.exitRecord(id), limit: 100)).flatMap(
                 ExitRecord.init(text:))
             await ended(id, record ?? ExitRecord(code: 137, atNanoseconds: now), connection, shimLost: record == nil)
         }
     }
 
-    /// The end of a container: recorded, cleared away, told, and perhaps followed by a new start.
+    /// Handles the exit of a container: records it, tears down the run, publishes it, and restarts the container if its policy says so.
     private func ended(_ id: String, _ exit: ExitRecord, _ connection: ShimConnection, shimLost: Bool) async {
         guard let running = live[id], running.process.connection === connection, let record = containers[id] else {
             return connection.send(.dismissed)
@@ -42,16 +42,16 @@ extension Engine {
             record.status.errorMessage = shimLost ? "the container's shim was killed" : ""
             record.publishedPorts = []
         }
-        // What a lost shim has left may still run, until its group is killed.
+        // Processes left by a lost shim may still run until their cgroup is killed.
         if !shimLost { announceExit(Self.programEnd(id), exit.code) }
-        // A start in this moment would have its group taken away with the old one.
+        // A start at this moment would lose its cgroup to the teardown of the old run.
         clearing[id] = []
         if outOfMemory { publish(record, "oom") }
         await clearAway(running, record, group)
         for waiting in clearing.removeValue(forKey: id) ?? [] { waiting.resume() }
-        // Before anybody is told: who looks at its death sees whether the container comes back.
+        // Before the exit is published, so that its observers see whether the container restarts.
         decideRestart(id, fault: !wasEnding && !outOfMemory && (shimLost || exit.code == 137))
-        // In Docker's order, on which docker compose relies: it takes a death without a stop before it for an exit.
+        // In Docker's order, on which docker compose relies: it takes a "die" without a preceding "stop" for an exit.
         if stops.remove(id) != nil { publish(record, "stop") }
         publish(
             record, "die",
@@ -71,14 +71,14 @@ extension Engine {
         }
     }
 
-    /// Waits until the last run is cleared away and its shim has gone: until then it holds copies of the published ports' sockets.
+    /// Waits until the last run is torn down and its shim has exited: until then the shim holds copies of the published ports' sockets.
     func untilDeparted(_ id: String) async {
         if clearing[id] != nil { await withCheckedContinuation { clearing[id, default: []].append($0) } }
         guard departing[id] != nil else { return }
         await withCheckedContinuation { departing[id, default: []].append($0) }
     }
 
-    /// Gives back what a running container had. Goes through to the end and reports everything.
+    /// Releases the resources of a run. Continues after failures and logs all of them.
     private func clearAway(_ running: LiveContainer, _ record: ContainerRecord, _ group: ControlGroup) async {
         let ports = running.ports
         for (socket, _) in ports { relay.stop(socket) }
@@ -99,7 +99,7 @@ extension Engine {
                 }
                 group.kill()
                 if !forwards.isEmpty { attempt { try filter.apply(filter.withdraw(forwards)) } }
-                // With a namespace of its own the interfaces go with its last holder, without anybody waiting for it.
+                // In a namespace of its own the kernel removes the interfaces with the namespace, and there is no need to wait.
                 if sharesNamespace { failures += Bridges.removeLinks(interfaces).map { "\($0)" } }
                 attempt { try group.remove() }
                 return failures
@@ -107,7 +107,7 @@ extension Engine {
         resetDatagrams(to: ports.map(\.port))
         await unmountVolumes(of: record)
         if !sharesNamespace, !keepsNetwork { expectGone(running.endpoints) }
-        for failure in failures { log.warning("clearing container \(record.name) away: \(failure)") }
+        for failure in failures { log.warning("cleaning up container \(record.name): \(failure)") }
         for endpoint in record.endpoints {
             publish(
                 .network, "disconnect", id: endpoint.networkID,
@@ -118,7 +118,7 @@ extension Engine {
         }
     }
 
-    /// Restart policy, and the reconciler's own rule: what a project wants to run is brought back from a fault, never from a user's stop.
+    /// Restart policy, and the reconciler's rule: a container that its project wants is restarted after a fault, not after a user's stop.
     func decideRestart(_ id: String, fault: Bool) {
         guard let record = containers[id], !stopping else { return }
         let heals = fault && isWanted(record)
@@ -137,7 +137,7 @@ extension Engine {
         }
     }
 
-    /// Starts what is waiting to be started, unless somebody has thought better of it.
+    /// Starts a container whose restart is pending, unless the restart was cancelled.
     func restartNow(_ id: String) async {
         await exclusively(id) {
             guard pendingRestarts.removeValue(forKey: id) != nil, live[id] == nil, containers[id] != nil else { return }
@@ -156,13 +156,13 @@ extension Engine {
 
     // MARK: Waiting
 
-    /// `programEnd`: the program and all its processes have ended, and their output is complete, but what the container had (network,
-    /// control groups) may not be cleared away yet.
+    /// `programEnd`: all processes have exited and their output is complete, but the container's resources (network, cgroups) may not be
+    /// released yet.
     public enum WaitCondition: Sendable { case notRunning, nextExit, removed, programEnd }
 
     private static func programEnd(_ id: String) -> String { "program of \(id)" }
 
-    /// A stream that gives the exit code once and ends. It counts from this call on, so nothing is missed between it and the wait.
+    /// A stream that yields the exit code once and finishes. It counts from this call on, so no exit is missed between it and the wait.
     public func exitSignal(_ reference: String, _ condition: WaitCondition) throws -> AsyncStream<Int32> {
         let record = try container(reference)
         let (stream, continuation) = AsyncStream.makeStream(of: Int32.self, bufferingPolicy: .bufferingNewest(1))
@@ -177,7 +177,7 @@ extension Engine {
         return stream
     }
 
-    /// Waits for the end of a container and answers with its exit code.
+    /// Waits for a container to exit and returns its exit code.
     public func wait(_ reference: String, _ condition: WaitCondition) async throws -> Int32 {
         for await code in try exitSignal(reference, condition) { return code }
         return 0
@@ -200,7 +200,7 @@ extension Engine {
         }
     }
 
-    /// Waits until a key's end is announced; the caller has made sure that it has not ended yet.
+    /// Waits until an exit is announced for a key; the caller has checked that it was not announced before.
     func untilExit(_ key: String) async -> Int32 {
         let (stream, continuation) = AsyncStream.makeStream(of: Int32.self, bufferingPolicy: .bufferingNewest(1))
         exitSignals[key, default: []].append(continuation)

@@ -1,7 +1,7 @@
 import EngineModel
 import LinuxKernel
 
-/// What the engine knows about its host.
+/// Facts about the engine's host.
 public struct HostDescription: Sendable {
     public var processors: Int
     public var memoryBytes: Int64

@@ -3,7 +3,7 @@ import LinuxKernel
 import Networking
 
 extension Engine {
-    /// How often the kernel's side is compared with what should be. The looks are cheap: a folder listing and one table.
+    /// The interval at which kernel state is compared with the desired state. The checks are cheap: a directory listing and one table.
     static let healingInterval = Duration.seconds(1)
 
     func startHealing() {
@@ -16,7 +16,7 @@ extension Engine {
         }
     }
 
-    /// Bridges that were there at the start may have lost settings or members while no engine looked.
+    /// Bridges that existed at startup may have lost settings or members while no engine was running.
     private func checkRecoveredBridges() async {
         for id in activeBridges.sorted() {
             guard let record = networks[id] else { continue }
@@ -24,7 +24,7 @@ extension Engine {
         }
     }
 
-    /// Whether a project that is up wants this container to run.
+    /// Whether a project that is up wants this container running.
     func isWanted(_ record: ContainerRecord) -> Bool {
         guard let project = record.spec.labels[ComposeLabel.project],
             let service = record.spec.labels[ComposeLabel.service]
@@ -33,22 +33,22 @@ extension Engine {
             && projects[project]?.services.contains(service) == true
     }
 
-    /// Level-triggered: compares what is with what should be, and mends the difference.
+    /// Level-triggered: compares the actual state with the desired one, and repairs the difference.
     func heal() async {
         guard !live.isEmpty, !activeBridges.isEmpty else { return }
         let present = Set(Bridges.interfaceNames())
         for id in activeBridges.sorted() {
             guard let record = networks[id], !present.contains(record.bridge) else { continue }
-            log.notice("bridge \(record.bridge) of network \(record.name) is gone: making it again")
+            log.notice("bridge \(record.bridge) of network \(record.name) is missing: recreating it")
             do { try await ensureBridge(record) } catch { log.error("healing bridge \(record.bridge): \(error)") }
         }
         for (id, running) in live {
             guard let sandbox = running.sandbox else { continue }
             for endpoint in running.endpoints where !present.contains(endpoint.hostInterface) {
-                // Between a start and its adoption nothing is missing; a container that has just ended needs nothing.
+                // The container may have exited since the loop began.
                 guard live[id] != nil else { continue }
                 log.notice(
-                    "interface \(endpoint.hostInterface) of container \(containers[id]?.name ?? id) is gone: making it again"
+                    "interface \(endpoint.hostInterface) of container \(containers[id]?.name ?? id) is missing: recreating it"
                 )
                 do { try await blocking { try sandbox.add(endpoint) } } catch {
                     log.error("healing \(endpoint.hostInterface): \(error)")
@@ -58,7 +58,7 @@ extension Engine {
         let filter = filter
         let intact = (try? await blocking { filter.isIntact() }) ?? true
         if !intact {
-            log.notice("the packet rules are gone: writing them again")
+            log.notice("the packet rules are missing: rewriting them")
             await rebuildFilter()
         }
     }

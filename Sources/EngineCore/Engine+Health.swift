@@ -2,7 +2,7 @@ import ContainerRuntime
 import EngineModel
 import LinuxKernel
 
-/// Whether a container is well: a state machine over the results of probes, without a clock of its own.
+/// The health of a container: a state machine over probe results, without a clock of its own.
 struct HealthJudge: Sendable {
     let check: HealthcheckSpec
     let startedAt: Int64
@@ -14,7 +14,7 @@ struct HealthJudge: Sendable {
         self.status = status
     }
 
-    /// Takes a probe's result; answers whether the verdict has changed.
+    /// Records a probe's result; returns whether the verdict has changed.
     mutating func probed(_ probe: HealthStatus.Probe) -> Bool {
         let before = status.verdict
         status.probes = Array((status.probes + [probe]).suffix(5))
@@ -22,7 +22,7 @@ struct HealthJudge: Sendable {
             status.failingStreak = 0
             status.verdict = .healthy
         } else if status.verdict == .starting, probe.start - startedAt < check.startPeriod {
-            // Failures while the container starts do not count (Dockerfile reference, HEALTHCHECK --start-period).
+            // Failures in the start period do not count (Dockerfile reference, HEALTHCHECK --start-period).
         } else {
             status.failingStreak += 1
             if status.failingStreak >= check.retries { status.verdict = .unhealthy }
@@ -30,8 +30,8 @@ struct HealthJudge: Sendable {
         return status.verdict != before
     }
 
-    /// Nanoseconds until the next probe. While it starts we look early and often: a success counts at once, and a failure in
-    /// this time is only counted as often as Docker would count it.
+    /// Nanoseconds until the next probe. In the starting phase probes are early and frequent: a success counts at once, a failure only as
+    /// often as Docker would count it.
     func delay(attempt: Int) -> Int64 {
         guard status.verdict == .starting else { return check.interval }
         let early = Int64(50_000_000) << Int64(min(attempt, 10))
@@ -50,7 +50,7 @@ extension Engine {
         var judge = HealthJudge(
             check: check, startedAt: startedAt, status: containers[id]?.status.health ?? HealthStatus())
         var attempt = 0
-        // An interval may be longer than the time that is left.
+        // Saturates: the interval may be longer than the remaining range of time.
         func next(after time: Int64) -> Int64 {
             let (sum, overflow) = time.addingReportingOverflow(check.interval)
             return overflow ? .max : sum
@@ -63,7 +63,7 @@ extension Engine {
             if containers[id]?.status.phase == .paused { continue }
             let probe = await probe(id, check)
             guard !Task.isCancelled, live[id] != nil else { return }
-            // An early failure is no verdict: Docker would not have looked yet.
+            // An early failure does not count: Docker would not have probed yet.
             if probe.exitCode != 0, judge.status.verdict == .starting {
                 guard probe.end >= countsFrom else { continue }
                 countsFrom = next(after: probe.end)
@@ -75,7 +75,7 @@ extension Engine {
         }
     }
 
-    /// One probe: the test's command in the container, with a time limit.
+    /// Runs one probe: the test's command in the container, with a timeout.
     private func probe(_ id: String, _ check: HealthcheckSpec) async -> HealthStatus.Probe {
         let start = now
         var arguments = Array(check.test.dropFirst())
@@ -86,7 +86,7 @@ extension Engine {
             let reading = Task { await drain(streams, of: exec, limit: 4096) }
             let timer = Task {
                 try await Task.sleep(for: .nanoseconds(check.timeout))
-                // Its children are not killed, as in Docker, and may hold the output: that is not waited for.
+                // As in Docker its children are not killed; they may keep the output open, which is not waited for.
                 try? Processes.signal(streams.pidfd.raw, 9)
                 reading.cancel()
                 return true

@@ -3,9 +3,9 @@ import EngineModel
 import LinuxKernel
 
 extension Engine {
-    /// Runs a container that prepares a service (`pre_start`) to its end, and removes it whatever that end is.
+    /// Runs a container that prepares a service (`pre_start`) until it exits, and removes it whatever the outcome.
     func prepare(_ name: String, _ spec: ContainerSpec) async throws {
-        // One that was cut off by the death of an engine.
+        // Left by an engine that exited before removing it.
         if containers.values.contains(where: { $0.name == name }) {
             try await removeContainer(name, force: true, volumes: .remove)
         }
@@ -18,7 +18,7 @@ extension Engine {
             guard code == 0 else {
                 let said = await lastLines(record.id)
                 throw RoostError.failure(
-                    "pre_start ended with \(code)\(said.isEmpty ? "" : "; its last lines:\n\(said)")")
+                    "pre_start exited with code \(code)\(said.isEmpty ? "" : "; its last lines:\n\(said)")")
             }
         } catch {
             try? await removeContainer(record.id, force: true, volumes: .remove)
@@ -27,19 +27,19 @@ extension Engine {
         try await removeContainer(record.id, force: true, volumes: .remove)
     }
 
-    /// Runs the programs that a service wants after its start; the first that fails ends it.
+    /// Runs a service's `post_start` hooks in order, up to the first that fails.
     func runStartHooks(_ id: String) async throws {
         guard let record = containers[id] else { return }
         for hook in record.spec.startHooks {
             do { try await run(hook, of: record) } catch {
-                // A command that is run once may have done its work before its hooks came to theirs.
+                // A one-off container may have done its work and exited before its hooks ran.
                 if record.isOneOff, await isEnding(id) { return }
                 throw error
             }
         }
     }
 
-    /// Whether a container has ended or is about to: a process that is leaving has no namespaces any more but is still there.
+    /// Whether a container has exited or is about to: an exiting process has lost its namespaces but still exists.
     private func isEnding(_ id: String) async -> Bool {
         for _ in 0..<20 {
             guard let running = live[id], !Processes.hasEnded(running.process.pidfd.raw) else { return true }
@@ -48,7 +48,7 @@ extension Engine {
         return false
     }
 
-    /// Runs the commands that a service wants before its stop, and returns their errors: a stop goes on whatever they do.
+    /// Runs a service's `pre_stop` hooks and returns their errors; the stop continues regardless.
     func runStopHooks(_ id: String) async -> [String] {
         guard let record = containers[id], live[id] != nil, record.status.phase == .running else { return [] }
         var errors: [String] = []
@@ -74,15 +74,15 @@ extension Engine {
         execs[exec] = nil
         guard code != 0 else { return }
         let last = String(decoding: output, as: UTF8.self).split(separator: "\n").last.map { ": \($0)" } ?? ""
-        // Compose's words, with the hook's last line.
+        // Compose's text, with the last line of the hook's output.
         let service = record.spec.labels[ComposeLabel.service] ?? record.name
         throw RoostError.failure("\(service) hook exited with status \(code)\(last)")
     }
 
-    /// How long the children of an exec that hold its output are waited for after its own end, as in Docker.
+    /// How long an exec's children that keep its output open are waited for after its exit, as in Docker.
     static let outputGrace = Duration.seconds(2)
 
-    /// Reads both output streams of an exec to their end and keeps the first bytes; returns early when the task is cancelled.
+    /// Reads both output streams of an exec to their end and keeps the first `limit` bytes; returns early if the task is cancelled.
     func drain(_ streams: ExecStreams, of exec: String, limit: Int) async -> [UInt8] {
         let reading = Task {
             async let output = self.readBounded(streams.output, limit: limit)
@@ -103,13 +103,13 @@ extension Engine {
         return bytes
     }
 
-    /// Returns two seconds after the end of an exec, or when the task is cancelled.
+    /// Returns two seconds after an exec's exit, or when the task is cancelled.
     public func outputGraceEnd(of exec: String) async {
         _ = try? await waitExec(exec)
         try? await Task.sleep(for: Self.outputGrace)
     }
 
-    /// Reads and drops further output: children that still write must neither block nor be killed by it.
+    /// Reads and discards further output: children that still write must neither block nor be killed by SIGPIPE.
     public nonisolated func discard(_ streams: ExecStreams) {
         for file in [streams.output, streams.error].compactMap({ $0 }) {
             Task { _ = await readBounded(file, limit: 0) }

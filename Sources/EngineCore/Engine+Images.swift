@@ -3,7 +3,7 @@ import ImageStore
 import LinuxKernel
 import OCI
 
-/// An image with its names, as lists show it.
+/// An image with its names, as shown in lists.
 public struct ImageSummary: Sendable {
     public var image: StoredImage
     public var references: [ImageReference]
@@ -12,13 +12,13 @@ public struct ImageSummary: Sendable {
 }
 
 extension Engine {
-    /// The ids of those containers whose image has another name now, or none: what they were made from means another image.
+    /// The ids of containers whose image reference now resolves to another image, or to none.
     public func movedFrom(_ records: [ContainerRecord]) -> Set<String> {
         var meant: [String: String] = [:]
         var found: Set<String> = []
         for record in records {
             let name = record.spec.image
-            // One that was made from an id has no name that could move.
+            // A container created from an image id has no name that could move.
             if record.imageID.hasPrefix(name) || record.imageID.dropFirst(7).hasPrefix(name) { continue }
             let now = meant[name] ?? (try? image(name).id.description) ?? ""
             meant[name] = now
@@ -27,8 +27,7 @@ extension Engine {
         return found
     }
 
-    /// The ids of an image and of all whose layers begin with its own: what the filter `ancestor` means. Empty where there is no such
-    /// image.
+    /// The ids of an image and of all images built on it: those that the filter `ancestor` selects. Empty if there is no such image.
     public func descendants(of reference: String) -> Set<String> {
         guard let root = try? image(reference) else { return [] }
         let last = root.layers.count - 1
@@ -37,14 +36,14 @@ extension Engine {
             guard last >= 0, image.layers.count > last, image.layers[last].chain == root.layers[last].chain else {
                 return false
             }
-            // Images of the same layers differ by the steps that only changed settings.
+            // Images with the same layers differ by the steps that only changed settings.
             let own = image.configuration.history ?? []
             return own.count > steps.count && Array(own.prefix(steps.count)) == steps
         }
         return Set(imageRecords.values.filter { $0.id == root.id || isMadeOf($0) }.map(\.id.description))
     }
 
-    /// By name, digest or unambiguous beginning of the id.
+    /// Finds an image by name, digest or unambiguous prefix of its id.
     public func image(_ reference: String) throws(RoostError) -> StoredImage {
         if let digest = try? Digest(parsing: reference),
             let image = imageRecords[digest] ?? transientImages[digest]?.image
@@ -65,10 +64,10 @@ extension Engine {
         throw .missing("No such image: \((try? ImageReference(parsing: reference))?.familiar ?? reference)")
     }
 
-    /// The names with a tag.
+    /// The image's names with a tag.
     public func references(_ image: Digest) -> [ImageReference] { names(image).filter { $0.digest == nil } }
 
-    /// Repositories with the digest that the image has in each, as registries have told it (`RepoDigests`).
+    /// Repositories with the image's digest in each, as reported by registries (`RepoDigests`).
     public func repositoryDigests(_ image: Digest) -> [ImageReference] { names(image).filter { $0.digest != nil } }
 
     func names(_ image: Digest) -> [ImageReference] {
@@ -106,7 +105,7 @@ extension Engine {
     ) async throws -> StoredImage {
         let images = images
         let time = Timestamp(nanoseconds: now)
-        // A mistake in them is told before the archive is read.
+        // Invalid changes are reported before the archive is read.
         var runtime = ImageConfiguration.Runtime()
         try runtime.apply(changes: changes)
         let settings = runtime
@@ -124,7 +123,7 @@ extension Engine {
         return image
     }
 
-    /// What has been kept before something failed is nobody's.
+    /// Content stored before a failure has no owner: it is swept.
     private func sweepingAfterFailure<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
         let result = await Self.outcome(body)
         if case .failure = result { await sweepImages() }
@@ -152,9 +151,9 @@ extension Engine {
         return loaded
     }
 
-    /// Writes an archive of the images to a descriptor, whose other end somebody reads.
+    /// Writes an archive of the images to a descriptor, which must have a reader.
     public func saveImages(_ names: [String], to target: OwnedFD) async throws {
-        // An image is one entry of the archive, with all its names.
+        // Each image is one entry of the archive, with all its names.
         var named: [NamedImage] = []
         func add(_ image: StoredImage, _ reference: ImageReference?) {
             guard let index = named.firstIndex(where: { $0.image.id == image.id }) else {
@@ -164,7 +163,7 @@ extension Engine {
             if let reference, !named[index].references.contains(reference) { named[index].references.append(reference) }
         }
         for name in names {
-            // A repository alone is all of its tags, also if one of them is `latest`.
+            // A bare repository stands for all of its tags, even if one of them is `latest`.
             let whole = Self.isBare(name) ? tagged(repository: try ImageReference(parsing: name)) : []
             for reference in whole { add(try image(reference.description), reference) }
             if !whole.isEmpty { continue }
@@ -182,13 +181,13 @@ extension Engine {
         }
     }
 
-    /// Without a tag, a digest, and not an id.
+    /// Whether a name has no tag and no digest, and is not an id.
     private static func isBare(_ name: String) -> Bool {
         !name.contains("@") && name.pathParts.last?.contains(":") == false
             && (try? ImageReference(parsing: name)) != nil
     }
 
-    /// Whether `save` can take it: an image, or a repository with tags.
+    /// Throws unless `save` accepts the name: an image, or a repository with tags.
     public func checkSavable(_ name: String) throws {
         if Self.isBare(name), !tagged(repository: try ImageReference(parsing: name)).isEmpty { return }
         _ = try image(name)
@@ -210,7 +209,7 @@ extension Engine {
         let byName = parsed.flatMap { tags[$0.description] } == image.id
         let short = String(image.id.hex.prefix(12))
         let all = names(image.id)
-        // What goes with a name: the digests of its repository, if it is the last tag there.
+        // Names removed together: a tag, and the digests of its repository if it is the last tag there.
         let going = byName ? parsed.map { Self.namesGoing(with: $0, all) } ?? [] : all
         let staying = all.filter { !going.contains($0) }
         if byName, !staying.isEmpty { return try going.map { try untag($0) } }
@@ -229,7 +228,7 @@ extension Engine {
                 "conflict: unable to delete \(short) (must be forced) - image is being used by stopped container \(user.shortID)"
             )
         }
-        // By its id an image goes with one name, or with none.
+        // By its id an image is removed only if it has one name, or none.
         let isManifold = Set(all.map { "\($0.domain)/\($0.path)" }).count > 1 || all.count { $0.tag != nil } > 1
         if !byName, isManifold, !force {
             throw RoostError.conflict(
@@ -241,7 +240,7 @@ extension Engine {
         imageRecords[image.id] = nil
         publish(image, "delete", name: image.id.description)
         removed.append(.deleted(image.id.description))
-        // Layers that nobody else has, topmost first, by their chain as Docker names them.
+        // Layers that nothing else uses, topmost first, by their chain id as in Docker.
         let needed = Set(
             imageRecords.values.flatMap { $0.layers.map(\.chain) }
                 + buildCache.values.flatMap { ($0.below + [$0.layer]).map(\.chain) })
@@ -272,7 +271,7 @@ extension Engine {
 
     /// Removes content that no image needs.
     func sweepImages() async {
-        // What a build makes has no owner before it is done; it sweeps at its end.
+        // Content of a running build has no owner before the build is done; the build sweeps at its end.
         guard activeBuilds == 0 else { return }
         let images = images
         let failures =

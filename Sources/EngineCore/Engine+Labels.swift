@@ -1,6 +1,6 @@
 import EngineModel
 
-/// Labels of what is there; none of what is not. For those who decide by them who may see what.
+/// Labels of existing objects; empty for missing ones. For access decisions by label.
 extension Engine {
     public func containerLabels(_ reference: String) -> [String: String] {
         (try? container(reference))?.spec.labels ?? [:]
@@ -10,7 +10,7 @@ extension Engine {
 
     public func volumeLabels(_ name: String) -> [String: String] { (try? volume(name))?.labels ?? [:] }
 
-    /// Whether a container with this label was made of an image.
+    /// Whether a container with this label uses an image.
     public func usesImage(_ reference: String, label: String, value: String) -> Bool {
         guard let id = (try? image(reference))?.id.description else { return false }
         return containers.values.contains { $0.uses(image: id) && $0.spec.labels[label] == value }

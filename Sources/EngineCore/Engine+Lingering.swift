@@ -2,13 +2,13 @@ import EngineModel
 import LinuxKernel
 import Networking
 
-/// Interfaces of containers that have ended.
+/// Interfaces of containers that have exited.
 ///
-/// The kernel takes them away with their namespace, which costs nobody time. But a namespace outlives its last process while a closed
-/// connection of it waits for its peer (tcp(7), FIN_WAIT1), for minutes: until then the interface answers for its addresses on the
-/// bridge, and whoever gets one of them next is not heard.
+/// The kernel removes them with their namespace, without delaying anything. But a namespace outlives its last process while one of its
+/// closed connections waits for its peer (tcp(7), FIN_WAIT1), for minutes: until then the interface answers for its addresses on the
+/// bridge, and the next container with one of them is unreachable.
 extension Engine {
-    /// Remembers interfaces that are expected to go, and removes those that have not gone after a moment.
+    /// Records interfaces that are expected to disappear, and removes those that still exist after a moment.
     func expectGone(_ endpoints: [EndpointPlan]) {
         guard !endpoints.isEmpty else { return }
         for endpoint in endpoints {
@@ -21,7 +21,7 @@ extension Engine {
         }
     }
 
-    /// Before a start: nothing may have the container's names or addresses still.
+    /// Before a start: removes lingering interfaces with the container's interface names or addresses.
     func clearPlace(for endpoints: [EndpointPlan]) async {
         let names = Set(endpoints.map(\.hostInterface))
         let addresses = Set(endpoints.flatMap { [$0.address4, $0.address6].compactMap { $0 } })
@@ -33,6 +33,6 @@ extension Engine {
         let meant = names.filter { lingering.removeValue(forKey: $0) != nil && Bridges.exists($0) }
         guard !meant.isEmpty else { return }
         let failures = (try? await blocking { Bridges.removeLinks(meant).map { "\($0)" } }) ?? []
-        for failure in failures { log.warning("removing an interface that was left: \(failure)") }
+        for failure in failures { log.warning("removing a lingering interface: \(failure)") }
     }
 }

@@ -2,8 +2,8 @@ import EngineModel
 import Networking
 
 extension Engine {
-    /// Makes a network anew under its name: containers are taken off, run on without it for a moment, and are put back with their
-    /// names and the addresses that they had asked for. Where the new one cannot be made, the old one comes back.
+    /// Recreates a network under its name: containers are disconnected, keep running without it for a moment, and are reconnected with
+    /// their names and the addresses that were requested. If the new one cannot be created, the old one is restored.
     func replaceNetwork(_ spec: NetworkSpec) async throws {
         guard let old = networks.values.first(where: { $0.name == spec.name }) else {
             _ = try createNetwork(spec)
@@ -26,7 +26,7 @@ extension Engine {
         var failure: (any Error)?
         for member in members where containers[member.id] != nil {
             do { try await connect(member.id, to: spec.name, Self.wish(member.endpoint)) } catch {
-                log.error("container \(containers[member.id]?.name ?? member.id) and network \(spec.name): \(error)")
+                log.error("connecting \(containers[member.id]?.name ?? member.id) to network \(spec.name): \(error)")
                 failure = failure ?? error
             }
         }
@@ -49,13 +49,13 @@ extension Engine {
         return spec
     }
 
-    /// The hardware address that was asked for. Earlier versions have not kept whether it was: one that is not derived was.
+    /// The requested MAC address. Earlier versions did not record the request: an address other than the derived one was requested.
     private static func fixedHardwareAddress(_ endpoint: EndpointRecord) -> String? {
         let derived = Addressing.hardwareText(Addressing.hardwareAddress(for: endpoint.address4 ?? endpoint.address6))
         return endpoint.wish?.macAddress ?? (endpoint.macAddress == derived ? nil : endpoint.macAddress)
     }
 
-    /// What an endpoint was asked to be; the rest is decided again.
+    /// The requested settings of an endpoint; the rest is chosen again.
     private static func wish(_ endpoint: EndpointRecord) -> EndpointSpec {
         var spec = EndpointSpec(
             network: endpoint.networkName, aliases: endpoint.aliases, address4: endpoint.wish?.address4,

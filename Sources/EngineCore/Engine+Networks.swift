@@ -16,14 +16,14 @@ extension Engine {
 
     public func allNetworks() -> [NetworkRecord] { networks.values.sorted { $0.name < $1.name } }
 
-    /// Containers that run on a network now.
+    /// Containers that are running on a network.
     public func members(of network: NetworkRecord) -> [ContainerRecord] {
         containers.values.filter { live[$0.id] != nil && $0.endpoints.contains { $0.networkID == network.id } }.sorted {
             $0.name < $1.name
         }
     }
 
-    /// The three that every Docker has.
+    /// The three predefined networks, as in Docker.
     func makePredefinedNetworks() throws {
         try removeNarrowBridge()
         for (name, driver) in [("bridge", "bridge"), ("host", "host"), ("none", "null")]
@@ -37,7 +37,7 @@ extension Engine {
 
     private static let defaultBridgeOption = "com.docker.network.bridge.default_bridge"
 
-    /// Earlier versions gave the default bridge a /24. While nothing has an address on it, it can be replaced by a wider one.
+    /// Earlier versions gave the default bridge a /24. While no address on it is leased, it is replaced by a wider one.
     private func removeNarrowBridge() throws {
         guard let record = networks.values.first(where: { $0.name == "bridge" }), record.subnet4?.prefix == 24,
             leases[record.id]?.isEmpty != false,
@@ -53,11 +53,11 @@ extension Engine {
             !Identifiers.isHexadecimal(spec.name) || spec.name.count != 64
         else {
             throw RoostError.invalid(
-                "invalid network name \"\(spec.name)\": it must not be empty, hold a slash, or look like an id")
+                "invalid network name \"\(spec.name)\": it must not be empty, contain a slash or look like an ID")
         }
         guard ["bridge", ""].contains(spec.driver) else {
             throw RoostError.missing(
-                "could not find plugin \(spec.driver) in v1 plugin registry: this engine has the network driver bridge; host and none exist already"
+                "could not find plugin \(spec.driver) in v1 plugin registry: the only network driver is bridge (host and none are predefined)"
             )
         }
         _ = try BridgeSettings(spec.options)
@@ -66,7 +66,7 @@ extension Engine {
                 throw RoostError.invalid("network \(spec.name): IPv4 or IPv6 must be enabled")
             }
             if let subnet = spec.subnets.first(where: { !$0.base.isVersion6 }) {
-                throw RoostError.invalid("network \(spec.name): IPv4 is disabled, but it has the subnet \(subnet)")
+                throw RoostError.invalid("network \(spec.name): IPv4 is disabled, but \(subnet) is an IPv4 subnet")
             }
         }
         if ["host", "bridge", "none", "default"].contains(spec.name) {
@@ -81,7 +81,7 @@ extension Engine {
             }) {
                 throw RoostError(
                     .forbidden,
-                    "Pool overlaps with other one on this address space: \(subnet) is taken by network \(other.name)")
+                    "Pool overlaps with other one on this address space: \(subnet) is used by network \(other.name)")
             }
         }
         let record = try insertNetwork(spec)
@@ -101,7 +101,7 @@ extension Engine {
             let wide = isDefaultBridge ? Addressing.freeBridgeSubnet(taken: taken, seed: names.seed) : nil
             guard let free = wide ?? Addressing.freeSubnet(taken: taken, seed: names.seed) else {
                 throw RoostError.conflict(
-                    "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network; give one with --subnet"
+                    "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network; choose one with --subnet"
                 )
             }
             subnet4 = free
@@ -113,7 +113,7 @@ extension Engine {
             if let given, !subnet.contains(given) {
                 throw RoostError.invalid("gateway \(given) is not in subnet \(subnet) of network \(spec.name)")
             }
-            // As in Docker: the first address of the range that containers get addresses from.
+            // As in Docker: the first address of the range from which containers get addresses.
             let range = spec.ranges.first { subnet.contains($0.base) } ?? subnet
             return given ?? Addressing.freeAddress(in: range, of: subnet) { _ in false }
         }
@@ -134,17 +134,17 @@ extension Engine {
         return record
     }
 
-    /// The bridge's name where somebody has asked for one.
+    /// The bridge name from the network's options, if there is one.
     private func bridgeName(_ spec: NetworkSpec) throws(RoostError) -> String? {
         guard let name = spec.options["com.docker.network.bridge.name"], !name.isEmpty else { return nil }
         guard name.utf8.count <= 15, !name.contains("/"), !name.contains(where: \.isWhitespace), name != ".",
             name != ".."
         else {
             throw .invalid(
-                "bridge name \"\(name)\" is not the name of an interface: at most 15 letters, no blanks, no slashes")
+                "invalid bridge name \"\(name)\": at most 15 characters, without spaces or slashes")
         }
         if Bridges.exists(name) || networks.values.contains(where: { $0.bridge == name }) {
-            throw .conflict("the interface \(name) exists already: choose another com.docker.network.bridge.name")
+            throw .conflict("interface \(name) already exists: choose another com.docker.network.bridge.name")
         }
         return name
     }
@@ -185,24 +185,24 @@ extension Engine {
         return removed
     }
 
-    // MARK: The kernel's side
+    // MARK: Kernel state
 
-    /// Makes the bridges of networks that are about to be used.
+    /// Creates the bridges of networks that are about to be used.
     func activate(_ ids: [String]) async throws {
         for id in ids {
             guard let bridge = networks[id]?.bridge else { continue }
             if let recoveredLinks {
-                // The engine before this one made it. Its settings are checked when the engine serves again.
+                // The previous engine created it. Its settings are checked once this engine serves.
                 if recoveredLinks.contains(bridge) { activeBridges.insert(id) }
             } else if !Bridges.exists(bridge) {
-                // It may have been removed while nothing was on it.
+                // It may have been deleted while nothing was attached to it.
                 activeBridges.remove(id)
             }
         }
         let missing = Set(ids).subtracting(activeBridges)
         guard !missing.isEmpty else { return }
         try await exclusively("bridges") {
-            // Another start may have made them while this one waited in line.
+            // Another start may have created them while this one waited in line.
             let missing = missing.subtracting(activeBridges)
             guard !missing.isEmpty else { return }
             let isFirst = activeBridges.isEmpty
@@ -216,14 +216,14 @@ extension Engine {
             guard recoveredLinks == nil else { return }
             if isFirst { return await rebuildFilter() }
             try await applyFilter(filter.add(added))
-            // Another firewall may have come since.
+            // Another firewall may have been started since.
             let filter = filter
             let bridges = activeBridges.compactMap { networks[$0]?.bridge }
             if !added.isEmpty { try await blocking { filter.openForeignChains(bridges) } }
         }
     }
 
-    /// Makes a network's bridge, and puts what runs on it back: a bridge that somebody has deleted has dropped its members.
+    /// Creates a network's bridge if it is missing and reattaches its running members: deleting a bridge detaches them.
     func ensureBridge(_ record: NetworkRecord) async throws {
         let members = live.values.flatMap(\.endpoints).filter { $0.bridge == record.bridge }
         let mark = names.bridgeMark
@@ -249,7 +249,7 @@ extension Engine {
         var made: [EndpointRecord] = []
         for endpoint in wanted {
             let network: NetworkRecord
-            // Not "missing", which clients understand as the image.
+            // Not `notFound`, which clients would take for a missing image.
             do throws(RoostError) { network = try self.network(endpoint.network) } catch {
                 throw RoostError.invalid(error.message)
             }
@@ -292,7 +292,7 @@ extension Engine {
             }
             if let preferred, subnet.contains(preferred), !isTaken(preferred) { return preferred }
             let range = network.ranges?.first { subnet.contains($0.base) } ?? subnet
-            // The interface of a container that has just exited may still have an address, and a start would have to wait for it.
+            // The interface of a container that has just exited may still hold an address, and a start would have to wait for it.
             let leaving = Set(lingering.values.joined())
             guard
                 let free = Addressing.freeAddress(
@@ -367,7 +367,7 @@ extension Engine {
         }
     }
 
-    /// Where a container's ports are published that name no address: as the network says that they lead into.
+    /// The address for published ports that name none, from the settings of the network that provides the container's gateway.
     func publishAddress(_ record: ContainerRecord) -> IPAddress? {
         endpointsByGateway(record).first { $0.address4 != nil || $0.address6 != nil }.flatMap { networks[$0.networkID] }
             .flatMap {
@@ -375,15 +375,15 @@ extension Engine {
             }
     }
 
-    /// Only networks of the user's have names, as in Docker.
+    /// Only user-defined networks resolve names, as in Docker.
     func hasResolver(_ record: ContainerRecord) -> Bool {
         record.endpoints.contains { networks[$0.networkID]?.isPredefined == false }
     }
 
     func resolverScope(_ record: ContainerRecord) -> ResolverScope {
         let reachable = record.endpoints.contains { networks[$0.networkID]?.isInternal == false }
-        // A container's own servers are asked from its network namespace, as if it asked itself: 127.0.0.1 is the container. Those of the host
-        // are asked from the host, where a loopback address means the host; not for a container that has no way out.
+        // A container's own servers are queried from its network namespace, where 127.0.0.1 is the container. The host's servers are
+        // queried from the host, where a loopback address is the host; a container without external access does not use them.
         let namespace = live[record.id]?.sandbox?.namespace
         let servers = record.spec.dns.servers
         let upstreams: [NameServer] =
@@ -400,12 +400,12 @@ extension Engine {
             networks: record.endpoints.map(\.networkID), upstreams: upstreams, links: links)
     }
 
-    /// Not the address of the embedded resolver, which would ask itself.
+    /// Excludes the embedded resolver's own address: it would query itself.
     private static func askable(_ servers: [IPAddress]) -> [IPAddress] {
         servers.filter { $0 != IPAddress(bytes: ResolverFiles.embeddedAddress) }
     }
 
-    /// On the default network, which has no names, a link is a line of /etc/hosts, as in Docker.
+    /// On the default network, which does not resolve names, a link is a line in /etc/hosts, as in Docker.
     func linkedHosts(_ record: ContainerRecord) throws(RoostError) -> [(IPAddress, String)] {
         guard !hasResolver(record) else { return [] }
         var lines: [(IPAddress, String)] = []
@@ -446,14 +446,14 @@ extension Engine {
         return list
     }
 
-    /// Tells the resolver the names of all containers.
+    /// Replaces the resolver's names with those of all running containers.
     func rebuildNames() {
         var directory = NameDirectory()
         for id in live.keys { directory.set(names(of: id), of: id) }
         resolver.replace(directory)
     }
 
-    /// Tells the resolver the names of one container, which has started, stopped or changed its networks.
+    /// Updates the resolver's names of one container, which has started, stopped or changed its networks.
     func updateNames(of id: String) { resolver.setNames(names(of: id), of: id) }
 
     private func names(of id: String) -> [NameDirectory.Entry] {

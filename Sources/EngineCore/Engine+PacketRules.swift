@@ -2,9 +2,9 @@ import EngineModel
 import LinuxKernel
 import Networking
 
-/// The packet rules of what is active, and the ports that lead to containers.
+/// The packet rules of active networks, and the forwards of published ports.
 extension Engine {
-    /// Writes the whole table of packet rules from what is active.
+    /// Rewrites the whole table of packet rules for all active networks and published ports.
     func rebuildFilter() async {
         let active = activeBridges.compactMap { networks[$0] }.map(filterNetwork)
         let published = live.keys.flatMap { self.forwards(of: $0) }
@@ -17,7 +17,7 @@ extension Engine {
         } catch { log.error("cannot write the packet rules: \(error)") }
     }
 
-    /// Applies changes to the table of packet rules. Where somebody has deleted the table, or part of it, all of it is written.
+    /// Applies changes to the table of packet rules. If the table, or part of it, was deleted, all of it is rewritten.
     func applyFilter(_ changes: PacketFilter.Changes) async throws {
         let filter = filter
         do { try await blocking { try filter.apply(changes) } } catch let error as SyscallError
@@ -25,14 +25,14 @@ extension Engine {
         { await rebuildFilter() }
     }
 
-    /// Has datagrams that were on their way when ports were published or withdrawn translated again. Nothing waits for it: the kernel's table is
-    /// large.
+    /// Resets the tracked UDP flows of ports that were published or withdrawn, so that they are translated again. Runs in the background:
+    /// the kernel's table is large.
     nonisolated func resetDatagrams(to ports: [PublishedPort]) {
         guard ports.contains(where: { $0.container.transport == .udp }) else { return }
         let log = log
         Task.detached {
             do { try await blocking { try ConnectionTracking.forgetDatagrams(to: ports) } } catch {
-                log.warning("connections to published UDP ports: \(error)")
+                log.warning("cannot reset connections to published UDP ports: \(error)")
             }
         }
     }
@@ -45,7 +45,7 @@ extension Engine {
         return network
     }
 
-    /// The endpoints of a container in the order in which they lead to the world: by priority, those of internal networks last.
+    /// A container's endpoints in the order of preference for its default route: by priority, those of internal networks last.
     func endpointsByGateway(_ record: ContainerRecord) -> [EndpointRecord] {
         let ranked = record.endpoints.enumerated().map { index, endpoint in
             (rank: (leadsOut(endpoint) ? 0 : 1, -endpoint.gatewayPriority, index), endpoint: endpoint)
@@ -55,18 +55,18 @@ extension Engine {
 
     func leadsOut(_ endpoint: EndpointRecord) -> Bool { networks[endpoint.networkID]?.isInternal == false }
 
-    /// Ports are published by networks that lead to the world; a container without one publishes none.
+    /// Ports are published by networks with external access; a container without one publishes none, nor does a standby.
     func publishesPorts(_ record: ContainerRecord) -> Bool {
         record.endpoints.contains(where: leadsOut) && !standbys.contains(record.id)
     }
 
-    /// The published ports of a running container with the address that they lead to.
+    /// The published ports of a running container, with their target addresses.
     func forwards(of id: String) -> [PacketFilter.Forward] {
         guard let record = containers[id], let running = live[id] else { return [] }
         return forwards(running.ports.map(\.port), to: record)
     }
 
-    /// Each port leads to the container's address of its own family, or of the other where the container has none.
+    /// Each port is forwarded to the container's address of its own family, or of the other if the container has none.
     func forwards(_ ports: [PublishedPort], to record: ContainerRecord) -> [PacketFilter.Forward] {
         let endpoints = endpointsByGateway(record)
         let target4 = endpoints.compactMap(\.address4).first
@@ -77,7 +77,7 @@ extension Engine {
         }
     }
 
-    /// Carries what the kernel's maps do not.
+    /// Relays what the packet rules do not forward.
     func relay(_ ports: [(socket: OwnedFD, port: PublishedPort)], to record: ContainerRecord) throws {
         for (socket, port) in ports {
             guard let forward = forwards([port], to: record).first else { continue }

@@ -13,7 +13,7 @@ extension Engine {
         EnginePaths(files: projectFolder(project.name), socket: configuration.socket)
     }
 
-    /// What the planner must know of this project.
+    /// The state that the planner needs for this project.
     private func observe(_ project: Project) -> ObservedState {
         var state = ObservedState()
         state.containers = projectContainers(project.name)
@@ -44,7 +44,7 @@ extension Engine {
         return state
     }
 
-    /// `oneOffs`: those that `run` has made, too.
+    /// `oneOffs`: includes containers created by `run`.
     func projectContainers(_ name: String, oneOffs: Bool = false) -> [ObservedContainer] {
         containers.values.compactMap { record in
             let labels = record.spec.labels
@@ -58,7 +58,7 @@ extension Engine {
                 configHash: labels[ComposeLabel.configHash] ?? "",
                 imageID: record.imageID, phase: record.status.phase, exitCode: record.status.exitCode,
                 stoppedByUser: record.status.stoppedByUser, definition: definition)
-            // A network that was recreated under its name is another one.
+            // A network recreated under the same name is a different one.
             observed.networks = Set(record.endpoints.filter { networks[$0.networkID] != nil }.map(\.networkName))
             return observed
         }
@@ -71,7 +71,7 @@ extension Engine {
             paths: paths(of: project))
     }
 
-    /// Two checkouts with the same folder name would fight over one project: refused, with ways out.
+    /// Rejects a project of another directory: two checkouts with the same directory name would share one project.
     private func checkOwner(_ project: Project) throws(RoostError) {
         let other = containers.values.first { record in
             record.spec.labels[ComposeLabel.project] == project.name
@@ -79,11 +79,11 @@ extension Engine {
         }
         guard let other, let folder = other.spec.labels[ComposeLabel.workingDirectory] else { return }
         throw .conflict(
-            "project \(project.name) belongs to \(folder): give this one another name with -p, or bring the other down first"
+            "project \(project.name) belongs to \(folder): choose another project name with -p, or run \"down\" there first"
         )
     }
 
-    /// Makes the project as the plan says. The plan is the very value that `planProject` has returned.
+    /// Executes a plan, which must be the very value that `planProject` has returned.
     public func execute(
         _ plan: Plan, project: Project, contents: [String: String], report: @escaping @Sendable (PlanProgress) -> Void
     ) async throws -> [(step: PlanStep, error: any Error)] {
@@ -98,7 +98,7 @@ extension Engine {
         return await PlanExecutor(backend: EngineBackend(engine: self), report: report).run(plan)
     }
 
-    /// Secrets and configs as files that containers mount, with the owner and mode that the file asks for.
+    /// Writes secrets and configs as files for containers to mount, with the owner and mode that the Compose file specifies.
     private func writeFiles(_ project: Project, _ contents: [String: String]) async throws {
         let translation = ServiceTranslation(project: project, contents: contents)
         for service in project.services.values {
@@ -108,12 +108,12 @@ extension Engine {
             for (kind, item) in files {
                 let source = item["source"].string ?? ""
                 guard let text = contents["\(kind).\(source)"] else {
-                    throw RoostError.missing("\(kind.dropLast()) \(source): its content is missing")
+                    throw RoostError.missing("\(kind.dropLast()) \(source): content is missing")
                 }
                 let path = "\(projectFolder(project.name))/\(translation.fileName(kind, source, item, of: service))"
                 try Files.makeDirectories(projectFolder(project.name), mode: 0o700)
                 if !Files.exists(path) { try Files.replace(path, Array(text.utf8), mode: 0o600) }
-                // Also of a file that is there: the image may have another user now.
+                // Existing files too: the image may have another user now.
                 try Files.changeOwner(
                     path, user: UInt32(item["uid"].string ?? "") ?? owner.user,
                     group: UInt32(item["gid"].string ?? "") ?? owner.group)
@@ -122,8 +122,8 @@ extension Engine {
         }
     }
 
-    /// The ids of the user that a service's process runs as, by the image's own files. A name that these do not have stands for root here; the
-    /// start says that it is unknown.
+    /// The user and group ids of a service's process, from the image's passwd and group files. An unknown name is mapped to root here;
+    /// the start reports it.
     private func processOwner(of service: JSON) async throws -> RootRequest.Owner {
         let root = RootRequest.Owner(user: 0, group: 0)
         let image = service["image"].string.flatMap { try? self.image($0) }
@@ -146,7 +146,7 @@ extension Engine {
             user: user, group: UInt32(group) ?? known.flatMap { $0.count > 2 ? UInt32($0[2]) : nil } ?? 0)
     }
 
-    /// The fields of a name's line in passwd(5) or group(5) of an image.
+    /// The fields of a name's line in an image's passwd(5) or group(5) file.
     private func entry(of name: String, in path: String, of image: StoredImage) async throws -> [String]? {
         let runner = RootRunner(
             RootRequest(
@@ -169,7 +169,7 @@ extension Engine {
             options.takes(
                 service: $0.service, isOneOff: containers[$0.id]?.isOneOff == true, hasExited: $0.phase == .exited)
         }
-        // Volumes that the containers that stay use stay too; a network says itself that it is in use.
+        // Volumes used by the remaining containers are kept; removing a network in use reports that itself.
         let staying = Set(all.map(\.id)).subtracting(found.map(\.id)).compactMap { containers[$0] }
         let keptVolumes = Set(staying.flatMap { $0.mounts.compactMap(\.volumeName) })
         let usedVolumes = Set(found.flatMap { containers[$0.id]?.mounts.compactMap(\.volumeName) ?? [] })
@@ -206,14 +206,14 @@ extension Engine {
             try store.removeProject(plan.project)
         }
         let failures = await PlanExecutor(backend: EngineBackend(engine: self), report: report).run(plan)
-        // A container of `run` has its secrets mounted from there.
+        // Containers of `run` mount their secrets from there.
         if projectContainers(plan.project, oneOffs: true).isEmpty {
             try? Files.removeTree(projectFolder(plan.project))
         }
         return failures
     }
 
-    /// One more container of a service, beside those that `up` makes: `compose run`.
+    /// Creates a one-off container of a service, beside those of `up` (`compose run`).
     public func createOneOff(
         _ project: Project, contents: [String: String], service: String, name: String?, servicePorts: Bool,
         useAliases: Bool, change: (inout ContainerSpec) -> Void
@@ -223,7 +223,7 @@ extension Engine {
         var translation = ServiceTranslation(project: project, contents: contents)
         translation.noteFirstContainers(projectContainers(project.name))
         var spec = try translation.spec(service, number: 1, paths: paths(of: project), oneOff: true)
-        // As in Compose: no published ports, no restarts, and not under the service's name, unless it is asked for.
+        // As in Compose: no published ports, no restart policy and no service aliases, unless requested.
         if !servicePorts { spec.portBindings = [] }
         spec.restartPolicy = RestartPolicySpec()
         if !useAliases {
@@ -236,7 +236,7 @@ extension Engine {
         return try await createContainer(spec, name: name ?? generated).record
     }
 
-    /// `dependencies`: what the services of the file depend on; without a file the containers' labels say it.
+    /// `dependencies`: those of the file's services; without a file they are read from the containers' labels.
     public func planStart(_ name: String, services: [String], dependencies: [String: JSON]?) throws -> Plan {
         let found = projectContainers(name)
         return try StartPlanner.plan(
@@ -259,7 +259,7 @@ extension Engine {
         await PlanExecutor(backend: EngineBackend(engine: self), report: report).run(plan)
     }
 
-    /// Whether containers are on a network, running or not.
+    /// Whether a network has containers, running or not.
     func isInUse(network name: String) -> Bool {
         guard let id = networks.values.first(where: { $0.name == name })?.id else { return false }
         return containers.values.contains { $0.endpoints.contains { $0.networkID == id } }
@@ -267,7 +267,7 @@ extension Engine {
 
     // MARK: Waiting for conditions
 
-    /// `subject` is how a failure calls the container; without it, as Compose does of a dependency.
+    /// `subject`: names the container in errors; the default is Compose's text for a dependency.
     func awaitHealthy(_ name: String, subject: String? = nil) async throws {
         let subject = subject ?? "dependency failed to start: container \(name)"
         let (_, stream) = hub.subscribe(since: nil)
@@ -275,7 +275,7 @@ extension Engine {
         let restarts = try container(name).status.restartCount
         func settled() async throws -> Bool {
             let record = try container(name)
-            // One that keeps ending is not waited for for ever, although its policy brings it back.
+            // A container that keeps exiting is not waited for forever, although its policy restarts it.
             let more = record.status.restartCount - restarts
             if more >= 5, now - began > 30_000_000_000 {
                 let said = await lastLines(record.id)
@@ -300,9 +300,9 @@ extension Engine {
     }
 
     private func lastProbe(_ record: ContainerRecord) -> String {
-        guard let probe = record.status.health?.probes.last else { return "no probe has succeeded" }
+        guard let probe = record.status.health?.probes.last else { return "no health check has succeeded" }
         return
-            "the last probe ended with \(probe.exitCode): \(probe.output.split(separator: "\n").first ?? "no output")"
+            "last health check exited with \(probe.exitCode): \(probe.output.split(separator: "\n").first ?? "no output")"
     }
 
     func awaitCompleted(_ name: String) async throws {
@@ -315,12 +315,12 @@ extension Engine {
 
     // MARK: Replacing
 
-    /// The old container goes, the new one comes under its name; anonymous volumes go over. Returns the errors of stop hooks.
+    /// Replaces a container under its name, keeping its anonymous volumes unless they are renewed. Returns the errors of stop hooks.
     func replace(_ id: String, name: String, spec: ContainerSpec, renewsVolumes: Bool, timeout: Int?) async throws
         -> [String]
     {
         let old = try container(id)
-        // Checked before the old one is touched: a mistake must not cost a running container.
+        // Checked before the old one is touched: a missing image must not cost a running container.
         _ = try image(spec.image)
         var errors: [String] = []
         do { errors = try await stopContainer(id, timeout: timeout) } catch let error as RoostError
@@ -332,7 +332,7 @@ extension Engine {
         return errors
     }
 
-    /// A specification whose anonymous volumes are those of the container before.
+    /// A specification that reuses the anonymous volumes of the previous container.
     static func keepingVolumes(_ spec: ContainerSpec, of old: ContainerRecord) -> ContainerSpec {
         var spec = spec
         for mount in old.mounts where mount.isAnonymous {
@@ -351,7 +351,7 @@ extension Engine {
     }
 }
 
-/// Carries out a plan's operations on this engine.
+/// Executes a plan's operations on this engine.
 struct EngineBackend: PlanBackend {
     let engine: Engine
 
@@ -368,7 +368,7 @@ struct EngineBackend: PlanBackend {
         case .updateService(let update): try await ServiceUpdater(engine: engine, update: update).run()
         case .prepare(let name, let spec): try await engine.prepare(name, spec)
         case .startContainer(let name):
-            // Only that it runs already is no failure: what a start needs may be missing.
+            // Only "already running" is tolerated: "not found" may mean something that the start needs.
             try await unless([.notModified], else: ()) { try await engine.startContainer(name) }
         case .restartContainer(let id, _, let timeout):
             return outcome(try await engine.restartContainer(id, timeout: timeout))
@@ -398,12 +398,12 @@ struct EngineBackend: PlanBackend {
         return .done
     }
 
-    /// Compose's words.
+    /// Compose's text.
     private static let inUse = "Resource is still in use"
-    /// It is as it should be already.
+    /// The desired state is already reached.
     private static let settled: Set<RoostError.Kind> = [.notModified, .notFound]
 
-    /// The value of the body, or another where it throws an error of these kinds.
+    /// The body's value, or `value` if it throws an error of these kinds.
     private func unless<Value>(
         _ kinds: Set<RoostError.Kind>, else value: Value, _ body: () async throws -> Value
     ) async throws -> Value {

@@ -5,9 +5,9 @@ import OCI
 import Registry
 import Synchronization
 
-/// Sending images to registries: `docker push`.
+/// Pushing images to registries: `docker push`.
 extension Engine {
-    /// Every name that a repository has here.
+    /// All local tags of a repository.
     public func tagged(repository: ImageReference) -> [ImageReference] {
         tags.keys.sorted().compactMap { try? ImageReference(parsing: $0) }.filter {
             $0.domain == repository.domain && $0.path == repository.path && $0.digest == nil
@@ -19,7 +19,7 @@ extension Engine {
         public var size: Int64
     }
 
-    /// Sends an image to the registry of its name (`docker push`).
+    /// Pushes an image to the registry of its name (`docker push`).
     public func pushImage(
         _ reference: ImageReference, credentials: RegistryCredentials?, report: @escaping TransferReport
     ) async throws -> PushedImage {
@@ -77,7 +77,7 @@ extension Engine {
         return PushedImage(digest: digest, size: Int64(bytes.count))
     }
 
-    /// Plain layers are compressed once, before they first leave the machine.
+    /// Uncompressed layers are compressed once, before their first push.
     private func compressed(_ image: StoredImage) async throws -> StoredImage {
         guard image.layers.contains(where: { $0.mediaType == MediaTypes.layer }) else { return image }
         let images = images
@@ -91,7 +91,7 @@ extension Engine {
         let result = changed
         return try await pinning(pin) {
             guard imageRecords[image.id] != nil else {
-                throw RoostError.missing("image \(image.id) was removed while it was pushed")
+                throw RoostError.missing("image \(image.id) was removed during the push")
             }
             try keep(result, as: [])
             return result
@@ -118,14 +118,14 @@ extension Engine {
         }
     }
 
-    /// Repositories of a registry that, as far as we know, have a blob.
+    /// Repositories of a registry that are known to have a blob.
     private func repositories(with blob: Digest, domain: String) -> [String] {
         let owners = Set(imageRecords.values.filter { $0.layers.contains { $0.blob == blob } }.map(\.id))
         let found = tags.filter { owners.contains($0.value) }.keys.compactMap { try? ImageReference(parsing: $0) }
         return Array(Set(found.filter { $0.domain == domain && $0.digest != nil }.map(\.path)).sorted().prefix(3))
     }
 
-    /// The manifest that the image came with if it still describes what we have, else a new one.
+    /// The manifest that the image was pulled with if it still matches the stored layers, else a new one.
     private func manifestBytes(_ image: StoredImage, _ configurationSize: Int64) throws -> ([UInt8], String) {
         if let known = image.manifest, let bytes = try? images.content.read(known.digest),
             let manifest = try? ImageStore.decode(ImageManifest.self, bytes, "manifest"),
@@ -133,7 +133,7 @@ extension Engine {
         {
             return (bytes, known.mediaType)
         }
-        // Docker's own types where they can say it: registries and clients that are older than OCI's know them.
+        // Docker's own media types where possible: registries and clients older than OCI know them.
         let isDocker = image.layers.allSatisfy { MediaTypes.ociLayer($0.mediaType) == MediaTypes.layerGzip }
         var manifest = ImageManifest(
             config: Descriptor(

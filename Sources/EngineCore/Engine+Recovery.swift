@@ -5,9 +5,9 @@ import Networking
 import ShimProtocol
 
 extension Engine {
-    /// Reads the state, takes over what still runs, and removes what nobody owns. Before this the engine serves nobody.
+    /// Loads the state, adopts running containers and removes leftovers. The engine serves no request before this is done.
     public func recover() async throws {
-        // Shims come by themselves as soon as they see the socket; they are adopted when the rows of their containers are known.
+        // Shims connect on their own as soon as the socket exists; they are adopted when the rows of their containers are loaded.
         let greetings = try listenForShims()
         async let running = blocking { ShimLauncher.livingShims() }
         for record in try store.networks() { networks[record.id] = record }
@@ -26,10 +26,10 @@ extension Engine {
         for name in (try? Files.list(configuration.dataRoot + "/volumes")) ?? [] where name.hasPrefix(".removing-") {
             try? Files.removeTree(configuration.volumePlace(name))
         }
-        // Whatever the row says: a shim that is being started has no row yet, and one whose process has exited may not have recorded it.
+        // Whatever the row says: a shim that is being started is not in it yet, and one whose process has exited may not have recorded it.
         let awaited = try await running.intersection(containers.keys)
         recoveredLinks = Set(Bridges.interfaceNames())
-        // Those that do not come are found dead below.
+        // Those that do not connect are recorded as exited below.
         await adoptShims(greetings, awaiting: awaited)
         recoveredLinks = nil
         await recordMissedEnds()
@@ -42,7 +42,7 @@ extension Engine {
         startSweepingTrash()
     }
 
-    /// What a shim says when it connects to an engine that has not started its container.
+    /// The greeting of a shim that connects to an engine which has not started its container.
     private struct ShimGreeting: Sendable {
         let id: String
         let process: Int32
@@ -65,7 +65,7 @@ extension Engine {
         return greetings
     }
 
-    /// Reads a shim's greeting. Only root's shims are ours.
+    /// Reads a shim's greeting; peers other than root are rejected.
     private static func greet(
         _ socket: OwnedFD, _ loop: IOLoop, _ greetings: AsyncStream<ShimGreeting>.Continuation
     ) {
@@ -84,7 +84,7 @@ extension Engine {
         if added == nil { socket.closeEarly() }
     }
 
-    /// Adopts whatever shim connects from now on. Returns when the awaited ones have come, or are found not to be coming.
+    /// Adopts every shim that connects from now on. Returns when the awaited ones have connected, or never will.
     private func adoptShims(_ greetings: AsyncStream<ShimGreeting>, awaiting awaited: Set<String>) async {
         let (adopted, continuation) = AsyncStream.makeStream(of: String?.self)
         Task { [weak self] in
@@ -105,19 +105,19 @@ extension Engine {
         for await id in adopted {
             if let id { missing.remove(id) }
             if missing.isEmpty { break }
-            // On a busy machine shims are slow: those that live are waited for longer, those that do not will never come.
+            // On a busy machine shims are slow: live ones are waited for longer, dead ones will never connect.
             if id == nil, missing.isDisjoint(with: ShimLauncher.livingShims()) { break }
         }
         clock.cancel()
-        for id in missing { log.error("the shim of container \(containers[id]?.name ?? id) did not come back") }
+        for id in missing { log.error("the shim of container \(containers[id]?.name ?? id) did not reconnect") }
     }
 
-    /// Takes a running container over from its shim after a restart of the engine.
+    /// Adopts a running container from its shim after a restart of the engine.
     private func adopt(_ greeting: ShimGreeting) async {
         let (id, process) = (greeting.id, greeting.process)
         let connection = ShimConnection(socket: greeting.socket, loop: loop)
         guard let record = containers[id], let pidfd = greeting.file("pidfd") else {
-            // Its container was removed while the engine was away: nothing of it may live on.
+            // The container was removed while no engine was running: kill what is left of it.
             try? Processes.signal(pid: process, 9)
             ControlGroup(layout: layout, name: "\(names.controlGroup)/\(id)").kill()
             return connection.send(.dismissed)
@@ -140,9 +140,9 @@ extension Engine {
         do {
             try await activate(record.endpoints.map(\.networkID))
             try serve(id, shimKeeps: Set(greeting.files.map(\.tag)))
-            // During recovery the rules are written once for all.
+            // During recovery the rules are written once, for all containers.
             if recoveredLinks == nil { try await applyFilter(filter.publish(forwards(of: id))) }
-        } catch { log.error("taking over container \(record.name): \(error)") }
+        } catch { log.error("adopting container \(record.name): \(error)") }
         if let exit = greeting.exit {
             await handle(
                 .message(.exited(code: exit.code, atNanoseconds: exit.atNanoseconds), []), of: id, from: connection)
@@ -158,7 +158,7 @@ extension Engine {
         }
     }
 
-    /// Containers that ended, or were killed with everything, while no engine looked.
+    /// Records containers that exited, or were killed with the machine, while no engine was running.
     private func recordMissedEnds() async {
         for record in containers.values where live[record.id] == nil && record.status.isRunning {
             let text = try? Files.readText(configuration.exitRecord(record.id), limit: 100)
@@ -176,7 +176,7 @@ extension Engine {
         }
     }
 
-    /// Kernel objects and folders of this engine that no row and no running container owns: found by their names.
+    /// Removes this engine's kernel objects and directories, found by name, that belong to no row and no running container.
     func sweepLeftovers() async {
         let alive = Set(live.keys)
         let own = ControlGroup(layout: layout, name: names.controlGroup)
@@ -195,7 +195,7 @@ extension Engine {
                     group.kill()
                     do { try group.remove() } catch { failures.append("\(error)") }
                 }
-                // A bridge whose name its user chose is known by its mark alone.
+                // A bridge whose name was set by the user is recognized only by its mark.
                 let stale = Bridges.interfaceNames().filter { name in
                     let isOurs =
                         name.hasPrefix(names.bridgePrefix) || name.hasPrefix(names.pairPrefix)
@@ -212,7 +212,7 @@ extension Engine {
             }) ?? []
         for failure in failures { log.warning("removing leftovers: \(failure)") }
         await sweepImages()
-        // The table is written even if nothing runs yet: a crash may have left an old one.
+        // Even if nothing runs yet: a crash may have left an old table.
         if !activeBridges.isEmpty {
             await rebuildFilter()
         } else {
@@ -224,19 +224,19 @@ extension Engine {
         }
     }
 
-    // MARK: Leaving
+    // MARK: Shutdown
 
-    /// Leaves in an orderly way: containers run on, and their shims wait for a new engine without starting one.
+    /// Shuts down in an orderly way: containers keep running, and their shims wait for a new engine without starting one.
     public func shutDown() {
         stopping = true
-        // A shim that looks for the next engine must not find this one, which goes on listening until its process is gone.
+        // A shim that looks for the next engine must not find this one, which keeps listening until its process exits.
         try? Files.remove(configuration.shimSocket)
         for task in healthTasks.values { task.cancel() }
         for running in live.values { running.process.connection.send(.detached) }
         if live.isEmpty { removeKernelObjects() }
     }
 
-    /// With nothing running, the machine is left as it was found.
+    /// If nothing is running, removes the engine's kernel objects from the host.
     private func removeKernelObjects() {
         filter.closeForeignChains()
         try? filter.removeTable()

@@ -8,22 +8,22 @@ import Synchronization
 public typealias TransferReport = @Sendable (TransferProgress) -> Void
 
 extension Engine {
-    /// Content that is being fetched or made and that no image has yet: sweeping spares it.
+    /// Content that is being pulled or built and that no image has yet: sweeps spare it.
     struct ImagePin: Sendable {
         var blobs: Set<Digest> = []
         var chains: Set<Digest> = []
     }
 
-    /// Keeps content from being swept while the body works with it.
+    /// Protects content from sweeps while the body works with it.
     func pinning<Value: Sendable>(_ pin: ImagePin, _ body: () async throws -> Value) async throws -> Value {
         let key = Identifiers.random()
-        // A sweep that is under way has not seen the pin: wait until it is over.
+        // A sweep in progress has not seen the pin: wait until it is over.
         await exclusively("images") { pins[key] = pin }
         defer { pins[key] = nil }
         return try await body()
     }
 
-    /// The mirrors of Docker Hub that are asked first; none where the file cannot be read.
+    /// The mirrors of Docker Hub that are tried first; none if the configuration file cannot be read.
     public func registryMirrors() -> [String] { (try? registries().mirrors) ?? [] }
 
     nonisolated func registries() throws(RoostError) -> RegistryConfiguration {
@@ -42,12 +42,12 @@ extension Engine {
 
     public struct PulledImage: Sendable {
         public var image: StoredImage
-        /// What the registry calls it: the digest of the manifest, or of the index, that the name led to.
+        /// The digest of the manifest, or of the index, that the reference resolved to.
         public var digest: Digest
         public var isNew: Bool
     }
 
-    /// Fetches an image and gives it the name that was asked for (`docker pull`).
+    /// Pulls an image and tags it with the requested name (`docker pull`).
     public func pullImage(
         _ reference: ImageReference, platform: Descriptor.Platform?, credentials: RegistryCredentials?,
         report: @escaping TransferReport
@@ -65,7 +65,7 @@ extension Engine {
         }
     }
 
-    /// Every tag of a repository.
+    /// All tags of a repository in its registry.
     public func registryTags(_ reference: ImageReference, credentials: RegistryCredentials?) async throws -> [String] {
         let session = try session(reference, credentials)
         let result = await Self.outcome { try await session.tags() }
@@ -88,7 +88,7 @@ extension Engine {
         let digest = Digest(of: top.bytes)
         if let wanted = reference.digest, wanted != digest {
             throw RoostError.invalid(
-                "\(reference.familiar): the registry sent a manifest with digest \(digest): refused")
+                "\(reference.familiar): digest mismatch: the registry returned a manifest with digest \(digest)")
         }
         report(TransferProgress(name, "Pulling from \(reference.path)"))
         let (manifest, descriptor, bytes) = try await resolve(
@@ -96,7 +96,7 @@ extension Engine {
         let configurationBytes = try await session.document(manifest.config)
         guard Digest(of: configurationBytes) == manifest.config.digest else {
             throw RoostError.invalid(
-                "\(reference.familiar): its configuration has other bytes than digest \(manifest.config.digest) says: refused"
+                "\(reference.familiar): the configuration does not match its digest \(manifest.config.digest)"
             )
         }
         let configuration = try ImageStore.decode(
@@ -124,7 +124,7 @@ extension Engine {
         return PulledImage(image: image, digest: digest, isNew: !wasKnown)
     }
 
-    /// The manifest for a platform: itself, or the fitting one of an index.
+    /// Resolves the manifest for a platform: the fetched one itself, or the matching one of an index.
     private func resolve(
         _ fetched: FetchedManifest, _ digest: Digest, _ platform: Descriptor.Platform, _ session: RegistrySession,
         _ name: String, depth: Int
@@ -133,7 +133,7 @@ extension Engine {
             let manifest = try ImageStore.decode(ImageManifest.self, fetched.bytes, "the manifest of \(name)")
             guard MediaTypes.isConfiguration(manifest.config.mediaType) else {
                 throw RoostError(
-                    .unsupported, "\(name) is no image of a container: its content is \(manifest.config.mediaType)")
+                    .unsupported, "\(name) is not a container image: its type is \(manifest.config.mediaType)")
             }
             return (
                 manifest,
@@ -148,13 +148,13 @@ extension Engine {
         guard let fitting = all.first(where: { $0.platform.map(platform.accepts) == true }) else {
             let offered = all.compactMap { $0.platform?.description }.filter { !$0.contains("unknown") }
             throw RoostError.missing(
-                "no matching manifest for \(platform.description) in the manifest list entries of \(name): there is \(offered.joined(separator: ", "))"
+                "no matching manifest for \(platform.description) in the manifest list entries of \(name): available are \(offered.joined(separator: ", "))"
             )
         }
         let next = try await session.manifest(fitting.digest.description)
         guard Digest(of: next.bytes) == fitting.digest else {
             throw RoostError.invalid(
-                "\(name): manifest \(fitting.digest) has other bytes than its digest says: refused")
+                "\(name): the manifest does not match its digest \(fitting.digest)")
         }
         return try await resolve(next, fitting.digest, platform, session, name, depth: depth + 1)
     }
@@ -173,11 +173,11 @@ extension Engine {
             }
         }
         guard configuration.os == "linux" else {
-            throw RoostError.invalid("\(reference.familiar) is for \(configuration.os), not for linux")
+            throw RoostError.invalid("\(reference.familiar) is an image for \(configuration.os), not for linux")
         }
         guard configuration.rootfs.diffIDs.count == manifest.layers.count else {
             throw RoostError.invalid(
-                "\(reference.familiar) has \(manifest.layers.count) layers, but its configuration names \(configuration.rootfs.diffIDs.count)"
+                "\(reference.familiar) has \(manifest.layers.count) layers, but its configuration lists \(configuration.rootfs.diffIDs.count)"
             )
         }
         for layer in manifest.layers where !MediaTypes.isLayer(layer.mediaType) || layer.size < 0 {
@@ -194,7 +194,7 @@ extension Engine {
         }
     }
 
-    /// The layer of a chain, if the store has it.
+    /// The layer with a chain id, if the store has it.
     func knownLayer(_ chain: Digest) -> StoredLayer? {
         guard images.hasLayer(chain) else { return nil }
         for image in imageRecords.values {
@@ -203,7 +203,7 @@ extension Engine {
         return nil
     }
 
-    /// All layers, several at a time; each is unpacked while it arrives.
+    /// Pulls all layers, several at a time; each is unpacked while it is downloaded.
     private func fetchLayers(
         _ manifest: ImageManifest, _ configuration: ImageConfiguration, _ chains: [Digest], _ session: RegistrySession,
         _ report: @escaping TransferReport
@@ -264,7 +264,7 @@ extension Engine {
             try await blocking { try blob.finish() }
             report(TransferProgress(short, "Download complete"))
         } catch {
-            // The reader ends with the download's own error.
+            // The unpacking thread fails with the download's own error.
             blob.fail(error)
             _ = try? await unpacked
             throw error
@@ -275,7 +275,7 @@ extension Engine {
         return stored
     }
 
-    // MARK: Asking
+    // MARK: Queries
 
     public func checkLogin(_ credentials: RegistryCredentials) async throws {
         let domain = RegistryConfiguration.domain(credentials.serverAddress)
@@ -286,11 +286,11 @@ extension Engine {
         try result.get()
     }
 
-    /// Images of a registry whose names have a word in them; `host/word` searches another registry than Docker Hub.
+    /// Images of a registry whose names contain a term; `host/term` searches another registry than Docker Hub.
     public func searchImages(_ term: String, limit: Int, credentials: RegistryCredentials?) async throws
         -> [RegistrySession.SearchResult]
     {
-        guard !term.isEmpty else { throw RoostError.invalid("a search needs a word: images/search?term=redis") }
+        guard !term.isEmpty else { throw RoostError.invalid("missing search term (e.g. images/search?term=redis)") }
         let parts = term.split(separator: "/", maxSplits: 1).map(String.init)
         let isHost = parts.count > 1 && (parts[0].contains(".") || parts[0].contains(":") || parts[0] == "localhost")
         let session = try RegistrySession(
@@ -306,7 +306,7 @@ extension Engine {
         public var platforms: [Descriptor.Platform]
     }
 
-    /// The manifest that a registry has under a name, as it is.
+    /// The manifest that a registry has under a reference, byte for byte.
     public func remoteManifest(_ reference: ImageReference, credentials: RegistryCredentials?) async throws -> [UInt8] {
         let session = try session(reference, credentials)
         let result = await Self.outcome {
@@ -316,7 +316,7 @@ extension Engine {
         return try result.get()
     }
 
-    /// What a registry has under a name, without fetching it (`GET /distribution/…/json`).
+    /// The descriptor and platforms of a reference in a registry, without pulling it (`GET /distribution/…/json`).
     public func describeRemote(_ reference: ImageReference, credentials: RegistryCredentials?) async throws
         -> RemoteDescription
     {

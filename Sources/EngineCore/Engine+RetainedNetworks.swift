@@ -2,8 +2,8 @@ import EngineModel
 import LinuxKernel
 import Networking
 
-/// The network of a container that has ended while others still live in it (`--network container:…`, `network_mode: service:…`): it is
-/// kept, and the container gets it back when it starts again, so that the others never find themselves on a dead one.
+/// The network of an exited container that others still share (`--network container:…`, `network_mode: service:…`): it is kept, and the
+/// container gets it back when it starts again, so that the others are never left in a dead network.
 struct RetainedNetwork: Sendable {
     var sandbox: Sandbox
     var resolver: ResolverSockets?
@@ -11,7 +11,7 @@ struct RetainedNetwork: Sendable {
 }
 
 extension Engine {
-    /// Whether a container that runs has its network from this one.
+    /// Whether a running container shares this one's network.
     func isShared(_ id: String) -> Bool {
         live.keys.contains { other in
             guard case .container(let owner) = containers[other]?.spec.network else { return false }
@@ -19,14 +19,14 @@ extension Engine {
         }
     }
 
-    /// Keeps a network for those who share it; false if nobody does.
+    /// Keeps a network for the containers that share it; returns false if there are none.
     func retainNetwork(of id: String, _ running: LiveContainer) -> Bool {
         guard let sandbox = running.sandbox, containers[id] != nil, isShared(id) else { return false }
         retained[id] = RetainedNetwork(sandbox: sandbox, resolver: running.resolver, endpoints: running.endpoints)
         return true
     }
 
-    /// The network that waits for a container, if it is still the one that it is to have.
+    /// The network retained for a container, if its endpoints are still those of the container.
     func retainedNetwork(for id: String, _ endpoints: [EndpointPlan]) -> RetainedNetwork? {
         guard let kept = retained[id] else { return nil }
         guard kept.endpoints == endpoints else {
@@ -36,7 +36,7 @@ extension Engine {
         return kept
     }
 
-    /// Lets networks go that nobody lives in any more and whose owners do not run.
+    /// Releases retained networks that no running container shares any more.
     func dropUnsharedNetworks() {
         for id in retained.keys where containers[id] == nil || !isShared(id) { dropRetained(id) }
     }

@@ -6,7 +6,7 @@ import Networking
 import ShimProtocol
 
 extension Engine {
-    /// Starts a container. Throws `notModified` if it runs already.
+    /// Starts a container. Throws `notModified` if it is already running.
     public func startContainer(_ reference: String) async throws {
         let record = try container(reference)
         try await exclusively(record.id) {
@@ -16,7 +16,7 @@ extension Engine {
         }
     }
 
-    /// The start itself; the caller has the container for itself.
+    /// Performs the start; the caller has exclusive access to the container.
     func startNow(_ id: String) async throws {
         guard let record = containers[id] else { throw RoostError.missing("No such container: \(id)") }
         if record.status.phase == .paused {
@@ -47,7 +47,7 @@ extension Engine {
 
     private static func startError(_ error: any Error) -> any Error {
         guard let failure = error as? LaunchFailure else { return error }
-        // Docker answers 400 where the program is at fault, 500 where the system is.
+        // Docker answers 400 if the command is at fault, 500 if the system is.
         let kind: RoostError.Kind = [126, 127].contains(failure.exitCode) ? .invalidArgument : .failure
         return RoostError(kind, "failed to start the container: \(failure.step): \(failure.reason)")
     }
@@ -65,7 +65,7 @@ extension Engine {
         }
     }
 
-    /// How large a container's terminal is from its first moment, as it was asked for (`HostConfig.ConsoleSize`).
+    /// The initial size of a container's terminal, as requested (`HostConfig.ConsoleSize`).
     private static func firstWindow(_ record: ContainerRecord) -> (rows: UInt16, columns: UInt16)? {
         guard record.spec.process.terminal,
             let size = record.spec.asked.flatMap({ try? JSON(parsing: $0) })?["HostConfig"]["ConsoleSize"].array,
@@ -74,7 +74,7 @@ extension Engine {
         return (UInt16(clamping: rows), UInt16(clamping: columns))
     }
 
-    /// The container with the host name of the network that it is in.
+    /// The container with the host name of the container whose network it shares.
     func named(_ record: ContainerRecord) -> ContainerRecord {
         guard let owner = networkOwner(record) else { return record }
         var named = record
@@ -83,7 +83,7 @@ extension Engine {
         return named
     }
 
-    /// The container whose network this one has joined. Bounded, because two containers may name each other.
+    /// The container whose network this one shares. Bounded, because two containers may name each other.
     private func networkOwner(_ record: ContainerRecord) -> ContainerRecord? {
         var owner = record
         for _ in 0..<16 {
@@ -94,7 +94,7 @@ extension Engine {
         return nil
     }
 
-    /// Everything that a start needs, gathered while nothing can change.
+    /// Collects everything that a start needs while the state cannot change.
     private func containerStart(_ record: ContainerRecord) throws -> ContainerStart {
         let image = try image(record.imageID)
         var processes: [String: Int32] = [:]
@@ -102,7 +102,7 @@ extension Engine {
             if case .container(let other) = choice { processes[other] = try runningProcess(other, for: record) }
         }
         var shared: NetworkNamespace?
-        // Names are part of a network: a container that joins another's has its names and files too.
+        // Names are part of a network: a container that joins another's network gets its names and files too.
         let owner = networkOwner(record)
         let named = owner ?? record
         if case .container(let other) = record.spec.network {
@@ -131,7 +131,7 @@ extension Engine {
         if let owner, let running = live[owner.id] { context.networkProcess = running.process.process }
         var launched = self.named(record)
         let linked = linkVariables(record)
-        // The container's own variables win over those of its links.
+        // The container's own variables override those of its links.
         if !linked.isEmpty { launched.environment = Self.environment(linked, record.environment) }
         let usesOwnNetwork = shared == nil && record.spec.network != .host
         var plan = try plans.container(launched, context)
@@ -155,7 +155,7 @@ extension Engine {
         return running.process.process
     }
 
-    /// The network of a running container, or one that others keep alive for it.
+    /// The network namespace of a running container: its sandbox's, or the one that its process has joined.
     func namespace(of record: ContainerRecord) -> NetworkNamespace? {
         if let sandbox = live[record.id]?.sandbox { return sandbox.namespace }
         guard let running = live[record.id],
@@ -178,7 +178,7 @@ extension Engine {
         }
     }
 
-    /// Takes a started container over: state, names, ports, health, events.
+    /// Registers a started container: state, names, ports, health checks, events.
     private func adopt(_ started: ContainerStart.Result, _ record: ContainerRecord) async throws {
         let id = record.id
         live[id] = LiveContainer(
@@ -200,9 +200,9 @@ extension Engine {
             record.status = status
             record.publishedPorts = started.ports.map(\.port)
         }
-        // Its resolver is served anew, with what the container is now.
+        // Its resolver sockets are served again below, with the container's current scope.
         if let kept = retained.removeValue(forKey: id), let sockets = kept.resolver { resolver.release(sockets) }
-        // Everything below is in place before the caller hears of the start.
+        // All of this is done before the caller learns of the start.
         try serve(id)
         if !started.ports.isEmpty {
             try store.addPorts(started.ports.map(\.port), owner: id)
@@ -227,10 +227,10 @@ extension Engine {
         startHealthChecks(id)
     }
 
-    /// Listens to a container's shim, serves its resolver and its ports, and has its shim keep what must outlive this engine.
+    /// Listens to a container's shim, serves its resolver and ports, and has the shim keep what must outlive this engine.
     func serve(_ id: String, shimKeeps known: Set<String> = []) throws {
         guard let running = live[id], let record = containers[id] else { return }
-        // Its own names first: a program may ask for them with its first breath, and the question is waiting in the socket already.
+        // Names first: the process may resolve its own name at once, and the query already waits in the socket.
         updateNames(of: id)
         if let sockets = running.resolver { try resolver.serve(sockets, scope: resolverScope(record)) }
         try relay(running.ports, to: record)
@@ -242,7 +242,7 @@ extension Engine {
     }
 }
 
-/// What a shim holds for the engine, and how it is found again by its tags.
+/// The descriptors that a shim keeps for the engine, and the tags that identify them after a restart.
 struct KeptDescriptors {
     var tags: [String] = []
     var files: [OwnedFD] = []
@@ -257,7 +257,7 @@ struct KeptDescriptors {
     }
 
     private mutating func add(_ tag: String, _ file: OwnedFD) {
-        // The kernel passes 64 descriptors in one message at most; what is beyond is opened anew after a restart.
+        // One message carries at most 64 descriptors; those beyond are opened again after a restart.
         guard files.count < 60 else { return }
         tags.append(tag)
         files.append(file)
@@ -266,7 +266,7 @@ struct KeptDescriptors {
     static func tag(_ port: PublishedPort) -> String { "port \(port.container) \(port.hostAddress) \(port.hostPort)" }
 }
 
-/// The part of a start that waits for the kernel. Undoes what it did if it does not come to its end.
+/// The part of a start that waits for the kernel. Undoes its work if it fails.
 struct ContainerStart: Sendable {
     struct Result: Sendable {
         var process: StartedProcess
@@ -286,9 +286,9 @@ struct ContainerStart: Sendable {
     let shared: NetworkNamespace?
     let takenPorts: [(port: PublishedPort, owner: String)]
     let publishAddress: IPAddress?
-    /// Not where another container of the same service has the ports still.
+    /// False while another container of the same service still has the ports.
     let publishes: Bool
-    /// The network that was kept for this container.
+    /// The network retained for this container.
     let reused: RetainedNetwork?
 
     func run() throws -> Result {
@@ -329,7 +329,8 @@ struct ContainerStart: Sendable {
         limits.swappiness = record.spec.swappiness
         let missing = limits == ControlGroupLimits() ? [] : try group.apply(limits)
         if let first = missing.first, first == "memory limit" || first == "process limit" {
-            throw RoostError(.unsupported, "this host's kernel cannot enforce a \(first)")
+            throw RoostError(
+                .unsupported, "\(first)s are unavailable: this host's kernel does not have the cgroup controller")
         }
         try group.allowDevices(try LaunchPlanBuilder.deviceRules(record.spec))
     }
@@ -338,7 +339,7 @@ struct ContainerStart: Sendable {
         var limits = ControlGroupLimits()
         if spec.memoryBytes > 0 {
             limits.memory = spec.memoryBytes
-            // As Docker: as much swap again where nothing is said.
+            // As in Docker: without a swap limit, as much swap as memory.
             limits.swap =
                 spec.memorySwapBytes == -1
                 ? -1 : spec.memorySwapBytes > 0 ? spec.memorySwapBytes - spec.memoryBytes : spec.memoryBytes
@@ -347,7 +348,7 @@ struct ContainerStart: Sendable {
         if spec.nanoCPUs > 0 {
             limits.cpuQuota = (spec.nanoCPUs / 10_000, 100_000)
         } else if spec.cpuQuota != 0 || spec.cpuPeriod > 0 {
-            // Without a quota the period alone limits nothing, but it can be set.
+            // Without a quota the period limits nothing, but it can be set.
             limits.cpuQuota = (spec.cpuQuota > 0 ? spec.cpuQuota : -1, spec.cpuPeriod > 0 ? spec.cpuPeriod : 100_000)
         }
         if spec.cpuShares > 0 { limits.cpuShares = spec.cpuShares }

@@ -4,7 +4,7 @@ import LinuxKernel
 import Networking
 
 extension Engine {
-    /// Stops a container as its user wants it: the stop signal, a grace, SIGKILL. No policy brings it back.
+    /// Stops a container on a user's request: the stop signal, a grace period, SIGKILL. No restart policy restarts it.
     /// Returns the errors of its stop hooks.
     @discardableResult
     public func stopContainer(_ reference: String, timeout: Int?, signal: String? = nil) async throws -> [String] {
@@ -37,8 +37,8 @@ extension Engine {
         }
     }
 
-    /// The kernel takes interfaces away a moment after their namespace. Who has stopped one container looks for them perhaps; where
-    /// many end at once nobody waits.
+    /// The kernel removes interfaces a moment after their namespace. The client that stopped one container may look for them; when
+    /// several stop at once, this does not wait.
     private func untilGone(_ interfaces: [String], of id: String) async {
         guard ending.isEmpty, !interfaces.isEmpty else { return }
         await untilDeparted(id)
@@ -47,7 +47,7 @@ extension Engine {
         }
     }
 
-    /// Ends a running container and returns when it is cleared away.
+    /// Stops a running container with a signal, and with SIGKILL after the grace period; returns when it is torn down.
     func end(_ id: String, signal: Int32, graceSeconds: Int, explicit: Bool = true) async {
         guard let running = live[id] else { return }
         ending.insert(id)
@@ -58,11 +58,11 @@ extension Engine {
         let deaf = signal != 9 && Self.isDeaf(running.process.process, to: signal)
         if deaf {
             log.notice(
-                "container \(containers[id]?.name ?? id): its first process neither handles nor blocks signal \(signal), so it cannot receive it"
+                "container \(containers[id]?.name ?? id): its main process neither handles nor blocks signal \(signal), so the kernel does not deliver it"
             )
         }
         try? Processes.signal(running.process.pidfd.raw, signal)
-        // A signal that cannot arrive is not waited for, unless the user has said how long.
+        // A signal that is not delivered gets no grace period, unless the user has set one.
         let grace = signal == 9 ? nil : graceSeconds < 0 ? nil : deaf && !explicit ? 0 : graceSeconds
         let killer = grace.map { seconds in
             Task { [log] in
@@ -80,8 +80,8 @@ extension Engine {
         killer?.cancel()
     }
 
-    /// A shim takes notice of its program's end at once. One that leaves the dead program lying for seconds is stopped or stuck, and would be
-    /// waited for without end: it is ended, which is an end of the container too.
+    /// A shim reaps its process at once. One that leaves a zombie for seconds is stopped or stuck and would be waited for forever: it is
+    /// killed, which counts as the container's exit.
     private func watchShim(of id: String, _ process: Int32) async {
         var wasDead = false
         while true {
@@ -96,7 +96,7 @@ extension Engine {
             if isDead, wasDead, let shim = value("PPid:\t").flatMap({ Int32($0) }),
                 (try? Files.readText("/proc/\(shim)/cmdline", limit: 4096))?.hasPrefix("roost-shim\0\(id)") == true
             {
-                log.error("the shim of container \(containers[id]?.name ?? id) does not answer: it is ended")
+                log.error("the shim of container \(containers[id]?.name ?? id) is not responding: killing it")
                 try? Processes.signal(pid: shim, 9)
                 return
             }
@@ -104,13 +104,13 @@ extension Engine {
         }
     }
 
-    /// The first process of a process namespace gets only signals that it handles (pid_namespaces(7)); what it blocks waits for it.
+    /// The init process of a PID namespace gets only signals that it handles (pid_namespaces(7)); blocked ones stay pending.
     static func isDeaf(_ process: Int32, to signal: Int32) -> Bool {
         guard let text = try? Files.readText("/proc/\(process)/status", limit: 16384) else { return false }
         var mask: UInt64 = 0
         var inNamespace = false
         for line in text.split(separator: "\n") {
-            // Who ignores a signal has chosen to: that is given its time.
+            // Ignoring a signal is the process's own choice: it gets the grace period.
             if ["SigCgt:", "SigBlk:", "SigIgn:"].contains(where: line.hasPrefix) {
                 mask |= UInt64(line.split(separator: "\t").last.map { $0.drop { $0 == " " } } ?? "0", radix: 16) ?? 0
             }
@@ -123,7 +123,7 @@ extension Engine {
         let record = try container(reference)
         let number = try Signals.number(text.isEmpty ? "KILL" : text)
         if live[record.id] == nil, let pending = pendingRestarts.removeValue(forKey: record.id) {
-            // It waits to be started again: that is what ends now.
+            // The container waits for a restart: that is cancelled.
             pending.cancel()
             update(record.id) { record in
                 record.status.stoppedByUser = true
@@ -135,13 +135,13 @@ extension Engine {
             throw RoostError.conflict("cannot kill container: \(reference): container \(record.id) is not running")
         }
         publish(record, "kill", ["signal": String(number)])
-        // A user's kill is a user's stop, as in Docker, if it is one that ends the container.
+        // As in Docker a user's kill is a user's stop, if its signal stops the container.
         if number == 9 || (try? Signals.number(record.stopSignal)) == number {
             update(record.id) { $0.status.stoppedByUser = true }
             ending.insert(record.id)
         }
         try? Processes.signal(running.process.pidfd.raw, number)
-        // What is frozen gets its signal when it is thawed. Docker announces no unpause then.
+        // A frozen container gets the signal when it is thawed. Docker publishes no unpause then.
         if record.status.phase == .paused {
             try? controlGroup(of: record).setFrozen(false)
             update(record.id) { $0.status.phase = .running }
@@ -150,7 +150,7 @@ extension Engine {
         if number == 9 { ending.remove(record.id) }
     }
 
-    /// Returns the errors of its stop hooks.
+    /// Restarts a container. Returns the errors of its stop hooks.
     @discardableResult
     public func restartContainer(_ reference: String, timeout: Int?) async throws -> [String] {
         let record = try container(reference)

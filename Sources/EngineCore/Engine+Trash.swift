@@ -1,20 +1,20 @@
 import EngineModel
 import LinuxKernel
 
-/// Volumes that a project's end took away wait here for a while: a `down -v` too many is the one mistake that no image and no file
-/// brings back. The row moves first and the folder follows by rename; a crash in between is mended by `recoverTrash`.
+/// Volumes removed with a project are kept here for a while: a mistaken `down -v` is the one error that no image and no file can undo.
+/// The row moves first and the directory follows by rename; `recoverTrash` completes a move that a crash has interrupted.
 extension Engine {
     func trashFolder(_ id: String) -> String { "\(configuration.trash)/\(id)" }
 
     public func allTrash() -> [TrashedVolume] { trash.values.sorted { $0.removedAt > $1.removedAt } }
 
-    /// Nanoseconds since 1970 at which a volume in the trash goes for good.
+    /// The time at which a volume in the trash is removed for good, in nanoseconds since 1970.
     public nonisolated func expiry(_ record: TrashedVolume) -> Int64 {
         record.removedAt + configuration.trashSeconds * 1_000_000_000
     }
 
-    /// Takes a volume away so that it can be had back. An anonymous one that holds nothing, or one whose content is elsewhere, has
-    /// nothing to be had back: it is just removed.
+    /// Moves a volume to the trash. An empty anonymous volume, or one whose content is elsewhere, has nothing to restore: it is removed
+    /// at once.
     func trashVolume(_ name: String) async throws {
         let record = try volume(name)
         let folder = configuration.volumePlace(name)
@@ -35,28 +35,28 @@ extension Engine {
         publish(.volume, "destroy", id: name, ["driver": "local"])
     }
 
-    /// A volume of the trash by its id, or the youngest of a name.
+    /// Finds a volume in the trash by its id, or the newest with a name.
     public func trashed(_ reference: String) throws(RoostError) -> TrashedVolume {
         if let record = trash[reference] { return record }
         let all = allTrash()
         guard
             let found = all.first(where: { $0.volume.name == reference })
                 ?? all.first(where: { $0.id.hasPrefix(reference) })
-        else { throw .missing("nothing in the trash is called \(reference): roost trash ls shows what is there") }
+        else { throw .missing("no volume \"\(reference)\" in the trash (see \"roost trash ls\")") }
         return found
     }
 
-    /// Brings a volume back, under its own name or another.
+    /// Restores a volume, under its own name or another.
     public func restoreVolume(_ reference: String, as name: String?) throws -> VolumeRecord {
         var record = try trashed(reference)
         record.volume.name = name ?? record.volume.name
         let chosen = record.volume.name
         guard volumes[chosen] == nil else {
             throw RoostError.conflict(
-                "there is a volume \(chosen): remove it first, or give this one another name with --name")
+                "volume \(chosen) already exists: remove it first, or choose another name with --name")
         }
-        guard Identifiers.isValidName(chosen) else { throw RoostError.invalid("\(chosen) is no name for a volume") }
-        // The name first: should we die behind the rename, this row still says whose the folder is.
+        guard Identifiers.isValidName(chosen) else { throw RoostError.invalid("invalid volume name \"\(chosen)\"") }
+        // The name first: if the engine dies after the rename, this row still says to which volume the directory belongs.
         try store.removeTrash(record.id)
         try store.moveToTrash(record)
         trash[record.id] = record
@@ -69,27 +69,27 @@ extension Engine {
         return record.volume
     }
 
-    /// Removes for good; answers with the bytes that came free.
+    /// Removes volumes for good; returns the bytes freed.
     public func emptyTrash(_ records: [TrashedVolume]) async throws -> Int64 {
         var bytes: Int64 = 0
         for record in records where trash[record.id] != nil {
             let folder = trashFolder(record.id)
             trash[record.id] = nil
             bytes += (try? await blocking { try Files.treeSize(folder) }) ?? 0
-            // The folder first: what a crash leaves of it still has its row, and goes the next time.
+            // The directory first: if a crash leaves part of it, its row remains and the next sweep removes it.
             try await blocking { try Files.removeTree(folder) }
             try store.removeTrash(record.id)
         }
         return bytes
     }
 
-    /// The bytes of what is in the trash.
+    /// The size of a volume in the trash, in bytes.
     public func trashSize(_ record: TrashedVolume) async -> Int64 {
         let folder = trashFolder(record.id)
         return (try? await blocking { try Files.treeSize(folder) }) ?? 0
     }
 
-    /// Puts folders where their rows say.
+    /// Completes interrupted moves: puts directories where their rows say.
     func recoverTrash() throws {
         for record in try store.trash() {
             trash[record.id] = record
@@ -104,7 +104,7 @@ extension Engine {
         }
     }
 
-    /// What has expired goes; the oldest go earlier where the disk is nearly full.
+    /// Removes expired volumes, or all of them if the disk is nearly full.
     func sweepTrash() async {
         let size = try? Files.space(configuration.dataRoot)
         let isTight = size.map { $0.free < $0.total / 20 } ?? false
@@ -112,7 +112,7 @@ extension Engine {
         do { _ = try await emptyTrash(doomed) } catch { log.warning("emptying the trash: \(error)") }
     }
 
-    /// Once at the beginning and then every ten minutes.
+    /// Sweeps once at startup and then every ten minutes.
     func startSweepingTrash() {
         Task { [weak self] in
             while let self, await !self.stopping {

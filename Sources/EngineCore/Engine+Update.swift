@@ -2,8 +2,8 @@ import EngineModel
 import LinuxKernel
 
 extension Engine {
-    /// Changes limits and restart policy of a container, also while it runs (`docker update`); what the request does not name
-    /// stays as it is.
+    /// Changes limits and restart policy of a container, also while it is running (`docker update`); members that the request lacks stay
+    /// as they are.
     public func updateContainer(_ reference: String, _ update: ContainerUpdate) async throws -> [String] {
         let record = try container(reference)
         return try await exclusively(record.id) {
@@ -29,7 +29,7 @@ extension Engine {
         }
     }
 
-    /// Sets the limits of a running container: all, or none where the kernel refuses one.
+    /// Sets the limits of a running container: all of them, or none if the kernel rejects one.
     private func apply(_ resources: ResourceSpec, to record: ContainerRecord, was: ResourceSpec) throws {
         let group = controlGroup(of: record)
         let missing: [String]
@@ -42,7 +42,7 @@ extension Engine {
                 error.errno == Errno.busy ? "the container uses more memory than the new limit" : "\(error)"
             throw RoostError.failure("Cannot update container \(record.id): \(reason)")
         }
-        // As at the start: what only some kernels have is not a failure.
+        // As at the start: limits that only some kernels support are no failure.
         if let first = missing.first(where: { ["memory limit", "process limit"].contains($0) }) {
             throw RoostError(
                 .unsupported, "\(first)s are unavailable: this host's kernel does not have the cgroup controller")
@@ -61,7 +61,7 @@ extension Engine {
         }
     }
 
-    /// The bytes of a container's own layer.
+    /// The size of a container's writable layer, in bytes.
     public func layerSize(_ id: String) async -> Int64 {
         let folder = configuration.dataFolder(id) + "/upper"
         return (try? await blocking { try Files.treeSize(folder) }) ?? 0
@@ -69,14 +69,14 @@ extension Engine {
 }
 
 extension Engine {
-    /// The bytes of a container's own layer, and of all that it sees of its image besides.
+    /// The size of a container's writable layer, and of the layer with its image, in bytes.
     public func sizes(_ id: String) async -> (own: Int64, whole: Int64) {
         let own = await layerSize(id)
         guard let record = containers[id], let image = try? image(record.imageID) else { return (own, own) }
         return (own, own + image.size)
     }
 
-    /// What the host's `ps` says of processes; nil where there is no `ps`.
+    /// The host's `ps` output for the processes, in the form of Docker's `top`; nil if the host has no `ps`.
     public nonisolated func processTable(_ arguments: [String], of processes: [Int32]) async throws -> JSON? {
         guard let program = ["/usr/bin/ps", "/bin/ps"].first(where: { Files.exists($0) }) else { return nil }
         let text = try await blocking { () throws -> String in
@@ -108,10 +108,10 @@ extension Engine {
 }
 
 extension Engine {
-    /// What has gone through a running container's interfaces, under the names of `docker stats`.
+    /// The counters of a running container's interfaces, under the names of `docker stats`.
     public func interfaceCounters(_ id: String) -> [(String, [(String, Int64)])] {
         (live[id]?.endpoints ?? []).map { endpoint in
-            // What the host's end receives is what the container has sent.
+            // The host's end receives what the container sends.
             let names = [
                 ("rx_bytes", "tx_bytes"), ("rx_packets", "tx_packets"), ("rx_errors", "tx_errors"),
                 ("rx_dropped", "tx_dropped"), ("tx_bytes", "rx_bytes"), ("tx_packets", "rx_packets"),

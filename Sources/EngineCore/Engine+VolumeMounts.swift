@@ -2,7 +2,7 @@ import EngineModel
 import LinuxKernel
 import Networking
 
-/// What the options of a volume of the local driver mean: `type`, `device` and `o`, as of mount(8).
+/// The options of a volume of the local driver: `type`, `device` and `o`, as in mount(8).
 struct VolumeOptions {
     static func check(_ options: [String: String], _ name: String) throws(RoostError) {
         guard options.contains(where: { !$0.value.isEmpty }) else { return }
@@ -12,14 +12,14 @@ struct VolumeOptions {
         if options["size"] != nil {
             throw RoostError(
                 .unsupported,
-                "create \(name): quota size requested but no quota support; a tmpfs takes a size: type=tmpfs, device=tmpfs, o=size=100m"
+                "create \(name): quota size requested but no quota support; use a tmpfs for a size limit: type=tmpfs, device=tmpfs, o=size=100m"
             )
         }
         for key in ["device", "type"] where options[key] ?? "" == "" {
             throw .invalid("create \(name): missing required option: \"\(key)\"")
         }
         if isBind(options), options["device"]?.hasPrefix("/") != true {
-            throw .invalid("create \(name): the folder \"\(options["device"] ?? "")\" must be an absolute path")
+            throw .invalid("create \(name): the device \"\(options["device"] ?? "")\" must be an absolute path")
         }
     }
 
@@ -27,7 +27,7 @@ struct VolumeOptions {
         (options["o"] ?? "").split(separator: ",").contains { $0 == "bind" || $0 == "rbind" }
     }
 
-    /// The options of a network file system with its server's name as an address: the kernel looks up no names.
+    /// The options of a network file system with its server's name resolved: the kernel resolves no names.
     static func withAddress(_ text: String, type: String) throws -> String {
         guard ["nfs", "nfs4", "cifs", "smb3"].contains(type) else { return text }
         return try text.split(separator: ",").map { option -> String in
@@ -35,14 +35,14 @@ struct VolumeOptions {
             let name = String(option.dropFirst(5))
             guard IPAddress(name) == nil else { return String(option) }
             guard let address = HostNames.addresses(name).first.map(IPAddress.init(bytes:)) else {
-                throw RoostError.invalid("the server \(name) of the volume has no address")
+                throw RoostError.invalid("cannot resolve the volume's server \(name)")
             }
             return "addr=\(address)"
         }.joined(separator: ",")
     }
 }
 
-/// Volumes that are file systems of their own are mounted while somebody uses them, as Docker's local driver has it.
+/// Volumes with a file system of their own are mounted while containers use them, as by Docker's local driver.
 extension Engine {
     struct VolumeFileSystem: Sendable {
         var name: String
@@ -52,7 +52,7 @@ extension Engine {
         var place: String
     }
 
-    /// nil for a plain volume, and for a folder of the host's.
+    /// nil for a plain volume, and for a bind mount of a host directory.
     func fileSystem(of record: VolumeRecord) -> VolumeFileSystem? {
         guard let type = record.options["type"], let device = record.options["device"], !type.isEmpty,
             !VolumeOptions.isBind(record.options)
@@ -85,12 +85,12 @@ extension Engine {
         }
     }
 
-    /// Takes off what this container has used and no other uses.
+    /// Unmounts the volumes of this container that no other container uses.
     func unmountVolumes(of record: ContainerRecord) async {
         for system in fileSystems(of: record) { await unmountIfUnused(system) }
     }
 
-    /// What an engine that was killed has left mounted.
+    /// Unmounts volumes that a killed engine has left mounted.
     func unmountUnusedVolumes() async {
         for system in volumes.values.compactMap(fileSystem) { await unmountIfUnused(system) }
     }
@@ -105,7 +105,7 @@ extension Engine {
                 try await blocking {
                     if Mounts.isMountPoint(system.place) { try Mounts.detach(system.place) }
                 }
-            } catch { log.warning("volume \(system.name): \(error)") }
+            } catch { log.warning("cannot unmount volume \(system.name): \(error)") }
         }
     }
 }

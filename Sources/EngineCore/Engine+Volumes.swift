@@ -8,7 +8,7 @@ extension Engine {
         return record
     }
 
-    /// The bytes of a volume's files.
+    /// The size of a volume's files, in bytes.
     public func volumeSize(_ record: VolumeRecord) async -> Int64 {
         let folder = mountpoint(record)
         return (try? await blocking { try Files.treeSize(folder) }) ?? 0
@@ -18,12 +18,12 @@ extension Engine {
 
     public nonisolated func mountpoint(_ volume: VolumeRecord) -> String { configuration.volumeFolder(volume.name) }
 
-    /// Makes a volume; one of that name that is there already is the answer, as in Docker.
+    /// Creates a volume; an existing one of that name is returned, as in Docker.
     public func createVolume(
         _ name: String?, labels: [String: String], options: [String: String], driver: String = "local"
     ) throws -> VolumeRecord {
         guard driver.isEmpty || driver == "local" else {
-            throw RoostError.missing("volume driver \"\(driver)\" is not there: this engine has local volumes only")
+            throw RoostError.missing("volume driver \"\(driver)\" not found: only the local driver is supported")
         }
         let isAnonymous = name?.isEmpty ?? true
         let chosen = isAnonymous ? Identifiers.random() : name ?? ""
@@ -38,7 +38,7 @@ extension Engine {
         if isAnonymous { labels["com.docker.volume.anonymous"] = "" }
         let record = VolumeRecord(
             name: chosen, createdAt: now, labels: labels, options: options, isAnonymous: isAnonymous)
-        // The row first: a folder without a row would be a leftover.
+        // The row first: a directory without a row would be a leftover.
         try store.save(record)
         try Files.makeDirectories(configuration.volumeFolder(chosen), mode: 0o755)
         volumes[chosen] = record
@@ -64,7 +64,7 @@ extension Engine {
         }
         try checkUnused(name)
         let folder = configuration.volumePlace(record.name)
-        // Out of sight at once, by rename; the content may take its time.
+        // Out of sight at once, by rename; removing the content may take a while.
         let doomed = configuration.volumePlace(".removing-\(Identifiers.random().prefix(16))")
         volumes[name] = nil
         try store.removeVolume(name)
@@ -93,10 +93,10 @@ extension Engine {
         return (removed, bytes)
     }
 
-    /// Turns what a container asks for into what it gets: volumes are made, folders found or made.
+    /// Resolves the mounts that a container requests: creates volumes, checks paths of the host.
     func resolveMounts(_ spec: ContainerSpec, imageVolumes: [String]) throws -> [MountRecord] {
         var list: [MountRecord] = []
-        // Of several for one place the last counts; the others must not even make a volume.
+        // The last mount for a target wins; the others must not even create a volume.
         for (index, mount) in spec.mounts.enumerated()
         where !spec.mounts[(index + 1)...].contains(where: { $0.target == mount.target }) {
             list.append(try resolve(mount))
@@ -108,12 +108,12 @@ extension Engine {
         return list
     }
 
-    /// Another container's mounts, where this one has none of its own.
+    /// Adds another container's mounts for targets that this one does not mount itself.
     private func inherit(_ text: String, _ list: inout [MountRecord]) throws(RoostError) {
         let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
         let mode = parts.count > 1 ? parts[1] : "rw"
         guard let name = parts.first, ["ro", "rw", "z", "Z"].contains(mode) else {
-            throw .invalid("invalid volumes-from \"\(text)\": write NAME, NAME:ro or NAME:rw")
+            throw .invalid("invalid volumes-from \"\(text)\": expected NAME, NAME:ro or NAME:rw")
         }
         for mount in try partner(name).mounts where !list.contains(where: { $0.target == mount.target }) {
             var mount = mount
@@ -123,13 +123,13 @@ extension Engine {
         }
     }
 
-    /// Where a volume's content is: its own folder, or the folder that its options name.
+    /// The directory of a volume's content: its own, or the one that its options name.
     private func content(_ record: VolumeRecord) throws(RoostError) -> String {
         guard let device = record.options["device"], !device.isEmpty, fileSystem(of: record) == nil else {
             return mountpoint(record)
         }
         guard Files.exists(device) else {
-            throw .invalid("volume \(record.name): its folder \(device) does not exist; make it first")
+            throw .invalid("volume \(record.name): directory \(device) does not exist; create it first")
         }
         return device
     }
@@ -172,7 +172,7 @@ extension Engine {
             do throws(RoostError) { image = try self.image(reference) } catch {
                 throw RoostError(
                     error.kind,
-                    "image \(reference), which is to be mounted at \(mount.target), is not here: pull it first")
+                    "image \(reference) for the mount \(mount.target) not found locally: pull it first")
             }
             return MountRecord(
                 kind: .image, hostPath: "", target: mount.target, readOnly: true,
@@ -192,12 +192,12 @@ extension Engine {
     }
 }
 
-/// What happens to mounts right before a start, on a thread that may wait.
+/// Prepares mounts right before a start, on a thread that may block.
 struct MountPreparation: Sendable {
     let mounts: [MountRecord]
     /// Topmost first.
     let imageDirectories: [String]
-    /// A directory for the root of a helper.
+    /// The directory on which a helper mounts its root.
     let mountPoint: String
 
     func prepare() throws {
@@ -223,7 +223,7 @@ struct MountPreparation: Sendable {
         }
     }
 
-    /// Mounts that are to propagate need a mount around them that is shared, or at least a slave.
+    /// Propagation from or to the host needs a parent mount that is shared, or at least a slave.
     private static func checkPropagation(_ mount: MountRecord) throws {
         let isShared = ["shared", "rshared"].contains(mount.propagation)
         guard isShared || ["slave", "rslave"].contains(mount.propagation) else { return }

@@ -8,7 +8,7 @@ import Networking
 import OCI
 import ShimProtocol
 
-/// A container that runs: what the kernel and its shim have given us for it.
+/// A running container: its kernel objects and its shim.
 struct LiveContainer: Sendable {
     var process: StartedProcess
     var sandbox: Sandbox?
@@ -17,8 +17,8 @@ struct LiveContainer: Sendable {
     var endpoints: [EndpointPlan] = []
 }
 
-/// The owner of the truth. All state changes happen here, one at a time; what takes long happens outside and comes back.
-/// Its work is spread over extensions, a file per kind of object.
+/// Owns all engine state. State changes are serialized here; slow work runs outside and reports back. Its code is split into extensions,
+/// one file per kind of object.
 public actor Engine {
     public nonisolated let configuration: EngineConfiguration
     nonisolated let names: KernelNames
@@ -47,11 +47,11 @@ public actor Engine {
     var buildCache: [Digest: BuildCacheEntry] = [:]
     var buildTimes: [Digest: String] = [:]
     var contentDigests: [Digest: Digest] = [:]
-    /// What builds have seen in layers: the facts of paths, and short files; nil where there was nothing.
+    /// What builds have read from layers: metadata of paths, and short files; nil for missing paths.
     var buildLooks: [Digest: [UInt8]?] = [:]
-    /// Images that only a build knows, with how many of its steps use them.
+    /// Images that only a build knows, with the number of its steps that use them.
     var transientImages: [Digest: (image: StoredImage, users: Int)] = [:]
-    /// Cache mounts that a build has for itself.
+    /// Cache mounts that a build uses exclusively.
     var privateCaches: [String: String] = [:]
     var activeBuilds = 0
     var leases: [String: [IPAddress: String]] = [:]
@@ -60,7 +60,7 @@ public actor Engine {
 
     var exitSignals: [String: [AsyncStream<Int32>.Continuation]] = [:]
     var removalSignals: [String: [AsyncStream<Int32>.Continuation]] = [:]
-    /// Those who read a container's output, and those who wait for them.
+    /// The readers of containers' output, and the tasks that wait for them.
     var outputReaders: [String: OutputReaders] = [:]
     var unloggedOutput: [String: UnloggedOutput] = [:]
     var busy: Set<String> = []
@@ -68,23 +68,23 @@ public actor Engine {
     var restarts: [String: RestartDecision] = [:]
     var pendingRestarts: [String: Task<Void, Never>] = [:]
     var healthTasks: [String: Task<Void, Never>] = [:]
-    /// Containers that the engine itself is ending: their death is no fault.
+    /// Containers that the engine itself is stopping: their exit is no fault.
     var ending: Set<String> = []
-    /// Containers that a stop or a restart is ending: their stop is announced before their death.
+    /// Containers that a stop or a restart is stopping: their "stop" event precedes "die".
     var stops: Set<String> = []
-    /// Containers that have ended and whose shims have not gone yet, with those who wait for that.
+    /// Exited containers whose shims are still running, with the tasks that wait for that.
     var departing: [String: [CheckedContinuation<Void, Never>]] = [:]
-    /// Containers that have ended and of which something is still being given back, with those who wait for that.
+    /// Exited containers that are still being torn down, with the tasks that wait for that.
     var clearing: [String: [CheckedContinuation<Void, Never>]] = [:]
-    /// Containers that come in place of others of their service and have neither ports nor names yet.
+    /// Containers that replace others of their service and have neither ports nor names yet.
     var standbys: Set<String> = []
-    /// Networks of containers that have ended, kept for those who share them.
+    /// Networks of exited containers, kept for the containers that share them.
     var retained: [String: RetainedNetwork] = [:]
-    /// Interfaces of containers that have ended, with their addresses, until they are known to be gone.
+    /// Interfaces of exited containers, with their addresses, until they are known to be removed.
     var lingering: [String: [IPAddress]] = [:]
     var activeBridges: Set<String> = []
-    /// The host's interfaces when recovery began, until the shims of running containers have come back; nil at any other time. What those
-    /// containers need of the host is then written once for all of them.
+    /// The host's interfaces when recovery began, until the shims of running containers have reconnected; nil at any other time. Packet
+    /// rules of those containers are then written once for all of them.
     var recoveredLinks: Set<String>?
     var stopping = false
     var wasUsed = true
@@ -125,14 +125,14 @@ public actor Engine {
 
     nonisolated var now: Int64 { Clocks.wallNanoseconds() }
 
-    /// One operation at a time on one object; others wait in line.
+    /// Runs one operation at a time per key; others wait in line.
     func exclusively<Value: Sendable>(_ key: String, _ body: () async throws -> Value) async rethrows -> Value {
         await lock(key)
         defer { unlock(key) }
         return try await body()
     }
 
-    /// Waits in line for an object; `unlock` must follow, whatever happens in between.
+    /// Waits in line for a key; `unlock` must follow on every path.
     func lock(_ key: String) async {
         if busy.contains(key) {
             await withCheckedContinuation { queues[key, default: []].append($0) }
@@ -162,19 +162,19 @@ public actor Engine {
         publish(.container, action, id: record.id, attributes.merging(more) { $1 })
     }
 
-    /// What a clean-up of this kind of object has brought.
+    /// Publishes the result of a prune.
     public func announcePrune(_ scope: EngineEvent.Scope, reclaimed: Int64) {
         publish(scope, "prune", id: "", ["reclaimed": String(reclaimed)])
     }
 
-    /// An image's event; its labels are among the attributes, as in Docker.
+    /// Publishes an image's event; its labels are among the attributes, as in Docker.
     func publish(_ image: StoredImage, _ action: String, name: String) {
         var attributes = image.configuration.config?.labels ?? [:]
         attributes["name"] = name
         publish(.image, action, id: image.id.description, attributes)
     }
 
-    /// Something was done with a container that leaves it as it is: `top`, `resize`, `detach`.
+    /// Publishes an action that does not change a container: `top`, `resize`, `detach`.
     public func announce(_ reference: String, _ action: String, _ attributes: [String: String] = [:]) {
         if let record = try? container(reference) { publish(record, action, attributes) }
     }
@@ -197,7 +197,7 @@ public actor Engine {
         }
     }
 
-    // MARK: Looking things up
+    // MARK: Lookup
 
     public func container(_ reference: String) throws(RoostError) -> ContainerRecord {
         let wanted = reference.hasPrefix("/") ? String(reference.dropFirst()) : reference
@@ -211,13 +211,13 @@ public actor Engine {
 
     public func allContainers() -> [ContainerRecord] { containers.values.sorted { $0.createdAt > $1.createdAt } }
 
-    /// Nothing runs, nothing is about to, and nobody has asked for anything since the last call.
+    /// Whether nothing is running or about to run, and no request has been made since the last call.
     public func isIdle() -> Bool {
         defer { wasUsed = false }
         return live.isEmpty && pendingRestarts.isEmpty && !wasUsed && requests == 0
     }
 
-    /// Called around every request.
+    /// Called at the start of every request, as `endRequest` at its end.
     public func beginRequest() {
         wasUsed = true
         requests += 1

@@ -1,19 +1,19 @@
 import EngineModel
 
-/// Where an engine keeps its things. Two engines with different roots never meet.
+/// Paths and defaults of an engine. Two engines with different roots do not interfere.
 public struct EngineConfiguration: Sendable {
     public var dataRoot: String
     public var runRoot: String
-    /// The engine's own program, for bringing it back.
+    /// The engine's own executable, for restarting it.
     public var executable: String
     public var shimExecutable: String
-    /// How registries are reached; read anew whenever one is.
+    /// How registries are reached; read again for each session.
     public var registryConfiguration = "/etc/roost/registries.json"
-    /// How long volumes stay in the trash; 0 has no trash.
+    /// How long volumes stay in the trash, in seconds; 0 disables the trash.
     public var trashSeconds: Int64
-    /// The arguments with which a shim starts the engine again, so that it comes back as it was.
+    /// The arguments with which a shim starts the engine again.
     public var arguments: [String]
-    /// Limits of containers that ask for none of their own.
+    /// Limits of containers that set none of their own.
     public var defaultUlimits: [UlimitSpec]
 
     public init(
@@ -29,21 +29,21 @@ public struct EngineConfiguration: Sendable {
         self.defaultUlimits = defaultUlimits
     }
 
-    /// The API.
+    /// The API socket.
     public var socket: String { runRoot + "/roost.sock" }
-    /// Where shims find the engine again.
+    /// The socket on which shims reconnect to a new engine.
     var shimSocket: String { runRoot + "/shims.sock" }
     public var lock: String { runRoot + "/engine.lock" }
     var revivalLock: String { runRoot + "/revival.lock" }
     var database: String { dataRoot + "/state.db" }
-    /// Where a shim writes how its container has ended.
+    /// The file in which a shim records its container's exit.
     func exitRecord(_ id: String) -> String { "\(runRoot)/containers/\(id)" }
-    /// Where containers mount their roots, each in its own mount namespace; on the host nothing is ever mounted here.
+    /// Where root file systems are mounted, each in its own mount namespace; on the host nothing is ever mounted here.
     var mountPoint: String { runRoot + "/root" }
     func dataFolder(_ id: String) -> String { "\(dataRoot)/containers/\(id)" }
     var trash: String { dataRoot + "/trash" }
-    /// A volume's own folder: what goes to the trash and what is removed.
+    /// A volume's own directory, which is moved to the trash or removed as a whole.
     func volumePlace(_ name: String) -> String { "\(dataRoot)/volumes/\(name)" }
-    /// Its content.
+    /// The volume's content.
     func volumeFolder(_ name: String) -> String { volumePlace(name) + "/_data" }
 }

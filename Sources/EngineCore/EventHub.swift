@@ -1,7 +1,7 @@
 import EngineModel
 import Synchronization
 
-/// What has happened lately, and who wants to know what happens next. A reader that is too slow loses its place, not the engine.
+/// Recent events, and subscribers for new ones. A subscriber that is too slow is dropped; it does not slow down the engine.
 final class EventHub: Sendable {
     private struct State {
         var recent: [EngineEvent] = []
@@ -25,11 +25,11 @@ final class EventHub: Sendable {
             }
             return lost
         }
-        // Its end is told at once, and whoever hears of it wants the lock.
+        // Outside of the lock: `finish` calls the termination handler at once, which takes the lock.
         for reader in lost { reader.finish() }
     }
 
-    /// Events since a time, then, unless `until` has passed, those that come.
+    /// Events since a time, and a stream of those that follow.
     func subscribe(since: Int64?) -> (past: [EngineEvent], stream: AsyncStream<EngineEvent>) {
         let (stream, continuation) = AsyncStream.makeStream(
             of: EngineEvent.self, bufferingPolicy: .bufferingOldest(Self.readerLimit))

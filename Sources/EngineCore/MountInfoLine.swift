@@ -1,10 +1,10 @@
 /// One line of mountinfo (proc_pid_mountinfo(5)).
 struct MountInfoLine {
     let mountPoint: String
-    /// `shared:7`, `master:3`: how mounts below it propagate.
+    /// `shared:7`, `master:3`: the propagation of mounts below it.
     let tags: [Substring]
     let type: String
-    /// The device, or what the file system calls its source.
+    /// The device, or the file system's own name for its source.
     let source: String
 
     init?(_ line: Substring) {
@@ -16,7 +16,7 @@ struct MountInfoLine {
         tags = Array(fields[6..<end])
     }
 
-    /// Spaces, tabs, line ends and backslashes stand as three octal digits behind a backslash.
+    /// Spaces, tabs, newlines and backslashes are escaped as a backslash and three octal digits.
     private static func unescaped(_ text: Substring) -> String {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]

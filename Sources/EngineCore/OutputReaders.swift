@@ -1,10 +1,10 @@
-/// Who reads a container's output, and who waits until they have it all.
+/// The readers of a container's output, and the tasks that wait until they have all of it.
 struct OutputReaders {
     var signals: [OutputSignal] = []
     var waiting: [CheckedContinuation<Void, Never>] = []
 }
 
-/// How much of a container's output its log has not taken in this run, and why.
+/// The output of this run that a container's log could not take, and why.
 struct UnloggedOutput {
     var bytes: Int64 = 0
     var errno: Int32 = 0

@@ -2,14 +2,14 @@ import ContainerRuntime
 import EngineModel
 import Synchronization
 
-/// Fires when a container's log has grown, and for the last time when the container has ended.
+/// Fires when a container's log has grown, and for the last time when the container has exited.
 public final class OutputSignal: Sendable {
     public let stream: AsyncStream<Void>
     private let continuation: AsyncStream<Void>.Continuation
     private let ended = Mutex(false)
     private let watch: LogSubscription
 
-    /// `startsNow`: a container that does not run yet is waited for; else it has ended already.
+    /// `startsNow`: waits for the next exit of a container that is not running yet; otherwise such a container counts as exited.
     public convenience init(engine: Engine, record: ContainerRecord, folder: String, startsNow: Bool) async throws {
         try await self.init(
             engine: engine, record: record, folder: folder,
@@ -31,13 +31,13 @@ public final class OutputSignal: Sendable {
         }
     }
 
-    /// Output that the log did not take.
+    /// Output that the log could not take.
     public struct Piece: Sendable {
         public let bytes: [UInt8]
         public let isError: Bool
     }
 
-    /// A reader that does not read loses it: nothing waits for a reader, and nothing grows without bound.
+    /// Pieces beyond this are dropped: the engine does not wait for a stalled reader, and memory stays bounded.
     private static let pieceLimit = 4 << 20
     private let pieces = Mutex<[Piece]>([])
 

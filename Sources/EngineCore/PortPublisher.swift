@@ -2,15 +2,15 @@ import EngineModel
 import LinuxKernel
 import Networking
 
-/// Binds the host's ports that a container wants published.
+/// Binds the host ports that a container publishes.
 struct PortPublisher: Sendable {
     let record: ContainerRecord
-    /// Ports of other containers, with their names, for telling who has one.
+    /// Ports of other containers with their names, for error messages.
     let takenPorts: [(port: PublishedPort, owner: String)]
-    /// For ports that name no address; nil is every address.
+    /// For ports that name no address; nil means every address.
     var defaultAddress: IPAddress?
 
-    /// `inherited` are sockets of the container that this one follows: they are taken where they fit.
+    /// `inherited`: sockets of the container that this one replaces; they are reused where they fit.
     func publish(_ undo: inout UndoLog, inheriting inherited: [(socket: OwnedFD, port: PublishedPort)] = []) throws
         -> [(
             socket: OwnedFD, port: PublishedPort
@@ -41,20 +41,20 @@ struct PortPublisher: Sendable {
         return bound
     }
 
-    /// Whether a port that is bound already is what a binding asks for.
+    /// Whether a port that is already bound satisfies a binding.
     static func fits(_ port: PublishedPort, _ binding: PortBinding) -> Bool {
         port.container == binding.container
             && (binding.hostAddress == nil ? port.hostAddress.isUnspecified : port.hostAddress == binding.hostAddress)
             && (binding.hostPorts == 0...0 || binding.hostPorts.contains(port.hostPort))
     }
 
-    /// The first free port of the range, on every address that is meant.
+    /// Binds the first free port of the range, on all addresses of the binding.
     private func bind(_ binding: PortBinding) throws -> [(socket: OwnedFD, port: PublishedPort)] {
         guard binding.container.transport != .sctp else {
             throw RoostError(.unsupported, "port \(binding.container): SCTP ports cannot be published")
         }
         let addresses = binding.hostAddress.map { [$0] } ?? [.any4, .any6]
-        var failure: any Error = RoostError.conflict("no port is free")
+        var failure: any Error = RoostError.conflict("no free port")
         for number in binding.hostPorts {
             do { return try bind(binding.container, number, addresses) } catch let error as RoostError
                 where error.kind == .failure
@@ -74,7 +74,7 @@ struct PortPublisher: Sendable {
                 if wanted == 0 { wanted = try InternetSockets.localAddress(socket.raw).port }
                 bound.append((socket, PublishedPort(container: port, hostAddress: address, hostPort: wanted)))
             } catch {
-                // A host without IPv6 publishes on IPv4 alone.
+                // A host without IPv6 publishes on IPv4 only.
                 if address == .any6, !bound.isEmpty, [Errno.addressNotAvailable, 97].contains(error.errno) { continue }
                 for item in bound { item.socket.closeEarly() }
                 throw portError(port, address, wanted, error)
@@ -95,11 +95,11 @@ struct PortPublisher: Sendable {
                 return .failure("Bind for \(place) failed: port is already allocated by container \(owner)")
             }
             return .failure(
-                "Bind for \(place) failed: address already in use by another program of this host (port \(number)/\(port.transport.rawValue)); stop it or publish another port"
+                "Bind for \(place) failed: address already in use by another process on this host (port \(number)/\(port.transport.rawValue)); stop it or publish another port"
             )
         }
         if error.errno == Errno.addressNotAvailable {
-            return .failure("Bind for \(place) failed: the host has no address \(address)")
+            return .failure("Bind for \(place) failed: \(address) is not an address of this host")
         }
         return .failure("Bind for \(place) failed: \(error.reason)")
     }

@@ -2,8 +2,8 @@ import EngineModel
 import ImageStore
 import OCI
 
-/// The part of a container's configuration that an image has too, merged as Docker merges it: what `inspect` shows in `Config`, and
-/// what `commit` writes into the new image.
+/// The part of a container's configuration that images have too, merged as by Docker: `inspect` shows it in `Config`, and `commit` writes
+/// it to the new image.
 struct ProgramConfiguration {
     let json: JSON
     var text: String { json.text() }
@@ -13,7 +13,7 @@ struct ProgramConfiguration {
         let asked = spec.asked.flatMap { try? JSON(parsing: $0) }?["Config"] ?? .null
         let entrypoint = spec.process.entrypoint
         var json: JSON = .object([])
-        // An entrypoint of the user's drops the image's command, unless it is empty.
+        // An entrypoint set by the user drops the image's command, unless it is empty.
         let command = spec.process.command ?? (entrypoint?.isEmpty ?? true ? image.cmd : nil)
         json.set("Cmd", command.map { JSON($0) } ?? .null)
         json.set("Entrypoint", (entrypoint ?? image.entrypoint).map { JSON($0) } ?? .null)
@@ -22,7 +22,7 @@ struct ProgramConfiguration {
         if let signal = spec.stopSignal ?? image.stopSignal { json.set("StopSignal", .string(signal)) }
         let check = healthcheck(asked["Healthcheck"], base["Healthcheck"])
         if let members = check.object {
-            // Docker leaves out what says nothing.
+            // Docker omits empty members.
             json.set(
                 "Healthcheck", .object(members.filter { $0.value.int != 0 && $0.value.array?.isEmpty != true }))
         }
@@ -36,7 +36,7 @@ struct ProgramConfiguration {
         return all
     }
 
-    /// As the user has written it; what it leaves open the image says.
+    /// The user's health check; the image's members fill what it leaves open.
     private static func healthcheck(_ own: JSON, _ image: JSON) -> JSON {
         guard !own.isNull else { return image }
         var check = own

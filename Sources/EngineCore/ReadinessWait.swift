@@ -1,7 +1,7 @@
 import LinuxKernel
 import Synchronization
 
-/// One wait for a descriptor. It ends when that is ready, when it cannot be waited for, or when the task is cancelled.
+/// One wait for a descriptor. It ends when the descriptor is ready, when it cannot be waited for, or when the task is cancelled.
 final class ReadinessWait: Sendable {
     private enum State {
         case idle
@@ -18,7 +18,7 @@ final class ReadinessWait: Sendable {
     }
 
     func begin(_ interest: Readiness, _ continuation: CheckedContinuation<Void, Never>) {
-        // Under the lock, so that an end comes either before the registration or after it.
+        // Under the lock, so that `end` comes either before the registration or after it.
         let hasBegun = state.withLock { state in
             guard case .idle = state else { return false }
             do throws(SyscallError) { try loop.add(file.raw, interest) { [self] _ in end() } } catch {

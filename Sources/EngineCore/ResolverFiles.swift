@@ -1,20 +1,20 @@
 import EngineModel
 import LinuxKernel
 
-/// The three files that every container gets: resolv.conf, hosts, hostname. Built from typed values, never from raw text.
+/// The contents of a container's resolv.conf and hosts. Built from typed values, never from raw text.
 enum ResolverFiles {
-    /// Where the embedded resolver listens in containers.
+    /// The address of the embedded resolver in containers.
     static let embeddedAddress: [UInt8] = [127, 0, 0, 11]
 
-    /// The host's resolvers; where it has only a stub on loopback, that still works for the engine, which asks from the host.
+    /// The host's DNS servers. A stub on loopback works too, because the engine queries it from the host.
     static func hostServers() -> [IPAddress] { parse(hostText()).servers }
 
     private static func hostText() -> String {
         effective(read("/etc/resolv.conf"), resolved: read("/run/systemd/resolve/resolv.conf"))
     }
 
-    /// The host's file. If it names only the stub of systemd-resolved (systemd-resolved.service(8)), which containers cannot reach, the one with
-    /// the real servers.
+    /// The host's file, or the one with the real servers if the host's names only the stub of systemd-resolved
+    /// (systemd-resolved.service(8)), which containers cannot reach.
     static func effective(_ text: String, resolved: String) -> String {
         let stub = IPAddress(bytes: [127, 0, 0, 53])
         return parse(text).servers == [stub] && !resolved.isEmpty ? resolved : text
@@ -45,7 +45,7 @@ enum ResolverFiles {
         if embedded {
             servers = [IPAddress(bytes: embeddedAddress)]
         } else if !hostNetwork, dns.servers.isEmpty {
-            // A resolver on the host's loopback is out of a container's reach.
+            // A resolver on the host's loopback is unreachable from a container.
             servers = servers.filter { !$0.isLoopback }
             if servers.isEmpty { servers = [IPAddress(bytes: [8, 8, 8, 8]), IPAddress(bytes: [8, 8, 4, 4])] }
         }
@@ -74,7 +74,7 @@ enum ResolverFiles {
             """
         for entry in record.spec.dns.extraHosts {
             let parts = entry.split(separator: entry.contains("=") ? "=" : ":", maxSplits: 1).map(String.init)
-            guard parts.count == 2 else { throw .invalid("bad format for add-host: \"\(entry)\"; write name:address") }
+            guard parts.count == 2 else { throw .invalid("bad format for add-host: \"\(entry)\"; use name:address") }
             let value = parts[1].trimmingBrackets
             guard let address = value == "host-gateway" ? gateway : IPAddress(value) else {
                 throw .invalid("invalid IP address in add-host: \"\(value)\"")

@@ -1,10 +1,10 @@
 import EngineModel
 
-/// What follows the end of a container: a pure function of its policy and how it ended.
+/// Decides what follows a container's exit, from its policy, its status and its previous restarts.
 struct RestartDecision: Sendable {
     enum Action: Sendable, Equatable { case stay, restart(afterMilliseconds: Int64) }
 
-    /// Docker's numbers: 100 ms, doubled up to a minute, from the start again after ten seconds of running.
+    /// Docker's backoff: 100 ms, doubled up to a minute, reset after ten seconds of running.
     static let firstDelay: Int64 = 100
     static let longestDelay: Int64 = 60_000
     static let settled: Int64 = 10_000_000_000

@@ -5,14 +5,14 @@ import Networking
 import Planning
 import ShimProtocol
 
-/// Carries out the update of a service: batch by batch, watched, and taken back where its rule says so.
+/// Executes the update of a service: batch by batch, monitored, and rolled back if its rule says so.
 ///
-/// The old replicas are kept, stopped and under another name, until the whole service has settled; only then are they removed.
+/// The old replicas are kept, stopped and renamed, until the whole service has settled; only then are they removed.
 struct ServiceUpdater: Sendable {
     let engine: Engine
     let update: ServiceUpdate
 
-    /// A replica that has been changed over, or has failed to.
+    /// A replica that was replaced, or failed to be.
     private struct Changed: Sendable {
         var replica: ReplicaUpdate
         var failure: String?
@@ -43,7 +43,7 @@ struct ServiceUpdater: Sendable {
         let rest = update.replicas.count - tried
         let left =
             rest > 0
-            ? "; the update is paused, \(rest) of \(update.replicas.count) replicas are as before: mend the service and run up again"
+            ? "; the update is paused, \(rest) of \(update.replicas.count) replicas still run the old version: fix the service and run up again"
             : ""
         return .failure("\(failures.joined(separator: "; "))\(left)")
     }
@@ -64,7 +64,7 @@ struct ServiceUpdater: Sendable {
         }
     }
 
-    /// The old replicas whose followers are there are removed.
+    /// Removes the old replicas that have been replaced.
     private func settle(_ changed: [Changed]) async throws {
         for item in changed {
             try await engine.removeRetired(item.replica, volumes: update.renewsVolumes ? .trash : .keep)
@@ -80,7 +80,7 @@ struct ServiceUpdater: Sendable {
                     try await engine.takeBack(
                         item.replica, order: update.rollback.order, timeout: update.timeoutSeconds)
                 } catch {
-                    losses.append("\(item.replica.name) could not be brought back: \(error)")
+                    losses.append("\(item.replica.name) could not be restored: \(error)")
                 }
             }
         }
@@ -89,10 +89,10 @@ struct ServiceUpdater: Sendable {
 }
 
 extension Engine {
-    /// Puts a new replica in the place of a running one. The old one is stopped, and kept under its retired name.
+    /// Replaces a running replica with a new one. The old one is stopped, and kept under its retired name.
     func changeOver(_ replica: ReplicaUpdate, _ update: ServiceUpdate) async throws {
         let old = try container(replica.id)
-        // Checked before the old one is touched: a mistake must not cost a running container.
+        // Checked before the old one is touched: a missing image must not cost a running container.
         _ = try image(replica.spec.image)
         let spec = update.renewsVolumes ? replica.spec : Self.keepingVolumes(replica.spec, of: old)
         switch update.rule.order {
@@ -121,7 +121,7 @@ extension Engine {
         }
     }
 
-    /// Waits a moment for connections that a container has been given before it lost its ports: no new ones come.
+    /// Waits a moment for the open connections of a container that has lost its ports: no new ones come.
     private func untilDrained(_ id: String) async {
         guard let process = live[id]?.process.process, let record = containers[id] else { return }
         let ports = Set(record.spec.portBindings.map(\.container.number))
@@ -135,7 +135,7 @@ extension Engine {
         }
     }
 
-    /// The end of a container's log, for telling why it has failed after it is gone.
+    /// The last lines of a container's log, to explain its failure after it is removed.
     func lastLines(_ id: String) async -> String {
         let path = configuration.dataFolder(id) + "/container.log"
         let found = try? await blocking {
@@ -152,7 +152,7 @@ extension Engine {
         {}
     }
 
-    /// Waits until a new replica is well, and stays so for a time.
+    /// Waits until a new replica is healthy, and monitors it for a time.
     private func watch(_ id: String, for monitor: Int64) async throws {
         guard let started = containers[id] else { throw RoostError.failure("the new container was removed") }
         if started.healthcheck != nil { try await awaitHealthy(started.name, subject: "the new container") }
@@ -176,14 +176,14 @@ extension Engine {
             throw .failure("the new container became unhealthy within \(span)")
         }
         if !record.status.isRunning || record.status.startedAt != started.status.startedAt {
-            throw .failure("the new container ended with \(record.status.exitCode) within \(span) of its start")
+            throw .failure("the new container exited with code \(record.status.exitCode) within \(span) of its start")
         }
     }
 
-    /// Gives the ports and the names of one replica to the next, without a moment in which nobody has them.
+    /// Transfers the ports and the names of one replica to the next, without a moment in which neither has them.
     private func promote(_ new: String, over old: String, as name: String, retired: String) async throws {
         guard let record = containers[new], live[new] != nil else {
-            throw RoostError.failure("the new container has ended")
+            throw RoostError.failure("the new container has exited")
         }
         var undo = UndoLog()
         let inherited = live[old]?.ports ?? []
@@ -219,7 +219,7 @@ extension Engine {
         try exchangeNames(old, new, as: name, retired: retired)
     }
 
-    /// A handing over that has failed: who had the ports serves them again.
+    /// After a failed transfer: the old replica serves the ports again.
     private func giveBack(
         _ inherited: [(socket: OwnedFD, port: PublishedPort)], to old: String, from new: String,
         _ ports: [(socket: OwnedFD, port: PublishedPort)]
@@ -234,10 +234,10 @@ extension Engine {
         do {
             try relay(inherited, to: record)
             try store.addPorts(inherited.map(\.port), owner: old)
-        } catch { log.error("giving the ports back to container \(record.name): \(error)") }
+        } catch { log.error("restoring the ports of container \(record.name): \(error)") }
     }
 
-    /// From now on the new one is found under the service's name, and the old one is not.
+    /// From now on the service's name resolves to the new replica, and no longer to the old one.
     private func exchangeNames(_ old: String, _ new: String, as name: String, retired: String) throws {
         if containers[old]?.name != retired { try rename(old, to: retired) }
         standbys.remove(new)
@@ -245,7 +245,7 @@ extension Engine {
         try rename(new, to: name)
     }
 
-    /// Removes the replica that was kept for the case that the update fails, where the new one is in its place.
+    /// Removes the replica that was kept for a rollback, if the new one has replaced it.
     func removeRetired(_ replica: ReplicaUpdate, volumes: VolumeFate) async throws {
         guard let old = containers[replica.id], old.name == replica.retiredName,
             containers.values.contains(where: { $0.name == replica.name })
@@ -254,7 +254,7 @@ extension Engine {
         try await removeContainer(replica.id, force: true, volumes: volumes)
     }
 
-    /// Brings the old replica back in the place of the new one.
+    /// Restores the old replica in place of the new one.
     func takeBack(_ replica: ReplicaUpdate, order: UpdateRule.Order, timeout: Int?) async throws {
         guard let old = containers[replica.id], old.name == replica.retiredName else { return }
         let new = containers.values.first { $0.name == replica.name }

@@ -1,6 +1,6 @@
 import EngineModel
 
-/// `0-3,7`: numbers and ranges, as of cpuset(7), "List format".
+/// `0-3,7`: numbers and ranges, as in cpuset(7), "List format".
 struct NumberList: Sendable {
     let highest: Int
 
@@ -16,7 +16,7 @@ struct NumberList: Sendable {
     }
 }
 
-/// What can be seen to be wrong in a specification before anything is made of it.
+/// Finds errors in a specification before anything is created from it.
 enum SpecificationCheck {
     static func check(_ spec: ContainerSpec) throws(RoostError) {
         try checkWords(spec)
@@ -27,7 +27,7 @@ enum SpecificationCheck {
         try checkLog(spec.log)
         try checkModes(spec)
         if spec.controlGroupParent.pathParts.contains("..") {
-            throw .invalid("invalid cgroup parent \"\(spec.controlGroupParent)\": it leads out of the control groups")
+            throw .invalid("invalid cgroup parent \"\(spec.controlGroupParent)\": it must not contain \"..\"")
         }
         for mount in spec.mounts {
             guard case .bind(_, let propagation, _, _) = mount.source else { continue }
@@ -46,10 +46,10 @@ enum SpecificationCheck {
         }
     }
 
-    /// What is written to hosts(5), resolv.conf(5) and the host name is one word each, without spaces, line ends and comments: otherwise it
-    /// could bring lines of its own. (Docker writes such text as it comes.)
+    /// Values written to hosts(5), resolv.conf(5) and the host name must be one word each, without spaces, newlines and comments:
+    /// otherwise they could add lines of their own. (Docker writes such text unchecked.)
     private static func checkWords(_ spec: ContainerSpec) throws(RoostError) {
-        // What the kernel takes (uname(2), __NEW_UTS_LEN).
+        // The kernel's limit (uname(2), __NEW_UTS_LEN).
         let nameLimit = 64
         try checkWords([spec.hostname], "hostname", limit: nameLimit)
         try checkWords([spec.domainname], "domainname", limit: nameLimit)
@@ -68,7 +68,7 @@ enum SpecificationCheck {
         }
     }
 
-    /// The names of an endpoint.
+    /// Checks the names of an endpoint.
     static func check(_ endpoint: EndpointSpec) throws(RoostError) {
         try checkWords(endpoint.aliases, "network alias")
         try checkWords(
@@ -83,7 +83,7 @@ enum SpecificationCheck {
         }
     }
 
-    /// What belongs to a namespace that is somebody else's cannot be chosen (Docker, runconfig/errors.go).
+    /// The settings of another container's or the host's namespace cannot be chosen (Docker, runconfig/errors.go).
     private static func checkModes(_ spec: ContainerSpec) throws(RoostError) {
         if spec.uts == .host, !spec.hostname.isEmpty {
             throw .invalid("conflicting options: hostname and the UTS mode")
@@ -106,7 +106,7 @@ enum SpecificationCheck {
         text.split(separator: ":", omittingEmptySubsequences: false)
     }
 
-    /// `name:address`; newer clients may put the address in brackets, or `host-gateway`.
+    /// `name:address`; the address may be in brackets, as newer clients send it, or `host-gateway`.
     private static func checkHost(_ entry: String) throws(RoostError) {
         guard let cut = entry.firstIndex(where: { $0 == ":" || $0 == "=" }), cut != entry.startIndex else {
             throw .invalid("bad format for add-host: \"\(entry)\"")

@@ -3,7 +3,7 @@ import GRDB
 import ImageStore
 import OCI
 
-/// The engine's memory: what should be. SQLite in WAL mode; names, addresses and ports are unique by constraint.
+/// The engine's persistent state. SQLite in WAL mode; names, addresses and ports are unique by constraint.
 struct StateStore: Sendable {
     private let queue: DatabaseQueue
 
@@ -37,7 +37,7 @@ struct StateStore: Sendable {
                     CREATE TABLE project (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
                     """)
         }
-        // What changes often is apart from what is large.
+        // Columns that change often are separate from large ones.
         migrator.registerMigration("status") { database in
             try database.execute(sql: "ALTER TABLE container ADD COLUMN status TEXT NOT NULL DEFAULT ''")
         }
@@ -67,7 +67,7 @@ struct StateStore: Sendable {
             as DatabaseError
         {
             if error.resultCode == .SQLITE_FULL {
-                throw RoostError.failure("no space left on the disk of the engine's state \(queue.path)")
+                throw RoostError.failure("no space left on device for the engine's database \(queue.path)")
             }
             throw error
         }
@@ -83,7 +83,7 @@ struct StateStore: Sendable {
         let rows: [(record: String, status: String)] = try await queue.read { database in
             try Row.fetchAll(database, sql: "SELECT record, status FROM container").map { ($0["record"], $0["status"]) }
         }
-        // With many containers most of a recovery is decoding: it is shared among the processors.
+        // With many containers most of a recovery is decoding: it is spread over the CPUs.
         let share = max(32, rows.count / HostFacts.processors + 1)
         return try await withThrowingTaskGroup(of: [ContainerRecord].self) { group in
             for start in stride(from: 0, to: rows.count, by: share) {
@@ -104,7 +104,7 @@ struct StateStore: Sendable {
         return record
     }
 
-    /// The whole container, with its leases where it is new.
+    /// Saves the whole container, and its leases if it is new.
     func save(_ record: ContainerRecord, leases: [EndpointRecord] = []) throws {
         let arguments: StatementArguments = [
             record.id, record.name, try Self.text(record), try Self.text(StoredStatus(record)),
@@ -125,12 +125,12 @@ struct StateStore: Sendable {
         }
     }
 
-    /// Only where a container is in its life.
+    /// Saves only the status and the published ports.
     func saveStatus(_ record: ContainerRecord) throws {
         try write("UPDATE container SET status = ? WHERE id = ?", [Self.text(StoredStatus(record)), record.id])
     }
 
-    /// The container with its leases and ports, in one transaction.
+    /// Removes the container with its leases and ports, in one transaction.
     func removeContainer(_ id: String) throws {
         try queue.write { database in
             for (table, column) in [("container", "id"), ("lease", "owner"), ("port", "owner")] {
@@ -157,7 +157,7 @@ struct StateStore: Sendable {
     func removeVolume(_ name: String) throws { try write("DELETE FROM volume WHERE name = ?", [name]) }
 
     func trash() throws -> [TrashedVolume] { try all("trash", TrashedVolume.self) }
-    /// From the one list to the other, in one transaction.
+    /// Moves a volume's row to the trash, in one transaction.
     func moveToTrash(_ record: TrashedVolume) throws {
         let text = try Self.text(record)
         try queue.write { database in
@@ -229,7 +229,7 @@ struct StateStore: Sendable {
     }
     func removeBuildTimes() throws { try write("DELETE FROM build_time", []) }
 
-    /// Every lease as network id, address, owner.
+    /// All leases as network id, address, owner.
     func leases() throws -> [(network: String, address: String, owner: String)] {
         try queue.read { database in
             try Row.fetchAll(database, sql: "SELECT network, address, owner FROM lease").map {
@@ -260,7 +260,7 @@ struct StateStore: Sendable {
     func removeProject(_ name: String) throws { try write("DELETE FROM project WHERE name = ?", [name]) }
 }
 
-/// The part of a container's record that changes while it lives.
+/// The part of a container's record that changes while the container exists.
 private struct StoredStatus: Codable {
     var status: ContainerStatus
     var publishedPorts: [PublishedPort]
@@ -271,9 +271,9 @@ private struct StoredStatus: Codable {
     }
 }
 
-/// What the reconciler remembers of a project: that it was brought up, and as what.
+/// The reconciler's record of a project that was brought up.
 struct StoredProject: Sendable, Codable {
     var name: String
-    /// The services whose containers are to be there although no restart policy says so.
+    /// The services whose containers must run although they have no restart policy.
     var services: [String]
 }

@@ -5,11 +5,11 @@ import OCI
 import Registry
 import Synchronization
 
-/// How far a transfer is: of one layer, or of the whole where `layer` is nil.
+/// The progress of a transfer: of one layer, or of the whole image if `layer` is nil.
 public struct TransferProgress: Sendable, Equatable {
     public var layer: String?
     public var status: String
-    /// Bytes so far and in all, while bytes move.
+    /// Bytes so far and in total, while bytes are transferred.
     public var amount: (current: Int64, total: Int64)?
 
     public init(_ layer: String?, _ status: String, _ amount: (current: Int64, total: Int64)? = nil) {
@@ -23,7 +23,7 @@ public struct TransferProgress: Sendable, Equatable {
     }
 }
 
-/// At most so many at a time; the others wait in line.
+/// A semaphore: at most `count` holders at a time; the others wait in line.
 actor DownloadSlots {
     private var free: Int
     private var waiting: [CheckedContinuation<Void, Never>] = []
@@ -39,7 +39,7 @@ actor DownloadSlots {
     }
 }
 
-/// Lets one report through every tenth of a second.
+/// Lets one report through per tenth of a second.
 final class Throttle: Sendable {
     private let last = Mutex<Int64>(0)
     func isDue() -> Bool {
@@ -52,7 +52,7 @@ final class Throttle: Sendable {
     }
 }
 
-/// An arriving blob that says how far it is.
+/// A blob sink that reports the download's progress.
 struct ReportingSink: BlobSink {
     let blob: ArrivingBlob
     let total: Int64

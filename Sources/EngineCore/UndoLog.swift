@@ -1,4 +1,4 @@
-/// The undo of each act beside it; newest first, through to the end.
+/// Undo steps of completed actions; they run newest first, and all of them even if some fail.
 struct UndoLog {
     private var steps: [() throws -> Void] = []
     mutating func onFailure(_ step: @escaping () throws -> Void) { steps.append(step) }

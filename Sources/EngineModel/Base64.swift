@@ -1,8 +1,8 @@
-/// Base64 (RFC 4648), without Foundation, which the command line does not load.
+/// Base64 (RFC 4648) without Foundation, which the CLI does not load.
 public enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-    /// With padding; `urlSafe` takes `-` and `_` (section 5).
+    /// Encodes with padding; `urlSafe` uses `-` and `_` (section 5).
     public static func encode(_ bytes: [UInt8], urlSafe: Bool = false) -> String {
         var out: [UInt8] = []
         out.reserveCapacity((bytes.count + 2) / 3 * 4)
@@ -18,7 +18,7 @@ public enum Base64 {
         return urlSafe ? String(text.map { $0 == "+" ? "-" : $0 == "/" ? "_" : $0 }) : text
     }
 
-    /// Either alphabet, with or without padding; nil where something else is in it.
+    /// Decodes either alphabet, with or without padding; nil for other characters.
     public static func decode(_ text: String) -> [UInt8]? {
         var bytes: [UInt8] = []
         var bits = 0

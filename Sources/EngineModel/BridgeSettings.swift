@@ -1,14 +1,14 @@
-/// What the options of a bridge network say (Docker, "Bridge network driver", "Options"); what is wrong is refused when it is made.
+/// The options of a bridge network (Docker, "Bridge network driver", "Options"), validated when the network is created.
 public struct BridgeSettings: Sendable, Equatable {
-    /// nil is the host's usual 1500.
+    /// nil means the default of 1500.
     public var mtu: UInt32?
-    /// Whether containers of the network may talk to each other (`enable_icc`).
+    /// Whether containers of the network can reach each other (`enable_icc`).
     public var connects = true
-    /// Whether they reach the world under the host's address (`enable_ip_masquerade`).
+    /// Whether outgoing traffic is masqueraded with the host's address (`enable_ip_masquerade`).
     public var masquerades = true
-    /// Where ports are published that name no address (`host_binding_ipv4`).
+    /// The host address of published ports without one (`host_binding_ipv4`).
     public var publishAddress: IPAddress?
-    /// What containers call their interfaces, before the number.
+    /// The prefix of interface names in containers, followed by a number.
     public var interfacePrefix = "eth"
 
     public init(_ options: [String: String]) throws(RoostError) {
@@ -17,13 +17,13 @@ public struct BridgeSettings: Sendable, Equatable {
             switch text.lowercased() {
             case "true", "1", "t": return true
             case "false", "0", "f": return false
-            default: throw .invalid("invalid value for \(key): \"\(text)\" is neither true nor false")
+            default: throw .invalid("invalid value for \(key): \"\(text)\" (expected true or false)")
             }
         }
         if let text = options["com.docker.network.driver.mtu"], !text.isEmpty {
             guard let number = UInt32(text), number == 0 || (68...65535).contains(number) else {
                 throw .invalid(
-                    "invalid value for com.docker.network.driver.mtu: \"\(text)\" must be a number of 68 to 65535")
+                    "invalid value for com.docker.network.driver.mtu: \"\(text)\" (expected 68 to 65535)")
             }
             mtu = number == 0 ? nil : number
         }
@@ -40,7 +40,7 @@ public struct BridgeSettings: Sendable, Equatable {
         if let text = options["com.docker.network.bridge.host_binding_ipv4"], !text.isEmpty {
             guard let address = IPAddress(text) else {
                 throw .invalid(
-                    "invalid value for com.docker.network.bridge.host_binding_ipv4: \"\(text)\" is no address")
+                    "invalid value for com.docker.network.bridge.host_binding_ipv4: \"\(text)\" is not an IP address")
             }
             publishAddress = address.isUnspecified ? nil : address
         }
@@ -55,7 +55,7 @@ public struct BridgeSettings: Sendable, Equatable {
 
     private init() {}
 
-    /// Of a network that is there: its options were checked when it was made.
+    /// The settings of an existing network, whose options were validated when it was created.
     public static func of(_ record: NetworkRecord) -> BridgeSettings {
         do { return try BridgeSettings(record.options) } catch { return BridgeSettings() }
     }

@@ -1,7 +1,7 @@
-/// Everything that a user has asked of a container, checked and typed. Made once at creation; nothing in it is guessed later.
+/// The requested configuration of a container, validated and typed. Set once, when the container is created.
 public struct ContainerSpec: Sendable, Equatable, Codable {
     public var process = ProcessSpec()
-    /// The reference as the user wrote it.
+    /// The image reference as the user wrote it.
     public var image = ""
     public var hostname = ""
     public var domainname = ""
@@ -11,13 +11,13 @@ public struct ContainerSpec: Sendable, Equatable, Codable {
     public var portBindings: [PortBinding] = []
     public var publishAllPorts = false
     public var mounts: [MountSpec] = []
-    /// Containers whose mounts this one gets too: `name[:ro|rw]`.
+    /// Containers whose mounts this one also gets: `name[:ro|rw]`.
     public var volumesFrom: [String] = []
-    /// More device rules as of version 1's `devices.allow`: `c 1:3 mr`.
+    /// Additional device rules in the form of cgroup v1's `devices.allow`: `c 1:3 mr`.
     public var deviceRules: [String] = []
     public var healthcheck: HealthcheckSpec?
     public var stopSignal: String?
-    /// Seconds between the stop signal and SIGKILL; nil is the default of ten, -1 waits for ever.
+    /// Seconds between the stop signal and SIGKILL; nil means the default of 10, -1 waits forever.
     public var stopTimeout: Int?
     public var restartPolicy = RestartPolicySpec()
     public var removeWhenStopped = false
@@ -32,29 +32,29 @@ public struct ContainerSpec: Sendable, Equatable, Codable {
     public var pid = SharedNamespace.own
     public var uts = SharedNamespace.own
     public var controlGroupNamespace = SharedNamespace.own
-    /// nil leaves it to us; empty is the engine's own parent.
+    /// Empty means the engine's default parent cgroup.
     public var controlGroupParent = ""
     public var sharedMemoryBytes: Int64 = 64 << 20
     public var runsUnderInit = false
-    /// Programs that run in the container after a user's start and before a user's stop.
+    /// Hooks that run in the container after a start and before a stop by the user.
     public var startHooks: [HookSpec] = []
     public var stopHooks: [HookSpec] = []
-    /// What was asked for and changes nothing here, by its name in the API, for showing it again.
+    /// Requested settings without effect, by API name, to show them in `inspect`.
     public var wishes: [String: String]?
-    /// Members of the request that made it which `inspect` shows as they were written, as JSON: `Config` and `HostConfig`.
+    /// Members of the create request that `inspect` shows as they were sent, as JSON: `Config` and `HostConfig`.
     public var asked: String?
-    /// Only the loopback interface, whatever the network mode says.
+    /// Only the loopback interface, regardless of the network mode.
     public var isNetworkDisabled: Bool?
-    /// How much the kernel swaps for it, 0 to 100 (memory.swappiness of version 1); nil is the host's.
+    /// 0 to 100 (memory.swappiness of cgroup v1); nil means the host's default.
     public var swappiness: Int64?
 
     public init() {}
 }
 
-/// A program that runs in a container at a moment of its life.
+/// A lifecycle hook: a command that runs in a container.
 public struct HookSpec: Sendable, Equatable, Codable {
     public var command: [String]
-    /// Empty is the container's own.
+    /// Empty means the container's user.
     public var user = ""
     public var workingDirectory = ""
     public var environment: [String] = []
@@ -62,20 +62,20 @@ public struct HookSpec: Sendable, Equatable, Codable {
     public init(command: [String]) { self.command = command }
 }
 
-/// The program and its surroundings.
+/// The container's process and its environment.
 public struct ProcessSpec: Sendable, Equatable, Codable {
-    /// nil takes the image's.
+    /// nil means the image's entrypoint.
     public var entrypoint: [String]?
     public var command: [String]?
-    /// `NAME=value`; later ones win.
+    /// `NAME=value`; later entries take precedence.
     public var environment: [String] = []
     public var workingDirectory = ""
     public var user = ""
     public var additionalGroups: [String] = []
     public var terminal = false
-    /// Standard input stays open without a client.
+    /// Standard input stays open without an attached client.
     public var openInput = false
-    /// Standard input closes with the first client that has attached to it.
+    /// Standard input closes when the first attached client disconnects.
     public var inputOnce = false
     public var attachInput = false
     public var attachOutput = false
@@ -83,29 +83,29 @@ public struct ProcessSpec: Sendable, Equatable, Codable {
     public init() {}
 }
 
-/// A place in the container where something else than its root shows.
+/// A mount in the container.
 public struct MountSpec: Sendable, Equatable, Codable, Hashable {
     public enum Source: Sendable, Equatable, Codable, Hashable {
-        /// A path of the host; `create` makes a missing folder as Docker's short form does.
+        /// A host path; `create` creates a missing directory, as Docker's short form does.
         case bind(path: String, propagation: String, create: Bool, recursive: Bool)
-        /// A named volume; without a name an anonymous one. `copy` fills an empty one from the image.
+        /// A named volume, or an anonymous one without a name. `copy` fills an empty volume from the image.
         case volume(name: String?, copy: Bool, subpath: String)
-        /// Memory; options as of tmpfs(5): size, mode, uid, gid, noexec, ….
+        /// A tmpfs; options as in tmpfs(5): size, mode, uid, gid, noexec, ….
         case tmpfs(options: [String])
-        /// The files of an image, which nobody can change; `subpath` is a part of them.
+        /// The read-only files of an image, or of `subpath` in it.
         case image(reference: String, subpath: String)
     }
     public var source: Source
     /// Absolute path in the container.
     public var target: String
     public var readOnly: Bool
-    /// Mounts below a read-only one stay as they are (`bind-recursive=writable`).
+    /// Submounts of a read-only mount stay writable (`bind-recursive=writable`).
     public var isReadOnlyAtTopAlone: Bool?
-    /// What a volume that is made for this mount is to be.
+    /// The properties of a volume that is created for this mount.
     public var volumeWish: VolumeWish?
-    /// It names a volume that was made for a container before this one, and goes with it: nobody has named it.
+    /// The mount takes over an anonymous volume of a previous container; it is removed with this container.
     public var keepsAnonymous: Bool?
-    /// As the client has written it, for showing it again: an entry of `Binds`, or the JSON of one of `Mounts`.
+    /// The mount as the client sent it, to show it in `inspect`: an entry of `Binds`, or the JSON of an entry of `Mounts`.
     public var written: String?
     public init(source: Source, target: String, readOnly: Bool = false) {
         self.source = source
@@ -113,7 +113,7 @@ public struct MountSpec: Sendable, Equatable, Codable, Hashable {
         self.readOnly = readOnly
     }
 
-    /// Whether a subpath stays within its volume by its names alone (Go's `filepath.IsLocal`).
+    /// Whether a subpath lexically stays within its volume (Go's `filepath.IsLocal`).
     public static func isLocal(_ path: String) -> Bool {
         if path.hasPrefix("/") { return false }
         var depth = 0
@@ -124,7 +124,7 @@ public struct MountSpec: Sendable, Equatable, Codable, Hashable {
         return true
     }
 
-    /// What is said of a subpath that does not.
+    /// The error for a subpath that does not.
     public static let notLocal = "subpath must be a relative path within the volume"
 }
 
@@ -141,14 +141,14 @@ public struct VolumeWish: Sendable, Equatable, Codable, Hashable {
 }
 
 public struct HealthcheckSpec: Sendable, Equatable, Codable {
-    /// As Docker has it: `["CMD", …]`, `["CMD-SHELL", text]`, `["NONE"]`; empty takes the image's.
+    /// As in Docker: `["CMD", …]`, `["CMD-SHELL", text]`, `["NONE"]`; empty means the image's healthcheck.
     public var test: [String]
-    /// Nanoseconds; 0 takes the default (30 s, 30 s, 0 s, 5 s).
+    /// Nanoseconds; 0 means the default (30 s, 30 s, 0 s, 5 s).
     public var interval: Int64
     public var timeout: Int64
     public var startPeriod: Int64
     public var startInterval: Int64
-    /// 0 takes the default of 3.
+    /// 0 means the default of 3.
     public var retries: Int
     public init(
         test: [String], interval: Int64 = 0, timeout: Int64 = 0, startPeriod: Int64 = 0, startInterval: Int64 = 0,
@@ -171,11 +171,11 @@ public struct RestartPolicySpec: Sendable, Equatable, Codable {
         case unlessStopped = "unless-stopped"
     }
     public var name: Name
-    /// For `on-failure`: 0 means as often as needed.
+    /// 0 means unlimited. Set for `on-failure`, and for `always` by `deploy.restart_policy.max_attempts`.
     public var maximumRetries: Int
-    /// Milliseconds before each restart, of a project's `deploy.restart_policy.delay`; without it the delay grows from 100 ms on.
+    /// Milliseconds before each restart, from `deploy.restart_policy.delay`; nil means a delay that grows from 100 ms.
     public var delay: Int64?
-    /// Milliseconds after which a start counts as a success, of `deploy.restart_policy.window`; ten seconds without it.
+    /// Milliseconds after which a start counts as successful, from `deploy.restart_policy.window`; nil means 10 s.
     public var window: Int64?
     public init(_ name: Name = .no, maximumRetries: Int = 0) {
         self.name = name
@@ -186,12 +186,12 @@ public struct RestartPolicySpec: Sendable, Equatable, Codable {
     public init(parsing text: String) throws(RoostError) {
         let parts = text.split(separator: ":", maxSplits: 1)
         guard let name = parts.isEmpty ? .no : Name(rawValue: String(parts[0])) else {
-            throw .invalid("invalid restart policy \"\(text)\": use no, always, unless-stopped or on-failure[:times]")
+            throw .invalid("invalid restart policy \"\(text)\": use no, always, unless-stopped or on-failure[:N]")
         }
         var retries = 0
         if parts.count == 2 {
             guard name == .onFailure, let count = Int(parts[1]), count >= 0 else {
-                throw .invalid("invalid restart policy \"\(text)\": a number of times goes with on-failure only")
+                throw .invalid("invalid restart policy \"\(text)\": only on-failure accepts a retry count")
             }
             retries = count
         }
@@ -199,15 +199,15 @@ public struct RestartPolicySpec: Sendable, Equatable, Codable {
     }
 }
 
-/// How a container sees the network.
+/// The network mode of a container.
 public enum NetworkMode: Sendable, Equatable, Codable {
-    /// The default network, without names.
+    /// The default bridge network, which has no DNS names.
     case bridge
     case host
     case none
-    /// The namespace of another container, by id or name.
+    /// The network namespace of another container, by ID or name.
     case container(String)
-    /// A network of the user's, by name or id.
+    /// A user-defined network, by name or ID.
     case named(String)
 
     public init(_ text: String) {
@@ -230,13 +230,13 @@ public enum NetworkMode: Sendable, Equatable, Codable {
     }
 }
 
-/// Whose namespace of a kind a container has.
+/// The owner of a namespace of a container.
 public enum SharedNamespace: Sendable, Equatable, Codable {
     case own
     case host
     case container(String)
 
-    /// `modes`: what means one of its own besides nothing; `joins`: whether `container:NAME` may stand there.
+    /// `modes`: values that mean a private namespace, besides the empty one; `joins`: whether `container:NAME` is allowed.
     public init(_ text: String, field: String, modes: Set<String> = [], joins: Bool = true) throws(RoostError) {
         if text.isEmpty || modes.contains(text) {
             self = .own
@@ -253,18 +253,18 @@ public enum SharedNamespace: Sendable, Equatable, Codable {
     }
 }
 
-/// A container's place in one network.
+/// The requested endpoint of a container in a network.
 public struct EndpointSpec: Sendable, Equatable, Codable {
-    /// Name or id of the network.
+    /// Name or ID of the network.
     public var network: String
     public var aliases: [String]
     public var address4: IPAddress?
     public var address6: IPAddress?
     public var macAddress: String?
-    /// The endpoint with the highest number supplies the default gateway.
+    /// The endpoint with the highest priority provides the default gateway.
     public var gatewayPriority: Int
     public var linkLocal: [String]?
-    /// `target:alias`, valid on this network.
+    /// `target:alias`, on this network only.
     public var links: [String]?
     public var driverOptions: [String: String]?
     public init(
@@ -286,11 +286,11 @@ public struct DNSSpec: Sendable, Equatable, Codable {
     public var options: [String] = []
     /// `name:address` or `name=address`, for /etc/hosts; the address may be `host-gateway`.
     public var extraHosts: [String] = []
-    /// Docker's links, `target:alias`.
+    /// Legacy links, `target:alias`.
     public var links: [String] = []
     public init() {}
 
-    /// The links' two sides; without an alias the target's own name.
+    /// The links as pairs; the default alias is the target's name.
     public var parsedLinks: [(target: String, alias: String)] {
         links.map { text in
             let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
@@ -308,12 +308,12 @@ public struct SecuritySpec: Sendable, Equatable, Codable {
     /// As given: `no-new-privileges`, `seccomp=unconfined`, `seccomp=JSON`, `systempaths=unconfined`.
     public var options: [String] = []
     public var sysctls: [String: String] = [:]
-    /// Instead of `SystemPaths`; nil is those.
+    /// Override `SystemPaths`; nil means those.
     public var maskedPaths: [String]?
     public var readOnlyPaths: [String]?
     public init() {}
 
-    /// Names of capabilities as Docker's command line and Compose send them: upper case, with their prefix, each once, in order.
+    /// Capability names as the Docker CLI and Compose send them: upper case, with prefix, unique, sorted.
     public static func normalized(capabilities names: [String]) -> [String] {
         let full = names.map { name in
             let upper = name.uppercased()
@@ -323,13 +323,13 @@ public struct SecuritySpec: Sendable, Equatable, Codable {
     }
 }
 
-/// Limits of one container. 0 or nil leaves a limit out.
+/// Resource limits of one container. 0 or nil means no limit.
 public struct ResourceSpec: Sendable, Equatable, Codable {
     public var memoryBytes: Int64 = 0
     public var memoryReservationBytes: Int64 = 0
-    /// Memory and swap together; -1 is unlimited.
+    /// Memory plus swap; -1 means unlimited.
     public var memorySwapBytes: Int64 = 0
-    /// Processors in billionths.
+    /// CPUs in units of 10^-9.
     public var nanoCPUs: Int64 = 0
     public var cpuShares: Int64 = 0
     /// Microseconds.
@@ -337,11 +337,11 @@ public struct ResourceSpec: Sendable, Equatable, Codable {
     public var cpuQuota: Int64 = 0
     public var cpusetCPUs = ""
     public var cpusetMemories = ""
-    /// -1 is unlimited.
+    /// -1 means unlimited.
     public var maximumProcesses: Int64 = 0
     /// 10 to 1000.
     public var blockWeight: UInt16 = 0
-    /// How fast devices may be read and written.
+    /// Rate limits of block devices.
     public var deviceRates: [DeviceRate]?
     public var outOfMemoryScore: Int32 = 0
     public var disablesOutOfMemoryKiller = false
@@ -349,10 +349,10 @@ public struct ResourceSpec: Sendable, Equatable, Codable {
     public init() {}
 }
 
-/// How fast a block device may be used.
+/// A rate limit of a block device.
 public struct DeviceRate: Sendable, Equatable, Codable {
     public enum Kind: String, Sendable, Codable, CaseIterable {
-        /// Bytes or operations a second; the names are those of cgroup v2's `io.max`.
+        /// Bytes or operations per second, named as in cgroup v2's `io.max`.
         case readBytes = "rbps"
         case writeBytes = "wbps"
         case readOperations = "riops"
@@ -379,7 +379,7 @@ public struct UlimitSpec: Sendable, Equatable, Codable {
         self.hard = hard
     }
 
-    /// From `nofile=1024:2048`, or `nofile=1024` for both limits, as `--ulimit` has it.
+    /// Parses `nofile=1024:2048`, or `nofile=1024` for both limits, as in `--ulimit`.
     public init(parsing text: String) throws(RoostError) {
         let parts = text.split(separator: "=", maxSplits: 1)
         let numbers = parts.last?.split(separator: ":", omittingEmptySubsequences: false).map { Int64($0) } ?? []
@@ -392,7 +392,7 @@ public struct UlimitSpec: Sendable, Equatable, Codable {
 public struct DeviceSpec: Sendable, Equatable, Codable {
     public var hostPath: String
     public var containerPath: String
-    /// Some of `r`, `w`, `m`.
+    /// Any of `r`, `w`, `m`.
     public var permissions: String
     public init(hostPath: String, containerPath: String, permissions: String) {
         self.hostPath = hostPath
@@ -402,7 +402,7 @@ public struct DeviceSpec: Sendable, Equatable, Codable {
 }
 
 public struct LogSpec: Sendable, Equatable, Codable {
-    /// `json-file`, `local` (both are our own format), or `none`.
+    /// `json-file` or `local` (both use the same log format of this engine), or `none`.
     public var driver = ""
     public var options: [String: String] = [:]
     public init() {}

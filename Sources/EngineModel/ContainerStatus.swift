@@ -1,23 +1,23 @@
-/// Where a container is in its life.
+/// The lifecycle state of a container.
 public enum ContainerPhase: String, Sendable, Codable {
     case created, running, paused, restarting, exited, dead, removing
 }
 
-/// What is known about a container now.
+/// The current status of a container.
 public struct ContainerStatus: Sendable, Equatable, Codable {
     public var phase = ContainerPhase.created
     public var processID: Int32 = 0
-    /// Clock ticks since boot at which the process was started: with the number it names one process for ever.
+    /// Start time of the process in clock ticks since boot: together with the PID it identifies the process uniquely.
     public var processStartTime: UInt64 = 0
     public var exitCode: Int32 = 0
     public var errorMessage = ""
     public var outOfMemoryKilled = false
     public var startedAt: Int64 = 0
     public var finishedAt: Int64 = 0
-    /// When a policy starts it again, in nanoseconds since 1970; nil where none is about to.
+    /// Time of the next restart by the policy, in nanoseconds since 1970; nil if none is scheduled.
     public var nextStartAt: Int64?
     public var restartCount = 0
-    /// A user has stopped it: no policy and no reconciler starts it again.
+    /// Stopped by the user: neither the restart policy nor the reconciler starts it again.
     public var stoppedByUser = false
     public var health: HealthStatus?
     public init() {}
@@ -41,12 +41,12 @@ public struct HealthStatus: Sendable, Equatable, Codable {
     }
     public var verdict = Verdict.starting
     public var failingStreak = 0
-    /// The last five.
+    /// The last five probes.
     public var probes: [Probe] = []
     public init() {}
 }
 
-/// Something that has happened, as `events` reports it.
+/// An event, as `events` reports it.
 public struct EngineEvent: Sendable, Equatable, Codable {
     public enum Scope: String, Sendable, Codable { case container, image, network, volume, daemon }
     public var scope: Scope

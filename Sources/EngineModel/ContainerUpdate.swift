@@ -1,4 +1,4 @@
-/// A change of a container's limits and restart policy; nil leaves a setting as it is.
+/// A change of a container's limits and restart policy; nil keeps a setting unchanged.
 public struct ContainerUpdate: Sendable, Equatable {
     public var memoryBytes: Int64?
     public var memoryReservationBytes: Int64?
@@ -7,7 +7,7 @@ public struct ContainerUpdate: Sendable, Equatable {
     public var cpuShares: Int64?
     public var cpuPeriod: Int64?
     public var cpuQuota: Int64?
-    /// 0 and -1 lift the limit.
+    /// 0 and -1 remove the limit.
     public var maximumProcesses: Int64?
     public var cpusetCPUs: String?
     public var cpusetMemories: String?

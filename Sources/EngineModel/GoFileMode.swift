@@ -1,4 +1,4 @@
-/// File modes as Go's `os.FileMode` has them: on the wire of archives' facts and of BuildKit's sessions.
+/// File modes in Go's `os.FileMode` encoding, as in `X-Docker-Container-Path-Stat` and in BuildKit sessions.
 public enum GoFileMode {
     /// From `st_mode` (inode(7)).
     public static func value(_ mode: UInt32) -> UInt32 {

@@ -1,4 +1,4 @@
-/// Floating-point numbers as Go writes them: what a number becomes where a text is wanted, and what `config` prints.
+/// Floating-point numbers as Go formats them, for numbers that become strings and for `config`.
 public enum GoNumber {
     /// `%v`: `1.5`, `1e+06`, `+Inf`.
     public static func text(_ value: Double) -> String {
@@ -9,17 +9,17 @@ public enum GoNumber {
             + ((-4..<6).contains(point - 1) ? plain(digits, point) : scientific(digits, point))
     }
 
-    /// As encoding/json has it: `1000000`, `1e+21`, `1e-7`.
+    /// As `encoding/json`: `1000000`, `1e+21`, `1e-7`.
     public static func json(_ value: Double) -> String {
         let (digits, point) = decimal(value)
         let sign = value.sign == .minus ? "-" : ""
         guard value != 0, value.magnitude < 1e-6 || value.magnitude >= 1e21 else { return sign + plain(digits, point) }
         let text = scientific(digits, point)
-        // Of two digits of a negative exponent a zero in front is left out.
+        // A negative exponent of two digits loses its leading zero.
         return sign + (text.hasSuffix("e-0\(1 - point)") ? "\(text.dropLast(2))\(1 - point)" : text)
     }
 
-    /// The shortest digits that read as the number again, and how many of them stand before the point.
+    /// The shortest digits that parse as the same number, and how many of them precede the decimal point.
     private static func decimal(_ value: Double) -> (digits: String, point: Int) {
         guard value != 0 else { return ("0", 1) }
         let parts = "\(value.magnitude)".split(separator: "e")

@@ -1,4 +1,4 @@
-/// An address of version 4 or 6, in network order.
+/// An IPv4 or IPv6 address, in network byte order.
 public struct IPAddress: Sendable, Hashable, Codable, CustomStringConvertible {
     /// 4 or 16 bytes.
     public let bytes: [UInt8]
@@ -52,7 +52,7 @@ public struct IPAddress: Sendable, Hashable, Codable, CustomStringConvertible {
     public var description: String {
         if !isVersion6 { return bytes.map(String.init).joined(separator: ".") }
         let groups = (0..<8).map { UInt16(bytes[$0 * 2]) << 8 | UInt16(bytes[$0 * 2 + 1]) }
-        // RFC 5952: the longest run of zeros, the first of equals, not a single one.
+        // RFC 5952: shorten the longest run of zeros, the first of equal ones, but not a single zero.
         var best = 0..<0
         var start = 0
         while start < 8 {
@@ -97,7 +97,7 @@ public struct IPAddress: Sendable, Hashable, Codable, CustomStringConvertible {
     }
 }
 
-/// A range of addresses with a common beginning: `172.20.0.0/24`.
+/// A subnet in CIDR notation: `172.20.0.0/24`.
 public struct Subnet: Sendable, Hashable, Codable, CustomStringConvertible {
     /// The first address: all bits after the prefix are zero.
     public let base: IPAddress
@@ -131,13 +131,13 @@ public struct Subnet: Sendable, Hashable, Codable, CustomStringConvertible {
         base.isVersion6 == other.base.isVersion6 && (contains(other.base) || other.contains(base))
     }
 
-    /// How many addresses may be leased, as far as anyone counts.
+    /// The number of addresses, at most 2^63 - 1.
     public var size: UInt64 {
         let free = base.bytes.count * 8 - Int(prefix)
         return free >= 63 ? UInt64.max >> 1 : 1 << UInt64(free)
     }
 
-    /// The last address: the broadcast of version 4.
+    /// The last address; in IPv4 the broadcast address.
     public var last: IPAddress { base.advanced(by: size - 1) }
 
     public init(from decoder: any Decoder) throws {

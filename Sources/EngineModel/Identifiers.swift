@@ -1,8 +1,8 @@
-/// Ids and names of the engine's objects.
+/// IDs and names of the engine's objects.
 public enum Identifiers {
     private static let digits = Array("0123456789abcdef".utf8)
 
-    /// The bytes that a text of a URL stands for: `%20` is a blank, and in a query `+` is one too (RFC 3986, 2.1).
+    /// Decodes percent-encoding (RFC 3986, 2.1): `%20` is a space, and with `plusIsBlank`, as in queries, `+` is one, too.
     public static func percentDecoded(_ text: some StringProtocol, plusIsBlank: Bool = false) -> [UInt8] {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]
@@ -29,8 +29,8 @@ public enum Identifiers {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// A new id of 64 hexadecimal digits, as Docker's objects have. Never all digits in its first twelve, so that no tool
-    /// takes the short form for a number.
+    /// A new ID of 64 hexadecimal digits, as in Docker. The first twelve are never all decimal, so that no tool parses the short form
+    /// as a number.
     public static func random() -> String {
         var generator = SystemRandomNumberGenerator()
         while true {
@@ -43,7 +43,7 @@ public enum Identifiers {
         !text.isEmpty && text.utf8.allSatisfy { ($0 >= 48 && $0 <= 57) || ($0 >= 97 && $0 <= 102) }
     }
 
-    /// The form of names of containers, volumes and networks: `[a-zA-Z0-9][a-zA-Z0-9_.-]+`.
+    /// Whether a name is valid for a container, volume or network: `[a-zA-Z0-9][a-zA-Z0-9_.-]+`, at most 255 bytes.
     public static func isValidName(_ name: some StringProtocol) -> Bool {
         guard let first = name.utf8.first, isAlphanumeric(first), name.utf8.count >= 2, name.utf8.count <= 255 else {
             return false
@@ -55,7 +55,7 @@ public enum Identifiers {
         (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122)
     }
 
-    /// A name for a container that was given none: an adjective and a person of computing's history.
+    /// A generated container name: an adjective and a person from the history of computing.
     public static func generatedName(taken: (String) -> Bool) -> String {
         var generator = SystemRandomNumberGenerator()
         for attempt in 0..<64 {

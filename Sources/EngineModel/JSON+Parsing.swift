@@ -1,5 +1,5 @@
 extension JSON {
-    /// Parses a text (RFC 8259). Depth and size are bounded: what comes from outside must not exhaust the stack.
+    /// Parses a text (RFC 8259). The depth is limited, so that external input cannot exhaust the stack.
     public init(parsing bytes: some Collection<UInt8>, depthLimit: Int = 128) throws(RoostError) {
         var parser = JSONParser(Array(bytes), depthLimit: depthLimit)
         self = try parser.document()
@@ -29,7 +29,7 @@ private struct JSONParser {
         }
     }
 
-    /// Whether this byte comes next; it is consumed then.
+    /// Consumes the next byte if it has this value.
     private mutating func take(_ byte: UInt8) -> Bool {
         guard position < bytes.count, bytes[position] == byte else { return false }
         position += 1
@@ -39,7 +39,7 @@ private struct JSONParser {
     mutating func document() throws(RoostError) -> JSON {
         let value = try value(depth: 0)
         skipBlanks()
-        if position < bytes.count { throw error("something follows the value") }
+        if position < bytes.count { throw error("unexpected data after the value") }
         return value
     }
 
@@ -94,7 +94,7 @@ private struct JSONParser {
     private mutating func end(of close: UInt8) throws(RoostError) -> Bool {
         skipBlanks()
         if take(UInt8(ascii: ",")) { return false }
-        guard take(close) else { throw error("expected a comma or the end") }
+        guard take(close) else { throw error("expected a comma or a closing bracket") }
         return true
     }
 
@@ -102,11 +102,11 @@ private struct JSONParser {
         position += 1
         let start = position
         while position < bytes.count, bytes[position] != UInt8(ascii: "\"") {
-            // Most texts have no escapes and are one piece of the input.
+            // Most strings have no escapes and are a slice of the input.
             if bytes[position] == UInt8(ascii: "\\") { return try escapedString(from: start) }
             position += 1
         }
-        guard position < bytes.count else { throw error("the string has no end") }
+        guard position < bytes.count else { throw error("unterminated string") }
         position += 1
         return String(decoding: bytes[start..<(position - 1)], as: UTF8.self)
     }
@@ -119,11 +119,11 @@ private struct JSONParser {
             if byte == UInt8(ascii: "\"") { return String(decoding: text, as: UTF8.self) }
             if byte == UInt8(ascii: "\\") { try escape(&text) } else { text.append(byte) }
         }
-        throw error("the string has no end")
+        throw error("unterminated string")
     }
 
     private mutating func escape(_ text: inout [UInt8]) throws(RoostError) {
-        guard position < bytes.count else { throw error("the string has no end") }
+        guard position < bytes.count else { throw error("unterminated string") }
         let escaped = bytes[position]
         position += 1
         switch escaped {
@@ -141,12 +141,12 @@ private struct JSONParser {
     private mutating func unit() throws(RoostError) -> UInt32 {
         guard position + 4 <= bytes.count,
             let value = UInt32(String(decoding: bytes[position..<(position + 4)], as: UTF8.self), radix: 16)
-        else { throw error("bad \\u escape") }
+        else { throw error("invalid \\u escape") }
         position += 4
         return value
     }
 
-    /// Half a surrogate pair alone is U+FFFD, as in Go.
+    /// An unpaired surrogate becomes U+FFFD, as in Go.
     private mutating func scalar() throws(RoostError) -> Unicode.Scalar {
         let first = try unit()
         var value = first

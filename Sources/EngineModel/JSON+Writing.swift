@@ -1,5 +1,5 @@
 extension JSON {
-    /// The text; with `indent` one member per line, else without any blanks.
+    /// The text; with `indent` one member per line, else without white space.
     public func text(indent: Int? = nil) -> String { String(decoding: bytes(indent: indent), as: UTF8.self) }
 
     public func bytes(indent: Int? = nil) -> [UInt8] {
@@ -70,7 +70,7 @@ struct JSONWriter {
             isPlain = false
             break
         }
-        // Most texts are written as they are.
+        // Most strings need no escaping.
         if isPlain { bytes.append(contentsOf: text.utf8) } else { for byte in text.utf8 { escape(byte) } }
         bytes.append(UInt8(ascii: "\""))
     }

@@ -1,5 +1,5 @@
-/// A JSON value whose objects keep the order of their keys, as Docker's answers and `config` need it. Foundation's coders do not
-/// keep it, and the command line starts faster without them.
+/// A JSON value whose objects keep the order of their keys, as Docker's responses and `config` need. Foundation's coders do not keep
+/// it, and the CLI starts faster without them.
 public enum JSON: Sendable, Equatable {
     case null
     case bool(Bool)
@@ -47,7 +47,7 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
 }
 
 extension JSON {
-    /// A member; null where there is none. Keys match in any case if not exactly, as Go's decoder does it.
+    /// A member; null if missing. Prefers an exact match, then ignores ASCII case, as Go's decoder does.
     public subscript(_ key: String) -> JSON {
         guard case .object(let members) = self else { return .null }
         return Self.member(of: members, key) ?? .null

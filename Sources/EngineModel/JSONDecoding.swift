@@ -1,14 +1,14 @@
 extension JSON {
-    /// A value of this type. Keys match in any case where none matches exactly, and of several the last counts, as in Go's decoder;
-    /// members that the type does not know are ignored; null is as absent.
+    /// Decodes a value of this type. As in Go's decoder, keys match exactly or else ignoring case, and the last of several wins.
+    /// Unknown members are ignored; null counts as absent.
     ///
-    /// Throws `RoostError` of kind `invalid`, which names the path of what has the wrong type.
+    /// Throws `RoostError` of kind `invalid` with the path of the value of a wrong type.
     public func decode<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
         try JSONValueDecoder(value: self, path: DecodingPath()).decode(type)
     }
 }
 
-/// Where a value stands in its document. Made into a text only for an error.
+/// The path of a value in its document. Converted to text only for errors.
 private indirect enum DecodingPath {
     case root
     case member(String, of: DecodingPath)
@@ -35,11 +35,11 @@ private indirect enum DecodingPath {
 }
 
 extension JSON {
-    /// What it is called in messages.
+    /// The type name in messages.
     fileprivate var typeName: String {
         switch self {
         case .null: "null"
-        case .bool: "a truth value"
+        case .bool: "a boolean"
         case .int, .double: "a number"
         case .string: "a string"
         case .array: "a list"
@@ -56,7 +56,7 @@ private struct JSONValueDecoder: Decoder, SingleValueDecodingContainer {
 
     private func wrong(_ wanted: String) -> RoostError {
         .invalid(
-            "invalid JSON: cannot take \(value.typeName) for \(path.text.isEmpty ? "the body" : path.text): \(wanted) is expected"
+            "invalid JSON: cannot use \(value.typeName) for \(path.text.isEmpty ? "the body" : path.text): expected \(wanted)"
         )
     }
 

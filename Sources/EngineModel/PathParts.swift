@@ -1,10 +1,10 @@
 extension StringProtocol {
-    /// The names in a path. The kernel parts them at every slash; a `Character` may hold a slash and an accent behind it, and what is
-    /// parted there differently from the kernel could lead somewhere else.
+    /// The components of a path, split at slash bytes as the kernel does. A `Character` may combine a slash with a combining mark;
+    /// splitting by characters could lead to another file than the kernel's.
     public var pathParts: [Substring] { Substring(self).utf8.split(separator: 47).map { Substring($0) } }
 
-    /// The path from the root, with dots resolved by names alone (Go's `filepath.Join`, which Docker uses for paths of containers). A slash
-    /// or a dot at its end keeps its meaning.
+    /// The absolute path with dots resolved lexically (Go's `filepath.Join`, which Docker uses for container paths). A trailing slash
+    /// or `/.` is kept.
     public var absolutePath: String {
         var parts: [Substring] = []
         for part in pathParts where part != "." {

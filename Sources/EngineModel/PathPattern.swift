@@ -1,4 +1,4 @@
-/// A pattern of file names as Go's `path/filepath.Match` has it, with `**` for any number of folders.
+/// A file name pattern as in Go's `path/filepath.Match`, with `**` for any number of directories.
 public struct PathPattern: Sendable, Equatable {
     private enum Piece: Sendable, Equatable {
         case literal(Character)
@@ -17,7 +17,7 @@ public struct PathPattern: Sendable, Equatable {
 
     public let text: String
     private let components: [Component]
-    /// Whether anything in it is more than a plain name.
+    /// Whether it contains any wildcard.
     public let isWild: Bool
 
     public init(_ text: String) throws(RoostError) {
@@ -30,7 +30,7 @@ public struct PathPattern: Sendable, Equatable {
                 wild = true
                 continue
             }
-            // `**name`: at any depth, behind anything.
+            // `**name`: a name with any prefix, at any depth.
             if part.hasPrefix("**") { list.append(.anyDepth) }
             let pieces = try Self.pieces(part, of: text)
             wild = wild || pieces.contains { if case .literal = $0 { false } else { true } }
@@ -84,20 +84,20 @@ public struct PathPattern: Sendable, Equatable {
         throw .invalid("\"\(text)\": syntax error in pattern")
     }
 
-    /// Whether the whole path fits.
+    /// Whether the whole path matches.
     public func matches(_ path: [Substring]) -> Bool { Self.matches(components[...], path[...]) }
 
-    /// Whether the path or a folder above it fits.
+    /// Whether the path or one of its parent directories matches.
     public func matchesPathOrParent(_ path: [Substring]) -> Bool {
         (1...max(1, path.count)).contains { count in
             count <= path.count && Self.matches(components[...], path[..<count])
         }
     }
 
-    /// How many components it has, if it says.
+    /// The number of path components; nil with `**`.
     public var depth: Int? { components.contains(.anyDepth) ? nil : components.count }
 
-    /// Whether something below the folder could fit.
+    /// Whether a path below the directory could match.
     public func mayMatchBelow(_ folder: [Substring]) -> Bool {
         for (index, component) in components.enumerated() {
             guard case .pieces(let pieces) = component else { return true }
@@ -112,7 +112,7 @@ public struct PathPattern: Sendable, Equatable {
         switch first {
         case .anyDepth:
             let rest = pattern.dropFirst()
-            // As Docker has it: `**` at the end means everything below, in front it may mean nothing.
+            // As in Docker: a trailing `**` matches everything below, a leading one may match nothing.
             if rest.isEmpty { return !path.isEmpty }
             return (0...path.count).contains { matches(rest, path.dropFirst($0)) }
         case .pieces(let pieces):
@@ -122,7 +122,7 @@ public struct PathPattern: Sendable, Equatable {
     }
 
     private static func matches(_ pieces: ArraySlice<Piece>, _ name: Substring) -> Bool {
-        // Greedy with one point to come back to: linear in practice, quadratic at worst.
+        // Greedy with one backtracking point: linear in practice, quadratic at worst.
         var piece = pieces.startIndex
         var position = name.startIndex
         var retry: (piece: Int, position: Substring.Index)?
@@ -156,7 +156,7 @@ public struct PathPattern: Sendable, Equatable {
     }
 }
 
-/// Which files of a context do not count: the lines of a `.dockerignore`, or `--exclude`.
+/// The files of a build context to exclude: the lines of a `.dockerignore`, or `--exclude`.
 public struct IgnoreRules: Sendable, Equatable {
     private struct Rule: Sendable, Equatable {
         var pattern: PathPattern
@@ -167,7 +167,7 @@ public struct IgnoreRules: Sendable, Equatable {
     private var hasExceptions = false
 
     public init(lines: [String]) throws(RoostError) {
-        // A comment begins in the first column: behind a space the sign is part of a name.
+        // A comment starts in the first column; after a space, `#` is part of a name.
         for line in lines where !line.hasPrefix("#") {
             var text = line[...]
             while text.first?.isWhitespace == true { text = text.dropFirst() }
@@ -181,7 +181,7 @@ public struct IgnoreRules: Sendable, Equatable {
                 if text.isEmpty { throw .invalid("illegal exclusion pattern: \"!\"") }
             }
             let clean = Self.clean(text)
-            // A lone "." or "/" would mean everything; Docker lets it mean nothing.
+            // A lone "." or "/" would match everything; Docker ignores it.
             if clean.isEmpty { continue }
             rules.append(Rule(pattern: try PathPattern(clean), keeps: keeps))
             hasExceptions = hasExceptions || keeps
@@ -199,14 +199,14 @@ public struct IgnoreRules: Sendable, Equatable {
     /// The rules of a `.dockerignore` (moby, patternmatcher/ignorefile).
     public static func lines(_ text: String) -> [String] {
         var scalars = text.unicodeScalars[...]
-        // Some editors begin a file with a byte order mark.
+        // Some editors write a byte order mark.
         if scalars.first == "\u{FEFF}" { scalars = scalars.dropFirst() }
         return scalars.split(separator: "\n").map { String(Substring($0)) }.filter { !$0.hasPrefix("#") }
     }
 
     public var isEmpty: Bool { rules.isEmpty }
 
-    /// Whether a path, relative to the context, is left out. The last rule that fits decides.
+    /// Whether a path, relative to the context, is excluded. The last matching rule decides.
     public func excludes(_ path: [Substring]) -> Bool {
         var excluded = false
         for rule in rules where excluded == rule.keeps && rule.pattern.matchesPathOrParent(path) {
@@ -215,7 +215,7 @@ public struct IgnoreRules: Sendable, Equatable {
         return excluded
     }
 
-    /// Whether something below an excluded folder may still count.
+    /// Whether a path below an excluded directory may be included.
     public func mayKeepBelow(_ folder: [Substring]) -> Bool {
         hasExceptions && rules.contains { $0.keeps && $0.pattern.mayMatchBelow(folder) }
     }

@@ -1,11 +1,11 @@
-/// What carries a port's traffic.
+/// The transport protocol of a port.
 public enum TransportProtocol: String, Sendable, Codable, Hashable, Comparable {
     case tcp, udp, sctp
     public static func < (one: TransportProtocol, other: TransportProtocol) -> Bool { one.rawValue < other.rawValue }
 }
 
 extension UInt16 {
-    /// A port as people write it: digits alone (`UInt16("+80")` is 80).
+    /// Parses a port of digits only, unlike `UInt16("+80")`.
     public init?(port text: some StringProtocol) {
         guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }), let number = UInt16(text) else {
             return nil
@@ -28,11 +28,11 @@ public struct ContainerPort: Sendable, Hashable, Codable, CustomStringConvertibl
     public init(parsing text: some StringProtocol) throws(RoostError) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let first = parts.first, let number = UInt16(port: first), number > 0 else {
-            throw .invalid("invalid port \"\(text)\": a port is a number from 1 to 65535, as in 80 or 80/udp")
+            throw .invalid("invalid port \"\(text)\": expected a port from 1 to 65535 (e.g. 80 or 80/udp)")
         }
         let name = parts.count > 1 ? parts[1].lowercased() : "tcp"
         guard let transport = TransportProtocol(rawValue: name) else {
-            throw .invalid("invalid port \"\(text)\": the protocol is tcp, udp or sctp, not \"\(name)\"")
+            throw .invalid("invalid port \"\(text)\": unknown protocol \"\(name)\", use tcp, udp or sctp")
         }
         self.init(number, transport)
     }
@@ -43,12 +43,12 @@ public struct ContainerPort: Sendable, Hashable, Codable, CustomStringConvertibl
     }
 }
 
-/// A container's port that the host offers to others.
+/// The request to publish a container port on the host.
 public struct PortBinding: Sendable, Hashable, Codable {
     public var container: ContainerPort
-    /// nil means every address of the host, of both families.
+    /// nil means all host addresses, IPv4 and IPv6.
     public var hostAddress: IPAddress?
-    /// The first and last host port to choose from; 0 means any free one.
+    /// The host ports to choose from; 0 means an ephemeral port.
     public var hostPorts: ClosedRange<UInt16>
 
     public init(container: ContainerPort, hostAddress: IPAddress?, hostPorts: ClosedRange<UInt16>) {
@@ -57,8 +57,8 @@ public struct PortBinding: Sendable, Hashable, Codable {
         self.hostPorts = hostPorts
     }
 
-    /// Docker's short form: `[[address:][host ports]:]container ports[/protocol]`. Ranges of equal length are paired; several
-    /// host ports for one container port mean one free port of them.
+    /// Docker's short form: `[[address:][host ports]:]container ports[/protocol]`. Ranges of equal length are paired; a range of host
+    /// ports for one container port means one free port of the range.
     public static func parse(_ text: String) throws(RoostError) -> [PortBinding] {
         let (address, rest) = try splitAddress(text)
         let slash = rest.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
@@ -68,7 +68,7 @@ public struct PortBinding: Sendable, Hashable, Codable {
         }
         let parts = (slash.first ?? "").split(separator: ":", omittingEmptySubsequences: false)
         guard let last = parts.last, parts.count <= 2 else {
-            throw .invalid("invalid port \"\(text)\": write [[address:]host:]container")
+            throw .invalid("invalid port \"\(text)\": expected [[address:]host:]container")
         }
         let inside = try range(last, "containerPort", text)
         guard parts.count == 2, !parts[0].isEmpty else {
@@ -76,7 +76,7 @@ public struct PortBinding: Sendable, Hashable, Codable {
                 PortBinding(container: ContainerPort($0, transport), hostAddress: address, hostPorts: 0...0)
             }
         }
-        // 0 asks for any free one, as no port at all does.
+        // 0 means an ephemeral port, like an omitted one.
         let outside = parts[0] == "0" ? 0...0 : try range(parts[0], "hostPort", text)
         if inside.count == 1 {
             return [
@@ -86,7 +86,7 @@ public struct PortBinding: Sendable, Hashable, Codable {
         }
         guard inside.count == outside.count else {
             throw .invalid(
-                "invalid port \"\(text)\": invalid ranges specified for container and host ports: \(last) and \(parts[0]); they must be of the same length"
+                "invalid port \"\(text)\": invalid ranges specified for container and host ports: \(last) and \(parts[0]); both must have the same length"
             )
         }
         return zip(inside, outside).map {
@@ -108,7 +108,7 @@ public struct PortBinding: Sendable, Hashable, Codable {
             if let address = IPAddress(text[..<rest].dropLast()) { return (address, text[rest...]) }
         }
         guard parts.count == 3 else { return (nil, text[...]) }
-        // No address at all, which is what a variable that is not set leaves.
+        // An empty address, e.g. from an unset variable.
         if parts[0].isEmpty { return (nil, text.dropFirst()) }
         guard let address = IPAddress(parts[0]) else {
             throw .invalid("invalid port \"\(text)\": invalid IP address: \(parts[0])")
@@ -122,14 +122,14 @@ public struct PortBinding: Sendable, Hashable, Codable {
         let ends = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map { UInt16($0) }
         guard let low = ends.first ?? nil, let high = ends.last ?? nil, low > 0, low <= high else {
             throw .invalid(
-                "invalid port \"\(whole)\": invalid \(what): \(text); a port is a number from 1 to 65535, or a range such as 8000-8010"
+                "invalid port \"\(whole)\": invalid \(what): \(text); use a port from 1 to 65535 or a range (e.g. 8000-8010)"
             )
         }
         return low...high
     }
 }
 
-/// A port as it was really published.
+/// A published port with its actual host address and port.
 public struct PublishedPort: Sendable, Hashable, Codable {
     public var container: ContainerPort
     public var hostAddress: IPAddress
@@ -143,7 +143,7 @@ public struct PublishedPort: Sendable, Hashable, Codable {
 }
 
 extension PortBinding {
-    /// The form of `HostConfig.PortBindings` (Docker Engine API): lists of addresses and ports by the container's port.
+    /// The form of `HostConfig.PortBindings` (Docker Engine API): lists of host addresses and ports by container port.
     public static func json(_ bindings: [PortBinding]) -> JSON {
         var ports: [String: [JSON]] = [:]
         for binding in bindings {

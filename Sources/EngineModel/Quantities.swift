@@ -1,8 +1,8 @@
-/// Sizes in bytes as Docker and Compose write them: `512m`, `1.5g`, `10kib`, all counted by 1024.
+/// Sizes in bytes as in Docker and Compose: `512m`, `1.5g`, `10kib`. Units are powers of 1024.
 public enum ByteSize {
-    /// nil if the text is no size. `-1` is for limits that may be switched off; callers check the range.
+    /// nil if the text is not a size. Accepts negative values such as -1 for "unlimited"; callers check the range.
     public static func parse(_ text: String) -> Int64? {
-        // As go-units: the number ends with its last digit, point or space, so that it may have an exponent.
+        // As in go-units: the number ends with the last digit, point or space, so that it may have an exponent.
         let bytes = Array(text.utf8)
         guard let end = bytes.lastIndex(where: { (48...57).contains($0) || $0 == 46 || $0 == 32 }) else { return nil }
         let digits = bytes[...end].reversed().drop { $0 == 32 }.reversed()
@@ -23,12 +23,12 @@ public enum ByteSize {
         return total.magnitude < 9e18 ? Int64(total) : nil
     }
 
-    /// For people, by 1000 with four significant digits, as `docker images` prints: `13.3MB`.
+    /// In units of 1000 with three significant digits, as `docker images` prints: `13.3MB`.
     public static func decimalText(_ bytes: Int64) -> String {
         scaled(Double(bytes), 1000, ["B", "kB", "MB", "GB", "TB", "PB"])
     }
 
-    /// For people, by 1024: `64MiB`.
+    /// In units of 1024 with three significant digits: `64MiB`.
     public static func binaryText(_ bytes: Int64) -> String {
         scaled(Double(bytes), 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"])
     }
@@ -43,7 +43,7 @@ public enum ByteSize {
         return significant(rest) + units[unit]
     }
 
-    /// Go's %.3g for numbers below a thousand and a little.
+    /// Like Go's `%.3g`, for values up to about 1000.
     private static func significant(_ value: Double) -> String {
         let places = value >= 100 ? 0 : value >= 10 ? 1 : 2
         var scale = 1.0
@@ -59,9 +59,9 @@ public enum ByteSize {
     }
 }
 
-/// Lengths of time as Go and Compose write them: `1h30m`, `90s`, `1.5s`, `100ms`.
+/// Durations as in Go and Compose: `1h30m`, `90s`, `1.5s`, `100ms`.
 public enum TimeSpan {
-    /// Nanoseconds; nil if the text is no length of time.
+    /// Nanoseconds; nil if the text is not a duration.
     public static func parse(_ text: String) -> Int64? {
         var rest = text[...]
         var sign: Int64 = 1
@@ -89,7 +89,7 @@ public enum TimeSpan {
         "ns": 1, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9, "d": 86400e9, "w": 604_800e9,
     ]
 
-    /// Go's time.Duration.String: `1m30s`, `1.5s`, `100ms`, `0s`.
+    /// As Go's `time.Duration.String`: `1m30s`, `1.5s`, `100ms`, `0s`.
     public static func text(_ nanoseconds: Int64) -> String {
         if nanoseconds == 0 { return "0s" }
         let sign = nanoseconds < 0 ? "-" : ""
@@ -114,7 +114,7 @@ public enum TimeSpan {
         return "\(value / unit).\(digits)"
     }
 
-    /// Docker's words for how long ago: `2 minutes`, `About an hour`, `3 weeks`.
+    /// Docker's text for a duration: `2 minutes`, `About an hour`, `3 weeks`.
     public static func words(seconds: Int64) -> String {
         let minutes = seconds / 60
         let hours = Int64((Double(seconds) / 3600).rounded())

@@ -1,4 +1,4 @@
-/// A network of the engine's.
+/// A network of the engine.
 public struct NetworkRecord: Sendable, Equatable, Codable {
     public var id: String
     public var name: String
@@ -8,17 +8,17 @@ public struct NetworkRecord: Sendable, Equatable, Codable {
     public var gateway4: IPAddress?
     public var subnet6: Subnet?
     public var gateway6: IPAddress?
-    /// No way out of the network.
+    /// Without external connectivity.
     public var isInternal: Bool
     public var labels: [String: String]
     public var options: [String: String]
-    /// The host's interface; names are limited to 15 bytes.
+    /// The bridge interface on the host, at most 15 bytes; empty for the host and none networks.
     public var bridge: String
     public var ranges: [Subnet]?
     public var auxiliary: [String: IPAddress]?
-    /// As asked for; every network of one host is.
+    /// As requested; without effect, because networks of one host are always attachable.
     public var isAttachable: Bool?
-    /// The subnets and gateways that were asked for; what the engine chose is shown with its gateway.
+    /// The requested subnets and gateways; `inspect` shows the gateway of a subnet that the engine chose.
     public var askedSubnets: [Subnet]?
     public var askedGateways: [IPAddress]?
     public var addressOptions: [String: String]?
@@ -45,7 +45,7 @@ public struct NetworkRecord: Sendable, Equatable, Codable {
     public var isPredefined: Bool { ["bridge", "host", "none"].contains(name) }
 }
 
-/// What a user asks of a new network.
+/// The requested configuration of a network.
 public struct NetworkSpec: Sendable, Equatable, Codable {
     public var name: String
     public var driver = "bridge"
@@ -56,26 +56,26 @@ public struct NetworkSpec: Sendable, Equatable, Codable {
     public var enableVersion6 = false
     public var labels: [String: String] = [:]
     public var options: [String: String] = [:]
-    /// Parts of the subnets from which addresses are leased.
+    /// Parts of the subnets from which addresses are allocated.
     public var ranges: [Subnet] = []
-    /// Addresses that are not leased, by what they are for.
+    /// Reserved addresses, by host name.
     public var auxiliary: [String: IPAddress] = [:]
     public var isAttachable = false
-    /// Options of the address pools' driver, which are kept and shown.
+    /// Options of the IPAM driver; only stored and shown.
     public var addressOptions: [String: String]?
     public init(name: String) { self.name = name }
 }
 
-/// What becomes of volumes when what used them goes.
+/// What happens to volumes when their container or project is removed.
 public enum VolumeFate: String, Sendable, Equatable, Codable {
     case keep
-    /// For good.
+    /// Deletes them.
     case remove
-    /// Out of the way, to be had back until it expires.
+    /// Moves them to the trash, from where they can be restored until they expire.
     case trash
 }
 
-/// A volume that was removed and can still be had back.
+/// A removed volume that can still be restored.
 public struct TrashedVolume: Sendable, Equatable, Codable {
     public var id: String
     public var volume: VolumeRecord
@@ -88,7 +88,7 @@ public struct TrashedVolume: Sendable, Equatable, Codable {
     }
 }
 
-/// A volume of the engine's.
+/// A volume of the engine.
 public struct VolumeRecord: Sendable, Equatable, Codable {
     public var name: String
     public var createdAt: Int64
@@ -105,7 +105,7 @@ public struct VolumeRecord: Sendable, Equatable, Codable {
     }
 }
 
-/// A container's place in a network while it exists: the address stays over restarts.
+/// The endpoint of a container in a network; its addresses are kept across restarts.
 public struct EndpointRecord: Sendable, Equatable, Codable {
     public var networkID: String
     public var networkName: String
@@ -114,9 +114,9 @@ public struct EndpointRecord: Sendable, Equatable, Codable {
     public var macAddress: String
     public var aliases: [String]
     public var gatewayPriority: Int
-    /// Which of the container's interfaces it is; nil is its place in the list.
+    /// The number of the container's interface; nil means the index in the list.
     public var number: Int?
-    /// What was asked for, as clients want to see it again.
+    /// The requested settings, as `inspect` shows them.
     public var wish: EndpointWish?
     public init(
         networkID: String, networkName: String, address4: IPAddress?, address6: IPAddress?, macAddress: String,
@@ -132,7 +132,7 @@ public struct EndpointRecord: Sendable, Equatable, Codable {
     }
 }
 
-/// The parts of an endpoint's settings that change nothing here but are shown.
+/// The requested settings of an endpoint, as `inspect` shows them.
 public struct EndpointWish: Sendable, Equatable, Codable {
     public var address4: IPAddress?
     public var address6: IPAddress?
@@ -153,7 +153,7 @@ public struct EndpointWish: Sendable, Equatable, Codable {
     }
 }
 
-/// A volume or folder as it is mounted in a container, with everything resolved.
+/// A resolved mount of a container.
 public struct MountRecord: Sendable, Equatable, Codable {
     public enum Kind: String, Sendable, Codable { case bind, volume, tmpfs, image }
     public var kind: Kind
@@ -166,11 +166,11 @@ public struct MountRecord: Sendable, Equatable, Codable {
     public var isAnonymous: Bool
     public var copiesImage: Bool
     public var isRecursive: Bool
-    /// Mounts below a read-only one stay as they are.
+    /// Submounts of a read-only mount stay writable.
     public var isReadOnlyAtTopAlone: Bool?
-    /// A part of the volume or image, resolved inside it and nowhere else.
+    /// A path in the volume or image, resolved within its root.
     public var subpath: String?
-    /// The image whose files show.
+    /// The mounted image.
     public var imageID: String?
     public init(
         kind: Kind, volumeName: String? = nil, hostPath: String, target: String, readOnly: Bool,
@@ -193,11 +193,11 @@ public struct MountRecord: Sendable, Equatable, Codable {
 }
 
 extension ContainerRecord {
-    /// Made of this image, or with its files mounted.
+    /// Whether the container was created from the image or mounts it.
     public func uses(image id: String) -> Bool { imageID == id || mounts.contains { $0.imageID == id } }
 }
 
-/// A container as the engine keeps it.
+/// The stored record of a container.
 public struct ContainerRecord: Sendable, Equatable, Codable {
     public var id: String
     public var name: String
@@ -205,7 +205,7 @@ public struct ContainerRecord: Sendable, Equatable, Codable {
     public var spec: ContainerSpec
     public var status: ContainerStatus
     public var imageID: String
-    /// The merged program of spec and image.
+    /// The process configuration, merged from spec and image.
     public var arguments: [String]
     public var environment: [String]
     public var workingDirectory: String
@@ -215,8 +215,8 @@ public struct ContainerRecord: Sendable, Equatable, Codable {
     public var mounts: [MountRecord]
     public var endpoints: [EndpointRecord]
     public var publishedPorts: [PublishedPort]
-    /// The program's configuration, merged of specification and image as Docker merges it, as JSON: what `inspect` shows in
-    /// `Config` and `commit` writes into an image.
+    /// The configuration merged from spec and image as in Docker, as JSON: `inspect` shows it in `Config`, `commit` writes it into an
+    /// image.
     public var program: String?
 
     public init(
@@ -244,6 +244,6 @@ public struct ContainerRecord: Sendable, Equatable, Codable {
 
     public var shortID: String { String(id.prefix(12)) }
 
-    /// Whether it is a container of `run`, which belongs to a service but is none of its replicas.
+    /// Whether it is a one-off container of `run`, which belongs to a service but is not one of its replicas.
     public var isOneOff: Bool { spec.labels[ComposeLabel.oneOff] == "True" }
 }

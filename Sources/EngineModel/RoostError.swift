@@ -1,25 +1,25 @@
-/// What went wrong, as a kind that the API can answer with and one sentence that names the object and, where it can, what to do.
+/// An error: a kind, which maps to an HTTP status, and one sentence that names the object and, if possible, the fix.
 public struct RoostError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Kind: String, Sendable, Codable {
-        /// The request makes no sense: 400.
+        /// The request is invalid: 400.
         case invalidArgument
         case unauthorized
-        /// Allowed to nobody: 403.
+        /// Not permitted: 403.
         case forbidden
         case notFound
-        /// The state of things does not allow it now: 409.
+        /// The current state does not allow it: 409.
         case conflict
-        /// Nothing to do: it is so already: 304.
+        /// Already in the requested state: 304.
         case notModified
         case unsupported
         case unavailable
-        /// The kernel, the disk or we have failed: 500.
+        /// An error of the kernel, the disk or the engine itself: 500.
         case failure
     }
 
     public let kind: Kind
     public let message: String
-    /// Whether the engine has said it to a client; else it was found out here.
+    /// Whether a client received the error from the engine; false if it occurred in this process.
     public var isEngines = false
 
     public init(_ kind: Kind, _ message: String) {
@@ -35,16 +35,16 @@ public struct RoostError: Error, Sendable, Equatable, CustomStringConvertible {
     public static func failure(_ message: String) -> RoostError { RoostError(.failure, message) }
 }
 
-/// How the engine's program ends when whoever has started it must know why.
+/// Exit codes of the engine that its parent process evaluates.
 public enum EngineExit {
-    /// Another engine has the lock of these roots (EX_TEMPFAIL of sysexits.h).
+    /// Another engine holds the lock of the same roots (EX_TEMPFAIL of sysexits.h).
     public static let alreadyServed: Int32 = 75
 }
 
-/// Files of the run root that the engine, its keeper and the command line know.
+/// Files in the run root that the engine, its keeper and the CLI share.
 public enum EngineFiles {
-    /// Holds the process number of the keeper while the engine sleeps.
+    /// Contains the PID of the keeper while the engine is idle and stopped.
     public static let keeper = "/engine.idle"
-    /// There while the engine is not to leave when it has nothing to do.
+    /// Exists while the engine must not exit when idle.
     public static let stay = "/engine.stay"
 }

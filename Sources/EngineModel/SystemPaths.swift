@@ -1,4 +1,4 @@
-/// Paths below /proc and /sys that a container does not see, or may only read, unless its user says otherwise.
+/// Default masked and read-only paths below /proc and /sys.
 public enum SystemPaths {
     public static let masked = [
         "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",

@@ -4,7 +4,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 
     public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
-    /// What Docker writes for "never": the zero of Go's time.Time.
+    /// Docker's value for "never": the zero value of Go's `time.Time`.
     public static let never = "0001-01-01T00:00:00Z"
 
     public var seconds: Int64 {
@@ -13,7 +13,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 
     public static func < (one: Timestamp, other: Timestamp) -> Bool { one.nanoseconds < other.nanoseconds }
 
-    /// `2026-11-21T01:08:36`, without fraction and zone.
+    /// `2026-11-21T01:08:36`, without fraction and time zone.
     public static func secondText(_ seconds: Int64) -> String {
         let day = seconds >= 0 ? seconds / 86400 : (seconds - 86399) / 86400
         let rest = seconds - day * 86400
@@ -22,7 +22,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
             "\(pad(year, 4))-\(pad(month, 2))-\(pad(date, 2))T\(pad(rest / 3600, 2)):\(pad(rest / 60 % 60, 2)):\(pad(rest % 60, 2))"
     }
 
-    /// `2026-11-21 01:08:36 +0000 UTC`, as Docker's lists have it.
+    /// `2026-11-21 01:08:36 +0000 UTC`, as in Docker's lists.
     public static func dockerText(_ seconds: Int64) -> String {
         secondText(seconds).split(separator: "T").joined(separator: " ") + " +0000 UTC"
     }
@@ -52,7 +52,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
         return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
 
-    /// RFC 3339 with up to nine digits of fraction, trailing zeros dropped, as Go's RFC3339Nano.
+    /// RFC 3339 with up to nine fractional digits, without trailing zeros, as Go's `RFC3339Nano`.
     public var rfc3339: String {
         let fraction = nanoseconds - seconds * 1_000_000_000
         var digits = Self.pad(fraction, 9)
@@ -60,8 +60,8 @@ public struct Timestamp: Sendable, Hashable, Comparable {
         return Self.secondText(seconds) + (digits.isEmpty ? "Z" : ".\(digits)Z")
     }
 
-    /// Reads RFC 3339, or seconds since 1970 with an optional fraction, as the API's `since` and `until` take them. `zoneSeconds`: how far the
-    /// clock is ahead of UTC by which a time without a zone is meant.
+    /// Parses RFC 3339, or seconds since 1970 with an optional fraction, as in the API's `since` and `until`. `zoneSeconds`: the offset
+    /// from UTC for times without a time zone.
     public init?(parsing text: String, zoneSeconds: Int64 = 0) {
         guard let parsed = Self.parseUnix(text) ?? Self.parseDate(text, zoneSeconds) else { return nil }
         self = parsed

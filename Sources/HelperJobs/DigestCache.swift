@@ -1,12 +1,12 @@
 import LinuxKernel
 
-/// Digests of files by what the kernel says of them: who has not been touched need not be read again. The change time covers the
-/// extended attributes too, so that a file that had none then has none now.
+/// File digests keyed by inode, size and times: an unchanged file need not be read again. The change time also covers extended attributes,
+/// so that a file that had none still has none.
 ///
-/// The file is a row of records of fixed length in the order of their inodes, and is searched where it lies: a context of ten
-/// thousand files is known again in a millisecond.
+/// The cache file is an array of fixed-length records sorted by inode and is searched in place: checking a context of ten thousand files
+/// takes a millisecond.
 final class DigestCache {
-    /// inode, size, time of modification, time of change, flags; then the digest.
+    /// Inode, size, modification time, change time and flags, followed by the digest.
     private struct Record {
         var inode: UInt64
         var size: UInt64
@@ -34,11 +34,11 @@ final class DigestCache {
 
     init(file: OwnedFD) throws {
         self.file = file
-        // Nobody may write while this is read: half a record would be a wrong digest.
+        // Lock out writers while reading: half a record would be a wrong digest.
         try Files.lock(file.raw, .shared)
         let found = try readAll(file.raw, limit: 256 << 20)
         try Files.lock(file.raw, .none)
-        // Another form, or half a file: what it knew is found out again.
+        // Another format, or a truncated file: start with an empty cache.
         let isWhole = found.starts(with: Self.magic) && (found.count - Self.magic.count).isMultiple(of: Self.length)
         bytes = isWhole ? found : []
         count = isWhole ? (found.count - Self.magic.count) / Self.length : 0
@@ -77,7 +77,7 @@ final class DigestCache {
     }
 
     func remember(_ status: FileStatus, _ digest: [UInt8], hasAttributes: Bool) {
-        // A file that was written this very moment may be written again without looking different.
+        // A file changed within the last two seconds may change again without a visible difference in its times.
         guard status.changedNanoseconds < Clocks.wallNanoseconds() - 2_000_000_000 else { return }
         news.append(
             Record(
@@ -87,7 +87,7 @@ final class DigestCache {
                 flags: hasAttributes ? Self.attributesFlag : 0, digest: digest[...]))
     }
 
-    /// Writes what is known, where there is something new. Once less than half of it was asked for, the rest is forgotten.
+    /// Writes the cache if there are new entries. If less than half of the entries were used, drops the unused ones.
     func save() throws {
         let wanted = used.count { $0 }
         let forgets = wanted < count / 2

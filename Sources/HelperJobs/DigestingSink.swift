@@ -5,11 +5,11 @@ import OCI
 
 import struct Crypto.SHA256
 
-/// Makes one digest of a selection: what would be the same file counts the same, whenever it was written.
+/// Computes one digest of a selection. File times do not count.
 struct DigestingSink: SelectionSink {
     let cache: DigestCache?
     private var hash = SHA256()
-    /// Collected, so that ten thousand files are not as many calls.
+    /// Buffered, so that ten thousand files do not take as many update calls.
     private var pending: [UInt8] = []
 
     init(cache: DigestCache?) { self.cache = cache }
@@ -69,7 +69,7 @@ struct DigestingSink: SelectionSink {
         append(UInt64(selection.owner?.user ?? 0) << 32 | UInt64(selection.owner?.group ?? 0))
     }
 
-    /// The digest of a file's bytes, and whether it may have attributes that must be looked at.
+    /// The digest of a file's content, and whether it may have extended attributes that must be read.
     private func content(_ path: String, _ status: FileStatus) throws -> (digest: [UInt8], hasAttributes: Bool) {
         if let known = cache?.digest(status) { return known }
         var file = SHA256()

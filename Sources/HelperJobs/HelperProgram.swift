@@ -3,15 +3,14 @@ import Glibc
 import HelperProtocol
 import LinuxKernel
 
-/// Work on bytes that nobody has checked, done in a process that cannot do harm: own mount namespace rooted at the target folder,
-/// no network, few capabilities.
+/// Processes untrusted input in a confined process: its own mount namespace with the target directory as root, no network, few capabilities.
 public enum HelperProgram {
-    /// Does the job that the arguments name, and ends.
+    /// Runs the job named by the first argument and exits.
     public static func run(_ arguments: [String]) -> Never {
-        // It is started by the number of a descriptor, which says nothing in a list of processes.
+        // It is executed through /proc/PID/fd, and would be listed under the descriptor's number.
         Processes.setName("roost-helper")
         guard arguments.count > 1, let job = HelperJob(rawValue: arguments[1]) else {
-            try? writeAll(2, Array("roost-helper is started by roostd and roost, not by hand\n".utf8))
+            try? writeAll(2, Array("roost-helper is run by roostd and roost, not directly\n".utf8))
             exit(2)
         }
         do {
@@ -23,7 +22,7 @@ public enum HelperProgram {
             }
             exit(0)
         } catch let error as RoostError {
-            // With its kind, which the engine's answer needs.
+            // Includes the error kind, which the engine maps to a status code.
             try? writeAll(2, Array("\(error.kind.rawValue)\u{0}\(error.message)".utf8))
             exit(1)
         } catch {
@@ -34,11 +33,11 @@ public enum HelperProgram {
 }
 
 enum Confinement {
-    /// Leaves every namespace of the host that matters and makes the folder the whole world.
+    /// Enters new mount, network, IPC and UTS namespaces, makes the directory the root and drops privileges.
     static func enter(_ folder: Int32, capabilities: CapabilitySet) throws {
         try Processes.unshare([.mount, .network, .communication, .hostname])
         try Mounts.setPropagation("/", .isPrivate)
-        // By path: the descriptor belongs to the mount namespace that was left, and only this one's mounts can be cloned.
+        // By path: the descriptor belongs to the old mount namespace, and only mounts of the current one can be cloned.
         let path = try Files.readLink("/proc/self/fd/\(folder)")
         let tree = try Mounts.clone(path, recursive: false)
         try Mounts.attach(tree, at: path)
@@ -47,7 +46,7 @@ enum Confinement {
         try drop(to: capabilities)
     }
 
-    /// RLIMIT_DATA (getrlimit(2)) of a helper: a crafted archive must not take the machine's memory.
+    /// RLIMIT_DATA (getrlimit(2)) of a helper: a crafted archive must not exhaust the host's memory.
     static let memoryLimit: UInt64 = 2 << 30
 
     static func drop(to capabilities: CapabilitySet) throws {

@@ -1,8 +1,8 @@
 import LinuxKernel
 import SystemCallFilters
 
-/// The calls that a helper needs: files below its root, its own memory, its own end. Everything else is refused with EPERM, calls that the
-/// kernel has yet to get included; what comes in another architecture's form ends the helper (seccomp_init(3), "bad architecture").
+/// The system calls that a helper needs: file access below its root, memory, exit. All others fail with EPERM, including calls of future
+/// kernels; a call through another architecture's ABI kills the helper (seccomp_init(3), "bad architecture").
 enum HelperSystemCalls {
     private static func words(_ text: String) -> [String] {
         text.split { $0 == " " || $0 == "\n" }.map(String.init)
@@ -30,7 +30,7 @@ enum HelperSystemCalls {
 
     static func install() throws(SyscallError) {
         var rules = [SystemCallFilter.Rule(allowed)]
-        // A limit may be asked for and not set; of prctl(2) there is the name alone (PR_SET_NAME).
+        // Limits may be read but not set; prctl(2) is limited to PR_SET_NAME.
         rules.append(SystemCallFilter.Rule(["prlimit64"], [.init(2, .equals, 0)]))
         rules.append(SystemCallFilter.Rule(["prctl"], [.init(0, .equals, 15)]))
         rules += controls.map { SystemCallFilter.Rule(["ioctl"], [.init(1, .equals, $0)]) }

@@ -1,7 +1,7 @@
 import Archives
 import LinuxKernel
 
-/// The helper that turns compressed bytes into plain ones.
+/// The helper that decompresses a layer.
 enum LayerDecompressor {
     static func runConfined() throws {
         try Processes.unshare([.network, .communication])

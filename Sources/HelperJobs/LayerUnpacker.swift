@@ -2,16 +2,16 @@ import Archives
 import EngineModel
 import LinuxKernel
 
-/// The helper that fills a layer's folder from a tar stream, in the form that overlayfs wants (whiteouts as 0:0 devices).
+/// The helper that unpacks a layer's tar stream into a directory in overlayfs format (whiteouts as character devices 0:0).
 enum LayerUnpacker {
-    /// Bounds of one layer: entries, and the length of a path.
+    /// Limits of one layer: number of entries, and length of a path in bytes.
     static let entryLimit = 2_000_000
     static let pathLimit = 4096
 
     static func runConfined() throws {
         try Confinement.enter(
             3, capabilities: [.changeOwner, .overrideAccess, .owner, .setID, .makeNode, .setFileCapabilities])
-        // Folders that an archive only implies are 0755; what it names gets the mode that it says.
+        // Directories without an entry of their own get mode 0755; entries get the mode in the archive.
         Processes.setFileMask(0o022)
         let extractor = try ArchiveExtractor(descriptor: 0)
         var count = 0
@@ -46,7 +46,7 @@ enum LayerUnpacker {
         }
     }
 
-    /// A hard link's entry says owner, mode and time once more; where it says others, the last one counts, as in Docker.
+    /// A hard link's entry repeats owner, mode and time; if they differ, the last entry wins, as in Docker.
     private static func takeFacts(_ entry: ArchiveEntry, _ path: EntryPath) throws {
         let place = path.inRoot
         let status = try Files.status(place, followLinks: false)
@@ -58,14 +58,14 @@ enum LayerUnpacker {
         try Files.setTimes(place, seconds: entry.modifiedSeconds, nanoseconds: entry.modifiedNanoseconds)
     }
 
-    /// Access control lists, which the library leaves out of the attributes that it sets.
+    /// Sets POSIX ACLs, which libarchive excludes from the extended attributes that it restores.
     private static func setAccessLists(_ entry: ArchiveEntry, _ path: EntryPath) throws {
         let lists = entry.attributes.filter { $0.name.hasPrefix(TreeArchiver.accessLists) }
         guard !lists.isEmpty, entry.kind == .file || entry.kind == .directory else { return }
         let file = try Files.open(path.inRoot, [.readOnly, .noFollow, .nonBlocking])
         for list in lists {
             do throws(SyscallError) { try Files.setAttribute(file.raw, list.name, list.value) } catch {
-                // A file system without such lists is no reason to refuse the image, as in Docker.
+                // A file system without ACL support is not an error, as in Docker.
                 if error.errno != Errno.notSupported { throw error }
             }
         }
@@ -83,16 +83,16 @@ enum LayerUnpacker {
     }
 
     private static func refused(_ path: EntryPath, _ what: String) -> ArchiveError {
-        ArchiveError("entry \"\(path.text)\" is \(what), which an image must not hold")
+        ArchiveError("entry \"\(path.text)\": \(what) is not allowed in an image")
     }
 
-    /// null, zero, full, random, urandom, tty, console, ptmx, and the overlay's own whiteout.
+    /// null, zero, full, random, urandom, tty, console, ptmx, and the overlayfs whiteout.
     private static func isHarmless(_ major: UInt32, _ minor: UInt32) -> Bool {
         (major == 1 && [3, 5, 7, 8, 9].contains(minor)) || (major == 5 && minor <= 2) || (major == 0 && minor == 0)
     }
 }
 
-/// A path of an archive, checked: it stays below the root by itself, without the help of the confinement.
+/// A checked path of an archive entry: it stays below the root even without confinement.
 struct EntryPath {
     let text: String
     /// Absolute inside the root.

@@ -4,7 +4,7 @@ import HelperProtocol
 import LinuxKernel
 import OCI
 
-/// The jobs, each inside a root that is the whole world.
+/// The helper's jobs. Paths are relative to the mounted view, which is the helper's root.
 enum RootJobs {
     static func read(_ path: String, _ limit: Int) throws -> [UInt8] {
         do throws(SyscallError) {
@@ -14,7 +14,7 @@ enum RootJobs {
         } catch { throw found(error, path) }
     }
 
-    /// Docker's words for what is not there.
+    /// Docker's error text for a missing file.
     private static func found(_ error: SyscallError, _ path: String) -> RoostError {
         error.errno == Errno.noEntry || error.errno == Errno.notDirectory
             ? .missing("Could not find the file \(path)") : .failure("\(path): \(error.reason)")
@@ -23,7 +23,7 @@ enum RootJobs {
     static func stat(_ path: String, _ followsLinks: Bool) throws {
         let status: FileStatus
         do throws(SyscallError) {
-            // A slash at the end asks for a folder, and follows.
+            // A trailing slash requires a directory and follows symbolic links.
             status = try Files.status(path, followLinks: followsLinks || path.hasSuffix("/") || path.hasSuffix("/."))
         } catch { throw found(error, path) }
         try refusePseudoFile(path)
@@ -55,15 +55,15 @@ enum RootJobs {
         try writer.finish()
     }
 
-    /// The runtime's own /dev, of which only the directory is archived, as in Docker; one that an image or a volume brings is a directory
-    /// like any other.
+    /// The container's /dev mount, of which only the directory itself is archived, as in Docker; a /dev of an image or volume is an
+    /// ordinary directory.
     private static func deviceFolder() -> TreeArchiver.FileIdentity? {
         guard let root = try? Files.status("/"), let devices = try? Files.status("/dev"), devices.device != root.device
         else { return nil }
         return TreeArchiver.FileIdentity(devices)
     }
 
-    /// Files that the kernel generates are not copied: of /proc there is only the directory, as in Docker.
+    /// Files of pseudo file systems are not copied; /proc itself appears as an empty directory, as in Docker.
     private static func refusePseudoFile(_ path: String) throws {
         guard let file = try? Files.open(path, [.path, .noFollow]), try Files.isPseudoFilesystem(file.raw) else {
             return
@@ -93,7 +93,7 @@ enum RootJobs {
             if path.name.isEmpty, options.rebase == nil { continue }
             if options.refusesKindChange { try checkKind(entry, path) }
             if options.replacesKinds == true { try makeWay(entry, path) }
-            if case .blockDevice = entry.kind { throw RoostError.invalid("entry \"\(entry.path)\" is a device") }
+            if case .blockDevice = entry.kind { throw RoostError.invalid("entry \"\(entry.path)\" is a block device") }
             if case .other = entry.kind { continue }
             try extractor.extract(
                 owner: options.keepsOwners ? nil : options.owner.map { ($0.user, $0.group) }, rebase: options.rebase)
@@ -119,7 +119,7 @@ enum RootJobs {
         }
     }
 
-    /// The folders of a path that are missing, for an owner.
+    /// Creates the missing directories of a path, with an owner if given.
     static func makeFolders(_ path: String, _ owner: RootRequest.Owner?) throws {
         var soFar = ""
         for part in path.pathParts {
@@ -149,7 +149,7 @@ enum RootJobs {
     static func copy(_ source: String, to target: String) throws {
         let from: OwnedFD
         do throws(SyscallError) { from = try Files.open(source, [.readOnly, .directory]) } catch {
-            // The image has nothing there, or something that is no directory.
+            // The source is missing or not a directory: nothing to copy.
             if [Errno.noEntry, Errno.notDirectory].contains(error.errno) { return }
             throw error
         }
@@ -158,7 +158,7 @@ enum RootJobs {
         try TreeCopy.copy(from: from, to: into)
     }
 
-    /// What a container's own layer changes, with Docker's letters.
+    /// The changes of a container's read-write layer, with Docker's letters (A, C, D).
     static func changes() throws {
         func visit(_ folder: String) throws {
             for name in try Files.list("/upper" + folder).sorted() {

@@ -4,13 +4,13 @@ import HelperProtocol
 import LinuxKernel
 import OCI
 
-/// The helper's side: mounts the view, makes it the whole world, gives up every right that the job does not need, and does the job.
+/// Runs a `RootRequest`: mounts the view, makes it the root, drops all privileges that the job does not need, and runs the job.
 enum RootWorker {
     static func runConfined() throws {
-        // Before the request is read, which may come later than the helper.
+        // Done first: the request may arrive long after the helper has started.
         try Processes.unshare([.network, .communication, .hostname])
         let asked = try readAll(3, limit: 16 << 20)
-        // Nothing was wanted in the end.
+        // The helper was dismissed without a request.
         if asked.isEmpty { return }
         let request = try RootRequest(JSON(parsing: asked))
         let cache = request.hasDigestCache ? try? DigestCache(file: OwnedFD(adopting: 5)) : nil
@@ -18,13 +18,13 @@ enum RootWorker {
         try perform(request, cache, file)
     }
 
-    /// The same for the command line, with its user's rights and in its own files: archives are taken apart and made here, so that
-    /// the command line needs no library for them.
+    /// Runs a request for the CLI, on the user's files and with the user's permissions: archives are read and written here, so that the CLI
+    /// does not link libarchive.
     static func runLocally() throws {
         try perform(try RootRequest(JSON(parsing: try readAll(3, limit: 16 << 20))), nil, nil)
     }
 
-    /// `file` is what a job writes to.
+    /// `file` is the target of a write job.
     private static func perform(_ request: RootRequest, _ cache: DigestCache?, _ file: OwnedFD?) throws {
         Processes.setFileMask(0o022)
         switch request.job {
@@ -42,9 +42,9 @@ enum RootWorker {
         }
     }
 
-    /// Returns the file that the job writes to, opened while that is still allowed.
+    /// Returns the target of a write job, opened before privileges are dropped.
     private static func enter(_ request: RootRequest) throws -> OwnedFD? {
-        // The container's /proc does not show this process.
+        // Opened first: the container's /proc does not show this process.
         let descriptors = try Files.open("/proc/self/fd", [.readOnly, .directory])
         if case .process = request.view {
             try Processes.enter(4, .mount, name: "the container's mount namespace")
@@ -59,14 +59,14 @@ enum RootWorker {
         var kept: CapabilitySet = [
             .changeOwner, .overrideAccess, .owner, .setID, .makeNode, .setFileCapabilities,
         ]
-        // Attributes of overlayfs are for those alone who may administer the system.
+        // Reading trusted.overlay.* attributes requires CAP_SYS_ADMIN.
         if case .layer = request.job { kept.insert(.administration) }
         let file = try openTarget(request.job, descriptors)
         try Confinement.drop(to: kept)
         return file
     }
 
-    /// The file may be a mount of its own that is read-only to the container: it is opened through a private copy of the mount that is not.
+    /// The file may be a separate mount that is read-only for the container: open it through a private, writable clone of the mount.
     private static func openTarget(_ job: RootRequest.Job, _ descriptors: OwnedFD) throws -> OwnedFD? {
         guard case .write(let path, _) = job else { return nil }
         let copy = try Mounts.clone(path, recursive: false)

@@ -4,11 +4,12 @@ import HelperProtocol
 import LinuxKernel
 import OCI
 
-/// Writes files of the current root into an archive: owners, modes, times, links, attributes; a file with several names once.
+/// Writes files of the current root into an archive with owners, modes, times, links and extended attributes; a file with several hard
+/// links is stored once.
 struct TreeArchiver {
     let writer: ArchiveWriter
     private var seen: [FileIdentity: String] = [:]
-    /// A directory whose content is not archived.
+    /// A directory that is archived without its content.
     var leftOut: FileIdentity?
 
     struct FileIdentity: Hashable {
@@ -20,12 +21,12 @@ struct TreeArchiver {
         }
     }
 
-    /// No time is later, in seconds since 1970.
+    /// Upper bound of modification times, in seconds since the Unix epoch.
     var clamp: Int64?
 
     init(_ writer: ArchiveWriter) { self.writer = writer }
 
-    /// A file, or a directory with all below it, under a name.
+    /// Adds a file or a whole directory tree under a name.
     mutating func add(_ path: String, as name: String) throws {
         let follows = path.hasSuffix("/") || path.hasSuffix("/.")
         let status = try Files.status(path, followLinks: follows)
@@ -34,8 +35,8 @@ struct TreeArchiver {
         try addFolder(folder, as: name, above: nil)
     }
 
-    /// An open directory and its content. Each file is reached from it by a single name and no link is followed: a running process may
-    /// put a link in the place of anything meanwhile.
+    /// Adds an open directory and its content. Every file is opened by a single name without following links: a running process may replace
+    /// anything by a symbolic link meanwhile.
     private mutating func addFolder(_ folder: OwnedFD, as name: String, above device: UInt64?) throws {
         try Processes.changeDirectory(folder)
         let status = try Files.status(of: folder.raw)
@@ -60,12 +61,12 @@ struct TreeArchiver {
         }
     }
 
-    /// The file is gone, or has become another kind of file, since its directory was read: a running process may do that.
+    /// Whether the error means that the file was removed or replaced by another kind of file since its directory was read.
     static func hasChanged(_ error: SyscallError) -> Bool {
         [Errno.noEntry, Errno.loop, Errno.notDirectory, Errno.noDeviceOrAddress].contains(error.errno)
     }
 
-    /// One file without what is below it; owner and mode may be other ones.
+    /// Adds one file without its children; `owner` and `mode` override those of the file.
     mutating func addOne(
         _ path: String, _ status: FileStatus, as name: String, owner: RootRequest.Owner? = nil, mode: UInt32? = nil
     ) throws {
@@ -81,14 +82,14 @@ struct TreeArchiver {
             let numbers = deviceNumbers(status.specialDevice)
             kind = .blockDevice(major: numbers.major, minor: numbers.minor)
         case 0o010000: kind = .fifo
-        default: return  // A socket means nothing without its program.
+        default: return  // A socket is useless without its process.
         }
         if !status.isDirectory, status.links > 1, let first = seen[FileIdentity(status)] {
             kind = .hardLink(target: first)
         }
         let attributes = status.isSymbolicLink ? [] : try Files.attributes(path).filter { Self.isKept($0.name) }
         let isFile = kind == .file
-        // Read before the header: a file that cannot be opened must not leave half an entry.
+        // Open before writing the header: a file that cannot be opened must not leave half an entry.
         let file = isFile ? try Files.open(path, [.readOnly, .noFollow, .nonBlocking]) : nil
         let status = try file.map { try Files.status(of: $0.raw) } ?? status
         if isFile, !status.isRegular { throw SyscallError(call: "open", subject: path, errno: Errno.noEntry) }
@@ -96,11 +97,11 @@ struct TreeArchiver {
             name, kind: kind, mode: status.isSymbolicLink ? 0o777 : mode ?? status.mode & 0o7777,
             user: owner?.user ?? status.user, group: owner?.group ?? status.group, size: isFile ? status.size : 0,
             modifiedSeconds: min(status.modifiedSeconds, clamp ?? .max), attributes: attributes)
-        // Only a name that is in the archive can be linked to.
+        // Only a name that is in the archive can be a hard link target.
         if !status.isDirectory, status.links > 1, seen[FileIdentity(status)] == nil {
             seen[FileIdentity(status)] = name
         }
-        // From here on an error breaks the archive, whatever its number.
+        // From here on any error makes the archive invalid, whatever its errno.
         if let file {
             do { try copy(file, status.size) } catch let error as SyscallError {
                 throw RoostError.failure("\(name): \(error.reason)")
@@ -108,7 +109,7 @@ struct TreeArchiver {
         }
     }
 
-    /// Exactly as many bytes as the header says, whatever happens to the file meanwhile.
+    /// Writes exactly the number of bytes in the header, padding with zeros if the file has shrunk meanwhile.
     private func copy(_ file: OwnedFD, _ size: Int64) throws {
         var left = size
         while left > 0 {
@@ -124,7 +125,7 @@ struct TreeArchiver {
         }
     }
 
-    /// Capabilities and what users set; nothing of the file system below.
+    /// File capabilities, user attributes and ACLs; not the attributes of overlayfs or the host's security modules.
     static func isKept(_ name: String) -> Bool {
         name == "security.capability" || name.hasPrefix("user.") || name.hasPrefix(accessLists)
     }
@@ -133,7 +134,7 @@ struct TreeArchiver {
     static let accessLists = "system.posix_acl_"
 }
 
-/// A read-write layer as a layer's tar stream (OCI image specification, "Representing Changes").
+/// Writes a read-write layer as an OCI layer (OCI image specification, "Representing Changes").
 enum LayerArchiver {
     static func run(clamp: Int64?) throws {
         let writer = try ArchiveWriter(descriptor: 1)
@@ -170,7 +171,7 @@ enum LayerArchiver {
     }
 }
 
-/// What the body returns; nil if the file that it is about has gone or changed its kind meanwhile.
+/// The body's result; nil if the file was removed or replaced meanwhile.
 func unlessChanged<Value>(_ body: () throws -> Value) throws -> Value? {
     do { return try body() } catch let error as SyscallError where TreeArchiver.hasChanged(error) { return nil }
 }

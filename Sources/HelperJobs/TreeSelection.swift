@@ -4,18 +4,18 @@ import HelperProtocol
 import LinuxKernel
 import OCI
 
-/// Who takes what a selection finds.
+/// Receives the files that a selection finds.
 protocol SelectionSink {
     mutating func take(_ path: String, _ status: FileStatus, as name: String, _ selection: RootRequest.Selection) throws
-    /// The target itself, which is a folder and not there yet.
+    /// Creates the target directory, which does not exist yet.
     mutating func makeFolder(_ path: String, _ selection: RootRequest.Selection) throws
-    /// A tar archive that ADD unpacks into a folder.
+    /// Unpacks a tar archive into a directory (ADD).
     mutating func unpack(
         _ path: String, _ status: FileStatus, into folder: String, _ selection: RootRequest.Selection
     ) throws
 }
 
-/// Finds what COPY and ADD mean (Dockerfile reference, "COPY", "Wildcards", ".dockerignore").
+/// Selects the source files of COPY and ADD (Dockerfile reference, "COPY", "Wildcards", ".dockerignore").
 struct TreeSelection {
     let selection: RootRequest.Selection
     private let ignored: IgnoreRules
@@ -41,12 +41,12 @@ struct TreeSelection {
         }
     }
 
-    /// Paths that a source means, as components below the root. Links on the way are followed inside the root.
+    /// The paths that a source matches, as components below the root. Symbolic links on the way are followed inside the root.
     private func expand(_ source: String) throws -> [[Substring]] {
         let clean = Self.clean(source)
         let pattern = try PathPattern(clean.joined(separator: "/"))
         guard pattern.isWild else {
-            // A plain name may be written with backslashes, which the pattern has taken out.
+            // A plain name may contain backslash escapes, which the pattern removes.
             let parts = clean.map { Substring($0.filter { $0 != "\\" }) }
             guard !isIgnored(parts) || mayKeepBelow(parts),
                 (try? Files.status(Self.path(parts))) != nil
@@ -92,7 +92,7 @@ struct TreeSelection {
     }
 
     private func take(_ parts: [Substring], _ source: String, into sink: inout some SelectionSink) throws {
-        // The named source itself is followed, as Docker does; what is below it is copied as it is.
+        // Symbolic links of the source itself are followed, as in Docker; links below it are copied.
         let path = try Files.canonical(Self.path(parts))
         let status = try Files.status(path)
         let target = selection.target
@@ -106,7 +106,7 @@ struct TreeSelection {
         }
         if selection.unpacksArchives, status.isRegular, try ArchiveReader.isArchive(path) {
             if selection.makesTarget {
-                // --chmod is for what is copied, not for what an archive is unpacked into.
+                // --chmod applies to copied files, not to the directory that an archive is unpacked into.
                 var folder = selection
                 folder.mode = nil
                 try sink.makeFolder(target, folder)
@@ -122,7 +122,7 @@ struct TreeSelection {
         try sink.take(path, status, as: name, selection)
     }
 
-    /// The part of a path that `--parents` keeps: what is behind `/./`, else all of it.
+    /// The part of a path that `--parents` keeps: after `/./` if present, otherwise all of it.
     private static func kept(_ parts: [Substring], _ source: String) -> String {
         let pieces = source.pathParts
         let pivot = pieces.firstIndex(of: ".") ?? 0
@@ -140,11 +140,11 @@ struct TreeSelection {
         for name in try Files.list(place).sorted() {
             let parts = hasRules || selection.keepsParents ? folder + [Substring(name)] : []
             let path = place == "/" ? "/" + name : place + "/" + name
-            // Through the folder that is open: a long path need not be walked for each of its files.
+            // Relative to the open directory: saves a path walk per file.
             let status = try Files.status(at: handle.raw, name)
             let isLeftOut = hasRules && isIgnored(parts)
             if isLeftOut, !(status.isDirectory && mayKeepBelow(parts)) { continue }
-            // A folder that is left out comes into being with what is kept of it.
+            // An ignored directory is created implicitly with the files below it that are kept.
             if !isLeftOut { try sink.take(path, status, as: Self.join(target, name), selection) }
             if status.isDirectory {
                 try takeContent(folder + [Substring(name)], Self.join(target, name), into: &sink)
@@ -162,7 +162,7 @@ struct ArchivingSink: SelectionSink {
 
     mutating func take(_ path: String, _ status: FileStatus, as name: String, _ selection: RootRequest.Selection) throws
     {
-        // What comes from a context belongs to root unless the instruction says otherwise.
+        // Files of a build context belong to root unless the instruction sets another owner.
         try tree.addOne(
             path, status, as: name, owner: selection.owner,
             mode: status.isSymbolicLink ? nil : selection.mode.map { $0 & 0o7777 })
@@ -177,7 +177,7 @@ struct ArchivingSink: SelectionSink {
             size: 0, modifiedSeconds: Clocks.wallNanoseconds() / 1_000_000_000)
     }
 
-    /// The archive's own owners stay unless --chown says otherwise, as in Docker.
+    /// The owners in the archive are kept unless --chown is given, as in Docker.
     mutating func unpack(
         _ path: String, _ status: FileStatus, into folder: String, _ selection: RootRequest.Selection
     ) throws {

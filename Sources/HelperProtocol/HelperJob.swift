@@ -1,13 +1,14 @@
-/// The jobs of `roost-helper`: its first argument. Standard error takes what it has to say when it fails, as `FailureText`.
+/// The jobs of `roost-helper`, given as its first argument. On failure it writes the error to standard error: the error kind, a NUL and the
+/// message, or only a message.
 public enum HelperJob: String, Sendable {
-    /// Standard input: a plain tar stream. Descriptor 3: the folder to fill. Standard output: records with a NUL after
-    /// each, `o` and an opaque folder, at last `s` and the sum of the sizes.
+    /// Standard input: a tar stream. Descriptor 3: the target directory. Standard output: NUL-terminated records, `o` + an opaque
+    /// directory, finally `s` + the total size in bytes.
     case unpack
-    /// Standard input: compressed bytes. Standard output: plain ones.
+    /// Standard input: compressed bytes. Standard output: the decompressed bytes.
     case decompress
-    /// Works in a root that it mounts itself: descriptor 3 holds a `RootRequest`, which may come later than the helper; 4 perhaps a
-    /// process, 5 perhaps the digests that are known.
+    /// Works in a root that it mounts itself. Descriptor 3: a `RootRequest`, which may arrive after the helper has started; 4: a pidfd or
+    /// /dev/null; 5: the digest cache or /dev/null.
     case root
-    /// The same in the caller's own files: for the command line.
+    /// Runs a `RootRequest` on the caller's own files, for the CLI.
     case local
 }

@@ -1,6 +1,6 @@
 import EngineModel
 
-// The form in which a request goes to the helper. Written by hand: Foundation's coders would be most of the helper's start.
+// JSON coding of a request for the helper. Hand-written: Foundation's coders would dominate the helper's start time.
 
 extension RootRequest {
     public var json: JSON {
@@ -10,7 +10,7 @@ extension RootRequest {
         ]
     }
 
-    /// Throws where a member is missing: engine and helper are not of the same make.
+    /// Throws if a member is missing: engine and helper are of different versions.
     public init(_ json: JSON) throws(RoostError) {
         self.init(
             view: try View(json["view"]), binds: try json["binds"].list(Bind.init),
@@ -21,13 +21,13 @@ extension RootRequest {
 
 extension JSON {
     fileprivate func text(_ name: String) throws(RoostError) -> String {
-        guard let string else { throw .failure("the helper was asked without \(name)") }
+        guard let string else { throw .failure("invalid helper request: \(name) is missing") }
         return string
     }
 
     fileprivate func number<Number: BinaryInteger>(_ name: String) throws(RoostError) -> Number {
         guard let int, let number = Number(exactly: int) else {
-            throw .failure("the helper was asked without \(name)")
+            throw .failure("invalid helper request: \(name) is missing")
         }
         return number
     }
@@ -59,7 +59,7 @@ extension RootRequest.View {
         case "process": self = .process
         case "comparison":
             self = .comparison(lower: json["lower"].strings ?? [], upper: try json["upper"].text("upper"))
-        default: throw .failure("the helper was asked for an unknown view")
+        default: throw .failure("invalid helper request: unknown view")
         }
     }
 }
@@ -104,7 +104,7 @@ extension RootRequest.Job {
         case "read": self = .read(path: try json["path"].text("path"), limit: try json["limit"].number("limit"))
         case "remove": self = .remove(paths: json["paths"].strings ?? [])
         case "copy": self = .copy(source: try json["source"].text("source"), target: try json["target"].text("target"))
-        default: throw .failure("the helper was asked for an unknown job")
+        default: throw .failure("invalid helper request: unknown job")
         }
     }
 }

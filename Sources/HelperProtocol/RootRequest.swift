@@ -1,20 +1,20 @@
 import EngineModel
 
-/// What the confined helper is asked to do with a root file system that it, and nobody else, sees.
+/// A job for the confined helper, and the root file system that it runs in.
 public struct RootRequest: Sendable, Equatable {
-    /// What is mounted as the helper's root.
+    /// The file system that is mounted as the helper's root.
     public enum View: Sendable, Equatable {
-        /// One folder of the host, read only.
+        /// A directory of the host, read-only.
         case folder(String)
-        /// Layers, topmost first; with an upper folder they can be written to.
+        /// Layers, topmost first; writable with an upper and a work directory.
         case layers([String], upper: String?, work: String?)
-        /// What a running container sees: descriptor 4 is its process.
+        /// The mounts of a running container; descriptor 4 is a pidfd of its process.
         case process
-        /// Layers at `/lower` and a container's own layer at `/upper`: what differs between them.
+        /// Layers at `/lower` and a container's read-write layer at `/upper`, for comparing them.
         case comparison(lower: [String], upper: String)
     }
 
-    /// A folder or file of the host inside the view.
+    /// A directory or file of the host that is bind-mounted into the view.
     public struct Bind: Sendable, Equatable {
         public var source: String
         public var target: String
@@ -27,45 +27,44 @@ public struct RootRequest: Sendable, Equatable {
     }
 
     public enum Job: Sendable, Equatable {
-        /// The facts of a path, as JSON on standard output.
+        /// The status of a path, as JSON on standard output.
         case stat(path: String, followsLinks: Bool)
         /// A tar stream of a path on standard output, its entries below `name`.
         case archive(path: String, name: String)
-        /// Standard input is a tar stream to be unpacked in a folder.
+        /// Extracts the tar stream on standard input into a directory.
         case extract(ExtractOptions)
-        /// What COPY and ADD take, as a tar stream on standard output.
+        /// The source files of COPY or ADD, as a tar stream on standard output.
         case select(Selection)
-        /// The digest of what COPY and ADD would take; names, modes, owners and content count, times do not.
+        /// The digest of the source files of COPY or ADD: covers names, modes, owners and content, not times.
         case digest(Selection)
-        /// A layer's tar stream of a read-write layer, whiteouts included.
-        /// No time in it is later than `clamp`.
+        /// The tar stream of a read-write layer, including whiteouts. Modification times are limited to `clamp`, in seconds since the Unix epoch.
         case layer(clamp: Int64?)
-        /// `A /path`, `C /path`, `D /path` with a NUL after each.
+        /// The changes of the read-write layer: NUL-terminated `A /path`, `C /path`, `D /path` on standard output.
         case changes
-        /// Replaces a file's content in place: it may be a mount of its own.
+        /// Replaces a file's content in place; the file may be a mount.
         case write(path: String, text: String)
-        /// The bytes of a file.
+        /// The content of a regular file, on standard output.
         case read(path: String, limit: Int)
         /// Copies a directory's content and its own owner and mode into an empty directory; does nothing if the source is missing.
         case copy(source: String, target: String)
-        /// Removes files, and directories with all that is in them; what is missing is removed already.
+        /// Removes files and directory trees; missing paths are ignored.
         case remove(paths: [String])
     }
 
     public struct ExtractOptions: Sendable, Equatable {
         public var folder: String
-        /// The folder and those above it are made where they are missing, for this owner.
+        /// Creates the directory and its missing parents, owned by `owner`.
         public var makesFolder = false
         public var owner: Owner?
-        /// A folder does not replace a file, nor a file a folder.
+        /// Fails if a directory would replace a file or a file a directory.
         public var refusesKindChange = false
-        /// A folder takes the place of a file or link, and a file that of a folder with all that is in it.
+        /// A directory replaces a file or link, and a file replaces a whole directory.
         public var replacesKinds: Bool?
-        /// Owners as in the archive; else the one of `owner`.
+        /// Keeps the owners in the archive; otherwise `owner` is applied.
         public var keepsOwners = true
-        /// Replaces the first component of every entry's path.
+        /// Replaces the first component of every entry's path; prepended if the archive holds only a directory's content.
         public var rebase: String?
-        /// The folder is not confined: nothing is written through a link.
+        /// Never writes through a symbolic link, because the directory is not confined.
         public var refusesLinks = false
         public init(folder: String) { self.folder = folder }
     }
@@ -79,21 +78,21 @@ public struct RootRequest: Sendable, Equatable {
         }
     }
 
-    /// What COPY and ADD take from a root, and under which names.
+    /// The source files of COPY or ADD, and their target names.
     public struct Selection: Sendable, Equatable {
         /// Paths or patterns, relative to the root.
         public var sources: [String]
-        /// Where it goes: absolute.
+        /// The target path, absolute.
         public var target: String
-        /// The target is a folder: files go into it under their own names.
+        /// The target is a directory: files are copied into it under their own names.
         public var targetIsFolder: Bool
-        /// The target is not there: a folder's content makes it one.
+        /// The target directory does not exist and must be created.
         public var makesTarget = false
         public var owner: Owner?
-        /// `--chown` was given: the content of an archive gets the owner as well.
+        /// `--chown` was given: the owner also applies to the content of unpacked archives.
         public var changesOwner = false
         public var mode: UInt32?
-        /// `--parents`: folders of the source's path are kept.
+        /// `--parents`: keeps the parent directories of the source path.
         public var keepsParents = false
         public var ignored: [String] = []
         public var excluded: [String] = []
@@ -108,10 +107,10 @@ public struct RootRequest: Sendable, Equatable {
 
     public var view: View
     public var binds: [Bind]
-    /// A folder of ours that the view is mounted on, in the helper's own mount namespace.
+    /// An engine directory used as mount point of the view, in the helper's own mount namespace.
     public var mountPoint: String
     public var job: Job
-    /// Descriptor 5 is a file in which digests of the view's files are remembered.
+    /// Descriptor 5 is the digest cache of the view's files.
     public var hasDigestCache = false
 
     public init(view: View, binds: [Bind] = [], mountPoint: String, job: Job) {

@@ -1,5 +1,5 @@
 extension Dockerfile {
-    /// The secrets that steps ask for, each once: the ids of `--mount=type=secret`, or the last part of its target.
+    /// The unique names of the secrets that steps use: the IDs of `--mount=type=secret`, or the last component of the target.
     public var secretNames: [String] {
         mounts("secret") { values in
             let target = values["target"] ?? values["dst"] ?? values["destination"] ?? ""
@@ -7,7 +7,7 @@ extension Dockerfile {
         }
     }
 
-    /// The ssh agents that steps ask for, each once: the ids of `--mount=type=ssh`.
+    /// The unique names of the SSH agents that steps use: the IDs of `--mount=type=ssh`.
     public var agentNames: [String] { mounts("ssh") { $0["id"] ?? BuildMount.firstAgent[...] } }
 
     private func mounts(_ type: Substring, _ name: ([Substring: Substring]) -> Substring) -> [String] {

@@ -1,6 +1,6 @@
 import EngineModel
 
-/// An error in a Dockerfile, with the line that it is about.
+/// An error in a Dockerfile, with its line.
 public struct DockerfileError: Error, Sendable, Equatable, CustomStringConvertible {
     public let line: Int
     public let message: String
@@ -11,18 +11,18 @@ public struct DockerfileError: Error, Sendable, Equatable, CustomStringConvertib
     public var description: String { "dockerfile parse error on line \(line): \(message)" }
 }
 
-/// A here-document: `<<EOF` and the lines up to `EOF`.
+/// A heredoc: `<<EOF` and the lines up to `EOF`.
 public struct HereDocument: Sendable, Equatable {
-    /// The delimiter without quotes, which is also the name of the file that COPY makes of it.
+    /// The unquoted delimiter, which is also the name of the file that COPY creates.
     public var name: String
     public var content: String
-    /// Variables are replaced unless the delimiter is quoted.
+    /// Variables are substituted unless the delimiter is quoted.
     public var expands: Bool
-    /// `<<-`: tabs in front of the lines do not count.
+    /// `<<-`: leading tabs of the lines are removed.
     public var dropsTabs: Bool
 
-    /// The name of the file that COPY, or RUN with `#!`, makes of it. The name comes from the Dockerfile: its dots and slashes lead nowhere, and
-    /// no directory is made for it (BuildKit joins it to `/`).
+    /// The name of the file that COPY, or RUN with `#!`, creates. The name comes from the Dockerfile: it cannot leave the target
+    /// directory, and no directory is created for it (BuildKit joins it to `/`).
     public func fileName() throws(RoostError) -> String {
         let parts = name.absolutePath.pathParts
         guard parts.count == 1, parts[0] != ".", !name.utf8.contains(0) else {
@@ -32,18 +32,18 @@ public struct HereDocument: Sendable, Equatable {
     }
 }
 
-/// One instruction as it is written, its continued lines put together.
+/// One instruction as written, with continued lines joined.
 public struct SourceInstruction: Sendable, Equatable {
     public var line: Int
     public var lastLine: Int
-    /// In upper case.
+    /// The instruction name in upper case.
     public var word: String
     /// `--name=value`, in order.
     public var flags: [(name: String, value: String?)]
-    /// What is behind the word and its flags.
+    /// The text after the instruction name and its flags.
     public var rest: String
     public var documents: [HereDocument] = []
-    /// As in the file, for showing it.
+    /// The original text, for display.
     public var text: String
 
     public static func == (one: SourceInstruction, other: SourceInstruction) -> Bool {
@@ -65,7 +65,7 @@ public struct DockerfileLines: Sendable {
     public init(parsing source: String) throws(DockerfileError) {
         var text = source[...]
         if text.unicodeScalars.first == "\u{feff}" { text = Substring(text.unicodeScalars.dropFirst()) }
-        // "\r\n" is one character for Swift: lines end at either.
+        // Swift reads "\r\n" as one character: lines end at either.
         let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
         var index = try readDirectives(lines)
         while index < lines.count { index = try readInstruction(lines, from: index) }
@@ -96,7 +96,7 @@ public struct DockerfileLines: Sendable {
         return lines.count
     }
 
-    /// Reads one instruction with its continuations and here-documents; answers where the next one begins.
+    /// Reads one instruction with its continuation lines and heredocs; returns the index of the line after it.
     private mutating func readInstruction(_ lines: [Substring], from start: Int) throws(DockerfileError) -> Int {
         var index = start
         var text = ""
@@ -106,7 +106,7 @@ public struct DockerfileLines: Sendable {
             let line = lines[index]
             let trimmed = line.drop(while: \.isWhitespace)
             if trimmed.isEmpty || trimmed.first == "#" {
-                // Comments and empty lines may stand between the lines of one instruction.
+                // Comments and empty lines are allowed between the lines of one instruction.
                 index += 1
                 if !isOpen { return index }
                 if trimmed.isEmpty { warnings.append((index, "Empty continuation line")) }
@@ -122,7 +122,7 @@ public struct DockerfileLines: Sendable {
         let body = text.trimmedBlanks
         if body.isEmpty { return index }
         var instruction = try split(body, line: start + 1)
-        // The instruction that ONBUILD keeps may have documents like any other.
+        // The trigger instruction of ONBUILD may have heredocs, too.
         let trigger = instruction.rest.prefix { !$0.isWhitespace }
         let isTrigger = instruction.word == "ONBUILD"
         if Self.documentWords.contains(isTrigger ? trigger.uppercased() : instruction.word) {
@@ -141,7 +141,7 @@ public struct DockerfileLines: Sendable {
                     content.append(line)
                 }
                 guard isClosed else {
-                    throw DockerfileError(start + 1, "unterminated heredoc: the line \(document.name) is missing")
+                    throw DockerfileError(start + 1, "unterminated heredoc: missing delimiter \(document.name)")
                 }
                 document.content = content.map { $0 + "\n" }.joined()
                 instruction.documents.append(document)
@@ -151,12 +151,12 @@ public struct DockerfileLines: Sendable {
         instruction.text = shown.joined(separator: "\n")
         instructions.append(instruction)
         guard instructions.count <= Self.instructionLimit else {
-            throw DockerfileError(start + 1, "more than \(Self.instructionLimit) instructions")
+            throw DockerfileError(start + 1, "too many instructions (limit \(Self.instructionLimit))")
         }
         return index
     }
 
-    /// A line without the escape at its end, and whether it goes on. An escaped escape does not continue.
+    /// The line without its trailing escape character, and whether it continues. An escaped escape character does not continue a line.
     private func continuation(_ line: Substring) -> (text: String, goesOn: Bool) {
         var end = line
         while let last = end.last, last == " " || last == "\t" { end = end.dropLast() }
@@ -171,7 +171,7 @@ public struct DockerfileLines: Sendable {
         var rest = text.dropFirst(word.count).drop(while: \.isWhitespace)
         var flags: [(name: String, value: String?)] = []
         let upper = word.uppercased()
-        // Flags belong to the instruction only where it has any; a shell command may begin with dashes after them.
+        // Flags come first; after them, or after a bare `--`, a shell command may start with dashes.
         while rest.hasPrefix("--") {
             let (flag, length) = Self.flagWord(rest, escape)
             if flag == "--" {
@@ -189,7 +189,7 @@ public struct DockerfileLines: Sendable {
             line: line, lastLine: line, word: upper, flags: flags, rest: String(rest), text: text)
     }
 
-    /// One flag up to the next blank outside quotes, with the quotes taken away; and how many characters it was.
+    /// One flag up to the next unquoted white space, without quotes, and its length in the text.
     private static func flagWord(_ text: Substring, _ escape: Character) -> (String, Int) {
         var word = ""
         var length = 0
@@ -215,12 +215,12 @@ public struct DockerfileLines: Sendable {
         return (word, length)
     }
 
-    /// The here-documents that a line opens: words of the form `[number]<<[-]NAME` (BuildKit, `parser.ParseHeredoc`).
+    /// The heredocs that a line opens: words of the form `[number]<<[-]NAME` (BuildKit, `parser.ParseHeredoc`).
     static func documents(_ text: String) -> [HereDocument] {
         InstructionParser.plainWords(text, "\\").compactMap { document($0) }
     }
 
-    /// The document that a word opens; nil if it is an ordinary word.
+    /// The heredoc that a word opens; nil for other words.
     public static func document(_ word: String) -> HereDocument? {
         var rest = word.drop { $0.isASCII && $0.isNumber }
         guard rest.hasPrefix("<<") else { return nil }

@@ -2,7 +2,7 @@ import EngineModel
 import OCI
 
 extension Dockerfile {
-    /// Parses a whole file; the first error ends it.
+    /// Parses a Dockerfile; stops at the first error.
     public init(parsing text: String) throws(DockerfileError) {
         let lines = try DockerfileLines(parsing: text)
         escape = lines.escape
@@ -21,7 +21,7 @@ extension Dockerfile {
             let instruction = try parser.instruction()
             if stages.isEmpty {
                 guard case .arg(let list) = instruction.kind else {
-                    throw DockerfileError(source.line, "no build stage in current context: begin with FROM")
+                    throw DockerfileError(source.line, "no build stage in current context: start with FROM")
                 }
                 globalArguments += list.map { (source.line, $0.0, $0.1) }
             } else {
@@ -32,17 +32,17 @@ extension Dockerfile {
         warnings += checks()
     }
 
-    /// One instruction by itself, as ONBUILD and `--change` have it.
+    /// Parses a single instruction, as in ONBUILD and `--change`.
     public static func instruction(_ text: String, escape: Character = "\\") throws(DockerfileError) -> Instruction {
         let lines = try DockerfileLines(parsing: text)
         guard let source = lines.instructions.first, lines.instructions.count == 1 else {
-            throw DockerfileError(1, "one instruction is expected: \(text)")
+            throw DockerfileError(1, "expected exactly one instruction: \(text)")
         }
         return try InstructionParser(source: source, escape: escape).instruction()
     }
 }
 
-/// Reads one instruction.
+/// Parses one instruction.
 struct InstructionParser {
     let source: SourceInstruction
     let escape: Character
@@ -151,7 +151,7 @@ struct InstructionParser {
         "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
     ]
 
-    /// How many letters must change to make one word of the other.
+    /// Levenshtein distance.
     private static func distance(_ one: String, _ other: String) -> Int {
         let (one, other) = (Array(one.prefix(20)), Array(other.prefix(20)))
         var row = Array(0...other.count)
@@ -172,8 +172,8 @@ struct InstructionParser {
         if source.rest.isEmpty { throw failure("\(source.word) requires exactly one argument") }
     }
 
-    /// The array at the beginning of a text; what stands behind it does not count, as in Docker. Nil where there is none; an array of
-    /// anything but strings is an error.
+    /// The JSON array at the start of a text; text after it is ignored, as in Docker. nil without an array; elements that are not
+    /// strings are an error.
     private func jsonArray(_ text: String) throws(DockerfileError) -> [String]? {
         guard text.hasPrefix("["), let end = Self.endOfArray(text),
             let items = (try? JSON(parsing: Array(text[...end].utf8)))?.array
@@ -185,7 +185,7 @@ struct InstructionParser {
         return strings
     }
 
-    /// The bracket that closes the first one.
+    /// The bracket that closes the array.
     private static func endOfArray(_ text: String) -> String.Index? {
         var depth = 0
         var inString = false
@@ -239,7 +239,7 @@ struct InstructionParser {
                 : ["from", "chown", "chmod", "link", "parents", "exclude"])
         var words = try jsonArray(source.rest) ?? []
         if words.isEmpty { words = Self.plainWords(source.rest, escape) }
-        // Here-documents stand among the sources as `<<NAME`.
+        // Heredocs are among the sources as `<<NAME`.
         let plain = words.filter { source.documents.isEmpty || DockerfileLines.document($0) == nil }
         guard let target = plain.last, plain.count + source.documents.count > 1 else {
             throw failure(
@@ -260,7 +260,7 @@ struct InstructionParser {
         return copy
     }
 
-    /// Words at blanks outside quotes, quotes and escapes left for the expansion.
+    /// Splits at unquoted white space; quotes and escapes are kept for the expansion.
     static func plainWords(_ text: String, _ escape: Character) -> [String] {
         var words: [String] = []
         var word = ""
@@ -290,7 +290,7 @@ struct InstructionParser {
         return words
     }
 
-    /// `A=1 B="two words"`, or the old form `A one value`; values keep their quotes until they are expanded.
+    /// `A=1 B="two words"`, or the legacy form `A one value`; values keep their quotes until they are expanded.
     private func pairs(_ name: String) throws(DockerfileError) -> [(String, String)] {
         let words = Self.plainWords(source.rest, escape)
         guard let first = words.first else { return [] }
@@ -311,7 +311,7 @@ struct InstructionParser {
         return list
     }
 
-    /// The old form's value is one word whatever it holds: its blanks are protected.
+    /// The value of the legacy form is one word. It is expanded without splitting, so its spaces need no escaping.
     private static func escapedBlanks(_ text: String, _ escape: Character) -> String { text }
 
     private func argument() throws(DockerfileError) -> InstructionKind {
@@ -354,7 +354,7 @@ struct InstructionParser {
         if word == "FROM" || word == "MAINTAINER" {
             throw failure("\(word) isn't allowed as an ONBUILD trigger")
         }
-        // What it will do one day is checked now.
+        // The trigger is validated now, although it runs later.
         let text = source.rest + source.documents.map { "\n" + $0.content + $0.name }.joined()
         let inner = try DockerfileLines(parsing: text)
         if let first = inner.instructions.first {
@@ -367,7 +367,7 @@ struct InstructionParser {
 }
 
 extension Dockerfile {
-    /// What is legal but probably not meant (`--check`; the names are those of Docker's build checks).
+    /// Warnings for valid but suspicious instructions (`--check`), named as Docker's build checks.
     func checks() -> [(line: Int, message: String)] {
         var found: [(line: Int, message: String)] = []
         func twice(_ stage: BuildStage, _ word: String) {

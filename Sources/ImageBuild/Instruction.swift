@@ -1,7 +1,7 @@
 import EngineModel
 import OCI
 
-/// A program in the exec form, or a line for a shell.
+/// A command in exec form or in shell form.
 public enum CommandForm: Sendable, Equatable {
     case exec([String])
     case shell(String)
@@ -11,12 +11,12 @@ public enum CommandForm: Sendable, Equatable {
 public struct BuildMount: Sendable, Equatable {
     public enum Kind: String, Sendable { case bind, cache, tmpfs, secret, ssh }
     public enum Sharing: String, Sendable { case shared, `private`, locked }
-    /// The id of the ssh agent where none is said.
+    /// The default ID of the SSH agent.
     public static let firstAgent = "default"
     public var kind: Kind
     public var target = ""
     public var source = ""
-    /// A stage or an image; nil is the build context.
+    /// A stage or an image; nil means the build context.
     public var from: String?
     public var readOnly = false
     public var id = ""
@@ -26,7 +26,7 @@ public struct BuildMount: Sendable, Equatable {
     public var group: UInt32 = 0
     public var size: Int64 = 0
     public var isRequired = false
-    /// A secret as a variable.
+    /// The environment variable of a secret (`env`).
     public var variable: String?
 
     public init(kind: Kind) { self.kind = kind }
@@ -48,7 +48,7 @@ public struct CopyInstruction: Sendable, Equatable {
     public var documents: [HereDocument] = []
 }
 
-/// What an instruction means, its variables not replaced yet.
+/// A parsed instruction, before variable substitution.
 public enum InstructionKind: Sendable, Equatable {
     case run(CommandForm, mounts: [String], network: String?, documents: [HereDocument])
     case copy(CopyInstruction)
@@ -73,15 +73,15 @@ public enum InstructionKind: Sendable, Equatable {
 public struct Instruction: Sendable, Equatable {
     public var line: Int
     public var kind: InstructionKind
-    /// As in the file.
+    /// The original text.
     public var text: String
     public var word: String { String(text.drop(while: \.isWhitespace).prefix { !$0.isWhitespace }).uppercased() }
 }
 
-/// `FROM …` and what follows it.
+/// A build stage: `FROM …` and the instructions after it.
 public struct BuildStage: Sendable, Equatable {
     public var line: Int
-    /// An image, another stage's name, or scratch; variables not replaced yet.
+    /// An image, another stage's name, or scratch, before variable substitution.
     public var base: String
     public var platform: String?
     public var name: String?

@@ -1,10 +1,9 @@
 import EngineModel
 import OCI
 
-/// The instructions that change an image's settings and nothing else: a build, `commit --change` and `import --change` carry them out
-/// alike.
+/// Instructions that change only the image configuration; shared by builds, `commit --change` and `import --change`.
 extension ImageConfiguration.Runtime {
-    /// Carries out an instruction that changes settings alone; answers false for every other one. `hasCommand`: whether CMD has been said.
+    /// Applies an instruction that changes only the configuration; returns false for others. `hasCommand`: whether CMD was applied.
     public mutating func apply(
         _ kind: InstructionKind, _ expansion: WordExpansion, hasCommand: inout Bool
     ) throws(RoostError) -> Bool {
@@ -35,7 +34,7 @@ extension ImageConfiguration.Runtime {
             hasCommand = true
         case .entrypoint(let form):
             entrypoint = form == .shell("") ? nil : program(form)
-            // A command of the base means nothing to another program.
+            // The base image's command does not fit another entrypoint.
             if !hasCommand { cmd = nil }
         case .shell(let words): shell = words
         case .stopSignal(let signal):
@@ -68,7 +67,7 @@ extension ImageConfiguration.Runtime {
         }
     }
 
-    /// A path made absolute, its dots and double slashes gone; a slash at its end stays.
+    /// The absolute path without dots and double slashes; a trailing slash is kept.
     public func absolute(_ path: String) -> String {
         let directory = (workingDir ?? "").isEmpty ? "/" : workingDir ?? "/"
         let whole = path.hasPrefix("/") ? path : directory + "/" + path
@@ -82,7 +81,7 @@ extension ImageConfiguration.Runtime {
 
     /// `80`, `80/udp`, `8000-8010`.
     private static func ports(_ text: String) throws(RoostError) -> [String] {
-        // `80:80` names a port of the host too, which means nothing here.
+        // The host port of `80:80` is ignored.
         let inside = text.lastIndex(of: ":").map { String(text[text.index(after: $0)...]) } ?? text
         let parts = inside.split(separator: "/", maxSplits: 1).map(String.init)
         let ends = (parts.first ?? "").split(separator: "-").map(String.init)
@@ -106,13 +105,13 @@ extension ImageConfiguration.Runtime {
         for (name, value) in flags {
             if name == "retries" {
                 guard let count = Int(value), count >= 0 else {
-                    throw .invalid("--retries: \"\(value)\" is not a number")
+                    throw .invalid("invalid --retries \"\(value)\" (e.g. 3)")
                 }
                 check.retries = count
                 continue
             }
             guard let span = TimeSpan.parse(value), span == 0 || span >= 1_000_000 else {
-                throw .invalid("--\(name): \"\(value)\" is not a time of at least 1ms, as 30s or 1m")
+                throw .invalid("invalid --\(name) \"\(value)\": expected at least 1ms (e.g. 30s or 1m)")
             }
             switch name {
             case "interval": check.interval = span
@@ -124,13 +123,13 @@ extension ImageConfiguration.Runtime {
         return check
     }
 
-    /// What `commit` and `import` may say (moby, builder/dockerfile, `validCommitCommands`).
+    /// The instructions that `commit` and `import` accept (moby, builder/dockerfile, `validCommitCommands`).
     private static let changes: Set<String> = [
         "CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "ONBUILD", "STOPSIGNAL", "USER", "VOLUME",
         "WORKDIR",
     ]
 
-    /// Applies what `--change` says: a piece of a Dockerfile, one line or several. Nothing is applied if any of it is wrong.
+    /// Applies `--change` values, each one or more lines of a Dockerfile. Applies nothing if any of them is invalid.
     public mutating func apply(changes: [String]) throws(RoostError) {
         if changes.isEmpty { return }
         let lines: DockerfileLines
@@ -142,7 +141,7 @@ extension ImageConfiguration.Runtime {
                 guard Self.changes.contains(source.word) else {
                     throw DockerfileError(source.line, "\(source.word) is not a valid change command")
                 }
-                // As Docker: `CMD` alone leaves the command as it is.
+                // As in Docker: `CMD` without arguments keeps the command.
                 if source.word == "CMD", source.rest.isEmpty { continue }
                 instructions.append(try InstructionParser(source: source, escape: lines.escape).instruction())
             }

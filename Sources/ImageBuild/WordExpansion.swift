@@ -1,9 +1,9 @@
 import EngineModel
 
-/// Quotes and variables in the words of a Dockerfile (Dockerfile reference, "Environment replacement").
+/// Expands quotes and variables in words of a Dockerfile (Dockerfile reference, "Environment replacement").
 public struct WordExpansion: Sendable {
     public var escape: Character
-    /// What a name means; nil where it is not set.
+    /// The value of a variable; nil if it is not set.
     public var value: @Sendable (String) -> String?
 
     public init(escape: Character = "\\", value: @escaping @Sendable (String) -> String?) {
@@ -11,25 +11,25 @@ public struct WordExpansion: Sendable {
         self.value = value
     }
 
-    /// One word: quotes are taken away, variables replaced.
+    /// Expands one word: removes quotes and substitutes variables.
     public func word(_ text: String) throws(RoostError) -> String {
         var reader = Reader(expansion: self, characters: Array(text))
         return try reader.all(splits: false).joined()
     }
 
-    /// Several words, parted by blanks outside quotes; a variable's value may hold several.
+    /// Expands and splits at unquoted white space; the value of a variable may contain several words.
     public func words(_ text: String) throws(RoostError) -> [String] {
         var reader = Reader(expansion: self, characters: Array(text))
         return try reader.all(splits: true)
     }
 
-    /// A here-document: variables are replaced, quotes are text.
+    /// Expands a heredoc: substitutes variables and keeps quotes.
     public func document(_ text: String) throws(RoostError) -> String {
         var reader = Reader(expansion: self, characters: Array(text))
         return try reader.document()
     }
 
-    /// Names that a text would look up, for warnings and for finding out what an instruction depends on.
+    /// Scans one text from start to end.
     private struct Reader {
         let expansion: WordExpansion
         let characters: [Character]
@@ -51,7 +51,7 @@ public struct WordExpansion: Sendable {
                     if splits { addUnquoted(text) } else { add(text) }
                 } else if character == expansion.escape {
                     index += 1
-                    // An escape in front of a line's end is gone already; in front of anything else it takes its meaning away.
+                    // Escaped line ends are already removed; any other escaped character is literal.
                     if let escaped = next {
                         add(String(escaped))
                         index += 1
@@ -127,7 +127,7 @@ public struct WordExpansion: Sendable {
                 } else if character == expansion.escape {
                     index += 1
                     guard let escaped = next else { break }
-                    // Inside double quotes an escape counts in front of these only.
+                    // In double quotes, only these characters can be escaped.
                     if escaped != "\"" && escaped != "$" && escaped != expansion.escape {
                         current.append(expansion.escape)
                     }
@@ -174,7 +174,7 @@ public struct WordExpansion: Sendable {
             }
         }
 
-        /// A name, a digit, or one of the shell's own.
+        /// A variable name, a single digit, or a special parameter of the shell.
         private mutating func takeName() -> String {
             var name = ""
             while let character = next {
@@ -208,7 +208,7 @@ public struct WordExpansion: Sendable {
             }
         }
 
-        /// The text up to a closing character, with its own variables replaced.
+        /// The text up to a closing character, with nested variables substituted.
         private mutating func operand(until end: Character) throws(RoostError) -> String {
             var text = ""
             while let character = next {
@@ -281,7 +281,7 @@ public struct WordExpansion: Sendable {
     }
 }
 
-/// `*` and `?` as a shell matches them in `${name#pattern}`.
+/// A shell pattern with `*` and `?`, as in `${name#pattern}`.
 private struct ShellPattern {
     let characters: [Character]
     init(_ text: String) { characters = Array(text) }

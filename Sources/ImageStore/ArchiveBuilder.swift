@@ -4,7 +4,7 @@ import LinuxKernel
 import OCI
 
 extension ImageStore {
-    /// Writes images as an archive that `docker load` and tools for OCI layouts read alike (`docker save`).
+    /// Writes images as an archive that is both a Docker archive and an OCI image layout (`docker save`).
     public func save(_ images: [NamedImage], to descriptor: Int32, now: Timestamp) throws {
         let builder = try ArchiveBuilder(content: content, descriptor: descriptor, seconds: now.seconds)
         for image in images { try builder.add(image) }
@@ -12,7 +12,7 @@ extension ImageStore {
     }
 }
 
-/// An image archive in the making: every document and blob once, the tables of contents at the end.
+/// Builds an image archive: every document and blob once, the indexes at the end.
 private final class ArchiveBuilder {
     private let content: ContentStore
     private let writer: ArchiveWriter

@@ -8,8 +8,8 @@ import Synchronization
 
 import struct Crypto.SHA256
 
-/// A blob on its way into the store: one side writes it as it comes, hashing; the other may read what is there already, and waits
-/// for the rest. It gets its final name only when it is complete and has the digest that it should.
+/// A blob being ingested: the writer appends and hashes it while one reader may already consume it, waiting for more. It gets its final
+/// name only when it is complete and its size and digest match.
 public final class ArrivingBlob: Sendable {
     private struct State {
         var count: Int64 = 0
@@ -45,13 +45,13 @@ public final class ArrivingBlob: Sendable {
         arrival.signal()
     }
 
-    /// The last byte has come: checks size and digest, and keeps the blob.
+    /// Commits the blob: verifies size and digest, and links it into the store.
     public func finish() throws {
         do {
             let (count, digest) = state.withLock { ($0.count, ContentStore.digest(of: $0.hash)) }
             guard count == expected.size, digest == expected.digest else {
                 throw RoostError.invalid(
-                    "blob \(expected.digest): what arrived has digest \(digest) and \(count) bytes, \(expected.size) were announced: refused"
+                    "blob \(expected.digest): received \(count) bytes with digest \(digest), expected \(expected.size) bytes"
                 )
             }
             try accepting(Errno.exists) { () throws(SyscallError) in
@@ -65,13 +65,13 @@ public final class ArrivingBlob: Sendable {
         }
     }
 
-    /// Nothing more will come; readers get the error.
+    /// Aborts the ingest; the reader gets the error.
     public func fail(_ error: any Error) {
         state.withLock { $0.failure = $0.failure ?? error }
         arrival.signal()
     }
 
-    /// For the one reader: bytes from an offset on, waiting until there are some; empty at the end.
+    /// For the single reader: bytes from an offset, waiting until some are available; empty at the end.
     func next(at offset: Int64) throws -> [UInt8] {
         while true {
             let (count, ended, failure) = state.withLock { ($0.count, $0.ended, $0.failure) }
@@ -85,13 +85,13 @@ public final class ArrivingBlob: Sendable {
     }
 }
 
-/// Where the bytes of a layer come from.
+/// The source of a layer's bytes.
 enum LayerSource {
-    /// A file that is complete; the digest of its bytes where that is known.
+    /// A complete file, with its digest if known.
     case file(Int32, digest: Digest?)
     case arriving(ArrivingBlob)
 
-    /// The first bytes, which tell the compression.
+    /// The first bytes, for detecting the compression.
     func start() throws -> [UInt8] {
         switch self {
         case .file(let file, _): return try readSome(file, at: 0, limit: 8)
@@ -108,19 +108,19 @@ enum LayerSource {
 }
 
 extension ImageStore {
-    /// A place for a blob that is about to come.
+    /// Starts the ingest of a blob.
     public func arriving(_ descriptor: Descriptor) throws -> ArrivingBlob {
         try ArrivingBlob(descriptor, content: content)
     }
 
-    /// Unpacks a layer while it arrives, beside others: its chain is known from the image's configuration.
+    /// Unpacks a layer while it is downloaded, concurrently with others: its chain id is known from the image configuration.
     public func receive(_ blob: ArrivingBlob, of descriptor: Descriptor, layer: Digest, onto parent: Digest?) throws
         -> StoredLayer
     {
         try stored(.arriving(blob), descriptor, layer, parent)
     }
 
-    /// The same of a blob that the store has.
+    /// Unpacks a layer whose blob is in the store.
     public func unpack(_ descriptor: Descriptor, layer: Digest, onto parent: Digest?) throws -> StoredLayer {
         let file = try Files.open(content.path(descriptor.digest), .readOnly)
         return try withExtendedLifetime(file) {
@@ -138,13 +138,13 @@ extension ImageStore {
             mediaType: descriptor.mediaType, size: unpacked.size)
     }
 
-    /// Whether the folder of a chain is there.
+    /// Whether the layer of a chain id is unpacked.
     public func hasLayer(_ chain: Digest) -> Bool { Files.exists(layers.path(chain)) }
 
-    /// The digest of a layer on top of another one, which names its folder.
+    /// The chain id of a layer on top of a parent, which names its directory.
     public static func chain(_ parent: Digest?, _ layer: Digest) -> Digest { LayerStore.chain(parent, layer) }
 
-    /// Compresses a plain layer for a registry; the same bytes every time.
+    /// Compresses an uncompressed layer for a registry, reproducibly; other layers are returned unchanged.
     public func compress(_ layer: StoredLayer) throws -> StoredLayer {
         guard layer.mediaType == MediaTypes.layer else { return layer }
         let source = try Files.open(content.path(layer.blob), .readOnly)

@@ -2,7 +2,7 @@ import Dispatch
 import LinuxKernel
 import Synchronization
 
-/// Work on a thread of its own, beside the caller's.
+/// Runs work on a dedicated thread, concurrently with the caller.
 final class Background<Value: Sendable>: Sendable {
     private let outcome = Mutex<Result<Value, any Error>?>(nil)
     private let done = DispatchSemaphore(value: 0)
@@ -15,7 +15,7 @@ final class Background<Value: Sendable>: Sendable {
         }
     }
 
-    /// Waits for the end; may be asked again.
+    /// Waits for the result; may be called repeatedly.
     func value() throws -> Value {
         done.wait()
         done.signal()

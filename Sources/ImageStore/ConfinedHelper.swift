@@ -2,18 +2,18 @@ import EngineModel
 import HelperProtocol
 import LinuxKernel
 
-/// The engine's way to `roost-helper`, which works on bytes that nobody has checked. It is a program of its own, small and linked
-/// statically, because it is started for every layer, copy and step of a build.
+/// Starts `roost-helper`, which processes untrusted input. It is a separate executable, small and statically linked, because it is started
+/// for every layer, copy and build step.
 public enum ConfinedHelper {
-    /// The program beside the engine's own. It is opened once: an update does not change what a running engine starts.
+    /// The executable next to the engine's. Opened once: an update does not change what a running engine starts.
     private static let program = Result {
         let path = try Processes.beside("roost-helper")
         do { return try Files.open(path, [.readOnly]) } catch {
-            throw RoostError.failure("cannot open the helper \(path): \(error); it is installed beside roostd")
+            throw RoostError.failure("cannot open the helper \(path): \(error); it must be installed next to roostd")
         }
     }
 
-    /// Throws what is wrong with the installation; an engine asks before it serves.
+    /// Checks the installation; the engine calls this before it serves requests.
     public static func prepare() throws { _ = try program.get() }
 
     /// Starts a job with these descriptors as 0, 1, 2, 3, …

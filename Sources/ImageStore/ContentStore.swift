@@ -5,9 +5,9 @@ import OCI
 
 import struct Crypto.SHA256
 
-/// Blobs by digest: each arrives under a temporary name, is hashed while it is written, and renamed. What has its final name is complete
-/// and is what its name says, but for a loss of power: large blobs reach the disk a moment later (`settle`), nobody waits for that, and
-/// after a boot the engine looks at their sizes.
+/// Content-addressed blobs: each is written under a temporary name, hashed while it is written, and renamed. A blob with its final name is
+/// complete and matches its digest, except after a power loss: large blobs are synced a moment later (`settle`) without anything waiting
+/// for it, and after a reboot the engine checks their sizes.
 public struct ContentStore: Sendable {
     public let root: String
 
@@ -21,10 +21,10 @@ public struct ContentStore: Sendable {
     public func path(_ digest: Digest) -> String { "\(root)/sha256/\(digest.hex)" }
     public func contains(_ digest: Digest) -> Bool { Files.exists(path(digest)) }
 
-    /// A new temporary file in this store.
+    /// A new temporary path in this store.
     func temporaryPath() -> String { "\(root)/arriving/\(Identifiers.random().prefix(24))" }
 
-    /// Keeps small content that is in memory.
+    /// Stores small content that is in memory.
     @discardableResult
     public func put(_ bytes: [UInt8]) throws -> Digest {
         let digest = Self.digest(bytes)
@@ -35,7 +35,7 @@ public struct ContentStore: Sendable {
         return digest
     }
 
-    /// Reads a stream to its end and keeps it. `limit` bounds its size in bytes.
+    /// Reads a stream to its end and stores it; throws if it has more than `limit` bytes.
     public func ingest(_ descriptor: Int32, limit: Int64 = 1 << 40) throws -> (digest: Digest, size: Int64) {
         let temporary = temporaryPath()
         defer { try? Files.remove(temporary) }
@@ -55,7 +55,7 @@ public struct ContentStore: Sendable {
         return (digest, size)
     }
 
-    /// Keeps a file that is on the same file system already, without copying it.
+    /// Stores an open file of the same file system by a hard link, without copying.
     func adopt(_ descriptor: Int32) throws -> (digest: Digest, size: Int64) {
         let (digest, size) = try measure(descriptor)
         if !contains(digest) {
@@ -66,7 +66,7 @@ public struct ContentStore: Sendable {
         return (digest, size)
     }
 
-    /// The digest of a file's bytes, wherever its position is.
+    /// The digest of a file's content, independent of its file position.
     func digest(ofFile descriptor: Int32) throws -> Digest { try measure(descriptor).digest }
 
     private func measure(_ descriptor: Int32) throws -> (digest: Digest, size: Int64) {
@@ -81,7 +81,7 @@ public struct ContentStore: Sendable {
         return (Self.digest(of: hash), Int64(offset))
     }
 
-    /// Waits until blobs are on the disk.
+    /// Syncs blobs to disk (fsync(2)).
     public func settle(_ digests: [Digest]) {
         for digest in digests {
             guard let file = try? Files.open(path(digest), .readOnly) else { continue }

@@ -4,7 +4,7 @@ import FoundationEssentials
 import LinuxKernel
 import OCI
 
-/// An image with the names that it has, or is to get.
+/// An image with its references.
 public struct NamedImage: Sendable {
     public var image: StoredImage
     public var references: [ImageReference]
@@ -20,8 +20,8 @@ extension ImageStore {
         let arrived = content.temporaryPath()
         defer { try? Files.removeTree(arrived) }
         try Files.makeDirectory(arrived, mode: 0o700)
-        // The outer archive is as foreign as its layers: the same confined helper takes it apart, as it comes.
-        try layers.takeApart(archive, into: arrived, subject: "the archive")
+        // The outer archive is as untrusted as its layers: the same confined helper unpacks it while it is read.
+        try layers.takeApart(archive, into: arrived, subject: "the image archive")
         let folder = try RootedDirectory(path: arrived)
         if let bytes = try? folder.read("index.json", limit: Self.documentLimit),
             !Files.exists(arrived + "/manifest.json")
@@ -30,7 +30,7 @@ extension ImageStore {
         }
         guard let bytes = try? folder.read("manifest.json", limit: Self.documentLimit) else {
             throw RoostError.invalid(
-                "the archive holds no image: neither manifest.json nor index.json is in it (for a root file system use import)"
+                "the archive holds no image: it has neither manifest.json nor index.json (use import for a root file system)"
             )
         }
         return try loadDockerArchive(bytes, folder, known)
@@ -72,11 +72,11 @@ extension ImageStore {
             images.append(
                 NamedImage(image: image, references: try name.map { [try ImageReference(parsing: $0)] } ?? []))
         }
-        if images.isEmpty { throw RoostError.invalid("the archive holds no image for this machine") }
+        if images.isEmpty { throw RoostError.invalid("the archive holds no image for this platform") }
         return images
     }
 
-    /// The manifest that a descriptor means: itself, or the one of an index that fits this machine.
+    /// Resolves a descriptor to a manifest: itself, or the manifest of an index that matches this platform.
     private func manifest(_ descriptor: Descriptor, _ folder: RootedDirectory, depth: Int) throws -> ImageManifest? {
         guard depth < 4 else { throw RoostError.invalid("index.json: indexes are nested too deeply") }
         let bytes = try blob(folder, descriptor.digest)
@@ -92,7 +92,7 @@ extension ImageStore {
 
     private func open(_ folder: RootedDirectory, _ path: String) throws -> OwnedFD {
         do throws(SyscallError) { return try folder.open(path, .readOnly) } catch {
-            throw RoostError.invalid("the archive is incomplete: \(path) is missing from it (\(error.reason))")
+            throw RoostError.invalid("the archive is incomplete: \(path): \(error.reason)")
         }
     }
 
@@ -104,7 +104,7 @@ extension ImageStore {
     private func blob(_ folder: RootedDirectory, _ digest: Digest) throws -> [UInt8] {
         let bytes = try read(folder, "blobs/sha256/\(digest.hex)")
         guard ContentStore.digest(bytes) == digest else {
-            throw RoostError.invalid("blob \(digest) has other bytes than its digest says")
+            throw RoostError.invalid("blob \(digest): content does not match its digest")
         }
         return bytes
     }

@@ -3,17 +3,17 @@ import FoundationEssentials
 import LinuxKernel
 import OCI
 
-/// A layer of an image as it lies in the store.
+/// An unpacked layer in the store.
 public struct StoredLayer: Sendable, Codable, Equatable {
-    /// Digest of the plain tar stream.
+    /// Digest of the uncompressed tar stream (DiffID).
     public var layer: Digest
-    /// Digest of this layer and all below it: the name of its folder.
+    /// Digest of this layer and all layers below it (ChainID); names its directory.
     public var chain: Digest
-    /// The blob as it arrived, perhaps compressed.
+    /// Digest of the blob as received, possibly compressed.
     public var blob: Digest
     public var blobSize: Int64
     public var mediaType: String
-    /// Sum of its files' sizes.
+    /// Total size of its files, in bytes.
     public var size: Int64
 }
 
@@ -22,11 +22,11 @@ public struct StoredImage: Sendable, Codable, Equatable {
     public var id: Digest
     public var layers: [StoredLayer]
     public var configuration: ImageConfiguration
-    /// The manifest as it came from a registry: what is pushed again has the same digest.
+    /// The manifest as received from a registry, so that a push has the same digest.
     public var manifest: Descriptor?
-    /// The image of the container that this one was made of by `commit`.
+    /// The parent image: that of the container this image was committed from.
     public var parent: Digest?
-    /// When it got a name last, in nanoseconds since 1970: pulled, loaded, built or tagged.
+    /// When it was last tagged (by pull, load, build or tag), in nanoseconds since the Unix epoch.
     public var taggedAt: Int64?
     public var size: Int64 { layers.reduce(0) { $0 + $1.size } }
 
@@ -37,7 +37,7 @@ public struct StoredImage: Sendable, Codable, Equatable {
     }
 }
 
-/// Content, layers and what makes images of them. Every call blocks until it is done; the names of images are the engine's.
+/// Blobs, unpacked layers, and the images made of them. All calls block; image references are kept by the engine.
 public struct ImageStore: Sendable {
     public let content: ContentStore
     let layers: LayerStore
@@ -49,19 +49,19 @@ public struct ImageStore: Sendable {
         layers = try LayerStore(root: root + "/layers")
     }
 
-    /// The folders of an image for overlayfs, topmost first.
+    /// The lower directories of an image for overlayfs, topmost first.
     public func directories(_ image: StoredImage) -> [String] {
         image.layers.reversed().map { layers.path($0.chain) } + [layers.floor]
     }
 
-    /// The same without what the runtime adds to every image: what an image has itself.
+    /// The lower directories without the base layer that the runtime adds to every image.
     public func ownDirectories(_ image: StoredImage) -> [String] {
         image.layers.reversed().map { layers.path($0.chain) } + [layers.nothing, layers.void]
     }
 
     public static let documentLimit = 8 << 20
 
-    /// Decodes JSON that is not ours: size and depth are bounded before the decoder sees it.
+    /// Decodes untrusted JSON; checks size and nesting depth before decoding.
     public static func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8], _ subject: String) throws -> Value
     {
         guard bytes.count <= documentLimit, JSONDepth.isAcceptable(bytes) else {
@@ -80,7 +80,7 @@ public struct ImageStore: Sendable {
         return Array(try encoder.encode(value))
     }
 
-    /// Makes an image of one root file system (`docker import`).
+    /// Creates an image from a root file system archive (`docker import`).
     public func importRoot(
         _ archive: Int32, platform: Descriptor.Platform = .host, runtime: ImageConfiguration.Runtime,
         message: String?, now: Timestamp
@@ -109,8 +109,8 @@ public struct ImageStore: Sendable {
         }
     }
 
-    /// Puts an image together from its configuration and blobs that are open; each layer is unpacked unless it is there already.
-    /// `known` answers with the files' size of a chain whose layer is in the store.
+    /// Assembles an image from its configuration and open layer files; unpacks each layer that is not in the store yet. `known` returns the
+    /// size of the files of a stored chain id.
     public func assemble(
         configuration bytes: [UInt8], layerFiles: [(file: OwnedFD, subject: String)],
         known: (Digest) -> Int64? = { _ in nil }
@@ -119,11 +119,11 @@ public struct ImageStore: Sendable {
     {
         let configuration = try Self.decode(ImageConfiguration.self, bytes, "the image configuration")
         guard configuration.os == "linux" else {
-            throw RoostError.invalid("the image is for \(configuration.os), not for linux")
+            throw RoostError.invalid("image OS \(configuration.os) is not supported (expected linux)")
         }
         guard configuration.rootfs.diffIDs.count == layerFiles.count else {
             throw RoostError.invalid(
-                "the image has \(layerFiles.count) layers, but its configuration names \(configuration.rootfs.diffIDs.count)"
+                "the image has \(layerFiles.count) layers, but its configuration lists \(configuration.rootfs.diffIDs.count)"
             )
         }
         var stored: [StoredLayer] = []
@@ -133,7 +133,7 @@ public struct ImageStore: Sendable {
         return StoredImage(id: try content.put(bytes), layers: stored, configuration: configuration)
     }
 
-    /// Takes one layer of an archive into the store.
+    /// Stores one layer of an archive.
     private func store(
         _ file: OwnedFD, _ expected: Digest, onto parent: Digest?, _ known: (Digest) -> Int64?, _ subject: String
     ) throws -> StoredLayer {
@@ -141,7 +141,7 @@ public struct ImageStore: Sendable {
         let chain = LayerStore.chain(parent, expected)
         let there = known(chain)
         if compression == .none, there == nil {
-            // The digest is found out while the layer is unpacked; the layer has no name before both are done.
+            // The digest is computed while the layer is unpacked; the layer gets its name only when both are done.
             let content = content
             let hashing = try Background { try content.adopt(file.raw) }
             let unpacked = try layers.unpack(.file(file.raw, digest: expected), onto: parent, subject: subject) {
@@ -152,7 +152,7 @@ public struct ImageStore: Sendable {
                 mediaType: MediaTypes.layer, size: unpacked.size)
         }
         let (blob, blobSize) = try content.adopt(file.raw)
-        // A plain layer that is there already needs no second look: its digest is the layer's own.
+        // An uncompressed layer that is already stored needs no unpacking: its digest is the DiffID.
         if blob == expected, let there {
             return StoredLayer(
                 layer: expected, chain: chain, blob: blob, blobSize: blobSize, mediaType: MediaTypes.layer, size: there)
@@ -164,7 +164,7 @@ public struct ImageStore: Sendable {
             mediaType: Self.mediaType(compression), size: unpacked.size)
     }
 
-    /// Removes what no image needs: blobs, and layers' folders. What cannot be removed is reported, and the rest goes on.
+    /// Removes blobs and layers that no image references. Returns the errors of those that cannot be removed and continues with the rest.
     public func sweep(keeping images: [StoredImage], blobs pinned: Set<Digest> = [], chains: Set<Digest> = [])
         -> [SyscallError]
     {
@@ -184,24 +184,24 @@ public struct ImageStore: Sendable {
             ) { _, name throws(SyscallError) in try layers.remove(name) }
     }
 
-    /// Names of blobs and layers that no image has; the engine's own sweep removes those that nothing else holds either.
+    /// Notes about unfinished blobs and layers, which are being received or left over.
     public func unowned(keeping images: [StoredImage]) -> [String] {
         let half = (try? Files.list(layers.root + "/arriving"))?.count ?? 0
         let blobs = (try? Files.list(content.root + "/arriving"))?.count ?? 0
         var found: [String] = []
-        if half > 0 { found.append("\(half) half-made layers are on their way or left over") }
-        if blobs > 0 { found.append("\(blobs) half-made blobs are on their way or left over") }
+        if half > 0 { found.append("\(half) unfinished layers (in progress or left over)") }
+        if blobs > 0 { found.append("\(blobs) unfinished blobs (in progress or left over)") }
         return found
     }
 
-    /// What is wrong with a blob; nil if nothing is.
+    /// Why a blob is damaged; nil if it is intact.
     public func problem(of digest: Digest, size: Int64, deep: Bool) -> String? {
-        guard let status = try? Files.status(content.path(digest)) else { return "it is missing" }
-        guard status.size == size else { return "it has \(status.size) bytes, not \(size)" }
+        guard let status = try? Files.status(content.path(digest)) else { return "missing" }
+        guard status.size == size else { return "has \(status.size) bytes, expected \(size)" }
         guard deep else { return nil }
         do {
             let file = try Files.open(content.path(digest), .readOnly)
-            return try content.digest(ofFile: file.raw) == digest ? nil : "its bytes have changed"
+            return try content.digest(ofFile: file.raw) == digest ? nil : "content does not match its digest"
         } catch { return "\(error)" }
     }
 
@@ -216,7 +216,7 @@ public struct ImageStore: Sendable {
     }
 }
 
-/// How deeply a JSON text nests, found in one pass before anything recursive reads it.
+/// Checks the nesting depth of a JSON text in one pass, before a recursive parser reads it.
 public enum JSONDepth {
     public static let limit = 128
 

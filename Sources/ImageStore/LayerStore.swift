@@ -5,7 +5,7 @@ import OCI
 
 import struct Crypto.SHA256
 
-/// Unpacked layers by chain id: each folder appears by rename, complete or not at all, and is shared by all containers.
+/// Unpacked layers by chain id: each directory appears atomically by rename and is shared by all containers.
 struct LayerStore: Sendable {
     let root: String
 
@@ -14,34 +14,34 @@ struct LayerStore: Sendable {
         try Files.makeDirectories(root, mode: 0o711)
         try? Files.removeTree(root + "/arriving")
         try Files.makeDirectories(root + "/arriving", mode: 0o700)
-        // Each new layer begins in a part of the disk of its own (ext4's Orlov allocator): where layers were removed lately, ext4 looks at
-        // every inode that is gone before it takes one, and a load takes six times as long. Other file systems do not know the flag.
+        // Spreads new layers over block groups (ext4's Orlov allocator): where layers were removed recently, ext4 scans all freed inodes
+        // before it allocates one, and a load takes six times as long. Other file systems do not support the flag.
         try? Files.setFlag(root + "/arriving", .topOfHierarchy)
         try makeFloor()
     }
 
-    /// What stands beside the layers' folders.
+    /// Entries of the root that are not layers.
     static let ownFolders = ["arriving", "floor", "nothing", "void"]
 
-    /// Two empty folders: a view needs two at least.
+    /// Two empty directories: an overlay view needs at least two layers.
     var nothing: String { root + "/nothing" }
     var void: String { root + "/void" }
 
-    /// The folder below every image: what the runtime mounts onto where an image lacks it. Made once for all containers, so that
-    /// none has to make these in its own layer.
+    /// The base layer below every image, with the mount points that the runtime needs and an image may lack. Shared by all containers, so
+    /// that none has to create them in its own layer.
     var floor: String { root + "/floor" }
 
     private func makeFloor() throws(SyscallError) {
         for folder in [nothing, void] { try Files.makeDirectories(folder, mode: 0o755) }
         for folder in ["dev", "proc", "sys", "etc"] { try Files.makeDirectories("\(floor)/\(folder)", mode: 0o755) }
-        // By the file at the top programs see that they run in a container.
+        // /.dockerenv tells programs that they run in a container.
         for file in ["etc/hosts", "etc/hostname", "etc/resolv.conf", ".dockerenv"] {
             let path = "\(floor)/\(file)"
             if !Files.exists(path) { try Files.write(path, "", mode: file == ".dockerenv" ? 0o755 : 0o644) }
         }
     }
 
-    /// Half of the digest is enough for a name, and mount(2) has one page for all names of an image.
+    /// Half of the digest is unique enough, and mount(2) has one page for the paths of all layers.
     func path(_ chain: Digest) -> String { "\(root)/\(chain.hex.prefix(32))" }
 
     /// The chain id: the digest of all layers up to this one (OCI image specification, "Layer ChainID").
@@ -50,8 +50,8 @@ struct LayerStore: Sendable {
         return ContentStore.digest(Array("\(parent) \(layer)".utf8))
     }
 
-    /// Unpacks a layer on top of a chain; refuses one that has not the digest that it should have.
-    /// `verify` is called when the layer is unpacked, however that went, and before it has its name: what it throws refuses the layer.
+    /// Unpacks a layer on top of a chain; throws if its digest is not the expected one. `verify` is called after unpacking, also if that
+    /// failed, and before the layer gets its name; an error that it throws rejects the layer.
     func unpack(
         _ source: LayerSource, onto parent: Digest?, expecting expected: Digest? = nil, subject: String,
         verify: () throws -> Void = {}
@@ -68,27 +68,27 @@ struct LayerStore: Sendable {
         return (layer, chain, size)
     }
 
-    /// Refuses a layer that has not the digest that it should have.
+    /// Throws if a layer does not have the expected digest.
     func check(_ layer: Digest, is expected: Digest, _ subject: String) throws(RoostError) {
         guard layer != expected else { return }
-        throw .invalid("\(subject) has digest \(layer), but the image says \(expected)")
+        throw .invalid("\(subject) has digest \(layer), expected \(expected)")
     }
 
-    /// A new folder that is swept if nobody gives it a name.
+    /// A new temporary directory, swept unless it is renamed.
     func arrivingFolder() throws(SyscallError) -> String {
         let folder = "\(root)/arriving/\(Identifiers.random().prefix(24))"
         try Files.makeDirectory(folder, mode: 0o755)
         return folder
     }
 
-    /// Takes a layer's folder away: by rename first, so that one that is half removed is never taken for a layer.
+    /// Removes a layer's directory: renames it first, so that a partially removed one is never taken for a layer.
     func remove(_ name: String) throws(SyscallError) {
         let gone = "\(root)/arriving/\(Identifiers.random().prefix(24))"
         try Files.rename("\(root)/\(name)", to: gone)
         try Files.removeTree(gone)
     }
 
-    /// Gives a complete folder its name, unless the layer is there already.
+    /// Renames a complete directory to its chain id, unless the layer already exists.
     func place(_ folder: String, as chain: Digest) throws(SyscallError) {
         guard !Files.exists(path(chain)) else { return }
         try accepting(Errno.exists, Errno.notEmpty) { () throws(SyscallError) in
@@ -96,7 +96,7 @@ struct LayerStore: Sendable {
         }
     }
 
-    /// Fills a folder from a tar stream, plain or compressed; answers with the digest of the plain stream and the files' size.
+    /// Unpacks a tar stream, plain or compressed, into a directory; returns the digest of the uncompressed stream and the total size of the files.
     func fill(_ folder: String, from source: LayerSource, subject: String) throws -> (layer: Digest, size: Int64) {
         let target = try Files.open(folder, [.readOnly, .directory])
         let report = try Files.memory("report", [])
@@ -116,7 +116,7 @@ struct LayerStore: Sendable {
         return (layer, try applyReport(report.raw, folder: folder))
     }
 
-    /// Takes an archive apart that nobody needs the digest of, from a pipe as well, compressed or not.
+    /// Unpacks an archive without computing its digest; accepts pipes and compressed archives.
     func takeApart(_ archive: Int32, into folder: String, subject: String) throws {
         let target = try Files.open(folder, [.readOnly, .directory])
         let report = try Files.memory("report", [])
@@ -129,13 +129,13 @@ struct LayerStore: Sendable {
         let ended = try Processes.collect(pid: pid, wait: true)
         guard ended?.status.code != 0 else { return }
         let text = String(decoding: (try? readSome(errors, at: 0, limit: 65536)) ?? [], as: UTF8.self)
-        let reason = text.isEmpty ? "the helper ended with status \(ended?.status.code ?? -1)" : text
+        let reason = text.isEmpty ? "the helper exited with status \(ended?.status.code ?? -1)" : text
         throw text.contains("o space left")
-            ? RoostError.failure("\(subject): no space left on the disk of \(root)")
+            ? RoostError.failure("\(subject): no space left on device (\(root))")
             : RoostError.invalid("\(subject): \(reason)")
     }
 
-    /// decompress → hash here → unpack, all at the same time.
+    /// Pipeline: decompress → hash here → unpack.
     private func fillHashing(
         _ target: Int32, from source: LayerSource, compressed: Bool, report: Int32, errors: Int32, subject: String
     ) throws -> Digest {
@@ -150,7 +150,7 @@ struct LayerStore: Sendable {
         }
         var hash = SHA256()
         var broken: (any Error)?
-        // How the unpacker has ended, if it did before the stream: an archive may have padding behind its end.
+        // The unpacker's result if it exited before the end of the stream: an archive may have trailing padding.
         var early: Result<Void, any Error>?
         var padding = 0
         do {
@@ -165,15 +165,15 @@ struct LayerStore: Sendable {
                 guard early != nil else { continue }
                 padding += part.count
                 guard padding <= Self.paddingLimit else {
-                    throw RoostError.invalid("\(subject): there is more behind the end of the archive than padding")
+                    throw RoostError.invalid("\(subject): too much data after the end of the archive")
                 }
             }
         } catch { broken = error }
-        // A stream that broke off must not look like a short one.
+        // An interrupted stream must not look like a short one.
         let wasCut = broken != nil
         if wasCut, early == nil { try? Processes.signal(pid: unpacker, 9) }
         forward.writing.closeEarly()
-        // The unpacker's reason first: a broken pipe is only its echo. All are always waited for.
+        // Report the unpacker's error first: a broken pipe is only its consequence. Always wait for all processes.
         let unpacked = early ?? Result { try finish(unpacker, errors, subject) }
         let ended = Result { try plain.end { try finish($0, errors, subject) } }
         if wasCut, let broken {
@@ -186,10 +186,10 @@ struct LayerStore: Sendable {
         return ContentStore.digest(of: hash)
     }
 
-    /// The most that may follow the end of an archive, in bytes.
+    /// Maximum number of bytes after the end of an archive.
     private static let paddingLimit = 64 << 20
 
-    /// False if the reader has gone.
+    /// False if the reader has closed the pipe.
     private static func write(_ bytes: [UInt8], to pipe: Int32) throws(SyscallError) -> Bool {
         do throws(SyscallError) { try writeAll(pipe, bytes) } catch {
             if error.errno == Errno.brokenPipe { return false }
@@ -198,7 +198,7 @@ struct LayerStore: Sendable {
         return true
     }
 
-    /// Marks opaque folders as overlayfs wants it; the helper has not the right to.
+    /// Sets overlayfs's opaque attribute on directories; the helper lacks the capability. Returns the total size.
     private func applyReport(_ report: Int32, folder: String) throws -> Int64 {
         let root = try RootedDirectory(path: folder)
         var size: Int64 = 0

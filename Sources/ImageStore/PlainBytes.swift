@@ -4,7 +4,7 @@ import EngineModel
 import LinuxKernel
 import Synchronization
 
-/// Compression by its first bytes.
+/// Compression formats, detected by magic bytes.
 public enum Compression: Sendable, Equatable {
     case none, gzip, zstd, bzip2, xz
 
@@ -23,9 +23,9 @@ public enum Compression: Sendable, Equatable {
     }
 }
 
-/// The plain bytes of a layer, whatever it is and however it comes: through the decompressing helper where it must.
+/// Reads the uncompressed bytes of a layer, through the decompressing helper if necessary.
 final class PlainBytes {
-    /// A layer may be so many times as large as its blob, once it is larger than any sensible layer's small parts.
+    /// Maximum expansion ratio of a layer, checked once it exceeds `ratioFree` bytes.
     static let ratioLimit: Int64 = 200
     static let ratioFree: Int64 = 2 << 30
 
@@ -35,7 +35,7 @@ final class PlainBytes {
     private let feeder: Feeder?
     private var offset: Int64 = 0
 
-    /// `errors` takes what the helper has to say.
+    /// `errors` receives the helper's standard error.
     init(_ source: LayerSource, compressed: Bool, errors: Int32) throws {
         self.source = source
         guard compressed else {
@@ -62,7 +62,7 @@ final class PlainBytes {
         plain.writing.closeEarly()
     }
 
-    /// The next plain bytes; empty at the end.
+    /// The next uncompressed bytes; empty at the end.
     func next() throws -> [UInt8] {
         let part: [UInt8]
         if let pipe {
@@ -77,7 +77,7 @@ final class PlainBytes {
         offset += Int64(part.count)
         if pipe != nil, offset > Self.ratioFree, offset / Self.ratioLimit > packedSize {
             throw RoostError.invalid(
-                "the layer grows to more than \(Self.ratioLimit) times its size when it is unpacked: refused")
+                "the layer expands to more than \(Self.ratioLimit) times its compressed size")
         }
         if part.isEmpty, let failure = feeder?.failure { throw failure }
         return part
@@ -90,7 +90,7 @@ final class PlainBytes {
         }
     }
 
-    /// Waits for the helper; `check` finds out how it has ended. A failed download comes first.
+    /// Waits for the helper; `check` inspects its exit. A failed download is reported first.
     func end(_ check: (Int32) throws -> Void) throws {
         pipe?.reading.closeEarly()
         let checked = Result { if helper > 0 { try check(helper) } }
@@ -100,7 +100,7 @@ final class PlainBytes {
     }
 }
 
-/// Carries an arriving blob into a pipe, on a thread of its own.
+/// Writes a blob into a pipe while it is received, on a dedicated thread.
 private final class Feeder: Sendable {
     private let outcome = Mutex<(any Error)?>(nil)
     private let done = DispatchSemaphore(value: 0)
@@ -116,7 +116,7 @@ private final class Feeder: Sendable {
                     offset += Int64(part.count)
                 }
             } catch {
-                // A helper that has stopped reading says itself why.
+                // A helper that stops reading reports the reason itself.
                 if (error as? SyscallError)?.errno != Errno.brokenPipe { outcome.withLock { $0 = error } }
             }
             pipe.closeEarly()

@@ -4,12 +4,12 @@ import HelperProtocol
 import LinuxKernel
 import OCI
 
-/// The engine's side of the helper that works in a root file system.
+/// Runs a `RootRequest` in `roost-helper`.
 public struct RootRunner: Sendable {
     let request: RootRequest
-    /// The process whose mounts are the view, as a pidfd.
+    /// The pidfd of the process whose mounts are the view.
     let process: OwnedFD?
-    /// Where digests of the view's files are remembered.
+    /// Path of the digest cache of the view's files.
     let digestCache: String?
 
     public init(_ request: RootRequest, process: OwnedFD? = nil, digestCache: String? = nil) {
@@ -20,12 +20,12 @@ public struct RootRunner: Sendable {
         self.digestCache = digestCache
     }
 
-    /// A helper that runs, and what it says when it fails.
+    /// A running helper and its standard error.
     public struct Running: Sendable {
         let pid: Int32
         let errors: OwnedFD
 
-        /// Waits for the end; throws what the helper had to say.
+        /// Waits for the helper to exit; throws its error.
         public func finish() throws {
             let ended = try Processes.collect(pid: pid, wait: true)
             guard ended?.status.code != 0 else { return }
@@ -34,13 +34,13 @@ public struct RootRunner: Sendable {
             if parts.count == 2, let kind = RoostError.Kind(rawValue: parts[0]) { throw RoostError(kind, parts[1]) }
             let text = String(decoding: said, as: UTF8.self)
             if text.contains("o space left") { throw RoostError.failure("no space left on device: \(text)") }
-            throw RoostError.failure(text.isEmpty ? "the helper ended with status \(ended?.status.code ?? -1)" : text)
+            throw RoostError.failure(text.isEmpty ? "the helper exited with status \(ended?.status.code ?? -1)" : text)
         }
 
         public func kill() { try? Processes.signal(pid: pid, 9) }
     }
 
-    /// Starts the helper with its standard input and output.
+    /// Starts the helper with this standard input and output, /dev/null if nil.
     public func start(input: OwnedFD?, output: OwnedFD?) throws -> Running {
         try Self.start(
             reading: try Files.memory("request", request.json.bytes()), input: input, output: output,
@@ -62,7 +62,7 @@ public struct RootRunner: Sendable {
         return Running(pid: pid, errors: errors)
     }
 
-    /// Runs a job whose answer is small.
+    /// Runs a job and returns its output, which must be small.
     public func answer(input: OwnedFD? = nil) throws -> [UInt8] {
         let output = try Files.memory("answer", [])
         try start(input: input, output: output).finish()
@@ -70,13 +70,13 @@ public struct RootRunner: Sendable {
     }
 }
 
-/// A helper that has been started before it is known what for, so that nobody waits for its start: what it prints is read from a pipe.
+/// A helper that is started before its request is known, to hide its start-up time; its output is read from a pipe.
 public struct WaitingRootHelper: Sendable {
     let running: RootRunner.Running
     private let request: OwnedFD
     let output: OwnedFD
 
-    /// Starts a helper, which waits until it is asked or dismissed.
+    /// Starts a helper that waits for a request or for dismissal.
     public init() throws {
         let (questions, answers) = (try Pipe(), try Pipe())
         running = try RootRunner.start(
@@ -86,17 +86,17 @@ public struct WaitingRootHelper: Sendable {
         (request, output) = (questions.writing, answers.reading)
     }
 
-    /// Says what is wanted, once.
+    /// Sends the request; may be called once.
     func ask(_ wanted: RootRequest) throws {
         defer { request.closeEarly() }
         let text = wanted.json.bytes()
         do throws(SyscallError) { try writeAll(request.raw, text) } catch {
-            // One that has ended already says why itself.
+            // A helper that has already exited reports the reason itself.
             if error.errno != Errno.brokenPipe { throw error }
         }
     }
 
-    /// Ends a helper that is not needed.
+    /// Makes an unneeded helper exit, and waits for it.
     public func dismiss() {
         request.closeEarly()
         try? running.finish()
@@ -104,10 +104,10 @@ public struct WaitingRootHelper: Sendable {
 }
 
 extension ImageStore {
-    /// Turns a read-write layer into a layer of an image: its stream is hashed and kept, its folder becomes the layer's own.
+    /// Turns a read-write layer into an image layer: its tar stream is hashed and stored, its directory becomes the unpacked layer.
     ///
-    /// `upper` is gone afterwards where `moves` is set; a container keeps its own. `clamp`: no time in the layer is later, in
-    /// seconds since 1970. `helper`: one that waits; it ends in any case.
+    /// With `moves` the directory `upper` is renamed into the store; otherwise it is kept (a container's layer). `clamp` limits
+    /// modification times, in seconds since the Unix epoch. `helper` is a waiting helper, which is used up in any case.
     public func capture(
         upper: String, onto parent: Digest?, mountPoint: String, moves: Bool, clamp: Int64? = nil,
         helper: WaitingRootHelper? = nil
@@ -140,14 +140,14 @@ extension ImageStore {
     /// Whether a file is a tar archive, plain or compressed.
     public func isArchive(_ path: String) throws -> Bool { try ArchiveReader.isArchive(path) }
 
-    /// Takes an archive apart that nobody needs the digest of.
+    /// Unpacks an archive without computing its digest.
     public func takeApart(_ archive: Int32, into folder: String, subject: String) throws {
         try layers.takeApart(archive, into: folder, subject: subject)
     }
 }
 
 extension LayerStore {
-    /// Takes a folder that is in overlayfs's form already as the layer of a chain; answers with the size of its files.
+    /// Stores a directory that is already in overlayfs format as the layer of a chain id; returns the total size of its files.
     func adopt(_ folder: String, as chain: Digest) throws -> Int64 {
         let sum = try Files.treeSize(folder)
         try place(folder, as: chain)

@@ -2,20 +2,20 @@ import EngineModel
 import HelperProtocol
 import LinuxKernel
 
-/// Fills an empty volume with what the image has at the volume's mount point, owner and mode of the directory included.
+/// Populates an empty volume with the image's content at the mount point, including owner and mode of the directory.
 public enum VolumeFill {
-    /// A directory that every root has and that nothing is copied from: the volume is mounted there while it is filled.
+    /// Mount point of the volume while it is populated: a directory that exists in every root and is never copied.
     private static let volumeTarget = "/proc"
 
-    /// `layers` are the image's directories, topmost first; what counts is what they look like together, without the files that upper layers
-    /// have removed. `mountPoint` is a directory of the engine's for the helper's root.
+    /// `layers` are the image's directories, topmost first, mounted as an overlay so that files removed by upper layers are not copied.
+    /// `mountPoint` is an engine directory for the helper's root.
     public static func fill(_ folder: String, from path: String, layers: [String], mountPoint: String) throws {
         let request = RootRequest(
             view: .layers(layers, upper: nil, work: nil),
             binds: [RootRequest.Bind(source: folder, target: volumeTarget, readOnly: false)], mountPoint: mountPoint,
             job: .copy(source: path, target: volumeTarget))
         do { _ = try RootRunner(request).answer() } catch let error as RoostError {
-            throw RoostError(error.kind, "cannot copy \(path) of the image into its volume: \(error.message)")
+            throw RoostError(error.kind, "cannot copy \(path) of the image into the volume: \(error.message)")
         }
     }
 }

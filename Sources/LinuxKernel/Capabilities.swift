@@ -1,12 +1,12 @@
 import CLinux
 import Glibc
 
-/// A set of capabilities as the kernel's bits (capabilities(7)).
+/// A capability set, one bit per capability number (capabilities(7)).
 public struct CapabilitySet: OptionSet, Sendable, Hashable {
     public let rawValue: UInt64
     public init(rawValue: UInt64) { self.rawValue = rawValue }
 
-    /// Puts the process's own sets in place. The bounding and ambient sets have calls of their own.
+    /// Sets the calling thread's effective, permitted and inheritable sets (capset(2)). The bounding and ambient sets have separate calls.
     public static func apply(effective: CapabilitySet, permitted: CapabilitySet, inheritable: CapabilitySet)
         throws(SyscallError)
     {
@@ -15,10 +15,10 @@ public struct CapabilitySet: OptionSet, Sendable, Hashable {
         }
     }
 
-    /// Drops from the bounding set whatever is not in this one (PR_CAPBSET_DROP).
+    /// Drops every capability that is not in this set from the bounding set (PR_CAPBSET_DROP).
     public func applyAsBound() throws(SyscallError) {
         for bit in UInt(0)..<64 {
-            // PR_CAPBSET_READ fails for numbers that this kernel does not know.
+            // PR_CAPBSET_READ fails for capability numbers unknown to this kernel.
             let present = roost_prctl(23, bit, 0, 0, 0)
             if present < 0 { return }
             if present == 1, rawValue & (1 << UInt64(bit)) == 0 {
@@ -27,7 +27,7 @@ public struct CapabilitySet: OptionSet, Sendable, Hashable {
         }
     }
 
-    /// Raises these in the ambient set, so that they survive exec without file capabilities (PR_CAP_AMBIENT).
+    /// Makes this the ambient set, so that the capabilities survive exec without file capabilities (PR_CAP_AMBIENT).
     public func applyAsAmbient() throws(SyscallError) {
         try check("prctl", "PR_CAP_AMBIENT_CLEAR_ALL") { roost_prctl(47, 4, 0, 0, 0) }
         for bit in UInt(0)..<64 where rawValue & (1 << UInt64(bit)) != 0 {
@@ -35,7 +35,7 @@ public struct CapabilitySet: OptionSet, Sendable, Hashable {
         }
     }
 
-    /// What the calling thread may do now.
+    /// The calling thread's current effective and permitted sets (capget(2)).
     public static func current() -> (effective: CapabilitySet, permitted: CapabilitySet) {
         var effective: UInt64 = 0
         var permitted: UInt64 = 0
@@ -43,7 +43,7 @@ public struct CapabilitySet: OptionSet, Sendable, Hashable {
         return (CapabilitySet(rawValue: effective), CapabilitySet(rawValue: permitted))
     }
 
-    /// Keeps capabilities over a change of user (PR_SET_KEEPCAPS).
+    /// Keeps the permitted set across a change of the user id (PR_SET_KEEPCAPS).
     public static func keepOverUserChange() throws(SyscallError) {
         try check("prctl", "PR_SET_KEEPCAPS") { roost_prctl(8, 1, 0, 0, 0) }
     }

@@ -1,14 +1,14 @@
 import CLinux
 import Glibc
 
-/// Readings of the kernel's clocks (clock_gettime(2)).
+/// The kernel's clocks (clock_gettime(2)).
 public enum Clocks {
-    /// Wall-clock time in nanoseconds since 1970.
+    /// Wall-clock time in nanoseconds since the Unix epoch.
     public static func wallNanoseconds() -> Int64 { read(CLOCK_REALTIME) }
-    /// Time since boot without sleep, in nanoseconds; never jumps.
+    /// Time since boot excluding suspend, in nanoseconds; never jumps (CLOCK_MONOTONIC).
     public static func monotonicNanoseconds() -> Int64 { read(CLOCK_MONOTONIC) }
 
-    /// How far this user's clock is ahead of UTC now, in seconds (localtime_r(3): TZ, or /etc/localtime).
+    /// The current UTC offset of the local time zone, in seconds (localtime_r(3): TZ, or /etc/localtime).
     public static func zoneSeconds() -> Int64 {
         var seconds = time_t(wallNanoseconds() / 1_000_000_000)
         var local = unsafe tm()
@@ -32,20 +32,20 @@ public func randomBytes(_ count: Int) -> [UInt8] {
 
 /// glibc's allocator (mallopt(3), malloc_trim(3)).
 public enum MemoryAllocator {
-    /// An arena per thread would hold memory that other threads cannot use.
+    /// Limits the number of arenas (M_ARENA_MAX). Free memory in one thread's arena is not available to other threads.
     public static func limitArenas(_ count: Int32) { roost_limit_arenas(count) }
 
-    /// Gives what was freed back to the system.
+    /// Returns freed memory to the system (malloc_trim(3)).
     public static func trim() { roost_trim() }
 }
 
-/// The process environment (environ(7)).
+/// The value of an environment variable, nil if it is not set (getenv(3)).
 public func environmentVariable(_ name: String) -> String? {
     guard let value = unsafe getenv(name) else { return nil }
     return unsafe String(cString: value)
 }
 
-/// The host's name, kernel release and machine (uname(2)).
+/// The host name, kernel release, kernel version and machine (uname(2)), read from /proc/sys/kernel.
 public struct HostIdentity: Sendable {
     public let name: String
     public let release: String

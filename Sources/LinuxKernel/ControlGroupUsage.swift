@@ -1,25 +1,25 @@
-/// What a group has used so far.
+/// Resource usage of a cgroup.
 public struct ControlGroupUsage: Sendable {
     public var cpuNanoseconds: UInt64 = 0
     public var cpuUserNanoseconds: UInt64 = 0
     public var cpuSystemNanoseconds: UInt64 = 0
     public var memoryBytes: UInt64 = 0
     public var memoryLimit: UInt64 = 0
-    /// File pages that could be dropped; Docker subtracts them from the usage that it shows.
+    /// Reclaimable page cache, in bytes; Docker subtracts it from the reported usage.
     public var inactiveFileBytes: UInt64 = 0
     public var processes: UInt64 = 0
     public var memoryStatistics: [String: UInt64] = [:]
-    /// The most there has been; version 1 alone tells it here, as Docker does.
+    /// Peak usage in bytes; cgroup v1 only, as in Docker's stats.
     public var memoryPeakBytes: UInt64?
-    /// By processor; version 1 alone.
+    /// CPU time per processor; cgroup v1 only.
     public var cpuNanosecondsEach: [UInt64] = []
-    /// Of the times in which the group had a quota: how many there were, in how many it was held up, and for how long.
+    /// CFS quota periods: elapsed, throttled, and the total throttled time.
     public var periods: (count: UInt64, throttled: UInt64, throttledNanoseconds: UInt64) = (0, 0, 0)
-    /// What went to and came from block devices.
+    /// Bytes and operations per block device.
     public var transfers: [BlockTransfer] = []
 }
 
-/// Bytes or operations of one device, as `io.stat` and `blkio.throttle.*` count them.
+/// Bytes and operations of one device and direction, from `io.stat` or `blkio.throttle.*`.
 public struct BlockTransfer: Sendable {
     public let major: UInt64
     public let minor: UInt64
@@ -76,7 +76,7 @@ extension ControlGroup {
         return usage
     }
 
-    /// What a file of the group says; nothing where the kernel has no such file, or the group has gone.
+    /// The content of a cgroup file; empty if the kernel has no such file or the cgroup is gone.
     private func text(_ controller: String, _ file: String, limit: Int) -> String {
         (try? Files.readText("\(path(controller))/\(file)", limit: limit)) ?? ""
     }

@@ -1,10 +1,10 @@
 import CLinux
 import Glibc
 
-/// How this host's control groups are mounted (cgroups(7)): version 2 alone, or version 1 with a folder per controller.
+/// How cgroups are mounted on this host (cgroups(7)): the unified v2 hierarchy, or v1 with a directory per controller.
 public enum ControlGroupLayout: Sendable, Equatable {
     case unified
-    /// Controller names that are mounted, in the order in which a container's groups are made.
+    /// The mounted controllers, in the order in which a container's cgroups are created.
     case split([String])
 
     public static let mountPoint = "/sys/fs/cgroup"
@@ -18,8 +18,7 @@ public enum ControlGroupLayout: Sendable, Equatable {
     public var version: Int { self == .unified ? 2 : 1 }
 }
 
-/// Limits as the kernel wants them; nil leaves the kernel's default.
-/// The rate of one device under one of `io.max`'s keys.
+/// A rate limit of one block device; `key` is a key of `io.max`.
 public struct DeviceRateLimit: Sendable, Equatable {
     public let key: String
     public let major: UInt32
@@ -33,23 +32,24 @@ public struct DeviceRateLimit: Sendable, Equatable {
     }
 }
 
+/// Limits in the kernel's units; nil keeps the kernel's default.
 public struct ControlGroupLimits: Sendable, Equatable {
     public var memory: Int64?
     public var memoryReservation: Int64?
-    /// Swap alone, in bytes; -1 is unlimited.
+    /// Swap only (without memory), in bytes; -1 is unlimited.
     public var swap: Int64?
     public var cpuQuota: (microseconds: Int64, period: Int64)?
-    /// Docker's shares, 2 to 262144.
+    /// CPU shares as in cgroup v1, 2 to 262144.
     public var cpuShares: Int64?
     public var cpus: String?
     public var memoryNodes: String?
     public var processes: Int64?
     public var blockWeight: UInt16?
-    /// How much is swapped, 0 to 100; version 1 alone has it.
+    /// Swappiness, 0 to 100; cgroup v1 only.
     public var swappiness: Int64?
-    /// Processes wait for memory instead of being killed; version 1 alone has it.
+    /// Disables the OOM killer: processes wait for memory instead of being killed; cgroup v1 only.
     public var pausesWithoutMemory = false
-    /// Rates of devices: `rbps`, `wbps`, `riops` or `wiops`.
+    /// Device rate limits; the keys are `rbps`, `wbps`, `riops` and `wiops`.
     public var deviceRates: [DeviceRateLimit] = []
     public init() {}
 
@@ -64,13 +64,13 @@ public struct ControlGroupLimits: Sendable, Equatable {
     }
 }
 
-/// One device or class of devices that may be used; nil numbers mean all.
+/// One device or class of devices that is allowed; a nil number matches all.
 public struct DeviceRule: Sendable, Equatable {
     public enum Kind: Sendable { case character, block, any }
     public var kind: Kind
     public var major: UInt32?
     public var minor: UInt32?
-    /// Some of `r`, `w`, `m`.
+    /// Any of `r` (read), `w` (write) and `m` (mknod).
     public var access: String
     public init(_ kind: Kind, _ major: UInt32?, _ minor: UInt32?, _ access: String) {
         self.kind = kind
@@ -79,17 +79,17 @@ public struct DeviceRule: Sendable, Equatable {
         self.access = access
     }
 
-    /// Form of version 1's `devices.allow`.
+    /// The rule in the syntax of cgroup v1's `devices.allow`.
     var text: String {
         let letter = kind == .character ? "c" : kind == .block ? "b" : "a"
         return "\(letter) \(major.map(String.init) ?? "*"):\(minor.map(String.init) ?? "*") \(access)"
     }
 }
 
-/// One group below the engine's own, made, limited, read and removed by its name.
+/// One cgroup, addressed by its name: creates, limits, reads and removes it.
 public struct ControlGroup: Sendable, Equatable {
     public let layout: ControlGroupLayout
-    /// Relative to every hierarchy's root: `roost-1a2b/<container id>`.
+    /// Path relative to the root of every hierarchy, e.g. `roost-1a2b/<container id>`.
     public let name: String
 
     public init(layout: ControlGroupLayout, name: String) {
@@ -97,7 +97,7 @@ public struct ControlGroup: Sendable, Equatable {
         self.name = name
     }
 
-    /// The group's folders: one, or one per controller.
+    /// The cgroup's directories: one, or one per v1 controller.
     public var paths: [String] {
         switch layout {
         case .unified: ["\(ControlGroupLayout.mountPoint)/\(name)"]
@@ -110,14 +110,14 @@ public struct ControlGroup: Sendable, Equatable {
             ? "\(ControlGroupLayout.mountPoint)/\(name)" : "\(ControlGroupLayout.mountPoint)/\(controller)/\(name)"
     }
 
-    /// Makes the group and what is above it, with the controllers switched on.
+    /// Creates the cgroup and its parents, with the controllers enabled.
     public func create() throws(SyscallError) {
         switch layout {
         case .unified:
             var folder = ControlGroupLayout.mountPoint
             for part in FileName.parts(name) {
                 for controller in ["cpu", "memory", "pids", "cpuset", "io"] {
-                    // A controller that is not there limits nothing; a limit that needs it will say so.
+                    // A missing controller is not an error here; `apply` reports the limits that need it.
                     try? Files.set(folder + "/cgroup.subtree_control", "+\(controller)")
                 }
                 folder += "/\(part)"
@@ -138,8 +138,8 @@ public struct ControlGroup: Sendable, Equatable {
                 if error.errno != EEXIST { throw error }
                 isNew = false
             }
-            // A group of this controller has no processors and no memory until it is given some, and whoever made it may not have
-            // come to that: another start just now, or an engine that was killed.
+            // A new cpuset cgroup has no CPUs and no memory nodes until they are written, and its creator may not have done so yet: a
+            // concurrent start, or an engine that was killed.
             if controller == "cpuset" {
                 for file in ["cpuset.cpus", "cpuset.mems"]
                 where isNew || (try? Files.readText("\(folder)/\(file)"))?.first?.isNumber != true {
@@ -150,7 +150,7 @@ public struct ControlGroup: Sendable, Equatable {
         }
     }
 
-    /// Puts limits in place; the answer names those that this kernel does not have.
+    /// Applies limits; returns the names of those that this kernel does not support.
     public func apply(_ limits: ControlGroupLimits) throws(SyscallError) -> [String] {
         var missing: [String] = []
         for (controller, file, value, what) in layout == .unified ? unifiedSettings(limits) : splitSettings(limits) {
@@ -181,7 +181,7 @@ public struct ControlGroup: Sendable, Equatable {
             rows.append(("cpu", "cpu.max", "\(microseconds) \(quota.period)", "cpu limit"))
         }
         if let shares = limits.cpuShares {
-            // The kernel's own conversion between both ranges.
+            // The conversion from cgroup v1's range to v2's that runc uses.
             rows.append(
                 ("cpu", "cpu.weight", "\(1 + (min(max(shares, 2), 262_144) - 2) * 9999 / 262_142)", "cpu shares"))
         }
@@ -197,8 +197,8 @@ public struct ControlGroup: Sendable, Equatable {
         return rows
     }
 
-    /// At each single write the kernel refuses a memory limit above that of memory and swap (cgroup-v1/memory.rst, 2.4): what grows, grows
-    /// from the outside, and what shrinks, shrinks from the inside.
+    /// The kernel rejects every write that leaves the memory limit above the memory+swap limit (cgroup-v1/memory.rst, 2.4): raise the outer
+    /// limit first, lower the inner limit first.
     private func splitMemory(_ limits: ControlGroupLimits) -> [SettingRow] {
         guard let memory = limits.memory else { return [] }
         let inner: SettingRow = ("memory", "memory.limit_in_bytes", "\(memory)", "memory limit")
@@ -209,7 +209,7 @@ public struct ControlGroup: Sendable, Equatable {
         return Self.writesOuterFirst(total: total, current: currentMemoryLimit()) ? [outer, inner] : [inner, outer]
     }
 
-    /// `current` is the memory limit in force: any total above it can be written at once.
+    /// `current` is the memory limit in effect: any total above it can be written first.
     public static func writesOuterFirst(total: Int64, current: Int64) -> Bool { total < 0 || total > current }
 
     private func currentMemoryLimit() -> Int64 {
@@ -250,7 +250,7 @@ public struct ControlGroup: Sendable, Equatable {
         return rows
     }
 
-    /// Allows exactly these devices: by the `devices` controller, or by a program of the group (BPF_CGROUP_DEVICE).
+    /// Allows exactly these devices: by the v1 `devices` controller, or by an eBPF program attached to the v2 cgroup (BPF_CGROUP_DEVICE).
     public func allowDevices(_ rules: [DeviceRule]) throws(SyscallError) {
         if layout != .unified {
             guard Files.exists(path("devices")) else { return }
@@ -267,7 +267,7 @@ public struct ControlGroup: Sendable, Equatable {
         try check("bpf", "attach the device filter") { roost_bpf_attach_device_filter(loaded.raw, folder.raw) }
     }
 
-    /// Every process in the group and below it.
+    /// All processes in the cgroup and its descendants.
     public func processes() -> [Int32] {
         let first = paths.first { Files.exists($0 + "/cgroup.procs") } ?? ""
         return processes(first)
@@ -284,23 +284,23 @@ public struct ControlGroup: Sendable, Equatable {
         return found
     }
 
-    /// Ends every process in the group at once.
+    /// Kills all processes in the cgroup (`cgroup.kill`, or SIGKILL under the v1 freezer).
     public func kill() {
         if layout == .unified, (try? Files.set(path("") + "/cgroup.kill", "1")) != nil { return }
         guard !processes().isEmpty else { return }
-        // Frozen, so that none can make another between the look and the signal.
+        // Frozen, so that no process can fork between listing and killing.
         try? setFrozen(true)
         for process in processes() { try? Processes.signal(pid: process, SIGKILL) }
         try? setFrozen(false)
     }
 
-    /// Stops or continues every process of the group; returns when they have.
+    /// Freezes or thaws all processes in the cgroup. Does not wait until they are frozen.
     public func setFrozen(_ frozen: Bool) throws(SyscallError) {
         if layout == .unified { return try Files.set(path("") + "/cgroup.freeze", frozen ? "1" : "0") }
         try Files.set(path("freezer") + "/freezer.state", frozen ? "FROZEN" : "THAWED")
     }
 
-    /// How many processes the kernel has killed here for want of memory.
+    /// Number of processes in this cgroup that the OOM killer has killed.
     public func outOfMemoryKills() -> Int {
         let file = layout == .unified ? path("") + "/memory.events" : path("memory") + "/memory.oom_control"
         for line in ((try? Files.readText(file)) ?? "").split(separator: "\n") where line.hasPrefix("oom_kill ") {
@@ -309,7 +309,7 @@ public struct ControlGroup: Sendable, Equatable {
         return 0
     }
 
-    /// The groups of containers at any depth below this one, found by their names of 64 digits; without those in `kept`.
+    /// The container cgroups at any depth below this one, recognised by names of 64 characters; without those in `kept`.
     public func leaves(except kept: Set<String>) -> [ControlGroup] {
         var found: Set<String> = []
         for path in paths {
@@ -326,7 +326,7 @@ public struct ControlGroup: Sendable, Equatable {
         return found.sorted().map { ControlGroup(layout: layout, name: $0) }
     }
 
-    /// Removes the group with everything below it. Processes that are still ending are waited for, a second at most.
+    /// Removes the cgroup and its descendants. Waits for exiting processes, for at most one second.
     public func remove() throws(SyscallError) {
         var first: SyscallError?
         for path in paths where Files.exists(path) {
@@ -346,13 +346,13 @@ public struct ControlGroup: Sendable, Equatable {
                 if error.errno == ENOENT { return }
                 if error.errno != EBUSY || Clocks.monotonicNanoseconds() > deadline { throw error }
             }
-            // The last process has been reaped but has not left its group yet: the kernel tells nobody when it has.
+            // The last process has been reaped but has not left its cgroup yet; the kernel sends no notification when it has.
             usleep(500)
         }
     }
 }
 
-/// The instructions of a device filter (kernel documentation, cgroup-v2, "Device controller").
+/// The eBPF instructions of a device filter (kernel documentation, cgroup-v2, "Device controller").
 struct DeviceProgram {
     let bytes: [UInt8]
 
@@ -380,7 +380,7 @@ struct DeviceProgram {
             if rule.kind != .any { tests.append((2, rule.kind == .block ? 1 : 2)) }
             if let major = rule.major { tests.append((4, Int32(bitPattern: major))) }
             if let minor = rule.minor { tests.append((5, Int32(bitPattern: minor))) }
-            // Jumps lead over the rest of the rule: tests, three instructions for the access, two for the answer.
+            // Jumps skip the rest of the rule: tests, three instructions for the access, two for the result.
             var rest = Int16(tests.count + 3 + 2)
             for (register, value) in tests {
                 rest -= 1

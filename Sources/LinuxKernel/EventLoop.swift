@@ -12,12 +12,12 @@ public struct Readiness: OptionSet, Sendable {
     public static let halfClosed = Readiness(rawValue: 0x2000)
 }
 
-/// One epoll instance. It knows numbers only; who owns the descriptors closes them.
+/// One epoll instance. It does not own the registered descriptors; their owners close them.
 public struct EventPoll: Sendable {
     private let poll: OwnedFD
 
     public init() throws(SyscallError) {
-        poll = try OwnedFD(adopting: check("epoll_create1", "a poll") { epoll_create1(O_CLOEXEC) })
+        poll = try OwnedFD(adopting: check("epoll_create1", "an epoll instance") { epoll_create1(O_CLOEXEC) })
     }
 
     public func add(_ fd: CInt, _ interest: Readiness) throws(SyscallError) { try control(1, fd, interest) }
@@ -29,41 +29,41 @@ public struct EventPoll: Sendable {
         try check("epoll_ctl", "descriptor \(fd)") { roost_epoll_control(raw, operation, fd, interest.rawValue) }
     }
 
-    /// Waits for events, at most this long; nil waits for ever.
+    /// Waits for events, at most this long; nil waits forever. Returns at most 64 events.
     public func wait(milliseconds: Int32?) throws(SyscallError) -> [(fd: CInt, readiness: Readiness)] {
         let raw = poll.raw
         var descriptors = [CInt](repeating: -1, count: 64)
         var ready = [UInt32](repeating: 0, count: 64)
-        let count = try check("epoll_wait", "a poll") {
+        let count = try check("epoll_wait", "an epoll instance") {
             unsafe roost_epoll_wait(raw, &descriptors, &ready, 64, milliseconds ?? -1)
         }
         return (0..<Int(count)).map { (descriptors[$0], Readiness(rawValue: ready[$0])) }
     }
 }
 
-/// Waits until one descriptor is ready (poll(2)); false when the time is over.
+/// Waits until a descriptor is ready (poll(2)); false on timeout.
 public func waitUntilReady(_ fd: CInt, writing: Bool = false, milliseconds: Int32?) throws(SyscallError) -> Bool {
     var entry = pollfd(fd: fd, events: Int16(writing ? POLLOUT : POLLIN), revents: 0)
     return try check("poll", "descriptor \(fd)") { unsafe poll(&entry, 1, milliseconds ?? -1) } > 0
 }
 
-/// Waits until one of several descriptors has something to read or has gone; the answer lists their positions.
+/// Waits until one of several descriptors is readable or hung up (poll(2)); returns the indices of those that are.
 public func waitForAny(_ descriptors: [CInt], milliseconds: Int32?) throws(SyscallError) -> [Int] {
     var entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
     try check("poll", "descriptors") { unsafe poll(&entries, nfds_t(entries.count), milliseconds ?? -1) }
     return entries.indices.filter { entries[$0].revents != 0 }
 }
 
-/// A file watch (inotify(7)).
+/// One inotify instance (inotify(7)).
 public struct FileWatch: Sendable {
     private let watch: OwnedFD
     public var descriptor: CInt { watch.raw }
 
     public init() throws(SyscallError) {
-        watch = try OwnedFD(adopting: check("inotify_init1", "a watch") { inotify_init1(O_CLOEXEC | O_NONBLOCK) })
+        watch = try OwnedFD(adopting: check("inotify_init1", "an instance") { inotify_init1(O_CLOEXEC | O_NONBLOCK) })
     }
 
-    /// Reports when something is written to, moved into or created at the path.
+    /// Watches a path for IN_MODIFY, IN_MOVED_TO, IN_CREATE, IN_DELETE_SELF and IN_MOVE_SELF; returns the watch descriptor.
     @discardableResult
     public func add(_ path: String) throws(SyscallError) -> Int32 {
         let raw = watch.raw
@@ -74,11 +74,11 @@ public struct FileWatch: Sendable {
 
     public func remove(_ descriptor: Int32) { _ = inotify_rm_watch(watch.raw, descriptor) }
 
-    /// The watches that something was reported for since the last call.
+    /// The watch descriptors with events since the last call.
     public func events() -> [Int32] {
         var found: [Int32] = []
         while let bytes = try? readSome(watch.raw, limit: 65536), !bytes.isEmpty {
-            // struct inotify_event: descriptor, mask, cookie, length of the name, name.
+            // struct inotify_event: watch descriptor, mask, cookie, name length, name.
             var position = 0
             while position + 16 <= bytes.count {
                 found.append(Int32(littleEndianBytes: bytes, at: position))
@@ -89,7 +89,7 @@ public struct FileWatch: Sendable {
     }
 }
 
-/// A timer as a descriptor (timerfd_create(2)), on the monotonic clock.
+/// A timer file descriptor on the monotonic clock (timerfd_create(2)).
 public struct TimerDescriptor: Sendable {
     private let timer: OwnedFD
     public var descriptor: CInt { timer.raw }
@@ -99,7 +99,7 @@ public struct TimerDescriptor: Sendable {
             adopting: check("timerfd_create", "a timer") { timerfd_create(CLOCK_MONOTONIC, O_CLOEXEC | O_NONBLOCK) })
     }
 
-    /// Fires once after so many milliseconds; 0 turns it off.
+    /// Fires once after this many milliseconds; 0 disarms the timer.
     public func fire(afterMilliseconds time: Int) throws(SyscallError) {
         let raw = timer.raw
         var setting = itimerspec()

@@ -1,14 +1,14 @@
 import CLinux
 import Glibc
 
-/// Attributes that a file system keeps for a file or folder (ioctl_iflags(2)).
+/// Inode flags of a file or directory (ioctl_iflags(2)).
 public enum FileFlag: CInt, Sendable {
-    /// FS_TOPDIR_FL: folders made in this one do not belong together, and each gets a place of its own on the disk.
+    /// FS_TOPDIR_FL: subdirectories are unrelated, and the file system spreads them over different block groups.
     case topOfHierarchy = 0x0002_0000
 }
 
 extension Files {
-    /// Sets an attribute. Throws with ENOTTY or EOPNOTSUPP where the file system has none.
+    /// Sets an inode flag of a directory. Throws ENOTTY or EOPNOTSUPP if the file system does not support flags.
     public static func setFlag(_ path: String, _ flag: FileFlag) throws(SyscallError) {
         let file = try open(path, [.readOnly, .directory])
         var flags: CInt = 0

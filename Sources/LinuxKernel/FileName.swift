@@ -1,10 +1,10 @@
 import Glibc
 
-/// Names of files are bytes and need not be UTF-8 (path_resolution(7)). In a `String`, a byte that is no part of a character stands as
-/// U+10FF00 plus its value, and becomes that byte again on its way to the kernel or into an archive. Where a name really holds such a
-/// character, which is for private use, its own bytes stand so: every name goes both ways unchanged.
+/// File names are bytes and need not be UTF-8 (path_resolution(7)). In a `String`, a byte that is not part of a valid character is
+/// represented by U+10FF00 plus its value, and is converted back on its way to the kernel or into an archive. If a name really contains one
+/// of these private-use characters, its bytes are escaped the same way: every name round-trips unchanged.
 public enum FileName {
-    /// In UTF-8 those characters begin with this byte.
+    /// The first byte of these characters in UTF-8.
     private static let lead: UInt8 = 0xF4
 
     public static func text(_ bytes: some Collection<UInt8>) -> String {
@@ -38,13 +38,13 @@ public enum FileName {
         }
     }
 
-    /// For people and programs that want texts: what is no character is U+FFFD, as in Go's JSON.
+    /// The name as valid text for users and JSON: invalid bytes become U+FFFD, as in Go's encoder.
     public static func shown(_ text: String) -> String {
         guard text.utf8.contains(lead) else { return text }
         return String(decoding: bytes(text), as: UTF8.self)
     }
 
-    /// The names in a path. The kernel parts them at every slash; a `Character` may hold a slash and an accent behind it.
+    /// The components of a path. Splits at the byte of the slash, as the kernel does: a `Character` may combine a slash with a following accent.
     public static func parts(_ path: some StringProtocol) -> [Substring] {
         Substring(path).utf8.split(separator: 47).map { Substring($0) }
     }
@@ -58,7 +58,7 @@ extension UTF8 {
     }
 }
 
-/// Gives the kernel or a C library a path as its bytes.
+/// Passes a path to the kernel or a C library as a NUL-terminated byte string.
 public func withPath<Result, Failure: Error>(
     _ path: String, _ body: (UnsafePointer<CChar>) throws(Failure) -> Result
 ) throws(Failure) -> Result {

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// What openat(2) is asked for; names as in the manual page.
+/// Flags of openat(2).
 public struct OpenFlags: OptionSet, Sendable {
     public let rawValue: CInt
     public init(rawValue: CInt) { self.rawValue = rawValue }
@@ -19,7 +19,7 @@ public struct OpenFlags: OptionSet, Sendable {
     public static let path = OpenFlags(rawValue: ROOST_O_PATH)
 }
 
-/// The facts about a file that we use (stat(2)).
+/// The fields of stat(2) that we use.
 public struct FileStatus: Sendable, Equatable {
     public let mode: UInt32
     public let user: UInt32
@@ -31,18 +31,18 @@ public struct FileStatus: Sendable, Equatable {
     public let modifiedSeconds: Int64
     public let modifiedNanoseconds: Int64
     public let blocks: Int64
-    /// How many names it has.
+    /// Number of hard links.
     public let links: UInt64
-    /// When anything of it was changed last, its content or its properties.
+    /// Last status change (st_ctim), in nanoseconds since the Unix epoch.
     public let changedNanoseconds: Int64
-    /// When its content was changed last, in nanoseconds since 1970.
+    /// Last modification (st_mtim), in nanoseconds since the Unix epoch.
     public var modificationTime: Int64 { modifiedSeconds &* 1_000_000_000 &+ modifiedNanoseconds }
     public var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
     public var isRegular: Bool { mode & S_IFMT == S_IFREG }
     public var isSocket: Bool { mode & S_IFMT == S_IFSOCK }
     public var isSymbolicLink: Bool { mode & S_IFMT == S_IFLNK }
     public var isCharacterDevice: Bool { mode & S_IFMT == S_IFCHR }
-    /// What overlayfs leaves where something of a lower layer was removed.
+    /// The overlayfs whiteout of a file removed from a lower layer: a character device 0:0.
     public var isWhiteout: Bool { isCharacterDevice && specialDevice == 0 }
     public var isBlockDevice: Bool { mode & S_IFMT == S_IFBLK }
 
@@ -62,7 +62,7 @@ public struct FileStatus: Sendable, Equatable {
     }
 }
 
-/// Calls on paths that are ours alone. What a container or an image can influence goes through `RootedDirectory`.
+/// System calls on trusted paths. Paths that a container or an image can influence go through `RootedDirectory`.
 public enum Files {
     public static func open(_ path: String, _ flags: OpenFlags, mode: UInt32 = 0o600) throws(SyscallError) -> OwnedFD {
         try OwnedFD(
@@ -86,7 +86,7 @@ public enum Files {
         return FileStatus(raw)
     }
 
-    /// What is in an open folder under this name; a link is not followed (fstatat(2)).
+    /// The status of an entry of an open directory; does not follow symbolic links (fstatat(2)).
     public static func status(at directory: CInt, _ name: String) throws(SyscallError) -> FileStatus {
         var raw = stat()
         try check("fstatat", name) {
@@ -107,7 +107,7 @@ public enum Files {
         try check("mkdir", path) { unsafe withPath(path) { unsafe mkdir($0, mode) } }
     }
 
-    /// Makes the folder and those above it; a folder that is there already stays as it is.
+    /// Creates a directory and its missing parents; an existing directory is left unchanged.
     public static func makeDirectories(_ path: String, mode: UInt32 = 0o755) throws(SyscallError) {
         do throws(SyscallError) { try makeDirectory(path, mode: mode) } catch  where error.errno == EEXIST {
             return
@@ -146,13 +146,13 @@ public enum Files {
         try check("chown", path) { unsafe withPath(path) { unsafe lchown($0, user, group) } }
     }
 
-    /// Sets when a file was read and written last, since 1970 (utimensat(2)).
+    /// Sets the access and modification times, in seconds since the Unix epoch (utimensat(2)).
     public static func setTimes(_ path: String, seconds: Int64, nanoseconds: Int = 0) throws(SyscallError) {
         let time = timespec(tv_sec: Int(seconds), tv_nsec: nanoseconds)
         try check("utimensat", path) { unsafe withPath(path) { unsafe utimensat(AT_FDCWD, $0, [time, time], 0) } }
     }
 
-    /// The path that a symbolic link holds.
+    /// The target of a symbolic link (readlink(2)).
     public static func readLink(_ path: String) throws(SyscallError) -> String {
         var buffer = [CChar](repeating: 0, count: 4096)
         let length = try checkLong("readlink", path) {
@@ -180,7 +180,7 @@ public enum Files {
         String(decoding: try read(path, limit: limit), as: UTF8.self)
     }
 
-    /// Writes in place, for files of the kernel and files whose readers hold them open.
+    /// Truncates and writes in place, for kernel files and files that readers keep open.
     public static func write(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws(SyscallError) {
         let file = try open(path, [.writeOnly, .create, .truncate], mode: mode)
         try writeAll(file.raw, bytes)
@@ -190,14 +190,14 @@ public enum Files {
         try write(path, Array(text.utf8), mode: mode)
     }
 
-    /// Writes a value to a file that exists, as the control files of the kernel want it: one write, no creation.
+    /// Writes a value to an existing control file of the kernel: a single write(2), never creates the file.
     public static func set(_ path: String, _ value: String) throws(SyscallError) {
         let file = try open(path, .writeOnly)
         let bytes = Array(value.utf8)
         try checkLong("write", path) { unsafe Glibc.write(file.raw, bytes, bytes.count) }
     }
 
-    /// Atomic arrival: a temporary name in the same folder, fsync, rename.
+    /// Replaces a file atomically: writes to a temporary name in the same directory, fsync, rename.
     public static func replace(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws(SyscallError) {
         let temporary = path + ".new"
         let file = try open(temporary, [.writeOnly, .create, .truncate], mode: mode)
@@ -210,7 +210,7 @@ public enum Files {
         try check("fsync", "descriptor \(fd)") { fsync(fd) }
     }
 
-    /// The names in a folder, without the two dots, in no particular order; see `FileName` for those that are not UTF-8.
+    /// The entries of a directory without `.` and `..`, unsorted; see `FileName` for names that are not UTF-8.
     public static func list(_ path: String) throws(SyscallError) -> [String] {
         guard let stream = unsafe withPath(path, { unsafe opendir($0) }) else {
             throw SyscallError(call: "opendir", subject: path, errno: Glibc.errno)
@@ -226,7 +226,7 @@ public enum Files {
         return names
     }
 
-    /// An exclusive lock that lives as long as the descriptor (flock(2)); nil if somebody else has it.
+    /// Takes an exclusive lock that is held as long as the descriptor is open (flock(2)); nil if the lock is already held.
     public static func lock(_ path: String) throws(SyscallError) -> OwnedFD? {
         let file = try open(path, [.readWrite, .create])
         do throws(SyscallError) { try check("flock", path) { flock(file.raw, LOCK_EX | LOCK_NB) } } catch
@@ -241,19 +241,19 @@ public enum Files {
         case shared = 1, exclusive = 2, none = 8
     }
 
-    /// Waits for a lock on an open file, or gives it back (flock(2)).
+    /// Waits for a lock on an open file, or releases it (flock(2)).
     public static func lock(_ fd: CInt, _ mode: LockMode) throws(SyscallError) {
         try check("flock", "descriptor \(fd)") { flock(fd, mode.rawValue) }
     }
 
-    /// Total and free bytes of the file system that holds the path (statvfs(3)).
+    /// Total and available bytes of the file system that contains the path (statvfs(3)).
     public static func space(_ path: String) throws(SyscallError) -> (total: UInt64, free: UInt64) {
         var raw = statvfs()
         try check("statvfs", path) { unsafe withPath(path) { unsafe statvfs($0, &raw) } }
         return (UInt64(raw.f_blocks) * UInt64(raw.f_frsize), UInt64(raw.f_bavail) * UInt64(raw.f_frsize))
     }
 
-    /// A file in memory with these bytes; sealed against every change where `sealed` is set (memfd_create(2)).
+    /// An anonymous file in memory with this content (memfd_create(2)); `sealed` adds all seals against modification (F_ADD_SEALS).
     public static func memory(_ name: String, _ bytes: [UInt8], sealed: Bool = false) throws(SyscallError) -> OwnedFD {
         let file = try OwnedFD(adopting: check("memfd_create", name) { unsafe roost_memfd(name, 3) })
         try writeAll(file.raw, bytes)
@@ -264,7 +264,7 @@ public enum Files {
 }
 
 extension Files {
-    /// Gives an open file a name on its file system (linkat(2)); never replaces.
+    /// Links an open file to a path on its file system (linkat(2)); never replaces an existing file.
     public static func linkDescriptor(_ fd: CInt, to path: String) throws(SyscallError) {
         try check("linkat", path) { unsafe linkat(AT_FDCWD, "/proc/self/fd/\(fd)", AT_FDCWD, path, AT_SYMLINK_FOLLOW) }
     }
@@ -280,14 +280,14 @@ extension Files {
 }
 
 extension Files {
-    /// The extended attributes of a file, by path, the last link followed by nobody (llistxattr(2), lgetxattr(2)).
+    /// The extended attributes of a file; does not follow a final symbolic link (llistxattr(2), lgetxattr(2)).
     public static func attributes(_ path: String) throws(SyscallError) -> [(name: String, value: [UInt8])] {
-        // Most files have none, and that is asked for first: it costs no room.
+        // Most files have none: query the size first, without a buffer.
         let needed = unsafe withPath(path) { unsafe llistxattr($0, nil, 0) }
         if needed <= 0 { return [] }
         var names = [CChar](repeating: 0, count: needed + 256)
         let length = unsafe withPath(path) { unsafe llistxattr($0, &names, names.count) }
-        // File systems without attributes have none.
+        // A file system without extended attributes: none.
         if length <= 0 { return [] }
         return names[..<length].split(separator: 0).compactMap { part in
             let name = String(decoding: part.map(UInt8.init(bitPattern:)), as: UTF8.self)
@@ -297,7 +297,7 @@ extension Files {
         }
     }
 
-    /// The sum of the sizes of all files below a folder; a folder that is not there has none.
+    /// The total size of the regular files below a directory, in bytes; 0 if the directory is missing.
     public static func treeSize(_ path: String) throws(SyscallError) -> Int64 {
         guard exists(path) else { return 0 }
         var sum: Int64 = 0
@@ -312,17 +312,17 @@ extension Files {
         return sum
     }
 
-    /// Cuts an open file to a size, or fills it up with zeros (ftruncate(2)).
+    /// Truncates or zero-extends an open file to a size (ftruncate(2)).
     public static func setSize(_ fd: CInt, _ size: UInt64) throws(SyscallError) {
         try check("ftruncate", "descriptor \(fd)") { ftruncate(fd, off_t(size)) }
     }
 
-    /// Empties an open file (ftruncate(2)).
+    /// Truncates an open file to zero length (ftruncate(2)).
     public static func truncate(_ fd: CInt) throws(SyscallError) {
         try check("ftruncate", "descriptor \(fd)") { ftruncate(fd, 0) }
     }
 
-    /// Where a link leads, made absolute; the end need not exist.
+    /// The absolute target of a symbolic link; the target need not exist.
     public static func canonicalTarget(_ path: String) throws(SyscallError) -> String {
         let target = try readLink(path)
         if target.hasPrefix("/") { return target }
@@ -334,13 +334,13 @@ extension Files {
     }
 }
 
-/// Takes a device number apart (makedev(3)).
+/// Splits a device number into major and minor (makedev(3)).
 public func deviceNumbers(_ device: UInt64) -> (major: UInt32, minor: UInt32) {
     (roost_major(device), roost_minor(device))
 }
 
 extension Files {
-    /// Whether somebody holds the lock of this file now.
+    /// Whether the lock on this file is currently held.
     public static func isLocked(_ path: String) throws(SyscallError) -> Bool {
         guard let free = try lock(path) else { return true }
         free.closeEarly()

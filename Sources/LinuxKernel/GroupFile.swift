@@ -1,6 +1,6 @@
-/// The groups of this machine that stand in /etc/group (group(5)).
+/// The groups listed in the host's /etc/group (group(5)).
 public enum GroupFile {
-    /// Their names and numbers; empty if the file cannot be read.
+    /// Group names and ids; empty if the file cannot be read.
     public static func groups() -> [(name: String, number: UInt32)] {
         let lines = ((try? Files.readText("/etc/group", limit: 1 << 20)) ?? "").split(separator: "\n")
         return lines.compactMap { line in

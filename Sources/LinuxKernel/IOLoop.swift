@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// One thread that waits on many descriptors and calls their handlers, one at a time. Handlers must not block.
+/// An event loop: one thread that polls descriptors and runs their handlers, one at a time. Handlers must not block.
 public final class IOLoop: Sendable {
     public typealias Handler = @Sendable (Readiness) -> Void
 
@@ -26,14 +26,14 @@ public final class IOLoop: Sendable {
         try Threads.detach { [self] in run() }
     }
 
-    /// Calls the handler whenever the descriptor is ready. The caller keeps the descriptor open until it has removed it.
+    /// Calls the handler whenever the descriptor is ready. The caller keeps the descriptor open until after `remove`.
     public func add(_ fd: CInt, _ interest: Readiness, _ handler: @escaping Handler) throws(SyscallError) {
         let old = state.withLock { state in
             state.generation += 1
             return state.handlers.updateValue((state.generation, handler), forKey: fd)
         }
         do throws(SyscallError) { try poll.add(fd, interest) } catch {
-            // Another handler has the number: it stays.
+            // The descriptor is already registered: keep the existing handler.
             let new = state.withLock { state in
                 defer { state.handlers[fd] = old }
                 return state.handlers[fd]
@@ -47,18 +47,18 @@ public final class IOLoop: Sendable {
 
     public func remove(_ fd: CInt) {
         poll.remove(fd)
-        // What the handler holds may end with it and come here again: not under the lock.
+        // Releasing the handler may run a deinit that calls back into the loop: do it outside the lock.
         let old = state.withLock { $0.handlers.removeValue(forKey: fd) }
         _ = consume old
     }
 
-    /// Runs a job on the loop's thread soon.
+    /// Runs a job on the loop's thread as soon as possible.
     public func perform(_ job: @escaping @Sendable () -> Void) {
         state.withLock { $0.jobs.append(job) }
         _ = try? writeSome(wake.writing.raw, [1])
     }
 
-    /// Runs a job on the loop's thread after a while.
+    /// Runs a job on the loop's thread after a delay.
     public func perform(afterMilliseconds time: Int64, _ job: @escaping @Sendable () -> Void) {
         let deadline = Clocks.monotonicNanoseconds() + time * 1_000_000
         state.withLock { $0.timers.append((deadline, job)) }
@@ -67,8 +67,8 @@ public final class IOLoop: Sendable {
 
     private func run() {
         while true {
-            // A handler of this batch may close a descriptor whose number somebody has again at once: what is newer than the wait cannot
-            // be meant. What is ready is told again.
+            // A handler of this batch may close a descriptor whose number is reused at once: skip handlers registered after the wait. epoll
+            // is level-triggered and reports the descriptor again.
             let known = state.withLock { $0.generation }
             let events = (try? poll.wait(milliseconds: nextTimeout())) ?? []
             for event in events {

@@ -12,7 +12,7 @@ public struct MountAttributes: OptionSet, Sendable {
     public static let noAccessTime = MountAttributes(rawValue: ROOST_MOUNT_ATTR_NOATIME)
 }
 
-/// How mounts travel between namespaces (mount_namespaces(7)).
+/// Mount propagation between namespaces (mount_namespaces(7)).
 public enum MountPropagation: UInt8, Sendable {
     case isPrivate, slave, shared
 
@@ -25,14 +25,14 @@ public enum MountPropagation: UInt8, Sendable {
     }
 }
 
-/// The mount calls that work on descriptors: a mount is made detached, then moved to its place.
+/// The file descriptor based mount API: a mount is created detached, then attached to its mount point.
 public enum Mounts {
-    /// A new file system with its options, detached (fsopen(2), fsconfig(2), fsmount(2)). An option without value is a flag.
+    /// Creates a detached mount of a new file system (fsopen(2), fsconfig(2), fsmount(2)). An option without a value is a flag.
     public static func make(
         _ type: String, options: [(key: String, value: String?)], attributes: MountAttributes
     ) throws(SyscallError) -> OwnedFD {
         let context = try OwnedFD(adopting: check("fsopen", type) { unsafe roost_fsopen(type) })
-        // What `df` and /proc/mounts show in front; without it they say "none".
+        // The source shown by `df` and /proc/mounts; "none" if it is not set.
         try check("fsconfig", "\(type) source") {
             unsafe roost_fsconfig(context.raw, ROOST_FSCONFIG_SET_STRING, "source", type)
         }
@@ -52,7 +52,7 @@ public enum Mounts {
             })
     }
 
-    /// A copy of what is mounted at the path, detached: the source of a bind mount (open_tree(2)).
+    /// A detached clone of the mount at the path: the source of a bind mount (open_tree(2), OPEN_TREE_CLONE).
     public static func clone(_ path: String, at directory: CInt? = nil, recursive: Bool) throws(SyscallError) -> OwnedFD
     {
         var flags = ROOST_OPEN_TREE_CLONE | ROOST_OPEN_TREE_CLOEXEC
@@ -62,7 +62,7 @@ public enum Mounts {
             adopting: check("open_tree", path) { unsafe roost_open_tree(directory ?? AT_FDCWD, path, flags) })
     }
 
-    /// Moves a detached mount onto a place that is open as a descriptor (move_mount(2)).
+    /// Attaches a detached mount to a mount point that is open as a descriptor (move_mount(2)).
     public static func attach(_ mount: OwnedFD, onto target: OwnedFD, name: String) throws(SyscallError) {
         let from = mount.raw
         let to = target.raw
@@ -71,7 +71,7 @@ public enum Mounts {
         }
     }
 
-    /// Moves a detached mount to a path of ours.
+    /// Attaches a detached mount to a trusted path (move_mount(2)).
     public static func attach(_ mount: OwnedFD, at path: String) throws(SyscallError) {
         let from = mount.raw
         try check("move_mount", path) {
@@ -79,7 +79,7 @@ public enum Mounts {
         }
     }
 
-    /// Changes attributes of a mount that is open as a descriptor (mount_setattr(2)).
+    /// Changes the attributes of a mount that is open as a descriptor (mount_setattr(2)).
     public static func setAttributes(
         _ mount: OwnedFD, set: MountAttributes, clear cleared: MountAttributes = [],
         propagation: MountPropagation? = nil, recursive: Bool
@@ -92,19 +92,19 @@ public enum Mounts {
         }
     }
 
-    /// Changes how the whole tree below a path travels.
+    /// Sets the propagation of all mounts at and below a path (mount_setattr(2), AT_RECURSIVE).
     public static func setPropagation(_ path: String, _ propagation: MountPropagation) throws(SyscallError) {
         try check("mount_setattr", path) {
             unsafe roost_mount_setattr(AT_FDCWD, path, ROOST_AT_RECURSIVE, 0, 0, propagation.flag)
         }
     }
 
-    /// Takes a mount off its place, even while it is used (umount2(2), MNT_DETACH).
+    /// Detaches a mount lazily, even while it is in use (umount2(2), MNT_DETACH).
     public static func detach(_ path: String) throws(SyscallError) {
         try check("umount2", path) { unsafe umount2(path, 2) }
     }
 
-    /// Makes the folder the root of this mount namespace and drops the old root (pivot_root(2), section NOTES).
+    /// Makes the directory the root of this mount namespace and unmounts the old root (pivot_root(2), section NOTES).
     public static func pivot(to root: OwnedFD) throws(SyscallError) {
         let raw = root.raw
         try check("fchdir", "the new root") { fchdir(raw) }
@@ -115,10 +115,10 @@ public enum Mounts {
 }
 
 extension Mounts {
-    /// mount(2) takes one page of options.
+    /// mount(2) accepts at most one page of options.
     static let optionLimit = 4000
 
-    /// Mounts layers, topmost first, so that nothing can be written.
+    /// Mounts layers (topmost first) read-only; a single layer is bind-mounted.
     public static func overlayReadOnly(lower: [String], at path: String) throws(SyscallError) {
         if lower.count == 1 {
             let tree = try clone(lower[0], recursive: false)
@@ -138,8 +138,8 @@ extension Mounts {
 
     /// Mounts image layers (topmost first) with a read-write layer on top (overlayfs, kernel documentation filesystems/overlayfs).
     ///
-    /// Some distributions switch features of overlayfs on: with them a layer means nothing without those below it (`metacopy`,
-    /// `redirect_dir`), or cannot be used while a mount of before is on its way out (`index`).
+    /// Some distributions enable overlayfs features by default. With `metacopy` and `redirect_dir` a layer depends on the layers below it;
+    /// with `index` it cannot be reused while an earlier mount is still being released.
     public static func overlay(lower: [String], upper: String, work: String, at path: String) throws(SyscallError) {
         let fixed: [(String, String?)] = [
             ("upperdir", upper), ("workdir", work), ("index", "off"), ("metacopy", "off"), ("redirect_dir", "off"),
@@ -150,7 +150,7 @@ extension Mounts {
         if joined.utf8.count < optionLimit {
             try check("mount", "overlay on \(path)") { unsafe mount("overlay", path, "overlay", 0, joined) }
         } else {
-            // Many layers: one option each, which Linux knows since 6.8.
+            // Many layers: one `lowerdir+` option each, supported since Linux 6.8.
             let made = try make("overlay", options: lower.map { ("lowerdir+", $0) } + fixed, attributes: [])
             try attach(made, at: path)
         }
@@ -158,7 +158,7 @@ extension Mounts {
 }
 
 extension Mounts {
-    /// Words among mount(8)'s options that are flags of mount(2); a pair clears the flag.
+    /// The options of mount(8) that are flags of mount(2); `sets` is false for those that clear the flag.
     private static let flags: [String: (flag: UInt, sets: Bool)] = [
         "ro": (1, true), "rw": (1, false), "nosuid": (2, true), "suid": (2, false), "nodev": (4, true),
         "dev": (4, false), "noexec": (8, true), "exec": (8, false), "sync": (16, true), "async": (16, false),
@@ -167,7 +167,7 @@ extension Mounts {
         "strictatime": (1 << 24, true), "nostrictatime": (1 << 24, false), "defaults": (0, true),
     ]
 
-    /// Mounts a file system by its device, type and the options of mount(8), as one line (mount(2)).
+    /// Mounts a file system; `options` is a comma-separated list as in mount(8) (mount(2)).
     public static func mountFileSystem(
         _ device: String, type: String, options: String, at path: String
     ) throws(SyscallError) {
@@ -184,7 +184,7 @@ extension Mounts {
         try check("mount", path) { unsafe mount(device, path, type, flags, text) }
     }
 
-    /// Whether a file system of its own is mounted at the path: what is above it is on another device.
+    /// Whether another file system is mounted at the path: the parent directory is on a different device. Does not detect bind mounts.
     public static func isMountPoint(_ path: String) -> Bool {
         guard let place = try? Files.status(path), let above = try? Files.status(path + "/..") else { return false }
         return place.device != above.device

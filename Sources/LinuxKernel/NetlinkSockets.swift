@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// Plain netlink sockets for messages that are encoded elsewhere (netlink(7)).
+/// Raw netlink sockets; callers encode the messages (netlink(7)).
 public enum NetlinkSockets {
     public enum Family: Int32, Sendable { case netfilter = 12 }
 
@@ -12,15 +12,15 @@ public enum NetlinkSockets {
             })
     }
 
-    /// Sends a transaction whose messages have the numbers `first` to `last`, and waits for the acknowledgement of the last one; throws the
-    /// first objection of the kernel.
+    /// Sends a transaction of messages with the sequence numbers `first` to `last` and waits for the acknowledgement of the last one.
+    /// Throws the first error that the kernel reports.
     public static func transact(_ fd: CInt, _ bytes: [UInt8], first: UInt32, last: UInt32, subject: String)
         throws(SyscallError)
     {
         try send(fd, bytes, subject)
         while true {
             for message in try receive(fd, subject) where message.type == NetlinkMessage.error {
-                // Answers to an earlier transaction that failed may still be in the queue.
+                // Replies to an earlier, failed transaction may still be queued.
                 guard message.sequence &- first <= last &- first else { continue }
                 if message.errno != 0 { throw SyscallError(call: "netlink", subject: subject, errno: message.errno) }
                 if message.sequence == last { return }
@@ -28,7 +28,7 @@ public enum NetlinkSockets {
         }
     }
 
-    /// Sends one request and returns the bodies of its answers: of one message, or of a dump all that the kernel has.
+    /// Sends one request and returns the payloads of the replies: one message, or all messages of a dump.
     public static func ask(_ fd: CInt, _ bytes: [UInt8], sequence: UInt32, isDump: Bool, subject: String)
         throws(SyscallError) -> [ArraySlice<UInt8>]
     {
@@ -52,7 +52,7 @@ public enum NetlinkSockets {
     }
 
     private static func send(_ fd: CInt, _ bytes: [UInt8], _ subject: String) throws(SyscallError) {
-        // A message must fit into the socket's buffer whole; the kernel counts twice its size.
+        // A message must fit into the send buffer as a whole; the kernel accounts for twice its size.
         if bytes.count > 32_768 {
             var size = CInt(clamping: bytes.count * 2)
             _ = unsafe setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, socklen_t(MemoryLayout<CInt>.size))
@@ -61,16 +61,16 @@ public enum NetlinkSockets {
     }
 
     private static func receive(_ fd: CInt, _ subject: String) throws(SyscallError) -> [NetlinkMessage] {
-        // Dumps come in parts of up to 32 KiB (net/netlink/af_netlink.c).
+        // The kernel sends dumps in parts of up to 32 KiB (net/netlink/af_netlink.c).
         var buffer = [UInt8](repeating: 0, count: 65_536)
         let length = try checkLong("recv", subject) { unsafe recv(fd, &buffer, buffer.count, 0) }
         return NetlinkMessage.all(in: buffer.prefix(length))
     }
 }
 
-/// One message of an answer (struct nlmsghdr).
+/// One received message (struct nlmsghdr and payload).
 public struct NetlinkMessage: Sendable, Equatable {
-    /// NLMSG_ERROR, whose number is 0 in an acknowledgement, and NLMSG_DONE.
+    /// NLMSG_ERROR (error code 0 is an acknowledgement) and NLMSG_DONE.
     public static let error: UInt16 = 2
     public static let done: UInt16 = 3
 
@@ -78,10 +78,10 @@ public struct NetlinkMessage: Sendable, Equatable {
     public var sequence: UInt32
     public var body: ArraySlice<UInt8>
 
-    /// The number of an error message.
+    /// The errno of an NLMSG_ERROR message.
     public var errno: Int32 { body.count < 4 ? 0 : -Int32(bitPattern: Self.number(body, at: body.startIndex)) }
 
-    /// The messages in the bytes of one datagram; what is malformed ends the list.
+    /// The messages of one datagram; stops at the first malformed one.
     public static func all(in bytes: ArraySlice<UInt8>) -> [NetlinkMessage] {
         var messages: [NetlinkMessage] = []
         var rest = bytes

@@ -2,22 +2,22 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// A descriptor with an owner: it is closed when the last holder of the value lets go of it, and never by anybody else.
+/// An owned file descriptor: closed when the last reference is released.
 ///
-/// A class and not a non-copyable struct: descriptors live in dictionaries and cross tasks, and Swift 6.3's ownership passes
-/// crash on non-copyable locals in throwing code.
+/// A class instead of a non-copyable struct: descriptors are stored in dictionaries and cross tasks, and Swift 6.3's ownership passes crash
+/// on non-copyable locals in throwing code.
 public final class OwnedFD: Sendable {
     public let raw: CInt
     private let isOpen = Atomic(true)
 
     public init(adopting raw: CInt) { self.raw = raw }
 
-    /// Closes now, whoever else still holds it: for ends of pipes whose closing is the message.
+    /// Closes the descriptor now, even if other references exist: for pipe ends whose closing signals end of file.
     public func closeEarly() {
         if isOpen.exchange(false, ordering: .sequentiallyConsistent) { _ = Glibc.close(raw) }
     }
 
-    /// Gives the number away: from now on somebody else closes it.
+    /// Releases ownership of the raw descriptor; the caller must close it.
     public func handOver() -> CInt {
         _ = isOpen.exchange(false, ordering: .sequentiallyConsistent)
         return raw
@@ -25,7 +25,7 @@ public final class OwnedFD: Sendable {
 
     deinit { closeEarly() }
 
-    /// A second descriptor of the same open file, close-on-exec (fcntl(2), F_DUPFD_CLOEXEC).
+    /// Duplicates the descriptor with close-on-exec set (fcntl(2), F_DUPFD_CLOEXEC).
     public func duplicate() throws(SyscallError) -> OwnedFD { try OwnedFD(adopting: duplicateDescriptor(raw)) }
 }
 
@@ -46,7 +46,7 @@ public struct Pipe: Sendable {
     }
 }
 
-/// Reads what is there, at most `limit` bytes. An empty result is the end of the file.
+/// One read(2) of at most `limit` bytes. An empty result means end of file.
 public func readSome(_ fd: CInt, limit: Int) throws(SyscallError) -> [UInt8] {
     var failure: SyscallError?
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
@@ -58,7 +58,7 @@ public func readSome(_ fd: CInt, limit: Int) throws(SyscallError) -> [UInt8] {
     return bytes
 }
 
-/// Reads to the end of the file, refusing more than `limit` bytes with EFBIG.
+/// Reads to the end of the file; throws EFBIG if there are more than `limit` bytes.
 public func readAll(_ fd: CInt, limit: Int) throws(SyscallError) -> [UInt8] {
     var all: [UInt8] = []
     while true {
@@ -69,7 +69,7 @@ public func readAll(_ fd: CInt, limit: Int) throws(SyscallError) -> [UInt8] {
     }
 }
 
-/// Reads at a position without moving it (pread(2)).
+/// Reads at an offset without changing the file position (pread(2)).
 public func readSome(_ fd: CInt, at offset: Int, limit: Int) throws(SyscallError) -> [UInt8] {
     var failure: SyscallError?
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
@@ -83,19 +83,19 @@ public func readSome(_ fd: CInt, at offset: Int, limit: Int) throws(SyscallError
     return bytes
 }
 
-/// Writes every byte, waiting where the other side is slow.
+/// Writes all bytes; waits when a non-blocking descriptor is not ready.
 public func writeAll(_ fd: CInt, _ bytes: [UInt8]) throws(SyscallError) {
     var done = 0
     while done < bytes.count {
         do throws(SyscallError) { done += try writeSome(fd, bytes[done...]) } catch {
-            // Standard output may be non-blocking: its flags are shared with other processes.
+            // Standard output may be non-blocking: file status flags are shared with other processes.
             if error.errno != Errno.again { throw error }
             _ = try waitUntilReady(fd, writing: true, milliseconds: nil)
         }
     }
 }
 
-/// Writes as much as the kernel takes at once; the count may be smaller than what was given.
+/// One write(2); returns the number of bytes written, which may be smaller than the input.
 public func writeSome(_ fd: CInt, _ bytes: ArraySlice<UInt8>) throws(SyscallError) -> Int {
     try checkLong("write", "descriptor \(fd)") {
         unsafe bytes.withUnsafeBytes { unsafe write(fd, $0.baseAddress, $0.count) }

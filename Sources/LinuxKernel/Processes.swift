@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// Namespaces that a process can have of its own (namespaces(7)).
+/// Namespace types, as CLONE_NEW… flags (namespaces(7)).
 public struct Namespaces: OptionSet, Sendable {
     public let rawValue: UInt64
     public init(rawValue: UInt64) { self.rawValue = rawValue }
@@ -13,7 +13,7 @@ public struct Namespaces: OptionSet, Sendable {
     public static let controlGroup = Namespaces(rawValue: ROOST_CLONE_NEWCGROUP)
 }
 
-/// How a process ended, as the shell and Docker count it: 0–255, or 128 + the signal's number.
+/// A process's exit code as in the shell and Docker: 0–255, or 128 + signal number.
 public struct ExitStatus: Sendable, Equatable {
     public let code: Int32
     public init(code: Int32) { self.code = code }
@@ -22,19 +22,19 @@ public struct ExitStatus: Sendable, Equatable {
     }
 }
 
-/// Process calls. `clone` is for programs with one thread only: the shim.
+/// Process system calls. `clone` is only safe in a single-threaded process such as the shim.
 public enum Processes {
-    /// The path of a program that is installed in the same folder as this one (proc(5), `/proc/self/exe`).
+    /// The path of an executable installed in the same directory as this one (proc(5), `/proc/self/exe`).
     public static func beside(_ name: String) throws(SyscallError) -> String {
         "/" + FileName.parts(try Files.canonical("/proc/self/exe")).dropLast().joined(separator: "/") + "/" + name
     }
 
-    /// A child in new namespaces (clone3(2)); nil in the child. `cgroup` is a folder of version 2 to be born into.
+    /// Creates a child in new namespaces (clone3(2)); returns nil in the child. `cgroup` is a v2 cgroup directory for CLONE_INTO_CGROUP.
     public static func clone(
         _ namespaces: Namespaces, cgroup: CInt? = nil
     ) throws(SyscallError) -> (pid: Int32, pidfd: OwnedFD)? {
         var pidfd: CInt = -1
-        // CLONE_CLEAR_SIGHAND: no handler of the parent runs in the child.
+        // CLONE_CLEAR_SIGHAND: the parent's signal handlers do not run in the child.
         var flags = namespaces.rawValue | ROOST_CLONE_PIDFD | ROOST_CLONE_CLEAR_SIGHAND
         if cgroup != nil { flags |= ROOST_CLONE_INTO_CGROUP }
         let pid = unsafe roost_clone3(flags, &pidfd, cgroup ?? -1)
@@ -43,14 +43,14 @@ public enum Processes {
         return (Int32(truncatingIfNeeded: pid), OwnedFD(adopting: pidfd))
     }
 
-    /// A plain child by clone(2), for programs with one thread under a filter that refuses clone3; nil in the child.
+    /// Forks by clone(2), for single-threaded processes under a seccomp filter that denies clone3; returns nil in the child.
     public static func fork() throws(SyscallError) -> Int32? {
         let pid = roost_fork()
         if pid < 0 { throw SyscallError(call: "clone", subject: "a process", errno: Glibc.errno) }
         return pid == 0 ? nil : Int32(truncatingIfNeeded: pid)
     }
 
-    /// A descriptor that stands for this very process, whoever has its number later (pidfd_open(2)).
+    /// A pidfd: refers to this process even if the pid is reused later (pidfd_open(2)).
     public static func open(_ pid: Int32) throws(SyscallError) -> OwnedFD {
         try OwnedFD(adopting: check("pidfd_open", "process \(pid)") { roost_pidfd_open(pid) })
     }
@@ -59,7 +59,7 @@ public enum Processes {
         try check("pidfd_send_signal", "signal \(number)") { roost_pidfd_send_signal(pidfd, number) }
     }
 
-    /// Whether the process of a descriptor has ended (pidfd_open(2): it is readable then).
+    /// Whether the process of a pidfd has exited (pidfd_open(2): the pidfd becomes readable).
     public static func hasEnded(_ pidfd: CInt) -> Bool {
         var wanted = pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0)
         return unsafe poll(&wanted, 1, 0) == 1
@@ -73,12 +73,12 @@ public enum Processes {
         try check("unshare", "namespaces") { roost_unshare(CInt(truncatingIfNeeded: namespaces.rawValue)) }
     }
 
-    /// Enters namespaces: of one kind by its descriptor, or several of a process by its pidfd (setns(2)).
+    /// Enters one namespace by its descriptor, or several namespaces of a process by its pidfd (setns(2)).
     public static func enter(_ fd: CInt, _ namespaces: Namespaces, name: String) throws(SyscallError) {
         try check("setns", name) { roost_setns(fd, CInt(truncatingIfNeeded: namespaces.rawValue)) }
     }
 
-    /// Collects a child that has ended; nil while there is none. `pid` -1 means any.
+    /// Reaps an exited child (waitpid(2)); nil if there is none. `pid` -1 means any child.
     public static func collect(pid: Int32 = -1, wait: Bool = false) throws(SyscallError) -> (
         pid: Int32, status: ExitStatus
     )? {
@@ -89,7 +89,7 @@ public enum Processes {
         } catch  where error.errno == ECHILD { return nil }
     }
 
-    /// Starts a program with exactly these descriptors as 0, 1, 2, … and nothing else open (posix_spawn(3)).
+    /// Spawns a process with exactly these descriptors as 0, 1, 2, …; all others are closed (posix_spawn(3)).
     public static func spawn(
         _ path: String, arguments: [String], environment: [String], descriptors: [CInt], newSession: Bool = false
     ) throws(SyscallError) -> Int32 {
@@ -103,7 +103,7 @@ public enum Processes {
         return pid
     }
 
-    /// Replaces this program; returns only by throwing (execve(2)).
+    /// Executes a new program in this process; returns only by throwing (execve(2)).
     public static func execute(_ path: String, arguments: [String], environment: [String]) throws(SyscallError) -> Never
     {
         unsafe withCStrings(arguments) { argv in
@@ -112,14 +112,14 @@ public enum Processes {
         throw SyscallError(call: "exec", subject: path, errno: Glibc.errno)
     }
 
-    /// Closes every descriptor from a number on, but perhaps one (close_range(2)).
+    /// Closes all descriptors from `first` on, except `kept` (close_range(2)).
     public static func closeAll(from first: UInt32, except kept: Int32? = nil) throws(SyscallError) {
         func close(_ low: UInt32, _ high: UInt32) throws(SyscallError) {
             guard low <= high else { return }
             do throws(SyscallError) {
                 try check("close_range", "descriptors from \(low)") { roost_close_range(low, high, 0) }
             } catch {
-                // A custom seccomp profile may not know the call.
+                // A custom seccomp profile may not allow the call.
                 guard [Errno.notPermitted, Errno.noSystemCall].contains(error.errno) else { throw error }
                 for name in try Files.list("/proc/self/fd") {
                     if let number = UInt32(name), low <= number, number <= high { _ = Glibc.close(Int32(number)) }
@@ -131,7 +131,7 @@ public enum Processes {
         try close(kept + 1, UInt32.max)
     }
 
-    /// dup2(2): the target number stays open across exec.
+    /// Duplicates a descriptor onto `target` (dup2(2)); the copy stays open across exec.
     public static func redirect(_ from: CInt, to target: CInt) throws(SyscallError) {
         try check("dup2", "descriptor \(from)") { dup2(from, target) }
     }
@@ -148,7 +148,7 @@ public enum Processes {
         try check("setrlimit", "resource \(resource)") { roost_setrlimit(resource, soft, hard) }
     }
 
-    /// Raises this process's own limit of open files to the hard limit, and returns what it was (RLIMIT_NOFILE, getrlimit(2)).
+    /// Raises this process's open file limit to the hard limit and returns the previous limits (RLIMIT_NOFILE, getrlimit(2)).
     public static func raiseOpenFileLimit() -> (soft: UInt64, hard: UInt64) {
         let before = openFileLimit
         if before.soft < before.hard {
@@ -157,7 +157,7 @@ public enum Processes {
         return before
     }
 
-    /// How many files this process may have open.
+    /// This process's open file limit (RLIMIT_NOFILE).
     public static var openFileLimit: (soft: UInt64, hard: UInt64) { limit(Int32(RLIMIT_NOFILE.rawValue)) }
 
     public static func limit(_ resource: Int32) -> (soft: UInt64, hard: UInt64) {
@@ -168,7 +168,7 @@ public enum Processes {
     }
 
     public static func setIdentity(user: UInt32, group: UInt32, groups: [UInt32]) throws(SyscallError) {
-        // The highest number means "unchanged" to the kernel: the process would keep the identity that it is to give up.
+        // The kernel takes -1 (the highest id) as "unchanged": the process would keep the identity that it must drop.
         if user == .max || group == .max || groups.contains(.max) {
             throw SyscallError(call: "setresuid", subject: "\(user):\(group)", errno: Errno.invalid)
         }
@@ -189,12 +189,12 @@ public enum Processes {
 
     public static func setFileMask(_ mask: UInt32) { _ = umask(mask) }
 
-    /// The process dies with its parent (PR_SET_PDEATHSIG).
+    /// Sends SIGKILL to this process when its parent dies (PR_SET_PDEATHSIG).
     public static func dieWithParent() throws(SyscallError) {
         try check("prctl", "PR_SET_PDEATHSIG") { roost_prctl(1, UInt(SIGKILL), 0, 0, 0) }
     }
 
-    /// Nobody may attach to or read this process (PR_SET_DUMPABLE).
+    /// False protects this process from ptrace(2) and /proc access by other users' processes (PR_SET_DUMPABLE).
     public static func setDumpable(_ on: Bool) throws(SyscallError) {
         try check("prctl", "PR_SET_DUMPABLE") { roost_prctl(4, on ? 1 : 0, 0, 0, 0) }
     }
@@ -203,7 +203,7 @@ public enum Processes {
         try check("prctl", "PR_SET_NO_NEW_PRIVS") { roost_prctl(38, 1, 0, 0, 0) }
     }
 
-    /// Installs a compiled filter (seccomp(2), SECCOMP_SET_MODE_FILTER); 8 bytes per instruction.
+    /// Installs a compiled seccomp filter (seccomp(2), SECCOMP_SET_MODE_FILTER); 8 bytes per instruction.
     public static func setSystemCallFilter(_ program: [UInt8]) throws(SyscallError) {
         try check("seccomp", "filter") { unsafe roost_seccomp_filter(program, UInt16(clamping: program.count / 8)) }
     }
@@ -212,13 +212,13 @@ public enum Processes {
 
     public static func ignore(_ signal: Int32) { roost_ignore_signal(signal) }
 
-    /// A descriptor that becomes readable when one of these signals arrives; they are blocked (signalfd(2)).
+    /// A signalfd for these signals, which are blocked in the calling thread (signalfd(2)).
     public static func signalDescriptor(_ signals: [Int32]) throws(SyscallError) -> OwnedFD {
         try OwnedFD(adopting: check("signalfd", "\(signals)") { unsafe roost_signal_fd(signals, CInt(signals.count)) })
     }
 
-    /// Calls `handle` for each of these signals on a thread of its own, so that a main thread that is blocked in a write or a request delays
-    /// none. They are blocked in all other threads: call it before those are started.
+    /// Calls `handle` for each of these signals on a dedicated thread, so that a main thread blocked in a write or request does not delay
+    /// them. Blocks the signals in the calling thread and in all threads started later: call this before starting any.
     public static func onSignals(_ signals: [Int32], _ handle: @escaping @Sendable (Int32) -> Void)
         throws(SyscallError)
     {
@@ -234,13 +234,13 @@ public enum Processes {
         }
     }
 
-    /// The number of the next signal that a signal descriptor holds, or nil.
+    /// The next pending signal of a signalfd, or nil.
     public static func nextSignal(_ fd: CInt) -> Int32? {
         guard let bytes = try? readSome(fd, limit: 128), bytes.count == 128 else { return nil }
         return Int32(littleEndianBytes: bytes, at: 0)
     }
 
-    /// Marks every descriptor from a number on close-on-exec (close_range(2), CLOSE_RANGE_CLOEXEC; Linux 5.11).
+    /// Sets close-on-exec on all descriptors from `first` on (close_range(2), CLOSE_RANGE_CLOEXEC; Linux 5.11).
     public static func closeOnExec(from first: UInt32) throws(SyscallError) {
         let closeOnExecFlag: UInt32 = 4
         do throws(SyscallError) {
@@ -251,7 +251,7 @@ public enum Processes {
             guard [Errno.invalid, Errno.noSystemCall].contains(error.errno) else { throw error }
             for name in try Files.list("/proc/self/fd") {
                 guard let number = Int32(name), number >= first else { continue }
-                // The directory's own descriptor is closed already.
+                // The descriptor of the directory listing itself is closed by now.
                 _ = roost_fcntl(number, F_SETFD, Int(FD_CLOEXEC))
             }
         }
@@ -261,7 +261,7 @@ public enum Processes {
 
     public static func exit(_ code: Int32) -> Never { _exit(code) }
 
-    /// When the process was started, in clock ticks since boot: with the number it names one process for ever (proc(5), stat field 22).
+    /// The process's start time in clock ticks since boot; together with the pid it identifies a process uniquely (proc(5), stat field 22).
     public static func startTime(_ pid: Int32) -> UInt64? {
         guard let text = try? Files.readText("/proc/\(pid)/stat", limit: 4096), let end = text.lastIndex(of: ")") else {
             return nil
@@ -279,7 +279,7 @@ extension Int32 {
     }
 }
 
-/// A NULL-terminated array of C strings for the time of the call.
+/// Passes a NULL-terminated array of C strings that is valid during the call.
 func withCStrings<Result>(
     _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
 ) -> Result {
@@ -293,15 +293,15 @@ func withCStrings<Result>(
 }
 
 extension Processes {
-    /// A millisecond of sleep, for polling what nobody announces: the appearance of a socket.
+    /// Sleeps for one millisecond; for polling where there is no notification, e.g. until a socket appears.
     public static func pauseBriefly() { usleep(1000) }
     public static func pause(nanoseconds: Int64) { usleep(UInt32(clamping: nanoseconds / 1000)) }
 
-    /// The name that `ps` shows for this thread, at most 15 bytes (PR_SET_NAME). A program that was started from a
-    /// descriptor would be called by its number.
+    /// Sets the name that `ps` shows for this thread, at most 15 bytes (PR_SET_NAME). A program executed through /proc/PID/fd would
+    /// otherwise be named after the descriptor number.
     public static func setName(_ name: String) { _ = unsafe roost_set_name(name) }
 
-    /// What the parent process calls itself.
+    /// The command name of the parent process (/proc/PID/comm).
     public static var parentName: String {
         let name = (try? Files.readText("/proc/\(getppid())/comm", limit: 100)) ?? "an unknown process"
         return String(name.prefix { $0 != "\n" })
@@ -312,7 +312,7 @@ extension Processes {
 
     public static func currentDirectory() throws(SyscallError) -> String { try Files.canonical(".") }
 
-    /// NAME=value of the whole environment.
+    /// The environment at process start (/proc/self/environ), by name.
     public static var environment: [String: String] {
         var found: [String: String] = [:]
         for entry in ((try? Files.read("/proc/self/environ", limit: 16 << 20)) ?? []).split(separator: 0) {

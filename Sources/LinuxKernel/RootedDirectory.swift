@@ -1,19 +1,19 @@
 import CLinux
 import Glibc
 
-/// A folder that nothing can leave: every path below is resolved by openat2(2) with RESOLVE_IN_ROOT, so that links and
-/// ".." of a container or an image end inside. There is no absolute path to get wrong.
+/// A directory used as the root of path resolution: every path is resolved by openat2(2) with RESOLVE_IN_ROOT, so that symbolic links and
+/// ".." of a container or image cannot escape. No absolute host path is ever built.
 public struct RootedDirectory: Sendable {
     private let root: OwnedFD
 
-    /// Takes over a descriptor of the folder.
+    /// Takes ownership of an open descriptor of the directory.
     public init(adopting root: OwnedFD) { self.root = root }
 
     public init(path: String) throws(SyscallError) { root = try Files.open(path, [.path, .directory]) }
 
     public var descriptor: CInt { root.raw }
 
-    /// Opens what the path means inside the root; links are followed inside the root.
+    /// Opens a path inside the root; symbolic links are resolved inside the root.
     public func open(_ path: String, _ flags: OpenFlags, mode: UInt32 = 0) throws(SyscallError) -> OwnedFD {
         let raw = root.raw
         let wanted = UInt64(UInt32(bitPattern: flags.rawValue | O_CLOEXEC))
@@ -26,7 +26,7 @@ public struct RootedDirectory: Sendable {
             })
     }
 
-    /// Makes the folder and those above it, inside the root, and opens it.
+    /// Creates a directory and its missing parents inside the root, and opens it.
     public func makeDirectories(_ path: String, mode: UInt32 = 0o755) throws(SyscallError) -> OwnedFD {
         do throws(SyscallError) { return try open(path, [.path, .directory]) } catch  where error.errno == ENOENT {}
         let (parent, name) = splitLast(path)
@@ -40,7 +40,7 @@ public struct RootedDirectory: Sendable {
         return try open(path, [.path, .directory])
     }
 
-    /// Makes an empty file if there is nothing, and opens it as a place to mount on.
+    /// Creates an empty file if the path does not exist, and opens it as a mount point (O_PATH).
     public func makeFile(_ path: String, mode: UInt32 = 0o644) throws(SyscallError) -> OwnedFD {
         do throws(SyscallError) { return try open(path, .path) } catch  where error.errno == ENOENT {}
         let (parent, name) = splitLast(path)
@@ -50,14 +50,14 @@ public struct RootedDirectory: Sendable {
         return try open(path, .path)
     }
 
-    /// A whole file inside the root, at most `limit` bytes.
+    /// Reads a whole file inside the root; throws EFBIG if it has more than `limit` bytes.
     public func read(_ path: String, limit: Int) throws(SyscallError) -> [UInt8] {
         let file = try open(path, [.readOnly, .nonBlocking])
         return try readAll(file.raw, limit: limit)
     }
 }
 
-/// "a/b/c" → ("a/b", "c"); slashes at the end do not count.
+/// "a/b/c" → ("/a/b", "c"); trailing slashes are ignored.
 func splitLast(_ path: String) -> (parent: String, name: String) {
     let parts = FileName.parts(path).filter { $0 != "." }
     guard let last = parts.last else { return ("/", "") }
@@ -65,7 +65,7 @@ func splitLast(_ path: String) -> (parent: String, name: String) {
 }
 
 extension RootedDirectory {
-    /// Makes a device node, replacing nothing (mknodat(2)). Where the kernel forbids it, the host's node is bound instead.
+    /// Creates a device node (mknodat(2)); an existing file is kept. If the kernel does not permit it, bind-mounts the host's node instead.
     public func makeDevice(
         _ path: String, mode: UInt32, major: UInt32, minor: UInt32, user: UInt32, group: UInt32
     ) throws(SyscallError) {
@@ -86,7 +86,7 @@ extension RootedDirectory {
         }
     }
 
-    /// Makes a symbolic link unless there is something (symlinkat(2)).
+    /// Creates a symbolic link (symlinkat(2)); an existing file is kept.
     public func makeLink(_ path: String, to target: String) throws(SyscallError) {
         let (parent, name) = splitLast(path)
         let folder = try makeDirectories(parent)

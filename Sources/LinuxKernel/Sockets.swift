@@ -1,13 +1,13 @@
 import CLinux
 import Glibc
 
-/// Unix sockets and the descriptors that travel over them (unix(7)).
+/// Unix domain sockets and descriptor passing (unix(7)).
 public enum Sockets {
-    /// A connected pair; of packets, which keep their borders, unless a stream is asked for.
+    /// A connected socket pair: SOCK_SEQPACKET, which preserves message boundaries, or SOCK_STREAM.
     public static func pair(_ kind: Kind = .packets) throws(SyscallError) -> (OwnedFD, OwnedFD) {
         var ends: [CInt] = [-1, -1]
         let type = kind == .stream ? CInt(SOCK_STREAM.rawValue) : CInt(SOCK_SEQPACKET.rawValue)
-        try check("socketpair", "a pair") {
+        try check("socketpair", "a socket pair") {
             unsafe socketpair(AF_UNIX, type | O_CLOEXEC, 0, &ends)
         }
         return (OwnedFD(adopting: ends[0]), OwnedFD(adopting: ends[1]))
@@ -26,7 +26,7 @@ public enum Sockets {
         return made
     }
 
-    /// Binds and listens; a file that is there already is in the way, so the caller removes stale ones under its lock.
+    /// Binds and listens. Fails if the file exists; the caller removes a stale socket file while holding its lock.
     public static func listen(_ path: String, _ kind: Kind, mode: UInt32) throws(SyscallError) -> OwnedFD {
         let made = try unixSocket(kind)
         let before = umask(0o777 & ~mode)
@@ -36,7 +36,7 @@ public enum Sockets {
         return made
     }
 
-    /// The next connection; nil when there is none on a non-blocking socket.
+    /// Accepts the next connection; nil if none is pending on a non-blocking socket.
     public static func accept(_ listener: CInt) throws(SyscallError) -> OwnedFD? {
         do throws(SyscallError) {
             return try OwnedFD(
@@ -44,19 +44,19 @@ public enum Sockets {
         } catch  where [EAGAIN, ECONNABORTED].contains(error.errno) { return nil }
     }
 
-    /// Sends one message with descriptors; the receiver gets copies of its own.
+    /// Sends one message with at most 64 descriptors (SCM_RIGHTS); the receiver gets duplicates.
     public static func send(_ fd: CInt, _ bytes: [UInt8], descriptors: [CInt] = []) throws(SyscallError) {
         try checkLong("sendmsg", "descriptor \(fd)") {
             unsafe roost_send_fds(fd, bytes, bytes.count, descriptors, CInt(min(descriptors.count, 64)))
         }
     }
 
-    /// Sends one message if there is room for it; answers whether there was (sendmsg(2), MSG_DONTWAIT).
+    /// Sends one message without blocking; false if it did not fit into the buffer (send(2), MSG_DONTWAIT).
     public static func offer(_ fd: CInt, _ bytes: [UInt8]) -> Bool {
         unsafe bytes.withUnsafeBytes { unsafe Glibc.send(fd, $0.baseAddress, $0.count, CInt(0x4040)) } == bytes.count
     }
 
-    /// Receives one message; no bytes and no descriptors mean that the other side has gone.
+    /// Receives one message and its descriptors; an empty message means that the peer has closed the connection.
     public static func receive(_ fd: CInt, limit: Int = 65536) throws(SyscallError) -> (
         bytes: [UInt8], descriptors: [CInt]
     ) {
@@ -69,21 +69,21 @@ public enum Sockets {
         return (Array(bytes[..<length]), Array(found[..<Int(count)]))
     }
 
-    /// The user at the other end (SO_PEERCRED).
+    /// The user id of the peer (SO_PEERCRED).
     public static func peerUser(_ fd: CInt) -> UInt32 { roost_peer_uid(fd) }
 
-    /// Bytes that were written to a stream socket and that the other side has not read yet (unix(7), SIOCOUTQ); 0 where nobody knows.
+    /// Bytes written to a stream socket that the peer has not read yet (unix(7), SIOCOUTQ); 0 if unknown.
     public static func unreadBytes(_ fd: CInt) -> Int32 {
         var count: CInt = 0
         return unsafe roost_ioctl_out(fd, 0x5411, &count) == 0 ? count : 0
     }
 
-    /// Ends both directions; whoever waits for a connection or for bytes wakes up.
+    /// Shuts down both directions; wakes up threads blocked in accept or read (shutdown(2)).
     public static func shutdownAll(_ fd: CInt) { _ = shutdown(fd, CInt(SHUT_RDWR)) }
     public static func shutdownWriting(_ fd: CInt) { _ = shutdown(fd, CInt(SHUT_WR)) }
 }
 
-/// An address and a port, of either family, as the socket calls want it.
+/// An IPv4 or IPv6 address and port for the socket calls.
 public struct SocketAddress: Sendable, Equatable, Hashable {
     /// 4 or 16 bytes in network order.
     public let bytes: [UInt8]
@@ -97,7 +97,7 @@ public struct SocketAddress: Sendable, Equatable, Hashable {
     public var isVersion6: Bool { bytes.count == 16 }
     var family: CInt { isVersion6 ? AF_INET6 : AF_INET }
 
-    /// Runs a call with the address in the kernel's form.
+    /// Calls `body` with the address as a sockaddr.
     func withRaw<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
         if isVersion6 {
             var raw = sockaddr_in6()
@@ -148,19 +148,19 @@ public enum InternetSockets {
         )
     }
 
-    /// Binds; TCP listens as well. A port that is taken throws with EADDRINUSE.
+    /// Binds; a TCP socket also listens. Throws EADDRINUSE if the port is in use.
     public static func bind(_ kind: Kind, _ address: SocketAddress, reuse: Bool = true) throws(SyscallError) -> OwnedFD
     {
         let made = try make(kind, family: address.family)
         if kind == .tcp, reuse { _ = roost_set_socket_option(made.raw, SOL_SOCKET, SO_REUSEADDR, 1) }
-        // Our ports are held per family, so that 0.0.0.0 and [::] are two sockets.
+        // Ports are bound per address family, so that 0.0.0.0 and [::] are two sockets.
         if address.isVersion6 { _ = roost_set_socket_option(made.raw, CInt(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
         try check("bind", "port \(address.port)") { unsafe address.withRaw { unsafe Glibc.bind(made.raw, $0, $1) } }
         if kind == .tcp { try check("listen", "port \(address.port)") { Glibc.listen(made.raw, 4096) } }
         return made
     }
 
-    /// Starts to connect; the socket becomes writable when that is done.
+    /// Starts a non-blocking connect; the socket becomes writable when it completes.
     public static func connect(_ kind: Kind, _ address: SocketAddress) throws(SyscallError) -> OwnedFD {
         let made = try make(kind, family: address.family)
         if kind == .tcp { _ = roost_set_socket_option(made.raw, CInt(IPPROTO_TCP), TCP_NODELAY, 1) }
@@ -174,10 +174,10 @@ public enum InternetSockets {
 
     public static func setNoDelay(_ fd: CInt) { _ = roost_set_socket_option(fd, CInt(IPPROTO_TCP), TCP_NODELAY, 1) }
 
-    /// 0, or the reason why a connection did not come about (SO_ERROR).
+    /// The pending error of a connect, 0 if it succeeded (SO_ERROR).
     public static func pendingError(_ fd: CInt) -> Int32 { roost_get_socket_error(fd) }
 
-    /// The address that the kernel gave the socket.
+    /// The local address of a bound socket (getsockname(2)).
     public static func localAddress(_ fd: CInt) throws(SyscallError) -> SocketAddress {
         var storage = sockaddr_storage()
         var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -192,7 +192,7 @@ public enum InternetSockets {
         return address
     }
 
-    /// One datagram and who sent it; nil when there is none.
+    /// Receives one datagram and its sender; nil if none is pending (recvfrom(2)).
     public static func receive(_ fd: CInt, limit: Int) throws(SyscallError) -> (bytes: [UInt8], from: SocketAddress)? {
         var storage = sockaddr_storage()
         var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -218,14 +218,14 @@ public enum InternetSockets {
     }
 }
 
-/// Sends as much as the kernel takes, without the signal that a closed connection would raise (send(2), MSG_NOSIGNAL).
+/// One send(2) without SIGPIPE (MSG_NOSIGNAL); returns the number of bytes sent.
 public func sendSome(_ fd: CInt, _ bytes: ArraySlice<UInt8>) throws(SyscallError) -> Int {
     try checkLong("send", "descriptor \(fd)") {
         unsafe bytes.withUnsafeBytes { unsafe send(fd, $0.baseAddress, $0.count, CInt(0x4000)) }
     }
 }
 
-/// Sends everything, waiting where the other side is slow.
+/// Sends all bytes; waits when a non-blocking socket is not ready.
 public func sendAll(_ fd: CInt, _ bytes: [UInt8]) throws(SyscallError) {
     var rest = bytes[...]
     while !rest.isEmpty {

@@ -1,11 +1,11 @@
 import CLinux
 import Glibc
 
-/// A system call that failed: which call, on what, and the kernel's number for the reason (errno(3)).
+/// A failed system call: the call, its object, and errno (errno(3)).
 public struct SyscallError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The call's name as its manual page spells it.
+    /// The call's name as in its manual page.
     public let call: String
-    /// The object that it was about: a path, an interface, a process.
+    /// The object of the call: a path, an interface, a process.
     public let subject: String
     /// The value of errno.
     public let errno: Int32
@@ -16,12 +16,12 @@ public struct SyscallError: Error, Sendable, Equatable, CustomStringConvertible 
         self.errno = errno
     }
 
-    /// The kernel's words for the number, in lower case: "no such file or directory".
+    /// The text of the errno in lower case, e.g. "no such file or directory".
     public var reason: String { describeErrno(errno) }
 
     public var description: String { "\(Self.actions[call] ?? call) \(subject): \(reason)" }
 
-    /// What users know calls by; a call whose name says it already is not listed.
+    /// User-facing names of calls; a call whose name is clear is not listed.
     private static let actions = [
         "openat": "open", "openat2": "open", "opendir": "open", "fdopendir": "open", "mkdirat": "mkdir",
         "unlinkat": "remove", "unlink": "remove", "rmdir": "remove", "renameat": "rename", "symlinkat": "symlink",
@@ -33,13 +33,13 @@ public struct SyscallError: Error, Sendable, Equatable, CustomStringConvertible 
     ]
 }
 
-/// strerror(3), in lower case as the other messages are.
+/// strerror(3) in lower case, like our other messages.
 public func describeErrno(_ number: Int32) -> String {
     guard let text = unsafe strerror(number) else { return "error \(number)" }
     return unsafe String(cString: text).lowercased()
 }
 
-/// Runs one call until it is not interrupted, and reads errno once, next to it.
+/// Runs a call, retries on EINTR, and reads errno directly after it.
 @discardableResult
 func check(_ call: String, _ subject: @autoclosure () -> String, _ body: () -> CInt) throws(SyscallError) -> CInt {
     while true {
@@ -50,7 +50,7 @@ func check(_ call: String, _ subject: @autoclosure () -> String, _ body: () -> C
     }
 }
 
-/// The same for calls that return a length or an offset.
+/// `check` for calls that return a length or an offset.
 @discardableResult
 func checkLong(_ call: String, _ subject: @autoclosure () -> String, _ body: () -> Int) throws(SyscallError) -> Int {
     while true {
@@ -61,7 +61,7 @@ func checkLong(_ call: String, _ subject: @autoclosure () -> String, _ body: () 
     }
 }
 
-/// The numbers that callers tell apart, so that no other module needs to import Glibc for them.
+/// The errno values that callers distinguish, so that other modules need not import Glibc for them.
 public enum Errno {
     public static let notPermitted = EPERM
     public static let noEntry = ENOENT
@@ -80,7 +80,7 @@ public enum Errno {
     public static let illegalSequence = EILSEQ
     public static let noSpace = ENOSPC
     public static let quotaExceeded = EDQUOT
-    /// A file system is full, broken or read-only.
+    /// Errors of a file system that is full, failing or read-only.
     public static let ofDisk: Set<Int32> = [ENOSPC, EDQUOT, EIO, EROFS, ENOMEM]
     public static let addressInUse = EADDRINUSE
     public static let addressNotAvailable = EADDRNOTAVAIL
@@ -97,7 +97,7 @@ public enum Errno {
     public static let loop = ELOOP
 }
 
-/// Runs calls and takes failures with these numbers for done: "already there" or "already gone".
+/// Runs `body` and ignores errors with these errno values, e.g. "already exists" or "already removed".
 public func accepting(_ numbers: Int32..., body: () throws(SyscallError) -> Void) throws(SyscallError) {
     do throws(SyscallError) { try body() } catch {
         if !numbers.contains(error.errno) { throw error }

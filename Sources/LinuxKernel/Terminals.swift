@@ -1,14 +1,14 @@
 import CLinux
 import Glibc
 
-/// Pseudo terminals (pty(7)) and the window of the user's own.
+/// Pseudoterminals (pty(7)), and the size and mode of the user's terminal.
 public enum Terminals {
-    /// A new terminal of a devpts instance whose `ptmx` is given: the engine's end and the program's end.
+    /// Opens a new pseudoterminal pair through the `ptmx` of a devpts instance.
     public static func open(_ ptmx: String) throws(SyscallError) -> (master: OwnedFD, slave: OwnedFD) {
         let master = try Files.open(ptmx, [.readWrite, .noTerminal])
         let raw = master.raw
         try check("ioctl", "TIOCSPTLCK") { roost_ioctl_int(raw, ROOST_TIOCSPTLCK, 0) }
-        // By ioctl, not by name: the name means something only inside the container.
+        // By ioctl, not by name: the name is only valid inside the container.
         let slave = try OwnedFD(
             adopting: check("ioctl", "TIOCGPTPEER") {
                 roost_ioctl_value(raw, ROOST_TIOCGPTPEER, Int(O_RDWR | O_NOCTTY | O_CLOEXEC))
@@ -16,7 +16,7 @@ public enum Terminals {
         return (master, slave)
     }
 
-    /// Makes the terminal the controlling one of this session.
+    /// Makes the terminal the controlling terminal of this session (TIOCSCTTY).
     public static func control(_ fd: CInt) throws(SyscallError) {
         try check("ioctl", "TIOCSCTTY") { roost_ioctl_value(fd, ROOST_TIOCSCTTY, 0) }
     }
@@ -34,10 +34,10 @@ public enum Terminals {
 
     public static func isTerminal(_ fd: CInt) -> Bool { isatty(fd) == 1 }
 
-    /// The settings to give back later; nil if the descriptor is no terminal.
+    /// Saved terminal settings, for `restore`.
     public struct Settings: Sendable { fileprivate let raw: termios }
 
-    /// Puts the terminal into raw mode: every key goes through (termios(3), cfmakeraw).
+    /// Puts the terminal into raw mode (termios(3), cfmakeraw); returns the previous settings, nil if the descriptor is not a terminal.
     public static func makeRaw(_ fd: CInt) -> Settings? {
         var settings = termios()
         guard unsafe tcgetattr(fd, &settings) == 0 else { return nil }
@@ -47,7 +47,7 @@ public enum Terminals {
         return before
     }
 
-    /// Lines as usual, but what is typed is not shown: for passwords. nil if the descriptor is no terminal.
+    /// Turns off echo, for passwords; returns the previous settings, nil if the descriptor is not a terminal.
     public static func hideInput(_ fd: CInt) -> Settings? {
         var settings = termios()
         guard unsafe tcgetattr(fd, &settings) == 0 else { return nil }

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// A thread made for one piece of work: only such a thread may change its namespaces, because it ends with them.
+/// Dedicated threads. Only such a thread may change its namespaces, because it exits afterwards.
 public enum Threads {
     private final class Work: Sendable {
         let body: @Sendable () -> Void
@@ -13,7 +13,7 @@ public enum Threads {
         let result = Mutex<Result<Value, any Error>?>(nil)
     }
 
-    /// Runs the body on a new thread and waits for it.
+    /// Runs the body on a new thread and waits for its result.
     public static func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
         let outcome = Outcome<Value>()
         let thread = try start { outcome.result.withLock { $0 = Result { try body() } } }
@@ -24,7 +24,7 @@ public enum Threads {
         return try result.get()
     }
 
-    /// Starts a thread that runs for as long as the program.
+    /// Starts a detached thread.
     public static func detach(_ body: @escaping @Sendable () -> Void) throws(SyscallError) {
         let thread = try start(body)
         _ = pthread_detach(thread)
@@ -36,7 +36,7 @@ public enum Threads {
         let code = unsafe pthread_create(
             &thread, nil,
             { raw in
-                // The pointer is the retained work from above; there is exactly one reader.
+                // The pointer is the retained work from above, consumed exactly once.
                 if let raw = unsafe raw { unsafe Unmanaged<Work>.fromOpaque(raw).takeRetainedValue().body() }
                 return nil
             }, work.toOpaque())
@@ -48,13 +48,13 @@ public enum Threads {
     }
 }
 
-/// A network namespace, held by a descriptor: it lives as long as the descriptor or a process in it.
+/// A network namespace held by a descriptor: it exists as long as the descriptor is open or a process is in it.
 public struct NetworkNamespace: Sendable {
     public let file: OwnedFD
 
     public init(adopting file: OwnedFD) { self.file = file }
 
-    /// Runs the body on a thread that is in this namespace.
+    /// Runs the body on a new thread in this namespace and waits for its result.
     public func enter<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
         let file = file
         return try Threads.run {

@@ -2,15 +2,15 @@ import CLinux
 import Glibc
 
 extension Files {
-    /// Removes a tree that is ours: symbolic links are removed, never followed. Goes on after a failure and reports the first.
+    /// Removes a directory tree; symbolic links are removed, never followed. Continues after a failure and throws the first error.
     ///
-    /// Works on open folders and on the names' bytes: no path is too long, and no name is changed by being read.
+    /// Works on open directories and raw name bytes: no path is too long, and every name works.
     public static func removeTree(_ path: String) throws(SyscallError) {
         guard let status = try? status(path, followLinks: false) else { return }
         guard status.isDirectory else { return try remove(path) }
         let top = try open(path, [.readOnly, .directory, .noFollow])
         var removal = TreeRemoval(top: top.raw, path: path)
-        // Folders that lie too deep come up to the top and are removed in the next round.
+        // Directories that are nested too deeply are moved to the top and removed in the next round.
         repeat {
             removal.moved = 0
             removal.empty(top.raw, depth: 0)
@@ -27,7 +27,7 @@ private struct TreeRemoval {
     var count = 0
     var first: SyscallError?
 
-    /// So many folders are open at a time.
+    /// Maximum number of directories open at a time.
     static let depthLimit = 64
 
     mutating func empty(_ folder: CInt, depth: Int) {
@@ -42,7 +42,7 @@ private struct TreeRemoval {
                     if unsafe strcmp(name, ".") == 0 || strcmp(name, "..") == 0 { return }
                     if !isFolder {
                         if unsafe unlinkat(folder, name, 0) == 0 || errno == ENOENT { return }
-                        // Some file systems do not tell what an entry is.
+                        // Some file systems do not report the entry type (d_type).
                         if errno != EISDIR { return fail("unlinkat") }
                     }
                     unsafe removeFolder(name, in: folder, depth: depth)

@@ -1,9 +1,9 @@
 import Glibc
 
-/// Watches a whole tree for changes (inotify(7)). Events say only where to look; what has changed is found by comparing with what
-/// was there, so that nothing is lost when the kernel's queue runs over.
+/// Watches a directory tree for changes (inotify(7)). Events only tell where to look; changes are found by comparing with the last known
+/// state, so that nothing is lost when the event queue overflows.
 public final class TreeWatch {
-    /// What is known of a file: enough to see that it is another one.
+    /// The last known state of a file, enough to detect a change.
     private struct Stamp: Equatable {
         let inode: UInt64
         let size: Int64
@@ -26,15 +26,15 @@ public final class TreeWatch {
 
     public var descriptor: CInt { watch.raw }
 
-    /// `skips` is asked for paths relative to the root; what it skips is not looked at, nor is what is below.
+    /// `skips` gets paths relative to the root; skipped paths and everything below them are ignored.
     public init(_ root: String, skips: @escaping (String) -> Bool) throws(SyscallError) {
         self.root = root
         self.skips = skips
-        watch = try OwnedFD(adopting: check("inotify_init1", "a watch") { inotify_init1(O_CLOEXEC | O_NONBLOCK) })
+        watch = try OwnedFD(adopting: check("inotify_init1", "an instance") { inotify_init1(O_CLOEXEC | O_NONBLOCK) })
         _ = try scan("")
     }
 
-    /// Reads what the kernel has reported; true if there was something.
+    /// Reads pending events; true if there were any.
     public func collect() -> Bool {
         var any = false
         while let bytes = try? readSome(watch.raw, limit: 65536), !bytes.isEmpty {
@@ -43,7 +43,7 @@ public final class TreeWatch {
             while position + 16 <= bytes.count {
                 let descriptor = Int32(littleEndianBytes: bytes, at: position)
                 let mask = Int32(littleEndianBytes: bytes, at: position + 4)
-                // IN_Q_OVERFLOW, and IN_IGNORED of a folder that is gone.
+                // IN_Q_OVERFLOW, and IN_IGNORED of a removed directory.
                 if mask & 0x4000 != 0 { isLost = true }
                 if mask & 0x8000 != 0 {
                     folders[descriptor] = nil
@@ -56,7 +56,7 @@ public final class TreeWatch {
         return any
     }
 
-    /// The changes since the last call, paths relative to the root, folders before what is in them.
+    /// The changes since the last call, with paths relative to the root, directories before their content.
     public func changes() throws(SyscallError) -> [Change] {
         let places = isLost ? [""] : dirty.sorted()
         let all = isLost
@@ -79,10 +79,10 @@ public final class TreeWatch {
             changed: status.isDirectory ? 0 : status.changedNanoseconds, isDirectory: status.isDirectory)
     }
 
-    /// Takes a folder and all below it in; answers with the files and folders that it found.
+    /// Adds watches for a directory tree; returns the files and directories that it found.
     private func scan(_ folder: String) throws(SyscallError) -> [String] {
         if try Files.status(path(folder)).isDirectory == false {
-            // A single file is watched by itself.
+            // The root may be a single file.
             try add(folder)
             known[folder] = stamp(try Files.status(path(folder)))
             return [folder]
@@ -102,7 +102,7 @@ public final class TreeWatch {
     private func add(_ folder: String) throws(SyscallError) {
         let raw = watch.raw
         let place = path(folder)
-        // Attributes, writes, moves both ways, creation, deletion, the end of the watched itself.
+        // IN_ATTRIB, IN_CLOSE_WRITE, IN_MODIFY, IN_MOVED_FROM, IN_MOVED_TO, IN_CREATE, IN_DELETE, IN_DELETE_SELF, IN_MOVE_SELF.
         let descriptor = try check("inotify_add_watch", place) {
             unsafe withPath(place) {
                 unsafe inotify_add_watch(raw, $0, 0x4 | 0x8 | 0x2 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800)
@@ -141,6 +141,6 @@ public final class TreeWatch {
         return found
     }
 
-    /// Everything that is there now, as if it had just been written.
+    /// All known files and directories, as if they had just been written.
     public var everything: [Change] { known.keys.sorted().map { .written($0) } }
 }

@@ -1,18 +1,18 @@
 import EngineModel
 import SystemLibraries
 
-/// Choices of subnets and addresses: pure functions of what is taken.
+/// Chooses subnets and addresses: pure functions of those in use.
 public enum Addressing {
-    /// Docker's neighbourhood, clear of what others use.
+    /// Address pools close to Docker's defaults, clear of ranges that others commonly use.
     static let pools: [Subnet] = [
         Subnet("172.18.0.0/16"), Subnet("172.20.0.0/14"), Subnet("172.24.0.0/14"), Subnet("172.28.0.0/14"),
         Subnet("192.168.0.0/16"), Subnet("10.192.0.0/13"),
     ]
     .compactMap { $0 }
 
-    /// The first block that no route of the host and no network of ours overlaps: a /22, which has an address for each port that a bridge can
-    /// have, or a /24 when these are used up. Engines with different `seed`s begin in different blocks: a network that is not in use yet
-    /// has no route that another engine could see.
+    /// The first free block that overlaps no subnet in `taken` (host routes and our networks): a /22, which has an address for every port
+    /// of a bridge, or a /24 when those are exhausted. Engines with different seeds start at different blocks: an inactive network has no
+    /// route that another engine could see.
     public static func freeSubnet(taken: [Subnet], seed: Int = 0) -> Subnet? {
         freeSubnet(prefix: 22, taken, seed) ?? freeSubnet(prefix: 24, taken, seed)
     }
@@ -37,12 +37,12 @@ public enum Addressing {
         return nil
     }
 
-    /// Docker's own subnet for the default bridge, and others for engines beside it; none of them is part of the pools above.
+    /// Docker's subnet for the default bridge, and alternatives for engines beside it; disjoint from the pools above.
     private static let bridgePools: [Subnet] =
         ([Subnet("172.17.0.0/16")] + (201...254).map { Subnet("10.\($0).0.0/16") }).compactMap { $0 }
 
-    /// The first /16 that no route of the host and no network of ours overlaps: the default bridge has room for as many containers as a
-    /// bridge has ports (1,023; BR_MAX_PORTS, net/bridge/br_private.h).
+    /// The first /16 that overlaps no subnet in `taken`, for the default bridge. A bridge has at most 1,023 ports (BR_MAX_PORTS,
+    /// net/bridge/br_private.h).
     public static func freeBridgeSubnet(taken: [Subnet], seed: Int = 0) -> Subnet? {
         let order = bridgePools.indices.map { bridgePools[($0 + seed) % bridgePools.count] }
         return order.first { candidate in !taken.contains { $0.overlaps(candidate) } }
@@ -68,7 +68,7 @@ public enum Addressing {
         return Subnet(text)
     }
 
-    /// The lowest free address of a range; the subnet's own address and the broadcast address of IPv4 are never given.
+    /// The lowest free address of a range; never the network address or the IPv4 broadcast address.
     public static func freeAddress(in range: Subnet, of subnet: Subnet, isTaken: (IPAddress) -> Bool) -> IPAddress? {
         let broadcast = subnet.base.isVersion6 || subnet.prefix > 30 ? nil : subnet.last
         var offset: UInt64 = 0
@@ -80,7 +80,7 @@ public enum Addressing {
         return nil
     }
 
-    /// Docker's scheme: 02:42 and the four bytes of the address, or the last four of an IPv6 address.
+    /// A MAC address in Docker's scheme: 02:42 followed by the IPv4 address, or the last four bytes of an IPv6 address.
     public static func hardwareAddress(for address: IPAddress?) -> [UInt8] {
         guard let bytes = address?.bytes.suffix(4) else { return [2, 0x42, 0, 0, 0, 1] }
         return [2, 0x42] + bytes
@@ -96,13 +96,13 @@ public enum Addressing {
     }
 }
 
-/// Names of kernel objects, derived from ids, so that a sweep finds orphans without memory. `tag` tells engines apart.
+/// Names of kernel objects, derived from ids, so that a sweep finds orphans without stored state. `tag` distinguishes engines.
 public struct KernelNames: Sendable {
     public let tag: String
-    /// Where this engine begins to look for free subnets.
+    /// Offset at which this engine starts to look for free subnets.
     public let seed: Int
 
-    /// From the run root's path: two engines with different run roots never meet.
+    /// Derived from the run root's path, so that engines with different run roots do not collide.
     public init(runRoot: String) {
         seed = runRoot == "/run/roost" ? 0 : Int(runRoot.utf8.reduce(UInt32(5381)) { $0 &* 33 &+ UInt32($1) } % 3000)
         var hash: UInt32 = 2_166_136_261
@@ -112,9 +112,9 @@ public struct KernelNames: Sendable {
 
     public func bridge(_ networkID: String) -> String { "rb\(tag)\(networkID.prefix(8))" }
     public var bridgePrefix: String { "rb\(tag)" }
-    /// The alias of every bridge of this engine (ip-link(8)).
+    /// The ifalias of this engine's bridges (ip-link(8), "alias").
     public var bridgeMark: String { "roost \(tag)" }
-    /// `number` is the endpoint's place in its container.
+    /// The host end of an endpoint's veth pair; `number` is the endpoint's index in its container.
     public func pair(_ containerID: String, _ number: Int) -> String {
         "rv\(tag)\(containerID.prefix(8))\(number % 10)"
     }
@@ -122,9 +122,9 @@ public struct KernelNames: Sendable {
     public var table: String { "roost_\(tag)" }
     public var controlGroup: String { "roost-\(tag)" }
 
-    /// The control group of a container. A parent that begins with `/` is looked for at the hierarchy's root and is never removed, because
-    /// it may be somebody's; `a-b.slice` is `a.slice/a-b.slice` there, as systemd nests slices (systemd.slice(5)); any other parent is the
-    /// engine's own, below its group.
+    /// The cgroup of a container. A parent with a leading `/` is relative to the hierarchy's root and never removed, because the engine
+    /// does not own it; `a-b.slice` becomes `a.slice/a-b.slice` there, as systemd nests slices (systemd.slice(5)); any other parent is
+    /// below the engine's own cgroup.
     public func controlGroup(container id: String, parent: String) -> String {
         let parts = parent.split(separator: "/").filter { $0 != "." }
         if parts.isEmpty { return "\(controlGroup)/\(id)" }

@@ -1,12 +1,12 @@
 import Synchronization
 
-/// How many of something may be in use at a time, so that one user cannot take what all need.
+/// A non-blocking counting limit: how many resources may be in use at a time, so that one user cannot exhaust them for all.
 final class Allowance: Sendable {
     private let left: Mutex<Int>
 
     init(_ count: Int) { left = Mutex(count) }
 
-    /// False if there is none left.
+    /// False if the limit is reached.
     func take() -> Bool {
         left.withLock { left in
             guard left > 0 else { return false }

@@ -1,10 +1,11 @@
 import EngineModel
 import LinuxKernel
 
-/// The connections that the kernel tracks (linux/netfilter/nfnetlink_conntrack.h).
+/// The kernel's connection tracking table (linux/netfilter/nfnetlink_conntrack.h).
 ///
-/// Translation is decided by the first packet of a connection. The datagrams of a sender that does not pause are one connection: it stays untranslated where it began before a port was published, and leads to
-/// an address that belongs to nobody, or to somebody else, after the container has ended.
+/// NAT is decided by the first packet of a connection. The datagrams of a sender that never pauses are one connection: it stays
+/// untranslated if it began before the port was published, and keeps pointing to the container's old address, unused or reassigned, after
+/// the container has exited.
 public enum ConnectionTracking {
     private enum Message {
         static let get: UInt16 = 1 << 8 | 1
@@ -18,7 +19,7 @@ public enum ConnectionTracking {
     }
     private static let udp: UInt8 = 17
 
-    /// Forgets the datagrams that are addressed to these ports of this host.
+    /// Deletes the UDP entries whose destination is one of these published ports.
     public static func forgetDatagrams(to ports: [PublishedPort]) throws(SyscallError) {
         let wanted = ports.filter { $0.container.transport == .udp && !$0.hostAddress.isLoopback }
         guard !wanted.isEmpty else { return }
@@ -39,25 +40,25 @@ public enum ConnectionTracking {
                     _ = try NetlinkSockets.ask(
                         socket.raw, deletion, sequence: sequence, isDump: false, subject: "connection tracking")
                 } catch {
-                    // It has expired meanwhile.
+                    // The entry has expired meanwhile.
                     if error.errno != Errno.noEntry { throw error }
                 }
             }
         }
     }
 
-    /// Kernels since 5.8 send only what this names; from others everything comes.
+    /// A dump filter, supported since Linux 5.8; older kernels ignore it and send all entries.
     private static var udpOnly: NetlinkAttributes {
         var body = NetlinkAttributes()
         body.nested(Attribute.original) { $0.nested(2) { $0.data(1, [udp]) } }
         var flags: [UInt8] = []
-        // CTA_FILTER_FLAG(CTA_PROTO_NUM), in the machine's byte order.
+        // CTA_FILTER_FLAG(CTA_PROTO_NUM), in host byte order.
         flags.append(native: UInt32(1 << 3))
         body.nested(Attribute.filter) { $0.data(1, flags) }
         return body
     }
 
-    /// What names an entry: its first direction, its number, so that a newer one of the same direction stays, and its zone.
+    /// The key of an entry: its original tuple, its id, so that a newer entry with the same tuple is kept, and its zone.
     private static func key(of entry: some Collection<UInt8>) -> NetlinkAttributes {
         var body = NetlinkAttributes()
         for (type, value) in NetlinkAttributeReader(entry) {
@@ -87,7 +88,7 @@ public enum ConnectionTracking {
         }
     }
 
-    /// Only an address of this host can be bound; others' datagrams to the same port (DNS!) pass through and are none of ours.
+    /// Whether the address is local: only a local address can be bound. Forwarded datagrams to the same port (e.g. DNS) must not be affected.
     private static func isOwn(_ address: IPAddress) -> Bool {
         (try? InternetSockets.bind(.udp, SocketAddress(bytes: address.bytes, port: 0))) != nil
     }

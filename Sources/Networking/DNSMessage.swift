@@ -1,6 +1,6 @@
 import EngineModel
 
-/// The question of a DNS query and the answers that we give ourselves (RFC 1035). Everything else is forwarded as it came.
+/// A parsed DNS query, and the responses that the embedded resolver builds itself (RFC 1035). All other queries are forwarded unchanged.
 struct DNSQuery: Equatable {
     static let typeA: UInt16 = 1
     static let typePTR: UInt16 = 12
@@ -9,20 +9,20 @@ struct DNSQuery: Equatable {
 
     let id: UInt16
     let flags: UInt16
-    /// Lower-case, without the dot at the end.
+    /// In lower case, without the trailing dot.
     let name: String
     let type: UInt16
     let isInternet: Bool
-    /// The question's own bytes, which the answer repeats.
+    /// The raw question section, which the response repeats.
     let question: [UInt8]
 
-    /// nil if these bytes are no query with exactly one question.
+    /// nil if the bytes are not a query with exactly one question.
     init?(_ bytes: [UInt8]) {
         guard bytes.count >= 17, bytes.count <= Self.messageLimit else { return nil }
         func word(_ index: Int) -> UInt16 { UInt16(bytes[index]) << 8 | UInt16(bytes[index + 1]) }
         id = word(0)
         flags = word(2)
-        // A response, another operation than a query, or several questions.
+        // Reject responses, opcodes other than QUERY, and multiple questions.
         guard flags & 0x8000 == 0, flags & 0x7800 == 0, word(4) == 1 else { return nil }
         var labels: [String] = []
         var position = 12
@@ -31,7 +31,7 @@ struct DNSQuery: Equatable {
             guard position < bytes.count else { return nil }
             let length = Int(bytes[position])
             if length == 0 { break }
-            // Compression makes no sense in a question.
+            // Compression pointers are not valid in a single question.
             guard length < 64, position + 1 + length < bytes.count else { return nil }
             total += length + 1
             guard total < 255 else { return nil }
@@ -50,7 +50,7 @@ struct DNSQuery: Equatable {
         case pointer(String)
     }
 
-    /// Time to live of our own answers, in seconds: containers come and go.
+    /// TTL of our own answers, in seconds; short because container addresses change.
     static let timeToLive: UInt32 = 2
 
     func response(_ answers: [Answer], code: UInt8 = 0) -> [UInt8] {
@@ -72,7 +72,7 @@ struct DNSQuery: Equatable {
                 count += 1
             }
         }
-        // Response, recursion available, the asker's wish for recursion, and the code.
+        // QR and RA, the query's RD bit, and the response code.
         let answerFlags = 0x8080 | flags & 0x0100 | UInt16(code)
         var message: [UInt8] = []
         for word in [id, answerFlags, 1, count, 0, 0] { message += [UInt8(word >> 8), UInt8(word & 255)] }
@@ -86,7 +86,7 @@ struct DNSQuery: Equatable {
             + [UInt8(data.count >> 8), UInt8(data.count & 255)] + data
     }
 
-    /// The address that a reverse name stands for: `5.0.20.172.in-addr.arpa`.
+    /// The address of a reverse lookup name, e.g. `5.0.20.172.in-addr.arpa`.
     var reverseAddress: IPAddress? {
         if name.hasSuffix(".in-addr.arpa") {
             return IPAddress(name.dropLast(13).split(separator: ".").reversed().joined(separator: "."))

@@ -1,8 +1,8 @@
 import Glibc
 
-/// Looking up names the way the host does (getaddrinfo(3)).
+/// Resolves names with the host's resolver (getaddrinfo(3)).
 public enum HostNames {
-    /// The addresses of a name, in the order of preference, as bytes (4 or 16). Empty where there are none.
+    /// The addresses of a name in order of preference, 4 or 16 bytes each; empty if the lookup fails.
     public static func addresses(_ name: String) -> [[UInt8]] {
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = CInt(SOCK_STREAM.rawValue)

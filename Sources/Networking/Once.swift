@@ -1,12 +1,12 @@
 import Synchronization
 
-/// Something that happens once, whoever comes to it first.
+/// A flag that is set once; only the first caller of `isFirst` gets true.
 final class Once: Sendable {
     private let done = Mutex(false)
 
     var hasCome: Bool { done.withLock { $0 } }
 
-    /// True for the first who asks.
+    /// Sets the flag; true for the first caller only.
     func isFirst() -> Bool {
         done.withLock { done in
             defer { done = true }

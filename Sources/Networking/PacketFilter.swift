@@ -2,10 +2,10 @@ import EngineModel
 import LinuxKernel
 import Synchronization
 
-/// The engine's one nftables table: who may talk to whom, and where published ports lead. The rules never change; networks and ports are
-/// elements of sets and maps, so that a change costs the same with one network as with a thousand.
+/// The engine's nftables table: forwarding between networks, masquerading and published ports. The rules are fixed; networks and ports are
+/// elements of sets and maps, so that a change costs the same with one network or a thousand.
 public final class PacketFilter: Sendable {
-    /// Changes that the kernel applies together.
+    /// Changes that are applied as one transaction.
     public struct Changes: Sendable, Equatable {
         var batch = NetfilterBatch()
         public init() {}
@@ -20,9 +20,9 @@ public final class PacketFilter: Sendable {
     public struct Network: Sendable, Equatable {
         public var bridge: String
         public var isInternal: Bool
-        /// Whether packets that leave it get the host's address.
+        /// Whether outgoing packets are masqueraded with the host's address.
         public var masquerades = true
-        /// Its containers do not reach each other (`enable_icc=false`).
+        /// Its containers cannot reach each other (`enable_icc=false`).
         public var isIsolated = false
         public init(bridge: String, isInternal: Bool) {
             self.bridge = bridge
@@ -30,7 +30,7 @@ public final class PacketFilter: Sendable {
         }
     }
 
-    /// A published port with the container's address it leads to.
+    /// A published port and the container address it forwards to.
     public struct Forward: Sendable, Hashable {
         public var port: PublishedPort
         public var target: IPAddress
@@ -43,7 +43,7 @@ public final class PacketFilter: Sendable {
     let names: KernelNames
     private let table: NetfilterBatch.Table
     private let kernel: NetfilterConnection
-    /// The generation of the kernel's rules at which the table was last found complete.
+    /// The ruleset generation at which the table was last found complete.
     private let completeGeneration = Mutex<UInt32?>(nil)
 
     public init(names: KernelNames) {
@@ -70,9 +70,9 @@ public final class PacketFilter: Sendable {
         static let sameBridge = "same_bridge"
     }
 
-    // MARK: What is to change
+    // MARK: Changes
 
-    /// The whole table: it replaces an earlier one in the same transaction.
+    /// Creates the whole table; replaces an existing one in the same transaction.
     public func reset(networks: [Network], forwards: [Forward]) -> Changes {
         var batch = NetfilterBatch()
         batch.addTable(table)
@@ -114,7 +114,7 @@ public final class PacketFilter: Sendable {
         return changes
     }
 
-    /// An interface's name as the kernel compares it: IFNAMSIZ bytes, zeros at the end.
+    /// An interface name as the kernel compares it: IFNAMSIZ bytes, zero-padded.
     private func interfaceKey(_ name: String) -> [UInt8] {
         let bytes = Array(name.utf8.prefix(15))
         return bytes + [UInt8](repeating: 0, count: 16 - bytes.count)
@@ -128,7 +128,7 @@ public final class PacketFilter: Sendable {
         var elements: [PortMap: [NetfilterBatch.Element]] = [:]
         for forward in forwards {
             let port = forward.port
-            // What the kernel cannot carry (other families, SCTP, loopback) is left to the relay.
+            // Address family translation, SCTP and loopback are not handled by NAT and left to the relay.
             guard port.container.transport != .sctp, port.hostAddress.isVersion6 == forward.target.isVersion6,
                 !port.hostAddress.isLoopback
             else { continue }
@@ -136,7 +136,7 @@ public final class PacketFilter: Sendable {
                 isVersion6: forward.target.isVersion6, isUDP: port.container.transport == .udp,
                 isAnyAddress: port.hostAddress.isUnspecified)
             let address = map.isAnyAddress ? [] : port.hostAddress.bytes
-            // Fields of a concatenation are padded to four bytes; a port that is the whole key is not.
+            // Fields of a concatenation are padded to four bytes; a port as the only key is not.
             let key = address + bigEndianBytes(port.hostPort) + (map.isAnyAddress ? [] : [0, 0])
             let value = forward.target.bytes + bigEndianBytes(port.container.number) + [0, 0]
             elements[map, default: []].append(.init(key: key, value: isAdded ? value : nil))
@@ -153,7 +153,8 @@ public final class PacketFilter: Sendable {
         return changes
     }
 
-    /// The maps from a host's port to a container's: for each family and transport one for ports of one address, and one for ports of all.
+    /// A map from host ports to container ports. For each family and transport: one for ports bound to a single address, one for ports
+    /// bound to all addresses.
     private struct PortMap: Hashable {
         var isVersion6: Bool
         var isUDP: Bool
@@ -169,7 +170,7 @@ public final class PacketFilter: Sendable {
         var address: NetfilterBatch.FieldType { isVersion6 ? .ipv6Address : .ipv4Address }
         var family: NetfilterBatch.Family { isVersion6 ? .ipv6 : .ipv4 }
 
-        /// DNAT to the target that the map has for a packet's destination.
+        /// DNAT to the map's value for the packet's destination.
         var rule: [NetfilterExpression] {
             let transport: [NetfilterExpression] =
                 .networkProtocol(family) + [
@@ -202,7 +203,7 @@ public final class PacketFilter: Sendable {
     private func addChains(to batch: inout NetfilterBatch) {
         batch.addChain(Chain.publish, in: table)
         batch.addChain(Chain.inbound, in: table)
-        // The priorities of iptables: NF_IP_PRI_NAT_DST, NF_IP_PRI_NAT_SRC and NF_IP_PRI_FILTER.
+        // The priorities that iptables uses: NF_IP_PRI_NAT_DST, NF_IP_PRI_NAT_SRC and NF_IP_PRI_FILTER.
         for (name, hook) in [
             (Chain.prerouting, NetfilterBatch.Hook(kind: .nat, point: .prerouting, priority: -100)),
             (Chain.output, .init(kind: .nat, point: .output, priority: -100)),
@@ -229,7 +230,7 @@ public final class PacketFilter: Sendable {
         let isPublished = [NetfilterExpression].connection(.status, hasAny: 0x20)
         /// NF_CT_STATE_BIT of IP_CT_ESTABLISHED and IP_CT_RELATED.
         let isKnown = [NetfilterExpression].connection(.state, hasAny: 0x6)
-        // Frames between isolated ports are dropped by the bridge, so that published ports are left to the relay.
+        // The bridge drops frames between isolated ports, so connections to published ports from there are left to the relay.
         let publish =
             [Rule(Chain.publish, .input(in: SetName.isolated) + [.verdict(.accept)])]
             + PortMap.all.map { Rule(Chain.publish, $0.rule) }
@@ -237,7 +238,7 @@ public final class PacketFilter: Sendable {
         let localType = nativeBytes(2)
         return publish + [
             Rule(Chain.prerouting, toThisHost),
-            // The relay serves loopback addresses.
+            // Loopback addresses are served by the relay.
             Rule(
                 Chain.output,
                 .networkProtocol(.ipv4) + [
@@ -249,13 +250,13 @@ public final class PacketFilter: Sendable {
                     .loadHeader(.network, offset: 24, length: 16), .compare(.equal, loopback6), .verdict(.accept),
                 ]),
             Rule(Chain.output, toThisHost),
-            // What br_netfilter translates within a bridge has no interface of arrival here. Neither has what the host itself sends, which
-            // keeps its address.
+            // Packets that br_netfilter translates within a bridge have no input interface here. Packets sent by the host have none either,
+            // and keep their source address.
             Rule(
                 Chain.postrouting,
                 [.loadMeta(.inputInterfaceIndex), .compare(.equal, nativeBytes(0))] + .output(in: SetName.bridges)
                     + isPublished + [.loadSourceType, .compare(.notEqual, localType), .masquerade]),
-            // A container that calls a published port of its own network must see the answer come from where it called.
+            // Hairpin: a container that connects to a published port of its own network must get the reply from the address it connected to.
             Rule(Chain.postrouting, .inputAndOutput(in: SetName.sameBridge) + isPublished + [.masquerade]),
             Rule(Chain.postrouting, .inputAndOutput(in: SetName.sameBridge) + [.verdict(.accept)]),
             Rule(Chain.postrouting, .input(in: SetName.masquerading) + [.masquerade]),
@@ -268,13 +269,13 @@ public final class PacketFilter: Sendable {
         ]
     }
 
-    // MARK: The kernel's side
+    // MARK: Applying and checking
 
     public func apply(_ changes: Changes) throws(SyscallError) {
         if !changes.isEmpty { try kernel.commit(changes.batch, subject: "packet rules") }
     }
 
-    /// Whether the table has all of its rules. Costs one question as long as nobody changes any rules.
+    /// Whether the table has all its rules. Costs a single request as long as the ruleset generation is unchanged.
     public func isIntact() -> Bool {
         guard let generation = try? kernel.generation() else { return false }
         if completeGeneration.withLock({ $0 == generation }) { return true }
@@ -289,7 +290,7 @@ public final class PacketFilter: Sendable {
 
     public func removeTable() throws(SyscallError) {
         var batch = NetfilterBatch()
-        // What is created first can be deleted whether it existed or not.
+        // Adding the table first makes the deletion succeed even if it did not exist.
         batch.addTable(table)
         batch.deleteTable(table)
         try kernel.commit(batch, subject: "packet rules")
@@ -297,14 +298,14 @@ public final class PacketFilter: Sendable {
 
     // MARK: Other firewalls
 
-    /// The chains by which Docker, ufw and firewalld may drop what is forwarded.
+    /// The tables whose FORWARD chain Docker, ufw and firewalld may use to drop forwarded packets.
     private static let foreignTables = [
         NetfilterBatch.Table(family: .ipv4, name: "filter"), NetfilterBatch.Table(family: .ipv6, name: "filter"),
     ]
     private static let foreignChain = "FORWARD"
 
-    /// Accepts packets of our own bridges in other firewalls' chains, which is all that is added to them. `bridges`: those whose names
-    /// their users chose; others are known by their prefix.
+    /// Accepts packets of our bridges in other firewalls' FORWARD chains. `bridges` are those with user-defined names; the others are
+    /// matched by prefix.
     public func openForeignChains(_ bridges: [String] = []) {
         let patterns =
             [Array(names.bridgePrefix.utf8)]
@@ -319,18 +320,18 @@ public final class PacketFilter: Sendable {
             }
             for pattern in patterns {
                 for direction in [NetfilterExpression.MetaKey.inputInterface, .outputInterface] {
-                    // A comparison with fewer bytes than the register has is one with a prefix.
+                    // Comparing fewer bytes than the register holds is a prefix match.
                     batch.addRule(
                         [.loadMeta(direction), .compare(.equal, pattern), .counter, .verdict(.accept)],
                         to: Self.foreignChain, in: table, at: .first, comment: comment)
                 }
             }
-            // Where there is no such chain, nothing of it drops our packets.
+            // Fails if there is no such chain, which then drops no packets.
             try? kernel.commit(batch, subject: "\(table.name) \(Self.foreignChain)")
         }
     }
 
-    /// Removes these rules again.
+    /// Removes the rules of `openForeignChains`.
     public func closeForeignChains() {
         for table in Self.foreignTables {
             guard let rules = try? kernel.rules(in: table, chain: Self.foreignChain) else { continue }

@@ -2,23 +2,23 @@ import EngineModel
 import LinuxKernel
 import Synchronization
 
-/// Holds the listening sockets of published ports and carries what the kernel's maps do not: connections from the host's own
-/// loopback, and from IPv6 to containers that have none. The sockets also keep the ports from being taken by others.
+/// The userland proxy: holds the listening sockets of published ports and relays connections that NAT does not cover, from the host's
+/// loopback and from IPv6 to IPv4-only containers. The sockets also reserve the ports.
 public final class PortRelay: Sendable {
     private let loop: IOLoop
-    /// Connections have two descriptors each and may take half of those that the engine may open.
+    /// Each connection takes two descriptors; all of them may use half of the engine's open file limit.
     private let connections = Allowance(max(256, Int(clamping: Processes.openFileLimit.soft) / 4))
 
     public init(loop: IOLoop) { self.loop = loop }
 
-    /// Binds a published port. Throws with EADDRINUSE where somebody else has it.
+    /// Binds a published port. Throws EADDRINUSE if it is in use.
     public static func bind(_ port: PublishedPort) throws(SyscallError) -> OwnedFD {
         try InternetSockets.bind(
             port.container.transport == .udp ? .udp : .tcp,
             SocketAddress(bytes: port.hostAddress.bytes, port: port.hostPort))
     }
 
-    /// Starts to serve a socket that `bind` made, or that a shim has kept over a restart.
+    /// Starts serving a socket from `bind`, or one that a shim kept across an engine restart.
     public func serve(_ listener: OwnedFD, _ port: PublishedPort, target: IPAddress) throws(SyscallError) {
         let address = SocketAddress(bytes: target.bytes, port: port.container.number)
         if port.container.transport == .udp {
@@ -43,7 +43,7 @@ public final class PortRelay: Sendable {
         }
     }
 
-    /// Serves a socket no longer; it stays open for who serves it next.
+    /// Stops serving a socket but leaves it open for the next owner.
     public func release(_ listener: OwnedFD) { loop.remove(listener.raw) }
 
     public func stop(_ listener: OwnedFD) {
@@ -52,7 +52,7 @@ public final class PortRelay: Sendable {
     }
 }
 
-/// One connection, both ways, with a bounded buffer each; a side that ends its sending ends only that direction.
+/// Relays one connection in both directions, with a bounded buffer each; a half-close is passed on.
 private final class StreamRelay: Sendable {
     private struct Direction {
         var pending: ArraySlice<UInt8> = []
@@ -95,8 +95,8 @@ private final class StreamRelay: Sendable {
                 if !state.connected { return ready.contains(.hungUp) }
             }
             if ready.contains(.hungUp) || ready.contains(.failed) {
-                // Nothing can be written to this side any more, and the kernel says so again and again: what it has sent is read when the
-                // other side takes it.
+                // This side can no longer be written to, and epoll would report it continuously. Data it has sent is still read when the
+                // other side accepts it.
                 if side === server { state.toServer.closed = true } else { state.toClient.closed = true }
                 loop.remove(side.raw)
             }
@@ -118,7 +118,7 @@ private final class StreamRelay: Sendable {
         return wanted
     }
 
-    /// Moves what can be moved without waiting; false when the connection is broken.
+    /// Copies as much as possible without blocking; false if the connection is broken.
     private func pump(from source: Int32, to target: Int32, _ direction: inout Direction) -> Bool {
         while !direction.closed {
             if direction.pending.isEmpty {
@@ -142,7 +142,7 @@ private final class StreamRelay: Sendable {
     }
 
     private func finish() {
-        // The numbers may be somebody else's the second time.
+        // A second time the descriptor numbers may already be reused.
         guard end.isFirst() else { return }
         loop.remove(client.raw)
         loop.remove(server.raw)
@@ -152,7 +152,7 @@ private final class StreamRelay: Sendable {
     }
 }
 
-/// Datagrams from many senders to one container: a socket per sender, forgotten after a minute of silence.
+/// Relays datagrams to one container with a socket per sender, closed after a minute without traffic.
 private final class DatagramRelay: Sendable {
     private let loop: IOLoop
     private let listener: OwnedFD

@@ -2,9 +2,9 @@ import EngineModel
 import LinuxKernel
 import Synchronization
 
-/// Who is called what on which network: a value that the engine replaces as containers come and go.
+/// The container names and addresses on each network: a value that the engine updates as containers start and stop.
 public struct NameDirectory: Sendable, Equatable {
-    /// The names of one container on one network.
+    /// The names and addresses of one container on one network.
     public struct Entry: Sendable, Equatable {
         public var network: String
         /// In lower case.
@@ -12,7 +12,7 @@ public struct NameDirectory: Sendable, Equatable {
         /// In lower case.
         public var names: Set<String>
         public var addresses: [IPAddress]
-        /// The name for reverse lookups.
+        /// The name returned for reverse lookups.
         public var pointer: String
         public init(
             network: String, networkName: String, names: Set<String>, addresses: [IPAddress], pointer: String
@@ -26,15 +26,15 @@ public struct NameDirectory: Sendable, Equatable {
     }
 
     private var entries: [String: [Entry]] = [:]
-    /// Network id → name → addresses.
+    /// Network id → container name → addresses.
     private var names: [String: [String: [IPAddress]]] = [:]
     /// Network id → address → the name for reverse lookups.
     private var pointers: [String: [IPAddress: String]] = [:]
-    /// Network id → its name.
+    /// Network id → network name.
     private var titles: [String: String] = [:]
     public init() {}
 
-    /// Replaces the names of one container; costs nothing for others.
+    /// Replaces the entries of one container, independent of the number of other containers.
     public mutating func set(_ new: [Entry], of container: String) {
         let old = entries.removeValue(forKey: container) ?? []
         if old == new {
@@ -67,7 +67,7 @@ public struct NameDirectory: Sendable, Equatable {
         for network in networks {
             if let found = names[network]?[name] { return found }
         }
-        // NAME.NETWORK; both may have dots.
+        // NAME.NETWORK; both may contain dots.
         for network in networks {
             guard let title = titles[network], name.utf8.count > title.utf8.count, name.hasSuffix("." + title) else {
                 continue
@@ -86,10 +86,10 @@ public struct NameDirectory: Sendable, Equatable {
     }
 }
 
-/// A name server, and the network namespace from which it is asked.
+/// A name server, and the network namespace from which it is queried.
 public struct NameServer: Sendable {
     public var address: IPAddress
-    /// The container's; nil is the host's.
+    /// The container's network namespace; nil for the host's.
     public var namespace: NetworkNamespace?
     public init(_ address: IPAddress, from namespace: NetworkNamespace? = nil) {
         self.address = address
@@ -99,18 +99,18 @@ public struct NameServer: Sendable {
     func connect(_ transport: InternetSockets.Kind) throws -> OwnedFD {
         let target = SocketAddress(bytes: address.bytes, port: 53)
         guard let namespace else { return try InternetSockets.connect(transport, target) }
-        // A socket belongs to the namespace in which it was made: this takes a thread for about 50 microseconds.
+        // A socket belongs to the namespace in which it was created: this uses a thread for about 50 microseconds.
         return try namespace.enter { try InternetSockets.connect(transport, target) }
     }
 }
 
-/// What one container's resolver knows besides the directory.
+/// The resolver configuration of one container.
 public struct ResolverScope: Sendable {
-    /// The container's networks, in the order of asking.
+    /// The container's network ids, in lookup order.
     public var networks: [String]
-    /// Where other names go; empty on internal networks.
+    /// The servers for all other names; empty on internal networks.
     public var upstreams: [NameServer]
-    /// Names that hold for this container alone, with the containers that they mean.
+    /// Aliases that are valid only for this container (links), with the names of their target containers.
     public var links: [String: [String]]
     public init(networks: [String], upstreams: [NameServer], links: [String: [String]] = [:]) {
         self.networks = networks
@@ -119,21 +119,21 @@ public struct ResolverScope: Sendable {
     }
 }
 
-/// Answers the DNS queries of containers: names of the project from the directory, everything else from the host's resolvers.
+/// The embedded DNS server: answers container names from the directory and forwards other queries to the upstream servers.
 public final class Resolver: Sendable {
     private let loop: IOLoop
     private let directory = Mutex(NameDirectory())
     private let rotation = Mutex(0)
-    /// How long an upstream server has, and how often the next one is tried.
+    /// Timeout per upstream server, in milliseconds; then the next one is tried.
     static let upstreamMilliseconds: Int64 = 2500
 
-    /// Upstream sockets of all containers together: a quarter of the descriptors that the engine may open.
+    /// Upstream sockets of all containers together: a quarter of the engine's open file limit.
     private let upstreamSockets = Allowance(max(256, Int(clamping: Processes.openFileLimit.soft) / 4))
-    /// Questions of one container that wait for an answer, and its TCP connections.
+    /// Per container: maximum number of pending queries and of TCP connections.
     private static let questionLimit = 512
     private static let streamLimit = 32
 
-    /// What one container may use.
+    /// The limits of one container.
     private final class Bounds: Sendable {
         let questions = Allowance(Resolver.questionLimit)
         let streams = Allowance(Resolver.streamLimit)
@@ -147,7 +147,7 @@ public final class Resolver: Sendable {
         directory.withLock { $0.set(entries, of: container) }
     }
 
-    /// Starts to answer on a container's sockets.
+    /// Starts answering on a container's sockets.
     public func serve(_ sockets: ResolverSockets, scope: ResolverScope) throws(SyscallError) {
         let udp = sockets.udp
         let bounds = Bounds()
@@ -166,13 +166,13 @@ public final class Resolver: Sendable {
         }
     }
 
-    /// Answers on the same sockets as if for a container with other networks.
+    /// Changes the scope of sockets that are being served.
     public func change(_ sockets: ResolverSockets, scope: ResolverScope) throws(SyscallError) {
         for socket in [sockets.udp, sockets.tcp] { loop.remove(socket.raw) }
         try serve(sockets, scope: scope)
     }
 
-    /// Serves the sockets no longer; they stay open for who serves them next.
+    /// Stops serving the sockets but leaves them open for the next owner.
     public func release(_ sockets: ResolverSockets) {
         for socket in [sockets.udp, sockets.tcp] { loop.remove(socket.raw) }
     }
@@ -185,7 +185,7 @@ public final class Resolver: Sendable {
         if let rules = sockets.rules { LateClose.close(rules) }
     }
 
-    /// Without EDNS an answer has 512 bytes; a longer one is cut to its question and marked, so that the asker comes by TCP.
+    /// Without EDNS a UDP response has at most 512 bytes; a longer one is truncated to its question with TC set, so that the client retries over TCP.
     private static func fit(_ reply: [UInt8], _ query: [UInt8]) -> [UInt8] {
         let hasExtension = query.count > 11 && (query[10] != 0 || query[11] != 0)
         guard reply.count > 512, !hasExtension, let parsed = DNSQuery(query) else { return reply }
@@ -194,13 +194,13 @@ public final class Resolver: Sendable {
         return short
     }
 
-    /// One query per connection is what resolvers send after a truncated answer.
+    /// Serves one query per connection, which is what stub resolvers send after a truncated response.
     private func serveStream(_ client: OwnedFD, _ scope: ResolverScope, _ bounds: Bounds) {
         let buffer = Mutex<[UInt8]>([])
         let end = Once()
         let asked = Once()
         let close: @Sendable () -> Void = { [loop] in
-            // The number may be somebody else's when the time is over.
+            // When the timeout fires, the descriptor number may already be reused.
             guard end.isFirst() else { return }
             loop.remove(client.raw)
             client.closeEarly()
@@ -216,10 +216,10 @@ public final class Resolver: Sendable {
             }
             guard let query, asked.isFirst() else { return }
             guard DNSQuery(query) != nil else { return close() }
-            // What comes behind the query is left in the kernel.
+            // Further input is left in the socket buffer.
             loop.change(client.raw, [])
             answer(query, scope, bounds) { reply in
-                // What the client's window does not take is lost for it: the loop waits for nobody.
+                // Bytes that do not fit into the send buffer are dropped: the loop must not block.
                 let length = [UInt8(reply.count >> 8 & 255), UInt8(reply.count & 255)]
                 _ = try? sendSome(client.raw, (length + reply)[...])
                 close()
@@ -233,7 +233,7 @@ public final class Resolver: Sendable {
     ) {
         guard let query = DNSQuery(bytes) else { return }
         if let own = ownAnswer(query, scope) { return reply(own) }
-        // SERVFAIL, as long as too many questions wait.
+        // SERVFAIL while too many queries are pending.
         guard bounds.questions.take() else { return reply(query.response([], code: 2)) }
         guard upstreamSockets.take() else {
             bounds.questions.giveBack()
@@ -246,7 +246,7 @@ public final class Resolver: Sendable {
         }
     }
 
-    /// nil if the name is none of ours.
+    /// nil if the name is not in the directory.
     func ownAnswer(_ query: DNSQuery, _ scope: ResolverScope) -> [UInt8]? {
         guard query.isInternet else { return nil }
         let known = directory.withLock { $0 }
@@ -261,12 +261,12 @@ public final class Resolver: Sendable {
         switch query.type {
         case DNSQuery.typeA: return query.response([.addresses(rotated(addresses.filter { !$0.isVersion6 }))])
         case DNSQuery.typeAAAA: return query.response([.addresses(rotated(addresses.filter(\.isVersion6)))])
-        // The name is ours, the type is not there: an empty answer at once, so that nobody waits for the other family.
+        // The name exists without this type: an immediate empty answer, so that clients do not wait for the other family.
         default: return query.response([])
         }
     }
 
-    /// Several replicas take turns to be first.
+    /// Round-robin: the addresses of replicas take turns in first position.
     private func rotated(_ addresses: [IPAddress]) -> [IPAddress] {
         guard addresses.count > 1 else { return addresses }
         let start = rotation.withLock { count in
@@ -280,7 +280,7 @@ public final class Resolver: Sendable {
         _ bytes: [UInt8], _ query: DNSQuery, _ servers: ArraySlice<NameServer>,
         _ reply: @escaping @Sendable ([UInt8]) -> Void
     ) {
-        // SERVFAIL: there is no server to ask.
+        // SERVFAIL if no server is left.
         guard let server = servers.first, let socket = try? server.connect(.udp),
             (try? writeSome(socket.raw, bytes[...])) != nil
         else {
@@ -302,7 +302,7 @@ public final class Resolver: Sendable {
         }
         let added: Void? = try? loop.add(socket.raw, .readable) { _ in
             guard let answer = try? readSome(socket.raw, limit: 65536), answer.count >= 12 else { return next() }
-            // Only an answer to this very question counts.
+            // Ignore responses with another query id.
             guard answer[0] == bytes[0], answer[1] == bytes[1] else { return }
             if finish() { reply(answer) }
         }

@@ -2,9 +2,8 @@ import EngineModel
 import LinuxKernel
 import Synchronization
 
-/// Makes port 53 of 127.0.0.11 lead to the engine's resolver in a container's namespace, whose sockets are on other ports: the
-/// container may want to listen on port 53 itself. Ports are rewritten both ways, packet by packet, so that the namespace needs no
-/// connection tracking for it.
+/// Redirects port 53 of 127.0.0.11 in a container's namespace to the embedded resolver's sockets, which use other ports: the container may
+/// listen on port 53 itself. Ports are rewritten statelessly in both directions, so that the namespace needs no connection tracking.
 enum ResolverRedirect {
     static let address: [UInt8] = [127, 0, 0, 11]
 
@@ -15,7 +14,7 @@ enum ResolverRedirect {
         batch.addChain(
             "output", in: table, hook: NetfilterBatch.Hook(kind: .filter, point: .output, priority: -150))
         for (transport, port, checksum) in [(UInt8(17), udpPort, UInt32(6)), (6, tcpPort, 16)] {
-            // To port 53: the destination becomes the resolver's port. From the resolver: the source becomes 53 again.
+            // To port 53: rewrite the destination to the resolver's port. From the resolver: rewrite the source to 53.
             for (host, offset, from, to) in [(UInt32(16), UInt32(2), UInt16(53), port), (12, 0, port, 53)] {
                 batch.addRule(
                     [
@@ -30,7 +29,7 @@ enum ResolverRedirect {
         return batch
     }
 
-    /// The resolver's sockets and the rules that lead to them, in the namespace of this thread.
+    /// Creates the resolver's sockets and the redirect rules in the calling thread's namespace.
     static func open() throws -> ResolverSockets {
         let udp = try InternetSockets.bind(.udp, SocketAddress(bytes: address, port: 0))
         let tcp = try InternetSockets.bind(.tcp, SocketAddress(bytes: address, port: 0))
@@ -43,14 +42,14 @@ enum ResolverRedirect {
             try NetlinkSockets.transact(socket.raw, bytes, first: 1, last: last, subject: "name resolution")
         } catch {
             throw RoostError.failure(
-                "cannot redirect name resolution in a container: \(error); is the kernel's nf_tables module there?")
+                "cannot redirect DNS in the container: \(error); is the nf_tables kernel module available?")
         }
         return ResolverSockets(udp: udp, tcp: tcp, rules: socket)
     }
 }
 
-/// Closes descriptors where nobody waits for it: closing a netfilter socket waits until the kernel has freed the old rules of the
-/// namespace, ten milliseconds and more.
+/// Closes descriptors in the background: closing a netfilter socket blocks until the kernel has freed old rules of the namespace, ten
+/// milliseconds or more.
 enum LateClose {
     private static let waiting = Mutex<(files: [OwnedFD], runs: Bool)>(([], false))
 

@@ -2,7 +2,7 @@ import EngineModel
 import LinuxKernel
 import SystemLibraries
 
-/// One interface of a container, as it is to be.
+/// The desired configuration of one container interface.
 public struct EndpointPlan: Sendable, Equatable {
     public var hostInterface: String
     public var containerInterface: String
@@ -14,15 +14,15 @@ public struct EndpointPlan: Sendable, Equatable {
     public var hardwareAddress: [UInt8]
     public var gateway4: IPAddress?
     public var gateway6: IPAddress?
-    /// Of both ends.
+    /// MTU of both ends of the veth pair.
     public var mtu: UInt32?
-    /// Reaches the bridge, and no other container on it.
+    /// Isolated bridge port: reaches the bridge but no other container on it.
     public var isIsolated = false
-    /// The bridge may send frames back to the interface that they came from: a container that calls a port of the host may be led to itself.
+    /// Hairpin mode of the bridge port: a container that connects to a published port may be forwarded back to itself.
     public var isHairpin = false
-    /// Link-local addresses beside its own.
+    /// Additional link-local addresses.
     public var linkLocal: [IPAddress] = []
-    /// `net.ipv4.conf.IFNAME.…=value`, for this interface.
+    /// Interface sysctls, e.g. `net.ipv4.conf.IFNAME.…=value`.
     public var sysctls: [String] = []
     public init(
         hostInterface: String, containerInterface: String, bridge: String, address4: IPAddress?, prefix4: UInt8,
@@ -41,15 +41,15 @@ public struct EndpointPlan: Sendable, Equatable {
     }
 }
 
-/// The sockets of a container's resolver, made inside its network namespace.
+/// The sockets of a container's resolver, created in its network namespace.
 public struct ResolverSockets: Sendable {
     public let udp: OwnedFD
     public let tcp: OwnedFD
-    /// The netfilter socket that made the redirection. It is kept because closing it waits, under a lock that every new interface
-    /// needs, until the kernel has freed old rules.
+    /// The netfilter socket that created the redirect. Kept open because closing it blocks, under a lock that every new interface needs,
+    /// until the kernel has freed old rules.
     let rules: OwnedFD?
 
-    /// Sockets that a shim has kept over an engine's end.
+    /// Sockets that a shim kept across an engine restart.
     public init(udp: OwnedFD, tcp: OwnedFD) { self.init(udp: udp, tcp: tcp, rules: nil) }
 
     init(udp: OwnedFD, tcp: OwnedFD, rules: OwnedFD?) {
@@ -59,7 +59,8 @@ public struct ResolverSockets: Sendable {
     }
 }
 
-/// A container's network namespace and what is in it. It is held by a descriptor only: with its last holder everything in it goes.
+/// A container's network namespace and its interfaces. It is only held by descriptors and processes: the last one to close it removes
+/// everything in it.
 public struct Sandbox: Sendable {
     public let namespace: NetworkNamespace
 
@@ -67,15 +68,15 @@ public struct Sandbox: Sendable {
 
     static let mtu: UInt32 = 1500
 
-    /// A new namespace with its interfaces up and, on networks with names, its resolver listening.
+    /// Creates a namespace with its interfaces up and, if `resolver` is set, the resolver's sockets listening.
     public static func make(_ endpoints: [EndpointPlan], resolver: Bool) throws -> (Sandbox, ResolverSockets?) {
-        // One thread for all of it: it begins on the host's side and ends in the new namespace.
+        // A single thread does all of it: it starts in the host's namespace and moves to the new one.
         try Threads.run {
             let host = try Netlink()
             try Processes.unshare(.network)
             let sandbox = Sandbox(
                 namespace: NetworkNamespace(adopting: try Files.open("/proc/thread-self/ns/net", .readOnly)))
-            // Said before an interface exists: afterwards it takes a lock that everybody wants.
+            // Set before any interface exists: later it needs a contended lock (RTNL).
             let default6 = "/proc/sys/net/ipv6/conf/default"
             if !endpoints.contains(where: { $0.address6 != nil }) { try? Files.set(default6 + "/disable_ipv6", "1") }
             try? Files.set(default6 + "/accept_ra", "0")
@@ -87,18 +88,18 @@ public struct Sandbox: Sendable {
         }
     }
 
-    /// Adds one interface to a namespace that is in use.
+    /// Adds an interface to an existing namespace.
     public func add(_ endpoint: EndpointPlan) throws {
         try addPair(endpoint, try Netlink())
         try namespace.enter { try Self.configure(endpoint, try Netlink()) }
     }
 
-    /// The resolver of a namespace that had none.
+    /// Creates the resolver's sockets in a namespace that has none.
     public static func openResolver(in namespace: NetworkNamespace) throws -> ResolverSockets {
         try namespace.enter { try ResolverRedirect.open() }
     }
 
-    /// Makes an interface that is there the way to the world.
+    /// Adds default routes through an existing interface.
     public func setDefaultRoute(_ endpoint: EndpointPlan) throws {
         try namespace.enter {
             let inside = try Netlink()
@@ -111,7 +112,7 @@ public struct Sandbox: Sendable {
 
     private func addPair(_ endpoint: EndpointPlan, _ host: Netlink) throws {
         guard let bridge = try host.index(of: endpoint.bridge) else {
-            throw RoostError.failure("bridge \(endpoint.bridge) is not there")
+            throw RoostError.failure("bridge \(endpoint.bridge) does not exist")
         }
         func add() throws(NetlinkError) {
             try host.addPair(
@@ -120,7 +121,7 @@ public struct Sandbox: Sendable {
                 mtu: endpoint.mtu ?? Self.mtu)
         }
         do throws(NetlinkError) { try add() } catch {
-            // One of that name is left over from a run that ended before it could clear away.
+            // An interface of that name is left over from an interrupted teardown.
             guard error.isDuplicate else { throw error }
             try host.removeLink(endpoint.hostInterface)
             try add()
@@ -128,10 +129,10 @@ public struct Sandbox: Sendable {
         try Self.applyPortSettings(endpoint)
     }
 
-    /// Settings of a bridge's port, which belong to the bridge: they go with it (ip-link(8), "isolated" and "hairpin").
+    /// Bridge port settings, which are lost when the port leaves the bridge (ip-link(8), "isolated" and "hairpin").
     static func applyPortSettings(_ endpoint: EndpointPlan) throws(SyscallError) {
         let folder = "/sys/class/net/\(endpoint.hostInterface)/brport/"
-        // An isolated port exchanges frames with the bridge only.
+        // An isolated port exchanges frames only with the bridge and non-isolated ports.
         if endpoint.isIsolated { try Files.set(folder + "isolated", "1") }
         if endpoint.isHairpin { try Files.set(folder + "hairpin_mode", "1") }
     }
@@ -139,7 +140,7 @@ public struct Sandbox: Sendable {
     private static func configure(_ endpoint: EndpointPlan, _ inside: Netlink) throws {
         let name = endpoint.containerInterface
         guard let index = try inside.index(of: name) else {
-            throw RoostError.failure("interface \(name) did not arrive in the container")
+            throw RoostError.failure("interface \(name) not present in the container's network namespace")
         }
         let settings = "/proc/sys/net/ipv6/conf/\(name)"
         let hasVersion6 = try? Files.readText(settings + "/disable_ipv6", limit: 8).hasPrefix("0")
@@ -159,7 +160,7 @@ public struct Sandbox: Sendable {
             let path = parts[0].split(separator: ".").map { $0 == "IFNAME" ? name : String($0) }.joined(separator: "/")
             guard parts.count == 2, parts[0].hasPrefix("net."), parts[0].contains(".IFNAME."), !path.contains("..")
             else {
-                throw RoostError.invalid("endpoint sysctl \"\(setting)\": write net.ipv4.conf.IFNAME.name=value")
+                throw RoostError.invalid("invalid endpoint sysctl \"\(setting)\": use net.ipv4.conf.IFNAME.name=value")
             }
             try Files.set("/proc/sys/" + path, parts[1])
         }
@@ -173,10 +174,10 @@ public struct Sandbox: Sendable {
     }
 }
 
-/// The host's side of a network.
+/// Network bridges on the host.
 public enum Bridges {
-    /// Makes the bridge with its addresses; what is there already stays, so that this also mends.
-    /// `mark` tells whose the bridge is, also under a name that its user chose.
+    /// Creates the bridge with its addresses; idempotent, so that it also repairs. `mark` identifies the owning engine, even if the bridge
+    /// has a user-defined name.
     public static func ensure(_ network: NetworkRecord, mark: String) throws {
         let netlink = try Netlink()
         if try netlink.index(of: network.bridge) == nil {
@@ -188,7 +189,7 @@ public enum Bridges {
             try? Files.set("/sys/class/net/\(network.bridge)/ifalias", mark)
         }
         guard let index = try netlink.index(of: network.bridge) else {
-            throw RoostError.failure("bridge \(network.bridge) could not be made")
+            throw RoostError.failure("bridge \(network.bridge) could not be created")
         }
         if let subnet = network.subnet4, let gateway = network.gateway4 {
             try netlink.addAddress(gateway.bytes, prefix: subnet.prefix, to: index, subject: network.bridge)
@@ -199,13 +200,13 @@ public enum Bridges {
         try netlink.setUp(index, name: network.bridge)
     }
 
-    /// What an interface is marked with; nil for one without a mark.
+    /// The ifalias of an interface; nil if it has none.
     public static func mark(of interface: String) -> String? {
         guard let text = try? Files.readText("/sys/class/net/\(interface)/ifalias", limit: 256) else { return nil }
         return text.split(separator: "\n").first.map(String.init)
     }
 
-    /// Removes interfaces of ours, all that are given; every failure is reported.
+    /// Removes all given interfaces; returns the errors.
     public static func removeLinks(_ names: [String]) -> [any Error] {
         do {
             let netlink = try Netlink()
@@ -218,7 +219,7 @@ public enum Bridges {
         } catch { return [error] }
     }
 
-    /// Puts an interface back on its bridge after the bridge was recreated.
+    /// Reattaches an interface to its bridge after the bridge was recreated.
     public static func attach(_ endpoint: EndpointPlan) throws {
         let netlink = try Netlink()
         guard let index = try netlink.index(of: endpoint.hostInterface),
@@ -228,7 +229,7 @@ public enum Bridges {
         try Sandbox.applyPortSettings(endpoint)
     }
 
-    /// What the kernel needs for traffic between bridges and the world.
+    /// Enables IP forwarding, needed for traffic between bridges and other interfaces.
     public static func enableForwarding() {
         for path in ["/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"]
         where (try? Files.readText(path))?.hasPrefix("1") != true {
@@ -240,6 +241,6 @@ public enum Bridges {
 extension Bridges {
     public static func exists(_ name: String) -> Bool { Files.exists("/sys/class/net/\(name)") }
 
-    /// Every interface of the host.
+    /// The names of all host interfaces.
     public static func interfaceNames() -> [String] { NetworkInventory.interfaceNames() }
 }

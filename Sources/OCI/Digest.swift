@@ -7,21 +7,21 @@ public struct Digest: Sendable, Hashable, Codable, CustomStringConvertible {
     /// The 64 digits.
     public let hex: String
 
-    /// nil unless these are exactly 64 lower-case hexadecimal digits.
+    /// nil unless the text is exactly 64 lowercase hexadecimal digits.
     public init?(hex: some StringProtocol) {
         guard hex.utf8.count == 64, Identifiers.isHexadecimal(hex) else { return nil }
         self.hex = String(hex)
     }
 
-    /// The result of a hash function.
+    /// A digest from the bytes of a SHA-256 hash.
     public init(sha256 bytes: [UInt8]) { hex = Identifiers.hex(bytes) }
 
-    /// The digest of some bytes.
+    /// Computes the digest of bytes.
     public init(of bytes: [UInt8]) { self.init(sha256: Array(SHA256.hash(data: bytes))) }
 
     public init(parsing text: some StringProtocol) throws(RoostError) {
         guard text.hasPrefix("sha256:"), let digest = Digest(hex: text.dropFirst(7)) else {
-            throw .invalid("\"\(text.prefix(100))\" is not a digest of the form sha256:<64 hexadecimal digits>")
+            throw .invalid("invalid digest \"\(text.prefix(100))\": expected sha256:<64 hexadecimal digits>")
         }
         self = digest
     }

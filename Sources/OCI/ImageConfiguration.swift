@@ -20,7 +20,7 @@ public struct ImageConfiguration: Sendable, Codable, Equatable {
         self.history = history
     }
 
-    /// What a container of the image gets where its user says nothing.
+    /// The defaults for containers of the image.
     public struct Runtime: Sendable, Codable, Equatable {
         public var user: String?
         public var exposedPorts: [String: Empty]?

@@ -1,10 +1,10 @@
 import EngineModel
 
-/// The name of an image as people write it: `redis`, `user/app:1.2`, `registry.example:5000/team/app@sha256:…`.
+/// An image reference: `redis`, `user/app:1.2`, `registry.example:5000/team/app@sha256:…`.
 public struct ImageReference: Sendable, Hashable, CustomStringConvertible {
-    /// Registry with its port; `docker.io` where none is written.
+    /// The registry with its port; `docker.io` by default.
     public let domain: String
-    /// Path in the registry; `library/redis` for `redis`.
+    /// The repository path in the registry; `library/redis` for `redis`.
     public let path: String
     public let tag: String?
     public let digest: Digest?
@@ -18,7 +18,7 @@ public struct ImageReference: Sendable, Hashable, CustomStringConvertible {
         self.digest = digest
     }
 
-    /// A repository and a tag that were given apart, as the API has them; the tag wins over one in the repository.
+    /// A separate repository and tag, as in the API; the tag takes precedence over one in the repository.
     public init(repository: String, tag: String?) throws(RoostError) {
         let parsed = try ImageReference(parsing: repository)
         if parsed.digest != nil { throw .invalid("cannot import digest reference") }
@@ -30,7 +30,7 @@ public struct ImageReference: Sendable, Hashable, CustomStringConvertible {
         self.init(domain: parsed.domain, path: parsed.path, tag: tag, digest: nil)
     }
 
-    /// Parses and completes a name; without tag and digest the tag is `latest`.
+    /// Parses and normalizes a reference; without tag and digest the tag is `latest`.
     public init(parsing text: String) throws(RoostError) {
         func invalid(_ why: String) -> RoostError {
             .invalid("invalid reference format: \"\(text.prefix(200))\": \(why)")
@@ -46,12 +46,12 @@ public struct ImageReference: Sendable, Hashable, CustomStringConvertible {
             tag = String(rest[rest.index(after: colon)...])
             rest = rest[..<colon]
             guard let tag, Self.isTag(tag) else {
-                throw invalid("a tag has letters, digits, _, . and -, at most 128 of them")
+                throw invalid("a tag has at most 128 letters, digits, _, . and -")
             }
         }
         if rest.isEmpty { throw invalid("the name is empty") }
         if Identifiers.isHexadecimal(rest), rest.utf8.count == 64 {
-            throw invalid("64 hexadecimal digits name an id, not a repository")
+            throw invalid("64 hexadecimal digits are an image ID, not a repository name")
         }
         var domain = Self.defaultDomain
         var path = String(rest)
@@ -67,13 +67,13 @@ public struct ImageReference: Sendable, Hashable, CustomStringConvertible {
         if let colon = domain.lastIndex(of: ":"), !domain.hasSuffix("]"),
             UInt16(domain[domain.index(after: colon)...]) == nil
         {
-            throw invalid("the port of the registry \(domain) is no number")
+            throw invalid("invalid port in registry \(domain)")
         }
         if path.contains(where: \.isUppercase) { throw invalid("repository name must be lowercase") }
         guard path.utf8.count <= 255,
             path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy(Self.isComponent)
         else {
-            throw invalid("a repository name has lower-case letters and digits, separated by ., _, __ or -")
+            throw invalid("a repository name has lowercase letters and digits, separated by ., _, __ or -")
         }
         if domain == Self.defaultDomain, !path.contains("/") { path = "library/" + path }
         self.init(domain: domain, path: path, tag: tag ?? (digest == nil ? "latest" : nil), digest: digest)
@@ -107,18 +107,18 @@ public struct ImageReference: Sendable, Hashable, CustomStringConvertible {
         return true
     }
 
-    /// The name without tag and digest, as people write it.
+    /// The short name without tag and digest, as in Docker's output.
     public var familiarName: String {
         guard domain == Self.defaultDomain else { return "\(domain)/\(path)" }
         return path.hasPrefix("library/") ? String(path.dropFirst(8)) : path
     }
 
-    /// As people write it, with tag or digest.
+    /// The short name with tag or digest, as in Docker's output.
     public var familiar: String {
         familiarName + (tag.map { ":\($0)" } ?? "") + (digest.map { "@\($0)" } ?? "")
     }
 
-    /// With everything written out: the key under which the engine keeps it.
+    /// The fully qualified reference, which the engine uses as key.
     public var description: String {
         "\(domain)/\(path)" + (tag.map { ":\($0)" } ?? "") + (digest.map { "@\($0)" } ?? "")
     }

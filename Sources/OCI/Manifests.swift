@@ -1,6 +1,6 @@
 import EngineModel
 
-/// What a piece of content is, how large, and its digest (OCI image specification, "Content Descriptors").
+/// Media type, size and digest of content (OCI image specification, "Content Descriptors").
 public struct Descriptor: Sendable, Codable, Equatable {
     public var mediaType: String
     public var digest: Digest
@@ -29,7 +29,7 @@ public struct Descriptor: Sendable, Codable, Equatable {
             self.variant = variant
         }
 
-        /// This machine's.
+        /// The platform of this machine.
         public static var host: Platform {
             #if arch(arm64)
                 Platform(architecture: "arm64", variant: "v8")
@@ -38,10 +38,10 @@ public struct Descriptor: Sendable, Codable, Equatable {
             #endif
         }
 
-        /// `linux/arm64`, `linux/arm/v7`, `arm64`, with the other names that people use (containerd's platforms package).
+        /// Parses `linux/arm64`, `linux/arm/v7` or `arm64`, and common aliases (containerd's platforms package).
         public init(parsing text: String) throws(RoostError) {
             if text.contains(",") {
-                throw .invalid("\"\(text)\" names several platforms: this engine works for one at a time")
+                throw .invalid("\"\(text)\" lists several platforms: only one at a time is supported")
             }
             var parts = text.lowercased().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
             if parts.count == 1, parts[0] != "linux" { parts = ["linux"] + parts }
@@ -51,7 +51,7 @@ public struct Descriptor: Sendable, Codable, Equatable {
                 })
             else {
                 throw .invalid(
-                    "\"\(text)\" is not a platform that this engine can run: write linux/ARCHITECTURE[/VARIANT], as linux/amd64"
+                    "unsupported platform \"\(text)\": expected linux/ARCHITECTURE[/VARIANT] (e.g. linux/amd64)"
                 )
             }
             let names = ["x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "armhf": "arm", "i386": "386"]
@@ -69,7 +69,7 @@ public struct Descriptor: Sendable, Codable, Equatable {
 
         public var description: String { "\(os)/\(architecture)" + (variant.map { "/\($0)" } ?? "") }
 
-        /// Whether content for `offered` is what is wanted; a variant counts where both name one.
+        /// Whether content for `offered` matches this platform; variants are compared only if both are set.
         public func accepts(_ offered: Platform) -> Bool {
             offered.os == os && offered.architecture == architecture
                 && (variant == nil || offered.variant == nil || offered.variant == variant)
@@ -77,7 +77,7 @@ public struct Descriptor: Sendable, Codable, Equatable {
     }
 }
 
-/// One image for one platform (OCI image specification, "Image Manifest").
+/// An image for one platform (OCI image specification, "Image Manifest").
 public struct ImageManifest: Sendable, Codable, Equatable {
     public var schemaVersion: Int
     public var mediaType: String?
@@ -102,7 +102,7 @@ public struct ImageManifest: Sendable, Codable, Equatable {
     }
 }
 
-/// Several manifests under one name (OCI image specification, "Image Index").
+/// An index of manifests (OCI image specification, "Image Index").
 public struct ImageIndex: Sendable, Codable, Equatable {
     public var schemaVersion: Int
     public var mediaType: String?
@@ -124,11 +124,11 @@ public struct ImageIndex: Sendable, Codable, Equatable {
     }
 }
 
-/// Members by which a document says whether it is one image or an index of several.
+/// Members that tell an image manifest from an index.
 private enum DocumentKey: String, CodingKey { case mediaType, config, layers, manifests }
 
 extension Decoder {
-    /// Refuses a document that could be read as the other kind too: two readers would see two images under one digest (CVE-2021-41190).
+    /// Rejects a document that could also be parsed as the other kind: two readers would see two images under one digest (CVE-2021-41190).
     fileprivate func checkDocument(isIndex: Bool) throws {
         let document = try container(keyedBy: DocumentKey.self)
         let foreign: [DocumentKey] = isIndex ? [.config, .layers] : [.manifests]
@@ -145,7 +145,7 @@ extension Decoder {
     }
 }
 
-/// An entry of `manifest.json` in Docker's archives.
+/// An entry of `manifest.json` in Docker image archives.
 public struct DockerArchiveEntry: Sendable, Codable, Equatable {
     public var config: String
     public var repoTags: [String]?
@@ -173,7 +173,7 @@ public enum MediaTypes {
     public static let dockerConfiguration = "application/vnd.docker.container.image.v1+json"
     public static let dockerLayer = "application/vnd.docker.image.rootfs.diff.tar.gzip"
     public static let dockerIndex = "application/vnd.docker.distribution.manifest.list.v2+json"
-    /// An index by what its sender says, or by what it holds where nothing is said.
+    /// Whether a document is an index, by its media type or, without a known one, by its content.
     public static func isIndex(_ type: String, _ bytes: [UInt8]) -> Bool {
         if type == index || type == dockerIndex { return true }
         if type == manifest || type == dockerManifest { return false }
@@ -185,13 +185,13 @@ public enum MediaTypes {
             || type == "application/octet-stream"
     }
 
-    /// Layers that we can unpack, with the older names of Docker.
+    /// Whether a layer type can be unpacked, including Docker's older types.
     public static func isLayer(_ type: String) -> Bool {
         [layer, layerGzip, layerZstd, dockerLayer, "application/vnd.docker.image.rootfs.diff.tar"].contains(type)
             || type == "application/vnd.docker.image.rootfs.diff.tar.zstd"
     }
 
-    /// The OCI name of a layer's type.
+    /// The OCI media type of a layer.
     public static func ociLayer(_ type: String) -> String {
         switch type {
         case dockerLayer: layerGzip
@@ -201,8 +201,8 @@ public enum MediaTypes {
         }
     }
 
-    /// Names an image inside an index (OCI annotations).
+    /// The name of an image in an index (OCI annotations).
     public static let referenceAnnotation = "org.opencontainers.image.ref.name"
-    /// The full name, as containerd and Docker write it.
+    /// The full image name, as containerd and Docker set it.
     public static let nameAnnotation = "io.containerd.image.name"
 }

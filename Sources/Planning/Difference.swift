@@ -3,7 +3,7 @@ import EngineModel
 
 /// The order in which services depend on each other.
 public enum DependencyOrder {
-    /// Dependencies first; among equals by name.
+    /// Dependencies first, otherwise by name.
     public static func sorted(_ names: Set<String>, _ project: Project) -> [String] {
         var done: [String] = []
         func visit(_ name: String) {
@@ -16,7 +16,7 @@ public enum DependencyOrder {
     }
 }
 
-/// What two definitions differ in, in words: `environment.LOG_LEVEL info → debug, compose.yaml:14`.
+/// Describes the differences of two definitions: `environment.LOG_LEVEL info → debug, compose.yaml:14:7`.
 enum Difference {
     static func describe(_ before: JSON, _ after: JSON, origin: (String) -> String?) -> [String] {
         var found: [String] = []

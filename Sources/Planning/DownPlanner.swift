@@ -1,19 +1,19 @@
 import EngineModel
 
-/// What `down` is to take away.
+/// What `down` removes.
 public struct DownOptions: Sendable, Equatable {
-    /// What becomes of the project's volumes, those without a name included.
+    /// What happens to the project's volumes, including anonymous ones.
     public var fate = VolumeFate.keep
-    /// Only these; empty is all.
+    /// Only these services; empty means all.
     public var services: [String] = []
     public var timeoutSeconds: Int?
-    /// What the file defines; nil without a file, when everything of the project is meant.
+    /// What the Compose file defines; nil without a file, which selects the whole project.
     public var model: Model?
-    /// Containers of services that the file does not define, and those of `run`, go as well.
+    /// Also removes containers of services that the file does not define, and one-off containers of `run`.
     public var removesOrphans = false
     public init() {}
 
-    /// The file without what inactive profiles leave out.
+    /// The names in the file; services of inactive profiles are listed in `disabled`.
     public struct Model: Sendable, Equatable {
         public var services: Set<String>
         public var disabled: Set<String>
@@ -38,9 +38,9 @@ public struct DownOptions: Sendable, Equatable {
     }
 }
 
-/// The way back: dependents before what they depend on, level by level; then networks, and volumes if asked for.
+/// Plans the removal of a project: dependents before their dependencies, level by level; then networks, and volumes on request.
 public enum DownPlanner {
-    /// `dependencies`: service → services that it depends on, as the containers' labels say.
+    /// `dependencies`: service → its dependencies, from the container labels.
     public static func plan(
         project: String, containers: [ObservedContainer], dependencies: [String: [String]], networks: [String],
         volumes: [String], options: DownOptions
@@ -50,7 +50,7 @@ public enum DownPlanner {
         var stopped: [String: [Int]] = [:]
         var waiting = Set(containers.map(\.service))
         while !waiting.isEmpty {
-            // A level: nothing that waits depends on these. A cycle, which no file allows, is broken by taking all.
+            // One level: no remaining service depends on these. A cycle, which no file allows, is broken by taking all.
             var level = waiting.filter { name in !waiting.contains { dependencies[$0]?.contains(name) == true } }
             if level.isEmpty { level = waiting }
             for service in level.sorted() {

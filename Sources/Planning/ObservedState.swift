@@ -1,7 +1,7 @@
 import ComposeModel
 import EngineModel
 
-/// A container of the project as the engine has it.
+/// The current state of a container of the project.
 public struct ObservedContainer: Sendable, Equatable {
     public var id: String
     public var name: String
@@ -12,9 +12,9 @@ public struct ObservedContainer: Sendable, Equatable {
     public var phase: ContainerPhase
     public var exitCode: Int32
     public var stoppedByUser: Bool
-    /// The service as it was when this container was made.
+    /// The definition of the service when the container was created; null for containers of other tools.
     public var definition: JSON
-    /// Names of the networks that it is on; nil where that is not known.
+    /// Names of the connected networks; nil if unknown.
     public var networks: Set<String>?
 
     public init(
@@ -36,46 +36,46 @@ public struct ObservedContainer: Sendable, Equatable {
     var runs: Bool { phase == .running || phase == .restarting }
 }
 
-/// What is, as far as a plan depends on it.
+/// The current state that a plan depends on.
 public struct ObservedState: Sendable, Equatable {
     public var containers: [ObservedContainer] = []
     public var networks: Set<String> = []
     public var volumes: Set<String> = []
-    /// Of each network: driver, internal, subnets.
+    /// By network: driver, internal, subnets, driver_opts, labels, ipv4, ipv6, and others (containers outside the project).
     public var networkFacts: [String: [String: String]] = [:]
-    /// The driver's options of each volume.
+    /// The driver options of each volume.
     public var volumeOptions: [String: [String: String]] = [:]
-    /// Image reference of a service → id; missing where there is no such image.
+    /// Image reference → image ID; only images that exist locally.
     public var images: [String: String] = [:]
-    /// Volumes that are there and were not made by this project.
+    /// Existing volumes that were not created by this project.
     public var foreignVolumes: Set<String> = []
     public init() {}
 
-    /// Pairs in one line, to be compared and shown.
+    /// Pairs as one line, for comparison and display.
     public static func text(_ pairs: [String: String]) -> String {
         pairs.isEmpty
             ? "(none)" : pairs.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
     }
 }
 
-/// What the user wants of `up` beyond the file.
+/// The options of `up`.
 public struct UpOptions: Sendable, Equatable {
     public var services: [String] = []
     public var scale: [String: Int] = [:]
     public var forceRecreate = false
-    /// With `forceRecreate` and named services: what these depend on, too.
+    /// With `forceRecreate` and named services: recreates their dependencies, too.
     public var recreateDependencies = false
     public var noRecreate = false
     public var noDependencies = false
     public var removeOrphans = false
     public var renewVolumes = false
     public var noStart = false
-    /// Images that are not here are taken for granted: `up` fetches and builds them before it asks for the plan.
+    /// Treats missing images as present: `up` pulls and builds them before it requests its plan.
     public var assumesImages = false
     public var timeoutSeconds: Int?
-    /// A service that `run` creates one more container of: its networks, volumes and conditions are seen to, its replicas are left alone.
+    /// The service of a one-off container of `run`: its networks, volumes and dependencies are planned, its replicas are not changed.
     public var oneOff: String?
-    /// The objects that this command dealt with before its engine went away: a job among them that is done does not run a second time.
+    /// Objects that this command handled before its engine exited: a completed job among them does not run again.
     public var touched: Set<String> = []
     public init() {}
 }

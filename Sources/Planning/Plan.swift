@@ -1,20 +1,20 @@
 import EngineModel
 
-/// One thing to do, with exactly the data that doing it needs.
+/// One operation, with all the data that it needs.
 public enum Operation: Sendable, Equatable {
     case createNetwork(NetworkSpec)
-    /// Makes a network anew; what is on it is taken off and put back, and runs on meanwhile.
+    /// Recreates a network; its containers keep running and are disconnected and reconnected.
     case replaceNetwork(NetworkSpec)
     case createVolume(name: String, labels: [String: String], options: [String: String], driver: String)
     case createContainer(name: String, spec: ContainerSpec)
-    /// Stops and removes the old one and makes the new one; anonymous volumes go over unless they are to be renewed.
+    /// Stops and removes the old container and creates the new one, which keeps anonymous volumes unless `renewsVolumes` is set.
     case replaceContainer(id: String, name: String, spec: ContainerSpec, renewsVolumes: Bool, timeoutSeconds: Int?)
-    /// Runs a container to its end before a service starts (`pre_start`), and removes it.
+    /// Runs a container to completion before a service starts (`pre_start`), and removes it.
     case prepare(name: String, spec: ContainerSpec)
-    /// Replaces the running replicas of a service by its own rule for updates.
+    /// Replaces the running replicas of a service by its `update_config`.
     case updateService(ServiceUpdate)
     case startContainer(name: String)
-    /// Stops and starts a container that runs, because something that it depends on is another one now.
+    /// Restarts a running container because a dependency was recreated.
     case restartContainer(id: String, name: String, timeoutSeconds: Int?)
     case stopContainer(id: String, name: String, timeoutSeconds: Int?)
     case removeContainer(id: String, name: String, volumes: VolumeFate)
@@ -22,7 +22,7 @@ public enum Operation: Sendable, Equatable {
     case awaitCompleted(name: String)
     case removeNetwork(name: String)
     case removeVolume(name: String)
-    /// Removes a volume so that it can be had back for a while.
+    /// Moves a volume to the trash, from where it can be restored until it expires.
     case trashVolume(name: String)
 
     public var subject: String {
@@ -38,7 +38,7 @@ public enum Operation: Sendable, Equatable {
         }
     }
 
-    /// What is being done, and what has been done, in Compose's words.
+    /// The progress texts of Compose: during and after the operation.
     public var words: (doing: String, done: String) {
         switch self {
         case .createNetwork, .createVolume, .createContainer: ("Creating", "Created")
@@ -60,7 +60,7 @@ public enum Operation: Sendable, Equatable {
         case .createNetwork, .createVolume, .createContainer: "+ create"
         case .replaceContainer, .replaceNetwork: "~ recreate"
         case .updateService: "~ update"
-        case .prepare: "> run to its end"
+        case .prepare: "> run to completion"
         case .startContainer: "> start"
         case .stopContainer: ". stop"
         case .restartContainer: "~ restart"
@@ -71,7 +71,7 @@ public enum Operation: Sendable, Equatable {
         }
     }
 
-    /// Waits change nothing.
+    /// Whether the operation changes anything; waits do not.
     public var changes: Bool {
         switch self {
         case .awaitHealthy, .awaitCompleted: false
@@ -80,19 +80,19 @@ public enum Operation: Sendable, Equatable {
     }
 }
 
-/// A step of a plan: what, why, and after which others.
+/// A step of a plan: the operation, its reason, and the steps that must come first.
 public struct PlanStep: Sendable, Equatable {
     public var number: Int
     public var operation: Operation
     public var reason: String
     public var after: [Int]
-    /// What waits for it goes on if it fails: `depends_on` with `required: false`.
+    /// Dependents continue if the step fails: `depends_on` with `required: false`.
     public var isOptional = false
-    /// Whoever has asked for the plan waits for it.
+    /// The caller of the plan waits for this step, so it is kept even without dependents.
     public var isAwaited = false
 }
 
-/// A graph of steps. `up` executes the very value that `plan` prints.
+/// A graph of steps. `up` executes the same value that `plan` prints.
 public struct Plan: Sendable, Equatable {
     public var project: String
     public var steps: [PlanStep] = []
@@ -102,7 +102,7 @@ public struct Plan: Sendable, Equatable {
 
     public var hasChanges: Bool { steps.contains { $0.operation.changes } }
 
-    /// Whether the project is up from now on, so that its services are healed; not for what `run` needs.
+    /// Whether the project counts as up afterwards, so that its services are kept running; false for `run`.
     public var bringsUp = true
 
     mutating func add(_ operation: Operation, _ reason: String, after: [Int]) -> Int {
@@ -119,7 +119,7 @@ public struct Plan: Sendable, Equatable {
         for index in steps.indices where steps[index].number == number { steps[index].isAwaited = true }
     }
 
-    /// Waits that nothing waits for are left out, and the rest is renumbered.
+    /// Removes waits that no step depends on, and renumbers the rest.
     mutating func dropIdleWaits() {
         while let idle = steps.firstIndex(where: { step in
             !step.operation.changes && !step.isAwaited && !steps.contains { $0.after.contains(step.number) }
@@ -133,7 +133,7 @@ public struct Plan: Sendable, Equatable {
 
     public var text: String {
         let told = notes.map { "note: \($0)\n" }.joined()
-        guard hasChanges else { return "Nothing to do: \(project) is as the file says.\n" + told }
+        guard hasChanges else { return "Nothing to do: \(project) matches the Compose file.\n" + told }
         return steps.map { step in
             let order = step.after.isEmpty ? "" : "  [after \(step.after.map(String.init).joined(separator: ", "))]"
             return

@@ -1,30 +1,30 @@
 import EngineModel
 
-/// How a step ended that has not failed.
+/// The result of a step that did not fail.
 public enum StepOutcome: Sendable, Equatable {
     case done
-    /// The object stays as it is, for a reason that is no failure.
+    /// The object was left unchanged, for a reason that is not a failure.
     case kept(reason: String)
-    /// Done, but something on the way has failed; it is reported at the end, and nothing that comes after is held back.
+    /// Done, with errors that are reported at the end and do not block later steps.
     case doneWithErrors([String])
 }
 
-/// What carries out operations: the engine, or a recorder in tests.
+/// Performs operations: the engine, or a recorder in tests.
 public protocol PlanBackend: Sendable {
     func perform(_ operation: Operation) async throws -> StepOutcome
 }
 
-/// What happens while a plan is carried out.
+/// Progress of the execution of a plan.
 public enum PlanProgress: Sendable, Equatable {
     case began(PlanStep)
     case finished(PlanStep)
     case kept(PlanStep, reason: String)
     case failed(PlanStep, String)
-    /// Not tried, because something before it failed.
+    /// Not executed, because an earlier step failed.
     case skipped(PlanStep)
 }
 
-/// Carries a plan out: steps that do not wait for each other at the same time. Decides nothing.
+/// Executes a plan; independent steps run concurrently. Makes no decisions of its own.
 public struct PlanExecutor: Sendable {
     let backend: any PlanBackend
     let report: @Sendable (PlanProgress) -> Void
@@ -34,7 +34,7 @@ public struct PlanExecutor: Sendable {
         self.report = report
     }
 
-    /// Runs every step that can be run; answers with the failures in the order in which they happened.
+    /// Runs every step whose predecessors succeed; returns the failures in the order in which they occurred.
     public func run(_ plan: Plan) async -> [(step: PlanStep, error: any Error)] {
         var waiting = plan.steps
         var done: Set<Int> = []
@@ -45,7 +45,7 @@ public struct PlanExecutor: Sendable {
                 var rest: [PlanStep] = []
                 for step in waiting {
                     if step.after.contains(where: lost.contains) {
-                        // A wait for an optional dependency that could not even be made keeps nobody back.
+                        // A wait for an optional dependency that could not be created does not block its dependents.
                         if step.isOptional { done.insert(step.number) } else { lost.insert(step.number) }
                         report(.skipped(step))
                     } else if step.after.allSatisfy(done.contains) {
@@ -66,7 +66,7 @@ public struct PlanExecutor: Sendable {
             while let (step, result) = await group.next() {
                 switch result {
                 case .failure(let error) where step.isOptional:
-                    // Reported, but what waits for it can do without.
+                    // Reported, but dependents do not require it.
                     done.insert(step.number)
                     report(.failed(step, "optional dependency failed: \(error)"))
                 case .failure(let error):

@@ -1,14 +1,14 @@
 import EngineModel
 
-/// The value of the label by which Docker Compose sees whether a container is up to date: with the same one neither tool recreates the other's
-/// containers.
+/// The config hash by which Docker Compose recognizes whether a container is up to date: with equal hashes, neither tool recreates
+/// the other's containers.
 public enum ServiceHash {
-    /// `first`: the id of the first container of a service. What is shared with it is part of the hash by that id.
+    /// `first` returns the ID of the first container of a service, which replaces references to the service in the hash.
     public static func hash(_ form: JSON, first: (String) -> String?) -> String {
         ServiceTranslation.hash(String(decoding: GoJSON.bytes(resolved(form, first)), as: UTF8.self))
     }
 
-    /// Whether the hash depends on other containers' ids.
+    /// Whether the hash depends on IDs of other containers.
     static func hasReferences(_ form: JSON) -> Bool {
         !form["volumes_from"].isNull
             || ["network_mode", "ipc", "pid"].contains { form[$0].string?.hasPrefix("service:") == true }
@@ -32,7 +32,7 @@ public enum ServiceHash {
     }
 }
 
-/// JSON as Go's encoder writes it: HTML's special characters are escaped, and fractions have the precision of 32 bits.
+/// JSON as Go's encoder writes it: HTML characters are escaped, and fractions have 32-bit precision.
 enum GoJSON {
     static func bytes(_ value: JSON) -> [UInt8] {
         var out: [UInt8] = []

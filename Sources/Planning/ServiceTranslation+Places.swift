@@ -3,7 +3,7 @@ import EngineModel
 
 import struct Crypto.SHA256
 
-/// What a service's containers are joined with: ports, mounts, and the project's networks and volumes.
+/// Translation of ports, mounts, networks and volumes.
 extension ServiceTranslation {
     func exposed(_ text: String) throws(RoostError) -> [ContainerPort] {
         let parts = text.split(separator: "/", maxSplits: 1).map(String.init)
@@ -11,7 +11,7 @@ extension ServiceTranslation {
         let ends = (parts.first ?? "").split(separator: "-").map(String.init)
         let low = try ContainerPort(parsing: (ends.first ?? "") + suffix)
         let high = try ContainerPort(parsing: (ends.last ?? "") + suffix)
-        guard low <= high else { throw .invalid("expose: \"\(text)\" is no range of ports") }
+        guard low <= high else { throw .invalid("invalid port range \"\(text)\" in expose (e.g. 3000-3005)") }
         return (low.number...high.number).map { ContainerPort($0, low.transport) }
     }
 
@@ -20,7 +20,7 @@ extension ServiceTranslation {
             let inside = try ContainerPort(parsing: "\(port["target"].int ?? 0)/\(port["protocol"].string ?? "tcp")")
             let ends = (port["published"].string ?? "0").split(separator: "-").map { UInt16($0) }
             guard let low = ends.first ?? nil, let high = ends.last ?? nil, low <= high else {
-                throw .invalid("published port \"\(port["published"].string ?? "")\" is no port and no range")
+                throw .invalid("invalid published port \"\(port["published"].string ?? "")\" (e.g. 8080 or 8080-8090)")
             }
             var address: IPAddress?
             if let text = port["host_ip"].string, !text.isEmpty {
@@ -42,7 +42,7 @@ extension ServiceTranslation {
             case "npipe", "cluster":
                 throw RoostError(
                     .unsupported,
-                    "service \(name): volumes of type \(volume["type"].string ?? "") are for other systems: use a volume, bind, tmpfs or image (\(place(name, "volumes")))"
+                    "service \(name): volume type \(volume["type"].string ?? "") is not supported on Linux; use volume, bind, tmpfs or image (\(place(name, "volumes")))"
                 )
             case "image":
                 let image = MountSpec.Source.image(
@@ -107,14 +107,14 @@ extension ServiceTranslation {
         }
     }
 
-    /// One file per content, owner and mode: what changes gets another name, and containers keep what they had.
+    /// One file per content, owner and mode: a change gets another name, and existing containers keep their file.
     public func fileName(_ kind: String, _ source: String, _ item: JSON, of service: JSON) -> String {
         let text = contents["\(kind).\(source)"] ?? ""
         return "\(source)-\(Self.hash("\(Self.ownerKey(item, service)) \(text)").prefix(16))"
     }
 
-    /// Identifies the owner and mode of a file: what the reference says, else the service's user, who must be able to read it. The name of a
-    /// user has a meaning only in the service's image.
+    /// Identifies the owner and mode of a file: those of the reference, else the service's user, who must be able to read it. A user
+    /// name is resolved in the service's image, so the image is part of the key.
     static func ownerKey(_ item: JSON, _ service: JSON) -> String {
         let user = service["user"].string ?? ""
         let isNumber = !user.isEmpty && user.split(separator: ":").allSatisfy { UInt32($0) != nil }
@@ -138,25 +138,25 @@ extension ServiceTranslation {
         for pool in json["ipam"]["config"].array ?? [] {
             if let text = pool["subnet"].string {
                 guard let subnet = Subnet(text) else {
-                    throw .invalid("network \(key): \"\(text)\" is not a subnet such as 172.28.0.0/16")
+                    throw .invalid("network \(key): invalid subnet \"\(text)\" (e.g. 172.28.0.0/16)")
                 }
                 spec.subnets.append(subnet)
             }
             if let text = pool["gateway"].string {
                 guard let address = IPAddress(text) else {
-                    throw .invalid("network \(key): gateway \"\(text)\" is not an IP address")
+                    throw .invalid("network \(key): invalid gateway \"\(text)\": not an IP address")
                 }
                 spec.gateways.append(address)
             }
             if let text = pool["ip_range"].string, !text.isEmpty {
                 guard let range = Subnet(text) else {
-                    throw .invalid("network \(key): ip_range \"\(text)\" is not a range such as 172.28.5.0/24")
+                    throw .invalid("network \(key): invalid ip_range \"\(text)\" (e.g. 172.28.5.0/24)")
                 }
                 spec.ranges.append(range)
             }
             for (host, text) in pool["aux_addresses"].stringMap ?? [:] {
                 guard let address = IPAddress(text) else {
-                    throw .invalid("network \(key): aux_addresses.\(host) \"\(text)\" is not an IP address")
+                    throw .invalid("network \(key): invalid aux_addresses.\(host) \"\(text)\": not an IP address")
                 }
                 spec.auxiliary[host] = address
             }

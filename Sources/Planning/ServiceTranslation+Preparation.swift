@@ -2,7 +2,7 @@ import ComposeModel
 import EngineModel
 
 extension ServiceTranslation {
-    /// The container of a `pre_start` entry: the service's networks and volumes, another program, nothing published.
+    /// The container of a `pre_start` entry: the service's networks and volumes, another command, no published ports.
     func preparation(_ name: String, _ entry: JSON, number: Int, paths: EnginePaths) throws(RoostError) -> ContainerSpec
     {
         var spec = try spec(name, number: number, paths: paths, oneOff: true)
@@ -20,7 +20,7 @@ extension ServiceTranslation {
         spec.startHooks = []
         spec.stopHooks = []
         for index in spec.endpoints.indices {
-            // The addresses and the name are the service's own.
+            // The addresses and aliases belong to the service.
             spec.endpoints[index].address4 = nil
             spec.endpoints[index].address6 = nil
             spec.endpoints[index].macAddress = nil

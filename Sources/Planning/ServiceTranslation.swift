@@ -3,11 +3,11 @@ import EngineModel
 
 import struct Crypto.SHA256
 
-/// Where the engine keeps what a project's containers mount.
+/// Host paths that the containers of a project mount.
 public struct EnginePaths: Sendable, Equatable {
-    /// The folder of the texts of secrets and configs, as files.
+    /// The directory of the files of secrets and configs.
     public var files: String
-    /// The engine's API, for `use_api_socket`.
+    /// The socket of the engine API, for `use_api_socket`.
     public var socket: String
 
     public init(files: String, socket: String) {
@@ -16,10 +16,10 @@ public struct EnginePaths: Sendable, Equatable {
     }
 }
 
-/// Turns a service of a project into what the engine is to make. Pure.
+/// Translates a service of a project into container specifications. Pure.
 public struct ServiceTranslation: Sendable {
     let project: Project
-    /// Texts of secrets' and configs' sources, by `secrets.name` or `configs.name`: part of the hash.
+    /// Content of secrets and configs, by `secrets.name` or `configs.name`; part of the hash.
     let contents: [String: String]
 
     public init(project: Project, contents: [String: String] = [:]) {
@@ -27,29 +27,29 @@ public struct ServiceTranslation: Sendable {
         self.contents = contents
     }
 
-    /// Attributes that the file may hold and that this engine cannot honour yet: refused, never ignored.
+    /// Valid attributes that this engine does not support yet: rejected, never ignored. `build` is accepted with an image name.
     static let unsupported = [
         "build", "models", "provider",
     ]
 
-    /// Attributes that a Linux host has nothing for, or that this engine does not need: they are read, and said to have no effect.
+    /// Attributes that do not apply to Linux or to this engine: accepted, with a note that they have no effect.
     static let withoutEffect = [
         "cpu_count", "cpu_percent", "cpu_rt_period", "cpu_rt_runtime", "credential_spec", "isolation",
         "storage_opt",
     ]
 
-    /// What of a service is not acted on.
+    /// Notes about settings of a service that have no or an unexpected effect.
     func notes(_ name: String) -> [String] {
         let service = project.services[name] ?? .null
         var found = Self.withoutEffect.filter { !service[$0].isNull && service[$0].bool != false }.map {
-            "service \(name): \($0) has no effect here (\(place(name, $0)))"
+            "service \(name): \($0) has no effect (\(place(name, $0)))"
         }
         for (other, dependency) in service["depends_on"].object ?? []
         where dependency["condition"].string == "service_started"
             && project.services[other]?["healthcheck"]["test"].isNull == false && !isAwaited(other)
         {
             found.append(
-                "service \(name) starts as soon as \(other) has started; \(other) has a healthcheck that nobody waits for: write depends_on: {\(other): {condition: service_healthy}} (\(place(name, "depends_on.\(other)")))"
+                "service \(name) does not wait for the healthcheck of \(other); to wait, use depends_on: {\(other): {condition: service_healthy}} (\(place(name, "depends_on.\(other)")))"
             )
         }
         let deploy = service["deploy"]
@@ -60,11 +60,11 @@ public struct ServiceTranslation: Sendable {
         }
         if !deploy["rollback_config"].isNull, deploy["update_config"]["failure_action"].string != "rollback" {
             found.append(
-                "service \(name): rollback_config is used with update_config.failure_action: rollback only (\(place(name, "deploy.rollback_config")))"
+                "service \(name): rollback_config has no effect without update_config.failure_action: rollback (\(place(name, "deploy.rollback_config")))"
             )
         }
         if let kind = service["platform"].string, !kind.isEmpty, !kind.hasPrefix("linux") {
-            found.append("service \(name): platform \(kind) is not looked at (\(place(name, "platform")))")
+            found.append("service \(name): platform \(kind) is ignored (\(place(name, "platform")))")
         }
         return found
     }
@@ -73,7 +73,7 @@ public struct ServiceTranslation: Sendable {
         project.services.values.contains { $0["depends_on"][service]["condition"].string == "service_healthy" }
     }
 
-    /// Wishes for devices that this engine has no drivers for.
+    /// Rejects device requests: this engine has no device drivers.
     private func refuseDevices(_ name: String, _ service: JSON) throws(RoostError) {
         let reserved = service["deploy"]["resources"]["reservations"]["devices"].array ?? []
         guard let request = (service["gpus"].array ?? []).first ?? reserved.first else { return }
@@ -102,12 +102,12 @@ public struct ServiceTranslation: Sendable {
         if block["weight_device"].array?.isEmpty == false {
             throw RoostError(
                 .unsupported,
-                "service \(name): a weight for one device is not supported (\(place(name, "blkio_config.weight_device"))): set blkio_config.weight, or a rate for the device"
+                "service \(name): weight_device is not supported; use blkio_config.weight or a rate for the device (\(place(name, "blkio_config.weight_device")))"
             )
         }
     }
 
-    /// The part of a service that its containers are compared by.
+    /// The part of a service that decides whether its containers are up to date.
     public func definition(_ name: String) -> JSON {
         let ignored: Set<String> = ["build", "pull_policy", "scale", "depends_on", "profiles", "attach"]
         let service = project.services[name] ?? .null
@@ -132,15 +132,15 @@ public struct ServiceTranslation: Sendable {
         return Identifiers.hex(hash.finalize())
     }
 
-    /// `first`: the id of the first container of a service. A project that has not come from a file is hashed by its definition.
+    /// `first` returns the ID of the first container of a service. A project that was not loaded from a file is hashed by its definition.
     public func configHash(_ name: String, first: (String) -> String? = { _ in nil }) -> String {
         project.hashForms[name].map { ServiceHash.hash($0, first: first) } ?? Self.hash(definition(name).text())
     }
 
-    /// The first container of a service, by name, if it is not the one with number 1.
+    /// The first container of each service, where it may not have number 1.
     var firstContainers: [String: String] = [:]
 
-    /// The container that `service:NAME` and `volumes_from` mean.
+    /// The container that `service:NAME` and `volumes_from` refer to.
     func firstContainer(_ service: String) -> String { firstContainers[service] ?? containerName(service, 1) }
 
     public mutating func noteFirstContainers(_ containers: [ObservedContainer]) {
@@ -155,7 +155,7 @@ public struct ServiceTranslation: Sendable {
             ?? [project.name, service, String(number)].joined(separator: project.separator)
     }
 
-    /// The specification of one replica. `paths` says where the engine keeps what the container mounts.
+    /// The specification of one replica. `paths` are the host paths that the container mounts.
     public func spec(_ name: String, number: Int, paths: EnginePaths, oneOff: Bool = false) throws(RoostError)
         -> ContainerSpec
     {
@@ -201,7 +201,7 @@ public struct ServiceTranslation: Sendable {
         spec.annotations = (service["annotations"].stringMap ?? [:]).merging([
             ComposeLabel.definition: definition(name).text()
         ]) { $1 }
-        // The ids that it needs are known when the container is created.
+        // The referenced IDs are known only when the container is created.
         if let form = project.hashForms[name], ServiceHash.hasReferences(form) {
             spec.annotations[ComposeLabel.hashForm] = form.text()
         }
@@ -223,7 +223,7 @@ public struct ServiceTranslation: Sendable {
     }
 
     func place(_ service: String, _ attribute: String) -> String {
-        project.origins["services.\(service).\(attribute)"] ?? "in the project file"
+        project.origins["services.\(service).\(attribute)"] ?? "in the Compose file"
     }
 
     private func labels(_ name: String, _ service: JSON, number: Int, oneOff: Bool) -> [String: String] {

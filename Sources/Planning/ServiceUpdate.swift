@@ -1,6 +1,6 @@
 import EngineModel
 
-/// How the replicas of a service are replaced: `deploy.update_config` and `deploy.rollback_config` of the Compose Deploy
+/// How the replicas of a service are replaced: `deploy.update_config` or `deploy.rollback_config` of the Compose Deploy
 /// Specification, on one host.
 public struct UpdateRule: Sendable, Equatable {
     public enum Order: String, Sendable { case stopFirst = "stop-first", startFirst = "start-first" }
@@ -10,17 +10,17 @@ public struct UpdateRule: Sendable, Equatable {
     public var parallelism = 1
     /// Nanoseconds between one batch and the next.
     public var delay: Int64 = 0
-    /// What follows when too many replicas fail.
+    /// The action if too many replicas fail.
     public var failureAction: FailureAction = .pause
-    /// Nanoseconds for which a new replica must stay up (after it is healthy, where it has a health check).
+    /// Nanoseconds for which a new replica must keep running, counted from healthy if it has a healthcheck.
     public var monitor: Int64 = 0
-    /// The part of the replicas that may fail.
+    /// The fraction of the replicas that may fail.
     public var maximumFailureRatio = 0.0
     public var order: Order = .stopFirst
 
     public init() {}
 
-    /// Reads the attribute as the loader gives it.
+    /// Parses the attribute in the loader's canonical form.
     init(_ json: JSON, place: String) throws(RoostError) {
         parallelism = Int(clamping: json["parallelism"].int ?? 1)
         delay = json["delay"].string.flatMap(TimeSpan.parse) ?? 0
@@ -29,19 +29,19 @@ public struct UpdateRule: Sendable, Equatable {
             json["max_failure_ratio"].double ?? json["max_failure_ratio"].string.flatMap(Double.init) ?? 0
         if let text = json["order"].string {
             guard let known = Order(rawValue: text) else {
-                throw .invalid("order \"\(text)\" is neither stop-first nor start-first (\(place))")
+                throw .invalid("invalid order \"\(text)\": use stop-first or start-first (\(place))")
             }
             order = known
         }
         if let text = json["failure_action"].string {
             guard let known = FailureAction(rawValue: text) else {
-                throw .invalid("failure_action \"\(text)\" is none of pause, continue and rollback (\(place))")
+                throw .invalid("invalid failure_action \"\(text)\": use pause, continue or rollback (\(place))")
             }
             failureAction = known
         }
     }
 
-    /// Whether an update with these results goes on with the next batch.
+    /// Whether an update with these results continues with the next batch.
     public func verdict(failed: Int, of total: Int) -> Verdict {
         guard failed > 0, Double(failed) > maximumFailureRatio * Double(total) else { return .goOn }
         switch failureAction {
@@ -60,10 +60,10 @@ public struct UpdateRule: Sendable, Equatable {
     }
 }
 
-/// One running replica that is to be replaced.
+/// One running replica to replace.
 public struct ReplicaUpdate: Sendable, Equatable {
     public var id: String
-    /// The name that the replica has, before and after.
+    /// The name of the replica before and after the update.
     public var name: String
     public var spec: ContainerSpec
 
@@ -73,19 +73,19 @@ public struct ReplicaUpdate: Sendable, Equatable {
         self.spec = spec
     }
 
-    /// The name of the replica that goes, until the update has settled.
+    /// The name of the old replica until the update is complete.
     public var retiredName: String { "\(name)\(Self.retiredMark)\(id.prefix(12))" }
-    /// The name of the replica that comes, while the old one still serves.
+    /// The name of the new replica while the old one still runs.
     public var standbyName: String { "\(name)\(Self.standbyMark)\(id.prefix(12))" }
 
     static let retiredMark = "-retired-"
     static let standbyMark = "-standby-"
 
-    /// Whether a container's name says that an update has left it behind.
+    /// Whether a container was left over by an interrupted update, by its name.
     static func isLeftOver(_ name: String) -> Bool { name.contains(retiredMark) || name.contains(standbyMark) }
 }
 
-/// The replacing of a service's running replicas, batch by batch.
+/// The replacement of a service's running replicas, batch by batch.
 public struct ServiceUpdate: Sendable, Equatable {
     public var service: String
     public var replicas: [ReplicaUpdate]
@@ -96,7 +96,7 @@ public struct ServiceUpdate: Sendable, Equatable {
 }
 
 extension ServiceTranslation {
-    /// How a service wants to be updated; nil where it does not say.
+    /// The update rules of a service; nil without `update_config`.
     func updateRules(_ name: String) throws(RoostError) -> (update: UpdateRule, rollback: UpdateRule)? {
         let deploy = project.services[name]?["deploy"] ?? .null
         guard !deploy["update_config"].isNull else { return nil }
@@ -106,16 +106,16 @@ extension ServiceTranslation {
         return (update, rollback)
     }
 
-    /// Why two replicas of one number cannot run at a time, so that `start-first` is not possible.
+    /// Why the old and the new replica cannot run at the same time, which `start-first` needs; nil if they can.
     func needsOldGone(_ name: String) -> String? {
         let service = project.services[name] ?? .null
         if let mode = service["network_mode"].string, mode != "bridge", mode != "none" {
-            return "network_mode: \(mode) has the ports of the old one"
+            return "both replicas would share the ports of network_mode: \(mode)"
         }
         for (network, wish) in service["networks"].object ?? []
         where !wish["ipv4_address"].isNull || !wish["ipv6_address"].isNull || !wish["mac_address"].isNull {
-            return "its address on network \(network) is fixed"
+            return "it has a static address on network \(network)"
         }
-        return service["mac_address"].isNull ? nil : "its hardware address is fixed"
+        return service["mac_address"].isNull ? nil : "it has a static MAC address"
     }
 }

@@ -1,6 +1,6 @@
 import EngineModel
 
-/// `start`: containers that exist and do not run, dependencies first, each when its conditions are met.
+/// Plans `start`: starts stopped containers, dependencies first, each when its conditions are met.
 public struct StartPlanner {
     private let containers: [ObservedContainer]
     /// Service → its `depends_on`, in the canonical form.
@@ -9,7 +9,7 @@ public struct StartPlanner {
     private var started: [String: [Int]] = [:]
     private var visited: Set<String> = []
 
-    /// `services`: only these; empty is all that have containers.
+    /// `services`: only these; empty means all that have containers.
     public static func plan(
         project: String, containers: [ObservedContainer], dependencies: [String: JSON], services: [String]
     ) throws(RoostError) -> Plan {

@@ -1,7 +1,7 @@
 import ComposeModel
 import EngineModel
 
-/// Works out what must be done: a pure function of the file and what is.
+/// Computes the plan of `up`: a pure function of the Compose file and the current state.
 public struct UpPlanner {
     private let project: Project
     private let observed: ObservedState
@@ -9,18 +9,18 @@ public struct UpPlanner {
     private var translation: ServiceTranslation
     private let paths: EnginePaths
     private var plan: Plan
-    /// The containers of a service, as this plan leaves them.
+    /// The container names of each service after this plan.
     private var replicas: [String: [String]] = [:]
-    /// Steps after which a service's replicas run.
+    /// The steps after which the replicas of a service run.
     private var started: [String: [Int]] = [:]
     private var networkSteps: [String: Int] = [:]
     private var volumeSteps: [String: Int] = [:]
-    /// Steps after which a service's containers exist.
+    /// The steps after which the containers of a service exist.
     private var made: [String: [Int]] = [:]
     private var replaced: Set<String> = []
-    /// The last step of each preparation that is planned, by the name of its first container.
+    /// The planned `pre_start` steps, by container name.
     private var prepared: [String: Int] = [:]
-    /// Services of new containers with the ports that they open to the world.
+    /// Services of new containers with the ports that they publish on all interfaces.
     private var exposed: [String] = []
 
     public static func plan(
@@ -50,7 +50,7 @@ public struct UpPlanner {
         translation.noteFirstContainers(observed.containers.filter { !selected.contains($0.service) })
         for name in DependencyOrder.sorted(selected, project) {
             try planService(name, selected)
-            // Said when containers are made, not again and again.
+            // Noted only when containers are created.
             if made[name]?.isEmpty == false { plan.notes += translation.notes(name) }
         }
         if let oneOff = options.oneOff {
@@ -86,7 +86,7 @@ public struct UpPlanner {
                 guard !changes.isEmpty else { continue }
                 if let others = observed.networkFacts[name]?["others"], !others.isEmpty {
                     plan.notes.append(
-                        "network \(name) differs from the file (\(changes)) and stays as it is, because \(others) is on it, too"
+                        "network \(name) differs from the Compose file (\(changes)) but is not recreated: other containers use it (\(others))"
                     )
                 } else {
                     networkSteps[key] = plan.add(
@@ -103,7 +103,7 @@ public struct UpPlanner {
         }
     }
 
-    /// In what a network that is there is not what the file says, in words.
+    /// Describes how an existing network differs from the Compose file; empty if it does not.
     private func differences(ofNetwork name: String, _ json: JSON) -> String {
         guard let facts = observed.networkFacts[name] else { return "" }
         var found: [String] = []
@@ -130,7 +130,7 @@ public struct UpPlanner {
         guard !keys.isEmpty else { return }
         let found = keys.map { "driver_opts.\($0) \(known[$0] ?? "(none)") → \(wanted[$0] ?? "(none)")" }
         plan.notes.append(
-            "volume \(name) differs from the file (\(found.joined(separator: ", "))); its data is kept: to have it made anew, bring the project down and remove it with volume rm \(name)"
+            "volume \(name) differs from the Compose file (\(found.joined(separator: ", "))); its data is kept: to recreate it, run down, then volume rm \(name)"
         )
     }
 
@@ -149,7 +149,7 @@ public struct UpPlanner {
                 noteDifferences(ofVolume: name, json)
                 if observed.foreignVolumes.contains(name) {
                     plan.notes.append(
-                        "volume \(name) is there already and was not made by this project: it is used, and down -v leaves it; write external: true to say so"
+                        "volume \(name) already exists but was not created by this project: it is used, and down -v keeps it; set external: true to declare it"
                     )
                 }
                 continue
@@ -170,17 +170,17 @@ public struct UpPlanner {
         let image = service["image"].string ?? ""
         if observed.images[image] == nil, options.assumesImages {
             plan.notes.append(
-                "image \(image) of service \(name) is not here: up \(service["build"].isNull ? "fetches" : "builds") it first"
+                "image \(image) of service \(name) not found locally: up \(service["build"].isNull ? "pulls" : "builds") it first"
             )
         } else if observed.images[image] == nil {
             throw .missing(
-                "service \(name): no such image: \(image) (\(project.origins["services.\(name).image"] ?? "")); load or import it first"
+                "service \(name): no such image: \(image) (\(project.origins["services.\(name).image"] ?? "")); pull, build or load it first"
             )
         }
         let wanted = max(0, options.scale[name] ?? Int(service["scale"].int ?? service["deploy"]["replicas"].int ?? 1))
         if wanted > 1, let fixed = service["container_name"].string {
             throw .invalid(
-                "service \(name) has the container name \"\(fixed)\", and container names are unique: remove container_name to scale the service"
+                "service \(name) has the fixed container name \"\(fixed)\": remove container_name to scale the service"
             )
         }
         let existing = try ranked(name, planLeftovers(observed.containers.filter { $0.service == name }))
@@ -202,12 +202,12 @@ public struct UpPlanner {
                 steps.append(step)
             }
         }
-        for extra in existing.dropFirst(wanted) { planRemoval(extra, "\(wanted) of \(name) wanted") }
+        for extra in existing.dropFirst(wanted) { planRemoval(extra, "\(name) is scaled to \(wanted)") }
         started[name] = steps
         translation.firstContainers[name] = replicas[name]?.min()
     }
 
-    /// Up to date containers first, then low numbers: in this order they stay when there are too many.
+    /// Up-to-date containers first, then low numbers: the order in which containers are kept when scaling down.
     private func ranked(_ name: String, _ containers: [ObservedContainer]) throws(RoostError) -> [ObservedContainer] {
         var isObsolete: [String: Bool] = [:]
         for container in containers {
@@ -220,7 +220,7 @@ public struct UpPlanner {
         return containers.sorted { rank($0) < rank($1) }
     }
 
-    /// What an update that was cut off has left: one container for each number stays, the others go.
+    /// Cleans up after an interrupted update: keeps one container for each number and removes the others.
     private mutating func planLeftovers(_ all: [ObservedContainer]) -> [ObservedContainer] {
         var kept: [ObservedContainer] = []
         for (_, same) in Dictionary(grouping: all, by: \.number).sorted(by: { $0.key < $1.key }) {
@@ -231,7 +231,7 @@ public struct UpPlanner {
             }
             for (place, container) in ranked.enumerated() {
                 if place > 0, ReplicaUpdate.isLeftOver(container.name) {
-                    planRemoval(container, "left over from an update that was cut off")
+                    planRemoval(container, "left over from an interrupted update")
                 } else {
                     kept.append(container)
                 }
@@ -240,7 +240,7 @@ public struct UpPlanner {
         return kept
     }
 
-    /// The running replicas of a service that says how it wants to be updated, in one step.
+    /// Updates the running replicas of a service with `update_config` in one step.
     private mutating func planUpdate(_ name: String, _ existing: [ObservedContainer], after: [Int])
         throws(RoostError) -> [Int]
     {
@@ -261,7 +261,7 @@ public struct UpPlanner {
             after += try planPreparation(name, Int(replica.spec.labels[ComposeLabel.number] ?? "") ?? 1, after: after)
         }
         let rule = rules.update
-        let pace = rule.parallelism <= 0 ? "all at a time" : "\(rule.parallelism) at a time"
+        let pace = rule.parallelism <= 0 ? "all at once" : "\(rule.parallelism) at a time"
         let step = plan.add(
             .updateService(
                 ServiceUpdate(
@@ -274,7 +274,7 @@ public struct UpPlanner {
     }
 
     private func resourceSteps(_ service: JSON) -> [Int] {
-        // What is taken from other containers needs them to be there.
+        // Containers whose namespaces or volumes are shared must exist first.
         let shared = ["network_mode", "ipc", "pid", "uts"].compactMap { key -> String? in
             guard let text = service[key].string, text.hasPrefix("service:") else { return nil }
             return String(text.dropFirst(8))
@@ -286,7 +286,7 @@ public struct UpPlanner {
         return networks + volumes
     }
 
-    /// Waits for what the service depends on; each wait once, whoever needs it.
+    /// Adds the waits for the dependencies of a service; identical waits are shared.
     private mutating func dependencySteps(_ service: JSON, _ selected: Set<String>) throws(RoostError) -> [Int] {
         var gates: [Int] = []
         for (other, dependency) in service["depends_on"].object ?? [] where selected.contains(other) {
@@ -311,7 +311,7 @@ public struct UpPlanner {
         return gates
     }
 
-    /// Steps for one replica; answers with the step after which it runs, or nil if it runs already.
+    /// Plans one replica; returns the step after which it runs, or nil without one.
     private mutating func planReplica(
         _ name: String, _ number: Int, _ existing: ObservedContainer?, gates: [Int], resources: [Int]
     ) throws(RoostError) -> Int? {
@@ -352,19 +352,19 @@ public struct UpPlanner {
             after: gates + ready)
     }
 
-    /// A dependency with `restart: true` whose containers this plan replaces.
+    /// A dependency with `restart: true` whose containers this plan recreates.
     private func renewedDependency(_ name: String) -> String? {
         (project.services[name]?["depends_on"].object ?? []).first {
             $0.value["restart"].bool == true && replaced.contains($0.key)
         }?.key
     }
 
-    /// The containers that run before a service starts, one after the other; once for the service, or for each replica.
+    /// The `pre_start` containers, which run in order before a service starts: once for the service, or for each replica.
     private mutating func planPreparation(_ name: String, _ number: Int, after: [Int]) throws(RoostError) -> [Int] {
         var last: [Int] = []
         for (index, hook) in (project.services[name]?["pre_start"].array ?? []).enumerated() {
             let replica = hook["per_replica"].bool == true ? number : 1
-            // Once for the service: what runs already was prepared.
+            // Once for the service: skipped if a replica runs already.
             let isPrepared = observed.containers.contains { $0.service == name && $0.runs } && !replaced.contains(name)
             if hook["per_replica"].bool != true, isPrepared { continue }
             let container = "\(project.name)-\(name)-pre-start-\(index + 1)-\(replica)"
@@ -381,27 +381,27 @@ public struct UpPlanner {
     }
 
     private func recreateReason(_ name: String, _ existing: ObservedContainer, _ spec: ContainerSpec) -> String? {
-        if ReplicaUpdate.isLeftOver(existing.name) { return "an update of it was cut off" }
+        if ReplicaUpdate.isLeftOver(existing.name) { return "its update was interrupted" }
         let isMeant = options.services.isEmpty || options.services.contains(name) || options.recreateDependencies
-        if options.forceRecreate, isMeant { return "asked for with --force-recreate" }
+        if options.forceRecreate, isMeant { return "--force-recreate" }
         if let other = Self.shared(by: spec).first(where: { name in
             observed.containers.contains { $0.name == name && replaced.contains($0.service) }
         }) {
-            return "it shares namespaces or volumes of \(other), which is recreated"
+            return "shares namespaces or volumes with \(other), which is recreated"
         }
         if let networks = existing.networks,
             let lost = spec.endpoints.first(where: { endpoint in
-                // On those of the host there are no endpoints.
+                // Networks of the host and null drivers have no endpoints.
                 let driver = observed.networkFacts[endpoint.network]?["driver"] ?? "bridge"
                 return !["host", "null"].contains(driver) && !networks.contains(endpoint.network)
             })
         {
-            return "it is not on network \(lost.network) any more"
+            return "disconnected from network \(lost.network)"
         }
         if let image = observed.images[spec.image], image != existing.imageID {
-            return "image \(spec.image) is a newer one"
+            return "image \(spec.image) has changed"
         }
-        // Docker Compose's containers have only its hash. Ours have the definition, of which the content of secrets and configs is a part.
+        // Containers of Docker Compose have only its hash. Ours have the definition, which includes the content of secrets and configs.
         guard !existing.definition.isNull else {
             let hash = translation.configHash(name) { service in
                 observed.containers.filter { $0.service == service }.min { $0.name < $1.name }?.id
@@ -415,7 +415,7 @@ public struct UpPlanner {
         return changes.isEmpty ? nil : changes.joined(separator: "; ")
     }
 
-    /// The containers whose namespaces or volumes a container shares.
+    /// Names of the containers whose namespaces or volumes a container shares.
     private static func shared(by spec: ContainerSpec) -> [String] {
         var names: [String] = []
         if case .container(let other) = spec.network { names.append(other) }
@@ -423,11 +423,11 @@ public struct UpPlanner {
         return names + spec.volumesFrom.map { String($0.prefix { $0 != ":" }) }
     }
 
-    /// Ports of new containers that every machine of the network can reach, in one line.
+    /// Notes the ports that new containers publish on all interfaces, in one line.
     private mutating func noteExposure() {
         guard !exposed.isEmpty else { return }
         plan.notes.append(
-            "open to other machines: \(exposed.joined(separator: ", ")); for this machine alone write 127.0.0.1: in front of a port"
+            "published on all interfaces: \(exposed.joined(separator: ", ")); to restrict a port to this host, prefix it with 127.0.0.1:"
         )
     }
 
@@ -438,29 +438,29 @@ public struct UpPlanner {
         }
         guard spec.network != .host, !isBound else { return }
         for binding in spec.portBindings where binding.hostAddress?.isUnspecified != false {
-            let port = binding.hostPorts == 0...0 ? "any port" : "\(binding.hostPorts.lowerBound)"
+            let port = binding.hostPorts == 0...0 ? "(ephemeral port)" : "\(binding.hostPorts.lowerBound)"
             let text = "\(name) \(port)"
             if !exposed.contains(text) { exposed.append(text) }
         }
     }
 
     private mutating func planOrphans() {
-        // A service whose profile is off is the project's all the same.
+        // A disabled service still belongs to the project.
         let known = Set(project.services.keys).union(project.disabledServices)
         let orphans = observed.containers.filter { !known.contains($0.service) }
         guard !orphans.isEmpty else { return }
         guard options.removeOrphans else {
             plan.notes.append(
-                "found orphan containers (\(orphans.map(\.name).joined(separator: ", "))) of this project: remove them with --remove-orphans"
+                "found orphan containers (\(orphans.map(\.name).joined(separator: ", "))) of this project; use --remove-orphans to remove them"
             )
             return
         }
         for orphan in orphans {
-            planRemoval(orphan, "no service of the file")
+            planRemoval(orphan, "service not defined in the Compose file")
         }
     }
 
-    /// A container that is to be there no more: stopped, then removed, its volumes kept.
+    /// Stops and removes a container; its volumes are kept.
     private mutating func planRemoval(_ container: ObservedContainer, _ reason: String) {
         let stop = plan.add(
             .stopContainer(id: container.id, name: container.name, timeoutSeconds: options.timeoutSeconds), reason,

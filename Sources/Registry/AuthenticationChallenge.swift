@@ -1,12 +1,12 @@
 import EngineModel
 
-/// What a registry asks for before it answers (`WWW-Authenticate`, RFC 9110, section 11.6.1; Docker Registry token authentication).
+/// An authentication challenge (`WWW-Authenticate`, RFC 9110, section 11.6.1; Docker Registry token authentication).
 public enum AuthenticationChallenge: Sendable, Equatable {
     case basic
-    /// A token from another server: its address and what it is to be told.
+    /// A token from another server: its URL and parameters.
     case bearer(realm: String, service: String?, scope: String?)
 
-    /// Reads one header; nil where the scheme is none that we know.
+    /// Parses one header; nil for unknown schemes.
     public init?(header: String) {
         let parts = header.split(separator: " ", maxSplits: 1).map(String.init)
         guard let scheme = parts.first?.lowercased() else { return nil }
@@ -20,7 +20,7 @@ public enum AuthenticationChallenge: Sendable, Equatable {
         }
     }
 
-    /// `a="b,c",d=e`: commas inside quotes belong to the value.
+    /// `a="b,c",d=e`: quoted commas belong to the value.
     static func parameters(_ text: String) -> [String: String] {
         var found: [String: String] = [:]
         var name = ""

@@ -7,17 +7,17 @@ import OCI
 
 import struct Crypto.SHA256
 
-/// One file from the network, as a build's ADD takes it.
+/// Downloads a file by URL, for ADD in builds.
 public struct FileDownload: Sendable {
     let configuration: RegistryConfiguration
     static let limit: Int64 = 8 << 30
 
     public init(configuration: RegistryConfiguration) { self.configuration = configuration }
 
-    /// Loads an address to a new file, following redirects; answers with the digest of what came.
+    /// Downloads a URL to a new file, following redirects; returns the digest of the content.
     public func load(_ address: String, to path: String) async throws -> Digest {
         guard let url = URL(string: address), let host = url.host else {
-            throw RoostError.invalid("\"\(address)\" is not an address")
+            throw RoostError.invalid("invalid URL \"\(address)\"")
         }
         var settings = HTTPClient.Configuration(
             redirectConfiguration: .follow(max: 10, allowCycles: false),
@@ -54,7 +54,7 @@ public struct FileDownload: Sendable {
             hash.update(data: bytes)
             try writeAll(file.raw, bytes)
         }
-        // The file's own time, where the server tells it; else the beginning of time, as the older builder has it.
+        // The modification time from the server, else the Unix epoch, as in the legacy builder.
         let time = answer.headers.first(name: "Last-Modified").flatMap(Self.time)
         try Files.setTimes(path, seconds: time ?? 0)
         return Digest(sha256: Array(hash.finalize()))

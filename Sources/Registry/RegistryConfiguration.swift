@@ -1,46 +1,46 @@
 import EngineModel
 import LinuxKernel
 
-/// How registries are reached: mirrors, registries without TLS, certificates. Read from a JSON file with the keys that Docker's
-/// own configuration has (`registry-mirrors`, `insecure-registries`), and folders of certificates, one per `HOST[:PORT]`.
+/// How to reach registries: mirrors, registries without TLS, certificates. Read from a JSON file with Docker's keys
+/// (`registry-mirrors`, `insecure-registries`), and from certificate directories, one per `HOST[:PORT]`.
 public struct RegistryConfiguration: Sendable {
-    /// Asked before Docker Hub itself.
+    /// Mirrors, tried before Docker Hub.
     public var mirrors: [String] = []
-    /// Hosts, `HOST:PORT` or networks whose certificate is not checked and that may speak plain HTTP. Loopback is always one.
+    /// Hosts, `HOST:PORT` or subnets that may use unverified certificates or plain HTTP. Loopback is always included.
     public var insecure: [String] = []
-    /// Folders that hold `HOST[:PORT]/ca.crt`, `client.cert` and `client.key`.
+    /// Directories with `HOST[:PORT]/ca.crt`, `client.cert` and `client.key`.
     public var certificateFolders: [String] = ["/etc/roost/certs.d", "/etc/docker/certs.d"]
 
     public init() {}
 
-    /// Reads a file; one that is not there is an empty one.
+    /// Reads a file; a missing file counts as empty.
     public init(path: String) throws(RoostError) {
         guard Files.exists(path) else { return }
         let json: JSON
         do { json = try JSON(parsing: try Files.read(path, limit: 1 << 20)) } catch {
             throw .invalid("\(path): \(error)")
         }
-        guard json.object != nil else { throw .invalid("\(path): a JSON object is expected") }
+        guard json.object != nil else { throw .invalid("\(path): expected a JSON object") }
         mirrors = json["registry-mirrors"].strings ?? []
         insecure = json["insecure-registries"].strings ?? []
     }
 
     public static let hub = "docker.io"
-    /// Where Docker Hub is searched.
+    /// The search host of Docker Hub.
     static let searchHost = "https://index.docker.io"
-    /// Where Docker Hub's images are served (distribution/reference, "docker.io").
+    /// The registry host of Docker Hub (distribution/reference, "docker.io").
     public static let hubHost = "registry-1.docker.io"
 
-    /// The addresses of a registry, in the order in which they are tried. What is written goes to no mirror.
+    /// The base URLs of a registry, in the order of attempts. Pushes do not use mirrors.
     func bases(_ domain: String, mirrored: Bool = true) -> [String] {
         if domain == Self.hub { return (mirrored ? mirrorBases : []) + ["https://" + Self.hubHost] }
         return isInsecure(domain) ? ["https://" + domain, "http://" + domain] : ["https://" + domain]
     }
 
-    /// The addresses of the mirrors, to which paths are added.
+    /// The base URLs of the mirrors.
     var mirrorBases: [String] { mirrors.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 } }
 
-    /// Whether a registry may be spoken to without a checked certificate.
+    /// Whether a registry may use an unverified certificate or plain HTTP.
     public func isInsecure(_ domain: String) -> Bool {
         let host = Self.host(domain)
         if host == "localhost" || host == "::1" || host.hasPrefix("127.") { return true }
@@ -50,7 +50,7 @@ public struct RegistryConfiguration: Sendable {
         }
     }
 
-    /// The registry that an address of `docker login` means: with or without scheme and path; nothing means Docker Hub.
+    /// The registry of a `docker login` address, with or without scheme and path; empty means Docker Hub.
     public static func domain(_ address: String) -> String {
         var text = address[...]
         for scheme in ["https://", "http://"] where text.hasPrefix(scheme) { text = text.dropFirst(scheme.count) }
@@ -65,7 +65,7 @@ public struct RegistryConfiguration: Sendable {
         return String(domain.split(separator: ":", maxSplits: 1).first ?? "")
     }
 
-    /// A file of the registry's certificate folder.
+    /// A file in the registry's certificate directory; nil if missing.
     func certificate(_ domain: String, _ name: String) -> String? {
         certificateFolders.map { "\($0)/\(domain)/\(name)" }.first { Files.exists($0) }
     }

@@ -1,15 +1,15 @@
 import EngineModel
 import FoundationEssentials
 
-/// Who somebody is at a registry, as Docker's clients send it (`X-Registry-Auth`: base64url of a JSON object).
+/// Credentials for a registry, as Docker clients send them (`X-Registry-Auth`: base64url of a JSON object).
 public struct RegistryCredentials: Sendable, Equatable {
     public var username: String
     public var password: String
-    /// A refresh token that stands for name and password (`docker login` with some registries).
+    /// A refresh token in place of name and password (`docker login` with some registries).
     public var identityToken: String
-    /// A bearer token that is used as it is.
+    /// A bearer token, sent unchanged.
     public var registryToken: String
-    /// The registry that these are for, as the client wrote it.
+    /// The registry of the credentials, as sent by the client.
     public var serverAddress: String
 
     public init(username: String = "", password: String = "", identityToken: String = "", serverAddress: String = "") {
@@ -33,7 +33,7 @@ public struct RegistryCredentials: Sendable, Equatable {
         }
     }
 
-    /// From the header; nil where it is absent, empty or an empty object.
+    /// Parses the header; nil if it is absent, empty or an empty object.
     public init?(header: String?) throws(RoostError) {
         guard let header, !header.isEmpty else { return nil }
         var text = header.map { $0 == "-" ? "+" : $0 == "_" ? "/" : $0 }.filter { $0 != "=" }

@@ -6,15 +6,15 @@ import NIOCore
 import NIOHTTP1
 import OCI
 
-/// A manifest as it came: its bytes decide its digest.
+/// A manifest with its original bytes, which determine its digest.
 public struct FetchedManifest: Sendable {
     public let bytes: [UInt8]
     public let mediaType: String
 }
 
-/// Where a blob goes while it arrives.
+/// The destination of a blob download.
 public protocol BlobSink: Sendable {
-    /// Bytes so far: where a broken download goes on.
+    /// Bytes received so far: the offset for resuming an interrupted download.
     var count: Int64 { get }
     func append(_ bytes: [UInt8]) throws
 }
@@ -24,7 +24,7 @@ extension RegistrySession {
         MediaTypes.manifest, MediaTypes.index, MediaTypes.dockerManifest, MediaTypes.dockerIndex,
     ].joined(separator: ", ")
 
-    /// A manifest or an index by tag or digest.
+    /// Pulls a manifest or an index by tag or digest.
     public func manifest(_ reference: String) async throws -> FetchedManifest {
         let answer = try await request(
             .GET, "/v2/\(repository)/manifests/\(reference)", headers: [("Accept", Self.manifestTypes)])
@@ -34,7 +34,7 @@ extension RegistrySession {
         if type.hasPrefix("application/vnd.docker.distribution.manifest.v1") {
             throw RoostError(
                 .unsupported,
-                "\(shown(reference)) is in Docker's schema 1, which was given up in 2020: push the image again with a newer tool"
+                "\(shown(reference)) uses the removed manifest format schema 1: push the image again with a current tool"
             )
         }
         return FetchedManifest(bytes: bytes, mediaType: type)
@@ -52,7 +52,7 @@ extension RegistrySession {
         return name + reference
     }
 
-    /// The error for an answer that is not the one hoped for.
+    /// The error for an unexpected response.
     func refusal(_ answer: HTTPClientResponse, _ what: String) async -> RoostError {
         let words = await Self.message(answer)
         let familiar = ImageReference(domain: domain, path: repository, tag: nil, digest: nil).familiarName
@@ -65,21 +65,21 @@ extension RegistrySession {
             )
         case .tooManyRequests:
             return RoostError(
-                .unavailable, "registry \(domain) allows no more requests now (429): \(words ?? "try again later")")
+                .unavailable, "registry \(domain): too many requests (429): \(words ?? "try again later")")
         default:
             return RoostError(
                 .failure, "registry \(domain): \(what): \(answer.status.code): \(words ?? "no reason given")")
         }
     }
 
-    /// Small content in memory, checked against its digest.
+    /// Pulls a small blob into memory, without verifying the digest.
     public func document(_ descriptor: Descriptor) async throws -> [UInt8] {
         let answer = try await request(.GET, "/v2/\(repository)/blobs/\(descriptor.digest)")
         guard answer.status == .ok else { throw await refusal(answer, "blob \(descriptor.digest)") }
         return Array(buffer: try await collect(answer))
     }
 
-    /// Loads a blob into a sink, going on where a broken connection has left it. The sink checks the digest.
+    /// Downloads a blob into a sink and resumes after interrupted connections. The sink verifies the digest.
     public func download(_ descriptor: Descriptor, into sink: some BlobSink) async throws {
         var failures = 0
         var offset = sink.count
@@ -91,13 +91,13 @@ extension RegistrySession {
             } catch {
                 if let known = error as? RoostError, known.kind != .unavailable { throw known }
                 if error is CancellationError { throw error }
-                // Every byte of progress buys new patience.
+                // Any progress resets the number of attempts.
                 failures = sink.count > offset ? 1 : failures + 1
                 offset = sink.count
                 guard failures < Self.attempts else {
                     throw RoostError(
                         .failure,
-                        "blob \(descriptor.digest) of registry \(domain): \(Self.reason(error)) after \(sink.count) of \(descriptor.size) bytes, again and again"
+                        "blob \(descriptor.digest) of registry \(domain): \(Self.reason(error)) after \(sink.count) of \(descriptor.size) bytes (\(failures) attempts)"
                     )
                 }
                 try await Task.sleep(for: .seconds(Self.retryDelay(nil, attempt: failures - 1)))
@@ -117,7 +117,7 @@ extension RegistrySession {
             let range = answer.headers.first(name: "Content-Range") ?? ""
             guard range.hasPrefix("bytes \(start)-") else {
                 throw RoostError.invalid(
-                    "registry \(domain) sent \"\(range)\" where bytes from \(start) were asked for")
+                    "registry \(domain) sent range \"\(range)\", expected bytes from \(start)")
             }
         default: throw await refusal(answer, "blob \(descriptor.digest)")
         }
@@ -130,14 +130,14 @@ extension RegistrySession {
             }
             guard sink.count + Int64(bytes.count) <= descriptor.size else {
                 throw RoostError.invalid(
-                    "blob \(descriptor.digest) of registry \(domain) is longer than the \(descriptor.size) bytes that its manifest says"
+                    "blob \(descriptor.digest) of registry \(domain) is longer than the \(descriptor.size) bytes in its manifest"
                 )
             }
             if !bytes.isEmpty { try sink.append(bytes) }
         }
     }
 
-    /// Every tag of the repository.
+    /// Lists all tags of the repository.
     public func tags() async throws -> [String] {
         var path = "/v2/\(repository)/tags/list?n=1000"
         var all: [String] = []
@@ -162,7 +162,7 @@ extension RegistrySession {
         return url.path + (url.query.map { "?\($0)" } ?? "")
     }
 
-    /// An image that a registry has found.
+    /// A result of a registry search.
     public struct SearchResult: Sendable {
         public var name: String
         public var description: String
@@ -170,8 +170,8 @@ extension RegistrySession {
         public var isOfficial: Bool
     }
 
-    /// Images whose names have a word in them: by the search of registries that have one (Docker Registry v1, `/v1/search`), else by
-    /// the catalogue (OCI distribution specification, `/v2/_catalog`).
+    /// Searches images by name: with the search of the registry (Docker Registry v1, `/v1/search`), else in its catalog (OCI
+    /// distribution specification, `/v2/_catalog`).
     public func search(_ term: String, limit: Int) async throws -> [SearchResult] {
         let wanted = term.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
         let query = "/v1/search?q=\(wanted)&n=\(limit)"
@@ -192,7 +192,7 @@ extension RegistrySession {
         for _ in 0..<100 where names.count < limit {
             let page = try await request(.GET, path, actions: "catalog")
             guard page.status == .ok else {
-                throw RoostError(.unsupported, "registry \(domain) has neither a search nor a catalogue that it shows")
+                throw RoostError(.unsupported, "registry \(domain) provides neither a search nor a catalog")
             }
             let next = page.headers.first(name: "Link").flatMap(Self.nextPage)
             let found = try JSON(parsing: Array(buffer: try await collect(page)))["repositories"].strings ?? []
@@ -217,11 +217,11 @@ extension RegistrySession {
 
     public enum BlobOutcome: Sendable, Equatable {
         case pushed
-        /// The registry took it from another of its repositories.
+        /// Mounted from another repository of the registry.
         case mounted(from: String)
     }
 
-    /// Sends a blob that the registry does not have.
+    /// Pushes a blob that the registry does not have.
     public func push(
         _ digest: Digest, size: Int64, path: String, from others: [String],
         progress: @escaping @Sendable (Int64) -> Void
@@ -236,7 +236,7 @@ extension RegistrySession {
                 return .pushed
             }
         }
-        // An upload cannot go on in the middle, so the whole of it is made again where the connection breaks.
+        // An upload cannot be resumed; it is repeated from the start when the connection breaks.
         var failure: any Error = RoostError.failure("no attempt was made")
         for attempt in 0..<4 {
             if attempt > 0 { try await Task.sleep(for: .seconds(Self.retryDelay(nil, attempt: attempt))) }
@@ -271,7 +271,7 @@ extension RegistrySession {
             "push to \(domain)/\(repository) denied: \(await Self.message(answer) ?? "use roost login first")")
     }
 
-    /// Gives a manifest its name in the registry.
+    /// Pushes a manifest under a tag or digest.
     public func push(manifest bytes: [UInt8], type: String, as reference: String) async throws {
         let answer = try await request(
             .PUT, "/v2/\(repository)/manifests/\(reference)", body: .bytes(bytes, type: type), actions: Self.pushActions

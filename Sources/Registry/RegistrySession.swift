@@ -8,16 +8,16 @@ import NIOPosix
 import NIOSSL
 import Synchronization
 
-/// What a request sends along, in a form that can be sent again.
+/// A request body that can be sent repeatedly.
 public enum RegistryBody: Sendable {
     case none
     case bytes([UInt8], type: String)
-    /// A file from its beginning, and who wants to know how far it is.
+    /// A file from its start; `progress` receives the number of bytes sent.
     case file(path: String, size: Int64, progress: @Sendable (Int64) -> Void)
 }
 
-/// Conversations with one registry for one purpose: chooses an address, answers its challenges, obeys its limits, follows its
-/// redirects without carrying secrets elsewhere (OCI distribution specification).
+/// A client session with one registry: selects a base URL, answers challenges, honors rate limits, and follows redirects without
+/// sending credentials to other hosts (OCI distribution specification).
 public final class RegistrySession: Sendable {
     public let domain: String
     let repository: String
@@ -28,18 +28,18 @@ public final class RegistrySession: Sendable {
 
     private struct State {
         var bases: [String]
-        /// The address that has answered.
+        /// The base URL that has responded.
         var chosen: String?
         var authorization: [String: String] = [:]
     }
 
-    /// How often a request that failed for no fault of its own is made again.
+    /// The number of attempts for a request with transient failures.
     static let attempts = 6
-    /// The longest that a registry's `Retry-After` is obeyed, in seconds.
+    /// The maximum `Retry-After` of a registry, in seconds.
     static let patience = 60.0
     static let documentLimit = 8 << 20
 
-    /// `repository` is the path in the registry, for the rights that tokens are asked for.
+    /// `repository` is the path in the registry, for the scope of tokens.
     public init(
         domain: String, repository: String, credentials: RegistryCredentials?, configuration: RegistryConfiguration,
         mirrored: Bool = true
@@ -54,12 +54,12 @@ public final class RegistrySession: Sendable {
             timeout: .init(connect: .seconds(15), read: .seconds(30)),
             proxy: try Self.proxy(domain))
         settings.connectionPool.idleTimeout = .seconds(10)
-        // What fails is tried again here, where it is known why.
+        // Retries are handled here, where the cause is known.
         settings.connectionPool.retryConnectionEstablishment = false
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
     }
 
-    /// Ends all connections. Must be called, however the work has ended.
+    /// Closes all connections. Must be called, also after errors.
     public func close() async { try? await client.shutdown() }
 
     private static func tls(_ domain: String, _ configuration: RegistryConfiguration) throws -> TLSConfiguration {
@@ -78,7 +78,7 @@ public final class RegistrySession: Sendable {
         return tls
     }
 
-    /// `HTTPS_PROXY` and `NO_PROXY`, as the engine was started with them; loopback never goes through a proxy.
+    /// The proxy from the engine's `HTTPS_PROXY` and `NO_PROXY`; loopback never uses a proxy.
     static func proxy(_ domain: String) throws -> HTTPClient.Configuration.Proxy? {
         func value(_ name: String) -> String? {
             (environmentVariable(name) ?? environmentVariable(name.lowercased())).flatMap { $0.isEmpty ? nil : $0 }
@@ -87,7 +87,7 @@ public final class RegistrySession: Sendable {
             return nil
         }
         guard let url = URL(string: text.contains("://") ? text : "http://" + text), let host = url.host else {
-            throw RoostError.invalid("HTTPS_PROXY: \"\(text)\" is not the address of a proxy")
+            throw RoostError.invalid("HTTPS_PROXY: invalid proxy URL \"\(text)\"")
         }
         guard let user = url.user else { return .server(host: host, port: url.port ?? 3128) }
         return .server(
@@ -96,9 +96,9 @@ public final class RegistrySession: Sendable {
 
     // MARK: Requests
 
-    /// Sends a request to `/v2/…` until there is an answer that is neither a challenge nor a passing trouble.
+    /// Sends a request to `/v2/…` until the response is neither a challenge nor a transient error.
     ///
-    /// `path` may be a whole address, as registries give it for uploads. `actions` are the rights that a token is asked for.
+    /// `path` may be a full URL, as registries return for uploads. `actions` are the actions of the token scope.
     func request(
         _ method: HTTPMethod, _ path: String, headers: [(String, String)] = [], body: RegistryBody = .none,
         actions: String = "pull", repeats: Bool = true
@@ -109,7 +109,7 @@ public final class RegistrySession: Sendable {
                 let answer = try await request(
                     method, base + path, headers, body, actions, attempts: repeats ? Self.attempts : 1,
                     isProbe: !path.contains("://") && chosen == nil)
-                // A mirror that lacks the image is no answer yet.
+                // If a mirror lacks the image, try the next base URL.
                 if answer.status == .notFound, domain == RegistryConfiguration.hub,
                     configuration.mirrorBases.contains(base)
                 {
@@ -140,7 +140,7 @@ public final class RegistrySession: Sendable {
             return SyscallError(call: "connect", subject: "registry", errno: error.errnoCode).reason
         }
         if let error = error as? NIOConnectionError {
-            return error.connectionErrors.first.map { Self.reason($0.error) } ?? "cannot look up \(error.host)"
+            return error.connectionErrors.first.map { Self.reason($0.error) } ?? "cannot resolve \(error.host)"
         }
         return "\(error)"
     }
@@ -151,7 +151,7 @@ public final class RegistrySession: Sendable {
     ) async throws -> HTTPClientResponse {
         var challenged = 0
         var left = attempts
-        // An address that nobody has answered at yet may be the wrong one: there is perhaps another.
+        // A base URL that has never responded gets fewer attempts, because another one may work.
         var connections = isProbe ? min(attempts, 2) : attempts
         while true {
             let pause: Double
@@ -176,23 +176,23 @@ public final class RegistrySession: Sendable {
         }
     }
 
-    /// Trouble that will be the same the next time.
+    /// Whether an error is permanent, so that a retry is useless.
     static func isFinal(_ error: any Error) -> Bool {
         if error is NIOSSLError || "\(error)".contains("handshake") || "\(error)".contains("refused") { return true }
         return (error as? NIOConnectionError)?.connectionErrors.allSatisfy { "\($0.error)".contains("refused") } == true
     }
 
-    /// Seconds until the next attempt: as the registry says (RFC 9110, section 10.2.3), else longer each time.
+    /// Seconds until the next attempt: `Retry-After` (RFC 9110, section 10.2.3), else exponential backoff.
     static func retryDelay(_ header: String?, attempt: Int) -> Double {
         if let header, let seconds = Double(header) { return min(max(seconds, 0), patience) }
         return min(0.2 * Double(1 << min(max(attempt, 0), 6)), 8)
     }
 
-    /// Follows redirects. What authorises us is for the registry only, and nothing leads from TLS to plain text.
+    /// Follows redirects. Credentials are sent only to the registry; redirects from TLS to plain HTTP are rejected.
     private func follow(
         _ method: HTTPMethod, _ address: String, _ headers: [(String, String)], _ body: RegistryBody, _ actions: String
     ) async throws -> HTTPClientResponse {
-        guard let home = URL(string: address) else { throw RoostError.invalid("\"\(address)\" is not an address") }
+        guard let home = URL(string: address) else { throw RoostError.invalid("invalid URL \"\(address)\"") }
         var target = home
         for _ in 0..<10 {
             var request = HTTPClientRequest(url: target.absoluteString)
@@ -219,21 +219,21 @@ public final class RegistrySession: Sendable {
             await Self.drain(answer)
             guard let next = URL(string: location, relativeTo: target)?.absoluteURL, let scheme = next.scheme,
                 scheme == "https" || scheme == "http"
-            else { throw RoostError.invalid("registry \(domain) redirects to \"\(location)\", which is no address") }
+            else { throw RoostError.invalid("registry \(domain) redirects to invalid URL \"\(location)\"") }
             if target.scheme == "https", scheme != "https" {
                 throw RoostError.invalid(
-                    "registry \(domain) redirects from TLS to plain text (\(next.host ?? "?")): refused")
+                    "registry \(domain) redirects from TLS to plain HTTP (\(next.host ?? "?"))")
             }
             target = next
         }
-        throw RoostError.invalid("registry \(domain) redirects in a circle")
+        throw RoostError.invalid("registry \(domain) redirects too many times")
     }
 
     private static func isSameServer(_ one: URL, _ other: URL) -> Bool {
         one.scheme == other.scheme && one.host == other.host && one.port == other.port
     }
 
-    /// Reads an answer that nobody wants, so that its connection can be used again; not more than a little of it.
+    /// Discards a response body of up to 1 MiB, so that the connection can be reused.
     static func drain(_ answer: HTTPClientResponse) async { _ = try? await answer.body.collect(upTo: 1 << 20) }
 
     // MARK: Authentication
@@ -265,11 +265,11 @@ public final class RegistrySession: Sendable {
         state.withLock { $0.authorization[actions] = value }
     }
 
-    /// Fetches a token (Docker Registry v2 authentication via central service; OAuth2 with an identity token).
+    /// Requests a token (Docker Registry v2 authentication via central service; OAuth2 with an identity token).
     private func token(_ realm: String, _ service: String?, _ scope: String?) async throws -> String {
         guard var address = URLComponents(string: realm), let scheme = address.scheme,
             scheme == "https" || configuration.isInsecure(domain)
-        else { throw RoostError.invalid("registry \(domain) wants credentials sent to \"\(realm)\": refused") }
+        else { throw RoostError.invalid("registry \(domain) uses an insecure token server: \(realm)") }
         var fields = [("service", service), ("scope", scope)].compactMap { name, value in value.map { (name, $0) } }
         var request: HTTPClientRequest
         if let identity = credentials?.identityToken, !identity.isEmpty {
@@ -282,7 +282,7 @@ public final class RegistrySession: Sendable {
         } else {
             if let user = credentials?.username, !user.isEmpty { fields.append(("account", user)) }
             address.queryItems = (address.queryItems ?? []) + fields.map { URLQueryItem(name: $0.0, value: $0.1) }
-            guard let url = address.url else { throw RoostError.invalid("\"\(realm)\" is not an address") }
+            guard let url = address.url else { throw RoostError.invalid("invalid URL \"\(realm)\"") }
             request = HTTPClientRequest(url: url.absoluteString)
             if let credentials, !credentials.username.isEmpty {
                 request.headers.add(name: "Authorization", value: credentials.basic)
@@ -293,7 +293,7 @@ public final class RegistrySession: Sendable {
         let bytes = Array(buffer: try await answer.body.collect(upTo: 1 << 20))
         guard let json = try? JSON(parsing: bytes), let token = json["token"].string ?? json["access_token"].string,
             !token.isEmpty
-        else { throw RoostError(.unauthorized, "the token server of registry \(domain) gave no token") }
+        else { throw RoostError(.unauthorized, "the token server of registry \(domain) returned no token") }
         return token
     }
 
@@ -306,7 +306,7 @@ public final class RegistrySession: Sendable {
         return RoostError(.unauthorized, "registry \(domain): unauthorized: \(reason)")
     }
 
-    /// What a registry says is wrong (OCI distribution specification, "Error Codes").
+    /// The error message of a response (OCI distribution specification, "Error Codes").
     static func message(_ answer: HTTPClientResponse) async -> String? {
         guard let body = try? await answer.body.collect(upTo: documentLimit),
             let json = try? JSON(parsing: Array(buffer: body))
@@ -319,7 +319,7 @@ public final class RegistrySession: Sendable {
         return errors.isEmpty ? json["details"].string ?? json["message"].string : errors.joined(separator: "; ")
     }
 
-    /// Whether name and password are right (`docker login`).
+    /// Verifies the credentials (`docker login`).
     public func checkLogin() async throws {
         let answer = try await request(.GET, "/v2/", actions: "")
         await Self.drain(answer)
@@ -329,7 +329,7 @@ public final class RegistrySession: Sendable {
     }
 }
 
-/// A file in parts, as a request's body.
+/// A file as a sequence of chunks, for request bodies.
 private struct FileParts: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
     let file: OwnedFD
@@ -350,7 +350,7 @@ private struct FileParts: AsyncSequence, Sendable {
     func makeAsyncIterator() -> AsyncIterator { AsyncIterator(parts: self) }
 }
 
-/// Which hosts are reached without the proxy (`NO_PROXY`: names, suffixes, networks, `*`).
+/// Hosts that bypass the proxy (`NO_PROXY`: names, suffixes, subnets, `*`).
 enum ProxyRules {
     static func isExcepted(_ domain: String, _ list: String) -> Bool {
         let host = RegistryConfiguration.host(domain)

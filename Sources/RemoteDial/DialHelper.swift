@@ -4,27 +4,27 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// A connection to an engine on another machine for a program that has neither names nor TLS of its own: descriptor 0 is a socket, and
-/// what goes through it goes to the address (`roostd dial HOST PORT [--tls FOLDER | --tls-files CA CERT KEY] [--insecure]`).
+/// Connects to a remote engine on behalf of the CLI, which has neither name resolution nor TLS: file descriptor 0 is a socket that is relayed
+/// to the address (`roostd dial HOST PORT [--tls DIR | --tls-files CA CERT KEY] [--insecure]`).
 public enum DialHelper {
     public static let word = "dial"
 
-    /// What the words after `dial` ask for.
+    /// The parsed arguments of `dial`.
     struct Target: Equatable {
         var host: String
         var port: Int
-        /// The authority, the client's certificate and its key; one that is empty or not there is left out. nil is no TLS.
+        /// Paths of the CA, the client certificate and its key; an empty one is not used, a missing file is an error. nil means no TLS.
         var certificates: [String]?
-        /// Take the server for whom it says it is.
+        /// Do not verify the server's certificate.
         var trustsAnybody = false
 
         init(_ words: [String]) throws(RoostError) {
             guard words.count >= 2, let port = Int(words[1]), (1...65535).contains(port) else {
-                throw .invalid("dial takes a host and a port")
+                throw .invalid("dial requires a host and a port")
             }
             host = words[0]
             self.port = port
-            // A folder has them under the names that Docker's clients give them.
+            // The directory uses the file names of Docker's clients.
             if words.count > 3, words[2] == "--tls" {
                 certificates = ["ca.pem", "cert.pem", "key.pem"].map { "\(words[3])/\($0)" }.map {
                     Files.exists($0) ? $0 : ""
@@ -35,14 +35,14 @@ public enum DialHelper {
         }
     }
 
-    /// Runs if the arguments ask for it; does not return then.
+    /// Runs and exits if the arguments start with `dial`; otherwise returns.
     public static func runIfAsked(_ arguments: [String]) async {
         guard arguments.count > 1, arguments[1] == word else { return }
         do {
             try await run(try Target(Array(arguments.dropFirst(2))))
             Processes.exit(0)
         } catch {
-            // The client sees the end of its connection, and its user this.
+            // The client only sees its connection close; the user sees this message.
             try? writeAll(2, Array("roost: \(error)\n".utf8))
             Processes.exit(1)
         }
@@ -60,7 +60,7 @@ public enum DialHelper {
             far = try await bootstrap.channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard let context else { return }
-                    // A name is checked against the certificate; an address has none to be checked.
+                    // A TLS server name cannot be an IP address (RFC 6066); without a name, the peer address is verified.
                     let isAddress = IPAddress(target.host) != nil
                     try channel.pipeline.syncOperations.addHandler(
                         try NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : target.host))
@@ -84,14 +84,14 @@ public enum DialHelper {
         try? await far.close().get()
     }
 
-    /// Why a connection could not be made, in the kernel's words; of several addresses the last one's.
+    /// Why the connection failed, as the kernel's error text; with several addresses, that of the last one.
     private static func reason(_ error: any Error) -> String {
         if let failed = error as? NIOConnectionError {
-            guard let last = failed.connectionErrors.last else { return "there is no such host" }
+            guard let last = failed.connectionErrors.last else { return "no such host" }
             return reason(last.error)
         }
         if let failure = error as? IOError { return describeErrno(failure.errnoCode) }
-        if case .connectTimeout? = error as? ChannelError { return "it does not answer" }
+        if case .connectTimeout? = error as? ChannelError { return "connection timed out" }
         return "\(error)"
     }
 

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Two connections as one: what arrives on one goes out on the other, with its ends, as fast as the slower one takes it.
+/// Relays data between two connections, including half-closes, with backpressure.
 final class StreamGlue: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
@@ -11,7 +11,7 @@ final class StreamGlue: ChannelDuplexHandler {
     private var wantsRead = false
     private var ended = false
 
-    /// Both must be added to channels of one event loop.
+    /// Both must be added to channels of the same event loop.
     static func pair() -> (StreamGlue, StreamGlue) {
         let one = StreamGlue()
         let other = StreamGlue()

@@ -1,6 +1,6 @@
-/// Builds a message out of little-endian numbers and length-prefixed bytes.
+/// Encodes a message as little-endian numbers and length-prefixed bytes.
 ///
-/// The shim knows no Foundation, so plan and messages have this small codec of their own instead of JSON.
+/// The shim does not link Foundation, so plans and messages use this small codec.
 public struct BinaryWriter: Sendable {
     public private(set) var bytes: [UInt8] = []
     public init() {}
@@ -29,12 +29,12 @@ public struct BinaryWriter: Sendable {
     public mutating func write(_ values: [String]) { write(values) { $0.write($1) } }
 }
 
-/// The message is shorter than it says, or says something that cannot be.
+/// A message is truncated or contains an invalid value.
 public struct MalformedMessage: Error, Sendable, Equatable {
     public let place: String
 }
 
-/// Reads what `BinaryWriter` wrote; every length is checked before it is believed.
+/// Decodes the output of `BinaryWriter`; checks every length before using it.
 public struct BinaryReader: Sendable {
     private let bytes: [UInt8]
     private var position = 0
@@ -84,7 +84,7 @@ public struct BinaryReader: Sendable {
     public mutating func array<Value>(
         _ decode: (inout BinaryReader) throws(MalformedMessage) -> Value
     ) throws(MalformedMessage) -> [Value] {
-        // An element takes one byte at least, so a count beyond the rest is a lie.
+        // Every element takes at least one byte, so a count beyond the remaining bytes is invalid.
         guard let count = Int(exactly: try uint64()), count <= bytes.count - position else {
             throw MalformedMessage(place: "count at \(position)")
         }

@@ -1,5 +1,5 @@
 extension LaunchPlan {
-    /// Changes whenever the encoding does; a shim refuses a plan of another engine's making.
+    /// Must be incremented with every change of the encoding; the shim rejects a plan with another version.
     static let version: UInt32 = 1
 
     public func encoded() -> [UInt8] {

@@ -1,8 +1,8 @@
-/// Everything that the shim needs to bring one process to life. The engine has decided; the shim only carries out.
+/// Everything that the shim needs to start one process. The engine makes all decisions; the shim only executes them.
 ///
-/// Nothing in here is optional by accident: an empty filter or a full capability set is a decision that the engine wrote down.
+/// Every value is an explicit decision of the engine, also an empty filter or a full capability set.
 public struct LaunchPlan: Sendable, Equatable {
-    /// The container's id, or the exec's: for messages and for the name of the process.
+    /// The id of the container or exec, for messages and the shim's command line.
     public var id: String
     public var kind: Kind
     public var process: ProcessPlan
@@ -11,9 +11,9 @@ public struct LaunchPlan: Sendable, Equatable {
     public var standardStreams: StreamPlan
 
     public enum Kind: Sendable, Equatable {
-        /// A container: namespaces, a root file system, a log and an exit record of its own.
+        /// A container with its own namespaces, root file system, log and exit record.
         case container(ContainerPlan)
-        /// One more process in a running container, entered by the pidfd that comes as descriptor 3.
+        /// An additional process in a running container, which is entered by the pidfd passed as descriptor 2.
         case exec
     }
 
@@ -30,16 +30,16 @@ public struct LaunchPlan: Sendable, Equatable {
     }
 }
 
-/// What is executed, as whom, where.
+/// The command, its user, environment and working directory.
 public struct ProcessPlan: Sendable, Equatable {
     public var arguments: [String]
     public var environment: [String]
     public var workingDirectory: String
-    /// `name`, `uid`, `name:group`, …: looked up in the container's own /etc/passwd and /etc/group, inside it.
+    /// `user[:group]`, each a name or an id; looked up in the container's /etc/passwd and /etc/group.
     public var user: String
-    /// More groups, names or numbers.
+    /// Supplementary groups, as names or ids.
     public var additionalGroups: [String]
-    /// The shim itself stays as PID 1, reaps and forwards signals, and the program is its child.
+    /// `--init`: an init process stays as PID 1, reaps orphans and forwards signals, and the command is its child.
     public var runsUnderInit: Bool
 
     public init(
@@ -56,15 +56,15 @@ public struct ProcessPlan: Sendable, Equatable {
     }
 }
 
-/// What the process may do. Always complete.
+/// The security settings of the process. Always complete.
 public struct SecurityPlan: Sendable, Equatable {
-    /// The bounding set, as capability bits (capabilities(7)); root gets it whole as permitted and effective.
+    /// The bounding set as capability bits (capabilities(7)); root also gets it as permitted and effective set.
     public var capabilities: UInt64
-    /// A compiled seccomp program; empty where the user asked for `unconfined`.
+    /// A compiled seccomp filter; empty if unconfined or privileged.
     public var systemCallFilter: [UInt8]
     public var noNewPrivileges: Bool
     public var limits: [ResourceLimit]
-    /// proc(5), oom_score_adj; nil leaves the inherited value.
+    /// oom_score_adj (proc(5)); nil keeps the inherited value.
     public var outOfMemoryScore: Int32?
 
     public init(
@@ -79,7 +79,7 @@ public struct SecurityPlan: Sendable, Equatable {
     }
 }
 
-/// One limit of setrlimit(2), by its number; `UInt64.max` means unlimited.
+/// One resource limit of setrlimit(2), by resource number; `UInt64.max` means unlimited.
 public struct ResourceLimit: Sendable, Equatable {
     public var resource: Int32
     public var soft: UInt64
@@ -91,20 +91,20 @@ public struct ResourceLimit: Sendable, Equatable {
     }
 }
 
-/// Where the process is counted and limited. The engine has made the groups already.
+/// The cgroups of the process, created by the engine.
 public enum ControlGroupPlan: Sendable, Equatable {
-    /// cgroup v2: the folder to be born into.
+    /// cgroup v2: the directory in which the process is created (CLONE_INTO_CGROUP).
     case unified(path: String)
-    /// cgroup v1 or hybrid: every folder whose `cgroup.procs` gets the process.
+    /// cgroup v1 or hybrid: the directories whose `tasks` file the process writes itself to.
     case split(paths: [String])
 }
 
-/// What the process's standard streams are.
+/// The standard streams of the process.
 public struct StreamPlan: Sendable, Equatable {
     public var terminal: Bool
-    /// Standard input stays open for attached clients; else it is /dev/null.
+    /// Standard input stays open for attached clients; otherwise it is /dev/null.
     public var input: Bool
-    /// How large the terminal is from its first moment; 0 leaves it unknown.
+    /// The initial terminal size; 0 leaves it unset.
     public var rows: UInt16 = 0
     public var columns: UInt16 = 0
     public init(terminal: Bool, input: Bool) {
@@ -113,16 +113,16 @@ public struct StreamPlan: Sendable, Equatable {
     }
 }
 
-/// What a container has and an exec has not.
+/// The parts of a plan that only a container has.
 public struct ContainerPlan: Sendable, Equatable {
     public var hostname: String
     public var domainname: String
     /// New namespaces as CLONE_NEW… bits (clone(2)).
     public var newNamespaces: UInt64
-    /// Namespaces of other processes to enter first, each a CLONE_NEW… bit and a path under /proc.
+    /// Namespaces of other processes to join, each a CLONE_NEW… bit and a path under /proc.
     public var joinedNamespaces: [JoinedNamespace]
     public var root: RootPlan
-    /// In order; later ones may lie on top of earlier ones.
+    /// In order; later mounts may cover earlier ones.
     public var mounts: [MountPlan]
     public var devices: [DevicePlan]
     public var links: [LinkPlan]
@@ -130,7 +130,7 @@ public struct ContainerPlan: Sendable, Equatable {
     public var readOnlyPaths: [String]
     public var sysctls: [Setting]
     public var log: LogPlan
-    /// Where the exit status is written, atomically, before anybody is told.
+    /// Path of the exit record, written atomically before the exit is reported.
     public var exitRecord: String
     public var revival: RevivalPlan
 
@@ -166,12 +166,12 @@ public struct JoinedNamespace: Sendable, Equatable {
     }
 }
 
-/// The container's root: an overlay of the image's layers (topmost first) and its own read-write layer.
+/// The container's root: an overlay of the image layers (topmost first) and the read-write layer.
 public struct RootPlan: Sendable, Equatable {
     public var lowerDirectories: [String]
     public var upperDirectory: String
     public var workDirectory: String
-    /// An empty folder of the run root on which the root is put together before pivot_root.
+    /// An empty directory of the run root on which the root is assembled before pivot_root.
     public var mountPoint: String
     public var readOnly: Bool
     public init(
@@ -188,11 +188,11 @@ public struct RootPlan: Sendable, Equatable {
 /// One mount inside the container.
 public struct MountPlan: Sendable, Equatable {
     public var source: Source
-    /// Absolute path inside the container, resolved there and nowhere else.
+    /// Absolute path, resolved inside the container's root only.
     public var target: String
     /// MOUNT_ATTR_… bits (mount_setattr(2)).
     public var attributes: UInt64
-    /// Bits of the top mount alone; those of `attributes` hold for all below it.
+    /// Attributes of the top mount only; `attributes` also apply to all mounts below it.
     public var topAttributes: UInt64 = 0
     public var propagation: Propagation
 
@@ -203,13 +203,13 @@ public struct MountPlan: Sendable, Equatable {
         case bind(path: String, recursive: Bool)
         /// A new file system of this type with its options.
         case fileSystem(type: String, options: [Setting])
-        /// What this container sees of its own version 1 control groups: a tmpfs with a bind mount per hierarchy.
+        /// The container's view of its v1 cgroups: a tmpfs with a bind mount per hierarchy.
         case splitControlGroups([Setting])
-        /// A file of the container's own with this text. It is kept in memory and goes with the container.
+        /// A file with this content, kept in memory for the lifetime of the container.
         case content(String)
-        /// A part of a folder of the host's, resolved inside it: links in it lead nowhere else.
+        /// A path inside a host directory, resolved with that directory as root: symbolic links cannot escape.
         case inside(root: String, path: String, recursive: Bool)
-        /// Folders of the host's over each other, topmost first, that nobody can change; `path` is a part of them.
+        /// A read-only overlay of host directories, topmost first; `path` selects a path inside it.
         case layers([String], path: String)
     }
 
@@ -248,7 +248,7 @@ public struct LinkPlan: Sendable, Equatable {
     }
 }
 
-/// A name and its value; an absent value is a flag.
+/// A name and its value; without a value, a flag.
 public struct Setting: Sendable, Equatable {
     public var name: String
     public var value: String?
@@ -258,12 +258,12 @@ public struct Setting: Sendable, Equatable {
     }
 }
 
-/// Where output goes and how much of it is kept.
+/// The log file of a container and its limits.
 public struct LogPlan: Sendable, Equatable {
-    /// The current file; older ones are `path.1`, `path.2`, … Empty keeps nothing.
+    /// The current file; rotated ones are `path.1`, `path.2`, … Empty: no log.
     public var path: String
     public var maximumBytes: UInt64
-    /// How many files there may be, the current one included.
+    /// Maximum number of files, including the current one.
     public var maximumFiles: UInt32
     public init(path: String, maximumBytes: UInt64, maximumFiles: UInt32) {
         self.path = path
@@ -272,7 +272,7 @@ public struct LogPlan: Sendable, Equatable {
     }
 }
 
-/// How the shim finds its engine again, or starts it, when the engine has died.
+/// How the shim reconnects to the engine, or restarts it, after the engine has died.
 public struct RevivalPlan: Sendable, Equatable {
     public var socket: String
     public var lock: String

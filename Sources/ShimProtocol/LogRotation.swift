@@ -4,23 +4,23 @@ public enum LogStream: Hashable, Sendable {
     case error
 }
 
-/// Decides where a container's log continues in a new file: between lines, so that what is kept begins with a whole line.
+/// Decides when a container's log is rotated: between lines, so that every file starts with a complete line.
 public struct LogRotation: Sendable {
-    /// How far a file may grow beyond its limit to keep a line whole; a longer line is cut.
+    /// How far a file may exceed its limit to keep a line whole, in bytes; a longer line is split.
     public static let grace: UInt64 = 1 << 20
 
     private let limit: UInt64
     private var size: UInt64 = 0
-    /// Streams whose last record was a part of a line.
+    /// Streams whose last record was partial.
     private var openLines: Set<LogStream> = []
 
-    /// `limit`: the size that a file should not exceed, in bytes.
+    /// `limit` is the maximum file size in bytes.
     public init(limit: UInt64) { self.limit = limit }
 
-    /// A file has been opened that has this size already.
+    /// A file with this current size has been opened.
     public mutating func opened(size: UInt64) { self.size = size }
 
-    /// Counts a record that is about to be written. True if it begins a new file; its bytes are counted for that one.
+    /// Accounts for a record that is about to be written. True if it must start a new file; it is then counted there.
     public mutating func beginsFile(_ length: Int, of stream: LogStream, isPart: Bool) -> Bool {
         let wanted = UInt64(length)
         let isBetweenLines = openLines.isEmpty

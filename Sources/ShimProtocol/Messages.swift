@@ -1,31 +1,31 @@
-//  The exchange between engine and shim, over a unix socket that keeps message borders:
+//  The protocol between engine and shim, over a SOCK_SEQPACKET unix socket:
 //
 //  engine                                    shim
-//    | posix_spawn: 0 = socket, 1 = plan, 2 = network namespace or pidfd, 3… = streams of an exec
-//    | <--------- started(pid) ------------- |   exec succeeded; descriptors: pidfd, then terminal or input
-//    | <--------- failed(step, …) ---------- |   nothing runs; the shim leaves
-//    | ---------- keep(tag) ---------------> |   descriptors that must outlive the engine
-//    | ---------- closeInput --------------> |   the last attached client has sent its end of file
-//    | ---------- rotate(later: Bool) -----> |   a reader needs old log files; delete none for now
-//    | <--------- unlogged(bytes) ---------- |   the log takes no more: for those who read along
-//    | <--------- exited(code) ------------- |   the log is complete, the exit record is written
-//    | ---------- dismissed ---------------> |   the engine has it in its state; the shim leaves
-//    | ---------- detached ----------------> |   the engine leaves in an orderly way; do not bring it back
+//    | posix_spawn: 0 = socket, 1 = plan, 2 = network namespace or pidfd, 3–5 = streams of an exec
+//    | <--------- started(pid) ------------- |   exec succeeded; descriptors: pidfd, then terminal or stdin
+//    | <--------- failed(step, …) ---------- |   the start failed; the shim exits
+//    | ---------- keep(tags) --------------> |   descriptors that must outlive the engine
+//    | ---------- closeInput --------------> |   the attached clients have closed stdin
+//    | ---------- deferLogDeletion(Bool) --> |   a reader needs rotated log files; keep more of them
+//    | <--------- unlogged(bytes) ---------- |   output that could not be logged, for attached clients
+//    | <--------- exited(code) ------------- |   the log is complete and the exit record is written
+//    | ---------- dismissed ---------------> |   the engine has stored the exit; the shim exits
+//    | ---------- detached ----------------> |   the engine shuts down; do not restart it
 //
-//  After a loss of the engine the shim connects again and begins with hello(id, state) and all kept descriptors.
+//  If the engine dies, the shim reconnects and starts with hello(id, state, tags) and all kept descriptors.
 
-/// What the shim says.
+/// Messages from the shim to the engine.
 public enum ShimMessage: Sendable, Equatable {
-    /// The program runs. `process` is its number in the engine's own process namespace.
+    /// The process runs. `process` is its pid in the engine's pid namespace.
     case started(process: Int32)
-    /// Nothing runs. `step` names the stage, `code` is errno or 0, `exitCode` is what Docker would report.
+    /// The start failed. `step` names the stage; `exitCode` is what Docker reports.
     case failed(step: String, reason: String, exitCode: Int32)
-    /// The program has ended, at this wall-clock time in nanoseconds since 1970.
+    /// The process exited at this wall-clock time, in nanoseconds since the Unix epoch.
     case exited(code: Int32, atNanoseconds: Int64)
-    /// The first message on a new connection after the engine was gone.
+    /// The first message after a reconnect.
     case hello(id: String, process: Int32, startedAtNanoseconds: Int64, exit: ExitRecord?, tags: [String])
 
-    /// Output that the log did not take, and why (errno).
+    /// Output that could not be logged, and the errno.
     case unlogged(isError: Bool, bytes: [UInt8], errno: Int32)
 
     private enum Tag: UInt8 { case started, failed, exited, hello, unlogged }
@@ -83,9 +83,9 @@ public enum ShimMessage: Sendable, Equatable {
     }
 }
 
-/// What the engine says.
+/// Messages from the engine to the shim.
 public enum EngineMessage: Sendable, Equatable {
-    /// Hold these descriptors and hand them over after a restart of the engine. One tag per descriptor.
+    /// Keep these descriptors and return them after an engine restart. One tag per descriptor; a tag without a descriptor is dropped.
     case keep(tags: [String])
     case closeInput
     case deferLogDeletion(Bool)
@@ -122,7 +122,7 @@ public enum EngineMessage: Sendable, Equatable {
     }
 }
 
-/// The end of a program, as the shim writes it to disk: "code nanoseconds\n".
+/// A process's exit, as the shim writes it to disk: "code nanoseconds\n".
 public struct ExitRecord: Sendable, Equatable {
     public let code: Int32
     public let atNanoseconds: Int64

@@ -1,9 +1,9 @@
 import CSeccomp
 import LinuxKernel
 
-/// Builds seccomp programs with libseccomp. What is not allowed answers EPERM.
+/// Compiles seccomp filters with libseccomp.
 public enum SystemCallFilter {
-    /// What happens to a call (seccomp(2), SECCOMP_RET_…).
+    /// The action for a system call (seccomp(2), SECCOMP_RET_…).
     public enum Action: Sendable, Equatable {
         case allow, killProcess, killThread, trap, log
         case fail(errno: Int32)
@@ -29,7 +29,7 @@ public enum SystemCallFilter {
         public let argument: UInt32
         public let comparison: Comparison
         public let value: UInt64
-        /// With a mask: what the masked argument must equal.
+        /// For `masked`: the value that the masked argument must equal.
         public let second: UInt64
 
         public init(_ argument: UInt32, _ comparison: Comparison, _ value: UInt64, _ second: UInt64 = 0) {
@@ -54,7 +54,7 @@ public enum SystemCallFilter {
         }
     }
 
-    /// One rule of a profile: names, and conditions that must all be true.
+    /// One rule of a profile: system call names, and conditions that must all hold.
     public struct Rule: Sendable, Equatable {
         public let names: [String]
         public let conditions: [Condition]
@@ -67,8 +67,9 @@ public enum SystemCallFilter {
         }
     }
 
-    /// Compiles to the bytes that seccomp(2) takes: 8 per instruction. Names that this architecture does not know are left out.
-    /// Calls with numbers of `unknownFrom` and above answer ENOSYS. Without foreign architectures, a call in the form of another one kills the thread.
+    /// Compiles rules to the BPF program that seccomp(2) takes, 8 bytes per instruction; `otherwise` is the default action (EPERM). Names
+    /// unknown on this architecture are skipped. Calls with numbers from `unknownFrom` on return ENOSYS. Without `foreignArchitectures`, a
+    /// call through another architecture's ABI kills the thread.
     public static func compile(
         _ rules: [Rule], otherwise: Action = .fail(errno: 1), foreignArchitectures: Bool = true,
         unknownFrom: UInt32? = nil
@@ -78,19 +79,19 @@ public enum SystemCallFilter {
         }
         defer { unsafe seccomp_release(context) }
         #if arch(x86_64)
-            // Programs for 32 bits run too, under the same rules: AUDIT_ARCH_I386 and the x32 form of x86-64.
+            // 32-bit programs run under the same rules: AUDIT_ARCH_I386 and the x32 ABI.
             if foreignArchitectures {
                 _ = unsafe seccomp_arch_add(context, 0x4000_0003)
                 _ = unsafe seccomp_arch_add(context, 0x4000_003e)
             }
         #endif
-        // The binary tree makes a long list cheap for every call.
+        // A binary tree keeps a long list cheap for every call.
         _ = unsafe seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2)
-        // A rule that says what happens anyway is refused by the library, and needless.
+        // libseccomp rejects rules with the default action; they are redundant.
         for rule in rules where rule.action != otherwise {
             for name in rule.names {
                 let known = unsafe seccomp_syscall_resolve_name(name)
-                // __NR_SCMP_ERROR: the library does not know the name, or there is no such call here.
+                // __NR_SCMP_ERROR: unknown to libseccomp, or not a system call of this architecture.
                 guard let number = known == -1 ? newerCalls[name] : known else { continue }
                 let code = unsafe seccomp_rule_add_array(
                     context, rule.action.raw, number, UInt32(rule.conditions.count), rule.conditions.map(\.raw))
@@ -103,7 +104,7 @@ public enum SystemCallFilter {
         return try unsafe (unknownFrom.map(answeringUnknown) ?? []) + export(context)
     }
 
-    /// Calls that an older libseccomp does not know (asm-generic/unistd.h); their numbers are the same on all architectures.
+    /// Calls unknown to older versions of libseccomp (asm-generic/unistd.h); their numbers are the same on all architectures.
     private static let newerCalls: [String: Int32] = [
         "cachestat": 451, "fchmodat2": 452, "map_shadow_stack": 453, "futex_wake": 454, "futex_wait": 455,
         "futex_requeue": 456, "statmount": 457, "listmount": 458, "lsm_get_self_attr": 459, "lsm_set_self_attr": 460,
@@ -111,15 +112,15 @@ public enum SystemCallFilter {
         "removexattrat": 466,
     ]
 
-    /// Instructions in front of a filter by which newer calls answer ENOSYS rather than EPERM: libraries fall back to older calls on that
-    /// alone (runc does the same). Calls of x32 (bit 30) and ARM's private ones are left to the filter.
+    /// A prologue that makes unknown newer calls return ENOSYS instead of EPERM: libraries fall back to older calls only on ENOSYS (runc
+    /// does the same). Calls of the x32 ABI (bit 30) and ARM's private calls are left to the filter.
     private static func answeringUnknown(from first: UInt32) -> [UInt8] {
         // linux/bpf_common.h: BPF_LD | BPF_W | BPF_ABS, BPF_JMP | BPF_JGE | BPF_K, BPF_RET | BPF_K.
         let (load, jumpIfAtLeast, answer): (UInt16, UInt16, UInt16) = (0x20, 0x35, 0x06)
         let armPrivate: UInt32 = 0xf0000
         let noSystemCall: Int32 = 38
         let instructions: [(code: UInt16, ifTrue: UInt8, ifFalse: UInt8, value: UInt32)] = [
-            // The number is the first member of struct seccomp_data.
+            // The system call number is the first member of struct seccomp_data.
             (load, 0, 0, 0), (jumpIfAtLeast, 2, 0, armPrivate), (jumpIfAtLeast, 0, 1, first),
             (answer, 0, 0, Action.fail(errno: noSystemCall).raw),
         ]

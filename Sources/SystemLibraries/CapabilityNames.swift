@@ -2,7 +2,7 @@ import CCap
 import LinuxKernel
 
 extension CapabilitySet {
-    /// The bit for a name, with or without `CAP_`, in any case (libcap, cap_from_name(3)); nil if there is none.
+    /// The capability with a name, with or without `CAP_`, case-insensitive (libcap, cap_from_name(3)); nil if it is unknown.
     public init?(named name: String) {
         let lower = name.lowercased()
         let full = lower.hasPrefix("cap_") ? lower : "cap_" + lower
@@ -11,10 +11,10 @@ extension CapabilitySet {
         self.init(rawValue: 1 << UInt64(value))
     }
 
-    /// All capabilities that the running kernel knows.
+    /// All capabilities of the running kernel.
     public static var all: CapabilitySet { CapabilitySet(rawValue: (1 << UInt64(cap_max_bits())) - 1) }
 
-    /// The names, as `CAP_CHOWN`, in the order of their numbers.
+    /// The names, e.g. `CAP_CHOWN`, ordered by capability number.
     public var names: [String] {
         (0..<cap_max_bits()).compactMap { bit in
             guard rawValue & (1 << UInt64(bit)) != 0, let name = unsafe cap_to_name(bit) else { return nil }

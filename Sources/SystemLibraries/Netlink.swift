@@ -1,21 +1,21 @@
 import CNetlink
 import LinuxKernel
 
-/// A refused netlink request: what was asked, of what, and the kernel's reason.
+/// A failed netlink request: the action, its object, and the reason.
 public struct NetlinkError: Error, Sendable, CustomStringConvertible {
     public let call: String
     public let subject: String
-    /// libnl's own number (netlink/errno.h), without the sign.
+    /// libnl's error code (netlink/errno.h), without the sign.
     public let code: Int32
     public let reason: String
     public var description: String { "\(call) \(subject): \(reason)" }
-    /// NLE_OBJ_NOTFOUND, NLE_NODEV, NLE_NOADDR: it is not there, which removing takes for done.
+    /// NLE_OBJ_NOTFOUND, NLE_NODEV, NLE_NOADDR: the object does not exist; a removal counts as done.
     public var isMissing: Bool { [12, 31, 19].contains(code) }
     /// NLE_EXIST.
     public var isDuplicate: Bool { code == 6 }
 }
 
-/// One route netlink socket in the namespace of the thread that made it (libnl-route-3, rtnetlink(7)).
+/// One rtnetlink socket in the network namespace of the thread that created it (libnl-route-3, rtnetlink(7)).
 @safe public final class Netlink {
     private let socket: OpaquePointer
 
@@ -42,7 +42,7 @@ public struct NetlinkError: Error, Sendable, CustomStringConvertible {
         if code < 0 { throw Self.error(call, subject, code) }
     }
 
-    /// The number of an interface; nil if there is none of that name.
+    /// The index of an interface; nil if it does not exist.
     public func index(of name: String) throws(NetlinkError) -> Int32? {
         var link: OpaquePointer?
         let code = unsafe rtnl_link_get_kernel(socket, 0, name, &link)
@@ -55,8 +55,8 @@ public struct NetlinkError: Error, Sendable, CustomStringConvertible {
         return unsafe rtnl_link_get_ifindex(link)
     }
 
-    /// A bridge that is given a hardware address keeps it; another takes the lowest of its interfaces', so that it changes as they
-    /// come and go, and whoever knows the old one speaks to nobody for a while (kernel, net/bridge/br_stp_if.c).
+    /// Creates a bridge with a fixed MAC address. Otherwise a bridge takes the lowest MAC address of its ports, which changes as ports come
+    /// and go, and peers with the old address cached lose connectivity for a while (kernel, net/bridge/br_stp_if.c).
     public func addBridge(_ name: String, hardwareAddress: [UInt8], mtu: UInt32) throws(NetlinkError) {
         guard let link = unsafe rtnl_link_bridge_alloc() else { throw outOfMemory(name) }
         defer { unsafe rtnl_link_put(link) }
@@ -72,7 +72,7 @@ public struct NetlinkError: Error, Sendable, CustomStringConvertible {
         unsafe nl_addr_put(address)
     }
 
-    /// A veth pair: the host's end attached to the bridge and up, the other end in the given network namespace.
+    /// Creates a veth pair: the host end up and attached to the bridge, the peer in the given network namespace.
     public func addPair(
         host: String, peer: String, hardwareAddress: [UInt8], namespace: Int32, bridge: Int32?, mtu: UInt32
     ) throws(NetlinkError) {
@@ -130,7 +130,7 @@ public struct NetlinkError: Error, Sendable, CustomStringConvertible {
         NetlinkError(call: "allocate", subject: subject, code: 5, reason: "out of memory")
     }
 
-    /// Adds an address; version 6 without duplicate detection, since the leases are unique already.
+    /// Adds an address; IPv6 without duplicate address detection, since leases are unique.
     public func addAddress(_ bytes: [UInt8], prefix: UInt8, to index: Int32, subject: String) throws(NetlinkError) {
         guard let address = unsafe rtnl_addr_alloc(),
             let local = unsafe nl_addr_build(family(bytes), bytes, bytes.count)
@@ -154,7 +154,7 @@ public struct NetlinkError: Error, Sendable, CustomStringConvertible {
 
     private func family(_ bytes: [UInt8]) -> CInt { bytes.count == 16 ? 10 : 2 }
 
-    /// The default route by this gateway.
+    /// Adds a default route via this gateway.
     public func addDefaultRoute(via gateway: [UInt8], index: Int32, subject: String) throws(NetlinkError) {
         let any = [UInt8](repeating: 0, count: gateway.count)
         guard let route = unsafe rtnl_route_alloc(), let hop = unsafe rtnl_route_nh_alloc(),
@@ -172,6 +172,6 @@ public struct NetlinkError: Error, Sendable, CustomStringConvertible {
         unsafe rtnl_route_nh_set_ifindex(hop, index)
         unsafe rtnl_route_nh_set_gateway(hop, via)
         unsafe rtnl_route_add_nexthop(route, hop)
-        try unsafe check("add default route by", subject, rtnl_route_add(socket, route, 0x400))
+        try unsafe check("add default route via", subject, rtnl_route_add(socket, route, 0x400))
     }
 }

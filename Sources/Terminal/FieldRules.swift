@@ -1,16 +1,16 @@
 import EngineModel
 
-/// Which fields a template may name. Docker renders Go's types, which have a field whether JSON shows it or not; we render JSON, so the
-/// fields that JSON leaves out when they are empty are listed here, with what Go prints for them.
+/// The fields that a template may use. Docker renders Go structs, which have every field; Roost renders JSON, so the fields that JSON omits
+/// when they are empty are listed here, with what Go prints for them.
 struct FieldRules {
     let absence: GoTemplate.Absence
 
-    /// Maps with keys of the users': what they have not is `<no value>`.
+    /// Maps with user-defined keys: a missing key gives `<no value>`.
     private static let maps: Set<String> = [
         "Annotations", "Attributes", "AuxiliaryAddresses", "Config", "Containers", "Data", "DriverOpts", "ExposedPorts",
         "Labels", "Networks", "Options", "PortBindings", "Ports", "Status", "StorageOpt", "Sysctls", "Tmpfs", "Volumes",
     ]
-    /// Fields of Docker's types that are left out of JSON where they are empty, with Go's text for nothing.
+    /// Fields of Docker's types that JSON omits when they are empty, with the text that Go prints for them.
     private static let optional: [String: String] = [
         "Health": "<nil>", "Healthcheck": "<nil>", "SizeRw": "<nil>", "SizeRootFs": "<nil>", "StopTimeout": "<nil>",
         "Init": "<nil>", "PidsLimit": "<nil>", "MemorySwappiness": "<nil>", "OomKillDisable": "<nil>",
@@ -33,7 +33,7 @@ struct FieldRules {
             let next = value[key]
             if next.isNull {
                 try check(key, of: value, in: parent, path, isFirst: index == 0 && isWhole)
-                // What a map has not holds nothing either.
+                // A missing key of a map has no fields either.
                 if let parent, Self.maps.contains(parent), parent != "Config" { return .null }
             }
             value = next
@@ -53,7 +53,7 @@ struct FieldRules {
         case (.unknownInRow, .object(let members)):
             if isFirst, !members.contains(where: { $0.key == key }) {
                 let known = members.map(\.key).sorted().joined(separator: ", ")
-                throw failure("can't evaluate field \(key); there are \(known)")
+                throw failure("can't evaluate field \(key); available fields: \(known)")
             }
         case (.unknownInRow, _): return
         case (.unknownInObject, .object(let members)):
@@ -62,7 +62,7 @@ struct FieldRules {
                 || parent.map { Self.maps.contains($0) && $0 != "Config" || parentIsMap($0, path, key) } == true
             if !isKnown { throw failure("map has no entry for key \"\(key)\"") }
         case (.unknownInObject, .null):
-            // Nothing has fields, unless it is a map without keys.
+            // null has no fields, unless it is an empty map.
             if let parent, !Self.maps.contains(parent) { throw failure("map has no entry for key \"\(parent)\"") }
         case (.unknownInObject, _): throw failure("can't evaluate field \(key) in type interface {}")
         }
@@ -73,7 +73,7 @@ struct FieldRules {
         parent == "Config" && path.contains("LogConfig")
     }
 
-    /// What Go prints for a field that holds nothing.
+    /// What Go prints for an empty field.
     func nothing(_ path: [String], _ dot: JSON) -> String {
         guard case .unknownInObject = absence, let key = path.last else { return "<no value>" }
         let holder = GoTemplate.follow(path.dropLast(), dot)

@@ -53,9 +53,9 @@ extension GoTemplate {
                     }
                     value = items[Int(number)]
                 } else {
-                    // Maps know exactly their own keys, which may hold dots and slashes.
+                    // Keys of maps are matched exactly, and may contain dots and slashes.
                     let members = value.object ?? []
-                    // Of a map of texts, what is not there is an empty text.
+                    // A missing key of a map of strings gives the empty string.
                     let nothing: JSON = members.allSatisfy { $0.value.string != nil } ? "" : .null
                     value = members.last { $0.key == text(key) }?.value ?? nothing
                 }

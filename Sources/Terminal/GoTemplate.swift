@@ -19,7 +19,7 @@ public struct GoTemplate {
         case literal(JSON)
         /// `.A.B`, from the dot.
         case field([String])
-        /// `$x.A`, `$` is the whole.
+        /// `$x.A`; `$` is the root value.
         case variable(String, [String])
         case function(String)
         case group(Pipeline, [String])
@@ -32,24 +32,24 @@ public struct GoTemplate {
         nodes = try parser.nodes(until: []).nodes
     }
 
-    /// What a field gives that the value has not.
+    /// What a missing field gives.
     public enum Absence: Sendable {
-        /// `<no value>`, as Go's maps have it.
+        /// `<no value>`, as with Go's maps.
         case noValue
-        /// An error: rows of lists have all their fields.
+        /// An error: rows of lists have all fields.
         case unknownInRow
-        /// An error, but for what Docker's types have and JSON leaves out.
+        /// An error, except for fields of Docker's types that JSON omits.
         case unknownInObject
     }
 
-    /// The text for one value.
+    /// Renders one value.
     public func render(_ value: JSON, absence: Absence = .noValue) throws(RoostError) -> String {
         var run = Run(root: value, absence: absence)
         try run.write(nodes, value)
         return run.text
     }
 
-    /// Names of the fields that are shown, for a table's head.
+    /// Names of the fields that are printed, for the header of a table.
     public var fields: [String] { Self.fields(nodes) }
 
     private static func fields(_ nodes: [Node]) -> [String] {
@@ -61,7 +61,7 @@ public struct GoTemplate {
         }
     }
 
-    // MARK: Reading
+    // MARK: Parsing
 
     private struct Parser {
         private let pieces: [(isAction: Bool, text: String)]
@@ -91,7 +91,7 @@ public struct GoTemplate {
             self.pieces = pieces
         }
 
-        /// Up to the closing braces that are not in a string.
+        /// The action up to the closing braces outside strings, and the text after them.
         private static func action(_ text: Substring) -> (Substring, Substring) {
             var quote: Character?
             var index = text.startIndex
@@ -113,7 +113,7 @@ public struct GoTemplate {
             return (text, "")
         }
 
-        /// Nodes up to one of these words; and the rest of the action that held the word.
+        /// Parses nodes up to an action that starts with one of `ends`; returns that word and the rest of the action too.
         mutating func nodes(until ends: Set<String>) throws(RoostError) -> (nodes: [Node], end: String, rest: [String])
         {
             var list: [Node] = []
@@ -205,7 +205,7 @@ public struct GoTemplate {
                     if !word.isEmpty { words.append(word) }
                     word = ""
                     if character == ")" {
-                        // A field may follow the parenthesis at once.
+                        // A field may follow the parenthesis directly.
                         var tail = ")"
                         while let next = rest.first, next == "." || (!isBreak(next) && tail.count > 1) {
                             tail.append(next)
@@ -279,13 +279,13 @@ public struct GoTemplate {
         }
     }
 
-    // MARK: Writing
+    // MARK: Rendering
 
     private struct Run {
         let fields: FieldRules
         var text = ""
         var variables: [String: JSON] = [:]
-        /// How deep in `range` and `with`: there the dot is something else than the whole.
+        /// Nesting depth of `range` and `with`, where the dot is not the root value.
         var depth = 0
 
         init(root: JSON, absence: Absence) {
@@ -348,7 +348,7 @@ public struct GoTemplate {
             for operand in command.dropFirst() { arguments.append(try value(operand, dot)) }
             if let piped { arguments.append(piped) }
             if case .function(let name) = first { return try GoTemplate.call(name, arguments) }
-            // Docker's rows have a method for one label of theirs.
+            // Docker's rows have a method that returns one label.
             if case .field(let path) = first, path == ["Label"], let key = arguments.first?.string {
                 return GoTemplate.label(key, of: dot)
             }
@@ -368,7 +368,7 @@ public struct GoTemplate {
         }
     }
 
-    /// One of `a=1,b=2`, as rows of lists have their labels.
+    /// The value of one label; rows of lists have labels as `a=1,b=2`.
     private static func label(_ key: String, of row: JSON) -> JSON {
         let found = (row["Labels"].string ?? "").split(separator: ",").first { $0.hasPrefix(key + "=") }
         return .string(found.map { String($0.dropFirst(key.count + 1)) } ?? row["Labels"][key].string ?? "")
@@ -379,7 +379,7 @@ public struct GoTemplate {
     private static func entries(_ value: JSON) -> [(JSON, JSON)] {
         switch value {
         case .array(let items): items.enumerated().map { (.int(Int64($0.offset)), $0.element) }
-        // Go goes through maps in the order of their keys.
+        // Go iterates over maps in key order.
         case .object(let members): members.sorted { $0.key < $1.key }.map { (.string($0.key), $0.value) }
         default: []
         }
@@ -397,7 +397,7 @@ public struct GoTemplate {
         }
     }
 
-    /// As Go prints values.
+    /// The value as Go prints it.
     static func plain(_ value: JSON) -> String {
         switch value {
         case .string(let text): text
@@ -414,7 +414,7 @@ public struct GoTemplate {
 }
 
 extension Substring {
-    /// Where a text begins in this one.
+    /// The index of the first occurrence of a text.
     public func firstRange(of text: String) -> Index? {
         var index = startIndex
         while index < endIndex {

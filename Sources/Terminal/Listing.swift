@@ -1,7 +1,6 @@
 import EngineModel
 
-/// A list of things in the form that the user has asked for: Docker's own table, a table of chosen columns, JSON lines, or a
-/// template for each.
+/// A list in the format of `--format`: Docker's own table, a table of chosen columns, JSON lines, or a template for each row.
 public struct Listing {
     /// A column: the field of a row, and its title.
     public typealias Column = (field: String, title: String)
@@ -17,7 +16,7 @@ public struct Listing {
     private var table: Table?
     private let titles: [String: String]
 
-    /// `columns`: those of the plain table. `more`: titles of fields that a template may name besides. `quiet`: the one field to show.
+    /// `columns`: those of the default table. `more`: titles of further fields for table templates. `quiet`: the only field to print.
     public init(
         _ format: String?, columns: [Column], more: [Column] = [], quiet: String? = nil
     ) throws(RoostError) {
@@ -46,7 +45,7 @@ public struct Listing {
         }
     }
 
-    /// `\t` and `\n` as people write them in a shell.
+    /// Replaces the escapes `\t` and `\n`, as written in a shell.
     private static func unescaped(_ text: String) -> String {
         var out = ""
         var rest = text[...]
@@ -65,7 +64,7 @@ public struct Listing {
         line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
     }
 
-    /// Adds a row; answers with its text where it needs not wait for the others.
+    /// Adds a row. Returns its text, or nil if the row is part of a table, which needs all rows.
     public mutating func add(_ row: JSON) throws(RoostError) -> String? {
         switch mode {
         case .quiet(let field): return (row[field].string ?? "") + "\n"
@@ -81,10 +80,10 @@ public struct Listing {
         }
     }
 
-    /// What is left to show: the table.
+    /// The text to print after all rows: the table.
     public var rest: String { table?.text ?? "" }
 
-    /// One value by a template, or as JSON.
+    /// Renders one value with a template, or as JSON.
     public static func one(_ format: String, _ value: JSON) throws(RoostError) -> String {
         format == "json" ? value.text() : try GoTemplate(unescaped(format)).render(value, absence: .unknownInObject)
     }

@@ -1,12 +1,12 @@
-/// The known word that somebody may have meant with one that is not known.
+/// Suggestions for mistyped words.
 public enum NearestWord {
-    /// The nearest one within two changes, fewer for short words; nil where none is near.
+    /// The nearest known word within two edits, one for short words; nil if there is none.
     public static func of(_ word: String, in known: [String]) -> String? {
         let bound = max(1, min(2, word.utf8.count / 3))
         return known.map { ($0, distance(word, $0)) }.filter { $0.1 <= bound }.min { $0.1 < $1.1 }?.0
     }
 
-    /// Bytes to change, add or take away, with two swapped ones as one (Damerau and Levenshtein).
+    /// The number of bytes to change, insert or delete; swapping two counts as one edit (Damerau-Levenshtein).
     static func distance(_ one: String, _ other: String) -> Int {
         let one = Array(one.utf8)
         let other = Array(other.utf8)

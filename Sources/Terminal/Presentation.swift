@@ -1,8 +1,8 @@
 import LinuxKernel
 import Synchronization
 
-/// What the user wants of colours and progress (`--ansi`, `--progress`, COMPOSE_ANSI, COMPOSE_PROGRESS, NO_COLOR), and what the
-/// terminal can do.
+/// Settings of colours and progress (`--ansi`, `--progress`, COMPOSE_ANSI, COMPOSE_PROGRESS, NO_COLOR), and the capabilities of the
+/// terminal.
 public struct Presentation: Sendable {
     public enum ANSI: String, Sendable { case never, always, auto }
     public enum Progress: String, Sendable { case auto, tty, plain, json, quiet }
@@ -21,7 +21,7 @@ public struct Presentation: Sendable {
         }
     }
 
-    /// Whether lines are drawn anew in place.
+    /// Whether lines are redrawn in place.
     public static func redraws(_ descriptor: Int32) -> Bool {
         let wish = current.withLock { $0 }
         if wish.ansi == .never { return false }

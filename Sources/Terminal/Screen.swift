@@ -1,6 +1,6 @@
 import LinuxKernel
 
-/// Colours on a terminal, none in a pipe; NO_COLOR and `--ansi` are obeyed.
+/// Colours on a terminal, none in a pipe; respects NO_COLOR and `--ansi`.
 public struct Style: Sendable {
     public let isOn: Bool
 
@@ -37,11 +37,11 @@ public final class ProgressDisplay {
     private var order: [String] = []
     private var lines: [String: Line] = [:]
     private var drawn = 0
-    /// The highest count that was shown: what has been done stays done, though it goes on to something else.
+    /// The highest count shown so far: it must not decrease when a finished object starts its next step.
     private var shownDone = 0
     /// Monotonic nanoseconds.
     private var lastDrawn: Int64 = 0
-    /// Words behind the count, about all together.
+    /// A summary printed after the count.
     public var headline = ""
 
     public enum State { case working, done, failed }
@@ -66,7 +66,7 @@ public final class ProgressDisplay {
         }
     }
 
-    /// While nothing happens: spinners turn and times go on. Draws ten times a second at most.
+    /// Updates spinners and times while there are no events. Draws at most ten times per second.
     public func tick() {
         let now = Clocks.monotonicNanoseconds()
         guard isLive, drawn > 0, now - lastDrawn >= 100_000_000,
@@ -79,7 +79,7 @@ public final class ProgressDisplay {
 
     private func draw(_ now: Int64) {
         lastDrawn = now
-        // Some terminals do not know their size and say 0.
+        // Some terminals report a size of 0.
         let rows = Int(Terminals.window(2)?.rows ?? 0)
         let height = max(4, (rows == 0 ? 24 : rows) - 2)
         let columns = Int(Terminals.window(2)?.columns ?? 0)
@@ -98,7 +98,7 @@ public final class ProgressDisplay {
         try? writeAll(2, Array(text.utf8))
     }
 
-    /// Mark, name, words and time in one row: it must not wrap, or the next drawing begins too far down.
+    /// Mark, name, text and time in one row. It must not wrap, or the next redraw starts too far down.
     private func drawn(_ object: String, _ line: Line, widest: Int, width: Int, _ now: Int64) -> String {
         let frame = String(Self.frames[Int(now / 100_000_000) % Self.frames.count])
         let (mark, colour): (String, Style.Colour) =
@@ -109,7 +109,7 @@ public final class ProgressDisplay {
             }
         let tenths = ((line.ended ?? now) - line.began) / 100_000_000
         let time = "\(tenths / 10).\(tenths % 10)s"
-        // Mark and blanks take 3 cells, two stand before the words and two before the time; the last cell stays free.
+        // The mark and its spaces take 3 cells; two spaces precede the text, two the time; the last cell stays free.
         let room = max(0, width - 1 - 3 - widest - 2 - 2 - TextWidth.of(time))
         let words = TextWidth.padded(shortened(line.text, room), room)
         let name = TextWidth.padded(shortened(object, widest), widest)

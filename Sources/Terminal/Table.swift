@@ -1,4 +1,4 @@
-/// Columns that line up, three blanks between them and none narrower than ten, as Docker's (Go's text/tabwriter).
+/// Aligned columns, separated by three spaces and at least ten cells wide, like Docker's tables (Go's text/tabwriter).
 public struct Table {
     private static let gap = 3
     private static let least = 10

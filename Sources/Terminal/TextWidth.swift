@@ -1,4 +1,4 @@
-/// How many cells of a terminal a text takes: wide characters two, marks that combine none (Unicode's annex 11, wcwidth(3)).
+/// The number of terminal cells a text takes: two for wide characters, none for combining marks (Unicode annex 11, wcwidth(3)).
 public enum TextWidth {
     public static func of(_ text: String) -> Int {
         text.utf8.allSatisfy { $0 >= 32 && $0 < 127 } ? text.utf8.count : text.reduce(0) { $0 + of($1) }
@@ -6,7 +6,7 @@ public enum TextWidth {
 
     public static func of(_ character: Character) -> Int {
         guard let first = character.unicodeScalars.first else { return 0 }
-        // A picture, also a sign that the selector behind it makes one.
+        // An emoji, or a character that a variation selector turns into one.
         if first.properties.isEmojiPresentation || character.unicodeScalars.contains("\u{FE0F}") { return 2 }
         if wide.contains(where: { $0.contains(first.value) }) { return 2 }
         switch first.properties.generalCategory {
@@ -23,13 +23,13 @@ public enum TextWidth {
         0x20000...0x3FFFD,
     ]
 
-    /// With blanks up to a width.
+    /// Pads a text with spaces to a width in cells.
     public static func padded(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(0, width - of(text)))
     }
 }
 
-/// Cuts a text to a width in cells, with a mark where something is missing.
+/// Truncates a text to a width in cells; a truncated text ends with an ellipsis.
 public func shortened(_ text: String, _ width: Int) -> String {
     guard TextWidth.of(text) > width else { return text }
     guard width > 0 else { return "" }

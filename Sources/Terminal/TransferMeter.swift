@@ -1,24 +1,23 @@
 import EngineModel
 
-/// How far several transfers are together, how fast they go, and how long they will take. Without a clock of its own: times are given,
-/// in nanoseconds.
+/// Overall progress, speed and remaining time of several transfers. It has no clock: the caller passes times, in nanoseconds.
 public struct TransferMeter {
     private var amounts: [String: (current: Int64, total: Int64)] = [:]
     private var samples: [(time: Int64, bytes: Int64)] = []
-    /// The time over which the speed is measured.
+    /// The period over which the speed is measured, in nanoseconds.
     static let window: Int64 = 5_000_000_000
 
     public init() {}
 
     public mutating func record(_ object: String, current: Int64, total: Int64, at time: Int64) {
-        // A later phase of the same layer counts from 0 again: what has come stays.
+        // A later phase of the same layer counts from 0 again: never go back.
         let known = amounts[object] ?? (0, 0)
         amounts[object] = (max(known.current, min(current, total)), max(known.total, total))
         samples.append((time, bytes))
         samples.removeAll { time - $0.time > Self.window }
     }
 
-    /// All of it is here.
+    /// Marks an object as completely transferred.
     public mutating func complete(_ object: String) {
         if let amount = amounts[object] { amounts[object] = (amount.total, amount.total) }
     }
@@ -26,7 +25,7 @@ public struct TransferMeter {
     private var bytes: Int64 { amounts.values.reduce(0) { $0 + $1.current } }
     private var total: Int64 { amounts.values.reduce(0) { $0 + $1.total } }
 
-    /// Bytes a second; nil as long as too little is known.
+    /// Bytes per second; nil until there are enough samples.
     public var speed: Double? {
         guard let first = samples.first, let last = samples.last, last.time - first.time >= 200_000_000,
             last.bytes > first.bytes

@@ -1,4 +1,4 @@
-// The helper: takes bytes apart that nobody has checked, in a process that cannot do harm.
+// The helper: processes untrusted input in a confined process.
 import HelperJobs
 
 HelperProgram.run(CommandLine.arguments)

@@ -1,7 +1,7 @@
 import LinuxKernel
 import ShimProtocol
 
-/// Why the child could not become the program: the stage, the reason, and the exit code that Docker gives for it.
+/// Why the child could not execute the command: the stage, the reason, and Docker's exit code for it.
 struct ChildFailure: Error, Equatable {
     let step: String
     let reason: String
@@ -14,20 +14,20 @@ struct ChildFailure: Error, Equatable {
     }
 }
 
-/// Runs one stage of a container's birth and names it in what it throws.
+/// Runs one stage of a start; errors are tagged with the stage's name.
 func stage<Result>(_ step: String, _ body: () throws -> Result) throws(ChildFailure) -> Result {
     do { return try body() } catch let failure as ChildFailure { throw failure } catch let failure as SyscallError {
         throw ChildFailure(step: step, reason: failure.description)
     } catch { throw ChildFailure(step: step, reason: "\(error)") }
 }
 
-/// The pipe over which the child tells why it failed. Its end without a word means that exec succeeded.
+/// The close-on-exec pipe over which the child reports a failure. End of file without data means that exec succeeded.
 struct ChildReport {
     let pipe: Pipe
 
     init() throws(SyscallError) { pipe = try Pipe() }
 
-    /// In the child: says why and ends.
+    /// In the child: reports the failure and exits.
     func fail(_ failure: ChildFailure) -> Never {
         var writer = BinaryWriter()
         writer.write(failure.step)
@@ -37,12 +37,12 @@ struct ChildReport {
         Processes.exit(failure.exitCode)
     }
 
-    /// In the parent: waits for the end; nil means that the program runs.
+    /// In the parent: reads to end of file; nil means that exec succeeded.
     static func read(_ fd: Int32) -> ChildFailure? {
         guard let bytes = try? readAll(fd, limit: 1 << 20), !bytes.isEmpty else { return nil }
         var reader = BinaryReader(bytes)
         guard let step = try? reader.string(), let reason = try? reader.string(), let code = try? reader.int32() else {
-            return ChildFailure(step: "start the process", reason: "the child ended while it reported a failure")
+            return ChildFailure(step: "start the process", reason: "the child exited while reporting a failure")
         }
         return ChildFailure(step: step, reason: reason, exitCode: code)
     }

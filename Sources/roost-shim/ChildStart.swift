@@ -1,25 +1,25 @@
 import LinuxKernel
 import ShimProtocol
 
-/// The shim's side of a child that has been started.
+/// A started child, as seen by the shim.
 struct RunningChild {
     let pid: Int32
     let pidfd: OwnedFD
-    /// The terminal's master, where there is one.
+    /// The terminal's master, if the process has a TTY.
     let terminal: OwnedFD?
 }
 
-/// Forks, and waits until it has executed or said why not.
+/// Creates the child and waits until it has executed the command or reported a failure.
 struct ChildStart {
     let plan: LaunchPlan
     let groups: OpenControlGroups
     let namespaces: Namespaces
-    /// The three standard streams of the child, where there is no terminal.
+    /// The child's standard streams; empty with a TTY.
     let streams: [OwnedFD]
 
     func start(_ body: (ChildStreams) throws(ChildFailure) -> Never) throws(ChildFailure) -> RunningChild {
-        let report = try stage("make a pipe") { try ChildReport() }
-        let channel = try stage("make a socket pair") { try Sockets.pair() }
+        let report = try stage("create a pipe") { try ChildReport() }
+        let channel = try stage("create a socket pair") { try Sockets.pair() }
         let unified = groups.unified
         let child = try stage("create the process") { try Processes.clone(namespaces, cgroup: unified?.raw) }
         guard let child else {
@@ -33,7 +33,7 @@ struct ChildStart {
     private func finish(
         _ child: (pid: Int32, pidfd: OwnedFD), _ report: ChildReport, _ channel: OwnedFD
     ) throws(ChildFailure) -> RunningChild {
-        // Our copy of the writing end must go, or the end of the file never comes.
+        // Close our copy of the write end, or end of file never arrives.
         let reading = report.pipe.reading
         report.pipe.writing.closeEarly()
         var terminal: OwnedFD?
@@ -56,7 +56,7 @@ struct ChildStart {
     }
 }
 
-/// The control groups of the plan as descriptors, opened before the mount namespace changes.
+/// The plan's cgroups as descriptors, opened before the mount namespace changes.
 struct OpenControlGroups {
     var unified: OwnedFD?
     var split: [OwnedFD] = []

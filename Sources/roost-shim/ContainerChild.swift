@@ -1,7 +1,7 @@
 import LinuxKernel
 import ShimProtocol
 
-/// The container's first process between clone3 and exec. A file per concern; this one holds the order of the stages.
+/// The container's first process between clone3 and exec: runs the stages in order.
 struct ContainerChild {
     let plan: LaunchPlan
     let container: ContainerPlan
@@ -15,7 +15,7 @@ struct ContainerChild {
                 let file = try Files.open(joined.path, .readOnly)
                 try Processes.enter(file.raw, Namespaces(rawValue: joined.kind), name: joined.path)
             }
-            // After placement, so that the new namespace's root is this container's group.
+            // After joining the cgroup, so that it becomes the root of the new cgroup namespace.
             let own = Namespaces(rawValue: container.newNamespaces)
             if own.contains(.controlGroup) { try Processes.unshare(.controlGroup) }
             try Processes.startSession()
@@ -29,7 +29,7 @@ struct ContainerChild {
         try ProgramStart(plan: plan).execute()
     }
 
-    /// The engine gives /dev/null where the host's network is wanted or another's is joined by path.
+    /// The engine passes /dev/null for host networking, or if a network namespace is joined by path.
     private var sandboxGiven: Bool {
         guard let status = try? Files.status(of: sandbox) else { return false }
         return !status.isCharacterDevice
@@ -51,20 +51,19 @@ struct ContainerChild {
     }
 }
 
-/// The child's side of its standard streams: pipes, or a terminal made inside the container.
+/// The child's standard streams: pipes, or a terminal allocated inside the container.
 struct ChildStreams {
     let plan: StreamPlan
-    /// The three descriptors where there is no terminal.
+    /// The standard streams; empty with a TTY.
     let descriptors: [OwnedFD]
-    /// Carries the terminal's master to the shim.
+    /// Passes the terminal's master to the shim.
     let channel: OwnedFD
-    /// The `tasks` files of version 1 control groups; none where the child was born into its group.
+    /// The `tasks` files of v1 cgroups; empty if the child was created in its cgroup.
     let groups: [OwnedFD]
 
-    /// A thread that moves itself, by `0` in `tasks`, spares the kernel a lock that costs ten milliseconds: it need not be
-    /// kept from exiting meanwhile (kernel, cgroup_procs_write_start).
+    /// A thread that moves itself, by writing `0` to `tasks`, avoids a kernel lock that costs ten milliseconds (cgroup_procs_write_start).
     func enterControlGroups() throws(ChildFailure) {
-        try stage("enter the control groups") { for group in groups { try writeAll(group.raw, [48]) } }
+        try stage("join the cgroups") { for group in groups { try writeAll(group.raw, [48]) } }
     }
 
     func connect(terminalMultiplexer: String, bindConsole: Bool) throws(ChildFailure) {
@@ -84,7 +83,7 @@ struct ChildStreams {
         }
     }
 
-    /// /dev/console is the container's terminal, as on a machine of its own.
+    /// Bind-mounts the container's terminal on /dev/console.
     private func mountConsole(_ slave: Int32) throws(SyscallError) {
         let name = try Files.readLink("/proc/self/fd/\(slave)")
         let source = try Mounts.clone(name, recursive: false)

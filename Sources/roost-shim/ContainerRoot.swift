@@ -1,15 +1,15 @@
 import LinuxKernel
 import ShimProtocol
 
-/// Puts the container's file system together and moves into it. Runs in the child, in its own mount namespace.
+/// Assembles the container's root file system and pivots into it. Runs in the child, in its own mount namespace.
 struct ContainerRoot {
     let container: ContainerPlan
 
     func enter(workingDirectory: String) throws(ChildFailure) {
-        // A copy joins the peer group of its original only as long as that is not a slave.
+        // Clone shared sources first: a clone joins the peer group of its original only while that is not a slave.
         let shared = try sharedSources()
         try stage("make mounts private") { try Mounts.setPropagation("/", .slave) }
-        let files = try stage("make the container's own files") { try makeFiles() }
+        let files = try stage("create the container's files") { try makeFiles() }
         try stage("mount the root file system") { try mountOverlay() }
         let root = try stageRoot()
         for mount in container.mounts {
@@ -31,7 +31,7 @@ struct ContainerRoot {
         }
     }
 
-    /// After the pivot: what may not be seen, may not be written, and the root itself.
+    /// After the pivot: masked paths, read-only paths, and a read-only root.
     func seal() throws(ChildFailure) {
         for path in container.maskedPaths { try mask(path) }
         for path in container.readOnlyPaths { try makeReadOnly(path) }
@@ -42,8 +42,8 @@ struct ContainerRoot {
         }
     }
 
-    /// Files with given content, each as a detached mount. They are made on a file system in memory under the root's place, where
-    /// the root covers it.
+    /// Creates files with given content and image mounts, each as a detached mount. They are on a tmpfs at the root's mount point, which
+    /// the root covers later.
     private func makeFiles() throws -> [String: OwnedFD] {
         let place = container.root.mountPoint
         let memory = try Mounts.make("tmpfs", options: [("mode", "755"), ("size", "1m")], attributes: [])
@@ -65,13 +65,13 @@ struct ContainerRoot {
         return files
     }
 
-    /// A part of a folder, found without leaving it.
+    /// Clones a path inside a directory, resolved without leaving it.
     private func cloneInside(_ folder: String, _ part: String, recursive: Bool) throws(SyscallError) -> OwnedFD {
         let found = try RootedDirectory(path: folder).open(part.isEmpty ? "/" : part, .path)
         return try Mounts.clone("", at: found.raw, recursive: recursive)
     }
 
-    /// Puts a detached mount at its place, which is made as what the mount is: a folder or a file.
+    /// Attaches a detached mount; creates the mount point as a directory or file, like the source.
     private func attach(_ mount: OwnedFD, at path: String, in root: RootedDirectory) throws(SyscallError) {
         let isFolder = try Files.status(of: mount.raw).isDirectory
         let target = isFolder ? try root.makeDirectories(path) : try root.makeFile(path)
@@ -90,7 +90,7 @@ struct ContainerRoot {
         }
     }
 
-    /// Copies of the sources whose mounts propagate both ways.
+    /// Clones of the sources with shared propagation.
     private func sharedSources() throws(ChildFailure) -> [String: OwnedFD] {
         var found: [String: OwnedFD] = [:]
         for mount in container.mounts where mount.propagation == .shared {
@@ -109,7 +109,7 @@ struct ContainerRoot {
         }
     }
 
-    /// `copy` is the source, if it was copied already.
+    /// `copy` is the source, if it was cloned already.
     private func place(_ mount: MountPlan, _ copy: OwnedFD?, in root: RootedDirectory) throws(ChildFailure) {
         let attributes = MountAttributes(rawValue: mount.attributes)
         do throws(SyscallError) {
@@ -121,7 +121,7 @@ struct ContainerRoot {
                 let source = if let copy { copy } else { try cloneInside(folder, path, recursive: recursive) }
                 try bind(source, recursive, mount, in: root)
             case .fileSystem(let type, var options):
-                // Memory over a directory has the mode of the directory, as with runc.
+                // A tmpfs gets the mode of the directory that it covers, as in runc.
                 if type == "tmpfs", !options.contains(where: { $0.name == "mode" }),
                     let beneath = try? root.open(mount.target, [.path, .directory])
                 {
@@ -160,7 +160,7 @@ struct ContainerRoot {
         try attach(source, at: mount.target, in: root)
     }
 
-    /// A mount that only another container sees is cloned in that one's namespace: the kernel clones no foreign mounts.
+    /// A mount of another container is cloned in that container's mount namespace: the kernel does not clone mounts of other namespaces.
     private func clone(_ path: String, _ recursive: Bool) throws(SyscallError) -> OwnedFD {
         let parts = FileName.parts(path)
         guard parts.count > 3, parts[0] == "proc", Int32(parts[1]) != nil, parts[2] == "root" else {
@@ -220,7 +220,7 @@ struct ContainerRoot {
         }
     }
 
-    /// A file gets /dev/null over it, a folder an empty read-only file system; what is not there needs no mask.
+    /// Covers a file with /dev/null and a directory with an empty read-only tmpfs; a missing path is skipped.
     private func mask(_ path: String) throws(ChildFailure) {
         try stage("mask \(path)") { try ignoringAbsence { try cover(path) } }
     }

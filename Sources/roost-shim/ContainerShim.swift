@@ -1,7 +1,7 @@
 import LinuxKernel
 import ShimProtocol
 
-/// Starts the container and keeps it: a loop over its output, its end, and the engine.
+/// Starts the container and supervises it: an event loop over its output, its exit, and the engine's messages.
 final class ContainerShim {
     let plan: LaunchPlan
     let container: ContainerPlan
@@ -55,7 +55,7 @@ final class ContainerShim {
             outputs[error.reading.raw] = (error.reading, .error)
         }
         for joined in container.joinedNamespaces where joined.kind == Namespaces.process.rawValue {
-            // A process namespace is for children only, so it is entered here.
+            // Joining a pid namespace affects only children, so it is done here, before the child is created.
             let file = try Files.open(joined.path, .readOnly)
             try Processes.enter(file.raw, .process, name: joined.path)
         }
@@ -76,7 +76,7 @@ final class ContainerShim {
         engine.send(.started(process: started.pid), descriptors: startDescriptors)
     }
 
-    /// What every greeting carries: the process itself, then the way into its input.
+    /// Descriptors of every `started` and `hello`: the pidfd, then the write end of stdin or the terminal.
     private var startDescriptors: [Int32] { [child?.pidfd.raw, input?.raw].compactMap { $0 } }
 
     private func serve(signals: Int32) throws {
@@ -100,11 +100,11 @@ final class ContainerShim {
         }
     }
 
-    /// After the end of PID 1 nobody is left to write, except over descriptors that left the container: wait this long for them.
+    /// After PID 1 has exited, only processes outside the container that hold its output can still write: wait this long for them, in milliseconds.
     private let drainPatience: Int32 = 200
 
     private func handleSignal(_ signals: Int32) {
-        // Only the child's end matters; the others are blocked so that they cannot end the shim.
+        // Only SIGCHLD matters; the other signals are blocked so that they cannot terminate the shim.
         guard Processes.nextSignal(signals) != nil else { return }
         while let ended = try? Processes.collect() {
             engine.childEnded(ended.pid)
@@ -123,7 +123,7 @@ final class ContainerShim {
                 let chunk = try readSome(number, limit: 65536)
                 if chunk.isEmpty { return closeOutput(number) }
                 let lost = log.write(chunk, stream: output.stream)
-                // A message holds 64 KiB at most.
+                // A message holds at most 64 KiB.
                 for start in stride(from: lost.startIndex, to: lost.endIndex, by: 32 << 10) {
                     engine.offer(
                         .unlogged(
@@ -133,7 +133,7 @@ final class ContainerShim {
                 if chunk.count < 4096 { return }
             }
         } catch {
-            // EIO: the other end of the terminal is closed.
+            // EIO: all slave ends of the terminal are closed.
             if error.errno != Errno.again { closeOutput(number) }
         }
     }
@@ -154,7 +154,7 @@ final class ContainerShim {
         }
     }
 
-    /// The engine is back: tell it everything it needs to take this container over.
+    /// Reconnected: sends the engine everything that it needs to adopt this container.
     private func greet() {
         let kept = engine.kept
         let tags = (child.map { _ in ["pidfd"] } ?? []) + (input.map { _ in ["input"] } ?? []) + kept.map(\.tag)
@@ -167,7 +167,7 @@ final class ContainerShim {
 
     private func finishIfOver() {
         guard let exit, !reportedExit else { return }
-        // A terminal stays open as long as its master does, so its end is the process's end.
+        // Exited: report it once no output arrives for `drainPatience`. A terminal may stay open after the process has exited.
         let waiting = outputs.keys.contains { number in
             (try? waitUntilReady(number, milliseconds: outputs.isEmpty ? 0 : drainPatience)) ?? false
         }

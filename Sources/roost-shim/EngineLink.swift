@@ -1,7 +1,7 @@
 import LinuxKernel
 import ShimProtocol
 
-/// The connection to the engine: lost when the engine dies, made again when it is back, and the engine brought back if need be.
+/// The connection to the engine. Reconnects after the engine has died, and restarts the engine if necessary.
 struct EngineLink {
     enum Event { case nothing, connected, message(EngineMessage) }
 
@@ -9,12 +9,12 @@ struct EngineLink {
     private var socket: OwnedFD?
     private let timer: TimerDescriptor
     private var waitMilliseconds = 20
-    /// The engine left in an orderly way: look for a new one now and then, but start none.
+    /// The engine shut down: try to connect to a new one periodically, but do not start one.
     private var detached = false
-    /// Held while this shim is the one that brings the engine back, with the engine that it has started.
+    /// Held while this shim restarts the engine; `revived` is the pid of the started engine.
     private var revivalLock: OwnedFD?
     private var revived: Int32?
-    /// Descriptors that the engine wants to find again.
+    /// Descriptors kept for the engine across restarts.
     private(set) var kept: [(tag: String, file: OwnedFD)] = []
 
     init(plan: RevivalPlan) throws(SyscallError) {
@@ -28,13 +28,13 @@ struct EngineLink {
         try poll.add(timer.descriptor, .readable)
     }
 
-    /// Sends what may be lost: nothing waits for an engine that does not read.
+    /// Sends a message that may be dropped: never blocks on an engine that does not read.
     func offer(_ message: ShimMessage) {
         guard let socket else { return }
         _ = Sockets.offer(socket.raw, message.encoded())
     }
 
-    /// A message that cannot be sent is not lost: the greeting of the next connection says the same.
+    /// A send error is ignored: the `hello` of the next connection carries the same state.
     func send(_ message: ShimMessage, descriptors: [Int32] = []) {
         guard let socket else { return }
         try? Sockets.send(socket.raw, message.encoded(), descriptors: descriptors)
@@ -46,7 +46,7 @@ struct EngineLink {
             return reconnect(poll)
         }
         guard let current = socket, current.raw == number else { return .nothing }
-        // An engine that ends with something of ours unread leaves an error (ECONNRESET) in front of what it has sent last.
+        // If the engine exits with unread messages of ours, the first receive fails with ECONNRESET; the engine's last message may follow.
         guard let received = (try? Sockets.receive(number)) ?? (try? Sockets.receive(number)), !received.bytes.isEmpty,
             let message = try? EngineMessage(decoding: received.bytes)
         else {
@@ -66,7 +66,7 @@ struct EngineLink {
             kept.removeAll { $0.tag == tag }
             kept.append((tag, file))
         }
-        // Tags without descriptors are to be forgotten.
+        // Tags without descriptors are dropped.
         for tag in tags.dropFirst(files.count) { kept.removeAll { $0.tag == tag } }
     }
 
@@ -85,14 +85,14 @@ struct EngineLink {
         return .nothing
     }
 
-    /// A child of the shim's has ended. If it was the engine, the next attempt starts another.
+    /// A child of the shim has exited. If it was the engine, the next attempt starts another.
     mutating func childEnded(_ pid: Int32) {
         guard pid == revived else { return }
         revived = nil
         revivalLock = nil
     }
 
-    /// One shim of many wins the lock and starts the engine; the engine's own lock settles every other race.
+    /// One of many shims gets the lock and starts the engine; the engine's own lock resolves all other races.
     private mutating func revive() {
         guard let lock = try? Files.lock(plan.lock) else { return }
         revivalLock = lock

@@ -1,7 +1,7 @@
 import LinuxKernel
 import ShimProtocol
 
-/// One more process in a running container: enters its namespaces, starts the program, waits for its end.
+/// An additional process in a running container: enters its namespaces, starts the command and waits for its exit.
 struct ExecShim {
     let plan: LaunchPlan
 
@@ -21,8 +21,8 @@ struct ExecShim {
 
     private func start() throws -> RunningChild {
         let streams = plan.standardStreams.terminal ? [] : [Int32(3), 4, 5].map(OwnedFD.init(adopting:))
-        // Opened now: after the namespaces are entered the host's control groups have no path any more.
-        let groups = try stage("open the control groups") { try OpenControlGroups(plan.controlGroups) }
+        // Opened first: after entering the namespaces, the host's cgroups are not reachable by path.
+        let groups = try stage("open the cgroups") { try OpenControlGroups(plan.controlGroups) }
         try stage("enter the container") {
             try Processes.enter(
                 sandbox, [.mount, .process, .hostname, .communication, .network, .controlGroup],

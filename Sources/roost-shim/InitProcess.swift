@@ -1,12 +1,12 @@
 import LinuxKernel
 import ShimProtocol
 
-/// The tiny init of `--init`: PID 1 of the container stays this program, reaps orphans and forwards signals to its one child.
+/// The init process of `--init`: stays as PID 1 of the container, reaps orphans and forwards signals to its child.
 enum InitProcess {
-    /// Splits in two: returns in the child, which goes on to be the program; the parent never returns.
+    /// Forks: returns in the child, which executes the command; the parent becomes the init and never returns.
     static func becomeInit() throws(ChildFailure) {
         try stage("start the init process") {
-            // Everything that can be caught but the signals about the init itself.
+            // All catchable signals except those caused by the init process itself.
             let forwarded: [Int32] = [1, 2, 3, 10, 12, 14, 15, 17, 18, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30]
             let signals = try Processes.signalDescriptor(forwarded)
             guard let child = try Processes.fork() else {
@@ -15,7 +15,7 @@ enum InitProcess {
                 return
             }
             Processes.setName("roost-init")
-            // The child holds the end of the report pipe until it has executed; the init must not keep it open.
+            // Close the inherited report pipe: the shim waits for its end of file, which comes when the child executes.
             try? Processes.closeAll(from: 3, except: signals.raw)
             serve(child: child, signals: signals.raw)
         }

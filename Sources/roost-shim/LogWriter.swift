@@ -3,27 +3,27 @@ import Glibc
 import LinuxKernel
 import ShimProtocol
 
-/// Writes the container's output, a record per line: `2026-11-21T01:08:36.123456789Z stdout F text\n`, the format that CRI
-/// runtimes write too (kubernetes/design-proposals, "CRI logging"). F ends a line; P is a part whose line goes on.
-/// Bytes are never changed, and nothing waits for a reader.
+/// Writes the container's output, a record per line: `2026-11-21T01:08:36.123456789Z stdout F text\n`, the CRI log format
+/// (kubernetes/design-proposals, "CRI logging"). F completes a line; P is a partial line. Bytes are never changed, and writing never waits
+/// for a reader.
 struct LogWriter {
     private let plan: LogPlan
     private var file: OwnedFD?
     private var rotation: LogRotation
     private var buffer: [UInt8] = []
-    /// Bytes that are in the file.
+    /// Size of the current file in bytes.
     private var size: UInt64 = 0
-    /// Output that the log did not take. It is said in the log as soon as there is room.
+    /// Bytes of output that could not be logged. Noted in the log as soon as a write succeeds.
     private var missing: UInt64 = 0
-    /// Why the last write failed: errno.
+    /// The errno of the last failed write.
     private(set) var failure: Int32 = 0
     private var secondText: [UInt8] = []
     private var second: Int64 = -1
-    /// A reader still needs old files: rotate, but delete none.
+    /// A reader still needs rotated files: keep up to `heldFiles` more of them.
     var defersDeletion = false {
         didSet { if !defersDeletion, oldValue { dropOldFiles(keeping: 0) } }
     }
-    /// Old files that are kept for a reader beyond those of the plan. A slower reader loses them, not the host its disk.
+    /// Rotated files kept for a reader beyond the plan's limit. A slower reader loses output rather than filling the host's disk.
     private static let heldFiles = 8
 
     init(_ plan: LogPlan) {
@@ -47,7 +47,7 @@ struct LogWriter {
         rotation.opened(size: size)
     }
 
-    /// Takes what one read returned; answers with the end of it that the log did not take. The rest is in the file when this returns.
+    /// Logs one chunk of output; returns the suffix that could not be logged. The rest is in the file on return.
     mutating func write(_ chunk: [UInt8], stream: LogStream) -> ArraySlice<UInt8> {
         guard !plan.path.isEmpty else { return [] }
         if file == nil { open() }
@@ -86,14 +86,14 @@ struct LogWriter {
         return flush() ? [] : lose(chunk[written...])
     }
 
-    /// Whether all that was gathered is in the file.
+    /// Writes the buffer to the file; false on failure.
     private mutating func flush() -> Bool {
         defer { buffer.removeAll(keepingCapacity: true) }
         guard !buffer.isEmpty else { return true }
         guard let number = file?.raw else { return false }
         do throws(SyscallError) { try writeAll(number, buffer) } catch {
             failure = error.errno
-            // Half a record would spoil the one behind it.
+            // Half a record would corrupt the next one.
             try? Files.setSize(number, size)
             return false
         }
@@ -102,17 +102,17 @@ struct LogWriter {
         return true
     }
 
-    /// A full disk loses lines; it must not stop the container, and the next write may succeed.
+    /// A full disk loses lines; it must not block the container, and the next write may succeed.
     private mutating func lose(_ part: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         missing += UInt64(part.count)
         return part
     }
 
-    /// Begins a new file, with a record of this length.
+    /// Starts a new file, whose first record has this length.
     private mutating func rotate(toHold length: Int) {
         defer { rotation.opened(size: UInt64(length)) }
         guard plan.maximumFiles > 1 else {
-            // One file only: it starts again from nothing.
+            // Only one file: start over with an empty one.
             file = nil
             try? Files.remove(plan.path)
             return open()
@@ -128,7 +128,7 @@ struct LogWriter {
         dropOldFiles(keeping: defersDeletion ? Self.heldFiles : 0)
     }
 
-    /// `more`: how many are kept beyond those of the plan.
+    /// `more` is the number of files kept beyond the plan's limit.
     private func dropOldFiles(keeping more: Int) {
         var number = Int(plan.maximumFiles) + more
         while Files.exists("\(plan.path).\(number)") {
@@ -137,7 +137,7 @@ struct LogWriter {
         }
     }
 
-    /// RFC 3339 with nanoseconds; the part up to the second is made once a second.
+    /// RFC 3339 with nanoseconds; the part up to the second is cached.
     private mutating func timestamp(_ nanoseconds: Int64) -> [UInt8] {
         let now = nanoseconds / 1_000_000_000
         if now != second {

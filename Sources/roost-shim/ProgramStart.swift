@@ -1,19 +1,19 @@
 import LinuxKernel
 import ShimProtocol
 
-/// The last stages before exec, the same for a container's first process and for an exec: identity, privileges, program.
+/// The last stages before exec, shared by containers and exec processes: user, privileges, executable.
 struct ProgramStart {
     let plan: LaunchPlan
 
-    /// Applies the plan and becomes the program; returns only by throwing.
+    /// Applies the plan and executes the command; returns only by throwing.
     func execute() throws(ChildFailure) -> Never {
         let process = plan.process
-        // Whatever is open here is not the container's. Before the system call filter: a custom profile may not know the call.
+        // No descriptor of the shim may leak into the container. Done before the seccomp filter: a custom profile may not allow the call.
         try stage("close descriptors") { try Processes.closeOnExec(from: 3) }
         for limit in plan.security.limits { applyLimit(limit) }
         applyOutOfMemoryScore()
         let identity = try UserLookup.fromFiles().identity(process.user, additionalGroups: process.additionalGroups)
-        // With all privileges first; where these do not help, as on a network file system, with those of the user (runc does the same).
+        // First with full privileges; if those do not suffice, e.g. on a network file system, later as the user (as in runc).
         let hasEntered = try enterWorkingDirectory(mayBeRefused: true)
         try dropPrivileges(to: identity)
         if !hasEntered { try enterWorkingDirectory(mayBeRefused: false) }
@@ -32,7 +32,7 @@ struct ProgramStart {
         }
     }
 
-    /// False if the directory may not be entered with the present privileges.
+    /// False if the current privileges do not permit entering the directory.
     @discardableResult
     private func enterWorkingDirectory(mayBeRefused: Bool) throws(ChildFailure) -> Bool {
         let path = plan.process.workingDirectory
@@ -44,7 +44,7 @@ struct ProgramStart {
         return true
     }
 
-    /// A limit above what we may raise stays at what we have: not every host gives CAP_SYS_RESOURCE.
+    /// A limit that may not be raised stays at the current hard limit: not every host grants CAP_SYS_RESOURCE.
     private func applyLimit(_ limit: ResourceLimit) {
         do throws(SyscallError) { try Processes.setLimit(limit.resource, soft: limit.soft, hard: limit.hard) } catch {
             let hard = min(Processes.limit(limit.resource).hard, limit.hard)
@@ -54,7 +54,7 @@ struct ProgramStart {
 
     private func applyOutOfMemoryScore() {
         guard let score = plan.security.outOfMemoryScore else { return }
-        // Lowering it needs CAP_SYS_RESOURCE; the engine has warned already where that is missing.
+        // Lowering it requires CAP_SYS_RESOURCE; the engine warns if that is missing.
         try? Files.set("/proc/self/oom_score_adj", String(score))
     }
 
@@ -63,13 +63,13 @@ struct ProgramStart {
         let capabilities = CapabilitySet(rawValue: security.capabilities)
         try stage("drop privileges") {
             try capabilities.applyAsBound()
-            // Without no_new_privs the filter needs CAP_SYS_ADMIN, which goes away below.
+            // Without no_new_privs the filter requires CAP_SYS_ADMIN, which is dropped below.
             if !security.noNewPrivileges, !security.systemCallFilter.isEmpty {
                 try Processes.setSystemCallFilter(security.systemCallFilter)
             }
             try CapabilitySet.keepOverUserChange()
             try Processes.setIdentity(user: identity.user, group: identity.group, groups: identity.groups)
-            // For another user than root exec clears what is permitted here, as the kernel's rules have it.
+            // For a user other than root, exec clears the permitted set (capabilities(7)).
             let held = CapabilitySet.current().permitted.intersection(capabilities)
             try CapabilitySet.apply(effective: held, permitted: held, inheritable: [])
             if security.noNewPrivileges {
@@ -80,12 +80,12 @@ struct ProgramStart {
     }
 }
 
-/// Finds the program as execvp(3) does, and says why not in Docker's words.
+/// Finds the executable like execvp(3), with Docker's error messages.
 struct ProgramSearch {
     let environment: [String]
 
     func find(_ name: String) throws(ChildFailure) -> String {
-        if name.isEmpty { throw ChildFailure(step: "find the program", reason: "no command specified", exitCode: 127) }
+        if name.isEmpty { throw ChildFailure(step: "find the command", reason: "no command specified", exitCode: 127) }
         if name.contains("/") { return try checked(name, name) }
         let path =
             environment.last { $0.hasPrefix("PATH=") }?.dropFirst(5)
@@ -98,13 +98,13 @@ struct ProgramSearch {
         }
         throw denied
             ?? ChildFailure(
-                step: "find the program", reason: "exec: \"\(name)\": executable file not found in $PATH", exitCode: 127
+                step: "find the command", reason: "exec: \"\(name)\": executable file not found in $PATH", exitCode: 127
             )
     }
 
     private func checked(_ name: String, _ path: String) throws(ChildFailure) -> String {
         func refused(_ reason: String, _ code: Int32) -> ChildFailure {
-            ChildFailure(step: "find the program", reason: "exec: \"\(name)\": \(reason)", exitCode: code)
+            ChildFailure(step: "find the command", reason: "exec: \"\(name)\": \(reason)", exitCode: code)
         }
         let status: FileStatus
         do throws(SyscallError) { status = try Files.status(path) } catch {

@@ -1,10 +1,10 @@
 import LinuxKernel
 
-/// Holds the socket of an engine that has left because nothing was to do, and becomes that engine when somebody connects: whoever calls
-/// waits in the backlog and sees nothing of it. Descriptor 0 is the listening socket, 1 the engine's lock, which stays taken so that no
-/// other engine comes between. It is handed over as systemd would hand it (sd_listen_fds(3)).
+/// Holds the listening socket of an idle engine that has exited, and executes the engine when a client connects; the client waits in the
+/// backlog meanwhile. Descriptor 0 is the listening socket, 1 the engine's lock, which stays held so that no other engine starts in
+/// between. Both are passed as in systemd's socket activation (sd_listen_fds(3)).
 enum SocketKeeper {
-    /// `keep MARKER ENGINE WORDS…`: the file that says who keeps, the engine's program and its words.
+    /// `keep MARKER ENGINE ARGUMENTS…`: the pid file of the keeper, the engine's executable and its arguments.
     static func run(_ words: [String]) -> Never {
         guard words.count >= 2 else { Processes.exit(2) }
         Processes.setName("roost-keeper")
@@ -16,7 +16,7 @@ enum SocketKeeper {
             try Processes.redirect(1, to: 4)
             let null = try Files.open("/dev/null", .readWrite)
             for number: Int32 in 0...2 { try Processes.redirect(null.raw, to: number) }
-            // Instead of what an engine before this one was started with: the first of two equal names would count.
+            // Replaces inherited values: with duplicate names the first would win.
             var variables = Processes.environment
             variables["LISTEN_FDS"] = "1"
             variables["LISTEN_PID"] = String(Processes.currentPID)

@@ -1,7 +1,7 @@
 import LinuxKernel
 import ShimProtocol
 
-/// Who the process is, looked up in the container's own files from inside the container.
+/// The process's user, groups and home directory.
 struct Identity: Equatable {
     var user: UInt32 = 0
     var group: UInt32 = 0
@@ -9,9 +9,9 @@ struct Identity: Equatable {
     var home = "/"
 }
 
-/// Parses passwd(5) and group(5) as far as needed; lines that make no sense are passed over as glibc does.
+/// Parses the container's passwd(5) and group(5) as far as needed; malformed lines are skipped, as in glibc.
 struct UserLookup {
-    /// Bound for either file: both are the image's, and so not to be trusted.
+    /// Size limit of either file in bytes: both come from the image and are untrusted.
     static let fileLimit = 8 << 20
     let passwd: [[Substring]]
     let group: [[Substring]]
@@ -31,11 +31,11 @@ struct UserLookup {
         text.split(separator: "\n").map { $0.split(separator: ":", omittingEmptySubsequences: false) }
     }
 
-    /// The highest id, as in Docker. The highest number of 32 bits means "unchanged" to setresuid(2), and those above half of them are
-    /// negative for many programs.
+    /// The highest id, as in Docker. setresuid(2) takes the highest 32-bit number as "unchanged", and numbers above 2^31 - 1 are negative
+    /// in many programs.
     private static let highestID: Int64 = 2_147_483_647
 
-    /// Nil if the text is not a number; throws if it is one that no user or group may have.
+    /// nil if the text is not a number; throws if the number is out of range.
     private static func number(_ text: some StringProtocol) throws(ChildFailure) -> UInt32? {
         guard let value = Int64(text) else { return nil }
         guard (0...highestID).contains(value) else {
@@ -45,7 +45,7 @@ struct UserLookup {
         return UInt32(value)
     }
 
-    /// Resolves `user[:group]`, each a name or a number, and the additional groups.
+    /// Resolves `user[:group]`, each a name or an id, and the additional groups.
     func identity(_ spec: String, additionalGroups: [String]) throws(ChildFailure) -> Identity {
         let parts = spec.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         let name = parts.first.map(String.init) ?? ""
@@ -68,7 +68,7 @@ struct UserLookup {
             identity.groups = []
         }
         for extra in additionalGroups { identity.groups.append(try groupNumber(extra)) }
-        // As Docker has it: a group that is only the primary one could be given up by a process, and with it what it forbids.
+        // As in Docker, the primary group is also a supplementary group: otherwise a process could drop it to evade permissions denied to that group.
         let own = identity.group
         identity.groups = [own] + identity.groups.filter { $0 != own }
         return identity
@@ -82,7 +82,7 @@ struct UserLookup {
     private func memberships(of user: String) -> [UInt32] {
         group.compactMap { entry in
             guard entry.count >= 4, entry[3].split(separator: ",").contains(where: { $0 == user }) else { return nil }
-            // An entry out of range is ignored.
+            // An id out of range is ignored.
             return (try? Self.number(entry[2])) ?? nil
         }
     }

@@ -1,6 +1,5 @@
-// The shim: parent of one container's first process, writer of its log, keeper of its exit status.
-// Single-threaded and without Foundation, so that Swift may run on both sides of clone3(2).
-// The exchange with the engine is drawn in ShimProtocol/Messages.swift.
+// The shim: parent of a container's first process; writes its log and records its exit status. Single-threaded and without Foundation, so
+// that Swift code may run on both sides of clone3(2). The protocol with the engine is described in ShimProtocol/Messages.swift.
 import LinuxKernel
 import ShimProtocol
 
@@ -8,7 +7,7 @@ let engineSocket: Int32 = 0
 let planFile: Int32 = 1
 let sandbox: Int32 = 2
 
-/// Nobody hears of a failure before the plan is read but the exit code.
+/// Reads the launch plan; on failure reports it to the engine and exits with 125.
 func readPlan() -> LaunchPlan {
     do {
         return try LaunchPlan(decoding: readAll(planFile, limit: 64 << 20))

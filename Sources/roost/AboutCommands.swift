@@ -7,12 +7,13 @@ import Terminal
 
 struct Version: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "version", abstract: "Show the versions of client and engine.")
-    @Option(name: [.short, .long], help: "A template, or json.") var format: String?
-    @Flag(name: .long, help: "The number only (compose).") var short = false
+        commandName: "version", abstract: "Show the Roost version information")
+    @Option(name: [.short, .long], help: ArgumentHelp("Format output (json or a Go template)", valueName: "string"))
+    var format: String?
+    @Flag(name: .long, help: "Show only the version number (compose)") var short = false
     func run() throws {
         if Session.shared.isCompose {
-            // Tools ask for the version to know what the program understands: that is what this one of Compose does.
+            // Tools read the version to detect features, so print the Compose version that Roost is compatible with.
             if short { return Output.line(ComposeLabel.compatibleVersion) }
             let value: JSON = ["version": .string("v" + ComposeLabel.compatibleVersion)]
             return Output.line(
@@ -32,7 +33,7 @@ struct Version: ParsableCommand {
             "GoVersion": "", "Os": "linux", "Arch": .string(arch), "BuildTime": "",
             "Context": .string(Session.shared.context ?? ContextStore().current()),
         ]
-        // The client is shown whether there is an engine or not.
+        // Print the client section even if no engine is running.
         if format == nil {
             Output.line(
                 "Client: Roost\n Version:           \(APIVersion.product)\n API version:       \(APIVersion.current)\n OS/Arch:           linux/\(arch)\n Context:           \(client["Context"].string ?? "")\n"
@@ -47,9 +48,9 @@ struct Version: ParsableCommand {
             server = try JSON(parsing: engine.open("GET", "version", starting: false).readAll())
         } catch let error as RoostError where error.kind == .unavailable && engine.address.start != nil && format == nil
         {
-            // An engine starts with the first command that needs it: that none runs is no failure.
+            // The engine starts on demand, so it is not an error if none is running.
             return Output.line(
-                "Server: no engine runs at \(engine.address.shown); any command that needs one starts it")
+                "Server: no engine is running at \(engine.address.shown); it starts on demand")
         }
         let both: JSON = ["Client": client, "Server": server]
         if let format { return Output.line(try Listing.one(format, both)) }
@@ -61,8 +62,9 @@ struct Version: ParsableCommand {
 
 struct Info: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "info", abstract: "Show what the engine knows about itself and its host.")
-    @Option(name: [.short, .long], help: "A template, or json.") var format: String?
+        commandName: "info", abstract: "Display system-wide information")
+    @Option(name: [.short, .long], help: ArgumentHelp("Format output (json or a Go template)", valueName: "string"))
+    var format: String?
     func run() throws {
         var info = try Session.shared.client().call("GET", "info")
         info.set(
@@ -120,28 +122,28 @@ struct Info: ParsableCommand {
 
 struct EngineCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "engine", abstract: "Start, stop or look at the engine itself.",
+        commandName: "engine", abstract: "Manage the engine process",
         subcommands: [StartEngine.self, StopEngine.self, Status.self])
     struct StartEngine: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "start", abstract: "Start the engine now; other commands do it by themselves.")
+            commandName: "start", abstract: "Start the engine (other commands start it on demand)")
         func run() throws {
             let client = try Session.shared.client()
             try client.requireRoost("roost engine start")
             try client.call("POST", "roost/v1/engine/stay")
             Output.line(
-                "engine \(try client.call("GET", "roost/v1/engine")["pid"].int ?? 0) serves \(client.address.socket)")
+                "engine \(try client.call("GET", "roost/v1/engine")["pid"].int ?? 0) on \(client.address.socket)")
         }
     }
     struct StopEngine: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "stop",
-            abstract: "Stop the engine; containers that run go on, and nothing brings it back but the next command.")
+            abstract: "Stop the engine. Running containers keep running; the next roost command starts it again")
         func run() throws {
             let address = try Session.shared.address.get()
             let client = EngineClient(address: address)
             try client.requireRoost("roost engine stop")
-            // One that sleeps must not be woken in order to be stopped.
+            // Do not wake a sleeping engine in order to stop it.
             if let keeper = address.keeper {
                 try address.end(keeper)
                 return Output.line("the engine has stopped")
@@ -149,11 +151,11 @@ struct EngineCommand: ParsableCommand {
             do {
                 _ = try client.open("POST", "roost/v1/engine/stop", starting: false)
             } catch let error as RoostError where error.kind == .unavailable {
-                return Output.line("the engine does not run")
+                return Output.line("the Roost engine is not running")
             }
             let deadline = Clocks.monotonicNanoseconds() + 10_000_000_000
             while Files.exists(address.socket), Clocks.monotonicNanoseconds() < deadline { Processes.pauseBriefly() }
-            // The lock goes with the process: nothing of it holds the data root any more.
+            // The lock is released when the process exits; only then is the data root free.
             while let root = address.start?.runRoot, (try? Files.isLocked(root + "/engine.lock")) == true,
                 Clocks.monotonicNanoseconds() < deadline
             {
@@ -164,13 +166,13 @@ struct EngineCommand: ParsableCommand {
     }
     struct Status: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "status", abstract: "Show whether the engine runs. Ends with 3 if it does not.")
+            commandName: "status", abstract: "Show the engine status; exits with 3 if the engine is not running")
         func run() throws {
             let address = try Session.shared.address.get()
             let client = EngineClient(address: address)
             try client.requireRoost("roost engine status")
             if address.keeper != nil {
-                return Output.line("the engine sleeps: the next request to \(address.shown) wakes it")
+                return Output.line("the engine sleeps; the next request to \(address.shown) wakes it")
             }
             do {
                 let bytes = try client.open("GET", "roost/v1/engine", starting: false).readAll()
@@ -178,7 +180,7 @@ struct EngineCommand: ParsableCommand {
                     Output.line("\(key): \(value.string ?? value.text())")
                 }
             } catch let error as RoostError where error.kind == .unavailable {
-                Output.line("the engine does not run")
+                Output.line("the Roost engine is not running")
                 throw Leave(code: 3)
             }
         }

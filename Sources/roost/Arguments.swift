@@ -1,7 +1,7 @@
 import EngineModel
 
-/// Commands that want names. Without any they would mean every service of the project in this folder, and a script whose list is empty
-/// would stop or remove what it never named; so that has to be asked for with `compose`.
+/// Commands that require names. Without names they would act on every service of the project in the current directory, and a script with
+/// an empty list would stop or remove what it never named. Acting on the whole project therefore requires `compose`.
 enum Arguments {
     struct Missing: Error {
         let text: String

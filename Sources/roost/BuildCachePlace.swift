@@ -1,7 +1,8 @@
 import EngineModel
 import LinuxKernel
 
-/// `--cache-from` and `--cache-to`: `type=registry,ref=NAME` or `type=local,src=FOLDER`; a bare name is a registry's.
+/// `--cache-from` and `--cache-to`: `type=registry,ref=NAME` or `type=local,src=DIR` (`dest=DIR` for `--cache-to`); a bare name is a
+/// registry reference.
 struct BuildCachePlace {
     let json: JSON
 
@@ -20,22 +21,22 @@ struct BuildCachePlace {
         switch values["type"] ?? "registry" {
         case "registry":
             guard let name = values["ref"], !name.isEmpty else {
-                throw RoostError.invalid("\(option) \(text): write type=registry,ref=NAME")
+                throw RoostError.invalid("\(option) \(text): expected type=registry,ref=NAME")
             }
             place = ["registry": .string(name)]
         case "local":
             guard let path = values[isTarget ? "dest" : "src"], !path.isEmpty else {
-                throw RoostError.invalid("\(option) \(text): write type=local,\(isTarget ? "dest" : "src")=FOLDER")
+                throw RoostError.invalid("\(option) \(text): expected type=local,\(isTarget ? "dest" : "src")=DIR")
             }
             place = ["folder": try Self.folder(Session.shared.absolute(path), makes: isTarget)]
         default:
             throw RoostError(
                 .unsupported,
-                "\(option) \(text): this engine keeps caches in a registry (type=registry) or a folder (type=local)")
+                "\(option) \(text): unsupported cache type; use type=registry or type=local")
         }
         if let mode = values["mode"] {
             guard ["min", "max"].contains(mode) else {
-                throw RoostError.invalid("\(option) \(text): mode is min or max")
+                throw RoostError.invalid("\(option) \(text): invalid mode; use min or max")
             }
             place.set("mode", .string(mode))
         }
@@ -43,22 +44,22 @@ struct BuildCachePlace {
         json = place
     }
 
-    /// A cache to read; nil, and a note, where the folder has none yet: the first build of all has nothing to read.
+    /// A cache to import. Returns nil and prints a note if the directory holds no cache yet, as before the first build.
     static func source(_ text: String) throws -> BuildCachePlace? {
         let place = try BuildCachePlace(text, isTarget: false)
         guard let path = place.json["folder"]["path"].string, !Files.exists(path + "/index.json") else { return place }
-        Output.error("note: there is no build cache in \(path) yet")
+        Output.error("note: no build cache in \(path) yet")
         return nil
     }
 
-    /// A folder of a cache, made where it is to be written.
+    /// The directory of a local cache; it is created for an export.
     private static func folder(_ path: String, makes: Bool) throws -> JSON {
         if makes { try Files.makeDirectories(path) }
         guard let status = try? Files.status(path) else { return ["path": .string(path)] }
         return identity(path, status)
     }
 
-    /// A folder's path with what tells whether the engine sees the same one there.
+    /// A path with its device and inode, so that the engine can tell whether it sees the same directory.
     static func identity(_ path: String, _ status: FileStatus) -> JSON {
         [
             "path": .string(path), "device": .int(Int64(bitPattern: status.device)),

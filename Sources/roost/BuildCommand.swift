@@ -4,9 +4,9 @@ import ComposeModel
 import EngineModel
 import LinuxKernel
 
-/// One build as the engine is asked for it.
+/// The parameters of one build request.
 struct BuildOrder {
-    /// A folder of this machine, an address, or `-`.
+    /// A local directory, a URL, or `-` for standard input.
     var context = "."
     var dockerfile: String?
     var dockerfileText: String?
@@ -24,19 +24,19 @@ struct BuildOrder {
     var memory: Int64?
     var ulimits: [JSON] = []
     var secrets: [(id: String, bytes: [UInt8])] = []
-    /// Sockets of ssh agents by id.
+    /// SSH agent sockets by ID.
     var agentSockets: [String: String] = [:]
     var contexts: [(String, String)] = []
-    /// As `type=registry,ref=NAME` and `type=local,src=FOLDER`.
+    /// `type=registry,ref=NAME` or `type=local,src=DIR`.
     var cacheFrom: [String] = []
     var cacheTo: [String] = []
-    /// Ask only whether the build would do anything.
+    /// Check whether every step is cached, and run nothing.
     var onlyCached = false
 
-    /// Builds, shows it, and answers with the image's id.
+    /// Runs the build, shows its progress and returns the image ID.
     func run(_ display: BuildDisplay) throws -> String { try display.follow(try open()) }
 
-    /// Asks for the build, which goes on while its answer is read.
+    /// Starts the build; it proceeds while the response is read.
     func open() throws -> HTTPExchange {
         var query: [(String, String)] = tags.map { ("t", $0) }
         var values: [(key: String, value: JSON)] = []
@@ -99,7 +99,7 @@ struct BuildOrder {
             return try client.open(
                 "POST", "build", query, headers: headers + [("X-Roost-Build", Base64.encode(local.bytes()))])
         } catch let error as RoostError {
-            // An engine elsewhere has not this folder: the files travel.
+            // A remote engine does not have this directory: upload the files.
             guard error.kind == .conflict, error.message.contains("not on the engine's machine") else { throw error }
         }
         let pipe = try Pipe()
@@ -110,7 +110,7 @@ struct BuildOrder {
         return answer
     }
 
-    /// The Dockerfile's path inside the context; one outside travels as text.
+    /// The Dockerfile's path relative to the context; a Dockerfile outside the context is sent as text.
     private func dockerfileName(_ folder: String, _ extras: inout JSON) throws -> String? {
         guard let dockerfile else { return nil }
         if dockerfile == "-" {
@@ -131,12 +131,12 @@ struct BuildOrder {
         return nil
     }
 
-    /// Standard input is an archive, or a Dockerfile without a context.
+    /// Builds from standard input: a context archive, or a Dockerfile without a context.
     private func sendInput(_ query: [(String, String)], _ extras: JSON, _ headers: [(String, String)]) throws
         -> HTTPExchange
     {
         guard !Terminals.isTerminal(0) else {
-            throw RoostError.invalid("standard input is a terminal: pipe a Dockerfile or an archive in")
+            throw RoostError.invalid("standard input is a terminal: pipe a Dockerfile or a tar archive to it")
         }
         let bytes = try readAll(0, limit: 2 << 30)
         let magic: [[UInt8]] = [[0x1f, 0x8b], [0x28, 0xb5, 0x2f, 0xfd], [0x42, 0x5a, 0x68], [0xfd, 0x37, 0x7a]]
@@ -155,7 +155,7 @@ struct BuildOrder {
 
 struct Build: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "build", abstract: "Build an image from a Dockerfile; in a project, the services' images.",
+        commandName: "build", abstract: "Build an image from a Dockerfile, or the images of services (compose)",
         discussion: """
             Examples:
               roost build -t team/app:1 .
@@ -163,42 +163,86 @@ struct Build: ParsableCommand {
               roost build --secret id=token,src=token.txt -o out .
               roost compose build web
             """)
-    @Option(name: [.short, .long], help: "The Dockerfile; - is standard input.") var file: String?
-    @Option(name: [.short, .long], help: "A name for the image; may be given several times.") var tag: [String] = []
-    @Option(name: .long, help: "NAME=VALUE, or NAME for the value here.") var buildArg: [String] = []
-    @Option(name: .long, help: "NAME=VALUE.") var label: [String] = []
-    @Option(name: .long, help: "Build up to this stage.") var target: String?
-    @Option(name: .long, help: "linux/ARCHITECTURE.") var platform: String?
-    @Flag(name: .long, help: "Do every step again.") var noCache = false
-    @Option(name: .long, help: "Do the steps of this stage again.") var noCacheFilter: [String] = []
-    @Flag(name: .long, help: "Fetch base images although they are here.") var pull = false
-    @Option(name: [.customLong("network")], help: "The network of RUN: default, none, host or a network.") var network:
-        String?
-    @Option(name: .long, help: "A line for /etc/hosts: name:address.") var addHost: [String] = []
-    @Option(name: .long, help: "id=NAME,src=FILE or id=NAME,env=VARIABLE.") var secret: [String] = []
-    @Option(name: .long, help: "default, or default=SOCKET.") var ssh: [String] = []
-    @Option(name: .long, help: "Another context: NAME=FOLDER or NAME=docker-image://IMAGE.") var buildContext:
-        [String] = []
     @Option(
-        name: [.short, .long], help: "type=local|tar|docker|oci|image,dest=PATH; a folder means local, - a tar stream.")
+        name: [.short, .long], help: ArgumentHelp("Name of the Dockerfile (- for standard input)", valueName: "string"))
+    var file: String?
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("Name and optionally a tag of the image (name:tag)", valueName: "list"))
+    var tag: [String] = []
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Set build-time variables (NAME=VALUE, or NAME to take the value from the environment)", valueName: "list"))
+    var buildArg: [String] = []
+    @Option(name: .long, help: ArgumentHelp("Set metadata for the image (name=value)", valueName: "list"))
+    var label: [String] = []
+    @Option(name: .long, help: ArgumentHelp("Set the target build stage to build", valueName: "string"))
+    var target: String?
+    @Option(name: .long, help: ArgumentHelp("Platform of the image (e.g. linux/amd64)", valueName: "string"))
+    var platform: String?
+    @Flag(name: .long, help: "Do not use cache when building the image") var noCache = false
+    @Option(name: .long, help: ArgumentHelp("Do not cache the specified stages", valueName: "list"))
+    var noCacheFilter: [String] = []
+    @Flag(name: .long, help: "Always attempt to pull newer versions of the base images") var pull = false
+    @Option(
+        name: [.customLong("network")],
+        help: ArgumentHelp(
+            "Networking mode for RUN instructions (default, none, host or a network)", valueName: "string"))
+    var network: String?
+    @Option(name: .long, help: ArgumentHelp("Add a custom host-to-IP mapping (host:ip)", valueName: "list"))
+    var addHost: [String] = []
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Secret to expose to the build (id=NAME,src=FILE or id=NAME,env=VARIABLE)", valueName: "list"))
+    var secret: [String] = []
+    @Option(
+        name: .long,
+        help: ArgumentHelp("SSH agent socket to expose to the build (default or ID=SOCKET)", valueName: "list"))
+    var ssh: [String] = []
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Additional build contexts (NAME=DIR or NAME=docker-image://IMAGE)", valueName: "list"))
+    var buildContext: [String] = []
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp(
+            "Output destination (type=local|tar|docker|oci|image,dest=PATH; PATH is a local directory, - a tar stream)",
+            valueName: "string"))
     var output: String?
-    @Option(name: .long, help: "Write the image's id to a file.") var iidfile: String?
-    @Option(name: .long, help: "Write facts of the build to a file, as JSON.") var metadataFile: String?
-    @Option(name: .long, help: "auto, plain, tty, quiet or rawjson.") var progress: String?
-    @Flag(name: [.short, .long], help: "Only the image's id at the end.") var quiet = false
-    @Flag(name: .long, help: "Push the image under its names.") var push = false
-    @Flag(name: .long, help: "Accepted; the image is always kept here.") var load = false
-    @Flag(name: .long, help: "Check the Dockerfile and build nothing.") var check = false
-    @Option(name: .long, help: "Steps of others: type=registry,ref=NAME or type=local,src=FOLDER.") var cacheFrom:
-        [String] = []
-    @Option(name: .long, help: "Keep the steps: type=registry,ref=NAME or type=local,dest=FOLDER; mode=max for all.")
+    @Option(name: .long, help: ArgumentHelp("Write the image ID to a file", valueName: "string")) var iidfile: String?
+    @Option(name: .long, help: ArgumentHelp("Write build result metadata to a file, as JSON", valueName: "string"))
+    var metadataFile: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Set type of progress output (auto, plain, tty, quiet or rawjson)", valueName: "string"))
+    var progress: String?
+    @Flag(name: [.short, .long], help: "Suppress the build output and print the image ID on success") var quiet = false
+    @Flag(name: .long, help: "Push the image after the build") var push = false
+    @Flag(name: .long, help: "No effect; the image is always loaded into the engine") var load = false
+    @Flag(name: .long, help: "Check the Dockerfile without building") var check = false
+    @Option(
+        name: .long,
+        help: ArgumentHelp("External cache sources (type=registry,ref=NAME or type=local,src=DIR)", valueName: "list"))
+    var cacheFrom: [String] = []
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Cache export destinations (type=registry,ref=NAME or type=local,dest=DIR; mode=max for all steps)",
+            valueName: "list"))
     var cacheTo: [String] = []
-    @Option(name: .long, help: "Size of /dev/shm of RUN.") var shmSize: String?
-    @Option(name: [.short, .long], help: "Memory limit of RUN.") var memory: String?
-    @Option(name: .long, help: "A limit of RUN: nofile=1024:2048.") var ulimit: [String] = []
-    @Flag(name: .long, inversion: .prefixedNo, help: "Accepted; containers of RUN are always removed.") var rm = true
-    @Flag(name: .long, help: "Accepted; containers of RUN are always removed.") var forceRm = false
-    // Limits of RUN and wishes of the older builder that change nothing in an image.
+    @Option(name: .long, help: ArgumentHelp("Size of /dev/shm for RUN instructions", valueName: "bytes"))
+    var shmSize: String?
+    @Option(name: [.short, .long], help: ArgumentHelp("Memory limit for RUN instructions", valueName: "bytes"))
+    var memory: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Ulimit options for RUN instructions (e.g. nofile=1024:2048)", valueName: "ulimit"))
+    var ulimit: [String] = []
+    @Flag(name: .long, inversion: .prefixedNo, help: "No effect; accepted for compatibility") var rm = true
+    @Flag(name: .long, help: "No effect; accepted for compatibility") var forceRm = false
+    // Options of the classic builder that do not change the image; accepted and ignored.
     @Option(name: [.customShort("c"), .long], help: .hidden) var cpuShares: Int?
     @Option(name: .long, help: .hidden) var cpuPeriod: Int?
     @Option(name: .long, help: .hidden) var cpuQuota: Int?
@@ -213,8 +257,8 @@ struct Build: ParsableCommand {
     @Option(name: .long, help: .hidden) var builder: String?
     @Option(name: .long, help: .hidden) var provenance: String?
     @Option(name: .long, help: .hidden) var sbom: String?
-    @Flag(name: .long, help: "Compose: the services that these depend on, too.") var withDependencies = false
-    @Argument(help: "A folder, an address, or -; in compose services.") var words: [String] = []
+    @Flag(name: .long, help: "Also build the services that these depend on (compose)") var withDependencies = false
+    @Argument(help: ArgumentHelp("Directory, URL or - (compose: services)", valueName: "path")) var words: [String] = []
 
     func run() throws {
         if Session.shared.isCompose {
@@ -224,7 +268,7 @@ struct Build: ParsableCommand {
                     progress: progress, push: push))
         }
         guard words.count == 1 else {
-            throw RoostError.invalid("\"roost build\" requires exactly 1 argument: the folder to build from, as .")
+            throw RoostError.invalid("\"roost build\" requires exactly 1 argument: the build context (e.g. .)")
         }
         var order = BuildOrder()
         order.context = words[0]
@@ -239,8 +283,8 @@ struct Build: ParsableCommand {
         order.pull = pull
         order.network = network
         order.extraHosts = addHost
-        order.sharedMemory = try shmSize.map(ContainerOptions.size)
-        order.memory = try memory.map(ContainerOptions.size)
+        order.sharedMemory = try shmSize.map { try ContainerOptions.sizeOption("--shm-size", $0) }
+        order.memory = try memory.map { try ContainerOptions.sizeOption("--memory", $0) }
         order.ulimits = try ulimit.map { try ContainerOptions.ulimit($0) }
         order.secrets = try secret.map(Self.secret)
         order.agentSockets = try Self.agents(ssh)
@@ -251,7 +295,7 @@ struct Build: ParsableCommand {
         let display = try BuildDisplay(progress, quiet: quiet)
         let id: String
         do { id = try order.run(display) } catch let error as RoostError {
-            // As the classic client: the build ends as its command has ended.
+            // As with the classic builder, exit with the code of the command that failed.
             guard let code = display.failureCode, code != 0 else { throw error }
             Output.error(error.message)
             throw Leave(code: code)
@@ -286,11 +330,11 @@ struct Build: ParsableCommand {
             values[key] = value
         }
         guard let id = values["id"] ?? values["src"].map({ String($0.pathParts.last ?? "") }) else {
-            throw RoostError.invalid("--secret \(text): write id=NAME,src=FILE or id=NAME,env=VARIABLE")
+            throw RoostError.invalid("--secret \(text): expected id=NAME,src=FILE or id=NAME,env=VARIABLE")
         }
         if let name = values["env"] ?? (values["type"] == "env" ? id : nil) {
             guard let value = environmentVariable(name) else {
-                throw RoostError.missing("--secret \(text): the variable \(name) is not set")
+                throw RoostError.missing("--secret \(text): environment variable \(name) is not set")
             }
             return (id, Array(value.utf8))
         }
@@ -304,7 +348,7 @@ struct Build: ParsableCommand {
         return (id, try Files.read(Session.shared.absolute(path), limit: 1 << 20))
     }
 
-    /// `default` is the agent of the environment, `ID=SOCKET` another one.
+    /// `default` is the agent in SSH_AUTH_SOCK, `ID=SOCKET` any other.
     static func agents(_ list: [String]) throws(RoostError) -> [String: String] {
         var found: [String: String] = [:]
         for text in list {
@@ -313,14 +357,14 @@ struct Build: ParsableCommand {
                 let path = Session.shared.absolute(value)
                 guard (try? Files.status(path))?.isSocket == true else {
                     throw .invalid(
-                        "--ssh \(text): \(path) is not the socket of an ssh agent: add the key to one with ssh-add")
+                        "--ssh \(text): \(path) is not an SSH agent socket; add the key to an agent with ssh-add")
                 }
                 found[id] = path
                 continue
             }
             guard let path = environmentVariable("SSH_AUTH_SOCK") else {
                 throw .invalid(
-                    "--ssh \(text): no ssh agent runs here (SSH_AUTH_SOCK is not set): start one, or name its socket")
+                    "--ssh \(text): SSH_AUTH_SOCK is not set; start an SSH agent or use ID=SOCKET")
             }
             found[id] = path
         }
@@ -329,11 +373,11 @@ struct Build: ParsableCommand {
 
     static func context(_ text: String) throws(RoostError) -> (String, String) {
         let (name, value) = ContainerOptions.pair(text)
-        guard !value.isEmpty else { throw .invalid("--build-context \(text): write NAME=FOLDER") }
+        guard !value.isEmpty else { throw .invalid("--build-context \(text): expected NAME=DIR") }
         return (name, value.contains("://") ? value : Session.shared.absolute(value))
     }
 
-    /// Lints as Docker's build checks do.
+    /// Lints the Dockerfile, with the rules of Docker's build checks.
     private func runCheck(_ order: BuildOrder) throws {
         let path = Session.shared.absolute(file ?? order.context + "/Dockerfile")
         let text = try Files.readText(path, limit: 4 << 20)
@@ -352,7 +396,7 @@ struct Build: ParsableCommand {
     }
 }
 
-/// What the command line adds to a project's builds.
+/// Command-line options that apply to all builds of a project.
 struct BuildOverrides {
     var arguments: [(String, String?)] = []
     var noCache = false

@@ -4,7 +4,8 @@ import EngineModel
 import LinuxKernel
 import Terminal
 
-/// Shows a build: on a terminal a line per step with its last words, in a pipe every line; what a failing step has said in full.
+/// Shows the progress of a build: on a terminal one line per step with its latest output, otherwise every line. The output of a failed step
+/// is shown in full.
 final class BuildDisplay {
     enum Mode { case live, plain, quiet, json }
 
@@ -15,10 +16,10 @@ final class BuildDisplay {
     private var outputs: [Int: [String]] = [:]
     private var open: [Int: String] = [:]
     private var failedStep = 0
-    /// Steps that were really done.
+    /// Number of steps that were run, not cached.
     private(set) var work = 0
 
-    /// Events that are not shown as long as nothing has been done: a build of which every step is known is no news.
+    /// Events held back until a step runs: a fully cached build shows nothing.
     private var held: [JSON]?
 
     init(_ name: String?, quiet: Bool, prefix: String = "", onlyShowsWork: Bool = false) throws(RoostError) {
@@ -40,7 +41,7 @@ final class BuildDisplay {
         }
     }
 
-    /// With what the command of a step ended, if that is why the build has failed.
+    /// Exit code of the command of the failed step, if the build failed because of it.
     private(set) var failureCode: Int32?
 
     func follow(_ answer: HTTPExchange) throws -> String {
@@ -59,7 +60,8 @@ final class BuildDisplay {
         }
         guard !id.isEmpty else {
             throw RoostError(
-                .unavailable, "the engine went away during the build; run the command again: finished steps are kept")
+                .unavailable,
+                "lost the connection to the engine during the build; run the command again, finished steps are cached")
         }
         return id
     }
@@ -70,7 +72,7 @@ final class BuildDisplay {
         for line in lines { show(line) }
     }
 
-    /// Whether an event tells of something that was really done.
+    /// Whether an event reports work that was done, rather than a cached step.
     private func isWork(_ line: JSON) -> Bool {
         switch line["event"].string {
         case "running", "transfer", "output": return true
@@ -89,7 +91,7 @@ final class BuildDisplay {
         case "began":
             failedStep = step
             let stage = line["stage"].string ?? ""
-            // On one line, without the escapes that continue it.
+            // Join continued lines: drop the trailing backslashes.
             let words = (line["text"].string ?? "").split(whereSeparator: \.isWhitespace).filter { $0 != "\\" }
                 .joined(separator: " ")
             titles[step] = "[\(stage.isEmpty ? "" : stage + " ")\(step)/\(line["of"].int ?? 0)] \(words)"

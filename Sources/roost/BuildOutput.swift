@@ -3,7 +3,7 @@ import ArgumentParser
 import EngineModel
 import LinuxKernel
 
-/// Where a build's result goes besides the engine (`-o`).
+/// Exports the result of a build (`-o`), in addition to the image in the engine.
 struct BuildOutput {
     private var type = "local"
     private var path = ""
@@ -25,7 +25,7 @@ struct BuildOutput {
             }
         }
         guard ["local", "tar", "docker", "oci", "image", "registry"].contains(type) else {
-            throw .invalid("--output \(text): type is local, tar, docker, oci, image or registry")
+            throw .invalid("--output \(text): unsupported type; use local, tar, docker, oci, image or registry")
         }
     }
 
@@ -37,7 +37,7 @@ struct BuildOutput {
             try download(try client.open("GET", "images/get", [("names", names.first ?? id)]), to: file)
         case "tar": try download(try client.open("GET", "roost/v1/images/\(id)/root"), to: file)
         case "local":
-            guard !path.isEmpty else { throw RoostError.invalid("--output type=local needs dest=FOLDER") }
+            guard !path.isEmpty else { throw RoostError.invalid("--output type=local requires dest=DIR") }
             let folder = Session.shared.absolute(path)
             try Files.makeDirectories(folder)
             let pipe = try Pipe()

@@ -4,14 +4,16 @@ import EngineModel
 
 struct Builder: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "builder", abstract: "Work with the build cache.", subcommands: [Prune.self, Build.self])
+        commandName: "builder", abstract: "Manage builds", subcommands: [Prune.self, Build.self])
     struct Prune: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "prune", abstract: "Forget finished steps of builds, and the cache mounts.")
-        @Flag(name: [.short, .long], help: "Accepted: all that no image needs goes anyway.") var all = false
-        @Flag(name: [.short, .long], help: "Do not ask.") var force = false
-        @Option(name: .long, help: "until=24h.") var filter: [String] = []
-        @Option(name: .long, help: "Keep so many bytes.") var keepStorage: String?
+            commandName: "prune", abstract: "Remove build cache")
+        @Flag(name: [.short, .long], help: "No effect; all build cache that no image needs is removed") var all = false
+        @Flag(name: [.short, .long], help: "Do not prompt for confirmation") var force = false
+        @Option(name: .long, help: ArgumentHelp("Provide filter values (e.g. until=24h)", valueName: "filter"))
+        var filter: [String] = []
+        @Option(name: .long, help: ArgumentHelp("Amount of disk space to keep for cache", valueName: "bytes"))
+        var keepStorage: String?
         func run() throws {
             guard
                 force
@@ -21,7 +23,9 @@ struct Builder: ParsableCommand {
                             : "This will remove all dangling build cache.")
             else { return }
             var query: [(String, String)] = []
-            if let keepStorage { query.append(("keep-storage", "\(try ContainerOptions.size(keepStorage))")) }
+            if let keepStorage {
+                query.append(("keep-storage", "\(try ContainerOptions.sizeOption("--keep-storage", keepStorage))"))
+            }
             if !filter.isEmpty { query.append(("filters", PruneFilters.json(filter))) }
             let answer = try Session.shared.client().call("POST", "build/prune", query)
             for id in answer["CachesDeleted"].strings ?? [] { Output.line(id) }
@@ -31,7 +35,7 @@ struct Builder: ParsableCommand {
 }
 
 enum PruneFilters {
-    /// `until=24h`, `label=a=b` as the API's filters.
+    /// Encodes `until=24h`, `label=a=b` as the API's JSON filters.
     static func json(_ list: [String]) -> String {
         var values: [String: [String]] = [:]
         for text in list {

@@ -1,14 +1,24 @@
 import ArgumentParser
 
-/// The page of `roost compose`: `Session.takeGlobals` takes the word away wherever a command follows it.
+/// The help page of `roost compose`. When a command follows, `Session.takeGlobals` has already removed the word.
 struct Compose: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "compose", abstract: "Commands of the project in this folder, with docker compose's words.",
+        commandName: "compose", abstract: "Define and run multi-container applications",
         discussion: """
-            Behind compose every name is a service.
+            The commands take service names where the engine's commands take container names.
 
-            Words before the command: -f FILE, -p NAME, --profile NAME, --env-file FILE, --project-directory DIR,
-            --parallel N, --ansi never|always|auto, --progress auto|tty|plain|json|quiet, --dry-run.
+            Global Options:
+                  --ansi string                Control ANSI output (never, always, auto)
+                  --compatibility              Name containers with _ instead of -
+                  --dry-run                    Print what would be done and change nothing
+                  --env-file stringArray       Specify an alternate environment file
+              -f, --file stringArray           Compose configuration files
+                  --parallel int               Control max parallelism of pulls
+                  --profile stringArray        Specify a profile to enable
+                  --progress string            Set type of progress output
+                                               (auto, tty, plain, json, quiet)
+                  --project-directory string   Specify an alternate working directory
+              -p, --project-name string        Project name
 
             Examples:
               roost compose up -d

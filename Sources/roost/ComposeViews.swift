@@ -5,14 +5,16 @@ import EngineModel
 import LinuxKernel
 import Terminal
 
-/// Projects, as the labels of their containers tell of them.
+/// Lists projects, found by the labels of their containers.
 struct ListProjects: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ls", abstract: "List the projects that run here.", discussion: "Example: roost ls -a")
-    @Flag(name: [.short, .long], help: "Stopped ones too.") var all = false
-    @Flag(name: [.short, .long], help: "Names only.") var quiet = false
-    @Option(name: .long, help: "table or json.") var format = "table"
-    @Option(name: .long, help: "name=TEXT.") var filter: [String] = []
+        commandName: "ls", abstract: "List running compose projects", discussion: "Example: roost ls -a")
+    @Flag(name: [.short, .long], help: "Show all projects, including stopped ones") var all = false
+    @Flag(name: [.short, .long], help: "Only display project names") var quiet = false
+    @Option(name: .long, help: ArgumentHelp("Format the output (table or json)", valueName: "string"))
+    var format = "table"
+    @Option(name: .long, help: ArgumentHelp("Filter output based on conditions (name=TEXT)", valueName: "filter"))
+    var filter: [String] = []
 
     func run() throws {
         let list =
@@ -22,7 +24,9 @@ struct ListProjects: ParsableCommand {
             ).array ?? []
         let wanted = try filter.map { text throws(RoostError) -> String in
             let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-            guard parts.count == 2, parts[0] == "name" else { throw .invalid("--filter \(text): write name=TEXT") }
+            guard parts.count == 2, parts[0] == "name" else {
+                throw .invalid("invalid --filter \(text): expected name=TEXT")
+            }
             return parts[1]
         }
         let groups = Dictionary(grouping: list) { $0["Labels"][ComposeLabel.project].string ?? "" }
@@ -47,16 +51,17 @@ struct ListProjects: ParsableCommand {
     }
 }
 
-/// How a project's parts are found.
+/// API filters that find the objects of a project.
 enum ComposeNames {
     static func labelFilter(_ project: String) -> String { "{\"label\":[\"\(ComposeLabel.project)=\(project)\"]}" }
 }
 
 struct Scale: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "scale", abstract: "Run so many of services.", discussion: "Example: roost scale web=3 worker=2")
-    @Flag(name: .long, help: "Leave services alone that the named ones depend on.") var noDeps = false
-    @Argument(help: "SERVICE=NUMBER, ….") var counts: [String]
+        commandName: "scale", abstract: "Scale services", discussion: "Example: roost scale web=3 worker=2")
+    @Flag(name: .long, help: "Do not start linked services") var noDeps = false
+    @Argument(help: ArgumentHelp("Number of containers for each service (e.g. web=3)", valueName: "service=num"))
+    var counts: [String]
 
     func run() throws {
         let session = Session.shared
@@ -73,7 +78,7 @@ struct Scale: ParsableCommand {
     }
 }
 
-/// What `ps`, `images`, `volumes`, `events` and the others show of a project.
+/// The compose forms of `images`, `volumes`, `wait`, `top`, `port`, `events` and the rows of `ps`.
 enum ComposeViews {
     static func images(_ services: [String], quiet: Bool, format: String?) throws {
         let session = Session.shared
@@ -121,7 +126,7 @@ enum ComposeViews {
         Output.raw(table.text)
     }
 
-    /// Waits for the first of the services to end; prints and ends with its code.
+    /// Waits for the first container of the services to exit; prints its exit code and exits with it.
     static func wait(_ names: [String], downProject: Bool) throws {
         let session = Session.shared
         let project = try session.projectNameOnly()
@@ -129,7 +134,7 @@ enum ComposeViews {
         guard !found.isEmpty else { throw RoostError.missing("no containers for project \"\(project)\": not found") }
         let client = try session.client()
         let waits = try found.map { try client.open("POST", "containers/\($0["Id"].string ?? "")/wait") }
-        // What came together with an answer's head is not on the connection any more.
+        // Bytes that arrived together with the response head are already buffered and do not make the connection readable.
         let first =
             try waits.firstIndex(where: \.hasBufferedBytes)
             ?? waitForAny(waits.map(\.connection.raw), milliseconds: nil).first ?? 0
@@ -155,7 +160,8 @@ enum ComposeViews {
 
     static func port(_ service: String, _ port: String?, transport: String, index: Int) throws {
         guard let port, let number = Int(port.prefix { $0 != "/" }) else {
-            throw RoostError.invalid("port needs a service and the port inside it: roost compose port web 80")
+            throw RoostError.invalid(
+                "\"roost compose port\" requires a service and a private port (e.g. roost compose port web 80)")
         }
         let session = Session.shared
         let found = try session.projectContainers(try session.projectNameOnly(), services: [service])
@@ -210,7 +216,7 @@ enum ComposeViews {
         String((container["Names"].array?.first?.string ?? "").dropFirst())
     }
 
-    /// One container as `docker compose ps --format json` prints it.
+    /// A container with the fields of `docker compose ps --format json`.
     static func psRow(_ container: JSON, _ text: JSON) -> JSON {
         let labels = container["Labels"].stringMap ?? [:]
         let status = container["Status"].string ?? ""
@@ -242,8 +248,9 @@ enum ComposeViews {
 
 struct ProjectVolumes: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "volumes", abstract: "List the volumes of the project in this folder.")
-    @Flag(name: [.short, .long], help: "Names only.") var quiet = false
-    @Option(name: .long, help: "table or json.") var format: String?
+        commandName: "volumes", abstract: "List the volumes of the project")
+    @Flag(name: [.short, .long], help: "Only display volume names") var quiet = false
+    @Option(name: .long, help: ArgumentHelp("Format the output (table or json)", valueName: "string"))
+    var format: String?
     func run() throws { try ComposeViews.volumes(quiet: quiet, format: format) }
 }

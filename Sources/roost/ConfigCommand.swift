@@ -7,30 +7,35 @@ import Terminal
 
 struct Config: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "Print the project as Roost understands it.",
+        commandName: "config", abstract: "Parse, resolve and render the Compose file in canonical format",
         discussion: "Example: roost config --origins", aliases: ["convert"])
-    @Option(name: .long, help: "yaml or json.") var format = "yaml"
-    @Flag(name: .long, help: "Names of the services only.") var services = false
-    @Flag(name: .long, help: "Names of the volumes only.") var volumes = false
-    @Flag(name: .long, help: "Names of the networks only.") var networks = false
-    @Flag(name: .long, help: "Images only.") var images = false
-    @Flag(name: .long, help: "Profiles only.") var profiles = false
-    @Flag(name: .long, help: "Names of the models only.") var models = false
-    @Option(name: .long, help: "The hash of these services, or of all: '*'.") var hash: String?
-    @Flag(name: .long, help: "The variables that interpolation knows.") var environment = false
-    @Flag(name: .long, help: "The variables that the files name.") var variables = false
-    @Flag(name: .long, help: "Where each value comes from.") var origins = false
-    @Flag(name: .long, help: "The files as they are written, merged.") var noInterpolate = false
-    @Flag(name: .long, help: "Without the default network and names of resources.") var noNormalize = false
-    @Flag(name: .long, help: "Do not look whether everything that is named is there.") var noConsistency = false
-    @Flag(name: .long, help: "Paths as they are written.") var noPathResolution = false
-    @Flag(name: .long, help: "Images by the digests that their registries give them.") var resolveImageDigests = false
-    @Flag(name: .long, help: "An override file with the images' digests.") var lockImageDigests =
-        false
-    @Flag(name: .long, help: "Accepted: this prints and changes nothing anyway.") var dryRun = false
-    @Flag(name: [.short, .long], help: "Only check.") var quiet = false
-    @Option(name: [.short, .long], help: "Write to a file.") var output: String?
-    @Argument(help: "Only these services, and what they depend on.") var names: [String] = []
+    @Option(name: .long, help: ArgumentHelp("Format the output (yaml or json)", valueName: "string"))
+    var format = "yaml"
+    @Flag(name: .long, help: "Print the service names, one per line") var services = false
+    @Flag(name: .long, help: "Print the volume names, one per line") var volumes = false
+    @Flag(name: .long, help: "Print the network names, one per line") var networks = false
+    @Flag(name: .long, help: "Print the image names, one per line") var images = false
+    @Flag(name: .long, help: "Print the profile names, one per line") var profiles = false
+    @Flag(name: .long, help: "Print the model names, one per line") var models = false
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Print the service config hash, one per line (service names or '*')", valueName: "string"))
+    var hash: String?
+    @Flag(name: .long, help: "Print environment used for interpolation") var environment = false
+    @Flag(name: .long, help: "Print model variables and default values") var variables = false
+    @Flag(name: .long, help: "Print the file and line of each value") var origins = false
+    @Flag(name: .long, help: "Do not interpolate environment variables") var noInterpolate = false
+    @Flag(name: .long, help: "Do not normalize the compose model") var noNormalize = false
+    @Flag(name: .long, help: "Do not check model consistency") var noConsistency = false
+    @Flag(name: .long, help: "Do not resolve file paths") var noPathResolution = false
+    @Flag(name: .long, help: "Pin image tags to digests") var resolveImageDigests = false
+    @Flag(name: .long, help: "Produce an override file with image digests") var lockImageDigests = false
+    @Flag(name: .long, help: "No effect; this command changes nothing") var dryRun = false
+    @Flag(name: [.short, .long], help: "Only validate the configuration, do not print anything") var quiet = false
+    @Option(name: [.short, .long], help: ArgumentHelp("Save to a file instead of printing", valueName: "string"))
+    var output: String?
+    @Argument(help: ArgumentHelp("Services to render, with their dependencies", valueName: "service"))
+    var names: [String] = []
 
     func run() throws {
         let text = try self.text()
@@ -84,7 +89,7 @@ struct Config: ParsableCommand {
             : YAMLWriter.text(Self.escaped(PrintedForm.yaml(project)))
     }
 
-    /// Images with the digests that their registries give them.
+    /// The project with image tags pinned to the digests that the registries report.
     private func withDigests(_ project: Project) throws -> Project {
         var result = project
         for (name, service) in project.services {
@@ -99,7 +104,7 @@ struct Config: ParsableCommand {
         return result
     }
 
-    /// The named services with what they depend on.
+    /// The project reduced to the named services and their dependencies.
     private func chosen(_ project: Project) throws -> Project {
         guard !names.isEmpty else { return project }
         var kept: Set<String> = []
@@ -143,7 +148,7 @@ struct Config: ParsableCommand {
 
     private static func lines(_ list: [String]) -> String { list.map { $0 + "\n" }.joined() }
 
-    /// `$` doubled, so that the output can be loaded again.
+    /// Doubles `$`, so that the output can be loaded again.
     private static func escaped(_ value: JSON) -> JSON {
         switch value {
         case .string(let text): .string(escaped(text))
@@ -161,13 +166,14 @@ struct Config: ParsableCommand {
     }
 }
 
-/// Why a variable in a container has the value that it has.
+/// Shows where the value of a container's environment variable comes from.
 struct EnvironmentCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "env", abstract: "Show the variables of services, and where they come from.",
+        commandName: "env", abstract: "Show the environment variables of services and where they come from",
         discussion: "Example: roost env --explain web.LOG_LEVEL")
-    @Option(name: .long, help: "One variable: SERVICE.NAME.") var explain: String?
-    @Argument(help: "Only these services.") var services: [String] = []
+    @Option(name: .long, help: ArgumentHelp("Explain one variable (SERVICE.NAME)", valueName: "string"))
+    var explain: String?
+    @Argument(help: ArgumentHelp("Services to show", valueName: "service")) var services: [String] = []
 
     func run() throws {
         let project = try Session.shared.loadProject(services: services)
@@ -187,15 +193,15 @@ struct EnvironmentCommand: ParsableCommand {
 
     private func tell(_ text: String, _ project: Project) throws {
         let parts = text.split(separator: ".", maxSplits: 1).map(String.init)
-        guard parts.count == 2 else { throw RoostError.invalid("--explain \(text): write SERVICE.VARIABLE") }
+        guard parts.count == 2 else { throw RoostError.invalid("invalid --explain \(text): expected SERVICE.VARIABLE") }
         guard let service = project.services[parts[0]] else { throw RoostError.missing("no such service: \(parts[0])") }
         guard let entry = (service["environment"].object ?? []).first(where: { $0.key == parts[1] }) else {
             throw RoostError.missing(
-                "\(text) is set neither in environment nor in an env_file; the image may set it")
+                "\(text) is not set by environment or env_file; the image may set it")
         }
         guard let value = entry.value.string else {
             return Output.line(
-                "\(text) is not set: the file names it without a value, and the shell has none\(place("\(parts[0]).environment.\(parts[1])", project))"
+                "\(text) is not set: it has no value in the Compose file or in the shell\(place("\(parts[0]).environment.\(parts[1])", project))"
             )
         }
         Output.line("\(text)=\(value)\(place("\(parts[0]).environment.\(parts[1])", project))")

@@ -5,9 +5,9 @@ import EngineModel
 import LinuxKernel
 import Terminal
 
-/// Does one thing to each name; goes on after a failure and ends with 1 if there was one.
-/// `words`: what is being done to a service's container and what has been done, as Compose says it on standard error; the containers
-/// of nobody's project are named on standard output, as Docker does.
+/// Runs `body` for each container. Continues after a failure and exits with 1 if there was one.
+/// `words`: the progress words that Compose prints to standard error, before and after. Without compose the name is printed to standard
+/// output, as Docker does.
 func forEach(
     _ names: [(id: String, shown: String)], words: (doing: String, done: String)? = nil, _ body: (String) throws -> Void
 ) throws {
@@ -37,8 +37,8 @@ func forEach(
     if failed { throw Leave(code: 1) }
 }
 
-/// Resolves names one by one, so that a wrong one does not keep the others from their turn.
-/// `ignoresMissing`: what is not there is told, and no failure.
+/// Resolves names one by one, so that an unknown name does not stop the others.
+/// `ignoresMissing`: a missing container is reported but is not a failure.
 func forEachNamed(
     _ names: [String], all: Bool = true, ignoresMissing: Bool = false, words: (doing: String, done: String)? = nil,
     _ body: (String) throws -> Void
@@ -58,15 +58,24 @@ func forEachNamed(
 
 struct Start: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "start", abstract: "Start stopped containers, or services of the project.")
-    @Flag(name: [.short, .long], help: "Show the output and end with the container's code.") var attach = false
-    @Flag(name: [.short, .long], help: "Send standard input to the container.") var interactive = false
-    @Option(name: .long, help: "Keys to leave with (default ctrl-p,ctrl-q).") var detachKeys: String?
-    @Flag(name: .long, help: "Compose: return when everything is healthy.") var wait = false
-    @Option(name: .long, help: "Compose: seconds to wait at most.") var waitTimeout: Int?
-    @Argument(help: "Containers, or services.") var names: [String] = []
+        commandName: "start", abstract: "Start stopped containers or services")
+    @Flag(name: [.short, .long], help: "Attach STDOUT/STDERR and exit with the container's exit code")
+    var attach = false
+    @Flag(name: [.short, .long], help: "Attach container's STDIN") var interactive = false
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Override the key sequence for detaching a container (default ctrl-p,ctrl-q)", valueName: "string"))
+    var detachKeys: String?
+    @Flag(name: .long, help: "Wait for services to be running or healthy (compose)") var wait = false
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Maximum time to wait for services to be running or healthy, in seconds (compose)", valueName: "int"))
+    var waitTimeout: Int?
+    @Argument(help: ArgumentHelp("Containers or services", valueName: "container")) var names: [String] = []
     func run() throws {
-        try Arguments.need(names, "start", "for every service of this project: roost compose start")
+        try Arguments.need(names, "start", "to start all services of this project, use: roost compose start")
         let client = try Session.shared.client()
         if Session.shared.isCompose || names.isEmpty, !attach, !interactive { return try startServices() }
         guard attach || interactive else {
@@ -81,7 +90,7 @@ struct Start: ParsableCommand {
         throw Leave(code: try Foreground(id: id, interactive: interactive, detachKeys: detachKeys).start())
     }
 
-    /// What exists of the named services and of those that they depend on, in the order of their dependencies.
+    /// Starts the existing containers of the named services and their dependencies, in dependency order.
     private func startServices() throws {
         let session = Session.shared
         let project = try session.fileProject(services: names)
@@ -110,15 +119,17 @@ struct Start: ParsableCommand {
 
 struct Stop: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "stop", abstract: "Stop containers; they stay stopped.",
-        discussion: "roost compose stop without names: every service of the project in this folder.")
+        commandName: "stop", abstract: "Stop running containers or services",
+        discussion: "Without names, roost compose stop stops all services of the project.")
     @Option(
         name: [.short, .customLong("timeout"), .customLong("time")],
-        help: "Seconds between the stop signal and SIGKILL.") var timeout: Int?
-    @Option(name: [.short, .long], help: "Another signal than the container's own.") var signal: String?
-    @Argument(help: "Containers, or services.") var names: [String] = []
+        help: ArgumentHelp("Seconds to wait before killing the container", valueName: "int"))
+    var timeout: Int?
+    @Option(name: [.short, .long], help: ArgumentHelp("Signal to send to the container", valueName: "string"))
+    var signal: String?
+    @Argument(help: ArgumentHelp("Containers or services", valueName: "container")) var names: [String] = []
     func run() throws {
-        try Arguments.need(names, "stop", "for every service of this project: roost compose stop")
+        try Arguments.need(names, "stop", "to stop all services of this project, use: roost compose stop")
         let client = try Session.shared.client()
         var query = timeout.map { [("t", String($0))] } ?? []
         if let signal { query.append(("signal", signal)) }
@@ -129,7 +140,7 @@ struct Stop: ParsableCommand {
         try Self.report(errors)
     }
 
-    /// Errors of hooks: the containers are stopped, and the command fails.
+    /// Prints errors of pre_stop hooks: the containers are stopped, but the command fails.
     static func report(_ errors: [String]) throws {
         for error in errors { Output.error(error) }
         if !errors.isEmpty { throw Leave(code: 1) }
@@ -138,15 +149,17 @@ struct Stop: ParsableCommand {
 
 struct Restart: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "restart", abstract: "Stop and start containers, or services.")
+        commandName: "restart", abstract: "Restart containers or services")
     @Option(
         name: [.short, .customLong("timeout"), .customLong("time")],
-        help: "Seconds between the stop signal and SIGKILL.") var timeout: Int?
-    @Option(name: [.short, .long], help: "Another signal than the container's own.") var signal: String?
-    @Flag(name: .long, help: "Compose: not the services that are restarted with these.") var noDeps = false
-    @Argument(help: "Containers, or services.") var names: [String] = []
+        help: ArgumentHelp("Seconds to wait before killing the container", valueName: "int"))
+    var timeout: Int?
+    @Option(name: [.short, .long], help: ArgumentHelp("Signal to send to the container", valueName: "string"))
+    var signal: String?
+    @Flag(name: .long, help: "Do not restart dependent services (compose)") var noDeps = false
+    @Argument(help: ArgumentHelp("Containers or services", valueName: "container")) var names: [String] = []
     func run() throws {
-        try Arguments.need(names, "restart", "for every service of this project: roost compose restart")
+        try Arguments.need(names, "restart", "to restart all services of this project, use: roost compose restart")
         let client = try Session.shared.client()
         var query = timeout.map { [("t", String($0))] } ?? []
         if let signal { query.append(("signal", signal)) }
@@ -169,7 +182,7 @@ struct Restart: ParsableCommand {
         (try? client.call("GET", "containers/\(EngineClient.encode(name))/json")) != nil
     }
 
-    /// Services whose `depends_on` says that they are restarted with one of these, and whose containers there are.
+    /// Running services that depend on one of these with `restart: true`, directly or indirectly.
     private func dependents(of services: [String]) throws -> [String] {
         let project = try Session.shared.loadProject()
         let there = Set(
@@ -195,15 +208,17 @@ struct Restart: ParsableCommand {
 }
 
 struct Kill: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "kill", abstract: "Send a signal to containers.")
-    @Option(name: [.short, .long], help: "The signal.") var signal = "KILL"
-    @Flag(name: .long, help: "Compose: containers of services that the file has no more, too.") var removeOrphans =
-        false
-    @Argument(help: "Containers, or services.") var names: [String] = []
+    static let configuration = CommandConfiguration(
+        commandName: "kill", abstract: "Kill running containers or services")
+    @Option(name: [.short, .long], help: ArgumentHelp("Signal to send to the container", valueName: "string"))
+    var signal = "KILL"
+    @Flag(name: .long, help: "Also kill containers for services not defined in the Compose file (compose)")
+    var removeOrphans = false
+    @Argument(help: ArgumentHelp("Containers or services", valueName: "container")) var names: [String] = []
     func run() throws {
-        try Arguments.need(names, "kill", "for every service of this project: roost compose kill")
+        try Arguments.need(names, "kill", "to kill all services of this project, use: roost compose kill")
         let client = try Session.shared.client()
-        // A service without a running container has nothing to be killed, which is no failure in Compose.
+        // As in Compose, it is not an error if a service has no running container.
         let body: (String) throws -> Void = {
             try client.call("POST", "containers/\($0)/kill", [("signal", signal)])
         }
@@ -219,10 +234,10 @@ struct Kill: ParsableCommand {
 
 struct Pause: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pause", abstract: "Freeze every process of containers.")
-    @Argument(help: "Containers, or services.") var names: [String] = []
+        commandName: "pause", abstract: "Pause all processes within one or more containers")
+    @Argument(help: ArgumentHelp("Containers or services", valueName: "container")) var names: [String] = []
     func run() throws {
-        try Arguments.need(names, "pause", "for every service of this project: roost compose pause")
+        try Arguments.need(names, "pause", "to pause all services of this project, use: roost compose pause")
         let client = try Session.shared.client()
         try forEachNamed(names, all: !names.isEmpty, words: ("Pausing", "Paused")) {
             try client.call("POST", "containers/\($0)/pause")
@@ -231,10 +246,11 @@ struct Pause: ParsableCommand {
 }
 
 struct Unpause: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "unpause", abstract: "Let frozen containers go on.")
-    @Argument(help: "Containers, or services.") var names: [String] = []
+    static let configuration = CommandConfiguration(
+        commandName: "unpause", abstract: "Unpause all processes within one or more containers")
+    @Argument(help: ArgumentHelp("Containers or services", valueName: "container")) var names: [String] = []
     func run() throws {
-        try Arguments.need(names, "unpause", "for every service of this project: roost compose unpause")
+        try Arguments.need(names, "unpause", "to unpause all services of this project, use: roost compose unpause")
         let client = try Session.shared.client()
         try forEachNamed(names, all: !names.isEmpty, words: ("Unpausing", "Unpaused")) {
             try client.call("POST", "containers/\($0)/unpause")
@@ -244,19 +260,19 @@ struct Unpause: ParsableCommand {
 
 struct Remove: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "rm", abstract: "Remove containers.",
-        discussion: "With compose: those that are stopped; -f is accepted, since nothing is asked.",
+        commandName: "rm", abstract: "Remove one or more containers",
+        discussion: "With compose, removes stopped service containers; it never prompts, so -f has no effect.",
         aliases: ["remove"])
-    @Flag(name: [.short, .long], help: "Kill those that run.") var force = false
-    @Flag(name: [.short, .long], help: "Remove their anonymous volumes.") var volumes = false
-    @Flag(name: [.short, .long], help: "Stop them first.") var stop = false
-    @Flag(name: [.short, .long], help: "Remove a link: container/alias.") var link = false
+    @Flag(name: [.short, .long], help: "Force the removal of a running container (uses SIGKILL)") var force = false
+    @Flag(name: [.short, .long], help: "Remove anonymous volumes associated with the container") var volumes = false
+    @Flag(name: [.short, .long], help: "Stop the containers before removing them") var stop = false
+    @Flag(name: [.short, .long], help: "Remove the specified link (container/alias)") var link = false
     @Flag(name: [.customShort("a"), .customLong("all")], help: .hidden) var all = false
-    @Argument(help: "Containers, or services.") var names: [String] = []
+    @Argument(help: ArgumentHelp("Containers or services", valueName: "container")) var names: [String] = []
     func run() throws {
         let client = try Session.shared.client()
         if Session.shared.isCompose { return try removeServices(client) }
-        try Arguments.need(names, "rm", "for the stopped services of this project: roost compose rm")
+        try Arguments.need(names, "rm", "to remove the stopped containers of this project, use: roost compose rm")
         if link { return try removeLinks(client) }
         try forEachNamed(names, ignoresMissing: force) { id in
             if stop {
@@ -272,7 +288,7 @@ struct Remove: ParsableCommand {
         try forEach(names.map { ($0, $0) }) { try client.call("DELETE", "containers/\($0)", [("link", "1")]) }
     }
 
-    /// As in Compose: what runs stays, unless it is to be stopped first.
+    /// As in Compose, keeps running containers unless `--stop` is given.
     private func removeServices(_ client: EngineClient) throws {
         let session = Session.shared
         let found = try session.projectContainers(try session.projectNameOnly(), services: names)
@@ -290,9 +306,9 @@ struct Remove: ParsableCommand {
 }
 
 struct Rename: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "rename", abstract: "Give a container another name.")
-    @Argument var name: String
-    @Argument var newName: String
+    static let configuration = CommandConfiguration(commandName: "rename", abstract: "Rename a container")
+    @Argument(help: ArgumentHelp("Container", valueName: "container")) var name: String
+    @Argument(help: ArgumentHelp("New name", valueName: "new-name")) var newName: String
     func run() throws {
         try Session.shared.client().call("POST", "containers/\(EngineClient.encode(name))/rename", [("name", newName)])
     }
@@ -300,9 +316,10 @@ struct Rename: ParsableCommand {
 
 struct Wait: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "wait", abstract: "Wait until containers have ended and print their exit codes.")
-    @Flag(name: .long, help: "Bring the project down when the first has ended (compose).") var downProject = false
-    @Argument(help: "Containers, or services.") var names: [String]
+        commandName: "wait", abstract: "Block until containers stop, then print their exit codes")
+    @Flag(name: .long, help: "Stop and remove the project when the first container stops (compose)")
+    var downProject = false
+    @Argument(help: ArgumentHelp("Containers or services", valueName: "container")) var names: [String]
     func run() throws {
         if Session.shared.isCompose { return try ComposeViews.wait(names, downProject: downProject) }
         var failed = false
@@ -322,13 +339,16 @@ struct Wait: ParsableCommand {
 }
 
 struct Top: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "top", abstract: "Show the processes of a container.")
-    @Argument(parsing: .captureForPassthrough, help: "A container and options of ps; with compose, services.")
+    static let configuration = CommandConfiguration(
+        commandName: "top", abstract: "Display the running processes of a container")
+    @Argument(
+        parsing: .captureForPassthrough,
+        help: ArgumentHelp("Container and ps options (compose: services)", valueName: "container"))
     var names: [String] = []
     func run() throws {
         if names.first == "--help" || names.first == "-h" { throw CleanExit.helpRequest(Self.self) }
         if Session.shared.isCompose { return try ComposeViews.top(names) }
-        try Arguments.need(names, "top", "for every service of this project: roost compose top")
+        try Arguments.need(names, "top", "to show all services of this project, use: roost compose top")
         for (id, _) in try Session.shared.resolve(Array(names.prefix(1))) {
             let query = names.count > 1 ? [("ps_args", names.dropFirst().joined(separator: " "))] : []
             let json = try Session.shared.client().call("GET", "containers/\(id)/top", query)
@@ -341,16 +361,20 @@ struct Top: ParsableCommand {
 
 struct Port: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "port", abstract: "Show where a container's ports are published.")
-    @Option(name: .customLong("protocol"), help: "tcp or udp (compose).") var transport = "tcp"
-    @Option(name: .long, help: "Which replica of a service.") var index: Int?
-    @Argument(help: "A container, or a service.") var name: String
-    @Argument(help: "Only this port: 80 or 80/udp.") var port: String?
+        commandName: "port", abstract: "List port mappings of a container")
+    @Option(name: .customLong("protocol"), help: ArgumentHelp("Protocol: tcp or udp (compose)", valueName: "string"))
+    var transport = "tcp"
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Index of the container if the service has multiple replicas", valueName: "int"))
+    var index: Int?
+    @Argument(help: ArgumentHelp("Container or service", valueName: "container")) var name: String
+    @Argument(help: ArgumentHelp("Private port (e.g. 80 or 80/udp)", valueName: "private-port")) var port: String?
     func run() throws {
         if Session.shared.isCompose {
             return try ComposeViews.port(name, port, transport: transport, index: max(1, index ?? 1))
         }
-        // A replica is a service's; without it the name may be a container's.
+        // An index selects a replica of a service; without one the name may be that of a container.
         if let index { return try ComposeViews.port(name, port, transport: transport, index: max(1, index)) }
         for (id, _) in try Session.shared.resolve([name]) {
             let ports = try Session.shared.client().call("GET", "containers/\(id)/json")["NetworkSettings"]["Ports"]

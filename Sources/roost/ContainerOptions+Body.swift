@@ -2,12 +2,12 @@ import ComposeFile
 import EngineModel
 import LinuxKernel
 
-/// What the options of `run` and `create` mean in the API's words.
+/// Converts the options of `run` and `create` to the API's create request.
 extension ContainerOptions {
     /// The body of the create request.
     func body(_ words: [String], attach isAttached: Bool) throws -> JSON {
-        guard let image = words.first else { throw RoostError.invalid("an image is missing") }
-        // -i alone attaches the input; -a says which streams, and nothing else is attached then.
+        guard let image = words.first else { throw RoostError.invalid("an image is required") }
+        // -i alone attaches STDIN; -a lists the streams to attach, and then only those are attached.
         let chosen = Set(attach.map { $0.lowercased() })
         for name in chosen where !["stdin", "stdout", "stderr"].contains(name) {
             throw RoostError.invalid("valid streams are STDIN, STDOUT and STDERR")
@@ -36,7 +36,7 @@ extension ContainerOptions {
         return json
     }
 
-    /// Variables of files, then those of the command line; in front the proxies that the client's configuration gives every container.
+    /// Proxies from the client's configuration, then variables from files, then those of the command line; later ones win.
     private func variables() throws -> [String] {
         var list: [String] = []
         for file in envFile { list += try Self.lines(file).map(Variables.complete) }
@@ -46,7 +46,7 @@ extension ContainerOptions {
         return proxies.filter { !names.contains($0.name[...]) }.map { "\($0.name)=\($0.value)" } + list
     }
 
-    /// The lines of a file of variables or labels, without comments.
+    /// The lines of an env or label file, without comments and empty lines.
     static func lines(_ path: String) throws -> [String] {
         let text: String
         do throws(SyscallError) { text = try Files.readText(Session.shared.absolute(path)) } catch {
@@ -76,7 +76,7 @@ extension ContainerOptions {
     }
 
     private static func span(_ text: String) throws(RoostError) -> Int64 {
-        guard let value = TimeSpan.parse(text) else { throw .invalid("\"\(text)\" is not a duration such as 30s") }
+        guard let value = TimeSpan.parse(text) else { throw .invalid("invalid duration \"\(text)\" (e.g. 30s)") }
         return value
     }
 
@@ -87,11 +87,20 @@ extension ContainerOptions {
 
     static func size(_ text: String) throws(RoostError) -> Int64 {
         if text == "-1" { return -1 }
-        guard let value = ByteSize.parse(text) else { throw .invalid("\"\(text)\" is not a size such as 512m") }
+        guard let value = ByteSize.parse(text) else { throw .invalid("invalid size \"\(text)\" (e.g. 512m, 2g)") }
         return value
     }
 
-    /// The network mode, and the settings of each network by its name.
+    /// The size that an option gives, in bytes; -1 is unlimited.
+    static func sizeOption(_ option: String, _ text: String) throws(RoostError) -> Int64 {
+        if text == "-1" { return -1 }
+        guard let value = ByteSize.parse(text) else {
+            throw .invalid("invalid size \"\(text)\" for \(option) (e.g. 512m, 2g)")
+        }
+        return value
+    }
+
+    /// The network mode, and the endpoint settings of each network by name.
     private func networks() throws(RoostError) -> (mode: String, endpoints: [(key: String, value: JSON)]) {
         var found: [NetworkFlag] = []
         for text in network { found.append(try NetworkFlag(text)) }
@@ -153,10 +162,10 @@ extension ContainerOptions {
             ("CgroupnsMode", cgroupns), ("CgroupParent", cgroupParent), ("UsernsMode", userns), ("Runtime", runtime),
             ("VolumeDriver", volumeDriver), ("Isolation", isolation),
         ] { if let text { host.set(key, .string(text)) } }
-        for (key, text) in [
-            ("Memory", memory), ("MemorySwap", memorySwap), ("ShmSize", shmSize),
-            ("MemoryReservation", memoryReservation),
-        ] { if let text { host.set(key, JSON(try Self.size(text))) } }
+        for (key, option, text) in [
+            ("Memory", "--memory", memory), ("MemorySwap", "--memory-swap", memorySwap),
+            ("ShmSize", "--shm-size", shmSize), ("MemoryReservation", "--memory-reservation", memoryReservation),
+        ] { if let text { host.set(key, JSON(try Self.sizeOption(option, text))) } }
         for (key, number) in [
             ("CpuShares", cpuShares), ("PidsLimit", pidsLimit), ("OomScoreAdj", oomScoreAdj), ("CpuPeriod", cpuPeriod),
             ("CpuQuota", cpuQuota), ("BlkioWeight", blkioWeight), ("MemorySwappiness", memorySwappiness),
@@ -220,7 +229,7 @@ extension ContainerOptions {
             .array(
                 device.map { text in
                     let parts = text.split(separator: ":").map(String.init)
-                    // `host:rwm` has no place in the container, only rights.
+                    // `host:rwm` gives permissions but no path in the container.
                     let isMode = parts.count == 2 && !parts[1].isEmpty && parts[1].allSatisfy { "rwm".contains($0) }
                     return [
                         "PathOnHost": .string(parts.first ?? ""),
@@ -232,7 +241,7 @@ extension ContainerOptions {
             .array(
                 try list.map { text in
                     guard let cut = text.lastIndex(of: ":"), text.hasPrefix("/dev/") else {
-                        throw RoostError.invalid("bad format: \(text): write /dev/…:rate")
+                        throw RoostError.invalid("bad format for path: \(text). Expected /dev/PATH:RATE")
                     }
                     return [
                         "Path": .string(String(text[..<cut])),
@@ -292,7 +301,7 @@ struct NetworkFlag {
         isLong = true
         for field in text.split(separator: ",") {
             let parts = field.split(separator: "=", maxSplits: 1).map(String.init)
-            guard parts.count == 2 else { throw .invalid("invalid field \(field): --network takes key=value pairs") }
+            guard parts.count == 2 else { throw .invalid("invalid --network field \(field): expected key=value") }
             switch parts[0].lowercased() {
             case "name": name = parts[1]
             case "alias": aliases.append(parts[1])
@@ -332,7 +341,7 @@ struct NetworkFlag {
     }
 }
 
-/// `--security-opt`: the file of a seccomp profile is read here, since the engine may be elsewhere.
+/// `--security-opt`: seccomp profile files are read by the client, since the engine may run on another machine.
 enum SecurityFlag {
     static func expanded(_ option: String) throws -> String { try expanded(option, in: nil) }
 
@@ -349,7 +358,7 @@ enum SecurityFlag {
             throw RoostError.invalid("opening seccomp profile (\(value)) failed: \(error.reason)")
         }
         do { return "seccomp=" + (try JSON(parsing: bytes)).text() } catch {
-            throw RoostError.invalid("the seccomp profile \(path) is no JSON: \(error)")
+            throw RoostError.invalid("seccomp profile \(path) is not valid JSON: \(error)")
         }
     }
 }

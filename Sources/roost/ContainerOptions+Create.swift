@@ -3,7 +3,7 @@ import EngineModel
 import LinuxKernel
 
 extension ContainerOptions {
-    /// Makes the container; an image that is missing, or is for another platform than was asked for, is fetched.
+    /// Creates the container; pulls the image if it is missing or is for a platform other than the requested one.
     func create(_ words: [String], attach: Bool) throws -> String {
         let rule = pull ?? "missing"
         guard ["always", "missing", "never"].contains(rule) else {
@@ -50,8 +50,8 @@ extension ContainerOptions {
 }
 
 extension ContainerOptions {
-    /// Creates a container that is to be removed with its end, under a name that is chosen here: if the engine is lost before it
-    /// answers, the container can be found again and removed, which nobody else would do.
+    /// Creates a container for `--rm` under a client-generated name. If the engine is lost before it answers, the container can be
+    /// found by that name and removed; nothing else would remove it.
     private func createPassing(_ query: [(String, String)], _ body: JSON) throws -> JSON {
         let client = try Session.shared.client()
         let began = Clocks.wallNanoseconds()

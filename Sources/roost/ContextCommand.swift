@@ -4,10 +4,10 @@ import EngineModel
 import LinuxKernel
 import Terminal
 
-/// `roost context …`: names for engines of this and other machines.
+/// `roost context …`: named endpoints of local and remote engines.
 struct ContextCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "context", abstract: "Work with names for engines, on this machine and others.",
+        commandName: "context", abstract: "Manage contexts",
         discussion: """
             Examples:
               roost context create lab --docker host=ssh://me@lab.example
@@ -16,7 +16,7 @@ struct ContextCommand: ParsableCommand {
               roost context use lab
             """, subcommands: [Create.self, Inspect.self, Ls.self, Remove.self, Show.self, Update.self, Use.self])
 
-    /// What `--docker` says: `host=…,ca=…,cert=…,key=…,skip-tls-verify=…`, or `from=NAME`.
+    /// The value of `--docker`: `host=…,ca=…,cert=…,key=…,skip-tls-verify=…`, or `from=NAME`.
     struct Endpoint {
         var host = ""
         var skipsVerification = false
@@ -49,7 +49,7 @@ struct ContextCommand: ParsableCommand {
             }
             guard ["unix://", "ssh://", "tcp://"].contains(where: host.hasPrefix) else {
                 throw RoostError.invalid(
-                    "--docker host=\(host): write unix:///path/of/the.sock, ssh://user@host or tcp://host:port")
+                    "--docker host=\(host): expected unix:///path/to/socket, ssh://user@host or tcp://host:port")
             }
             files = certificates
         }
@@ -57,10 +57,14 @@ struct ContextCommand: ParsableCommand {
 
     struct Create: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "create", abstract: "Give an engine a name.")
-        @Option(name: .long, help: "host=…, and for TLS ca=FILE,cert=FILE,key=FILE; or from=NAME.") var docker: String
-        @Option(name: .long, help: "Words about it.") var description = ""
-        @Argument var name: String
+            commandName: "create", abstract: "Create a context")
+        @Option(
+            name: .long,
+            help: ArgumentHelp(
+                "Endpoint of the engine (host=...,ca=FILE,cert=FILE,key=FILE or from=NAME)", valueName: "string"))
+        var docker: String
+        @Option(name: .long, help: ArgumentHelp("Description of the context", valueName: "string")) var description = ""
+        @Argument(help: ArgumentHelp("Name of the context", valueName: "context")) var name: String
         func run() throws {
             try ContextStore.check(name)
             let store = ContextStore()
@@ -77,10 +81,15 @@ struct ContextCommand: ParsableCommand {
     }
 
     struct Update: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "update", abstract: "Change a context.")
-        @Option(name: .long, help: "host=…, and for TLS ca=FILE,cert=FILE,key=FILE; or from=NAME.") var docker: String?
-        @Option(name: .long, help: "Words about it.") var description: String?
-        @Argument var name: String
+        static let configuration = CommandConfiguration(commandName: "update", abstract: "Update a context")
+        @Option(
+            name: .long,
+            help: ArgumentHelp(
+                "Endpoint of the engine (host=...,ca=FILE,cert=FILE,key=FILE or from=NAME)", valueName: "string"))
+        var docker: String?
+        @Option(name: .long, help: ArgumentHelp("Description of the context", valueName: "string"))
+        var description: String?
+        @Argument(help: ArgumentHelp("Name of the context", valueName: "context")) var name: String
         func run() throws {
             let store = ContextStore()
             let known = try store.find(name)
@@ -96,9 +105,12 @@ struct ContextCommand: ParsableCommand {
 
     struct Inspect: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "inspect", abstract: "Show everything about contexts.")
-        @Option(name: [.short, .long], help: "A template, or json.") var format: String?
-        @Argument(help: "Contexts; none is the current one.") var names: [String] = []
+            commandName: "inspect", abstract: "Display detailed information on one or more contexts")
+        @Option(
+            name: [.short, .long], help: ArgumentHelp("Format output (json or a Go template)", valueName: "string"))
+        var format: String?
+        @Argument(help: ArgumentHelp("Contexts (default: the current context)", valueName: "context"))
+        var names: [String] = []
         func run() throws {
             let store = ContextStore()
             let found = try (names.isEmpty ? [store.current()] : names).map { name -> JSON in
@@ -116,13 +128,14 @@ struct ContextCommand: ParsableCommand {
 
     struct Ls: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "ls", abstract: "List contexts.", aliases: ["list"])
-        @Option(name: .long, help: "table, json, or a template.") var format: String?
-        @Flag(name: [.short, .long], help: "Names only.") var quiet = false
+            commandName: "ls", abstract: "List contexts", aliases: ["list"])
+        @Option(name: .long, help: ArgumentHelp("Format output (table, json or a Go template)", valueName: "string"))
+        var format: String?
+        @Flag(name: [.short, .long], help: "Only show context names") var quiet = false
 
         static var own: ContextStore.Context {
             ContextStore.Context(
-                name: ContextStore.standard, description: "This machine's own engine",
+                name: ContextStore.standard, description: "Local Roost engine",
                 endpoint: EndpointDescription(host: "unix:///run/roost/roost.sock"), folder: "")
         }
 
@@ -175,14 +188,14 @@ struct ContextCommand: ParsableCommand {
 
     struct Remove: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "rm", abstract: "Forget contexts.", aliases: ["remove"])
-        @Flag(name: [.short, .long], help: "Even the one in use.") var force = false
-        @Argument var names: [String]
+            commandName: "rm", abstract: "Remove one or more contexts", aliases: ["remove"])
+        @Flag(name: [.short, .long], help: "Force the removal of a context in use") var force = false
+        @Argument(help: ArgumentHelp("Contexts", valueName: "context")) var names: [String]
         func run() throws {
             let store = ContextStore()
             for name in names {
                 if name == ContextStore.standard {
-                    throw RoostError.invalid("context \"default\" cannot be removed: it is this machine's own engine")
+                    throw RoostError.invalid("context \"default\" cannot be removed: it is the local engine")
                 }
                 if name == store.current() {
                     guard force else {
@@ -198,14 +211,14 @@ struct ContextCommand: ParsableCommand {
 
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "show", abstract: "Print the name of the context in use.")
+            commandName: "show", abstract: "Print the name of the current context")
         func run() { Output.line(ContextStore().current()) }
     }
 
     struct Use: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "use", abstract: "Choose the engine that commands speak to from now on.")
-        @Argument var name: String
+            commandName: "use", abstract: "Set the current context")
+        @Argument(help: ArgumentHelp("Name of the context", valueName: "context")) var name: String
         func run() throws {
             try ContextStore().use(name)
             Output.line(name)
@@ -217,13 +230,15 @@ struct ContextCommand: ParsableCommand {
     }
 }
 
-/// `roost socket …`: sockets that can do less, for dashboards and proxies.
+/// `roost socket …`: API sockets restricted to one project, for dashboards and proxies.
 struct SocketCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "socket", abstract: "Hand out a socket that serves one project and allows no more than you say.",
+        commandName: "socket", abstract: "Create a restricted API socket for one project",
         discussion: """
-            Permissions: read (lists, inspect, stats, top), logs, events, control (start, stop, restart, kill, pause), exec.
-            The socket lasts until it is removed, also over the engine's restarts. Who can read sees the variables of the containers.
+            Permissions: read (lists, inspect, stats, top), logs, events,
+            control (start, stop, restart, kill, pause), exec.
+            The socket persists across engine restarts until it is removed.
+            The read permission exposes the containers' environment variables.
 
             Examples:
               roost socket --project shop --allow read,logs,events
@@ -233,15 +248,26 @@ struct SocketCommand: ParsableCommand {
             """, subcommands: [Create.self, Ls.self, Remove.self], defaultSubcommand: Create.self)
 
     struct Create: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "create", abstract: "Hand out a socket.")
-        @Option(name: .long, help: "The project; else the one of this folder.") var project: String?
-        @Option(name: .long, help: "read, logs, events, control, exec: with commas between them.")
+        static let configuration = CommandConfiguration(
+            commandName: "create", abstract: "Create a restricted API socket for one project")
+        @Option(
+            name: .long,
+            help: ArgumentHelp("Project name (default: the project in the current directory)", valueName: "string"))
+        var project: String?
+        @Option(
+            name: .long,
+            help: ArgumentHelp("Comma-separated permissions (read, logs, events, control, exec)", valueName: "list"))
         var allow = "read,logs,events"
-        @Option(name: .long, help: "Where; else in the engine's run root, below sockets.") var path: String?
-        @Option(name: .long, help: "Its permissions, in octal digits.") var mode = "660"
+        @Option(
+            name: .long,
+            help: ArgumentHelp(
+                "Path of the socket (default: a file in sockets/ under the run root)", valueName: "string"))
+        var path: String?
+        @Option(name: .long, help: ArgumentHelp("File mode of the socket, in octal", valueName: "mode"))
+        var mode = "660"
         func run() throws {
             guard let bits = Int64(mode, radix: 8), (0...0o777).contains(bits) else {
-                throw RoostError.invalid("--mode \(mode): write octal digits, as 660")
+                throw RoostError.invalid("invalid --mode \(mode): expected octal digits (e.g. 660)")
             }
             var body: JSON = [
                 "project": .string(try project ?? Session.shared.projectNameOnly()), "allow": .string(allow),
@@ -255,7 +281,7 @@ struct SocketCommand: ParsableCommand {
 
     struct Ls: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "ls", abstract: "List the sockets that were handed out.", aliases: ["list"])
+            commandName: "ls", abstract: "List restricted API sockets", aliases: ["list"])
         func run() throws {
             var table = Table(["PROJECT", "ALLOWS", "PATH"])
             for entry in try Session.shared.client().call("GET", "roost/v1/sockets").array ?? [] {
@@ -269,8 +295,8 @@ struct SocketCommand: ParsableCommand {
 
     struct Remove: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "rm", abstract: "Take sockets back.", aliases: ["remove"])
-        @Argument(help: "Paths, or projects.") var names: [String]
+            commandName: "rm", abstract: "Remove sockets", aliases: ["remove"])
+        @Argument(help: ArgumentHelp("Socket paths or project names", valueName: "socket")) var names: [String]
         func run() throws {
             for name in names {
                 _ = try Session.shared.client().call(

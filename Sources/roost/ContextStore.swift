@@ -4,14 +4,14 @@ import LinuxKernel
 
 import struct Crypto.SHA256
 
-/// Contexts: names for engines. They lie where Docker's clients keep theirs and are the same for both; which one is in use is each
-/// program's own, so that a context chosen for Docker does not lead this program elsewhere.
+/// Contexts: named engine endpoints, stored in Docker's format and directory and shared with its clients. The current context is stored
+/// separately, so that a context chosen for Docker does not change the engine that Roost talks to.
 struct ContextStore {
     struct Context {
         var name: String
         var description: String
         var endpoint: EndpointDescription
-        /// The folder of its description.
+        /// The directory of its meta.json.
         var folder: String
     }
 
@@ -61,19 +61,19 @@ struct ContextStore {
 
     func find(_ name: String) throws(RoostError) -> Context {
         guard let context = try all().first(where: { $0.name == name }) else {
-            throw .missing("context \"\(name)\" does not exist: see roost context ls")
+            throw .missing("context \"\(name)\" does not exist; see roost context ls")
         }
         return context
     }
 
-    /// `DOCKER_CONTEXT`, or what `context use` has chosen.
+    /// `DOCKER_CONTEXT`, or the context set by `context use`.
     func current() -> String {
         if let name = environmentVariable("DOCKER_CONTEXT"), !name.isEmpty { return name }
         let json = (try? JSON(parsing: Files.read(choice))) ?? .null
         return json["currentContext"].string ?? Self.standard
     }
 
-    /// The endpoint of a context, of the current one for nil; nil for this machine's own engine.
+    /// The endpoint of a context, or of the current one if `name` is nil. Returns nil for the local engine.
     func endpoint(_ name: String?) throws(RoostError) -> EndpointDescription? {
         let name = name ?? current()
         return name == Self.standard || name.isEmpty ? nil : try find(name).endpoint
@@ -93,13 +93,13 @@ struct ContextStore {
         guard isValid, name != standard else {
             throw .invalid(
                 name == standard
-                    ? "the context default is this machine's own engine and cannot be changed"
-                    : "context name \"\(name)\" is invalid: letters, digits, _, ., + and -, beginning with a letter or digit"
+                    ? "context \"default\" is the local engine and cannot be changed"
+                    : "context name \"\(name)\" is invalid: use letters, digits, _, ., + and -, starting with a letter or digit"
             )
         }
     }
 
-    /// Writes a context; `files` are the certificates by name, to be copied, or nil to leave them alone.
+    /// Saves a context. `files`: TLS files by name that replace the stored ones; nil keeps those.
     func save(
         _ name: String, description: String, host: String, skipsVerification: Bool, files: [(String, [UInt8])]?
     ) throws {

@@ -4,14 +4,14 @@ import EngineModel
 import LinuxKernel
 import Terminal
 
-/// What is at one end of a copy.
+/// The source or the destination of a copy.
 private struct CopyEnd {
-    /// As it was written, with what a slash or a dot at its end means.
+    /// As given: a trailing slash or dot is significant and kept.
     var path: String
     var exists = false
     var isFolder = false
 
-    /// `dir/` and `dir/.` can only be folders.
+    /// `dir/` and `dir/.` can only be directories.
     var mustBeFolder: Bool { path.hasSuffix("/") || path.hasSuffix("/.") || path == "." }
 
     var parent: String {
@@ -19,11 +19,11 @@ private struct CopyEnd {
         return "/" + parts.dropLast().joined(separator: "/")
     }
     var name: String { path.pathParts.filter { $0 != "." }.last.map(String.init) ?? "/" }
-    /// The first component of the archive's names: the content alone where the path ends in `/.`.
+    /// The first component of the archive's entry names; `.` (contents only) if the path ends in `/.`.
     var archiveName: String { path.hasSuffix("/.") || path == "." ? "." : name }
 }
 
-/// Where an archive is unpacked, and what its first component becomes (docker/cli, `PrepareArchiveCopy`).
+/// The directory to extract to, and the new name of the first path component (docker/cli, `PrepareArchiveCopy`).
 private struct CopyPlan {
     let folder: String
     let rebase: String?
@@ -45,20 +45,24 @@ private struct CopyPlan {
 
 struct Copy: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cp", abstract: "Copy files between a container and this machine; - is a tar stream.",
+        commandName: "cp", abstract: "Copy files between a container and the local filesystem (- for a tar stream)",
         discussion: """
             Examples:
               roost cp web:/etc/nginx/nginx.conf .
               roost cp ./site/. web:/usr/share/nginx/html
               tar -c data | roost cp - db:/restore
             """)
-    @Flag(name: [.short, .long], help: "Keep user and group.") var archive = false
-    @Flag(name: [.customShort("L"), .long], help: "Follow a symbolic link in the source path.") var followLink = false
-    @Flag(name: [.short, .long], help: "Say nothing.") var quiet = false
-    @Option(name: .long, help: "Compose: the how-manieth container of the service.") var index: Int?
-    @Flag(name: .long, help: "Compose: into every container of the service.") var all = false
-    @Argument(help: "PATH, CONTAINER:PATH or -") var source: String
-    @Argument(help: "PATH, CONTAINER:PATH or -") var target: String
+    @Flag(name: [.short, .long], help: "Archive mode (copy all uid/gid information)") var archive = false
+    @Flag(name: [.customShort("L"), .long], help: "Always follow symbolic links in the source path")
+    var followLink = false
+    @Flag(name: [.short, .long], help: "Suppress progress output during copy") var quiet = false
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Index of the container if the service has multiple replicas (compose)", valueName: "int"))
+    var index: Int?
+    @Flag(name: .long, help: "Copy to all containers of the service (compose)") var all = false
+    @Argument(help: ArgumentHelp("PATH, CONTAINER:PATH or -", valueName: "src-path")) var source: String
+    @Argument(help: ArgumentHelp("PATH, CONTAINER:PATH or -", valueName: "dest-path")) var target: String
 
     func run() throws {
         let from = Self.split(source)
@@ -71,7 +75,7 @@ struct Copy: ParsableCommand {
         }
     }
 
-    /// `name:path`; a path of this machine begins with a slash or a dot, or has no colon.
+    /// Splits `container:path`. A local path starts with a slash or a dot, or has no colon.
     private static func split(_ text: String) -> (container: String?, path: String) {
         guard text != "-", !text.hasPrefix("/"), !text.hasPrefix("."), let colon = text.firstIndex(of: ":"),
             colon != text.startIndex
@@ -100,7 +104,7 @@ struct Copy: ParsableCommand {
             return try JSON(parsing: bytes)
         } catch let error as RoostError {
             guard error.kind == .notFound else { throw error }
-            // A container that is not there is another matter than a path that is not.
+            // Only the path is missing; if the container is missing, this throws.
             _ = try Session.shared.client().call("GET", "containers/\(id)/json")
             return nil
         }
@@ -109,7 +113,7 @@ struct Copy: ParsableCommand {
     private static func isFolder(_ status: JSON) -> Bool { (status["mode"].int ?? 0) & (1 << 31) != 0 }
     private static func isLink(_ status: JSON) -> Bool { (status["mode"].int ?? 0) & (1 << 27) != 0 }
 
-    // MARK: Out of a container
+    // MARK: From a container
 
     private func copyOut(_ id: String, _ path: String) throws {
         var from = path.absolutePath
@@ -144,7 +148,7 @@ struct Copy: ParsableCommand {
                 try writeAll(pipe.writing.raw, part)
             }
         } catch let error as SyscallError where error.errno == Errno.brokenPipe {
-            // The helper has stopped reading; why, it says itself.
+            // The helper stopped reading; `finish` reports why.
         } catch {
             pipe.writing.closeEarly()
             try? worker.finish()
@@ -157,7 +161,7 @@ struct Copy: ParsableCommand {
 
     private static func local(_ path: String, follows: Bool) throws -> CopyEnd {
         var absolute = Session.shared.absolute(path)
-        // The end's meaning is lost when a path is made absolute.
+        // Resolving a path drops a trailing slash or dot, which is significant.
         if path.hasSuffix("/."), !absolute.hasSuffix("/.") { absolute += "/." }
         if path == "." { absolute += "/." }
         if path.hasSuffix("/"), !absolute.hasSuffix("/") { absolute += "/" }
@@ -173,7 +177,7 @@ struct Copy: ParsableCommand {
         return end
     }
 
-    // MARK: Into a container
+    // MARK: To a container
 
     private func copyIn(_ id: String, _ shown: String, _ path: String) throws {
         let to = path.absolutePath
@@ -226,11 +230,15 @@ struct Copy: ParsableCommand {
 
 struct Export: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "Write a container's whole root file system as a tar archive.",
+        commandName: "export", abstract: "Export a container's filesystem as a tar archive",
         discussion: "Example: roost export web | roost import - web:flat")
-    @Option(name: [.short, .long], help: "The file; else standard output.") var output: String?
-    @Option(name: .long, help: "Compose: the how-manieth container of the service.") var index: Int?
-    @Argument(help: "A container; in compose a service.") var name: String
+    @Option(name: [.short, .long], help: ArgumentHelp("Write to a file, instead of STDOUT", valueName: "string"))
+    var output: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Index of the container if the service has multiple replicas (compose)", valueName: "int"))
+    var index: Int?
+    @Argument(help: ArgumentHelp("Container or service", valueName: "container")) var name: String
 
     func run() throws {
         if output == nil, Terminals.isTerminal(1) {
@@ -241,14 +249,14 @@ struct Export: ParsableCommand {
     }
 }
 
-/// Writes an answer to a file, which appears when it is complete, or to standard output.
+/// Writes a response body to a file, which appears only when it is complete, or to standard output.
 func download(_ answer: HTTPExchange, to output: String?) throws {
     guard let output else {
         while case let part = try answer.read(), !part.isEmpty { try writeAll(1, part) }
         return
     }
     let path = Session.shared.absolute(output)
-    // A file arrives whole or not at all; a device or a pipe is written to, never replaced.
+    // A regular file is replaced atomically; a device or a pipe is written to directly.
     let isReplaced = (try? Files.status(path))?.isRegular ?? true
     let place = isReplaced ? path + ".part" : path
     do {
@@ -266,8 +274,8 @@ func download(_ answer: HTTPExchange, to output: String?) throws {
 
 struct Diff: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "diff", abstract: "Show what a container has changed in its root: added, changed, deleted.")
-    @Argument var name: String
+        commandName: "diff", abstract: "Inspect changes to files or directories on a container's filesystem")
+    @Argument(help: ArgumentHelp("Container", valueName: "container")) var name: String
     func run() throws {
         let id = try Session.shared.resolve([name]).first?.id ?? name
         for change in try Session.shared.client().call("GET", "containers/\(id)/changes").array ?? [] {
@@ -280,15 +288,25 @@ struct Diff: ParsableCommand {
 
 struct Commit: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "commit", abstract: "Make an image of a container.",
+        commandName: "commit", abstract: "Create a new image from a container's changes",
         discussion: "Example: roost commit -m 'with tools' -c 'CMD [\"sh\"]' web team/web:debug")
-    @Option(name: [.short, .long], help: "Who has made it.") var author: String?
-    @Option(name: [.short, .long], help: "An instruction: CMD [\"sh\"], ENV A=1, ….") var change: [String] = []
-    @Option(name: [.short, .long], help: "A comment.") var message: String?
-    @Flag(name: [.short, .long], inversion: .prefixedNo, help: "Freeze the container meanwhile.") var pause = true
-    @Option(name: .long, help: "Compose: the how-manieth container of the service.") var index: Int?
-    @Argument(help: "A container; in compose a service.") var name: String
-    @Argument(help: "The image's name.") var image: String?
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("Author (e.g. \"Jane Doe <jane@example.com>\")", valueName: "string"))
+    var author: String?
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp(
+            "Apply a Dockerfile instruction to the created image (e.g. CMD [\"sh\"])", valueName: "list"))
+    var change: [String] = []
+    @Option(name: [.short, .long], help: ArgumentHelp("Commit message", valueName: "string")) var message: String?
+    @Flag(name: [.short, .long], inversion: .prefixedNo, help: "Pause container during commit") var pause = true
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Index of the container if the service has multiple replicas (compose)", valueName: "int"))
+    var index: Int?
+    @Argument(help: ArgumentHelp("Container or service", valueName: "container")) var name: String
+    @Argument(help: ArgumentHelp("Name and optionally a tag of the new image", valueName: "repository"))
+    var image: String?
 
     func run() throws {
         let id = try Session.shared.resolve([name]).first?.id ?? name

@@ -1,14 +1,14 @@
 import EngineModel
 import LinuxKernel
 
-/// `config.json` as Docker's clients write and read it: who one is at which registry, and where secrets are kept.
+/// Docker's client configuration, `config.json`: registry logins, credential helpers, proxies and output formats.
 struct DockerConfiguration {
     let path: String
     private(set) var json: JSON
 
     static let hubKey = "https://index.docker.io/v1/"
 
-    /// `$DOCKER_CONFIG/config.json`, else the one of the home folder.
+    /// Loads `$DOCKER_CONFIG/config.json`, or `~/.docker/config.json`.
     static func load() throws(RoostError) -> DockerConfiguration {
         let folder =
             environmentVariable("DOCKER_CONFIG").flatMap { $0.isEmpty ? nil : $0 }
@@ -20,15 +20,15 @@ struct DockerConfiguration {
         }
     }
 
-    /// The key of a registry; Docker Hub has one of its own.
+    /// The key of a registry in `auths`; Docker Hub's is `hubKey`.
     static func key(_ domain: String) -> String { domain == "docker.io" || domain.isEmpty ? hubKey : domain }
 
-    /// A word of the file, as `psFormat` or `detachKeys`; nil where it has none. A file that cannot be read has none.
+    /// A string setting such as `psFormat` or `detachKeys`; nil if it is absent or empty, or the file cannot be read.
     static func preference(_ key: String) -> String? {
         (try? load())?.json[key].string.flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// Variables that every container and build gets, as `proxies` says for this engine or for all (Docker, "Configure the Docker
+    /// Proxy variables for every container and build, from `proxies` for this engine or its default (Docker, "Configure the Docker
     /// CLI", "Proxy settings").
     func proxies(for host: String?) -> [(name: String, value: String)] {
         let table = json["proxies"]
@@ -42,12 +42,12 @@ struct DockerConfiguration {
         }
     }
 
-    /// The program that keeps a registry's secrets, if one does.
+    /// The suffix of the credential helper for a registry, if one is configured.
     private func helper(_ key: String) -> String? {
         (json["credHelpers"][key].string ?? json["credsStore"].string).flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// The value of `X-Registry-Auth` for a registry; nil where nothing is known.
+    /// The value of `X-Registry-Auth` for a registry; nil if there are no credentials.
     func authorization(_ domain: String) throws -> String? {
         let key = Self.key(domain)
         var found: JSON?
@@ -72,7 +72,7 @@ struct DockerConfiguration {
         return found.map { Base64.encode($0.bytes(), urlSafe: true) }
     }
 
-    /// The value of `X-Registry-Config`: every login that the file itself holds; nil where there is none.
+    /// The value of `X-Registry-Config`: every login stored in the file itself; nil if there are none.
     func allLogins() throws -> String? {
         var found: [(key: String, value: JSON)] = []
         for (key, entry) in json["auths"].object ?? [] {
@@ -91,7 +91,7 @@ struct DockerConfiguration {
         return String(text.prefix { $0 != "/" })
     }
 
-    /// Remembers a login, in the helper where there is one, else in the file, readable for its owner only.
+    /// Stores a login in the credential helper if one is configured, else in the file, which only its owner can read.
     mutating func store(_ domain: String, name: String, password: String) throws {
         let key = Self.key(domain)
         if let helper = helper(key) {
@@ -106,7 +106,7 @@ struct DockerConfiguration {
         try save()
     }
 
-    /// Forgets a login; false where there was none.
+    /// Removes a login; false if there was none.
     mutating func erase(_ domain: String) throws -> Bool {
         let key = Self.key(domain)
         if let helper = helper(key) {
@@ -123,7 +123,7 @@ struct DockerConfiguration {
 
     private func save() throws {
         try Files.makeDirectories(String(path.prefix(upTo: path.lastIndex(of: "/") ?? path.endIndex)), mode: 0o700)
-        // Where the file is a link, what it leads to is the file.
+        // If the file is a symlink, replace its target.
         try Files.replace((try? Files.canonical(path)) ?? path, json.bytes(indent: 8) + [10], mode: 0o600)
     }
 
@@ -132,7 +132,7 @@ struct DockerConfiguration {
         let program = "docker-credential-\(helper)"
         let folders = (environmentVariable("PATH") ?? "/usr/bin:/bin").split(separator: ":")
         guard let path = folders.map({ "\($0)/\(program)" }).first(where: { Files.exists($0) }) else {
-            throw RoostError.missing("\(program) is not in PATH, but config.json says that it keeps the logins")
+            throw RoostError.missing("credential helper \(program) is set in config.json but is not in PATH")
         }
         let source = try Files.memory("input", Array(input.utf8))
         let result = try Pipe()

@@ -1,8 +1,8 @@
 import ArgumentParser
 import EngineModel
 
-/// Spellings of options that Docker's command line takes and the parser's library does not: `--rm=true`, `-p8080:80`, `--stop-timeout -1`.
-/// They are put into the library's own; where there are none, nothing is done.
+/// Rewrites option spellings that Docker's CLI accepts and ArgumentParser does not: `--rm=true`, `-p8080:80`, `--stop-timeout -1`. Other
+/// arguments are left unchanged.
 struct DockerSpelling {
     private struct Option {
         var isFlag: Bool
@@ -12,7 +12,7 @@ struct DockerSpelling {
     }
 
     private let options: [String: Option]
-    /// From their first word on, words belong to the container.
+    /// Commands whose words from the first positional on belong to the container.
     private static let passing: Set<String> = ["run", "create", "exec", "top"]
 
     static func normalized(_ arguments: [String]) -> [String] {
@@ -25,7 +25,7 @@ struct DockerSpelling {
         return Array(arguments[..<depth]) + spelling.rewrite(arguments[depth...], stopsAtWord: passes)
     }
 
-    /// A look that costs nothing: most commands are written as the library wants them.
+    /// A cheap check first: most command lines need no rewriting.
     private static func needsWork(_ words: ArraySlice<String>) -> Bool {
         words.contains { word in
             guard word.hasPrefix("-"), word.count > 2 else {
@@ -46,7 +46,7 @@ struct DockerSpelling {
         }
     }
 
-    /// The options of the command that the words begin with, and how many of them name it.
+    /// The options of the command that the arguments start with, and the number of words that name it.
     private static func lookUp(_ arguments: [String]) -> (DockerSpelling?, depth: Int) {
         guard var node = try? JSON(parsing: Array(Roost._dumpHelp().utf8))["command"] else { return (nil, 0) }
         var depth = 0
@@ -106,7 +106,7 @@ struct DockerSpelling {
         if value { out.append(parts[0]) } else if let off = option.off { out.append(off) }
     }
 
-    /// An option whose value is the next word, which may begin with a minus.
+    /// Takes the next word as the value of the option, even if it starts with a minus.
     private func take(_ name: String, _ rest: inout ArraySlice<String>, _ out: inout [String]) {
         guard let value = rest.popFirst() else { return out.append(name) }
         if value.hasPrefix("-"), let long = options[name]?.long {

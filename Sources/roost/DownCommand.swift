@@ -4,22 +4,28 @@ import EngineModel
 
 struct Down: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "down", abstract: "Stop the project and remove its containers and networks.",
+        commandName: "down", abstract: "Stop and remove containers and networks",
         discussion: """
-            Data in named volumes stays, unless -v is given. What -v takes away is in the trash for a day: roost trash.
+            Named volumes are kept unless -v is given. -v moves volumes to the trash
+            for 24 hours; see roost trash.
 
             Examples:
               roost down                 containers and networks
               roost down -v              volumes too
-              roost down web             one service, and what nobody else uses
+              roost down web             one service, and resources that no other service uses
             """)
-    @Flag(name: [.short, .long], help: "Remove the project's volumes as well.") var volumes = false
-    @Flag(name: .long, help: "With -v: remove volumes for good, not into the trash.") var purge = false
-    @Flag(name: .long, help: "Show what would be done, and do nothing.") var dryRun = false
-    @Flag(name: .long, help: "Remove containers of services that the file has no more.") var removeOrphans = false
-    @Option(name: .long, help: "Remove images: all, or local (those without a name of their own).") var rmi: String?
-    @Option(name: [.short, .long], help: "Seconds between the stop signal and SIGKILL.") var timeout: Int?
-    @Argument(help: "Only these services.") var services: [String] = []
+    @Flag(name: [.short, .long], help: "Remove the project's named and anonymous volumes") var volumes = false
+    @Flag(name: .long, help: "With -v, delete volumes instead of moving them to the trash") var purge = false
+    @Flag(name: .long, help: "Print what would be done and change nothing") var dryRun = false
+    @Flag(name: .long, help: "Remove containers for services not defined in the Compose file") var removeOrphans = false
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Remove images used by services (all, or local for images without a custom tag)", valueName: "string"))
+    var rmi: String?
+    @Option(name: [.short, .long], help: ArgumentHelp("Shutdown timeout in seconds", valueName: "int"))
+    var timeout: Int?
+    @Argument(help: ArgumentHelp("Services to stop and remove", valueName: "service")) var services: [String] = []
 
     func run() throws {
         let session = Session.shared
@@ -42,7 +48,7 @@ struct Down: ParsableCommand {
             let answer = try session.client().call("POST", "roost/v1/projects/down", [("dryRun", "1")], body: body)
             return Output.raw(answer["text"].string ?? "")
         }
-        // Local ones are those that have no name but the one that the project gives them.
+        // Local images have only the name that the project generates.
         let images = Set(
             try rmi == nil
                 ? []
@@ -58,7 +64,7 @@ struct Down: ParsableCommand {
         for image in images.sorted() { try remove(image) }
     }
 
-    /// What others use stays, and what is missing is removed already: both are reported and neither is a failure, as in Compose.
+    /// An image in use is kept, and a missing image is already removed: both are reported and neither is an error, as in Compose.
     private func remove(_ image: String) throws {
         do { try Session.shared.client().call("DELETE", "images/\(image)") } catch let error as RoostError {
             switch error.kind {
@@ -69,7 +75,7 @@ struct Down: ParsableCommand {
         }
     }
 
-    /// The request: with the file's own services, networks and volumes, if there is a file.
+    /// The request body, with the services, networks and volumes of the Compose file, if there is one.
     static func body(_ project: Project?, named name: String, services: [String] = []) -> JSON {
         var body: JSON = ["project": .string(name), "services": JSON(services)]
         guard let project else { return body }
@@ -90,13 +96,15 @@ struct Down: ParsableCommand {
     }
 
     private func tellOfTrash(_ before: Set<String>) throws {
-        let moved = try Trash.contents().filter { !before.contains($0["Id"].string ?? "") }.compactMap {
-            $0["Name"].string
-        }
-        guard !moved.isEmpty else { return }
-        let named = moved.filter { $0.count != 64 }
+        let moved = try Trash.contents().filter { !before.contains($0["Id"].string ?? "") }
+        guard let first = moved.first else { return }
+        // Anonymous volumes have 64 hexadecimal digits for a name.
+        let named = moved.compactMap { $0["Name"].string }.filter { $0.count != 64 }.sorted()
+        func time(_ key: String) -> Int64 { Timestamp(parsing: first[key].string ?? "")?.nanoseconds ?? 0 }
+        let kept = TimeSpan.words(seconds: (time("ExpiresAt") - time("RemovedAt")) / 1_000_000_000)
+        let (what, object) = moved.count == 1 ? ("1 volume was", "it") : ("\(moved.count) volumes were", "them")
         Output.error(
-            "note: \(moved.count == 1 ? "1 volume is" : "\(moved.count) volumes are") in the trash for a while; have \(moved.count == 1 ? "it" : "them") back with: roost trash restore \(named.isEmpty ? "ID" : named.sorted().joined(separator: " "))"
-        )
+            "note: \(what) moved to the trash (kept for \(kept.lowercased())); restore \(object) with: "
+                + "roost trash restore \(named.isEmpty ? "ID" : named.joined(separator: " "))")
     }
 }

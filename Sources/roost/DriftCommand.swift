@@ -5,13 +5,14 @@ import EngineModel
 import LinuxKernel
 import Terminal
 
-/// What runs, against what the file says.
+/// Compares the running project with its Compose file.
 struct Drift: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "drift", abstract: "Show what differs between the running project and its file, and since when.",
-        discussion: "Ends with 0 if nothing differs, with 2 if something does. Example: roost drift --json")
-    @Flag(name: .long, help: "One JSON value per difference.") var json = false
-    @Argument(help: "Only these services, and what they depend on.") var services: [String] = []
+        commandName: "drift", abstract: "Show how the running project differs from its Compose file, and since when",
+        discussion: "Exits with 0 if there is no drift, 2 if there is. Example: roost drift --json")
+    @Flag(name: .long, help: "Print one JSON object per difference") var json = false
+    @Argument(help: ArgumentHelp("Services to compare, with their dependencies", valueName: "service"))
+    var services: [String] = []
 
     func run() throws {
         let session = Session.shared
@@ -28,20 +29,23 @@ struct Drift: ParsableCommand {
             let object = step["object"].string ?? ""
             let reason = step["reason"].string ?? ""
             switch step["action"].string ?? "" {
-            // A start that follows a creation is no difference of its own.
+            // A start that follows a create or recreate step is not a separate difference.
             case "start" where ["created", "recreated"].contains(reason): continue
-            // A job that is done runs again at the next `up`, but nothing of it differs from the file.
+            // A completed job runs again at the next `up`, but does not differ from the file.
             case "start" where reason == "exited with 0": continue
             case let action where action.hasPrefix("wait"): continue
-            case "create": found.append((object, "is not there", nil))
+            case "create": found.append((object, "missing", nil))
             case "recreate": found.append((object, reason, edited(project)))
-            case "start": found.append((object, "does not run: \(reason)", try ended(object)))
-            default: found.append((object, "is not in the file: \(reason)", nil))
+            case "start": found.append((object, "not running: \(reason)", try ended(object)))
+            default: found.append((object, "not in the Compose file: \(reason)", nil))
             }
         }
         for note in plan["notes"].strings ?? [] where note.hasPrefix("found orphan") { found.append((note, "", nil)) }
         if found.isEmpty {
-            if !json { Output.line("Nothing differs: \(project.name) is as the file says.") }
+            if !json {
+                Output.line(
+                    "No drift: \(project.name) matches \(project.files.first?.pathParts.last ?? "its Compose file")")
+            }
             return
         }
         for difference in found {
@@ -53,7 +57,7 @@ struct Drift: ParsableCommand {
                 ]
                 Output.line(line.text())
             } else {
-                let since = difference.since.map { "  (since \(ago($0)))" } ?? ""
+                let since = difference.since.map { "  (\(ago($0)))" } ?? ""
                 Output.line(
                     "\(difference.object)\(difference.difference.isEmpty ? "" : ": ")\(difference.difference)\(since)")
             }
@@ -61,7 +65,7 @@ struct Drift: ParsableCommand {
         throw Leave(code: 2)
     }
 
-    /// When the project's files were last written, in seconds.
+    /// When the project's files were last modified, in seconds since the epoch.
     private func edited(_ project: Project) -> Int64? {
         project.files.compactMap { try? Files.status($0).modifiedSeconds }.max()
     }

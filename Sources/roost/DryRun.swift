@@ -1,9 +1,9 @@
 import APIClient
 import EngineModel
 
-/// A run that changes nothing: the client sends no request that would, and says what it was to be instead.
+/// `--dry-run`: the client sends no request that changes anything, and prints what it would have done.
 enum DryRun {
-    /// The commands of a project, behind which `--dry-run` may stand.
+    /// The project commands that accept `--dry-run`.
     static let verbs: Set<String> = [
         "up", "down", "build", "pull", "push", "create", "start", "stop", "restart", "rm", "kill", "pause", "unpause",
         "run",
@@ -21,7 +21,7 @@ enum DryRun {
 
     @Sendable static func tell(_ method: String, _ path: String, _ query: [(String, String)]) throws {
         Output.error("DRY-RUN MODE -  \(try describe(method, path, query))")
-        // What would follow needs the container or the process that has not been made.
+        // The following requests need the container or the exec that was not created.
         if path == "roost/v1/projects/run" || path.hasSuffix("/exec") { throw Leave(code: 0) }
     }
 
@@ -38,7 +38,7 @@ enum DryRun {
         case ("images", _) where method == "DELETE":
             return "Image \(parts.dropFirst().joined(separator: "/"))  Removing"
         case ("build", 1): return "Image \(value("t") ?? "")  Building"
-        case ("roost", _) where parts.contains("run"): return "A container for one command  Creating"
+        case ("roost", _) where parts.contains("run"): return "One-off container  Creating"
         default: return "\(method) \(path)"
         }
     }

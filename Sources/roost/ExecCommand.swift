@@ -5,21 +5,36 @@ import LinuxKernel
 
 struct Exec: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "exec", abstract: "Run a program in a running container.",
+        commandName: "exec", abstract: "Execute a command in a running container",
+        usage: "roost exec [OPTIONS] CONTAINER COMMAND [ARG...]",
         discussion: "Example: roost exec -it web sh")
-    @Flag(name: [.short, .long], help: "Send standard input.") var interactive = false
-    @Flag(name: [.short, .long], help: "Give it a terminal.") var tty = false
-    @Flag(name: [.customShort("T"), .long, .customLong("no-TTY")], help: "Give it no terminal (compose).")
+    @Flag(name: [.short, .long], help: "Keep STDIN open even if not attached") var interactive = false
+    @Flag(name: [.short, .long], help: "Allocate a pseudo-TTY") var tty = false
+    @Flag(name: [.customShort("T"), .long, .customLong("no-TTY")], help: "Disable pseudo-TTY allocation (compose)")
     var noTty = false
-    @Flag(name: [.short, .long], help: "Return at once.") var detach = false
-    @Option(name: .long, help: "Set variables from a file.") var envFile: [String] = []
-    @Option(name: .long, help: "Keys to leave with (default ctrl-p,ctrl-q).") var detachKeys: String?
-    @Flag(name: .long, help: "Give it every right.") var privileged = false
-    @Option(name: [.short, .long], help: "Set a variable.") var env: [String] = []
-    @Option(name: [.short, .long], help: "As this user.") var user: String?
-    @Option(name: [.short, .long], help: "In this folder.") var workdir: String?
-    @Option(name: .long, help: "Which replica of a service.") var index: Int?
-    @Argument(parsing: .captureForPassthrough, help: "Container or service, program, arguments.") var words: [String]
+    @Flag(name: [.short, .long], help: "Detached mode: run command in the background") var detach = false
+    @Option(name: .long, help: ArgumentHelp("Read in a file of environment variables", valueName: "list"))
+    var envFile: [String] = []
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Override the key sequence for detaching a container (default ctrl-p,ctrl-q)", valueName: "string"))
+    var detachKeys: String?
+    @Flag(name: .long, help: "Give extended privileges to the command") var privileged = false
+    @Option(name: [.short, .long], help: ArgumentHelp("Set environment variables", valueName: "list"))
+    var env: [String] = []
+    @Option(name: [.short, .long], help: ArgumentHelp("Username or UID (name|uid[:group|gid])", valueName: "string"))
+    var user: String?
+    @Option(name: [.short, .long], help: ArgumentHelp("Working directory inside the container", valueName: "string"))
+    var workdir: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Index of the container if the service has multiple replicas", valueName: "int"))
+    var index: Int?
+    @Argument(
+        parsing: .captureForPassthrough,
+        help: ArgumentHelp("Container or service, command and arguments", valueName: "args"))
+    var words: [String]
 
     func run() throws {
         if words.first == "--help" { throw CleanExit.helpRequest(Self.self) }
@@ -28,7 +43,7 @@ struct Exec: ParsableCommand {
             throw Arguments.Missing(text: "\"roost exec\" requires at least 2 arguments.")
         }
         let client = try Session.shared.client()
-        // As in Compose: a terminal if there is one here.
+        // As in Compose, allocate a TTY if the client has one.
         let compose = Session.shared.isCompose
         let terminal = compose ? !noTty && Terminals.isTerminal(0) && Terminals.isTerminal(1) : tty
         let input = compose ? !detach : interactive
@@ -58,7 +73,7 @@ struct Exec: ParsableCommand {
         try AttachedStream(exchange: exchange, terminal: terminal, sendsInput: input) { rows, columns in
             _ = try? client.call("POST", "exec/\(exec)/resize", [("h", "\(rows)"), ("w", "\(columns)")])
         } signalled: { number, leaving in
-            // As with Docker the client exits and the process keeps running. Nothing may keep the client: SIGHUP and SIGQUIT end it as well.
+            // As with Docker, the client exits and the process keeps running. SIGHUP and SIGQUIT must end the client as well.
             guard [1, 2, 3, 15].contains(number) else { return }
             leaving()
             Processes.exit(128 + number)
@@ -66,7 +81,7 @@ struct Exec: ParsableCommand {
         throw Leave(code: Int32(clamping: try client.call("GET", "exec/\(exec)/json")["ExitCode"].int ?? 0))
     }
 
-    /// Mostly the name is a container's: one question less. Else it may be a service's.
+    /// Tries the name as a container first, which saves a request in the common case; otherwise resolves it as a service.
     private func create(_ name: String, _ body: JSON, _ client: EngineClient) throws -> String {
         func ask(_ id: String) throws -> String {
             try client.call("POST", "containers/\(EngineClient.encode(id))/exec", body: body)["Id"].string ?? ""
@@ -83,7 +98,7 @@ struct Exec: ParsableCommand {
 }
 
 enum Variables {
-    /// `-e NAME` takes the value from here; without one it is left out by an empty name.
+    /// `-e NAME` takes the value from the client's environment; if it is not set there, the bare name is sent.
     static func complete(_ text: String) throws(RoostError) -> String {
         if text.hasPrefix("=") || text.isEmpty { throw .invalid("invalid environment variable: \(text)") }
         if text.contains("=") { return text }

@@ -7,12 +7,20 @@ import Synchronization
 
 struct Attach: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "attach", abstract: "Join a running container's input and output.")
-    @Option(name: .long, help: "Keys to leave with (default ctrl-p,ctrl-q).") var detachKeys: String?
-    @Flag(name: .long, help: "Send no input.") var noStdin = false
-    @Flag(name: .long, inversion: .prefixedNo, help: "Pass signals on.") var sigProxy = true
-    @Option(name: .long, help: "Compose: which replica of the service.") var index: Int?
-    @Argument var name: String
+        commandName: "attach", abstract: "Attach local standard input, output, and error streams to a running container"
+    )
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Override the key sequence for detaching a container (default ctrl-p,ctrl-q)", valueName: "string"))
+    var detachKeys: String?
+    @Flag(name: .long, help: "Do not attach STDIN") var noStdin = false
+    @Flag(name: .long, inversion: .prefixedNo, help: "Proxy all received signals to the process") var sigProxy = true
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Index of the container if the service has multiple replicas (compose)", valueName: "int"))
+    var index: Int?
+    @Argument(help: ArgumentHelp("Container or service", valueName: "container")) var name: String
     func run() throws {
         guard let id = try Session.shared.resolve([name], index: index).first?.id else { return }
         let state = try Session.shared.client().call("GET", "containers/\(id)/json")["State"]
@@ -31,20 +39,20 @@ struct Attach: ParsableCommand {
     }
 }
 
-/// A container in the foreground: attached before it starts, so that nothing of its output is missed.
+/// Runs a container in the foreground, or attaches to it. It attaches before the start, so that no output is lost.
 struct Foreground {
     let id: String
     var interactive: Bool
     var detachKeys: String?
     var removes = false
-    /// Whether it has a terminal, where that is known already.
+    /// Whether the container has a TTY; nil if not known yet.
     var hasTerminal: Bool?
-    /// `stdin`, `stdout`, `stderr`; empty is all that there are.
+    /// Streams to attach (`stdin`, `stdout`, `stderr`); empty means all.
     var streams: [String] = []
-    /// Signals that arrive here go to the container.
+    /// Forwards signals that the client receives to the container.
     var passesSignals = true
 
-    /// The stream, and which engine gives it.
+    /// The attached stream, and the instance ID of the engine that serves it.
     private func open(_ client: EngineClient, _ terminal: Bool) throws -> (stream: AttachedStream, engine: String?) {
         let chosen = Set(streams.map { $0.lowercased() })
         func wants(_ name: String) -> String { chosen.isEmpty || chosen.contains(name) ? "1" : "0" }
@@ -63,7 +71,7 @@ struct Foreground {
                 leaving()
                 Processes.exit(128 + number)
             }
-            // The third time the user does not want to wait for the container any longer, nor for the engine.
+            // After the third signal, exit without waiting for the container or the engine.
             let count = interrupts.withLock { count in
                 if number == 2 || number == 15 { count += 1 }
                 return count
@@ -88,10 +96,10 @@ struct Foreground {
         let (stream, engine) = try open(client, hasTerminal)
         let end = try client.open(
             "POST", "containers/\(id)/wait", [("condition", removes ? "removed" : "next-exit")], starting: false)
-        // Another engine than the one that has the stream: what the program says would go nowhere.
+        // The stream belongs to another engine instance: the output of the container would be lost.
         guard end.header(RoostHeader.instance) == engine else {
             throw RoostError(
-                .unavailable, "The engine ended before the container \(id.prefix(12)) was started: try again.")
+                .unavailable, "The engine exited before container \(id.prefix(12)) was started; try again.")
         }
         do { _ = try client.open("POST", "containers/\(id)/start", starting: false).readAll() } catch let error
             as RoostError
@@ -104,7 +112,7 @@ struct Foreground {
         return try code(client, end)
     }
 
-    /// Docker's codes: 127 for a program that is not there, 126 for one that may not run, 125 for everything else.
+    /// Docker's exit codes: 127 if the command is not found, 126 if it cannot be executed, 125 for everything else.
     static func code(ofFailure text: String) -> Int32 {
         if text.contains("executable file not found") || text.contains("no such file or directory") { return 127 }
         let cannotRun = ["permission denied", "is a directory", "exec format error"]
@@ -115,7 +123,7 @@ struct Foreground {
         let client = try Session.shared.client()
         let hasTerminal = try terminal(client)
         let (stream, _) = try open(client, hasTerminal)
-        // A program that hears of another size draws its screen anew, for whoever comes in the middle.
+        // A changed window size makes a full-screen process redraw, so that a client that attaches late sees its screen.
         if hasTerminal, let window = Terminals.window(1) {
             _ = try? client.call(
                 "POST", "containers/\(id)/resize", [("h", "\(window.rows + 1)"), ("w", "\(window.columns + 1)")])
@@ -125,9 +133,9 @@ struct Foreground {
         return try code(client, end)
     }
 
-    /// After a detach the container runs on, and there is no code yet.
+    /// The exit code of the container; 0 after a detach, as the container keeps running.
     private func code(_ client: EngineClient, _ end: HTTPExchange) throws -> Int32 {
-        // Only keys that are typed at a terminal detach; else the stream has ended, or the engine has.
+        // Only keys typed at a TTY detach; otherwise the stream ended because the container or the engine exited.
         if interactive, (try? terminal(client)) == true, try !waitUntilReady(end.connection.raw, milliseconds: 100),
             let state = try? client.call("GET", "containers/\(id)/json")["State"], state["Running"].bool == true,
             state["Restarting"].bool != true
@@ -138,7 +146,7 @@ struct Foreground {
         guard let ended = try end.nextLine(), let code = ended["StatusCode"].int else {
             throw RoostError(
                 .unavailable,
-                "The engine ended while the container ran. The container runs on; its output is in roost logs \(id.prefix(12))."
+                "The engine exited. The container keeps running; see its output with: roost logs \(id.prefix(12))"
             )
         }
         return Int32(clamping: code)

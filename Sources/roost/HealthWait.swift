@@ -3,22 +3,22 @@ import ComposeModel
 import EngineModel
 import LinuxKernel
 
-/// Waits until services, with what they depend on, run and are healthy: `up --wait`, `start --wait`.
+/// Waits until services and their dependencies are running and healthy: `up --wait`, `start --wait`.
 struct HealthWait {
     let project: Project
-    /// Empty is all.
+    /// Empty means all.
     let services: [String]
-    /// Seconds; nil is as long as it takes.
+    /// In seconds; nil means no limit.
     let timeout: Int?
 
-    /// What the last probe said.
+    /// The result of the last health check.
     private static func lastProbe(_ health: JSON) -> String {
         guard let probe = health["Log"].array?.last else { return "" }
         let said = (probe["Output"].string ?? "").split(separator: "\n").first.map(String.init) ?? "no output"
-        return ": the last probe ended with \(probe["ExitCode"].int ?? -1): \(said)"
+        return ": last health check exited with \(probe["ExitCode"].int ?? -1): \(said)"
     }
 
-    /// The end of a container's log, for telling why it has ended.
+    /// The last lines of a container's log, to show why it exited.
     private func lastLines(_ container: JSON) throws -> String {
         let answer = try Session.shared.client().open(
             "GET", "containers/\(container["Id"].string ?? "")/logs",
@@ -35,10 +35,10 @@ struct HealthWait {
     /// How long a container without a health check must have run, in nanoseconds.
     private static let settling: Int64 = 300_000_000
 
-    /// Done jobs count as ready; what fails is shown with the end of its log.
+    /// Completed jobs count as ready; a failed container is reported with the last lines of its log.
     func run() throws {
         let client = try Session.shared.client()
-        // Others of the project may be as ill as they like.
+        // Containers outside the requested services and their dependencies do not matter.
         let wanted = services.isEmpty ? [] : project.needed(by: services).sorted()
         let deadline = timeout.map { Clocks.monotonicNanoseconds() + Int64($0) * 1_000_000_000 }
         let events = try client.open(
@@ -64,7 +64,7 @@ struct HealthWait {
                             "container \(name.dropFirst()) is unhealthy\(Self.lastProbe(state["Health"]))")
                     }
                     waiting = waiting || (state["Health"]["Status"].string.map { $0 != "healthy" } ?? false)
-                    // What has only just started may end at once.
+                    // A container that has just started may still exit at once.
                     let age = state["StartedAt"].string.flatMap { Timestamp(parsing: $0) }.map {
                         Clocks.wallNanoseconds() - $0.nanoseconds
                     }
@@ -76,7 +76,7 @@ struct HealthWait {
                     restarts[name] = restarts[name] ?? count
                     if more >= 5, Clocks.monotonicNanoseconds() - began > 30_000_000_000 {
                         throw RoostError.conflict(
-                            "container \(name.dropFirst()) keeps ending (\(state["ExitCode"].int ?? 0)) and was restarted \(more) times\(try lastLines(container))"
+                            "container \(name.dropFirst()) keeps exiting with code \(state["ExitCode"].int ?? 0) (restarted \(more) times)\(try lastLines(container))"
                         )
                     }
                 default: break

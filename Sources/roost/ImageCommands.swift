@@ -5,33 +5,35 @@ import LinuxKernel
 
 struct Image: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "image", abstract: "Work with images.",
+        commandName: "image", abstract: "Manage images",
         subcommands: [
             Ls.self, InspectImage.self, Rm.self, Build.self, History.self, Pull.self, Push.self, Tag.self, Import.self,
             Load.self, Save.self, Prune.self,
         ])
     struct Ls: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "ls", abstract: "List images.", aliases: ["list"])
+        static let configuration = CommandConfiguration(commandName: "ls", abstract: "List images", aliases: ["list"])
         @OptionGroup var images: Images
         func run() throws { try images.run() }
     }
     struct InspectImage: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "inspect", abstract: "Show everything about images.")
-        @Option(name: [.short, .long]) var format: String?
-        @Argument var names: [String]
+            commandName: "inspect", abstract: "Display detailed information on one or more images")
+        @Option(
+            name: [.short, .long], help: ArgumentHelp("Format output (json or a Go template)", valueName: "string"))
+        var format: String?
+        @Argument(help: ArgumentHelp("Images", valueName: "image")) var names: [String]
         func run() throws { try Inspect.show(names, kinds: ["images"], format) }
     }
     struct Rm: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "rm", abstract: "Remove images.", aliases: ["remove"])
+            commandName: "rm", abstract: "Remove one or more images", aliases: ["remove"])
         @OptionGroup var command: ImageRemove
         func run() throws { try command.run() }
     }
     struct Prune: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "prune", abstract: "Remove images that have no name; with -a all that no container uses.")
-        @Flag(name: [.short, .long], help: "All that no container uses.") var all = false
+            commandName: "prune", abstract: "Remove dangling images (with -a, all unused images)")
+        @Flag(name: [.short, .long], help: "Remove all unused images, not just dangling ones") var all = false
         @OptionGroup var options: PruneOptions
         func run() throws {
             let what = all ? "all images without at least one container associated to them" : "all dangling images"
@@ -42,7 +44,7 @@ struct Image: ParsableCommand {
         }
     }
 
-    /// `untagged: …`, `deleted: …`.
+    /// Formats removed images as `untagged: …` and `deleted: …`.
     static func removed(_ list: JSON) -> [String] {
         (list.array ?? []).flatMap { entry in
             (entry.object ?? []).map { "\($0.key.lowercased()): \($0.value.string ?? "")" }
@@ -51,10 +53,10 @@ struct Image: ParsableCommand {
 }
 
 struct ImageRemove: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "rmi", abstract: "Remove images.")
-    @Flag(name: [.short, .long], help: "Although stopped containers use it.") var force = false
-    @Flag(name: .long, help: "Accepted; there are no untagged parents.") var noPrune = false
-    @Argument var names: [String]
+    static let configuration = CommandConfiguration(commandName: "rmi", abstract: "Remove one or more images")
+    @Flag(name: [.short, .long], help: "Force removal of the image") var force = false
+    @Flag(name: .long, help: "No effect; there are no untagged parents") var noPrune = false
+    @Argument(help: ArgumentHelp("Images", valueName: "image")) var names: [String]
     func run() throws {
         var failed = false
         for name in names {
@@ -66,7 +68,7 @@ struct ImageRemove: ParsableCommand {
                 }
             } catch let error as RoostError {
                 Output.error(Session.shared.told(error))
-                // What should be gone and is not there is gone, as Docker has it.
+                // As in Docker, a missing image is not an error with --force.
                 if !(force && error.kind == .notFound) { failed = true }
             }
         }
@@ -75,21 +77,30 @@ struct ImageRemove: ParsableCommand {
 }
 
 struct Tag: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "tag", abstract: "Give an image one more name.")
-    @Argument var source: String
-    @Argument var target: String
+    static let configuration = CommandConfiguration(
+        commandName: "tag", abstract: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE")
+    @Argument(help: ArgumentHelp("Name or ID of the image", valueName: "source-image")) var source: String
+    @Argument(help: ArgumentHelp("Name and optionally a tag of the new reference", valueName: "target-image"))
+    var target: String
     func run() throws { try Session.shared.client().call("POST", "images/\(source)/tag", [("repo", target)]) }
 }
 
 struct Import: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "import", abstract: "Make an image of a root file system's archive.",
+        commandName: "import", abstract: "Import the contents from a tarball to create a filesystem image",
         discussion: "Example: tar -C root -c . | roost import --change 'CMD [\"sh\"]' - busybox")
-    @Option(name: [.short, .long], help: "An instruction: CMD [\"sh\"], ENV A=1, ….") var change: [String] = []
-    @Option(name: [.short, .long], help: "A comment for the history.") var message: String?
-    @Option(name: .long, help: "What it is for: linux/ARCHITECTURE.") var platform: String?
-    @Argument(help: "A tar file, plain or compressed; - is standard input.") var file: String
-    @Argument(help: "The image's name.") var name: String?
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp(
+            "Apply a Dockerfile instruction to the created image (e.g. CMD [\"sh\"])", valueName: "list"))
+    var change: [String] = []
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("Set commit message for the imported image", valueName: "string"))
+    var message: String?
+    @Option(name: .long, help: ArgumentHelp("Platform of the image (e.g. linux/amd64)", valueName: "string"))
+    var platform: String?
+    @Argument(help: ArgumentHelp("Tar archive, plain or compressed (- for STDIN)", valueName: "file")) var file: String
+    @Argument(help: ArgumentHelp("Name and optionally a tag of the image", valueName: "repository")) var name: String?
     func run() throws {
         var query = [("fromSrc", "-")] + change.map { ("changes", $0) }
         if let name { query.append(("repo", name)) }
@@ -105,7 +116,7 @@ struct Import: ParsableCommand {
 func openInput(_ file: String) throws -> OwnedFD {
     if file == "-" {
         guard !Terminals.isTerminal(0) else {
-            throw RoostError.invalid("standard input is a terminal: give a file, or pipe an archive in")
+            throw RoostError.invalid("standard input is a terminal: use a file, or pipe an archive to it")
         }
         return try Files.open("/proc/self/fd/0", .readOnly)
     }
@@ -116,15 +127,18 @@ func openInput(_ file: String) throws -> OwnedFD {
 
 struct Load: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "load", abstract: "Load images from an archive (docker or OCI, plain, gzip or zstd).")
-    @Option(name: [.short, .long], help: "The file; else standard input.") var input: String?
-    @Flag(name: [.short, .long]) var quiet = false
+        commandName: "load", abstract: "Load images from a tar archive or STDIN (docker or OCI; plain, gzip or zstd)")
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("Read from a tar archive file, instead of STDIN", valueName: "string"))
+    var input: String?
+    @Flag(name: [.short, .long], help: "Suppress the load output") var quiet = false
     func run() throws {
         let file = try openInput(input ?? "-")
         let answer = try Session.shared.client().upload("images/load", [], file: file.raw)
         while let line = try answer.nextLine() {
             if let message = line["error"].string { throw RoostError.invalid(message) }
-            // What was loaded is the result, not progress.
+            // The names of the loaded images are the result, not progress: --quiet prints them too.
             let text = line["stream"].string ?? ""
             if !quiet || text.hasPrefix("Loaded image") { Output.raw(text) }
         }
@@ -133,12 +147,13 @@ struct Load: ParsableCommand {
 
 struct Save: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "save", abstract: "Write images to an archive that docker and OCI tools read.")
-    @Option(name: [.short, .long], help: "The file; else standard output.") var output: String?
-    @Argument var names: [String]
+        commandName: "save", abstract: "Save one or more images to a tar archive (streamed to STDOUT by default)")
+    @Option(name: [.short, .long], help: ArgumentHelp("Write to a file, instead of STDOUT", valueName: "string"))
+    var output: String?
+    @Argument(help: ArgumentHelp("Images", valueName: "image")) var names: [String]
     func run() throws {
         if output == nil, Terminals.isTerminal(1) {
-            throw RoostError.invalid("cowardly refusing to save to a terminal: use -o, or redirect")
+            throw RoostError.invalid("cowardly refusing to save to a terminal. Use the -o flag or redirect")
         }
         let answer = try Session.shared.client().open("GET", "images/get", names.map { ("names", $0) })
         try download(answer, to: output)

@@ -1,12 +1,13 @@
 import LinuxKernel
 import Synchronization
 
-/// What SIGHUP, SIGINT and SIGTERM do at the moment: one place, because two readers of signals would take them from each other.
+/// The current handler of SIGHUP, SIGINT and SIGTERM. There is one for the process, because two signal readers would steal signals from
+/// each other.
 enum Interrupts {
     private static let handler = Mutex<(@Sendable () -> Void)?>(nil)
     private static let isListening = Mutex(false)
 
-    /// From now on `handle` is called for each, on a thread of its own.
+    /// Sets the handler. It is called for each signal, on a separate thread.
     static func handle(_ handle: @escaping @Sendable () -> Void) throws(SyscallError) {
         handler.withLock { $0 = handle }
         let isFirst = isListening.withLock { isListening in

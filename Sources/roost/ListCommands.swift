@@ -6,7 +6,7 @@ import LinuxKernel
 import Terminal
 
 extension Listing {
-    /// Shows all rows.
+    /// Prints all rows.
     static func show(
         _ rows: [JSON], _ format: String?, columns: [Column], more: [Column] = [], quiet: String? = nil
     ) throws {
@@ -16,12 +16,12 @@ extension Listing {
     }
 }
 
-/// `--filter key=value`, several times.
+/// The API query for repeated `--filter key=value` options.
 func filterQuery(_ filters: [String]) throws(RoostError) -> [(String, String)] {
     var values: [String: [String]] = [:]
     for text in filters {
         let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-        guard parts.count == 2 else { throw .invalid("invalid argument \"\(text)\" for --filter: write key=value") }
+        guard parts.count == 2 else { throw .invalid("invalid argument \"\(text)\" for --filter: expected key=value") }
         values[parts[0], default: []].append(parts[1])
     }
     return values.isEmpty ? [] : [("filters", Filters(values).json.text())]
@@ -33,20 +33,31 @@ func ago(_ seconds: Int64) -> String {
 
 struct Ps: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ps", abstract: "List containers; with compose, those of the project.")
-    @Flag(name: [.short, .long], help: "Stopped ones too.") var all = false
-    @Flag(name: [.short, .long], help: "Ids only.") var quiet = false
-    @Flag(name: .long, help: "Nothing shortened.") var noTrunc = false
-    @Flag(name: [.short, .long], help: "The size of their own layers.") var size = false
-    @Flag(name: [.customShort("l"), .long], help: "The newest only.") var latest = false
-    @Option(name: [.customShort("n"), .long], help: "So many of the newest.") var last: Int?
-    @Option(name: [.short, .long], help: "key=value.") var filter: [String] = []
-    @Option(name: .long, help: "json, or a template: {{.Names}}.") var format: String?
-    @Flag(name: .long, help: "Names of the services (compose).") var services = false
-    @Option(name: .long, help: "In this state only: running, exited, … (compose).") var status: [String] = []
-    @Flag(name: .long, inversion: .prefixedNo, help: "Containers of services that the file has no more (compose).")
+        commandName: "ps", abstract: "List containers (compose: of the project)")
+    @Flag(name: [.short, .long], help: "Show all containers (default shows just running)") var all = false
+    @Flag(name: [.short, .long], help: "Only display container IDs") var quiet = false
+    @Flag(name: .long, help: "Do not truncate output") var noTrunc = false
+    @Flag(name: [.short, .long], help: "Display total file sizes") var size = false
+    @Flag(name: [.customShort("l"), .long], help: "Show the latest created container (includes all states)")
+    var latest = false
+    @Option(
+        name: [.customShort("n"), .long],
+        help: ArgumentHelp("Show n last created containers (includes all states)", valueName: "int"))
+    var last: Int?
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("Filter output based on conditions provided (key=value)", valueName: "filter"))
+    var filter: [String] = []
+    @Option(name: .long, help: ArgumentHelp("Format output (table, json or a Go template)", valueName: "string"))
+    var format: String?
+    @Flag(name: .long, help: "Display services (compose)") var services = false
+    @Option(name: .long, help: ArgumentHelp("Filter services by status, e.g. running (compose)", valueName: "string"))
+    var status: [String] = []
+    @Flag(
+        name: .long, inversion: .prefixedNo,
+        help: "Include containers for services not defined in the Compose file (compose)")
     var orphans = true
-    @Argument(help: "Services (compose).") var names: [String] = []
+    @Argument(help: ArgumentHelp("Services (compose)", valueName: "service")) var names: [String] = []
 
     func run() throws {
         let list: [JSON]
@@ -66,7 +77,7 @@ struct Ps: ParsableCommand {
             ).filter { states.isEmpty || states.contains($0["State"].string ?? "") }
         } else {
             var query = [("all", all || latest || (last ?? 0) > 0 ? "1" : "0")] + (try filterQuery(filter))
-            // A size is worked out only where it is shown.
+            // Request sizes only if they are shown, as they are expensive.
             if size || format.map({ $0 == "json" || $0.contains(".Size") || $0.contains("json .") }) == true {
                 query.append(("size", "1"))
             }
@@ -138,7 +149,7 @@ struct Ps: ParsableCommand {
         ]
     }
 
-    /// As Docker shows an image: twelve digits of an id, a name without its digest.
+    /// The image as Docker prints it: a 12-digit ID, or the name without its digest.
     static func image(_ container: JSON, noTrunc: Bool) -> String {
         let name = container["Image"].string ?? ""
         if name.isEmpty { return "<no image>" }
@@ -162,11 +173,18 @@ struct Ps: ParsableCommand {
 
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inspect", abstract: "Show everything about containers, images, networks, volumes.")
-    @Option(name: [.short, .long], help: "A template: {{.State.Pid}}.") var format: String?
-    @Option(name: .long, help: "container, image, network or volume.") var type: String?
-    @Flag(name: [.short, .long], help: "With the sizes of containers' layers.") var size = false
-    @Argument var names: [String]
+        commandName: "inspect", abstract: "Return low-level information on containers, images, networks and volumes")
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("Format output using a Go template (e.g. {{.State.Pid}})", valueName: "string"))
+    var format: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Only inspect objects of the given type (container, image, network, volume)", valueName: "string"))
+    var type: String?
+    @Flag(name: [.short, .long], help: "Display total file sizes if the type is container") var size = false
+    @Argument(help: ArgumentHelp("Names or IDs", valueName: "name")) var names: [String]
 
     func run() throws {
         if let type, !["container", "image", "network", "volume"].contains(type) {
@@ -209,7 +227,7 @@ struct Inspect: ParsableCommand {
                 ? "\(kind)/\(EngineClient.encode(name))/json" : "\(kind)/\(EngineClient.encode(name))"
             let query = size && kind == "containers" ? [("size", "1")] : []
             do { return try Session.shared.client().call("GET", path, query) } catch let error as RoostError {
-                // Of one kind, the engine's own words say what is missing.
+                // With a single type, the engine's own message names what is missing.
                 if kinds.count == 1 { throw error }
                 guard error.kind == .notFound || (kinds.count > 1 && error.kind == .invalidArgument) else {
                     throw error
@@ -221,13 +239,20 @@ struct Inspect: ParsableCommand {
 }
 
 struct Events: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "events", abstract: "Show what happens as it happens.")
-    @Option(name: .long, help: "From this time on.") var since: String?
-    @Option(name: .long, help: "Until this time.") var until: String?
-    @Option(name: [.short, .long], help: "key=value.") var filter: [String] = []
-    @Option(name: .long, help: "json, or a template.") var format: String?
-    @Flag(name: .long, help: "One JSON value per line (compose).") var json = false
-    @Argument(help: "Only these services (compose).") var services: [String] = []
+    static let configuration = CommandConfiguration(
+        commandName: "events", abstract: "Get real-time events from the engine")
+    @Option(name: .long, help: ArgumentHelp("Show all events created since timestamp", valueName: "string"))
+    var since: String?
+    @Option(name: .long, help: ArgumentHelp("Stream events until this timestamp", valueName: "string"))
+    var until: String?
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("Filter output based on conditions provided (key=value)", valueName: "filter"))
+    var filter: [String] = []
+    @Option(name: .long, help: ArgumentHelp("Format output (json or a Go template)", valueName: "string"))
+    var format: String?
+    @Flag(name: .long, help: "Output events as a stream of JSON objects (compose)") var json = false
+    @Argument(help: ArgumentHelp("Services (compose)", valueName: "service")) var services: [String] = []
     func run() throws {
         if Session.shared.isCompose {
             var times: [(String, String)] = []
@@ -256,14 +281,18 @@ struct Events: ParsableCommand {
 }
 
 struct Images: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "images", abstract: "List images.")
-    @Flag(name: [.short, .long], help: "Ids only.") var quiet = false
-    @Flag(name: [.short, .long], help: "Accepted; there are no intermediate images.") var all = false
-    @Flag(name: .long, help: "The digests that registries know the images by.") var digests = false
-    @Flag(name: .long, help: "Nothing shortened.") var noTrunc = false
-    @Option(name: [.short, .long], help: "key=value.") var filter: [String] = []
-    @Option(name: .long, help: "json, or a template: {{.Repository}}.") var format: String?
-    @Argument(help: "Only this repository; with compose, only these services.") var names: [String] = []
+    static let configuration = CommandConfiguration(commandName: "images", abstract: "List images")
+    @Flag(name: [.short, .long], help: "Only show image IDs") var quiet = false
+    @Flag(name: [.short, .long], help: "No effect; there are no intermediate images") var all = false
+    @Flag(name: .long, help: "Show digests") var digests = false
+    @Flag(name: .long, help: "Do not truncate output") var noTrunc = false
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("Filter output based on conditions provided (key=value)", valueName: "filter"))
+    var filter: [String] = []
+    @Option(name: .long, help: ArgumentHelp("Format output (table, json or a Go template)", valueName: "string"))
+    var format: String?
+    @Argument(help: ArgumentHelp("Repository (compose: services)", valueName: "repository")) var names: [String] = []
 
     func run() throws {
         if Session.shared.isCompose { return try ComposeViews.images(names, quiet: quiet, format: format) }
@@ -301,7 +330,7 @@ struct Images: ParsableCommand {
             more: [("Digest", "DIGEST"), ("CreatedAt", "CREATED AT")], quiet: quiet ? "ID" : nil)
     }
 
-    /// A line per name; an image that is known by its digest alone has no tag.
+    /// One row per name; an image known only by its digest has no tag.
     static func names(_ tags: [String], _ digests: [String], digests shows: Bool) -> [(String, String, String)] {
         func split(_ name: String) -> (String, String) {
             let cut = name.lastIndex(of: ":") ?? name.endIndex

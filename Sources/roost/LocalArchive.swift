@@ -2,26 +2,28 @@ import EngineModel
 import HelperProtocol
 import LinuxKernel
 
-/// Archives of the user's own files, taken apart and made by the helper with the user's rights: it has the library for them, and this
-/// program starts faster without.
+/// Creates and extracts archives of the user's files with roost-helper, run as the user. The helper links the archive library; the CLI
+/// starts faster without it.
 enum LocalArchive {
     private static func program() throws -> String {
         let path = try Processes.beside("roost-helper")
-        guard Files.exists(path) else { throw RoostError.failure("\(path) is missing: archives are made by it") }
+        guard Files.exists(path) else {
+            throw RoostError.failure("\(path) is missing: it creates and extracts archives")
+        }
         return path
     }
 
-    /// A worker that runs.
+    /// A running helper process.
     struct Worker {
         let pid: Int32
         let errors: OwnedFD
 
-        /// Waits for the end; throws what it had to say.
+        /// Waits for the helper to exit; throws its error message if it failed.
         func finish() throws {
             guard try Processes.collect(pid: pid, wait: true)?.status.code != 0 else { return }
             let said = (try? readSome(errors.raw, at: 0, limit: 65536)) ?? []
             let text = String(decoding: said.split(separator: 0).last ?? [], as: UTF8.self)
-            throw RoostError.failure(text.isEmpty ? "the archive could not be made" : text)
+            throw RoostError.failure(text.isEmpty ? "the archive could not be created or extracted" : text)
         }
     }
 
@@ -36,12 +38,12 @@ enum LocalArchive {
         return Worker(pid: pid, errors: errors)
     }
 
-    /// A tar stream of a path, its entries below a name.
+    /// Creates a tar stream of `path`, with its entries under `name`.
     static func create(_ path: String, as name: String, to output: Int32) throws -> Worker {
         try start(.archive(path: path, name: name), input: nil, output: output)
     }
 
-    /// A tar stream of files, named by their paths behind `/./`, below a folder.
+    /// Creates a tar stream of files under `target`, named by the part of their path after `/./`.
     static func select(_ sources: [String], into target: String, keepsParents: Bool, to output: Int32) throws -> Worker
     {
         var selection = RootRequest.Selection(sources: sources, target: target, targetIsFolder: false)
@@ -49,7 +51,8 @@ enum LocalArchive {
         return try start(.select(selection), input: nil, output: output)
     }
 
-    /// Unpacks a tar stream in a folder; the first component of its names may be another one, owners only where they are kept.
+    /// Extracts a tar stream to a directory. `rebase` replaces the first component of the entry names; unless `keepsOwners`, the files belong to
+    /// the user.
     static func extract(_ input: Int32, into folder: String, rebase: String?, keepsOwners: Bool) throws -> Worker {
         var options = RootRequest.ExtractOptions(folder: folder)
         options.refusesKindChange = true

@@ -5,20 +5,20 @@ import EngineModel
 import LinuxKernel
 import Terminal
 
-/// `compose.lock.json` beside the project file: exactly which images the services run.
+/// `compose.lock.json` next to the Compose file: the exact images that the services run.
 struct ProjectLock {
     let path: String
-    /// Service → what it runs.
+    /// The locked image of each service.
     var services: [String: Entry]
 
     struct Entry: Equatable {
-        /// The image's name in the project file.
+        /// The image name in the Compose file.
         var image: String
-        /// What the registry calls it; for an image that is only here, or is built, the digest of its configuration.
+        /// The manifest digest in the registry; for a local or built image, the digest of its configuration.
         var digest: String
         /// `registry`, `local` or `build`.
         var source: String
-        /// Which platforms the registry has it for.
+        /// The platforms that the registry provides it for.
         var platforms: [String]
 
         var json: JSON {
@@ -43,11 +43,11 @@ struct ProjectLock {
     static func load(_ project: Project) throws -> ProjectLock {
         let path = path(project)
         guard Files.exists(path) else {
-            throw RoostError.missing("\(path) does not exist: write it with roost lock")
+            throw RoostError.missing("\(path) does not exist: create it with roost lock")
         }
         let json = try JSON(parsing: try Files.read(path, limit: 4 << 20))
         guard json["version"].int == 1 else {
-            throw RoostError.invalid("\(path): version \(json["version"].text()) is not known to this roost")
+            throw RoostError.invalid("\(path): unsupported version \(json["version"].text())")
         }
         var lock = ProjectLock(path: path)
         for (name, entry) in json["services"].object ?? [] {
@@ -66,7 +66,7 @@ struct ProjectLock {
         try Files.replace((try? Files.canonical(path)) ?? path, json.bytes(indent: 2) + [10])
     }
 
-    /// What a service would run now.
+    /// The image that a service would run now.
     static func resolve(_ name: String, _ project: Project) throws -> Entry {
         let service = project.services[name] ?? .null
         let image = service["image"].string ?? ""
@@ -92,7 +92,7 @@ struct ProjectLock {
                 image: image, digest: json["Descriptor"]["digest"].string ?? "", source: "registry",
                 platforms: platforms.filter { !$0.contains("unknown") })
         } catch let error as RoostError {
-            // An image that was imported or loaded is in no registry.
+            // An imported or loaded image is not in any registry.
             guard let here = try? client.call("GET", "images/\(image)/json"), let id = here["Id"].string else {
                 throw RoostError(error.kind, "service \(name): \(error.message)")
             }
@@ -102,7 +102,7 @@ struct ProjectLock {
         }
     }
 
-    /// The project with exactly these images, all of them here; or an error that says what differs.
+    /// The project pinned to the locked images, pulling those that are missing. Throws an error that lists the differences.
     func apply(to project: Project) throws -> Project {
         var result = project
         var differences: [String] = []
@@ -114,7 +114,7 @@ struct ProjectLock {
                 continue
             }
             guard entry.image == image else {
-                differences.append("service \(name): the file says \(image), the lock \(entry.image)")
+                differences.append("service \(name): the Compose file says \(image), the lock says \(entry.image)")
                 continue
             }
             if entry.source == "registry" {
@@ -131,7 +131,7 @@ struct ProjectLock {
             if entry.source == "build" {
                 try ProjectImages(project, services: [name]).prepare(ImagePolicy(quiet: true))
             }
-            let id = (try? client.call("GET", "images/\(image)/json"))?["Id"].string ?? "not here"
+            let id = (try? client.call("GET", "images/\(image)/json"))?["Id"].string ?? "not found locally"
             if id != entry.digest {
                 differences.append(
                     "service \(name): \(entry.source == "build" ? "its build gives" : "\(image) is") \(id), the lock says \(entry.digest)"
@@ -141,7 +141,7 @@ struct ProjectLock {
         guard differences.isEmpty else {
             throw RoostError.conflict(
                 "the project differs from \(path):\n  " + differences.joined(separator: "\n  ")
-                    + "\nroost lock --update SERVICE takes a change over")
+                    + "\nto accept a change, run: roost lock --update SERVICE")
         }
         return result
     }
@@ -149,15 +149,15 @@ struct ProjectLock {
 
 struct Lock: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "lock", abstract: "Write down exactly which images the services run; up --locked runs those.",
+        commandName: "lock", abstract: "Pin the images of all services by digest in compose.lock.json",
         discussion: """
             Examples:
               roost lock                   write compose.lock.json
-              roost lock --update web      take over what web would run now, and show the difference
+              roost lock --update web      update the entry of web and show the change
               roost up -d --locked
             """)
-    @Flag(name: .long, help: "Change the lines of these services, and show what has changed.") var update = false
-    @Argument(help: "Services; else all.") var services: [String] = []
+    @Flag(name: .long, help: "Update the entries of these services and show the changes") var update = false
+    @Argument(help: ArgumentHelp("Services (default: all)", valueName: "service")) var services: [String] = []
 
     func run() throws {
         let project = try Session.shared.loadProject(services: [])

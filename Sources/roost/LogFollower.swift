@@ -4,15 +4,15 @@ import LinuxKernel
 import Synchronization
 import Terminal
 
-/// Logs of several containers together: each line with its service's name, in the order of their times, followed by service so that
-/// a container that is made anew is not lost.
+/// Merged logs of several containers: each line has its service name as prefix, ordered by timestamp. Containers are followed by service, so
+/// that a recreated container is picked up.
 struct LogFollower {
     let style: Style
     let prefix: Bool
     let timestamps: Bool
-    /// The end of one of these services ends everything.
+    /// Stop all containers when one of these services exits.
     var stopsWith: [String] = []
-    /// Only an end with a code other than 0.
+    /// Only if the exit code is not 0.
     var stopsOnFailureOnly = false
     /// Only the replica with this number.
     var index: Int?
@@ -40,7 +40,7 @@ struct LogFollower {
 
     private var printer: LogPrinter { LogPrinter(style: style, prefix: prefix, timestamps: timestamps) }
 
-    /// Prints what there is, in the order of the lines' times; or, grouped, service after service.
+    /// Prints the existing log lines ordered by timestamp, or service by service if `grouped`.
     func printHistory(_ containers: [JSON], _ query: [(String, String)], grouped: Bool = false) throws {
         let sources = try containers.compactMap { try openIfKept($0, query) }
         var printer = printer
@@ -51,13 +51,13 @@ struct LogFollower {
         }
     }
 
-    /// Follows until everything has ended, or a signal; the first stops the services, the second kills them.
+    /// Follows until all containers have exited. The first signal stops the services, the second kills them. Returns the exit code.
     func attach(
         project: String, services: [String], since: String?, timeout: Int?, stopsOnSignal: Bool = true,
         tail: String = "all"
     ) throws -> Int32 {
         let client = try Session.shared.client()
-        // A loop that is blocked in a write or a request does not see the signal: the third one ends the command whatever it does.
+        // The loop does not see signals while it is blocked in a write or a request: the third one exits right here.
         let signals = try Pipe()
         try setNonBlocking(signals.reading.raw)
         let count = Mutex(0)
@@ -84,8 +84,8 @@ struct LogFollower {
             $0["State"].string != "created" && $0["Labels"][ComposeLabel.oneOff].string != "True"
                 && isMeant($0["Labels"])
         }
-        // What was said before is merged by time; what comes is shown as it comes. The line between the two lies a little before now, so
-        // that what is just being written is on the far side of it.
+        // Earlier log lines are merged by timestamp; later ones are printed as they arrive. The cutoff lies slightly before now, so that lines
+        // being written at this moment count as later ones.
         let line = Clocks.wallNanoseconds() - 200_000_000
         let begin = since.map { [("since", $0)] } ?? []
         if stopsOnSignal {
@@ -105,7 +105,7 @@ struct LogFollower {
         var stopping = 0
         var code: Int32 = 0
         var listens = true
-        // Those that have ended and may come back as new containers; who only follows waits a moment for the last of them.
+        // Containers that exited and may come back as new ones; `logs -f` waits a moment for the last of them.
         var missing: [LogSource] = []
         var lastEnd: Int64 = 0
         func lingers() -> Bool {
@@ -126,17 +126,17 @@ struct LogFollower {
                 Output.error("Aborting on container exit...")
                 try Self.stopAll(project, force: false, timeout: timeout)
             }
-            // What came together with an answer's head is not on the connection any more.
+            // Bytes that arrived together with the response head are already buffered and do not make the connection readable.
             ready = Set(ready + sources.indices.filter { sources[$0].exchange.hasBufferedBytes }.map { $0 + 1 })
                 .sorted()
-            // Behind the others, so that what is ready keeps its index.
+            // Appended, so that the indices in `ready` stay valid.
             for id in news.started where !(sources + missing).contains(where: { $0.id == id }) {
                 guard
                     let container = try Session.shared.projectContainers(project).first(where: { $0["Id"].string == id }
                     ),
                     let source = try openIfKept(container, [("follow", "1"), ("tail", "all")])
                 else { continue }
-                // In the place of the one before it, if it is the same replica.
+                // It replaces the previous container of the same replica.
                 missing.removeAll { $0.name == source.name }
                 printer.width = max(printer.width, source.name.count + 1)
                 sources.append(source)
@@ -172,8 +172,8 @@ struct LogFollower {
                     missing.append(source)
                     lastEnd = Clocks.monotonicNanoseconds()
                     let state = try? client.call("GET", "containers/\(source.id)/json")["State"]
-                    let end = state?["ExitCode"].int.map { " exited with code \($0)" } ?? " has ended"
-                    // Who reads logs wants what the services have said, and nothing else among it.
+                    let end = state?["ExitCode"].int.map { " exited with code \($0)" } ?? " exited"
+                    // With `logs -f`, keep standard output pure log output.
                     let told = style.service(source.service, source.name + end)
                     if stopsOnSignal { Output.line(told) } else { Output.error(told) }
                 }
@@ -182,12 +182,12 @@ struct LogFollower {
         return code
     }
 
-    /// What the project's events have told since the last look.
+    /// The project's events since the last check.
     private struct News {
         var started: [String] = []
-        /// The code of the first exit that everything ends with.
+        /// The exit code of the first container whose exit stops all.
         var exit: Int32?
-        /// No more events will come.
+        /// The event stream has ended.
         var hasEnded = false
     }
 
@@ -212,7 +212,7 @@ struct LogFollower {
         return news
     }
 
-    /// Nil for a container that its policy brings back, and for an exit with 0 where only failures count.
+    /// nil if the restart policy restarts the container, or if it exited with 0 and only failures count.
     private func finalExit(_ id: String, _ facts: JSON) -> Int32? {
         let code = Int32(facts["exitCode"].string ?? "") ?? 0
         if stopsOnFailureOnly, code == 0 { return nil }
@@ -220,7 +220,7 @@ struct LogFollower {
         return state == "restarting" || state == "running" ? nil : code
     }
 
-    /// Whether a container with these labels is one of those that were asked for (`--index`).
+    /// Whether `--index` selects a container with these labels.
     private func isMeant(_ labels: JSON) -> Bool { index.map { "\($0)" == labels[ComposeLabel.number].string } ?? true }
 
     private func stillRuns(_ project: String) -> Bool {
@@ -229,21 +229,21 @@ struct LogFollower {
         }
     }
 
-    /// A container that restarts, or that was recreated, is followed on.
+    /// The log of the same replica if its container is restarting or was recreated; nil if it is not running.
     private func reopened(_ source: LogSource, _ project: String) throws -> LogSource? {
         let found = try Session.shared.projectContainers(project, services: [source.service]).first { container in
             "\(source.service)-\(container["Labels"]["com.docker.compose.container-number"].string ?? "")"
                 == source.name
         }
         guard let found, ["running", "restarting"].contains(found["State"].string ?? "") else { return nil }
-        // All that a new container has said; of the same one what is later than the last line that was shown.
+        // All lines of a new container; of the same container, the lines after the last one shown.
         let isNew = found["Id"].string != source.id
         let last = isNew ? nil : source.lastTime.flatMap { Timestamp(parsing: $0)?.nanoseconds }
         let since = last.map { [("since", Timestamp(nanoseconds: $0 + 1).rfc3339)] } ?? []
         return try open(found, [("follow", "1"), ("tail", isNew || last != nil ? "all" : "0")] + since)
     }
 
-    /// In the background of the loop, so that the logs of stopping are still shown.
+    /// Does not wait for the responses, so that the loop still shows the log lines of the shutdown.
     private static func stopAll(_ project: String, force: Bool, timeout: Int?) throws {
         let client = try Session.shared.client()
         for container in try Session.shared.projectContainers(project, all: false) {
@@ -254,14 +254,14 @@ struct LogFollower {
         }
     }
 
-    /// The later of a time that the user gave, if it can be read, and another.
+    /// The later of the user's `since`, if it can be parsed, and `other`.
     private func laterOf(_ since: String?, _ other: Int64) -> String {
         let given = since.flatMap { Timestamp(parsing: $0)?.nanoseconds } ?? 0
         return Timestamp(nanoseconds: max(given, other)).rfc3339
     }
 }
 
-/// Sends a request and does not wait for its answer; the connection is kept until the program ends.
+/// Sends a request without waiting for the response; the connection is kept open until the process exits.
 final class HTTPRequestOnly {
     private let client: EngineClient
     init(_ client: EngineClient) { self.client = client }

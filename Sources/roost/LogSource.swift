@@ -3,13 +3,13 @@ import EngineModel
 import LinuxKernel
 import Terminal
 
-/// A line of a container's log: its time as text (RFC 3339 with nanoseconds), and what was said.
+/// A line of a container's log: its timestamp (RFC 3339 with nanoseconds) and its text.
 struct LogLine {
     var time: ArraySlice<UInt8>
     var text: ArraySlice<UInt8>
     var isError: Bool
 
-    /// The engine puts the time and one blank in front.
+    /// The engine prefixes the text with the timestamp and a space.
     init(_ line: ArraySlice<UInt8>, isError: Bool) {
         let cut = line.firstIndex(of: 32) ?? line.startIndex
         time = line[..<cut]
@@ -28,7 +28,7 @@ final class LogSource {
     private var demultiplexer: FrameReader
     private var waiting: ArraySlice<LogLine> = []
     private(set) var hasEnded = false
-    /// When the last line was said that has arrived.
+    /// Timestamp of the last line that was received.
     private(set) var lastTime: String?
 
     init(id: String, name: String, service: String, exchange: HTTPExchange, plain: Bool) {
@@ -39,7 +39,7 @@ final class LogSource {
         demultiplexer = FrameReader(plain: plain)
     }
 
-    /// Whole lines of what has arrived, with their streams.
+    /// The complete lines in the received bytes; an incomplete last line is kept for the next call.
     func lines(_ bytes: [UInt8]) -> [LogLine] {
         var found: [LogLine] = []
         for (isError, payload) in demultiplexer.frames(bytes) {
@@ -55,14 +55,14 @@ final class LogSource {
         return found
     }
 
-    /// The next line of a log that is read to its end, without taking it.
+    /// The next line without consuming it; nil at the end of the log.
     func peek() throws -> LogLine? {
         while waiting.isEmpty, !hasEnded {
             let bytes = try exchange.read()
             hasEnded = bytes.isEmpty
             waiting = lines(bytes)[...]
             if hasEnded {
-                // A last line without its end.
+                // A last line without a newline.
                 for (isError, text) in rest where !text.isEmpty { waiting.append(LogLine(text[...], isError: isError)) }
                 rest = [:]
             }
@@ -73,7 +73,7 @@ final class LogSource {
     func take() { waiting.removeFirst() }
 }
 
-/// Writes lines of several containers, each with its service's name: collected, so that a million lines are not a million writes.
+/// Writes log lines with their service names; buffered, so that a million lines are not a million writes.
 struct LogPrinter {
     let style: Style
     let prefix: Bool
@@ -106,7 +106,7 @@ struct LogPrinter {
         pending.removeAll(keepingCapacity: true)
     }
 
-    /// Reads logs to their ends and writes them in the order of their times; only a piece of each is in memory.
+    /// Reads logs to their end and writes the lines ordered by timestamp; only a chunk of each log is in memory.
     mutating func merge(_ sources: [LogSource]) throws {
         while true {
             var first: (line: LogLine, source: LogSource)?

@@ -7,18 +7,26 @@ import Terminal
 
 struct Logs: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "logs", abstract: "Show the output of a container, or of the project's services.")
-    @Flag(name: [.short, .long], help: "Go on with what comes.") var follow = false
-    @Flag(name: [.short, .long], help: "Time in front of each line.") var timestamps = false
-    @Option(name: [.customShort("n"), .long], help: "Only so many lines from the end.") var tail = "all"
-    @Option(name: .long, help: "Only what is newer: a time, or 10m.") var since: String?
-    @Option(name: .long, help: "Only what is older.") var until: String?
-    @Flag(name: .long, help: "No colours.") var noColor = false
-    @Flag(name: .long, help: "No names in front.") var noLogPrefix = false
-    @Flag(name: .long, help: "With the labels and variables that the log's options name.") var details = false
-    @Option(name: .long, help: "Compose: only this replica.") var index: Int?
-    @Flag(name: .long, help: "Service after service instead of by time: for reports of test runs.") var grouped = false
-    @Argument(help: "A container, or services.") var names: [String] = []
+        commandName: "logs", abstract: "Show the logs of a container or of services")
+    @Flag(name: [.short, .long], help: "Follow log output") var follow = false
+    @Flag(name: [.short, .long], help: "Show timestamps") var timestamps = false
+    @Option(
+        name: [.customShort("n"), .long],
+        help: ArgumentHelp("Number of lines to show from the end of the logs", valueName: "string"))
+    var tail = "all"
+    @Option(name: .long, help: ArgumentHelp("Show logs since timestamp or relative (e.g. 10m)", valueName: "string"))
+    var since: String?
+    @Option(name: .long, help: ArgumentHelp("Show logs before timestamp or relative (e.g. 10m)", valueName: "string"))
+    var until: String?
+    @Flag(name: .long, help: "Produce monochrome output") var noColor = false
+    @Flag(name: .long, help: "Do not print prefix in logs") var noLogPrefix = false
+    @Flag(name: .long, help: "Show extra details provided to logs") var details = false
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Index of the container if the service has multiple replicas (compose)", valueName: "int"))
+    var index: Int?
+    @Flag(name: .long, help: "Group the logs by service instead of ordering them by time") var grouped = false
+    @Argument(help: ArgumentHelp("Container or services", valueName: "container")) var names: [String] = []
 
     func run() throws {
         var query = [("tail", tail)]
@@ -49,7 +57,7 @@ struct Logs: ParsableCommand {
         }
     }
 
-    /// The project and its services; a project that runs needs no file to be looked at.
+    /// The project name and its services; with --project-name no Compose file is needed.
     private func scope() throws -> (name: String, services: [String]) {
         let session = Session.shared
         if let name = session.projectName, session.files.isEmpty, (try? session.loadProject()) == nil {
@@ -79,11 +87,11 @@ struct Logs: ParsableCommand {
         }
     }
 
-    /// A point in time, by the user's own clock where it has no zone, or a length of time before now.
+    /// Parses a timestamp, in local time if it has no zone, or a duration before now. Returns RFC 3339.
     static func time(_ text: String) throws(RoostError) -> String {
         if let time = Timestamp(parsing: text, zoneSeconds: Clocks.zoneSeconds()) { return time.rfc3339 }
         guard let span = TimeSpan.parse(text) else {
-            throw .invalid("\"\(text)\" is neither a time nor a duration such as 10m")
+            throw .invalid("invalid time \"\(text)\": expected a timestamp or a duration (e.g. 10m)")
         }
         return Timestamp(nanoseconds: Clocks.wallNanoseconds() - span).rfc3339
     }

@@ -5,10 +5,10 @@ import EngineModel
 import LinuxKernel
 import Terminal
 
-/// `roost container …`: the long forms of what stands at the top.
+/// `roost container …`: the management form of the top-level commands.
 struct Container: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "container", abstract: "Work with containers: the long forms.",
+        commandName: "container", abstract: "Manage containers",
         subcommands: [
             Attach.self, Commit.self, Copy.self, Create.self, Diff.self, Exec.self, Export.self, InspectContainer.self,
             Kill.self, Logs.self, Ls.self, Pause.self, Port.self, Prune.self, Rename.self, Restart.self, Remove.self,
@@ -17,21 +17,23 @@ struct Container: ParsableCommand {
 
     struct Ls: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "ls", abstract: "List containers.", aliases: ["list", "ps"])
+            commandName: "ls", abstract: "List containers", aliases: ["list", "ps"])
         @OptionGroup var command: Ps
         func run() throws { try command.run() }
     }
     struct InspectContainer: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "inspect", abstract: "Show everything about containers.")
-        @Option(name: [.short, .long], help: "A template, or json.") var format: String?
-        @Flag(name: [.short, .long], help: "With the sizes of their layers.") var size = false
-        @Argument var names: [String]
+            commandName: "inspect", abstract: "Display detailed information on one or more containers")
+        @Option(
+            name: [.short, .long], help: ArgumentHelp("Format output (json or a Go template)", valueName: "string"))
+        var format: String?
+        @Flag(name: [.short, .long], help: "Display total file sizes") var size = false
+        @Argument(help: ArgumentHelp("Containers", valueName: "container")) var names: [String]
         func run() throws { try Inspect.show(names, kinds: ["containers"], format, size: size) }
     }
     struct Prune: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "prune", abstract: "Remove all stopped containers.")
+            commandName: "prune", abstract: "Remove all stopped containers")
         @OptionGroup var options: PruneOptions
         func run() throws {
             guard try options.confirm("This will remove all stopped containers.") else { return }
@@ -42,12 +44,14 @@ struct Container: ParsableCommand {
     }
 }
 
-/// What every `prune` has.
+/// Options of all `prune` commands.
 struct PruneOptions: ParsableArguments {
-    @Flag(name: [.short, .long], help: "Do not ask.") var force = false
-    @Option(name: .long, help: "Only what fits: until=24h, label=a=b, label!=a.") var filter: [String] = []
+    @Flag(name: [.short, .long], help: "Do not prompt for confirmation") var force = false
+    @Option(
+        name: .long, help: ArgumentHelp("Provide filter values (e.g. until=24h, label=key=value)", valueName: "filter"))
+    var filter: [String] = []
 
-    /// Asks whoever sits at a terminal; scripts must say `-f`.
+    /// Prompts for confirmation unless `-f` is given.
     func confirm(_ warning: String) throws -> Bool { force || Self.ask(warning) }
 
     static func ask(_ warning: String) -> Bool {
@@ -76,27 +80,45 @@ struct PruneOptions: ParsableArguments {
 
 struct Update: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "update", abstract: "Change limits and restart policies of containers, also while they run.",
+        commandName: "update", abstract: "Update configuration of one or more containers",
         discussion: "Example: roost update --memory 512m --restart unless-stopped web")
-    @Option(name: [.short, .long], help: "Memory limit: 512m.") var memory: String?
-    @Option(name: .long, help: "Memory and swap; -1 is unlimited.") var memorySwap: String?
-    @Option(name: .long, help: "What it gets when memory is short.") var memoryReservation: String?
-    @Option(name: .long, help: "Processors: 0.5.") var cpus: Double?
-    @Option(name: [.customShort("c"), .long], help: "Weight against others.") var cpuShares: Int?
-    @Option(name: .long, help: "Period of the quota, in microseconds.") var cpuPeriod: Int?
-    @Option(name: .long, help: "Processor time in a period, in microseconds.") var cpuQuota: Int?
-    @Option(name: .long, help: "On these processors: 0-1.") var cpusetCpus: String?
-    @Option(name: .long, help: "With these memory nodes.") var cpusetMems: String?
-    @Option(name: .long, help: "How many processes.") var pidsLimit: Int?
-    @Option(name: .long, help: "10 to 1000.") var blkioWeight: Int?
-    @Option(name: .long, help: "no, always, on-failure[:N], unless-stopped.") var restart: String?
-    @Argument var names: [String]
+    @Option(name: [.short, .long], help: ArgumentHelp("Memory limit (e.g. 512m)", valueName: "bytes"))
+    var memory: String?
+    @Option(name: .long, help: ArgumentHelp("Limit of memory plus swap (-1 for unlimited swap)", valueName: "bytes"))
+    var memorySwap: String?
+    @Option(name: .long, help: ArgumentHelp("Memory soft limit", valueName: "bytes")) var memoryReservation: String?
+    @Option(name: .long, help: ArgumentHelp("Number of CPUs (e.g. 0.5)", valueName: "decimal")) var cpus: Double?
+    @Option(name: [.customShort("c"), .long], help: ArgumentHelp("CPU shares (relative weight)", valueName: "int"))
+    var cpuShares: Int?
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Limit CPU CFS (Completely Fair Scheduler) period, in microseconds", valueName: "int"))
+    var cpuPeriod: Int?
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Limit CPU CFS (Completely Fair Scheduler) quota, in microseconds", valueName: "int"))
+    var cpuQuota: Int?
+    @Option(name: .long, help: ArgumentHelp("CPUs in which to allow execution (e.g. 0-1)", valueName: "string"))
+    var cpusetCpus: String?
+    @Option(name: .long, help: ArgumentHelp("MEMs in which to allow execution (e.g. 0-1)", valueName: "string"))
+    var cpusetMems: String?
+    @Option(name: .long, help: ArgumentHelp("Limit the number of processes", valueName: "int")) var pidsLimit: Int?
+    @Option(name: .long, help: ArgumentHelp("Block IO (relative weight, 10 to 1000)", valueName: "uint16"))
+    var blkioWeight: Int?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Restart policy (no, always, on-failure[:max-retries], unless-stopped)", valueName: "string"))
+    var restart: String?
+    @Argument(help: ArgumentHelp("Containers", valueName: "container")) var names: [String]
 
     func run() throws {
         var request = ContainerUpdateRequest()
-        request.memory = try memory.map { try ContainerOptions.size($0) }
-        request.memorySwap = try memorySwap.map { try ContainerOptions.size($0) }
-        request.memoryReservation = try memoryReservation.map { try ContainerOptions.size($0) }
+        request.memory = try memory.map { try ContainerOptions.sizeOption("--memory", $0) }
+        request.memorySwap = try memorySwap.map { try ContainerOptions.sizeOption("--memory-swap", $0) }
+        request.memoryReservation = try memoryReservation.map {
+            try ContainerOptions.sizeOption("--memory-reservation", $0)
+        }
         request.nanoCPUs = cpus.map { Int64(($0 * 1e9).rounded()) }
         request.cpuShares = cpuShares.map(Int64.init)
         request.cpuPeriod = cpuPeriod.map(Int64.init)
@@ -116,12 +138,16 @@ struct Update: ParsableCommand {
 
 struct History: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "history", abstract: "Show what an image was made of, newest first.")
-    @Option(name: .long, help: "json, or a template.") var format: String?
-    @Flag(name: [.customShort("H"), .long], inversion: .prefixedNo, help: "Sizes and times in words.") var human = true
-    @Flag(name: .long, help: "Nothing shortened.") var noTrunc = false
-    @Flag(name: [.short, .long], help: "Ids only.") var quiet = false
-    @Argument var image: String
+        commandName: "history", abstract: "Show the history of an image")
+    @Option(name: .long, help: ArgumentHelp("Format output (table, json or a Go template)", valueName: "string"))
+    var format: String?
+    @Flag(
+        name: [.customShort("H"), .long], inversion: .prefixedNo,
+        help: "Print sizes and dates in human readable format")
+    var human = true
+    @Flag(name: .long, help: "Do not truncate output") var noTrunc = false
+    @Flag(name: [.short, .long], help: "Only show image IDs") var quiet = false
+    @Argument(help: ArgumentHelp("Image", valueName: "image")) var image: String
 
     func run() throws {
         let rows = (try Session.shared.client().call("GET", "images/\(image)/history").array ?? []).map {
@@ -151,14 +177,15 @@ struct History: ParsableCommand {
 
 struct System: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "system", abstract: "The engine and its disk as a whole.",
+        commandName: "system", abstract: "Manage Roost",
         subcommands: [Info.self, Events.self, DiskUsage.self, Prune.self, Check.self, DialStandardIO.self])
 
     struct DiskUsage: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "df", abstract: "Show what takes room on the disk, and what could be removed.")
-        @Flag(name: [.short, .long], help: "Everything by itself.") var verbose = false
-        @Option(name: .long, help: "json, or a template.") var format: String?
+            commandName: "df", abstract: "Show disk usage")
+        @Flag(name: [.short, .long], help: "Show detailed information on space usage") var verbose = false
+        @Option(name: .long, help: ArgumentHelp("Format output (table, json or a Go template)", valueName: "string"))
+        var format: String?
 
         func run() throws {
             let answer = try Session.shared.client().call("GET", "system/df")
@@ -292,9 +319,9 @@ struct System: ParsableCommand {
     struct Prune: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "prune",
-            abstract: "Remove stopped containers, unused networks, images without a name, and the build cache.")
-        @Flag(name: [.short, .long], help: "All images that no container uses, named ones too.") var all = false
-        @Flag(name: .long, help: "Anonymous volumes that no container uses, too.") var volumes = false
+            abstract: "Remove unused data")
+        @Flag(name: [.short, .long], help: "Remove all unused images, not just dangling ones") var all = false
+        @Flag(name: .long, help: "Prune anonymous volumes") var volumes = false
         @OptionGroup var options: PruneOptions
 
         func run() throws {
@@ -310,7 +337,7 @@ struct System: ParsableCommand {
             bytes += containers["SpaceReclaimed"].int ?? 0
             options.show("Networks", try options.send("networks/prune")["NetworksDeleted"].strings ?? [])
             if volumes {
-                // Volumes know no `until`.
+                // Volumes do not support the `until` filter.
                 let answer = try Session.shared.client().call(
                     "POST", "volumes/prune",
                     [("filters", PruneFilters.json(options.filter.filter { !$0.hasPrefix("until") }))])
@@ -326,18 +353,18 @@ struct System: ParsableCommand {
             Output.line("Total reclaimed space: \(ByteSize.decimalText(bytes))")
             let trash = Trash.known()
             if !trash.isEmpty {
-                let what = trash.count == 1 ? "1 removed volume waits" : "\(trash.count) removed volumes wait"
+                let what = trash.count == 1 ? "1 removed volume is" : "\(trash.count) removed volumes are"
                 Output.error(
-                    "note: \(what) in the trash (\(ByteSize.decimalText(Trash.size(trash)))): roost trash empty removes them for good"
-                )
+                    "note: \(what) in the trash (\(ByteSize.decimalText(Trash.size(trash)))); "
+                        + "to free the space, run: roost trash empty")
             }
         }
     }
 
-    /// The other end of `DOCKER_HOST=ssh://…`: the engine's socket on standard input and output.
+    /// The remote end of `DOCKER_HOST=ssh://…`: connects standard input and output to the engine's socket.
     struct DialStandardIO: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "dial-stdio", abstract: "Pass standard input and output through to the engine's socket.",
+            commandName: "dial-stdio", abstract: "Proxy the stdio stream to the engine connection",
             shouldDisplay: false)
         func run() throws {
             let socket = try Session.shared.address.get().connect()
@@ -347,25 +374,25 @@ struct System: ParsableCommand {
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "check", abstract: "Look for what a crash or a bad disk has left in the store, and mend it.",
-            discussion: "Ends with 0 if all is well or was mended, with 1 if images are damaged.")
-        @Flag(name: .long, help: "Read every blob and compare its digest: takes as long as the disk does.") var deep =
-            false
+            commandName: "check", abstract: "Check the image store for corruption and repair it",
+            discussion: "Exits with 0 if there is no damage or it was repaired, 1 if images are damaged.")
+        @Flag(name: .long, help: "Also read every blob and verify its digest, which takes as long as reading the disk")
+        var deep = false
         func run() throws {
             let answer = try Session.shared.client().call(
                 "POST", "roost/v1/check", [("deep", deep ? "1" : "0")], repeatable: true)
-            for line in answer["mended"].strings ?? [] { Output.line("mended: \(line)") }
+            for line in answer["mended"].strings ?? [] { Output.line("repaired: \(line)") }
             for line in answer["damaged"].strings ?? [] { Output.line("damaged: \(line)") }
             let damaged = answer["damaged"].strings?.count ?? 0
             Output.line(
-                "\(answer["images"].int ?? 0) images, \(answer["layers"].int ?? 0) layers, \(answer["blobs"].int ?? 0) blobs checked: \(damaged == 0 ? "all well" : "\(damaged) damaged")"
+                "\(answer["images"].int ?? 0) images, \(answer["layers"].int ?? 0) layers, \(answer["blobs"].int ?? 0) blobs checked: \(damaged == 0 ? "no damage found" : "\(damaged) damaged")"
             )
             if damaged > 0 { throw Leave(code: 1) }
         }
     }
 }
 
-/// Carries bytes both ways until the socket's other side ends. Each direction has a thread, so that neither waits for the other.
+/// Copies bytes in both directions until the peer closes the socket. Each direction has its own thread, so that neither blocks the other.
 enum StreamPair {
     static func join(input: Int32, output: Int32, socket: OwnedFD) throws {
         try Threads.detach { AttachedStream.send(input, to: socket) }

@@ -1,6 +1,6 @@
 import EngineModel
 
-/// `--mount type=bind,src=…,dst=…`: pairs separated by commas, where a value with a comma stands in quotes (RFC 4180, as Docker reads it).
+/// `--mount type=bind,src=…,dst=…`: comma-separated pairs; a value with a comma is quoted (RFC 4180, as in Docker).
 struct MountFlag {
     let json: JSON
 
@@ -121,7 +121,7 @@ struct MountFlag {
         }
     }
 
-    /// Splits at commas that are not in quotes.
+    /// Splits at commas outside quotes.
     private static func fields(_ text: String) -> [String] {
         var fields = [""]
         var quoted = false

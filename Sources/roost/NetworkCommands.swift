@@ -5,18 +5,22 @@ import Terminal
 
 struct Network: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "network", abstract: "Work with networks.",
+        commandName: "network", abstract: "Manage networks",
         subcommands: [
             Ls.self, CreateNetwork.self, InspectNetwork.self, RemoveNetwork.self, Prune.self, Connect.self,
             Disconnect.self,
         ])
     struct Ls: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "ls", abstract: "List networks.", aliases: ["list"])
-        @Flag(name: [.short, .long], help: "Ids only.") var quiet = false
-        @Flag(name: .long, help: "Nothing shortened.") var noTrunc = false
-        @Option(name: [.short, .long], help: "key=value.") var filter: [String] = []
-        @Option(name: .long, help: "json, or a template.") var format: String?
+            commandName: "ls", abstract: "List networks", aliases: ["list"])
+        @Flag(name: [.short, .long], help: "Only display network IDs") var quiet = false
+        @Flag(name: .long, help: "Do not truncate output") var noTrunc = false
+        @Option(
+            name: [.short, .long],
+            help: ArgumentHelp("Filter output based on conditions provided (key=value)", valueName: "filter"))
+        var filter: [String] = []
+        @Option(name: .long, help: ArgumentHelp("Format output (table, json or a Go template)", valueName: "string"))
+        var format: String?
         func run() throws {
             let rows = (try Session.shared.client().call("GET", "networks", try filterQuery(filter)).array ?? []).map {
                 network -> JSON in
@@ -41,32 +45,46 @@ struct Network: ParsableCommand {
     }
     struct CreateNetwork: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "create", abstract: "Create a network.",
+            commandName: "create", abstract: "Create a network",
             discussion: "Example: roost network create --subnet 172.30.0.0/16 --gateway 172.30.0.1 backend")
-        @Option(name: [.short, .long], help: "bridge.") var driver = "bridge"
-        @Option(name: .long, help: "A range of addresses: 172.30.0.0/16.") var subnet: [String] = []
-        @Option(name: .long, help: "The bridge's own address.") var gateway: [String] = []
-        @Option(name: .long, help: "Lease addresses from this part of the subnet only.") var ipRange: [String] = []
-        @Option(name: .long, help: "Addresses that are not leased: name=address.") var auxAddress: [String] = []
-        @Option(name: .long, help: "default.") var ipamDriver = "default"
-        @Option(name: .long, help: "Accepted: name=value.") var ipamOpt: [String] = []
-        @Option(name: [.short, .long], help: "An option of the driver: name=value.") var opt: [String] = []
-        @Option(name: .long, help: "name=value.") var label: [String] = []
-        @Flag(name: .customLong("internal"), help: "No way out.") var isInternal = false
-        @Flag(name: .long, help: "Accepted; every network is.") var attachable = false
-        @Flag(name: .long, help: "IPv6 addresses too.") var ipv6 = false
-        @Flag(name: .long, inversion: .prefixedNo, help: "IPv4 addresses.") var ipv4 = true
-        @Option(name: .long, help: "local.") var scope: String?
+        @Option(name: [.short, .long], help: ArgumentHelp("Driver to manage the network", valueName: "string"))
+        var driver = "bridge"
+        @Option(
+            name: .long,
+            help: ArgumentHelp("Subnet in CIDR format that represents a network segment", valueName: "strings"))
+        var subnet: [String] = []
+        @Option(name: .long, help: ArgumentHelp("IPv4 or IPv6 gateway for the subnet", valueName: "strings"))
+        var gateway: [String] = []
+        @Option(name: .long, help: ArgumentHelp("Allocate container IPs from a sub-range", valueName: "strings"))
+        var ipRange: [String] = []
+        @Option(
+            name: .long,
+            help: ArgumentHelp("Addresses that are not allocated to containers (name=address)", valueName: "map"))
+        var auxAddress: [String] = []
+        @Option(name: .long, help: ArgumentHelp("IP address management driver", valueName: "string"))
+        var ipamDriver = "default"
+        @Option(name: .long, help: ArgumentHelp("No effect; accepted for compatibility", valueName: "map"))
+        var ipamOpt: [String] = []
+        @Option(
+            name: [.short, .long], help: ArgumentHelp("Set driver specific options (name=value)", valueName: "map"))
+        var opt: [String] = []
+        @Option(name: .long, help: ArgumentHelp("Set metadata on the network (name=value)", valueName: "list"))
+        var label: [String] = []
+        @Flag(name: .customLong("internal"), help: "Restrict external access to the network") var isInternal = false
+        @Flag(name: .long, help: "No effect; every network is attachable") var attachable = false
+        @Flag(name: .long, help: "Enable IPv6 address assignment") var ipv6 = false
+        @Flag(name: .long, inversion: .prefixedNo, help: "Enable IPv4 address assignment") var ipv4 = true
+        @Option(name: .long, help: ArgumentHelp("Scope of the network (local)", valueName: "string")) var scope: String?
         @Flag(name: .long, help: .hidden) var configOnly = false
         @Option(name: .long, help: .hidden) var configFrom: String?
         @Flag(name: .long, help: .hidden) var ingress = false
-        @Argument var name: String
+        @Argument(help: ArgumentHelp("Name of the network", valueName: "network")) var name: String
         func run() throws {
             if configOnly || configFrom != nil || ingress || scope.map({ $0 != "local" }) == true {
-                throw RoostError(.unsupported, "networks of a swarm are not for this engine: it has one host")
+                throw RoostError(.unsupported, "swarm networks are not supported")
             }
             guard gateway.count <= subnet.count, ipRange.count <= subnet.count else {
-                throw RoostError.invalid("every --gateway and --ip-range needs a --subnet of its own")
+                throw RoostError.invalid("every --ip-range or --gateway must have a corresponding --subnet")
             }
             let pools = subnet.enumerated().map { index, text -> JSON in
                 var pool: JSON = ["Subnet": .string(text)]
@@ -94,16 +112,27 @@ struct Network: ParsableCommand {
     }
     struct Connect: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "connect", abstract: "Join a container to one more network, also while it runs.")
-        @Option(name: .long, help: "Another name on that network.") var alias: [String] = []
-        @Option(name: .long, help: "Its address.") var ip: String?
-        @Option(name: .long, help: "Its IPv6 address.") var ip6: String?
-        @Option(name: .long, help: "A name for another container: target:alias.") var link: [String] = []
-        @Option(name: .long, help: "An option of its endpoint: name=value.") var driverOpt: [String] = []
-        @Option(name: .long, help: "The highest leads to the world.") var gwPriority: Int?
-        @Option(name: .customLong("link-local-ip"), help: "A link-local address.") var linkLocalIP: [String] = []
-        @Argument var network: String
-        @Argument var container: String
+            commandName: "connect", abstract: "Connect a container to a network")
+        @Option(name: .long, help: ArgumentHelp("Add a network-scoped alias for the container", valueName: "strings"))
+        var alias: [String] = []
+        @Option(name: .long, help: ArgumentHelp("IPv4 address (e.g. 172.30.100.104)", valueName: "string"))
+        var ip: String?
+        @Option(name: .long, help: ArgumentHelp("IPv6 address (e.g. 2001:db8::33)", valueName: "string"))
+        var ip6: String?
+        @Option(name: .long, help: ArgumentHelp("Add a link to another container (container:alias)", valueName: "list"))
+        var link: [String] = []
+        @Option(name: .long, help: ArgumentHelp("Driver options for the endpoint (name=value)", valueName: "strings"))
+        var driverOpt: [String] = []
+        @Option(
+            name: .long,
+            help: ArgumentHelp("The network with the highest priority provides the default gateway", valueName: "int"))
+        var gwPriority: Int?
+        @Option(
+            name: .customLong("link-local-ip"),
+            help: ArgumentHelp("Add a link-local address for the container", valueName: "strings"))
+        var linkLocalIP: [String] = []
+        @Argument(help: ArgumentHelp("Network", valueName: "network")) var network: String
+        @Argument(help: ArgumentHelp("Container", valueName: "container")) var container: String
         func run() throws {
             var addresses: JSON = .object([])
             if let ip { addresses.set("IPv4Address", .string(ip)) }
@@ -122,10 +151,10 @@ struct Network: ParsableCommand {
     }
     struct Disconnect: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "disconnect", abstract: "Take a container off a network.")
-        @Flag(name: [.short, .long], help: "Although the container is gone.") var force = false
-        @Argument var network: String
-        @Argument var container: String
+            commandName: "disconnect", abstract: "Disconnect a container from a network")
+        @Flag(name: [.short, .long], help: "Force the container to disconnect from the network") var force = false
+        @Argument(help: ArgumentHelp("Network", valueName: "network")) var network: String
+        @Argument(help: ArgumentHelp("Container", valueName: "container")) var container: String
         func run() throws {
             try Session.shared.client().call(
                 "POST", "networks/\(EngineClient.encode(network))/disconnect",
@@ -134,17 +163,19 @@ struct Network: ParsableCommand {
     }
     struct InspectNetwork: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "inspect", abstract: "Show everything about networks.")
-        @Option(name: [.short, .long]) var format: String?
+            commandName: "inspect", abstract: "Display detailed information on one or more networks")
+        @Option(
+            name: [.short, .long], help: ArgumentHelp("Format output (json or a Go template)", valueName: "string"))
+        var format: String?
         @Flag(name: [.short, .long], help: .hidden) var verbose = false
-        @Argument var names: [String]
+        @Argument(help: ArgumentHelp("Networks", valueName: "network")) var names: [String]
         func run() throws { try Inspect.show(names, kinds: ["networks"], format) }
     }
     struct RemoveNetwork: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "rm", abstract: "Remove networks.", aliases: ["remove"])
-        @Flag(name: [.short, .long], help: "One that is not there is no failure.") var force = false
-        @Argument var names: [String]
+            commandName: "rm", abstract: "Remove one or more networks", aliases: ["remove"])
+        @Flag(name: [.short, .long], help: "Do not fail if the network does not exist") var force = false
+        @Argument(help: ArgumentHelp("Networks", valueName: "network")) var names: [String]
         func run() throws {
             try forEach(names.map { ($0, $0) }) {
                 do { try Session.shared.client().call("DELETE", "networks/\(EngineClient.encode($0))") } catch let error
@@ -157,7 +188,7 @@ struct Network: ParsableCommand {
     }
     struct Prune: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "prune", abstract: "Remove networks that no container uses.")
+            commandName: "prune", abstract: "Remove all unused networks")
         @OptionGroup var options: PruneOptions
         func run() throws {
             guard try options.confirm("This will remove all custom networks not used by at least one container.") else {

@@ -3,10 +3,10 @@ import EngineModel
 import LinuxKernel
 import Terminal
 
-/// Several images fetched at the same time, a line each: a stack of ten images is as slow as its largest, not as all of them.
+/// Pulls several images in parallel, with one progress line each: ten images take as long as the largest one, not as their sum.
 struct ParallelPull {
     struct Order {
-        /// What it is for: a service's name.
+        /// The name of the service that needs the image.
         var subject: String
         var image: String
         var platform: String?
@@ -25,7 +25,7 @@ struct ParallelPull {
     let orders: [Order]
     let isQuiet: Bool
 
-    /// Fetches all of them, and answers with those that could not be fetched.
+    /// Pulls all images; returns those that failed.
     func run() throws -> [(order: Order, error: RoostError)] {
         let client = try Session.shared.client()
         let display = isQuiet ? nil : ProgressDisplay()
@@ -67,7 +67,7 @@ struct ParallelPull {
         return failures
     }
 
-    /// Takes one line of the engine's words; false at their end.
+    /// Handles one progress message; returns false at the end of the stream.
     private func step(_ pull: Running, _ display: ProgressDisplay?) throws -> Bool {
         guard let line = try pull.exchange.nextLine() else { return false }
         if let message = line["error"].string { throw RoostError(.failure, message) }

@@ -5,7 +5,7 @@ import LinuxKernel
 import Terminal
 
 extension Project {
-    /// With an image's name for every service that is built: its own, or the project's and the service's.
+    /// The project with an image name for every built service: its own, or one made of the project's and the service's name.
     func withImageNames() -> Project {
         var result = self
         for (name, service) in services where service["image"].isNull && !service["build"].isNull {
@@ -19,7 +19,7 @@ extension Project {
 }
 
 extension Project {
-    /// With the content of seccomp profiles in the place of their files: the engine may be elsewhere, and what has changed counts.
+    /// The project with seccomp profile paths replaced by their contents: the engine may be remote, and a changed profile must be detected.
     func withSecurityProfiles() throws -> Project {
         var result = self
         for (name, service) in services {
@@ -32,19 +32,19 @@ extension Project {
     }
 }
 
-/// When images are fetched and built before a project starts.
+/// Which images to pull and build before a project starts.
 struct ImagePolicy {
-    /// `--pull`: always, missing, never, or nil for what each service says.
+    /// `--pull`: always, missing, never, or nil for each service's pull_policy.
     var pull: String?
-    /// `--build`: although nothing has changed.
+    /// `--build`: do not try to pull images that can be built.
     var builds = false
     var neverBuilds = false
     var quiet = false
 }
 
 extension ProjectImages {
-    /// Makes every image of the services that are to run be there: fetched if it is missing, built if what it is made of has
-    /// changed. A build of which every step is known takes no time worth speaking of.
+    /// Provides the images of all services to run: pulls missing images, and builds those whose sources have changed. A fully cached build
+    /// takes next to no time.
     func prepare(_ policy: ImagePolicy) throws {
         if let rule = policy.pull, !["always", "missing", "never", "policy", "build", "if_not_present"].contains(rule) {
             throw RoostError.invalid("--pull \(rule): use always, missing, never or policy")
@@ -61,7 +61,7 @@ extension ProjectImages {
             let own = definition["pull_policy"].string ?? ""
             let rule = policy.pull.map { $0 == "policy" ? own : $0 } ?? own
             var here = try? client.call("GET", "images/\(image)/json")
-            // An image for another platform than the service wants is not the one that it wants.
+            // An image for a platform other than the service's counts as missing.
             if let found = here, !isBuilt, let wanted = definition["platform"].string,
                 !Self.fits(found, platform: wanted)
             {
@@ -72,11 +72,11 @@ extension ProjectImages {
                 if policy.neverBuilds {
                     guard isThere else {
                         throw RoostError.missing(
-                            "service \(service): image \(image) is not here, and --no-build was given")
+                            "service \(service): image \(image) not found locally, and --no-build is set")
                     }
                     if let reason = staleness(service, here?["Id"].string ?? "") {
                         Output.error(
-                            "note: service \(service) runs a stale image: \(reason); without --no-build, up builds it")
+                            "note: service \(service) runs a stale image: \(reason); drop --no-build to rebuild it")
                     }
                     continue
                 }
@@ -84,7 +84,7 @@ extension ProjectImages {
                 if wantsPull, !policy.builds {
                     let order = ParallelPull.Order(
                         subject: service, image: image, platform: definition["platform"].string)
-                    // What is in no registry is built.
+                    // Build the image if it cannot be pulled.
                     if try ParallelPull(orders: [order], isQuiet: policy.quiet).run().isEmpty { continue }
                 }
                 if rule == "never", isThere { continue }
@@ -105,7 +105,7 @@ extension ProjectImages {
         try build(stale, BuildOverrides(quiet: policy.quiet), onlyShowsWork: true)
     }
 
-    /// `os/architecture[/variant]`; what an image does not say fits.
+    /// Whether an image matches `os/architecture[/variant]`; properties that the image does not specify match.
     private static func fits(_ image: JSON, platform: String) -> Bool {
         let parts = platform.pathParts.map(String.init)
         let names = ["x86_64": "amd64", "aarch64": "arm64"]
@@ -113,7 +113,7 @@ extension ProjectImages {
         return zip(parts, found).allSatisfy { $1.isEmpty || (names[$0] ?? $0) == $1 }
     }
 
-    /// Why a build of this service would not give the image that is here; nil if it would.
+    /// Why a build of this service would not produce the local image; nil if it would, or if that is unknown.
     private func staleness(_ service: String, _ image: String) -> String? {
         do {
             var order = try order(service, BuildOverrides())
@@ -121,21 +121,21 @@ extension ProjectImages {
             order.cacheTo = []
             order.onlyCached = true
             let built = try order.run(try BuildDisplay("quiet", quiet: true))
-            return built == image ? nil : "what it is made of has changed"
+            return built == image ? nil : "its build sources have changed"
         } catch let error as RoostError {
-            return error.message.contains("would be done anew")
-                ? "what it is made of has changed (\(error.message))" : nil
+            return error.message.contains("would have to be rebuilt")
+                ? "its build sources have changed (\(error.message))" : nil
         } catch { return nil }
     }
 
-    /// Whether an image has had its name for longer than `daily`, `weekly` or `every_12h` allows.
+    /// Whether an image was tagged longer ago than `daily`, `weekly` or `every_12h` allows.
     private static func isOld(_ image: JSON?, _ rule: String) throws(RoostError) -> Bool {
         let periods = ["daily": "24h", "weekly": "168h"]
         guard let text = periods[rule] ?? (rule.hasPrefix("every_") ? String(rule.dropFirst(6)) : nil) else {
             return false
         }
         guard let period = TimeSpan.parse(text) else {
-            throw .invalid("pull_policy \(rule): write daily, weekly, or every_ and a time, as every_12h")
+            throw .invalid("invalid pull_policy \(rule): use daily, weekly or every_<duration> (e.g. every_12h)")
         }
         guard let time = image?["Metadata"]["LastTagTime"].string.flatMap({ Timestamp(parsing: $0) }) else {
             return true
@@ -143,7 +143,7 @@ extension ProjectImages {
         return Clocks.wallNanoseconds() - time.nanoseconds > period
     }
 
-    /// Builds services in the order of what their builds take from each other.
+    /// Builds services in dependency order of their builds.
     func build(_ overrides: BuildOverrides) throws {
         for name in services where !isBuilt(name) && !overrides.quiet && project.services.count == 1 {
             Output.error("service \(name) has no build section")
@@ -152,7 +152,7 @@ extension ProjectImages {
         if overrides.push { try push(ignoresFailures: false, quiet: overrides.quiet) }
     }
 
-    /// Those that take nothing from each other at the same time.
+    /// Builds that do not depend on each other run in parallel.
     private func build(_ names: [String], _ overrides: BuildOverrides, onlyShowsWork: Bool) throws {
         var waiting: Set<String> = []
         func need(_ name: String) {
@@ -166,7 +166,7 @@ extension ProjectImages {
             }.sorted()
             guard !ready.isEmpty else {
                 throw RoostError.invalid(
-                    "the builds of \(waiting.sorted().joined(separator: ", ")) wait for each other")
+                    "circular dependency between the builds of \(waiting.sorted().joined(separator: ", "))")
             }
             waiting.subtract(ready)
             let running = try ready.filter(isBuilt).map { name in
@@ -186,7 +186,7 @@ extension ProjectImages {
         }
     }
 
-    /// `additional_contexts: { base: "service:base" }`.
+    /// The services that a build depends on: `additional_contexts: { base: "service:base" }`.
     private static func otherServices(_ build: JSON) -> [String] {
         (build["additional_contexts"].object ?? []).compactMap { _, value in
             value.string.flatMap { $0.hasPrefix("service:") ? String($0.dropFirst(8)) : nil }
@@ -246,7 +246,7 @@ extension ProjectImages {
 }
 
 extension Project {
-    /// Whether the file itself names the service's image.
+    /// Whether the Compose file sets the service's image.
     fileprivate func isNamed(_ service: String) -> Bool {
         services[service]?["image"].string != builtImageName(service)
     }

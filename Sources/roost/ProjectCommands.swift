@@ -6,19 +6,24 @@ import EngineModel
 import LinuxKernel
 import Terminal
 
-/// Options that `up` and `plan` share: the same words make the same plan.
+/// Options shared by `up` and `plan`: the same options give the same plan.
 struct UpSettings: ParsableArguments {
-    @Option(name: .long, help: "Run so many of a service: web=3.") var scale: [String] = []
-    @Flag(name: .long, help: "Recreate containers although nothing has changed.") var forceRecreate = false
-    @Flag(name: .long, help: "Keep containers although their definition has changed.") var noRecreate = false
-    @Flag(name: .long, help: "With --force-recreate: what the named services depend on, too.")
-    var alwaysRecreateDeps = false
-    @Flag(name: .long, help: "Leave services alone that the named ones depend on.") var noDeps = false
-    @Flag(name: .long, help: "Remove containers of services that the file has no more.") var removeOrphans = false
-    @Flag(name: [.customShort("V"), .long], help: "Give new anonymous volumes, not those of the old containers.")
+    @Option(name: .long, help: ArgumentHelp("Scale SERVICE to NUM instances (e.g. web=3)", valueName: "service=num"))
+    var scale: [String] = []
+    @Flag(name: .long, help: "Recreate containers even if their configuration and image have not changed")
+    var forceRecreate = false
+    @Flag(name: .long, help: "Do not recreate existing containers, even if their configuration has changed")
+    var noRecreate = false
+    @Flag(name: .long, help: "Also recreate dependencies (with --force-recreate)") var alwaysRecreateDeps = false
+    @Flag(name: .long, help: "Do not start linked services") var noDeps = false
+    @Flag(name: .long, help: "Remove containers for services not defined in the Compose file") var removeOrphans = false
+    @Flag(
+        name: [.customShort("V"), .long],
+        help: "Recreate anonymous volumes instead of retrieving data from the previous containers")
     var renewAnonVolumes = false
-    @Flag(name: .long, help: "Create, but do not start.") var noStart = false
-    @Option(name: [.short, .long], help: "Seconds between the stop signal and SIGKILL.") var timeout: Int?
+    @Flag(name: .long, help: "Do not start the services after creating them") var noStart = false
+    @Option(name: [.short, .long], help: ArgumentHelp("Shutdown timeout in seconds", valueName: "int"))
+    var timeout: Int?
 
     func json(_ services: [String]) throws(RoostError) -> JSON {
         if forceRecreate, noRecreate {
@@ -28,7 +33,7 @@ struct UpSettings: ParsableArguments {
         for text in scale {
             let parts = text.split(separator: "=").map(String.init)
             guard parts.count == 2, let count = Int(parts[1]), count >= 0 else {
-                throw .invalid("--scale \(text): write SERVICE=NUMBER")
+                throw .invalid("invalid --scale \(text): expected SERVICE=NUM")
             }
             counts.append((parts[0], JSON(count)))
         }
@@ -43,10 +48,10 @@ struct UpSettings: ParsableArguments {
     }
 }
 
-/// Asks for a plan to be carried out and shows its progress; throws at its end if something failed.
+/// Has the engine execute a plan and shows its progress; throws at the end if a step failed.
 enum PlanFollower {
-    /// A plan is made of what is and what should be, so that asking again does no harm: an engine that goes away in between does
-    /// not end the command. Answers with what was done anything with.
+    /// A plan is computed from the actual and the desired state, so repeating the request is safe: the command survives an engine restart.
+    /// Returns the names of the objects that were acted on.
     @discardableResult
     static func follow(_ path: String, _ body: JSON) throws -> Set<String> {
         let client = try Session.shared.client()
@@ -57,7 +62,7 @@ enum PlanFollower {
         }
         var touched: Set<String> = []
         for _ in 0..<3 {
-            // A job that this command has run already is not run once more.
+            // Do not repeat a job that this command has already run.
             var body = body
             if !touched.isEmpty {
                 var options = body["options"]
@@ -66,10 +71,11 @@ enum PlanFollower {
             }
             if try show(try client.open("POST", path, body: body, repeatable: true), &touched) { return touched }
         }
-        throw RoostError(.unavailable, "the engine went away several times; run the command again to go on")
+        throw RoostError(
+            .unavailable, "lost the connection to the engine several times; run the command again to continue")
     }
 
-    /// False if the engine went away before the end.
+    /// Returns false if the connection to the engine was lost before the end.
     private static func show(_ exchange: HTTPExchange, _ touched: inout Set<String>) throws -> Bool {
         let display = ProgressDisplay()
         var failures: [JSON] = []
@@ -106,39 +112,53 @@ enum PlanFollower {
 
 struct Up: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "up", abstract: "Create and start the project's services.",
+        commandName: "up", abstract: "Create and start containers",
         discussion: "Example: roost up -d --scale web=3")
-    @Flag(name: [.short, .long], help: "Return when everything runs; else show the logs.") var detach = false
-    @Flag(name: .long, help: "Return when everything is healthy.") var wait = false
-    @Option(name: .long, help: "Seconds to wait at most.") var waitTimeout: Int?
-    @Option(name: .long, help: "Show the output of these services only.") var attach: [String] = []
-    @Option(name: .long, help: "Do not show the output of these services.") var noAttach: [String] = []
-    @Flag(name: .long, help: "Show the output of what the named services depend on, too.") var attachDependencies =
-        false
-    @Flag(name: .long, help: "As --abort-on-container-exit, if the container failed.") var abortOnContainerFailure =
-        false
-    @Flag(name: .long, help: "Build nothing, even if what an image is made of has changed.") var noBuild = false
-    @Flag(name: .long, help: "Accepted for scripts: what has changed is built anyway.") var build = false
-    @Option(name: .long, help: "Fetch images: always, missing, never or policy.") var pull: String?
-    @Flag(name: .long, help: "Say nothing while images are fetched.") var quietPull = false
-    @Flag(name: .long, help: "Say nothing while images are built.") var quietBuild = false
-    @Flag(name: .long, inversion: .prefixedNo, help: "Accepted for scripts; there is no menu.") var menu = false
-    @Flag(name: [.customShort("y"), .long], help: "Accepted for scripts; nothing is asked.") var yes = false
-    @Flag(name: [.short, .long], help: "Carry changes of files into the services, as their develop section says.")
+    @Flag(name: [.short, .long], help: "Detached mode: Run containers in the background") var detach = false
+    @Flag(name: .long, help: "Wait for services to be running or healthy. Implies detached mode") var wait = false
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Maximum time to wait for services to be running or healthy, in seconds", valueName: "int"))
+    var waitTimeout: Int?
+    @Option(name: .long, help: ArgumentHelp("Restrict attaching to the specified services", valueName: "service"))
+    var attach: [String] = []
+    @Option(
+        name: .long, help: ArgumentHelp("Do not attach (stream logs) to the specified services", valueName: "service"))
+    var noAttach: [String] = []
+    @Flag(name: .long, help: "Also attach to log output of dependencies") var attachDependencies = false
+    @Flag(name: .long, help: "Stop all containers if any container exits with failure")
+    var abortOnContainerFailure = false
+    @Flag(name: .long, help: "Do not build images, even if they have changed") var noBuild = false
+    @Flag(name: .long, help: "Build images before starting containers (changed images are built anyway)")
+    var build = false
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Pull image before running (always, missing, never or policy)", valueName: "string"))
+    var pull: String?
+    @Flag(name: .long, help: "Pull without printing progress information") var quietPull = false
+    @Flag(name: .long, help: "Suppress the build output") var quietBuild = false
+    @Flag(name: .long, inversion: .prefixedNo, help: "No effect; accepted for compatibility") var menu = false
+    @Flag(name: [.customShort("y"), .long], help: "No effect; accepted for compatibility") var yes = false
+    @Flag(name: [.short, .long], help: "Watch build context and rebuild/refresh containers when files are updated")
     var watch = false
-    @Flag(name: .long, help: "Run exactly the images of compose.lock.json, or fail saying what differs.") var locked =
-        false
-    @Flag(name: .long, help: "Print the plan and change nothing.") var dryRun = false
-    @Flag(name: .long, help: "Stop everything when one container ends.") var abortOnContainerExit = false
-    @Option(name: .long, help: "End with the exit code of this service; stops everything when it ends.")
+    @Flag(name: .long, help: "Run the images pinned in compose.lock.json, or fail if the project differs")
+    var locked = false
+    @Flag(name: .long, help: "Print the plan and change nothing") var dryRun = false
+    @Flag(name: .long, help: "Stop all containers if any container stops") var abortOnContainerExit = false
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Return the exit code of the selected service container. Implies --abort-on-container-exit",
+            valueName: "service"))
     var exitCodeFrom: String?
-    @Flag(name: .long, help: "No colours in the logs.") var noColor = false
-    @Flag(name: .long, help: "No names in front of the logs.") var noLogPrefix = false
-    @Flag(name: .long, help: "Time in front of each line.") var timestamps = false
+    @Flag(name: .long, help: "Produce monochrome output") var noColor = false
+    @Flag(name: .long, help: "Do not print prefix in logs") var noLogPrefix = false
+    @Flag(name: .long, help: "Show timestamps") var timestamps = false
     @OptionGroup var settings: UpSettings
-    @Argument(help: "Only these services, and what they depend on.") var services: [String] = []
+    @Argument(help: ArgumentHelp("Services to start, with their dependencies", valueName: "service"))
+    var services: [String] = []
 
-    /// Flags that contradict each other are a mistake that nobody should find out by watching.
+    /// Rejects conflicting flags, instead of silently ignoring one of them.
     func validate() throws {
         let aborts = abortOnContainerExit || abortOnContainerFailure || exitCodeFrom != nil
         if detach, aborts || !attach.isEmpty {
@@ -176,7 +196,7 @@ struct Up: ParsableCommand {
         let name = project.name
         try Interrupts.handle {
             Output.error(
-                "Interrupted: the engine goes on starting project \(name); stop it with roost stop or roost down")
+                "Interrupted: the engine continues to start project \(name); stop it with roost stop or roost down")
             Processes.exit(130)
         }
         let touched = try PlanFollower.follow("roost/v1/projects/up", body)
@@ -212,7 +232,7 @@ struct Up: ParsableCommand {
         if code != 0 { throw Leave(code: code) }
     }
 
-    /// `roost watch` beside the logs: a process of its own, so that a build does not hold the logs up.
+    /// Runs `roost watch` in a separate process, so that a build does not block the log output.
     private func startWatch() throws -> Int32 {
         let words = ["watch", "--no-up", "--prune"] + (quietBuild ? ["--quiet"] : []) + services
         return try Processes.spawn(
@@ -220,7 +240,7 @@ struct Up: ParsableCommand {
             environment: Processes.environment.map { "\($0.key)=\($0.value)" }, descriptors: [0, 1, 2])
     }
 
-    /// What is as it should be already is said to be so: silence could mean that nothing runs.
+    /// Reports containers that are up to date as running: silence could mean that nothing runs.
     private func tellOfRunning(_ project: Project, except touched: Set<String>) throws {
         let display = ProgressDisplay()
         let wanted = settings.noDeps && !services.isEmpty ? Set(services) : project.needed(by: services)
@@ -251,11 +271,12 @@ struct Up: ParsableCommand {
 
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plan", abstract: "Show what up would do, and why; change nothing.",
-        discussion: "Ends with 0 if there is nothing to do, with 2 if there is.")
-    @Flag(name: .long, help: "Print the plan as JSON.") var json = false
+        commandName: "plan", abstract: "Show what up would do and why, without changing anything",
+        discussion: "Exits with 0 if there is nothing to do, 2 if there are changes.")
+    @Flag(name: .long, help: "Print the plan as JSON") var json = false
     @OptionGroup var settings: UpSettings
-    @Argument(help: "Only these services, and what they depend on.") var services: [String] = []
+    @Argument(help: ArgumentHelp("Services to plan, with their dependencies", valueName: "service"))
+    var services: [String] = []
 
     func run() throws {
         let project = try Session.shared.loadProject(services: services)

@@ -5,9 +5,9 @@ import EngineModel
 import LinuxKernel
 import Terminal
 
-/// What the engine says while an image moves, drawn as it comes.
+/// Shows the engine's progress messages while an image is pulled or pushed.
 enum TransferDisplay {
-    /// Reads the stream to its end; the last words of it, and its additional facts.
+    /// Reads the stream to its end. Returns the last status and the digest of the image, if there is one.
     static func follow(_ answer: HTTPExchange, quiet: Bool, toErrors: Bool = false) throws -> (
         status: String, digest: String?
     ) {
@@ -41,7 +41,7 @@ enum TransferDisplay {
                 let bar = line["progress"].string.map { " " + $0 } ?? ""
                 progress.update(id, status + bar, ended ? .done : .working)
             } else if total == 0 {
-                // In a pipe: each step once, no bars.
+                // Not a terminal: print each status once, without progress bars.
                 say("\(id): \(status)")
             }
         }
@@ -53,7 +53,7 @@ enum TransferDisplay {
         return [("X-Registry-Auth", value)]
     }
 
-    /// The registry in an image's name.
+    /// The registry in an image name; `docker.io` if the name has none.
     static func domain(_ image: String) -> String {
         guard let first = image.pathParts.first, image.contains("/"),
             first.contains(".") || first.contains(":") || first == "localhost"
@@ -81,7 +81,7 @@ enum TransferDisplay {
         return query
     }
 
-    /// The name with everything written out, as `pull` and `push` end with it.
+    /// The fully qualified image name, which `pull` and `push` print at the end.
     static func full(_ image: String) -> String {
         var name = image
         if domain(image) == "docker.io", !image.hasPrefix("docker.io/") {
@@ -94,22 +94,25 @@ enum TransferDisplay {
 
 struct Pull: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pull", abstract: "Fetch an image from a registry; in a project, the services' images.",
+        commandName: "pull", abstract: "Download an image from a registry, or the images of services (compose)",
         discussion: """
             Examples:
               roost pull redis:7
               roost pull --platform linux/arm64 registry.example:5000/team/app@sha256:…
               roost compose pull
             """)
-    @Flag(name: [.short, .long], help: "Every tag of the repository.") var allTags = false
-    @Option(name: .long, help: "linux/ARCHITECTURE[/VARIANT]; else this machine's.") var platform: String?
-    @Flag(name: [.short, .long], help: "Only the image's name at the end.") var quiet = false
-    @Flag(name: .long, help: "Compose: leave out services that are built.") var ignoreBuildable = false
-    @Flag(name: .long, help: "Compose: go on where an image cannot be fetched.") var ignorePullFailures = false
-    @Flag(name: .long, help: "Compose: the services that these depend on, too.") var includeDeps = false
-    @Option(name: .long, help: "Compose: missing or always.") var policy: String?
+    @Flag(name: [.short, .long], help: "Download all tagged images in the repository") var allTags = false
+    @Option(name: .long, help: ArgumentHelp("Platform of the image (default: the engine's)", valueName: "string"))
+    var platform: String?
+    @Flag(name: [.short, .long], help: "Suppress verbose output") var quiet = false
+    @Flag(name: .long, help: "Ignore images that can be built (compose)") var ignoreBuildable = false
+    @Flag(name: .long, help: "Pull what it can and ignore images with pull failures (compose)")
+    var ignorePullFailures = false
+    @Flag(name: .long, help: "Also pull services declared as dependencies (compose)") var includeDeps = false
+    @Option(name: .long, help: ArgumentHelp("Apply pull policy: missing or always (compose)", valueName: "string"))
+    var policy: String?
     @Flag(name: .long, help: .hidden) var disableContentTrust = false
-    @Argument(help: "An image; in compose services.") var names: [String] = []
+    @Argument(help: ArgumentHelp("Image (compose: services)", valueName: "image")) var names: [String] = []
 
     func run() throws {
         if Session.shared.isCompose || names.isEmpty {
@@ -117,7 +120,7 @@ struct Pull: ParsableCommand {
                 policy: policy, skipBuildable: ignoreBuildable, ignoresFailures: ignorePullFailures, quiet: quiet)
         }
         guard names.count == 1, let name = names.first else {
-            throw RoostError.invalid("roost pull takes one image; got \(names.count)")
+            throw RoostError.invalid("\"roost pull\" requires exactly 1 argument; got \(names.count)")
         }
         _ = try TransferDisplay.pull(name, platform: platform, allTags: allTags, quiet: quiet)
         Output.line(allTags ? name : TransferDisplay.full(name))
@@ -126,18 +129,19 @@ struct Pull: ParsableCommand {
 
 struct Push: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "push", abstract: "Send an image to the registry of its name; in a project, the services' images.",
+        commandName: "push", abstract: "Upload an image to a registry, or the images of services (compose)",
         discussion: """
             Examples:
               roost tag app registry.example:5000/team/app:1.2 && roost push registry.example:5000/team/app:1.2
               roost compose push web
             """)
-    @Flag(name: [.short, .long], help: "Every tag of the repository.") var allTags = false
-    @Flag(name: [.short, .long], help: "Say nothing but the name at the end.") var quiet = false
-    @Flag(name: .long, help: "Compose: go on where an image cannot be sent.") var ignorePushFailures = false
+    @Flag(name: [.short, .long], help: "Push all tags of an image to the registry") var allTags = false
+    @Flag(name: [.short, .long], help: "Suppress verbose output") var quiet = false
+    @Flag(name: .long, help: "Push what it can and ignore images with push failures (compose)")
+    var ignorePushFailures = false
     @Flag(name: .long, help: .hidden) var disableContentTrust = false
-    @Flag(name: .long, help: "Compose: the services that these depend on, too.") var includeDeps = false
-    @Argument(help: "An image; in compose services.") var names: [String] = []
+    @Flag(name: .long, help: "Also push images of services declared as dependencies (compose)") var includeDeps = false
+    @Argument(help: ArgumentHelp("Image (compose: services)", valueName: "image")) var names: [String] = []
 
     func run() throws {
         if Session.shared.isCompose || names.isEmpty {
@@ -145,7 +149,7 @@ struct Push: ParsableCommand {
                 ignoresFailures: ignorePushFailures, quiet: quiet)
         }
         guard names.count == 1, let name = names.first else {
-            throw RoostError.invalid("roost push takes one image; got \(names.count)")
+            throw RoostError.invalid("\"roost push\" requires exactly 1 argument; got \(names.count)")
         }
         try Self.push(name, allTags: allTags, quiet: quiet)
         if quiet { Output.line(TransferDisplay.full(name)) }
@@ -164,13 +168,15 @@ struct Push: ParsableCommand {
 
 struct Login: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "login", abstract: "Log in to a registry; Docker's own clients see the login too.",
+        commandName: "login", abstract: "Log in to a registry; the login is shared with Docker's clients",
         discussion: "Example: roost login -u me --password-stdin registry.example < secret")
-    @Option(name: [.short, .long]) var username: String?
-    @Option(name: [.short, .long], help: "Seen by everybody on this machine: better from standard input.")
+    @Option(name: [.short, .long], help: ArgumentHelp("Username", valueName: "string")) var username: String?
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("Password (visible in the process list; use --password-stdin)", valueName: "string"))
     var password: String?
-    @Flag(name: .long, help: "Read the password from standard input.") var passwordStdin = false
-    @Argument(help: "The registry; else Docker Hub.") var server: String = ""
+    @Flag(name: .long, help: "Take the password from STDIN") var passwordStdin = false
+    @Argument(help: ArgumentHelp("Registry (default: Docker Hub)", valueName: "server")) var server: String = ""
 
     func run() throws {
         var configuration = try DockerConfiguration.load()
@@ -219,8 +225,8 @@ struct Login: ParsableCommand {
 }
 
 struct Logout: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "logout", abstract: "Forget a login to a registry.")
-    @Argument(help: "The registry; else Docker Hub.") var server: String = ""
+    static let configuration = CommandConfiguration(commandName: "logout", abstract: "Log out from a registry")
+    @Argument(help: ArgumentHelp("Registry (default: Docker Hub)", valueName: "server")) var server: String = ""
 
     func run() throws {
         var configuration = try DockerConfiguration.load()
@@ -235,7 +241,7 @@ struct ProjectImages {
     let project: Project
     let services: [String]
 
-    /// Of a project that is loaded; its services have images' names.
+    /// The images of a loaded project, in which every service has an image name.
     init(_ project: Project, services: [String]) {
         self.project = project
         self.services = services
@@ -267,9 +273,9 @@ struct ProjectImages {
         orders += mountedImages(services).filter { seen.insert($0.image).inserted }
         var failed = false
         for (order, error) in try ParallelPull(orders: orders, isQuiet: quiet).run() {
-            // What the project builds itself need not be in a registry.
+            // An image that the project builds need not be in a registry.
             if isBuilt(order.subject) {
-                Output.error(" \(order.subject) \(order.image) is not in its registry; build it")
+                Output.error(" \(order.subject) \(order.image) could not be pulled; build it with roost compose build")
                 continue
             }
             Output.error(" \(order.subject) \(Session.shared.told(error))")
@@ -278,7 +284,7 @@ struct ProjectImages {
         if failed, !ignoresFailures { throw Leave(code: 1) }
     }
 
-    /// Images whose files services mount.
+    /// Images that services mount (`type: image`).
     func mountedImages(_ services: [String]) -> [ParallelPull.Order] {
         services.flatMap { service in
             (project.services[service]?["volumes"].array ?? []).compactMap { volume in

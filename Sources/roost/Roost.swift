@@ -3,17 +3,30 @@ import DockerAPI
 
 struct Roost: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "roost", abstract: "A container engine and a compose-compatible orchestrator.",
+        commandName: "roost", abstract: "A container engine and compose-compatible orchestrator",
         discussion: """
-            Words before the command: -H HOST, --run-root DIR, --data-root DIR choose the engine; -f FILE, -p NAME, --profile NAME, --env-file FILE,
-            --project-directory DIR choose the project. The engine starts by itself.
+            Global Options (before the command):
+              -c, --context string             Name of the context to use
+                  --data-root string           Data root of the engine to start
+              -D, --debug                      No effect; accepted for compatibility
+              -H, --host string                Engine socket to connect to
+              -l, --log-level string           No effect; accepted for compatibility
+                  --run-root string            Run root of the engine to use
+                  --tls                        Use TLS; implied by --tlsverify
+                  --tlscacert string           Trust certs signed only by this CA
+                  --tlscert string             Path to TLS certificate file
+                  --tlskey string              Path to TLS key file
+                  --tlsverify                  Use TLS and verify the remote
+              -f, -p, --profile, ...           Select a project; see roost compose --help
+
+            The engine starts on demand.
 
             Examples:
-              roost up -d                 bring the project in this folder up
+              roost up -d                 start the project in the current directory
               roost plan                  show what up would do, and why
-              roost logs -f web           follow a service
+              roost logs -f web           follow the logs of a service
               roost run --rm -it busybox sh
-              roost down -v               take everything away, data too
+              roost down -v               remove the project and its volumes
             """, version: "Roost version \(APIVersion.product)",
         subcommands: [
             Up.self, Down.self, PlanCommand.self, Config.self, EnvironmentCommand.self, Run.self, Create.self,
@@ -29,7 +42,7 @@ struct Roost: ParsableCommand {
             ProjectVolumes.self, Trash.self, Completion.self, Plugin.self, Manifest.self, Compose.self,
         ])
 
-    /// Whether there is a command of this name.
+    /// Whether a command has this name.
     static func knows(_ word: String) -> Bool {
         word == "help" || configuration.subcommands.contains { UsageErrors.names($0).contains(word) }
     }

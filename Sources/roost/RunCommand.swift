@@ -8,39 +8,54 @@ import Terminal
 
 struct Create: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "create", abstract: "Create a container without starting it, or (compose) the project's.")
+        commandName: "create", abstract: "Create a new container, or the containers of services (compose)",
+        usage: "roost create [OPTIONS] IMAGE [COMMAND] [ARG...]")
     @OptionGroup var options: ContainerOptions
-    @Argument(parsing: .captureForPassthrough, help: "Image, command, arguments.") var words: [String] = []
+    @Argument(
+        parsing: .captureForPassthrough,
+        help: ArgumentHelp("Image, command and arguments (compose: services)", valueName: "args"))
+    var words: [String] = []
     func run() throws {
         if words.first == "--help" { throw CleanExit.helpRequest(Self.self) }
         if Session.shared.isCompose { return try Up.parse(["--no-start"] + words).run() }
         let words = try PassedWords.checked(words, of: "create")
-        try Arguments.need(words, "create", "for every service of this project: roost compose create")
+        try Arguments.need(words, "create", "to create the containers of all services, use: roost compose create")
         Output.line(try options.create(words, attach: true))
     }
 }
 
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Create a container and run it.",
+        commandName: "run", abstract: "Create and run a new container from an image",
+        usage: "roost run [OPTIONS] IMAGE [COMMAND] [ARG...]",
         discussion:
-            "With compose, the word after the options is a service. Example: roost run --rm -it -v data:/data busybox sh"
-    )
-    @Flag(name: [.short, .long], help: "Run in the background and print the id.") var detach = false
-    @Option(name: .long, help: "Keys to leave with (default ctrl-p,ctrl-q).") var detachKeys: String?
-    @Flag(name: .long, inversion: .prefixedNo, help: "Pass signals on.") var sigProxy = true
-    @Flag(name: .long, help: "Do not start what the service depends on (compose).") var noDeps = false
-    @Flag(name: [.customShort("T"), .long, .customLong("no-TTY")], help: "No terminal (compose).") var noTty = false
-    @Flag(name: .long, help: "Build the service's image first (compose).") var build = false
-    @Flag(name: .long, help: "Say nothing while images are built (compose).") var quietBuild = false
-    @Option(name: .customLong("env-from-file"), help: "Set variables from a file (compose).") var envFromFile:
-        [String] = []
-    @Flag(name: .long, help: "Publish the service's ports (compose; -P as well).") var servicePorts = false
-    @Flag(name: .long, help: "Answer to the service's names (compose).") var useAliases = false
-    @Flag(name: .long, help: "Accepted for scripts (compose).") var quietPull = false
-    @Flag(name: .long, help: "Accepted for scripts (compose).") var removeOrphans = false
+            "With compose, the first argument is a service. Example: roost run --rm -it -v data:/data busybox sh")
+    @Flag(name: [.short, .long], help: "Run container in background and print container ID") var detach = false
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Override the key sequence for detaching a container (default ctrl-p,ctrl-q)", valueName: "string"))
+    var detachKeys: String?
+    @Flag(name: .long, inversion: .prefixedNo, help: "Proxy received signals to the process") var sigProxy = true
+    @Flag(name: .long, help: "Do not start linked services (compose)") var noDeps = false
+    @Flag(name: [.customShort("T"), .long, .customLong("no-TTY")], help: "Disable pseudo-TTY allocation (compose)")
+    var noTty = false
+    @Flag(name: .long, help: "Build image before starting the container (compose)") var build = false
+    @Flag(name: .long, help: "Suppress the build output (compose)") var quietBuild = false
+    @Option(
+        name: .customLong("env-from-file"),
+        help: ArgumentHelp("Read in a file of environment variables (compose)", valueName: "list"))
+    var envFromFile: [String] = []
+    @Flag(name: .long, help: "Publish the service's ports to the host; also -P (compose)") var servicePorts = false
+    @Flag(name: .long, help: "Use the service's network aliases (compose)") var useAliases = false
+    @Flag(name: .long, help: "Pull without printing progress information (compose)") var quietPull = false
+    @Flag(name: .long, help: "Remove containers for services not defined in the Compose file (compose)")
+    var removeOrphans = false
     @OptionGroup var options: ContainerOptions
-    @Argument(parsing: .captureForPassthrough, help: "Image, command, arguments.") var words: [String]
+    @Argument(
+        parsing: .captureForPassthrough,
+        help: ArgumentHelp("Image (compose: service), command and arguments", valueName: "args"))
+    var words: [String]
 
     func run() throws {
         if words.first == "--help" { throw CleanExit.helpRequest(Self.self) }
@@ -71,20 +86,22 @@ struct Run: ParsableCommand {
                 ).start())
         } catch let error as RoostError {
             Output.error(Session.shared.told(error))
-            // An engine that was lost in between has perhaps not started it, and then nobody would remove it.
+            // If the engine was lost before the start, --rm never takes effect: remove the container here.
             if error.kind == .unavailable, options.rm, let made {
                 _ = try? Session.shared.client().call(
                     "DELETE", "containers/\(made)", [("force", "1"), ("v", "1")], repeatable: true)
             }
             let text = error.message
-            // Without a container, or without an engine, nothing can have been wrong with its program.
+            // Without a container or an engine, the failure cannot be that of the container's command.
             throw Leave(code: made == nil || error.kind == .unavailable ? 125 : Foreground.code(ofFailure: text))
         }
     }
 
-    /// One more container of a service, beside those that `up` makes: the same definition, no published ports.
+    /// Runs a one-off container of a service: the same definition, but no published ports by default.
     private func runService(_ words: [String]) throws {
-        guard let service = words.first else { throw ValidationError("run needs a service") }
+        guard let service = words.first else {
+            throw ValidationError("\"roost compose run\" requires at least 1 argument")
+        }
         let session = Session.shared
         let project = try session.loadProject(services: [service])
         guard project.services[service] != nil else { throw RoostError.missing("no such service: \(service)") }
@@ -107,7 +124,7 @@ struct Run: ParsableCommand {
                 "project": project.wire, "contents": try session.contents(project), "service": .string(service),
                 "command": words.count > 1 ? JSON(Array(words.dropFirst())) : .null,
                 "entrypoint": try options.entrypoint.map { JSON(try CommandLineWords.split($0)) } ?? .null,
-                // A name without a value here leaves what the file says.
+                // A name without a value in the client's environment keeps the Compose file's value.
                 "environment": JSON(
                     try (envFromFile.flatMap(ContainerOptions.lines) + options.env).map(Variables.complete).filter {
                         $0.contains("=")

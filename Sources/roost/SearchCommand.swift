@@ -5,18 +5,23 @@ import Terminal
 
 struct Search: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "search", abstract: "Search a registry for images.",
+        commandName: "search", abstract: "Search a registry for images",
         discussion: """
             Examples:
               roost search redis
               roost search --filter is-official=true --limit 5 nginx
               roost search registry.example:5000/team
             """)
-    @Option(name: .long, help: "At most so many.") var limit = 25
-    @Option(name: [.short, .long], help: "is-official=true, stars=100.") var filter: [String] = []
-    @Option(name: .long, help: "json, or a template: {{.Name}}.") var format: String?
-    @Flag(name: .long, help: "Nothing shortened.") var noTrunc = false
-    @Argument(help: "A word, or REGISTRY/WORD.") var term: String
+    @Option(name: .long, help: ArgumentHelp("Max number of search results", valueName: "int")) var limit = 25
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp(
+            "Filter output based on conditions provided (e.g. is-official=true, stars=100)", valueName: "filter"))
+    var filter: [String] = []
+    @Option(name: .long, help: ArgumentHelp("Format output (table, json or a Go template)", valueName: "string"))
+    var format: String?
+    @Flag(name: .long, help: "Do not truncate output") var noTrunc = false
+    @Argument(help: ArgumentHelp("TERM or REGISTRY/TERM", valueName: "term")) var term: String
 
     func run() throws {
         guard (1...100).contains(limit) else {

@@ -5,7 +5,7 @@ import EngineModel
 import LinuxKernel
 import Terminal
 
-/// Ends the program with a code and no more words.
+/// Exits with a code, without another message.
 struct Leave: Error { let code: Int32 }
 
 enum Output {
@@ -14,17 +14,17 @@ enum Output {
     static func error(_ text: String) { try? writeAll(2, Array((text + "\n").utf8)) }
 }
 
-/// What was said before the verb, and what follows from it. One per run of the program.
+/// The global options and the state derived from them. One per process.
 ///
-/// Unchecked, because the program has one thread.
+/// Unchecked: commands run on one thread.
 final class Session: @unchecked Sendable {
     static let shared = Session()
 
-    /// Connections whose answers nobody waits for; kept until the program ends.
+    /// Connections of requests whose responses are not read; kept open until the process exits.
     var unanswered: [OwnedFD] = []
 
     var host: String?
-    /// `--context NAME`, before the verb.
+    /// `--context NAME`, before the command.
     var context: String?
     var runRoot: String?
     var dataRoot: String?
@@ -33,28 +33,28 @@ final class Session: @unchecked Sendable {
     var projectDirectory: String?
     var profiles: [String] = []
     var environmentFiles: [String] = []
-    /// Nothing is changed; what would be is told.
+    /// `--dry-run`: changes are printed instead of made.
     var isDryRun = false
     var security = TransportSecurity()
-    /// Names with `_` between their parts, as the first Compose had them.
+    /// `--compatibility`: names have `_` between their parts, as in Compose v1.
     var isCompatible = ["1", "true"].contains(Processes.environment["COMPOSE_COMPATIBILITY"] ?? "")
-    /// How many images are fetched at a time.
+    /// The number of images to pull in parallel.
     var parallel = 8
     /// `roost compose …`: names are services, as in `docker compose`.
     var isCompose = false
-    /// The command and what follows it.
+    /// The command and its arguments.
     private var words: [String] = []
-    /// What stands before the command.
+    /// The global options before the command.
     private(set) var globalWords: [String] = []
 
-    /// Takes the words before the verb, in any order; `compose` may stand between them.
+    /// Parses and removes the global options before the command, in any order; `compose` may be among them.
     func takeGlobals(_ arguments: inout [String]) throws(RoostError) {
         var rest = arguments[...]
         while let word = rest.first, word.hasPrefix("-") || word == "compose" {
             if ["-h", "--help", "--version", "-v", "--help-hidden"].contains(word) { break }
-            // Completion scripts are asked for, and ask, by words of the parser's own.
+            // ArgumentParser's own options, for and from completion scripts.
             if word.hasPrefix("--generate-completion-script") || word.hasPrefix("---") { break }
-            // Nothing behind it: its own page.
+            // Without a command: its own help page.
             if word == "compose", rest.dropFirst().first.map({ ["-h", "--help"].contains($0) }) ?? true { break }
             rest = rest.dropFirst()
             if word == "compose" {
@@ -64,7 +64,7 @@ final class Session: @unchecked Sendable {
             let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
             func value() throws(RoostError) -> String {
                 if parts.count > 1, word.hasPrefix("--") { return parts[1] }
-                guard let next = rest.popFirst() else { throw .invalid("\(word) needs a value") }
+                guard let next = rest.popFirst() else { throw .invalid("flag needs an argument: \(word)") }
                 return next
             }
             switch parts[0] {
@@ -79,7 +79,7 @@ final class Session: @unchecked Sendable {
             case "-c", "--context": context = try value()
             case "--parallel":
                 let text = try value()
-                guard let number = Int(text) else { throw .invalid("--parallel \(text): write a number") }
+                guard let number = Int(text) else { throw .invalid("invalid --parallel \(text): expected a number") }
                 parallel = number > 0 ? number : 8
             case "--dry-run": isDryRun = true
             case "--ansi":
@@ -105,7 +105,7 @@ final class Session: @unchecked Sendable {
             case "--tlskey": security.files[2] = absolute(try value())
             case "-D", "--debug": break
             case "--compatibility": isCompatible = true
-            default: throw .invalid("unknown option \(word) before the command; see roost --help")
+            default: throw .invalid("unknown flag: \(word)\n\nRun 'roost --help' for more information")
             }
         }
         arguments = Array(rest)
@@ -115,7 +115,7 @@ final class Session: @unchecked Sendable {
         takeDryRun(&arguments)
     }
 
-    /// Words that choose a project make the command the project's; a command that has no project says so instead of ignoring them.
+    /// Options that select a project make the command a compose command; a command without one rejects them instead of ignoring them.
     private func chooseScope(_ command: String?) throws(RoostError) {
         let given = [
             projectName.map { _ in "-p" }, files.isEmpty ? nil : "-f",
@@ -125,17 +125,17 @@ final class Session: @unchecked Sendable {
         guard let first = given.first, let command, !command.hasPrefix("-"), Roost.knows(command) else { return }
         guard Self.projectCommands.contains(command) else {
             throw .invalid(
-                "\(first) chooses a project, and \"roost \(command)\" is about the whole engine: leave \(first) out")
+                "\(first) selects a project, but \"roost \(command)\" applies to the whole engine; remove \(first)")
         }
         isCompose = true
     }
 
-    /// The commands that a project has: Compose's and our own.
+    /// The commands that work on a project: Compose's and Roost's own.
     private static let projectCommands = DryRun.verbs.union([
         "plan", "drift", "lock", "remove", "env", "help", "system", "socket",
     ])
 
-    /// `--dry-run` may stand behind every command of a project, as in Compose; behind run and exec only before the service.
+    /// As in Compose, every project command accepts `--dry-run`; run and exec only as their first argument.
     private func takeDryRun(_ arguments: inout [String]) {
         guard let verb = arguments.first, DryRun.verbs.contains(verb) else { return }
         let last = ["run", "exec"].contains(verb) ? 2 : arguments.firstIndex(of: "--") ?? arguments.count
@@ -159,13 +159,13 @@ final class Session: @unchecked Sendable {
         EngineClient(address: try address.get(), insteadOfWriting: isDryRun ? DryRun.tell : nil)
     }
 
-    /// Whether the project in this folder has a service of the name: then it is no image that somebody forgot to fetch.
+    /// Whether the project in the current directory has a service with this name: then it is not an image to pull.
     func isService(_ name: String) -> Bool { folderProject?.services[name] != nil }
 
-    /// The project in this folder, if there is one that can be read; nothing is said of it.
+    /// The project in the current directory, if it can be loaded; errors are ignored.
     private var folderProject: Project? { try? ProjectLoader.load(loadRequest()) }
 
-    /// Docker's words in front of what the engine says; and a hint where a service's name stands for a container's.
+    /// The error message, with Docker's prefix if it is the engine's, and a hint if a service name was used as a container name.
     func told(_ error: RoostError) -> String {
         let text =
             error.isEngines && error.kind != .unavailable
@@ -175,8 +175,8 @@ final class Session: @unchecked Sendable {
             let name = words.dropFirst().first(where: { project.services[$0] != nil })
         else { return text }
         return text
-            + "\nHint: \(name) is a service of the project \(project.name): roost compose \(command) … \(name)"
-            + (command == "run" ? "" : ", or roost up -d \(name) if nothing of it runs")
+            + "\nHint: \(name) is a service of the project \(project.name); use: roost compose \(command) … \(name)"
+            + (command == "run" ? "" : ", or roost up -d \(name) if it is not running")
     }
 
     func absolute(_ path: String) -> String {
@@ -196,7 +196,7 @@ final class Session: @unchecked Sendable {
         return project
     }
 
-    /// Standard input as a project file: it can be read only once.
+    /// Standard input as a Compose file (`-f -`), kept because it can be read only once.
     private lazy var standardInput = Result { try readAll(0, limit: 64 << 20) }
 
     func loadRequest(services: [String] = [], passes: LoadPasses = LoadPasses()) throws -> LoadRequest {
@@ -218,13 +218,13 @@ final class Session: @unchecked Sendable {
         return request
     }
 
-    /// The project's name without the whole file being right: for commands that work on what runs.
+    /// The project name: `--project-name`, or that of the Compose file, which is then loaded.
     func projectNameOnly() throws -> String {
         if let projectName { return projectName }
         return try loadProject(services: []).name
     }
 
-    /// Texts of secrets and configs: the engine may be elsewhere, so they travel.
+    /// The contents of secrets and configs, which are sent along since the engine may be remote.
     func contents(_ project: Project) throws -> JSON {
         var found: [(key: String, value: JSON)] = []
         for (kind, map) in [("secrets", project.secrets), ("configs", project.configs)] {
@@ -253,12 +253,12 @@ final class Session: @unchecked Sendable {
         return .object(found)
     }
 
-    /// The project of the file; nil if a name is given and no file: then the project is what the engine has of it.
+    /// The project of the Compose file; nil if a name is given and no file: then the project is what the engine's labels say.
     func fileProject(services: [String] = []) throws -> Project? {
         projectName != nil && files.isEmpty ? nil : try loadProject(services: services)
     }
 
-    /// Containers of a project, as the list endpoint gives them.
+    /// The containers of a project, as the list endpoint returns them; without one-off containers if `services` is not empty.
     func projectContainers(_ name: String, all: Bool = true, services: [String] = []) throws -> [JSON] {
         let filters = "{\"label\":[\"com.docker.compose.project=\(name)\"]}"
         let list =
@@ -270,8 +270,8 @@ final class Session: @unchecked Sendable {
         .sorted { ($0["Names"].array?.first?.string ?? "") < ($1["Names"].array?.first?.string ?? "") }
     }
 
-    /// Turns names into containers: of the engine, or services of this folder's project.
-    /// Without names those of the file's services are meant; services of inactive profiles and others that the file does not define are not.
+    /// Resolves names to containers: container names, or services of the project in the current directory.
+    /// Without names: the containers of the Compose file's services, except services of inactive profiles and undefined ones.
     func resolve(
         _ names: [String], all: Bool = true, index: Int? = nil, includesOneOffs: Bool = false,
         includesOrphans: Bool = false
@@ -282,7 +282,7 @@ final class Session: @unchecked Sendable {
             let found = try projectContainers(project, all: all, services: names).filter { container in
                 let service = container["Labels"][ComposeLabel.service].string ?? ""
                 guard includesOrphans || file.map({ $0.services[service] != nil }) ?? true else { return false }
-                // A container of `run` is not a replica.
+                // A one-off container is not a replica.
                 return (includesOneOffs || container["Labels"][ComposeLabel.oneOff].string != "True")
                     && index.map { "\($0)" == container["Labels"]["com.docker.compose.container-number"].string }
                         ?? true

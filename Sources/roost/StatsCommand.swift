@@ -4,16 +4,17 @@ import EngineModel
 import LinuxKernel
 import Terminal
 
-/// What containers use, again and again.
+/// Resource usage of containers, as a live stream.
 struct Stats: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "stats", abstract: "Show what containers use: processors, memory, processes.",
+        commandName: "stats", abstract: "Display a live stream of container(s) resource usage statistics",
         discussion: "Example: roost stats --no-stream")
-    @Flag(name: [.short, .long], help: "Stopped ones too.") var all = false
-    @Flag(name: .long, help: "Once, and end.") var noStream = false
-    @Flag(name: .long, help: "Nothing shortened.") var noTrunc = false
-    @Option(name: .long, help: "json, or a template: {{.Name}} {{.CPUPerc}}.") var format: String?
-    @Argument(help: "Containers, or services.") var names: [String] = []
+    @Flag(name: [.short, .long], help: "Show all containers (default shows just running)") var all = false
+    @Flag(name: .long, help: "Disable streaming stats and only print the first result") var noStream = false
+    @Flag(name: .long, help: "Do not truncate output") var noTrunc = false
+    @Option(name: .long, help: ArgumentHelp("Format output (table, json or a Go template)", valueName: "string"))
+    var format: String?
+    @Argument(help: ArgumentHelp("Containers or services", valueName: "container")) var names: [String] = []
 
     func run() throws {
         let terminal = Presentation.redraws(1)
@@ -28,7 +29,7 @@ struct Stats: ParsableCommand {
                 ], more: [("Container", "CONTAINER")])
             for row in rows { if let line = try listing.add(row) { text += line } }
             text += listing.rest
-            // The screen is drawn anew in place; in a pipe one table follows the other.
+            // On a terminal the table is redrawn in place; otherwise one table follows the other.
             Output.raw((terminal && !noStream ? "\u{1b}[H\u{1b}[J" : "") + text)
         } while !noStream
     }

@@ -4,18 +4,19 @@ import EngineModel
 import LinuxKernel
 import Terminal
 
-/// What `down -v` and `up -V` have taken away.
+/// Volumes that `down -v` and `up -V` have removed.
 struct Trash: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "trash", abstract: "Volumes that down -v has taken away: see them, have them back, remove them.",
+        commandName: "trash", abstract: "Manage volumes removed by \"down -v\" (list, restore, empty)",
         discussion: """
-            A volume stays in the trash for a day (roostd --trash-hours), shorter if the disk is nearly full.
+            A volume is kept for 24 hours (roostd --trash-hours), or less if the disk is
+            nearly full.
 
             Examples:
-              roost trash                         what is there
-              roost trash restore shop_data       have it back
+              roost trash                         list the volumes in the trash
+              roost trash restore shop_data       restore a volume
               roost trash restore shop_data --name shop_data_old
-              roost trash empty                   remove everything in it for good
+              roost trash empty                   delete all of them permanently
             """,
         subcommands: [Ls.self, Restore.self, Empty.self], defaultSubcommand: Ls.self)
 
@@ -23,10 +24,10 @@ struct Trash: ParsableCommand {
         try Session.shared.client().call("GET", "roost/v1/trash").array ?? []
     }
 
-    /// What is there, for commands that only mention it: other engines have no trash.
+    /// The contents, for commands that only mention them; empty on errors, since other engines have no trash.
     static func known() -> [JSON] { (try? contents()) ?? [] }
 
-    /// Bytes that emptying it would free.
+    /// The bytes that deleting these volumes frees.
     static func size(_ records: [JSON]) -> Int64 { records.reduce(0) { $0 + ($1["Size"].int ?? 0) } }
 
     static func show(_ records: [JSON], _ format: String? = nil, quiet: Bool = false) throws {
@@ -51,21 +52,25 @@ struct Trash: ParsableCommand {
 
     struct Ls: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "ls", abstract: "List what is in the trash.", aliases: ["list"])
-        @Flag(name: [.short, .long], help: "Only ids.") var quiet = false
-        @Option(name: .long, help: "table, json, or a template.") var format: String?
+            commandName: "ls", abstract: "List volumes in the trash", aliases: ["list"])
+        @Flag(name: [.short, .long], help: "Only display trash IDs") var quiet = false
+        @Option(name: .long, help: ArgumentHelp("Format output (table, json or a Go template)", valueName: "string"))
+        var format: String?
 
         func run() throws { try Trash.show(try Trash.contents(), format, quiet: quiet) }
     }
 
     struct Restore: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "restore", abstract: "Bring volumes back, under their own names or another.")
-        @Option(name: .long, help: "The name that it gets.") var name: String?
-        @Argument(help: "A volume's name (the one removed last), or an id of the trash.") var volumes: [String]
+            commandName: "restore", abstract: "Restore volumes from the trash")
+        @Option(
+            name: .long, help: ArgumentHelp("Name of the restored volume (default: its old name)", valueName: "string"))
+        var name: String?
+        @Argument(help: ArgumentHelp("Volume name (the most recently removed one) or trash ID", valueName: "volume"))
+        var volumes: [String]
 
         func validate() throws {
-            if name != nil, volumes.count > 1 { throw ValidationError("--name goes with one volume") }
+            if name != nil, volumes.count > 1 { throw ValidationError("--name requires exactly one volume") }
         }
 
         func run() throws {
@@ -79,9 +84,10 @@ struct Trash: ParsableCommand {
 
     struct Empty: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "empty", abstract: "Remove what is in the trash for good: all of it, or what is named.",
+            commandName: "empty", abstract: "Permanently delete volumes in the trash",
             aliases: ["rm"])
-        @Argument(help: "Names or ids; none is everything.") var volumes: [String] = []
+        @Argument(help: ArgumentHelp("Volume names or trash IDs (default: all)", valueName: "volume"))
+        var volumes: [String] = []
 
         func run() throws {
             let client = try Session.shared.client()

@@ -2,9 +2,9 @@ import ArgumentParser
 import EngineModel
 import Terminal
 
-/// Mistakes in the words of a command, told as Docker's command line tells them: the mistake, the usage, and where to read on.
+/// Usage errors in the form of Docker's CLI: the error, the usage line, and a pointer to the help page.
 enum UsageErrors {
-    /// A word where a command is expected that none is called; nil where the words begin with a command.
+    /// The error message if the arguments do not start with a known command; nil if they do.
     static func unknownCommand(_ arguments: [String]) -> String? {
         var node: any ParsableCommand.Type = Roost.self
         var path = "roost"
@@ -29,7 +29,7 @@ enum UsageErrors {
         [command.configuration.commandName ?? ""] + command.configuration.aliases
     }
 
-    /// What the parser says, in Docker's shape, and the exit status: 125 for a mistake in an option, else 1.
+    /// The parser's error in Docker's form, and the exit code: 125 for an invalid option, otherwise 1.
     static func told(_ message: String, _ arguments: [String]) -> (text: String, code: Int32) {
         let (path, command) = place(arguments)
         var first = message.split(separator: "\n").first.map(String.init) ?? message
@@ -53,7 +53,7 @@ enum UsageErrors {
         )
     }
 
-    /// The command that the words begin with, and its words.
+    /// The command that the arguments start with, and its full name.
     private static func place(_ arguments: [String]) -> (path: String, command: any ParsableCommand.Type) {
         var node: any ParsableCommand.Type = Roost.self
         var path = Session.shared.isCompose ? "roost compose" : "roost"
@@ -65,18 +65,26 @@ enum UsageErrors {
         return (path, node)
     }
 
-    /// `roost ps [OPTIONS] [NAME…]`: the parser's usage with its options in one word, as Docker writes it.
+    /// `roost stop [OPTIONS] CONTAINER...`: the parser's usage line with its options reduced to one word, as Docker prints it.
     private static func usage(_ path: String, _ command: any ParsableCommand.Type) -> String {
-        let line = Roost.helpMessage(for: command).split(separator: "\n").first { $0.hasPrefix("USAGE: ") } ?? ""
+        if let own = command.configuration.usage {
+            let operands = own.split(separator: " ").drop { $0 != "[OPTIONS]" }.map(String.init)
+            return ([path] + operands).joined(separator: " ")
+        }
+        let line =
+            Roost.helpMessage(for: command, columns: 1000).split(separator: "\n").first { $0.hasPrefix("USAGE: ") }
+            ?? ""
         var words: [String] = []
         var depth = 0
-        // An option's value stands in the same brackets.
+        // The value of an option is in the same brackets.
         for word in line.dropFirst(7).split(separator: " ") {
             let isOption = depth > 0 || word.hasPrefix("[-") || word.hasPrefix("-")
             if isOption {
                 depth += word.utf8.count { $0 == UInt8(ascii: "[") } - word.utf8.count { $0 == UInt8(ascii: "]") }
                 depth = max(0, depth)
-            } else if word.hasPrefix("<") || word.hasPrefix("[<") {
+            } else if word.hasPrefix("..."), let last = words.popLast() {
+                words.append(last + word)
+            } else if word.hasPrefix("<") || word.hasPrefix("[<"), !word.contains("<options>") {
                 words.append(word.uppercased().filter { $0 != "<" && $0 != ">" })
             }
         }

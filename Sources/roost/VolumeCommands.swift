@@ -5,13 +5,17 @@ import Terminal
 
 struct Volume: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "volume", abstract: "Work with volumes.",
+        commandName: "volume", abstract: "Manage volumes",
         subcommands: [Ls.self, CreateVolume.self, InspectVolume.self, RemoveVolume.self, Prune.self])
     struct Ls: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "ls", abstract: "List volumes.", aliases: ["list"])
-        @Flag(name: [.short, .long]) var quiet = false
-        @Option(name: [.short, .long]) var filter: [String] = []
-        @Option(name: .long) var format: String?
+        static let configuration = CommandConfiguration(commandName: "ls", abstract: "List volumes", aliases: ["list"])
+        @Flag(name: [.short, .long], help: "Only display volume names") var quiet = false
+        @Option(
+            name: [.short, .long],
+            help: ArgumentHelp("Provide filter values (e.g. dangling=true)", valueName: "filter"))
+        var filter: [String] = []
+        @Option(name: .long, help: ArgumentHelp("Format output (table, json or a Go template)", valueName: "string"))
+        var format: String?
         func run() throws {
             let rows =
                 (try Session.shared.client().call("GET", "volumes", try filterQuery(filter))["Volumes"].array ?? [])
@@ -32,13 +36,17 @@ struct Volume: ParsableCommand {
         }
     }
     struct CreateVolume: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "create", abstract: "Create a volume.")
-        @Option(name: [.short, .long]) var driver = "local"
-        @Option(name: .long, help: "name=value.") var label: [String] = []
-        @Option(name: [.short, .long], help: "An option of the driver: type=none, o=bind, device=/path.") var opt:
-            [String] = []
+        static let configuration = CommandConfiguration(commandName: "create", abstract: "Create a volume")
+        @Option(name: [.short, .long], help: ArgumentHelp("Specify volume driver name", valueName: "string"))
+        var driver = "local"
+        @Option(name: .long, help: ArgumentHelp("Set metadata for the volume (name=value)", valueName: "list"))
+        var label: [String] = []
+        @Option(
+            name: [.short, .long],
+            help: ArgumentHelp("Set driver specific options (e.g. type=none, o=bind, device=/path)", valueName: "map"))
+        var opt: [String] = []
         @Option(name: .customLong("name"), help: .hidden) var oldName: String?
-        @Argument(help: "Its name; else it gets one.") var name: String?
+        @Argument(help: ArgumentHelp("Name of the volume (default: generated)", valueName: "volume")) var name: String?
         func run() throws {
             let name = name ?? oldName
             let labels = label.map { text -> (key: String, value: JSON) in
@@ -57,16 +65,18 @@ struct Volume: ParsableCommand {
     }
     struct InspectVolume: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "inspect", abstract: "Show everything about volumes.")
-        @Option(name: [.short, .long]) var format: String?
-        @Argument var names: [String]
+            commandName: "inspect", abstract: "Display detailed information on one or more volumes")
+        @Option(
+            name: [.short, .long], help: ArgumentHelp("Format output (json or a Go template)", valueName: "string"))
+        var format: String?
+        @Argument(help: ArgumentHelp("Volumes", valueName: "volume")) var names: [String]
         func run() throws { try Inspect.show(names, kinds: ["volumes"], format) }
     }
     struct RemoveVolume: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "rm", abstract: "Remove volumes and their data.", aliases: ["remove"])
-        @Flag(name: [.short, .long]) var force = false
-        @Argument var names: [String]
+            commandName: "rm", abstract: "Remove one or more volumes and their data", aliases: ["remove"])
+        @Flag(name: [.short, .long], help: "Do not fail if the volume does not exist") var force = false
+        @Argument(help: ArgumentHelp("Volumes", valueName: "volume")) var names: [String]
         func run() throws {
             try forEach(names.map { ($0, $0) }) {
                 try Session.shared.client().call(
@@ -76,8 +86,8 @@ struct Volume: ParsableCommand {
     }
     struct Prune: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "prune", abstract: "Remove anonymous volumes that no container uses; with -a named ones too.")
-        @Flag(name: [.short, .long], help: "Named ones too.") var all = false
+            commandName: "prune", abstract: "Remove unused anonymous volumes (with -a, named ones too)")
+        @Flag(name: [.short, .long], help: "Remove all unused volumes, not just anonymous ones") var all = false
         @OptionGroup var options: PruneOptions
         func run() throws {
             let what = all ? "all volumes" : "anonymous volumes"

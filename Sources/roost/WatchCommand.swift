@@ -7,12 +7,12 @@ import Terminal
 
 struct Watch: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "watch", abstract: "Bring changes of files into running services, as their develop section says.",
+        commandName: "watch", abstract: "Watch build context and rebuild/refresh containers when files are updated",
         discussion: "Example: roost watch web, or roost up --watch")
-    @Flag(name: .long, help: "Do not bring the project up first.") var noUp = false
-    @Flag(name: .long, help: "Say nothing of builds.") var quiet = false
-    @Flag(name: .long, inversion: .prefixedNo, help: "Remove images that builds have replaced.") var prune = true
-    @Argument(help: "Only these services.") var services: [String] = []
+    @Flag(name: .long, help: "Do not build and start services before watching") var noUp = false
+    @Flag(name: .long, help: "Hide build output") var quiet = false
+    @Flag(name: .long, inversion: .prefixedNo, help: "Prune dangling images on rebuild") var prune = true
+    @Argument(help: ArgumentHelp("Services to watch", valueName: "service")) var services: [String] = []
 
     func run() throws {
         try Session.shared.client().requireRoost("roost watch")
@@ -22,12 +22,12 @@ struct Watch: ParsableCommand {
     }
 }
 
-/// Carries changes of files into a project's containers.
+/// Applies file changes to a project's containers, as their `develop.watch` rules say.
 final class ProjectWatch {
     private struct Rule {
         let service: String
         let action: String
-        /// Absolute, on this machine.
+        /// Absolute local path.
         let path: String
         let target: String
         let ignored: IgnoreRules
@@ -59,17 +59,17 @@ final class ProjectWatch {
     private func rule(_ entry: JSON, _ name: String, _ service: JSON) throws -> Rule {
         let action = entry["action"].string ?? ""
         if action == "rebuild", service["build"].isNull {
-            throw RoostError.invalid("service \(name): action rebuild needs a build section")
+            throw RoostError.invalid("service \(name): action rebuild requires a build section")
         }
         let path = Session.shared.absolute(entry["path"].string ?? ".")
         guard Files.exists(path) else {
             throw RoostError.missing("service \(name): develop.watch: \(path) does not exist")
         }
-        // What editors leave behind and version control keeps is never meant.
+        // Never sync backup and swap files of editors, or version control data.
         var lines = [".git", "**/.git", "*~", "**/*~", "**/.*.swp", "**/.*.swx", "**/4913", "**/.#*", "**/___jb_*___"]
         if let context = service["build"]["context"].string, path == context || path.hasPrefix(context + "/") {
             let text = (try? Files.readText(context + "/.dockerignore", limit: 1 << 20)) ?? ""
-            // The file's paths are the context's; those that are above the watched folder say nothing here.
+            // Its paths are relative to the context: make them relative to the watched directory, and drop those outside it.
             let below = path.dropFirst(context.count).drop { $0 == "/" }
             for line in IgnoreRules.lines(text) {
                 if below.isEmpty {
@@ -93,7 +93,7 @@ final class ProjectWatch {
             included: included, tree: tree, exec: entry["exec"], startsWithAll: entry["initial_sync"].bool ?? false)
     }
 
-    /// Watches until `stop` says so; it is asked after each batch with the descriptors that may have something for it.
+    /// Watches until `stop` returns true; it is called before each batch of changes.
     func run(_ stop: (Int) throws -> Bool) throws {
         Output.error("Watch enabled")
         for rule in rules where rule.startsWithAll && rule.action.hasPrefix("sync") {
@@ -103,7 +103,7 @@ final class ProjectWatch {
             let ready = try waitForAny(rules.map(\.tree.descriptor), milliseconds: nil)
             var touched = Set(ready)
             for index in ready { _ = rules[index].tree.collect() }
-            // An editor's save is many events, a checkout thousands: quiet for a moment makes a batch.
+            // Saving a file causes many events, a checkout thousands: a batch ends after 100 ms without events.
             while case let more = try waitForAny(rules.map(\.tree.descriptor), milliseconds: 100), !more.isEmpty {
                 touched.formUnion(more)
                 for index in more { _ = rules[index].tree.collect() }
@@ -113,11 +113,11 @@ final class ProjectWatch {
                 let rule = rules[index]
                 let changes = wanted(try rule.tree.changes(), rule)
                 if changes.isEmpty { continue }
-                // One rebuild is enough for all that has changed.
+                // One rebuild covers all changes of the batch.
                 if rule.action == "rebuild", !rebuilt.insert(rule.service).inserted { continue }
                 do { try act(rule, changes) } catch let error as RoostError {
                     Output.error("\(rule.service): \(error.message)")
-                } catch is Leave { Output.error("\(rule.service): the change could not be carried in; see above") }
+                } catch is Leave { Output.error("\(rule.service): applying the change failed; see above") }
             }
         }
     }
@@ -177,7 +177,7 @@ final class ProjectWatch {
             case .written(let name):
                 let place = name.isEmpty ? rule.path : rule.path + "/" + name
                 guard let status = try? Files.status(place, followLinks: false) else { continue }
-                // A folder comes with what is in it; an empty one by itself is made by its files.
+                // Directories are created with their files; empty ones are skipped.
                 if status.isDirectory { continue }
                 places.append(place)
                 sources.append(escaped(rule.path) + (name.isEmpty ? "" : "/./" + escaped(name)))
@@ -188,7 +188,7 @@ final class ProjectWatch {
         }
         guard !sources.isEmpty else { return }
         do { try send(sources, rule, id) } catch {
-            // An editor's temporary file may have gone since it was seen; what is left is sent, for nobody will tell of it again.
+            // A temporary file may be gone by now: send the remaining files, as no other event will report them.
             guard places.contains(where: { (try? Files.status($0, followLinks: false)) == nil }) else { throw error }
             try sync(rule, changes.filter { if case .written = $0 { true } else { false } }, id)
         }
@@ -206,7 +206,7 @@ final class ProjectWatch {
         ).readAll()
     }
 
-    /// Runs a program in a container and shows what it says when it fails.
+    /// Runs a command in a container; throws its output if it fails.
     private func run(_ hook: JSON, _ id: String, _ service: String) throws {
         let client = try Session.shared.client()
         var body: JSON = [
@@ -224,7 +224,7 @@ final class ProjectWatch {
         guard code != 0 else { return }
         var frames = FrameReader(plain: false)
         let text = frames.frames(said).map { String(decoding: $0.payload, as: UTF8.self) }.joined()
-        throw RoostError.failure("the command in \(service) ended with \(code): \(text)")
+        throw RoostError.failure("the command in \(service) exited with \(code): \(text)")
     }
 
     private func rebuild(_ service: String) throws {
@@ -238,7 +238,7 @@ final class ProjectWatch {
                 "options": try UpSettings.parse(["--no-deps"]).json([service]),
             ])
         if prunes, let id = before {
-            // Only if nothing has the old image any more.
+            // Fails if the old image is still in use; it is then kept.
             _ = try? Session.shared.client().call("DELETE", "images/\(id)")
         }
     }

@@ -1,11 +1,11 @@
-// The command line. Words before the verb choose engine and project; everything else is the verb's.
+// The CLI. Global options before the command select the engine and the project; everything else belongs to the command.
 import APIClient
 import ArgumentParser
 import ComposeModel
 import EngineModel
 import LinuxKernel
 
-// Whoever started us may have had signals blocked, and they would stay so.
+// A blocked signal mask is inherited from the parent process.
 Processes.unblockSignals()
 Processes.ignore(13)
 var arguments = Array(CommandLine.arguments.dropFirst())
@@ -16,10 +16,10 @@ do {
         throw Leave(code: 1)
     }
     arguments = DockerSpelling.normalized(arguments)
-    // Whoever writes -H or --context has said which engine it is.
+    // With -H or --context the user has selected the engine explicitly, so no note is needed.
     if Session.shared.host == nil, Session.shared.context == nil, Session.shared.runRoot == nil {
         EngineClient.foreign.withLock { tell in
-            tell = { Output.error("note: talking to \($0) at \($1), not to a Roost engine") }
+            tell = { Output.error("note: connected to \($0) at \($1), not to a Roost engine") }
         }
     }
     var command = try Roost.parseAsRoot(arguments)
@@ -28,7 +28,7 @@ do {
     Processes.exit(leave.code)
 } catch let error as ComposeError {
     Output.error(error.rendered { try? Files.readText(Session.shared.absolute($0)) })
-    // As Compose ends: 14 for a file that is not there, 15 for one that is wrong.
+    // Compose's exit codes: 14 for a missing file, 15 for an invalid one.
     let isMissing = error.message.contains("not found") || error.message.contains("no such file or directory")
     Processes.exit(isMissing && error.place == nil ? 14 : 15)
 } catch let error as RoostError {
@@ -42,7 +42,7 @@ do {
     Output.error("\(error)")
     Processes.exit(1)
 } catch {
-    // As Docker ends: 125 for an option that there is not, 1 for a wrong number of words or an unknown command.
+    // Docker's exit codes: 125 for an unknown option, 1 for a wrong number of arguments or an unknown command.
     guard Roost.exitCode(for: error).rawValue == 64 else { Roost.exit(withError: error) }
     let (text, code) = UsageErrors.told(Roost.fullMessage(for: error), arguments)
     Output.error(text)

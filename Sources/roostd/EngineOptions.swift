@@ -1,19 +1,19 @@
 import APIServer
 import EngineModel
 
-/// The engine's few settings.
+/// The engine's settings.
 struct EngineOptions {
     var dataRoot = "/var/lib/roost"
     var runRoot = "/run/roost"
-    /// Leave by itself after so many seconds without containers and clients; nil stays.
+    /// Exit after this many seconds without containers and requests; nil disables it.
     var idleSeconds: Int? = 300
     var logsToStandardError = false
     var asksForHelp = false
-    /// How long the volumes that `down -v` takes away can be had back.
+    /// How long volumes removed by `down -v` can be restored, in hours.
     var trashHours: Int64 = 24
-    /// Limits of containers that ask for none of their own.
+    /// Limits of containers that set none of their own.
     var defaultUlimits: [UlimitSpec] = []
-    /// A TCP port, and the files of its TLS.
+    /// A TCP address, and its TLS files.
     var host: String?
     var authority: String?
     var certificate: String?
@@ -24,17 +24,17 @@ struct EngineOptions {
                       [--default-ulimit NAME=SOFT[:HARD]]...
                       [--host tcp://ADDRESS:PORT --tlscacert FILE --tlscert FILE --tlskey FILE]
 
-        The engine. Any roost command that needs it starts it by itself.
+        The Roost engine. Any roost command that needs it starts it automatically.
           --data-root DIR         images, volumes, state (default /var/lib/roost)
           --run-root DIR          socket, lock, running containers (default /run/roost)
-          --idle-timeout SECONDS  leave after so long without containers (default 300)
-          --trash-hours NUMBER    keep the volumes of `down -v` so long (default 24; 0 keeps none)
-          --default-ulimit LIMIT  limit of containers without one of their own, e.g. nofile=1024:524288
-                                  (default: the engine's own limits at its start)
-          --foreground            write the log to standard error, not to a file
-          --host tcp://ADDR:PORT  serve on a port as well, to clients with certificates only
-          --tlscacert FILE        the authority of clients' certificates
-          --tlscert, --tlskey     the engine's own certificate and key
+          --idle-timeout SECONDS  exit after this time without containers (default 300)
+          --trash-hours NUMBER    keep volumes removed by `down -v` for this time (default 24; 0 keeps none)
+          --default-ulimit LIMIT  default limit of containers, e.g. nofile=1024:524288
+                                  (default: the limits with which the engine was started)
+          --foreground            write the log to standard error instead of a file
+          --host tcp://ADDR:PORT  also serve on a TCP port, to clients with certificates only
+          --tlscacert FILE        CA certificate of the clients' certificates
+          --tlscert, --tlskey     certificate and key of the engine
         """
 
     /// The arguments that these options came from.
@@ -45,7 +45,7 @@ struct EngineOptions {
         var rest = arguments[...]
         while let word = rest.popFirst() {
             func value() throws(RoostError) -> String {
-                guard let next = rest.popFirst() else { throw .invalid("\(word) needs a value\n\(Self.usage)") }
+                guard let next = rest.popFirst() else { throw .invalid("\(word) requires a value\n\(Self.usage)") }
                 return next
             }
             switch word {
@@ -54,13 +54,13 @@ struct EngineOptions {
             case "--idle-timeout":
                 let text = try value()
                 guard text == "never" || Int(text) != nil else {
-                    throw .invalid("--idle-timeout takes a number of seconds, or never")
+                    throw .invalid("invalid value for --idle-timeout: expected a number of seconds, or never")
                 }
                 idleSeconds = Int(text)
             case "--trash-hours":
                 let text = try value()
                 guard let hours = Int64(text), (0...87600).contains(hours) else {
-                    throw .invalid("--trash-hours takes a number of hours, 0 to 87600")
+                    throw .invalid("invalid value for --trash-hours: expected a number of hours, 0 to 87600")
                 }
                 trashHours = hours
             case "--default-ulimit": defaultUlimits.append(try UlimitSpec(parsing: try value()))
@@ -75,19 +75,19 @@ struct EngineOptions {
             }
         }
         if host == nil, authority ?? certificate ?? key != nil {
-            throw .invalid("--tlscacert, --tlscert and --tlskey go with --host tcp://ADDRESS:PORT")
+            throw .invalid("--tlscacert, --tlscert and --tlskey require --host tcp://ADDRESS:PORT")
         }
         for path in [dataRoot, runRoot] where !path.hasPrefix("/") {
-            throw .invalid("\(path): a root must be an absolute path")
+            throw .invalid("\(path): must be an absolute path")
         }
     }
 
-    /// The port that is asked for. Throws where a certificate is missing: the API is never served in the clear.
+    /// The requested TCP listener. Throws if a certificate is missing: the API is never served without TLS.
     func listener() throws(RoostError) -> SecureListener? {
         guard let host else { return nil }
         guard let authority, let certificate, let key else {
             throw .invalid(
-                "--host \(host) needs --tlscacert, --tlscert and --tlskey: whoever reaches the API is root on this machine, so it is served to clients with certificates only"
+                "--host \(host) requires --tlscacert, --tlscert and --tlskey: access to the API is root access to this host, so it is served to clients with certificates only"
             )
         }
         return try SecureListener(address: host, authority: authority, certificate: certificate, key: key)

@@ -7,7 +7,7 @@ import LinuxKernel
 import Logging
 import Synchronization
 
-/// Takes the lock, recovers, serves, and leaves when it is told to or is not needed any more.
+/// Takes the lock, recovers, serves, and exits on request or when it is idle.
 struct EngineProgram {
     let options: EngineOptions
 
@@ -17,7 +17,7 @@ struct EngineProgram {
             let text = "roostd: \(error)\n"
             FileHandle.standardError.write(Data(text.utf8))
             if error is AlreadyServed { exit(EngineExit.alreadyServed) }
-            // Whoever started us in the background looks for the reason here.
+            // A process that started us in the background reads the reason here.
             try? Files.write(options.runRoot + "/engine.error", text)
             exit(1)
         }
@@ -25,7 +25,7 @@ struct EngineProgram {
 
     private func serve() async throws {
         guard geteuid() == 0 else {
-            throw RoostError(.forbidden, "the engine needs root: it makes namespaces, mounts and networks")
+            throw RoostError(.forbidden, "the engine must run as root: it creates namespaces, mounts and networks")
         }
         try Files.makeDirectories(options.runRoot, mode: 0o755)
         try Files.makeDirectories(options.dataRoot, mode: 0o711)
@@ -47,14 +47,14 @@ struct EngineProgram {
         if let listener = try options.listener() { serve(listener, server, log) }
         let listener = Mutex(try inherited.socket ?? Server.listen(configuration.socket))
         let serving = Task {
-            // A listener that fails is made anew: an engine that nobody can reach helps nobody.
+            // A failed listener is recreated: an unreachable engine is of no use.
             while !Task.isCancelled {
                 do {
                     try await server.run(listener.withLock { $0 }) {
                         log.info("serving \(configuration.socket), started by \(Processes.parentName)")
                     }
                     if Task.isCancelled { return }
-                    log.error("the listener ended; listening again")
+                    log.error("the listener closed; listening again")
                 } catch {
                     if Task.isCancelled { return }
                     log.error("the listener failed: \(error); listening again")
@@ -68,29 +68,29 @@ struct EngineProgram {
         watchIdleness(engine, server, signal)
         var isIdle = false
         for await reason in stop {
-            log.info("leaving: \(reason)")
+            log.info("exiting: \(reason)")
             isIdle = reason == .idle
             break
         }
         withExtendedLifetime(sources) {}
-        // Whoever comes from now on waits in the backlog of the socket. Only an idle engine hands the socket on; others wait for no client.
+        // New clients wait in the socket's backlog. An idle engine finishes serving and passes the socket on; others wait for no client.
         serving.cancel()
         if isIdle { _ = await serving.result }
         await engine.shutDown()
         await server.sockets.close()
-        // systemd holds its socket, and starts an engine for whoever connects.
+        // systemd holds its socket, and starts an engine for the next client.
         if inherited.isSystemd { exit(0) }
         if isIdle {
             do {
                 try keep(listener.withLock { $0 }, lock, configuration)
                 exit(0)
-            } catch { log.error("cannot leave the socket to a keeper: \(error)") }
+            } catch { log.error("cannot pass the socket to a keeper: \(error)") }
         }
         try? Files.remove(configuration.socket)
         exit(0)
     }
 
-    /// Leaves the socket to a small process that becomes the next engine when somebody connects.
+    /// Passes the socket to a small process that becomes the next engine when a client connects.
     private func keep(_ listener: OwnedFD, _ lock: OwnedFD, _ configuration: EngineConfiguration) throws {
         let null = try Files.open("/dev/null", .readWrite)
         _ = try Processes.spawn(
@@ -101,8 +101,8 @@ struct EngineProgram {
             descriptors: [listener.raw, lock.raw, null.raw], newSession: true)
     }
 
-    /// Several descriptors belong to each container, so the engine takes as many as it may have. Containers get the limit that it was
-    /// started with, also from an engine that a shim brings back.
+    /// Each container takes several file descriptors, so the engine raises its limit as far as it may. Containers get the limit with
+    /// which it was started, also from an engine that a shim restarts.
     private func makeConfiguration() throws -> EngineConfiguration {
         let limit = Processes.raiseOpenFileLimit()
         var ulimits = options.defaultUlimits
@@ -159,11 +159,11 @@ struct EngineProgram {
             var idle = 0
             while true {
                 try await Task.sleep(for: .seconds(5))
-                // What a burst of work has freed goes back to the system.
+                // Memory freed after a burst of work is returned to the system.
                 MemoryAllocator.trim()
                 guard let limit else { continue }
                 let isIdle = await engine.isIdle()
-                // One that was started on purpose stays, and so does one whose sockets of projects nobody would hold.
+                // An engine that was started explicitly stays, and so does one with restricted sockets, which no keeper would hold.
                 let stays = Files.exists(options.runRoot + EngineFiles.stay)
                 let isAlone = await server.sockets.isEmpty
                 idle = isIdle && isAlone && !stays ? idle + 5 : 0
@@ -173,7 +173,7 @@ struct EngineProgram {
     }
 }
 
-/// Why the engine leaves.
+/// Why the engine exits.
 private enum Leaving: Sendable, Equatable, CustomStringConvertible {
     case idle
     case signal(Int32)
@@ -181,17 +181,17 @@ private enum Leaving: Sendable, Equatable, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .idle: "nothing to do"
+        case .idle: "idle"
         case .signal(let number): "signal \(number)"
-        case .request: "asked to"
+        case .request: "requested"
         }
     }
 }
 
-/// Another engine has the lock: it serves already, is about to, or is about to leave.
+/// Another engine holds the lock: it is serving, starting or exiting.
 private struct AlreadyServed: Error, CustomStringConvertible {
     let runRoot: String
-    var description: String { "another engine serves \(runRoot) already; roost engine stop ends it" }
+    var description: String { "another engine is already serving \(runRoot); stop it with \"roost engine stop\"" }
 }
 
 /// One line per message: time, level, text.

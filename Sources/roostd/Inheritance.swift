@@ -1,15 +1,15 @@
 import Foundation
 import LinuxKernel
 
-/// What the engine was started with: systemd's socket, or the socket and the lock of the engine before it, from its keeper.
+/// What the engine inherits: systemd's socket, or the socket and the lock of the previous engine, from its keeper.
 struct Inheritance {
     /// A listening socket (sd_listen_fds(3)).
     var socket: OwnedFD?
     var lock: OwnedFD?
-    /// systemd holds the socket too, and starts an engine for whoever connects.
+    /// systemd holds the socket too, and starts an engine for the next client.
     var isSystemd: Bool { socket != nil && lock == nil }
 
-    /// Takes the descriptors over. Nothing that the engine starts shall take itself for their receiver.
+    /// Adopts the descriptors, and clears the variables so that no child process takes itself for their receiver.
     static func take() -> Inheritance {
         var inheritance = Inheritance()
         let environment = ProcessInfo.processInfo.environment

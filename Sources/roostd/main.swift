@@ -1,4 +1,4 @@
-// The engine's program. Without arguments it serves the default roots.
+// The engine's executable. Without arguments it serves the default roots.
 import APIServer
 import EngineCore
 import EngineModel

@@ -72,10 +72,10 @@ func failure(_ text: String, environment: [String: String] = [:]) -> ComposeErro
             told.contains("port 80 is published as 8080 (compose.yaml:2:26) and as 9090 (compose.override.yaml:1:25)"),
             "\(told)")
         #expect(told.contains("!override"))
-        #expect(told.contains("\"word\" variable is not set") && told.contains("write $$word"))
+        #expect(told.contains("\"word\" variable is not set") && told.contains("use $$word"))
         #expect(
             told.contains("\"SHOP_HOST\" variable is not set")
-                && told.contains("Service web has it in its environment or env_file"))
+                && told.contains("Service web sets it in environment or env_file"))
     }
 
     @Test("a small project in canonical form")
@@ -146,7 +146,10 @@ func failure(_ text: String, environment: [String: String] = [:]) -> ComposeErro
             ("services: {a: {image: x, network_mode: host, networks: [default]}}", "mutually exclusive"),
             ("services: {a: {image: x, env_file: nope.env}}", "env file /work/shop/nope.env not found"),
             ("services: {a: {image: x, scale: 2, container_name: c}}", "container_name"),
-            ("services: {a: {image: x, profiles: [dev]}, b: {image: x, depends_on: [a]}}", "profiles dev"),
+            (
+                "services: {a: {image: x, profiles: [dev]}, b: {image: x, depends_on: [a]}}",
+                "enable one of its profiles (dev)"
+            ),
             ("secrets: {s: {}}\nservices: {a: {image: x, secrets: [s]}}", "one of file"),
         ])
     func misfits(text: String, words: String) throws { #expect(try #require(failure(text)).message.contains(words)) }

@@ -8,7 +8,7 @@ import Testing
         "each mistake is told with file, line and column, and what to write",
         arguments: [
             ("services:\n  web:\n    imgae: x\n", "3:5", "image"),
-            ("services:\n\tweb: {image: x}\n", "2:1", "blanks"),
+            ("services:\n\tweb: {image: x}\n", "2:1", "spaces"),
             ("service:\n  web: {image: x}\n", "1:1", "services"),
             ("web:\n  image: x\n", "1:1", "services:"),
             ("services:\n  web:\n    image: x\n   ports: []\n", "4:4", "indentation"),
@@ -24,7 +24,7 @@ import Testing
             ("services:\n  web:\n    image: x\n    healthcheck: {test: [curl, localhost]}\n", "4:25", "CMD"),
             (
                 "services:\n  a: {image: x, depends_on: [b]}\n  b: {image: x, depends_on: [a]}\n", "2:30",
-                "depends_on away"
+                "depends_on entries"
             ),
             ("services:\n  web:\n    image: x\n    image: y\n", "4:5", "remove one"),
             ("services:\n  web:\n    image: x\n    environment:\n", "4:5", "remove the line"),
@@ -32,7 +32,7 @@ import Testing
             ("services:\n  web:\n    image: ${TAG\n", "3:12", "$"),
             ("services:\n  web:\n    image: ${TAG:?}\n", "3:12", "TAG=…"),
             ("services:\n  web:\n    image: x\n    command: @run\n", "4:14", "quotes"),
-            ("services:\n  web:\n    image: x\n    env_file: missing.env\n", "4:15", "make the file"),
+            ("services:\n  web:\n    image: x\n    env_file: missing.env\n", "4:15", "create the file"),
         ])
     func mistake(text: String, place: String, hint: String) throws {
         let error = try #require(failure(text), "it is accepted")

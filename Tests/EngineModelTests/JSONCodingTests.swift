@@ -57,8 +57,10 @@ import Testing
     @Test(
         "a wrong type is named with its path",
         arguments: [
-            (#"{"Memory":"5"}"#, "Memory: a whole number of 64 bits"), (#"{"Weight":70000}"#, "a number for Weight"),
-            (#"{"Names":["a",1]}"#, "Names[1]: a string"), (#"{"Memory":1.5}"#, "Memory"), (#"[]"#, "the body"),
+            (#"{"Memory":"5"}"#, "for Memory: expected a whole number of 64 bits"),
+            (#"{"Weight":70000}"#, "a number for Weight"),
+            (#"{"Names":["a",1]}"#, "for Names[1]: expected a string"), (#"{"Memory":1.5}"#, "Memory"),
+            (#"[]"#, "the body"),
         ])
     func wrongType(text: String, part: String) throws {
         let error = #expect(throws: RoostError.self) { try JSON(parsing: text).decode(Limits.self) }

@@ -146,8 +146,8 @@ import Testing
         state.containers.append(old)
         #expect(
             try plan(shop, state).text == """
-                1. . stop container shop-web-1-retired-0123456789ab  (left over from an update that was cut off)
-                2. - remove container shop-web-1-retired-0123456789ab  (left over from an update that was cut off)  [after 1]
+                1. . stop container shop-web-1-retired-0123456789ab  (left over from an interrupted update)
+                2. - remove container shop-web-1-retired-0123456789ab  (left over from an interrupted update)  [after 1]
 
                 """)
     }
@@ -166,7 +166,7 @@ import Testing
                 "~ restart container shop-web-1  (dependency db was recreated (depends_on.restart))  [after 2]"))
         let prepared = project(["web": service(["scale": 2, "pre_start": [["command": ["a"]], ["command": ["b"]]]])])
         let lines = try plan(prepared, observed(prepared, running: [])).text.split(separator: "\n")
-        #expect(lines.filter { $0.contains("run to its end") }.count == 2)
+        #expect(lines.filter { $0.contains("run to completion") }.count == 2)
         #expect(lines.contains { $0.contains("start container shop-web-2") })
     }
 

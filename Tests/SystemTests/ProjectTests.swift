@@ -150,7 +150,7 @@ import Testing
             #expect(try engine.must("exec", "prepared-web-1", "cat", "/data/log") == "one\ntwo")
             let failed = try engine.roost("up", "-d", in: folder, environment: ["CODE": "3"])
             #expect(
-                failed.code == 1 && failed.errors.contains("pre_start ended with 3; its last lines:\n  said"),
+                failed.code == 1 && failed.errors.contains("pre_start exited with code 3; its last lines:\n  said"),
                 "\(failed.errors)")
             #expect(try engine.must("ps", "-q", "--filter", "name=web-1") != "")
         }

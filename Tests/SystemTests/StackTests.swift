@@ -204,7 +204,7 @@ import Testing
             #expect(try compose("rm").code == 0, "the ended job goes, what runs stays")
             #expect(try compose("ps", "-q").lines.count == 2)
             try engine.must("up", "-d", in: folder)
-            #expect(try engine.must("drift", in: folder).hasPrefix("Nothing differs"))
+            #expect(try engine.must("drift", in: folder).hasPrefix("No drift: "))
             #expect(try engine.must("env", "--explain", "web.LEVEL", in: folder).contains("compose.yaml:8"))
             try engine.must("down", "-v", in: folder)
         }

@@ -58,7 +58,7 @@ import Testing
             let plan = try engine.roost(
                 "plan", in: folder, environment: ["DEVICE": folder + "/two", "INTERNAL": "true"])
             #expect(
-                plan.output.contains("volume options_data differs from the file (driver_opts.device"), "\(plan.output)")
+                plan.output.contains("differs from the Compose file (driver_opts.device"), "\(plan.output)")
             #expect(plan.output.contains("its data is kept"))
             #expect(plan.output.contains("recreate network options_default  (internal false → true)"))
             let id = try engine.must("inspect", "-f", "{{.Id}}", "options-web-1")
@@ -129,7 +129,7 @@ import Testing
                 "name: used\nservices: {web: {image: busybox, command: sleep 1000, ports: [\"\(port):80\", \"127.0.0.1::81\"]}}\n"
             )
             let up = try engine.roost("up", "-d", in: folder)
-            #expect(up.errors.contains("open to other machines: web \(port); for this machine alone write 127.0.0.1:"))
+            #expect(up.errors.contains("published on all interfaces: web \(port); to restrict a port"))
             try engine.must("run", "-d", "--name", "guest", "--network", "used_default", "busybox", "sleep", "1000")
             let down = try engine.roost("down", in: folder)
             // As Compose: a network that others use stays, and that is told.

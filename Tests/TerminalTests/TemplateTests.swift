@@ -72,7 +72,7 @@ import Testing
         do {
             _ = try listing.add(["ID": "1", "Name": "x"])
             Issue.record("it must fail")
-        } catch { #expect("\(error)".contains("can't evaluate field Nam; there are ID, Name")) }
+        } catch { #expect("\(error)".contains("can't evaluate field Nam; available fields: ID, Name")) }
     }
 
     @Test("transfers together: amounts, speed, time left")

@@ -1,9 +1,9 @@
-// System calls and constants that Glibc's module does not offer to Swift: newer calls without a
-// wrapper, variadic functions, and macros with casts in them. One function per call, no logic.
+// System calls and constants that the Glibc module does not export to Swift: newer calls without a wrapper, variadic functions, and macros
+// with casts. One function per call, no logic.
 #ifndef ROOST_CLINUX_H
 #define ROOST_CLINUX_H
 
-// Never _GNU_SOURCE: it changes types that Swift's Glibc module has without it. What only it declares is spelled out here.
+// Never define _GNU_SOURCE: it changes types that Swift's Glibc module declares without it. Declarations that need it are repeated here.
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -70,7 +70,7 @@ static inline int roost_prctl(int option, unsigned long a, unsigned long b, unsi
 static inline int roost_set_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 static inline int roost_sethostname(const char *name, size_t length) { return (int)syscall(SYS_sethostname, name, length); }
 static inline int roost_setdomainname(const char *name, size_t length) { return (int)syscall(SYS_setdomainname, name, length); }
-// The raw calls: glibc's own would try to reach every thread; the shim has one.
+// The raw calls: glibc's wrappers synchronise all threads; the shim has only one.
 static inline int roost_setgroups(size_t count, const gid_t *groups) { return (int)syscall(SYS_setgroups, count, groups); }
 static inline int roost_setresuid(uid_t id) { return (int)syscall(SYS_setresuid, id, id, id); }
 static inline int roost_setresgid(gid_t id) { return (int)syscall(SYS_setresgid, id, id, id); }
@@ -254,7 +254,7 @@ static inline int roost_epoll_wait(int poll, int *fds, uint32_t *ready, int limi
     return count;
 }
 
-// bpf(2): the device filter of a version 2 control group.
+// bpf(2): the device filter of a v2 cgroup.
 static inline int roost_bpf_load_device_filter(const void *instructions, unsigned count) {
     union bpf_attr attributes;
     memset(&attributes, 0, sizeof attributes);
@@ -275,9 +275,9 @@ static inline int roost_bpf_attach_device_filter(int program, int cgroup) {
 
 #define ROOST_POSIX_SPAWN_SETSID 0x80
 extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
-// Spawning with exactly the descriptors that the caller names: posix_spawn(3).
+// Spawns with exactly the descriptors that the caller passes: posix_spawn(3).
 static inline int roost_spawn(pid_t *pid, const char *path, const int *fds, int count, char *const argv[], char *const envp[], int new_session) {
-    // Sources above the targets first, so that no dup2 overwrites a source still needed.
+    // Move the sources above the targets first, so that no dup2 overwrites a source that is still needed.
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     int moved[64], result = 0, done = 0;
@@ -305,7 +305,7 @@ static inline int roost_spawn(pid_t *pid, const char *path, const int *fds, int 
     return result;
 }
 
-// Constants whose macros carry casts or suffixes that the importer skips.
+// Constants whose macros have casts or suffixes that the Clang importer skips.
 static const uint64_t ROOST_CLONE_PIDFD = CLONE_PIDFD, ROOST_CLONE_INTO_CGROUP = CLONE_INTO_CGROUP;
 static const uint64_t ROOST_CLONE_CLEAR_SIGHAND = CLONE_CLEAR_SIGHAND;
 static const uint64_t ROOST_CLONE_NEWNS = CLONE_NEWNS, ROOST_CLONE_NEWPID = CLONE_NEWPID, ROOST_CLONE_NEWUTS = CLONE_NEWUTS;

@@ -3,7 +3,7 @@ import EngineModel
 
 /// `build` of a service (Compose Build Specification).
 enum BuildTable {
-    /// A context alone, or a mapping.
+    /// A context as a string, or a mapping.
     static let build: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         reader.note(path, node)
         if case .scalar = node.kind {
@@ -21,7 +21,7 @@ enum BuildTable {
         return .object((pairs.object ?? []).map { ($0.key, .string(reader.resolvedContext($0.value.string ?? ""))) })
     }
 
-    /// `default`, `id`, `id=path`: in a list or as a mapping.
+    /// `default`, `id` or `id=path`, as a list or a mapping.
     private static let agents: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         reader.note(path, node)
         if case .scalar = node.kind { return [try reader.string(node, path)] }
@@ -33,7 +33,7 @@ enum BuildTable {
             })
     }
 
-    /// A truth value or a word, as a word.
+    /// A boolean or a string, as a string.
     private static let attestation: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         .string(try reader.text(node, path) ?? "")
     }

@@ -1,7 +1,7 @@
 import ComposeModel
 import EngineModel
 
-/// `deploy` of a service (Compose Deploy Specification), and requests for devices, which `gpus` has as well.
+/// `deploy` of a service (Compose Deploy Specification), and device requests, which `gpus` uses, too.
 enum DeployTable {
     static let deploy = Fields.object([
         "mode": Fields.string, "endpoint_mode": Fields.string, "replicas": Fields.int, "labels": Fields.labels,
@@ -32,7 +32,7 @@ enum DeployTable {
         "order": Fields.choice(["start-first", "stop-first"]),
     ])
 
-    /// How many: a number, or all.
+    /// A number of devices, or `all` (-1).
     private static let count: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         if case .scalar("all", _) = node.kind { return -1 }
         return try reader.int(node, path)
@@ -60,7 +60,7 @@ enum DeployTable {
         }
     }
 
-    /// `all`, or a list of requests.
+    /// `all`, or a list of device requests.
     static let gpus: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         if case .scalar("all", _) = node.kind {
             reader.note(path, node)

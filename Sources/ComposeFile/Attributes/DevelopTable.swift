@@ -1,7 +1,7 @@
 import ComposeModel
 import EngineModel
 
-/// `develop` of a service (Compose Develop Specification) and programs that run at a moment of a container's life.
+/// `develop` of a service (Compose Develop Specification), and lifecycle hooks.
 enum DevelopTable {
     static let develop = Fields.object(["watch": watch])
 
@@ -18,7 +18,7 @@ enum DevelopTable {
             if !["rebuild", "restart"].contains(action), (rule["target"].string ?? "").isEmpty {
                 throw ComposeError(
                     "\(path): target is required for non-rebuild actions", at: node.place,
-                    hint: "name the folder in the container: target: /app")
+                    hint: "set the directory in the container, e.g. target: /app")
             }
         }
         return rules
@@ -38,7 +38,7 @@ enum DevelopTable {
 
     static let hooks = Fields.objects(hook, required: ["command"])
 
-    /// `pre_start` runs in a container of its own, which may have another image.
+    /// `pre_start` runs in a separate container, which may use another image.
     static let preparations = Fields.objects(
         hook.merging(["image": Fields.string, "per_replica": Fields.bool]) { $1 }, required: ["command"])
 }

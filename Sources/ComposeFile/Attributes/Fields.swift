@@ -1,7 +1,7 @@
 import ComposeModel
 import EngineModel
 
-/// The kinds of values that the tables of attributes are made of.
+/// The value types of the attribute tables.
 enum Fields {
     typealias Field = ValueReader.Field
     typealias Table = [String: Field]
@@ -26,11 +26,11 @@ enum Fields {
             return value
         }
     }
-    /// Any number; what follows its point is left out.
+    /// Any number; the fraction is dropped.
     static let cutInt: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         try reader.int(node, path, cuts: true)
     }
-    /// The same, and not in quotes.
+    /// The same, but not quoted.
     static let plainInt: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         if case .string = node.scalarValue { throw reader.wrong(path, "a number", node) }
         return try reader.int(node, path, cuts: true)
@@ -41,7 +41,7 @@ enum Fields {
     static let bytes: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         try reader.bytes(node, path)
     }
-    /// A size of which a part of a byte is no error.
+    /// A size; fractions of a byte are accepted.
     static let cutBytes: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         try reader.bytes(node, path, cuts: true)
     }
@@ -51,15 +51,15 @@ enum Fields {
     static let strings: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         try reader.strings(node, path)
     }
-    /// The same; numbers are taken as they are written.
+    /// A list of strings; integers and booleans are converted.
     static let wordList: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         try reader.words(node, path)
     }
-    /// A list of strings, each once.
+    /// A list of strings, without duplicates.
     static let set: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         unique(try reader.strings(node, path))
     }
-    /// One string or a list of them, each once.
+    /// One string or a list of strings, without duplicates.
     static let setOrOne: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         unique(try reader.stringOrList(node, path))
     }
@@ -71,26 +71,26 @@ enum Fields {
     static let stringOrList: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         try reader.stringOrList(node, path)
     }
-    /// `name: value` or `- name=value`; a name alone has an empty value.
+    /// `name: value` or `- name=value`; a bare name has an empty value.
     static let labels: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         try reader.pairs(node, path, absent: "")
     }
-    /// The same; a name alone takes its value from the environment.
+    /// The same; a bare name reads its value from the environment.
     static let variables: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         try reader.pairs(node, path, absent: nil)
     }
-    /// The same; a name that the environment has not is left out.
+    /// The same; names missing from the environment are dropped.
     static let knownVariables: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         .object((try reader.pairs(node, path, absent: nil).object ?? []).filter { !$0.value.isNull })
     }
     static let command: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         try reader.command(node, path)
     }
-    /// A string, or a number that is meant as one.
+    /// A string; integers and booleans are converted.
     static let words: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         .string(try reader.word(node, path))
     }
-    /// Options of a driver: a mapping to strings, and to what else `allowed` says.
+    /// Driver options: a mapping to strings, and to the other types in `allowed`.
     static func options(_ allowed: OptionValues = []) -> Field {
         { (reader: inout ValueReader, node, path) throws(ComposeError) in
             for entry in try reader.entries(node, path) {
@@ -113,17 +113,17 @@ enum Fields {
         static let numbers = OptionValues(rawValue: 2)
         static let nothing = OptionValues(rawValue: 4)
     }
-    /// A path, against the folder of the project.
+    /// A path, relative to the project directory.
     static let path: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         .string(reader.resolved(try reader.string(node, path).string ?? ""))
     }
-    /// Kept as it is: extensions, and what has no fixed form.
+    /// Any value, kept as it is.
     static let anything: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         reader.note(path, node)
         return reader.any(node)
     }
 
-    /// A size that has to be a string, as in `deploy.resources`.
+    /// A size that must be a string, as in `deploy.resources`.
     static let byteText: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         _ = try reader.string(node, path)
         return try reader.bytes(node, path)
@@ -154,12 +154,12 @@ enum Fields {
         }
     }
 
-    /// Octal, whether YAML has read it as such already or it is a string.
+    /// An octal mode: a YAML octal number or a string.
     static let fileMode: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         reader.note(path, node)
         if case .int(let value) = node.scalarValue { return .int(value) }
         if case .scalar(let text, _) = node.kind, let value = Int64(text, radix: 8) { return .int(value) }
-        throw reader.wrong(path, "a file mode such as 0440", node)
+        throw reader.wrong(path, "a file mode (e.g. 0440)", node)
     }
 
     static let ulimits: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
@@ -170,7 +170,7 @@ enum Fields {
             if case .mapping = entry.value.kind {
                 let value = try reader.object(entry.value, place, ["soft": int, "hard": int])
                 guard !value["soft"].isNull, !value["hard"].isNull else {
-                    throw ComposeError("\(place) needs both soft and hard", at: entry.place)
+                    throw ComposeError("\(place): soft and hard are both required", at: entry.place)
                 }
                 found.append((entry.key, value))
             } else {
@@ -180,7 +180,7 @@ enum Fields {
         return .object(found.sorted { $0.key < $1.key })
     }
 
-    /// Host names with their addresses, as `name=address`.
+    /// Host names and addresses, as `name=address`.
     static let extraHosts: Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         reader.note(path, node)
         var found: [String] = []
@@ -209,7 +209,7 @@ enum Fields {
             ? String(text.unicodeScalars.dropFirst().dropLast()) : text
     }
 
-    /// Secrets and configs that a service or a build uses. `root` is the folder of those without a target.
+    /// Secrets and configs that a service or build uses. `root` is the directory for those without a target.
     static func files(root: String) -> Field {
         { (reader: inout ValueReader, node, path) throws(ComposeError) in
             reader.note(path, node)

@@ -42,7 +42,7 @@ enum PortTable {
         return .array(found)
     }
 
-    /// Lists of ports append: who overrides a file and gives another port for the same target gets both, and is told.
+    /// Port lists are appended: an override with another published port for the same target publishes both. Returns warnings for these.
     static func doubled(
         _ earlier: DocumentParts, _ later: DocumentParts, _ before: [String: String], _ now: [String: String]
     ) -> [String] {
@@ -60,7 +60,7 @@ enum PortTable {
                     origins["services.\(name).ports"].map { " (\($0))" } ?? ""
                 }
                 found.append(
-                    "service \(name): port \(port["target"].int ?? 0) is published as \(same["published"].string ?? "any")\(place(before)) and as \(port["published"].string ?? "any")\(place(now)), because lists of ports append: write ports: !override to have the second alone"
+                    "service \(name): port \(port["target"].int ?? 0) is published as \(same["published"].string ?? "any")\(place(before)) and as \(port["published"].string ?? "any")\(place(now)), because port lists are appended; use ports: !override to keep only the second"
                 )
             }
         }

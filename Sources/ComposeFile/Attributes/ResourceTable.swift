@@ -1,9 +1,9 @@
 import ComposeModel
 import EngineModel
 
-/// Tables of the other top-level elements.
+/// Attribute tables of the other top-level elements.
 enum ResourceTable {
-    /// `external: true`, or the old form with a name inside.
+    /// `external: true`, or the legacy form with a nested name.
     private static let external: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         if case .mapping = node.kind { return try reader.object(node, path, ["name": Fields.string]) }
         return try reader.bool(node, path)

@@ -1,7 +1,7 @@
 import ComposeModel
 import EngineModel
 
-/// The attributes of a service: one row each (specification, "Services top-level element").
+/// The attributes of a service, one entry each (specification, "Services top-level element").
 enum ServiceTable {
     static let attributes: Fields.Table = [
         "annotations": Fields.labels, "attach": Fields.bool, "blkio_config": blockDevices,
@@ -41,7 +41,7 @@ enum ServiceTable {
         "volumes_from": Fields.strings, "working_dir": Fields.string,
     ]
 
-    /// As in the specification's schema, which looks for two signs of a name anywhere in the text.
+    /// As in the specification's schema, whose pattern is not anchored: two adjacent valid characters anywhere are enough.
     private static let containerName: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         let value = try reader.string(node, path)
         let bytes = Array((value.string ?? "").utf8)
@@ -59,7 +59,7 @@ enum ServiceTable {
         return value
     }
 
-    /// Numbers stay numbers until everything is merged: 100 and "100" are two.
+    /// Numbers stay numbers until everything is merged: 100 and "100" are distinct.
     private static let groups: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         let words = try reader.words(node, path).array ?? []
         return .array(zip(try reader.items(node, path), words).map { $0.scalarValue.int == nil ? $1 : $0.scalarValue })
@@ -67,7 +67,7 @@ enum ServiceTable {
 
     private static let restart: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         reader.note(path, node)
-        if case .bool(false) = node.scalarValue { throw reader.wrong(path, "a string", node, hint: "write \"no\"") }
+        if case .bool(false) = node.scalarValue { throw reader.wrong(path, "a string", node, hint: "use \"no\"") }
         return try reader.string(node, path)
     }
 
@@ -75,7 +75,7 @@ enum ServiceTable {
         Fields.unique(try reader.words(node, path))
     }
 
-    /// An empty one, which is what a variable that is not set leaves, is none.
+    /// Drops empty entries, which unset variables leave.
     private static let servers: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         .array((Fields.unique(try reader.stringOrList(node, path)).array ?? []).filter { $0.string != "" })
     }
@@ -94,14 +94,14 @@ enum ServiceTable {
         return text == "if_not_present" ? "missing" : value
     }
 
-    /// `1h30m`: digits and a unit.
+    /// Whether a text such as `1h30m` starts with digits and a unit.
     private static func isInterval(_ text: Substring) -> Bool {
         let digits = text.utf8.prefix { (48...57).contains($0) }
         guard !digits.isEmpty, let unit = text.utf8.dropFirst(digits.count).first else { return false }
         return Array("wdhms".utf8).contains(unit)
     }
 
-    /// The service that this one builds on: by name, or by file and name.
+    /// The service that this one extends: by name, or by file and name.
     private static let base: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         reader.note(path, node)
         if case .scalar = node.kind { return ["service": try reader.string(node, path)] }
@@ -136,7 +136,7 @@ enum ServiceTable {
 
     private static func twice(_ name: String, _ path: String, _ item: Node) -> ComposeError {
         ComposeError(
-            "\(path) array items must be unique: \(name) is there twice", at: item.place, hint: "remove one of the two")
+            "\(path) array items must be unique: \(name) is duplicated", at: item.place, hint: "remove one of the two")
     }
 
     private static let dependencyTable: Fields.Table = [
@@ -179,8 +179,8 @@ enum ServiceTable {
             guard let first = list.strings?.first else { return list }
             guard ["CMD", "CMD-SHELL", "NONE"].contains(first) else {
                 throw ComposeError(
-                    "\(path) must begin with CMD, CMD-SHELL or NONE", at: node.place,
-                    hint: "write test: [CMD, program, argument], or the command as one string")
+                    "\(path) must start with CMD, CMD-SHELL or NONE", at: node.place,
+                    hint: "use test: [CMD, command, argument], or a single string")
             }
             return list
         }, "interval": Fields.duration, "timeout": Fields.duration, "start_period": Fields.duration,
@@ -193,7 +193,7 @@ enum ServiceTable {
         return try names(&reader, node, path)
     }
 
-    /// A list of names, each once, as a mapping.
+    /// A list of unique names, as a mapping.
     private static func names(_ reader: inout ValueReader, _ node: Node, _ path: String) throws(ComposeError) -> JSON {
         var found: [(key: String, value: JSON)] = []
         for item in try reader.items(node, path) {
@@ -205,7 +205,7 @@ enum ServiceTable {
         return .object(found.sorted { $0.key < $1.key })
     }
 
-    /// A mapping of names to what is said of them, or to nothing.
+    /// A mapping of names to settings or to null.
     private static func named(_ reader: inout ValueReader, _ node: Node, _ path: String, _ table: Fields.Table)
         throws(ComposeError) -> JSON
     {
@@ -222,7 +222,7 @@ enum ServiceTable {
         try reader.object(node, path, ["type": Fields.string, "options": providerOptions])
     }
 
-    /// Texts, numbers and truth values, or lists of them; a list is an option that is given more than once.
+    /// Strings, numbers and booleans, or lists of them; a list is a repeated option.
     private static let providerOptions: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         reader.note(path, node)
         for entry in try reader.entries(node, path) {
@@ -263,7 +263,7 @@ enum ServiceTable {
             } else {
                 let parts = (try reader.string(item, path).string ?? "").fields(at: ":").map(String.init)
                 guard let source = parts.first, parts.count <= 3 else {
-                    throw ComposeError("\(path): a device is source[:target[:permissions]]", at: item.place)
+                    throw ComposeError("\(path): expected source[:target[:permissions]]", at: item.place)
                 }
                 found.append([
                     "source": .string(source), "target": .string(parts.count > 1 ? parts[1] : source),
@@ -274,7 +274,7 @@ enum ServiceTable {
         return Fields.unique(.array(found))
     }
 
-    /// Limits of block devices. The names are capital because the reference tool prints them so.
+    /// Block device limits. `Path`, `Weight` and `Rate` are capitalized as the reference tool prints them.
     private static let blockDevices: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         try reader.object(
             node, path,

@@ -36,13 +36,13 @@ enum VolumeTable {
                 let text = try reader.string(item, place).string ?? ""
                 if text.count > 3, PathRules.isWindows(text), !text.hasPrefix("\\\\") {
                     reader.warn(
-                        "\(item.place): volume \"\(text)\": one letter before a colon is read as a drive of Windows, as in Compose; give the volume a longer name"
+                        "\(item.place): volume \"\(text)\": a single letter before a colon is parsed as a Windows drive, as in Compose; use a longer volume name"
                     )
                 }
                 do throws(RoostError) { volume = try short(text, reader) } catch {
                     throw ComposeError(
                         "invalid spec: \(text): \(error.message)", at: item.place,
-                        hint: "write [source:]target[:options], as in data:/var/lib/data:ro")
+                        hint: "expected [source:]target[:options], e.g. data:/var/lib/data:ro")
                 }
             }
             if let source = volume["source"].string { reader.note("\(path).\(source)", item) }
@@ -62,7 +62,7 @@ enum VolumeTable {
             throw ComposeError("\(place): type is required", at: item.place, hint: "add type: bind, volume or tmpfs")
         }
         guard let target = volume["target"].string else {
-            throw ComposeError("\(place): target is required", at: item.place, hint: "name the place in the container")
+            throw ComposeError("\(place): target is required", at: item.place, hint: "add target: /path/in/container")
         }
         volume.set("target", .string(clean(target)))
         if type == "bind" {
@@ -75,7 +75,7 @@ enum VolumeTable {
         return volume
     }
 
-    /// As path.Clean of Go, which Compose uses: relative paths stay relative.
+    /// Like Go's `path.Clean`, which Compose uses: relative paths stay relative.
     private static func clean(_ path: String) -> String {
         if path.isEmpty { return path }
         if path.begins(with: "/") { return PathRules.clean(path) }
@@ -83,7 +83,7 @@ enum VolumeTable {
         return cleaned.isEmpty ? "." : String(cleaned)
     }
 
-    /// The short form. A letter before a colon counts as a drive of Windows, as in Compose: a one-letter volume cannot be named so.
+    /// The short form. A letter before a colon is a Windows drive, as in Compose: a volume with a one-letter name needs the long form.
     private static func short(_ text: String, _ reader: ValueReader) throws(RoostError) -> JSON {
         guard !text.isEmpty else { throw .invalid("invalid empty volume spec") }
         if text.utf8.count <= 2 { return ["type": "volume", "target": .string(text)] }

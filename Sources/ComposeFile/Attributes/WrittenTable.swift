@@ -1,8 +1,8 @@
 import ComposeModel
 import EngineModel
 
-/// The attributes for a model without interpolation: short forms become long ones and paths are resolved where the text allows it;
-/// everything else stays as it is written, since a variable may stand for anything.
+/// The attributes of a model without interpolation: short forms are expanded and paths resolved where possible. Everything else is
+/// kept as written, because a variable may stand for any value.
 enum WrittenTable {
     static let service: Fields.Table = kept(ServiceTable.attributes).merging([
         "build": build, "configs": mounts(root: ""), "depends_on": dependencies, "develop": develop,
@@ -18,7 +18,7 @@ enum WrittenTable {
 
     private static func kept(_ table: Fields.Table) -> Fields.Table { table.mapValues { _ in Fields.anything } }
 
-    /// Short ports become long ones if all of them can be read.
+    /// Expands short ports if all of them can be parsed.
     private static let ports: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         reader.note(path, node)
         guard case .sequence(let items) = node.kind else { throw reader.wrong(path, "a list", node) }

@@ -5,7 +5,7 @@ import OCI
 import Registry
 import Synchronization
 
-/// Where steps of builds are kept for others: a repository of a registry, or a folder of the engine's machine with an OCI layout.
+/// Where a build cache is imported from or exported to: a repository, or a directory of the engine's host with an OCI layout.
 public enum BuildCacheLocation: Sendable, Equatable, CustomStringConvertible {
     case registry(ImageReference)
     case folder(String)
@@ -18,12 +18,12 @@ public enum BuildCacheLocation: Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// Where a build's steps are to be kept.
+/// A target to which a build's cache is exported.
 public struct BuildCacheTarget: Sendable, Equatable {
     public var location: BuildCacheLocation
-    /// Every step of the build, not only those whose layers the image has (`mode=max`).
+    /// Every step of the build, not only those whose layers are in the image (`mode=max`).
     public var everything: Bool
-    /// What goes wrong is told and does not fail the build (`ignore-error=true`).
+    /// Errors are reported and do not fail the build (`ignore-error=true`).
     public var ignoresErrors: Bool
 
     public init(location: BuildCacheLocation, everything: Bool, ignoresErrors: Bool) {
@@ -33,7 +33,7 @@ public struct BuildCacheTarget: Sendable, Equatable {
     }
 }
 
-/// A step as it travels: its key, and the layer that it made.
+/// A step in its exported form: its key, and the layer that it created.
 struct PortableStep: Sendable, Codable {
     var key: Digest
     var created: String
@@ -48,7 +48,7 @@ struct PortableCache: Sendable, Codable {
     var steps: [PortableStep]
 }
 
-/// The steps that a build has used or made, in order, each once.
+/// The steps that a build has used or executed, in order, each once.
 final class UsedSteps: Sendable {
     private let all = Mutex<[PortableStep]>([])
     func add(_ step: PortableStep) {
@@ -57,7 +57,7 @@ final class UsedSteps: Sendable {
     var steps: [PortableStep] { all.withLock { $0 } }
 }
 
-/// Steps that others have made, found by their keys; a layer is fetched when it is needed.
+/// Steps of an imported cache, found by their keys; a layer is pulled when it is needed.
 struct RemoteBuildCache: Sendable {
     enum Source: Sendable {
         case registry(RegistrySession)
@@ -68,7 +68,7 @@ struct RemoteBuildCache: Sendable {
 
     func close() async { if case .registry(let session) = source { await session.close() } }
 
-    /// The layer of a step, unpacked on top of what there is; nil if it does not belong there.
+    /// The layer of a step, unpacked on top of its parent; nil if it does not belong there.
     func layer(of step: PortableStep, onto parent: Digest?, _ images: ImageStore, _ report: @escaping TransferReport)
         async throws -> StoredLayer?
     {
@@ -84,7 +84,7 @@ struct RemoteBuildCache: Sendable {
             return try await blocking {
                 let file = try Files.open(Self.blob(folder, layer.blob), [.readOnly, .noFollow])
                 guard try images.content.ingest(file.raw).digest == layer.blob else {
-                    throw RoostError.invalid("\(folder): blob \(layer.blob) has other bytes than its digest says")
+                    throw RoostError.invalid("\(folder): blob \(layer.blob) does not match its digest")
                 }
                 return try images.unpack(descriptor, layer: layer.layer, onto: parent)
             }
@@ -95,7 +95,7 @@ struct RemoteBuildCache: Sendable {
 }
 
 extension Engine {
-    /// Reads what a cache has. One that cannot be read is told, and the build goes on without it.
+    /// Opens the imported caches. One that cannot be read is reported, and the build continues without it.
     func openCaches(_ request: BuildRequest, warn: (String) -> Void) async -> [RemoteBuildCache] {
         var found: [RemoteBuildCache] = []
         for location in request.cacheImports {
@@ -128,19 +128,19 @@ extension Engine {
 
     private static func check(_ type: String, _ location: BuildCacheLocation) throws(RoostError) {
         guard type == PortableCache.mediaType else {
-            throw .invalid("\(location) is no build cache of this engine: its content is \(type)")
+            throw .invalid("\(location) is not a build cache of Roost: its configuration has type \(type)")
         }
     }
 
     private nonisolated static func steps(of folder: String) throws -> [Digest: PortableStep] {
         let index = try ImageStore.decode(
             ImageIndex.self, Files.read(folder + "/index.json", limit: ImageStore.documentLimit), folder)
-        guard let first = index.manifests.last else { throw RoostError.invalid("\(folder): its index is empty") }
+        guard let first = index.manifests.last else { throw RoostError.invalid("\(folder): the index is empty") }
         func read(_ descriptor: Descriptor) throws -> [UInt8] {
             let bytes = try Files.read(
                 RemoteBuildCache.blob(folder, descriptor.digest), limit: ImageStore.documentLimit)
             guard Digest(of: bytes) == descriptor.digest else {
-                throw RoostError.invalid("\(folder): blob \(descriptor.digest) has other bytes than its digest says")
+                throw RoostError.invalid("\(folder): blob \(descriptor.digest) does not match its digest")
             }
             return bytes
         }
@@ -152,14 +152,14 @@ extension Engine {
     private static func steps(_ bytes: [UInt8], _ location: BuildCacheLocation) throws -> [Digest: PortableStep] {
         let cache = try ImageStore.decode(PortableCache.self, bytes, "the build cache \(location)")
         guard cache.version == 1 else {
-            throw RoostError.invalid("\(location) is of version \(cache.version), which this engine does not know")
+            throw RoostError.invalid("\(location): unsupported version \(cache.version) of the build cache")
         }
         return Dictionary(cache.steps.map { ($0.key, $0) }) { $1 }
     }
 
-    // MARK: Keeping
+    // MARK: Export
 
-    /// Writes a build's steps to where they are wanted.
+    /// Exports a build's steps to its cache targets; returns warnings.
     func exportCache(_ all: [PortableStep], of image: StoredImage, _ request: BuildRequest) async throws -> [String] {
         var warnings: [String] = []
         for target in request.cacheExports {
@@ -175,9 +175,9 @@ extension Engine {
                 }
             } catch {
                 guard target.ignoresErrors else {
-                    throw RoostError.failure("the build cache cannot be written to \(target.location): \(error)")
+                    throw RoostError.failure("cannot export the build cache to \(target.location): \(error)")
                 }
-                warnings.append("the build cache was not written to \(target.location): \(error)")
+                warnings.append("the build cache was not exported to \(target.location): \(error)")
             }
         }
         return warnings
@@ -198,7 +198,7 @@ extension Engine {
         return (configuration, try ImageStore.encode(manifest))
     }
 
-    /// An OCI layout. What was there of an earlier export and is not needed any more is removed.
+    /// Writes an OCI layout. Blobs of an earlier export that are no longer needed are removed.
     private nonisolated static func write(_ steps: [PortableStep], _ content: ContentStore, to folder: String) throws {
         let (configuration, bytes) = try manifest(steps)
         let blobs = folder + "/blobs/sha256"

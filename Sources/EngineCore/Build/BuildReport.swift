@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Puts what several stages say at the same time into the order of the steps: one stage speaks at once, the next one's words wait.
+/// Puts the reports of concurrent stages into the order of the steps: one stage reports at a time, the events of later ones are queued.
 final class BuildReport: Sendable {
     private struct State {
         var waiting: [Int: [BuildEvent]] = [:]
@@ -37,7 +37,7 @@ final class BuildReport: Sendable {
         }
     }
 
-    /// What has not been said yet: when a build ends early.
+    /// Sends what is still queued, when a build ends early.
     func flush() {
         state.withLock { state in
             for stage in state.order { for event in state.waiting.removeValue(forKey: stage) ?? [] { send(event) } }

@@ -5,30 +5,29 @@ import LinuxKernel
 import OCI
 import Synchronization
 
-/// One build: finds out which stages are needed, builds those that do not wait for each other at the same time, and puts the
-/// result under its names.
+/// One build: determines which stages are needed, builds independent ones at the same time, and tags the result.
 struct BuildRun: Sendable {
     let engine: Engine
     let request: BuildRequest
     let context: BuildContext
     let dockerfile: Dockerfile
     let id: String
-    /// A folder of this build alone; gone at its end.
+    /// The working directory of this build, removed when it ends.
     let workFolder: String
     let report: BuildReport
     let plan: StagePlan
-    /// Seconds since 1970 that stand for every time (`SOURCE_DATE_EPOCH`).
+    /// Seconds since 1970 that replace every timestamp (`SOURCE_DATE_EPOCH`).
     let epoch: Int64?
-    /// The layers that may stand in for steps; nil allows all.
+    /// The layers that may be used as cached steps; nil allows all.
     let cacheChains: Set<Digest>?
     let remoteCaches: [RemoteBuildCache]
     let used = UsedSteps()
     let departures = Departures()
 
-    /// What a stage has become.
+    /// The result of a stage.
     struct StageResult: Sendable {
         var image: StoredImage
-        /// Nothing was done to the stage's base.
+        /// The stage does not change its base.
         var isBase = false
     }
 
@@ -50,7 +49,7 @@ struct BuildRun: Sendable {
             for index in plan.needed {
                 guard let task = tasks[index] else { continue }
                 do { _ = try await task.value } catch {
-                    // The others have no use any more.
+                    // The other stages are no longer needed.
                     if failure == nil, !(error is CancellationError) { failure = error }
                     for other in tasks.values { other.cancel() }
                 }
@@ -67,7 +66,7 @@ struct BuildRun: Sendable {
         }
     }
 
-    /// Labels from outside, the time, the names.
+    /// Adds the request's labels, then stores and tags the image.
     private func finish(_ result: StageResult) async throws -> StoredImage {
         if request.onlyCached, result.isBase, request.labels.isEmpty { return result.image }
         if request.keepsImage, result.isBase, request.labels.isEmpty,
@@ -88,7 +87,7 @@ struct BuildRun: Sendable {
     }
 }
 
-/// The ends of containers whose results are in use already: a build waits for all of them, but for none while there is work.
+/// Removals of containers whose results are already in use: a build waits for all of them, but only at its end.
 final class Departures: Sendable {
     private let all = Mutex<[Task<Void, Never>]>([])
 
@@ -100,13 +99,13 @@ final class Departures: Sendable {
     func wait() async { for task in all.withLock({ $0 }) { await task.value } }
 }
 
-/// Which stages of a Dockerfile a target needs, and how the steps are numbered.
+/// The stages of a Dockerfile that a target needs, and the numbering of their steps.
 struct StagePlan: Sendable {
-    /// Stages by their place in the file, in order; the last one is the target.
+    /// Stages by their index in the file, in order; the last one is the target.
     let needed: [Int]
     let firstStep: [Int: Int]
     let total: Int
-    /// Base of each needed stage, its variables replaced.
+    /// The base of each needed stage, with variables expanded.
     let bases: [Int: String]
 
     init(_ dockerfile: Dockerfile, target: String, global: BuildScope) throws {
@@ -154,7 +153,7 @@ struct StagePlan: Sendable {
         throw RoostError.invalid("target stage \"\(target)\" could not be found")
     }
 
-    /// A stage above this one by its name.
+    /// An earlier stage by its name.
     static func earlier(_ name: String, _ index: Int, _ stages: [BuildStage]) -> Int? {
         stages[..<index].lastIndex { $0.name == name.lowercased() }
     }
@@ -164,7 +163,7 @@ struct StagePlan: Sendable {
         return number
     }
 
-    /// The stages or images that an instruction takes files from.
+    /// The stages or images from which an instruction copies or mounts files.
     private static func sources(_ instruction: Instruction) -> [String] {
         switch instruction.kind {
         case .copy(let copy): copy.from.map { [$0] } ?? []
@@ -175,11 +174,11 @@ struct StagePlan: Sendable {
     }
 }
 
-/// The variables that an instruction sees.
+/// The variables visible to an instruction.
 struct BuildScope: Sendable {
     /// ARG of this stage (or before the first FROM), by name.
     var arguments: [String: String] = [:]
-    /// ENV, which wins over ARG.
+    /// ENV, which overrides ARG.
     var environment: [String] = []
 
     func value(_ name: String) -> String? {
@@ -194,7 +193,7 @@ struct BuildScope: Sendable {
         return WordExpansion(escape: escape) { scope.value($0) }
     }
 
-    /// What every build has without ARG (Dockerfile reference, "Predefined ARGs").
+    /// Arguments that every build has without ARG (Dockerfile reference, "Predefined ARGs").
     static let proxies = [
         "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY", "ftp_proxy", "NO_PROXY", "no_proxy",
         "ALL_PROXY", "all_proxy",

@@ -8,10 +8,10 @@ import OCI
 import Registry
 
 extension Engine {
-    /// The folder in which builds have theirs.
+    /// The directory of all build data.
     nonisolated var buildFolder: String { configuration.dataRoot + "/build" }
 
-    /// Makes a folder for one build, fills it from a tar stream if there is one, and removes it afterwards.
+    /// Creates a working directory for one build, and removes it afterwards.
     public func withBuildFolder<Value: Sendable>(
         _ body: @Sendable (_ folder: String, _ id: String) async throws -> Value
     ) async throws -> Value {
@@ -20,7 +20,7 @@ extension Engine {
         let folder = "\(all)/\(id)"
         try await blocking {
             try Files.makeDirectories(all, mode: 0o700)
-            // As with layers that arrive: each build begins in a part of the disk where nothing was removed lately.
+            // As with downloaded layers: each build begins in a part of the disk where nothing was removed recently.
             try? Files.setFlag(all, .topOfHierarchy)
             try Files.makeDirectory(folder, mode: 0o700)
         }
@@ -31,13 +31,13 @@ extension Engine {
         return try result.get()
     }
 
-    /// Unpacks a context that came as a tar stream, plain or compressed.
+    /// Unpacks a context that was sent as a tar stream, plain or compressed.
     public func unpackContext(_ archive: OwnedFD, into folder: String) async throws {
         let images = images
         try await onOwnThread { try images.takeApart(archive.raw, into: folder, subject: "the build context") }
     }
 
-    /// Builds an image (`docker build`). `ordered`: what several stages say comes in the order of the file.
+    /// Builds an image (`docker build`). `ordered`: the reports of concurrent stages come in the order of the file.
     public func build(
         _ request: BuildRequest, context: BuildContext, folder: String, id: String, ordered: Bool,
         report: @escaping @Sendable (BuildEvent) -> Void
@@ -98,8 +98,7 @@ extension Engine {
         return image
     }
 
-    /// What a Dockerfile asks for besides files: ids of secrets and of ssh agents, and the images that it begins with, variables not
-    /// replaced.
+    /// What a Dockerfile needs besides files: ids of secrets and ssh agents, and its base images, with variables not expanded.
     public nonisolated func needs(ofDockerfile text: String) -> (
         secrets: [String], agents: [String], images: [String]
     ) {
@@ -107,7 +106,7 @@ extension Engine {
         return (parsed.secretNames, parsed.agentNames, parsed.stages.map(\.base))
     }
 
-    /// ARG before the first FROM.
+    /// Evaluates the ARG instructions before the first FROM.
     private func globalScope(_ dockerfile: Dockerfile, _ request: BuildRequest) throws -> BuildScope {
         var scope = BuildScope()
         scope.arguments = BuildScope.platform(request.platform ?? .host)
@@ -124,7 +123,7 @@ extension Engine {
     private func read(_ path: String, in folder: String, limit: Int) async throws -> String? {
         try await blocking { () throws -> String? in
             do throws(SyscallError) {
-                // Links of the context end inside it.
+                // Symbolic links are resolved inside the context.
                 return FileName.text(try RootedDirectory(path: folder).read(path, limit: limit))
             } catch {
                 if error.errno == Errno.noEntry || error.errno == Errno.notDirectory { return nil }
@@ -145,7 +144,7 @@ extension Engine {
         throw RoostError.invalid("Cannot locate specified Dockerfile: \(name)")
     }
 
-    /// `<Dockerfile>.dockerignore` before `.dockerignore`.
+    /// `<Dockerfile>.dockerignore` takes precedence over `.dockerignore`.
     private func ignoreLines(_ dockerfile: String, in context: BuildContext) async throws -> [String] {
         for name in [dockerfile + ".dockerignore", ".dockerignore"] {
             if let text = try await read(name, in: context.folder, limit: 4 << 20) {
@@ -155,7 +154,7 @@ extension Engine {
         return []
     }
 
-    /// Gives an image more names; nil if it is not one of the store's own, but a stage of a build.
+    /// Tags an image; returns nil if it is not in the store but a stage of a build.
     func name(_ image: StoredImage, _ names: [ImageReference]) throws -> StoredImage? {
         guard let known = imageRecords[image.id] else { return nil }
         try keep(known, as: names)
@@ -163,7 +162,7 @@ extension Engine {
         return image
     }
 
-    /// Keeps what was built as an image with its names.
+    /// Stores a built image and tags it.
     func keepBuilt(_ built: StoredImage, as names: [ImageReference]) throws -> StoredImage {
         var image = built
         let bytes = try ImageStore.encode(image.configuration)
@@ -176,7 +175,7 @@ extension Engine {
 }
 
 extension Engine {
-    /// Containers and folders of builds that the engine before this one did not finish.
+    /// Removes containers and directories of builds that a previous engine left unfinished.
     func removeLostBuilds() async {
         for record in containers.values where record.spec.annotations[BuildLabel.build] != nil {
             do { try await removeContainer(record.id, force: true, volumes: .remove) } catch {
@@ -187,7 +186,7 @@ extension Engine {
         try? await blocking { try Files.removeTree(folder) }
     }
 
-    /// A cache mount for one build alone; false if another has it.
+    /// Reserves a cache mount for one build; returns false if another build uses it.
     func takePrivateCache(_ id: String, _ build: String) -> Bool {
         if let owner = privateCaches[id] { return owner == build }
         privateCaches[id] = build
@@ -202,10 +201,10 @@ extension Engine {
         await sweepImages()
     }
 
-    /// Waits until nothing of a container that has ended is left but its files.
+    /// Waits until nothing of an exited container is left but its files.
     func untilEnded(_ id: String) async { await exclusively(id) { await untilDeparted(id) } }
 
-    /// Makes a layer of a folder of changes, which becomes the layer's own.
+    /// Creates a layer from a directory of changes, which becomes the layer's own.
     func capture(_ upper: String, onto parent: Digest?, clamp: Int64?, helper: WaitingRootHelper? = nil) async throws
         -> StoredLayer
     {
@@ -217,14 +216,14 @@ extension Engine {
         }
     }
 
-    /// Loads a file from the network; answers with its digest.
+    /// Downloads a file; returns its digest.
     func download(_ address: String, to path: String) async throws -> Digest {
         try await FileDownload(configuration: try registries()).load(address, to: path)
     }
 }
 
 extension Engine {
-    /// A context from an address: an archive, a git repository, or a Dockerfile alone, whose text is the answer then.
+    /// Gets a context from a URL: an archive, a git repository, or a lone Dockerfile, whose text is returned.
     public func fetchContext(_ address: String, into place: String, _ folder: String) async throws -> String? {
         if address.isGitAddress || address.hasPrefix("github.com/") {
             try await cloneContext(address, into: place)
@@ -232,14 +231,14 @@ extension Engine {
         }
         guard address.hasPrefix("http://") || address.hasPrefix("https://") else {
             throw RoostError.invalid(
-                "unable to prepare context: \"\(address)\" is neither an archive's nor a repository's address")
+                "unable to prepare context: \"\(address)\" is not the URL of an archive or a git repository")
         }
         let file = folder + "/fetched"
         _ = try await download(address, to: file)
         return try await unpackContext(file: file, into: place, subject: "the build context \(address)")
     }
 
-    /// Unpacks a context that is a file, if it is an archive; else it is a Dockerfile alone, whose text is the answer.
+    /// Unpacks a context file if it is an archive; otherwise it is a lone Dockerfile, whose text is returned.
     public func unpackContext(file: String, into place: String, subject: String) async throws -> String? {
         let images = images
         return try await blocking { () throws -> String? in
@@ -252,7 +251,7 @@ extension Engine {
         }
     }
 
-    /// `address#ref:folder`, by the `git` of this machine.
+    /// Clones `address#ref:directory` with the host's `git`.
     func cloneContext(_ address: String, into place: String, keepsGit: Bool = false) async throws {
         let parts = address.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         let fragment = (parts.count > 1 ? parts[1] : "").split(
@@ -262,11 +261,11 @@ extension Engine {
         let below = fragment.count > 1 ? fragment[1] : ""
         let repository = parts[0].hasPrefix("github.com/") ? "https://" + parts[0] : parts[0]
         guard !repository.hasPrefix("-"), !ref.hasPrefix("-"), !below.pathParts.contains("..") else {
-            throw RoostError.invalid("\"\(address)\" is not the address of a repository")
+            throw RoostError.invalid("\"\(address)\" is not the URL of a repository")
         }
         let git = ["/usr/bin/git", "/usr/local/bin/git", "/bin/git"].first { Files.exists($0) }
         guard let git else {
-            throw RoostError(.unsupported, "building from \(address) needs git on the engine's machine: install it")
+            throw RoostError(.unsupported, "building from \(address) requires git on the engine's host: install it")
         }
         let clone = place + ".git"
         try await onOwnThread {
@@ -293,7 +292,7 @@ extension Engine {
             try Files.removeDirectory(place)
             let source = below.isEmpty ? clone : clone + "/" + below
             guard (try? Files.status(source, followLinks: false).isDirectory) == true else {
-                throw RoostError.invalid("unable to prepare context: \(below) is not a folder of \(repository)")
+                throw RoostError.invalid("unable to prepare context: \(below) is not a directory of \(repository)")
             }
             try Files.rename(source, to: place)
         }
@@ -301,19 +300,19 @@ extension Engine {
 }
 
 extension Engine {
-    /// What Docker's build checks would say of a Dockerfile.
+    /// The warnings of Docker's build checks for a Dockerfile.
     public nonisolated func checkDockerfile(_ text: String) throws(RoostError) -> [(line: Int, message: String)] {
         do throws(DockerfileError) { return try Dockerfile(parsing: text).warnings } catch {
             throw .invalid("\(error)")
         }
     }
 
-    /// An image's whole root as a tar stream.
+    /// Writes an image's whole root file system as a tar stream.
     public func exportImage(_ reference: String, to target: OwnedFD) async throws {
         try await export(try image(reference), to: target)
     }
 
-    /// The same of an image that need not be the store's own.
+    /// The same for an image that need not be in the store.
     public func export(_ image: StoredImage, to target: OwnedFD) async throws {
         let request = RootRequest(
             view: .layers(images.ownDirectories(image), upper: nil, work: nil),

@@ -3,12 +3,12 @@ import ImageStore
 import LinuxKernel
 import OCI
 
-/// The result of a build step that was done once: the layer that it made, and when.
+/// The result of an executed build step: the layer that it created, and when.
 struct BuildCacheEntry: Sendable, Codable {
     var layer: StoredLayer
-    /// All layers up to this one, which must be there for it to be of use.
+    /// All layers below this one, without which it is of no use.
     var below: [StoredLayer]
-    /// RFC 3339; part of what is built, so that the same build has the same digest.
+    /// RFC 3339; part of the image's configuration, so that the same build has the same digest.
     var created: String
     var usedAt: Int64
     var createdAt: Int64
@@ -33,7 +33,7 @@ extension Engine {
         do { try store.saveBuildStep(key, entry) } catch { log.error("cannot save a build's step: \(error)") }
     }
 
-    /// When something was built the first time: what is built again later is the same.
+    /// The time of the first build of a step: later builds use it again, so that their results are identical.
     func firstTime(_ key: Digest, _ time: String) -> (time: String, wasKnown: Bool) {
         if let known = buildTimes[key] { return (known, true) }
         buildTimes[key] = time
@@ -42,7 +42,7 @@ extension Engine {
     }
 
     func rememberLook(_ key: Digest, _ answer: [UInt8]?) {
-        // Long files are not worth their room.
+        // Large files are not worth the memory.
         guard (answer?.count ?? 0) < 65536 else { return }
         if buildLooks.count > 2000 { buildLooks.removeAll() }
         buildLooks[key] = .some(answer)
@@ -54,16 +54,16 @@ extension Engine {
         contentDigests[key] = digest
     }
 
-    /// Keeps an image that is not the store's own for as long as somebody needs it.
+    /// Keeps an image that is not in the store until all of its users have dropped it.
     public func usesTransient(_ image: StoredImage) { transientImages[image.id, default: (image, 0)].users += 1 }
-    /// One of those who needed it does not any more.
+    /// Ends one use of a transient image.
     public func dropTransient(_ id: Digest) {
         guard var entry = transientImages[id] else { return }
         entry.users -= 1
         transientImages[id] = entry.users > 0 ? entry : nil
     }
 
-    /// A step of the cache as `system df` and `builder prune` show it.
+    /// A cached step as shown by `system df` and `builder prune`.
     public struct BuildCacheSummary: Sendable {
         public var id: String
         public var description: String
@@ -84,9 +84,9 @@ extension Engine {
         }.sorted { $0.createdAt < $1.createdAt }
     }
 
-    /// Forgets steps of builds and removes their layers: all, or those that were not used since a time; what images need stays
-    /// with them. Answers with ids and bytes.
-    /// `isMeant` is asked for the id of each step; with it, nothing but steps goes.
+    /// Removes cached build steps and their layers: all, or those not used since a time; layers of images are kept. Returns ids and
+    /// bytes.
+    /// `isMeant` selects steps by id; with it, only steps are removed.
     public func pruneBuildCache(
         unusedSince limit: Int64?, keepBytes: Int64 = 0, isMeant: (@Sendable (String) -> Bool)? = nil
     ) async throws -> (

@@ -2,22 +2,22 @@ import EngineModel
 import LinuxKernel
 import OCI
 
-/// A client's folder as it was at its last build, so that the next one sends only what has changed.
+/// A client's directory as of its last build, so that the next one transfers only what has changed.
 public struct KeptContext: Sendable {
     public let key: String
     /// The files.
     public var tree: String { folder + "/tree" }
-    /// What the client has said of them; not there while they are being changed.
+    /// The client's metadata of the files; missing while they are being changed.
     public var index: String { folder + "/index.json" }
     let folder: String
 }
 
 extension Engine {
     private nonisolated var contextFolder: String { buildFolder + "/contexts" }
-    /// Contexts that nobody has built from for so long are forgotten.
+    /// Contexts that were not used for this time are removed.
     private static let contextNanoseconds: Int64 = 7 * 24 * 3600 * 1_000_000_000
 
-    /// Takes a kept context for one build; nil while another build has it. `releaseContext` must follow.
+    /// Reserves a stored context for one build; nil while another build uses it. `releaseContext` must follow.
     public func reserveContext(_ name: String) async throws -> KeptContext? {
         let key = String(Digest(of: Array(name.utf8)).hex.prefix(32))
         let lock = "context-\(key)"
@@ -25,7 +25,7 @@ extension Engine {
         let context = KeptContext(key: key, folder: "\(contextFolder)/\(key)")
         do {
             try await blocking {
-                // Without its index nobody knows what of the tree is right.
+                // Without its index the state of the tree is unknown.
                 if !Files.exists(context.index) { try Files.removeTree(context.folder) }
                 try Files.makeDirectories(context.tree, mode: 0o755)
                 try Files.changeMode(context.folder, 0o700)
@@ -43,7 +43,7 @@ extension Engine {
         _ = try? await pruneContexts(unusedSince: limit)
     }
 
-    /// Forgets contexts that no build has in hand; answers with their size.
+    /// Removes contexts that no build is using; returns their size.
     func pruneContexts(unusedSince limit: Int64? = nil) async throws -> Int64 {
         let folder = contextFolder
         var bytes: Int64 = 0

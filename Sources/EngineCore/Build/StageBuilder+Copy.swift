@@ -5,14 +5,14 @@ import ImageStore
 import LinuxKernel
 import OCI
 
-/// A writable layer on top of a stage, in the making.
+/// A writable layer on top of a stage, under construction.
 struct LayerRoots: Sendable {
     let lower: [String]
     let upper: String
     let work: String
     let mountPoint: String
 
-    /// Unpacks a stream of files into the layer.
+    /// Unpacks a tar stream into the layer.
     func extract(_ options: RootRequest.ExtractOptions, from source: OwnedFD?) async throws {
         let request = RootRequest(
             view: .layers(lower, upper: upper, work: work), mountPoint: mountPoint, job: .extract(options))
@@ -25,7 +25,7 @@ struct LayerRoots: Sendable {
 }
 
 extension StageBuilder {
-    /// Makes a layer by writing into an empty one on top of what there is.
+    /// Creates a layer by writing into an empty one on top of the stage so far.
     func makeLayer(_ fill: (LayerRoots) async throws -> Void) async throws -> StoredLayer {
         try mayWork()
         let folder = "\(run.workFolder)/layer-\(Identifiers.random().prefix(12))"
@@ -41,13 +41,13 @@ extension StageBuilder {
         return try await capture(roots.upper)
     }
 
-    /// Turns a folder of changes into a layer of the store.
+    /// Turns a directory of changes into a layer of the store.
     func capture(_ upper: String, helper: WaitingRootHelper? = nil) async throws -> StoredLayer {
         try await engine.capture(upper, onto: chain, clamp: run.epoch, helper: helper)
     }
 
-    /// A look into the stage so far; nil where there is nothing. What is below a chain of layers never changes, so that each look is
-    /// taken once, over all builds.
+    /// Reads from the stage so far; nil if nothing is there. The content below a chain of layers never changes, so each read is done only
+    /// once, over all builds.
     private func look(_ job: RootRequest.Job) async throws -> [UInt8]? {
         let key = Self.key(["look", chain?.hex ?? "", job.json.text()])
         if let known = await engine.buildLooks[key] { return known }
@@ -62,14 +62,14 @@ extension StageBuilder {
         return found
     }
 
-    /// What is at a path of the stage so far; nil where there is nothing.
+    /// The type of a path of the stage so far; nil if it does not exist.
     func status(_ path: String, follows: Bool = true) async throws -> (isFolder: Bool, isLink: Bool)? {
         guard let answer = try await look(.stat(path: path, followsLinks: follows)) else { return nil }
         let mode = try JSON(parsing: answer)["mode"].int ?? 0
         return (mode & (1 << 31) != 0, mode & (1 << 27) != 0)
     }
 
-    /// Where a link leads, inside the stage's root; a path that is no link leads to itself.
+    /// The target of a link, inside the stage's root; a path that is not a link is its own target.
     private func followed(_ path: String) async throws -> String {
         var place = path
         for _ in 0..<40 {
@@ -87,7 +87,7 @@ extension StageBuilder {
         String(decoding: try await look(.read(path: path, limit: 4 << 20)) ?? [], as: UTF8.self)
     }
 
-    /// `user`, `user:group`, by name or number, as the stage's own files say.
+    /// Resolves `user` or `user:group`, by name or number, with the stage's own passwd and group files.
     func owner(_ text: String) async throws -> RootRequest.Owner {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         func number(_ name: String, _ path: String, _ what: String) async throws -> (id: UInt32, line: [Substring]?) {
@@ -101,7 +101,7 @@ extension StageBuilder {
                 throw RoostError.invalid(
                     "unable to convert uid/gid chown string to host mapping: can't find \(what) \(name) in \(path)")
             }
-            // As for users of containers: (uid_t)-1 means "leave it" to chown(2), and Docker's numbers end at 2^31-1.
+            // As for users of containers: (uid_t)-1 means "unchanged" to chown(2), and Docker's range ends at 2^31-1.
             guard id <= UInt32(Int32.max) else {
                 throw RoostError.invalid("--chown=\(text): uids and gids must be in range 0-2147483647")
             }
@@ -112,16 +112,16 @@ extension StageBuilder {
             let group = try await number(parts[1], "/etc/group", "gid for group")
             return .init(user: user.id, group: group.id)
         }
-        // Without a group: the number of the user, as Docker has it.
+        // Without a group: the number of the user, or a named user's primary group, as in Docker.
         return .init(
             user: user.id,
             group: UInt32(parts[0]) ?? (user.line.flatMap { $0.count > 3 ? UInt32($0[3]) : nil } ?? user.id))
     }
 
-    /// The root that an instruction takes files from, and a key that names its content where it has one.
+    /// The root from which an instruction copies files, and a key of its content if it has one.
     struct CopySource: Sendable {
         var view: RootRequest.View
-        /// The user's own folder: what was read of it once is remembered.
+        /// For the user's own directory: the file that caches digests.
         var cache: String?
         var contentKey: String?
         var ignored: [String] = []
@@ -143,14 +143,14 @@ extension StageBuilder {
             }
             mode = value
         }
-        // Through a link that stands at the target, as Docker does.
+        // Follows a link at the target, as Docker does.
         let there = try await status(target)
         if let there, there.isFolder {
             if !target.hasSuffix("/") { target += "/" }
         } else if there != nil {
             target = try await followed(target)
         } else if try await status(Self.bare(target), follows: false)?.isLink == true {
-            // A link that leads nowhere yet: what it names is made.
+            // A dangling link: its target is created.
             target = try await followed(Self.bare(target)) + (target.hasSuffix("/") ? "/" : "")
         }
         if let there, there.isFolder, try await status(Self.bare(target), follows: false)?.isLink == true {
@@ -206,7 +206,7 @@ extension StageBuilder {
                 try Files.write("\(place)/\(name)", text, mode: 0o644)
             }
             let source = CopySource(view: .folder(place))
-            // The directory holds this file alone; its name is not a pattern.
+            // The directory holds only this file; its name is not a pattern.
             pieces.append((source, selection(["*"], source, unpacks: false)))
         }
         try await place(pieces, bare, folder, owner, note)
@@ -235,8 +235,8 @@ extension StageBuilder {
                     let extracted = await Engine.outcome { try await roots.extract(options, from: pipe.reading) }
                     pipe.reading.closeEarly()
                     let read = await Engine.outcome { try await blocking { try running.finish() } }
-                    // The one that reads knows why there is nothing to write; but if the one that writes has given up, say on a full
-                    // disk, the other is ended by the broken pipe and knows nothing.
+                    // The reader knows why there is nothing to write. But if the writer has given up, e.g. on a full disk, the reader is
+                    // killed by the broken pipe and has no reason to report.
                     if case .failure(let error) = read, !"\(error)".contains("status 141") { throw error }
                     try extracted.get()
                     try read.get()
@@ -253,7 +253,7 @@ extension StageBuilder {
         "/" + path.pathParts.dropLast().joined(separator: "/")
     }
 
-    /// Missing directories above the target are created, all of them for the owner of the files.
+    /// Creates missing directories above the target, all of them for the owner of the files.
     private func prepare(_ folder: String, _ owner: RootRequest.Owner?, _ roots: LayerRoots) async throws {
         guard folder != "/", let owner, try await status(folder) == nil else { return }
         var options = RootRequest.ExtractOptions(folder: folder)
@@ -262,7 +262,7 @@ extension StageBuilder {
         try await roots.extract(options, from: nil)
     }
 
-    /// The digest of what a selection would bring.
+    /// The digest of the files that a selection would copy.
     func digest(_ source: CopySource, _ selection: RootRequest.Selection) async throws -> Digest {
         var known: Digest?
         let memo = source.contentKey.map { Self.key([$0, selection.json.text()]) }
@@ -277,7 +277,7 @@ extension StageBuilder {
         return digest
     }
 
-    /// The build context, another one, a stage or an image.
+    /// The source of a copy: the build context, an additional one, a stage or an image.
     func copySource(_ from: String?) async throws -> CopySource {
         guard let from = try from.map({ try scope.expansion(escape).word($0) }) else {
             return try await folderSource(
@@ -311,10 +311,10 @@ extension StageBuilder {
         return source
     }
 
-    /// A repository's files, as ADD takes them: `address#ref:folder`.
+    /// A repository's files for ADD: `address#ref:directory`.
     private func clone(_ address: String, _ instruction: CopyInstruction) async throws -> CopySource {
         if instruction.checksum != nil {
-            throw RoostError(.unsupported, "ADD \(address): --checksum is for files; name the commit after a #")
+            throw RoostError(.unsupported, "ADD \(address): --checksum applies to files only; pin the commit after a #")
         }
         let folder = "\(run.workFolder)/clone-\(Identifiers.random().prefix(12))"
         try await blocking { try Files.makeDirectories(folder) }
@@ -322,7 +322,7 @@ extension StageBuilder {
         return CopySource(view: .folder(folder))
     }
 
-    /// A file from the network, as ADD takes it.
+    /// A downloaded file for ADD.
     private func download(_ address: String, checksum: String?, targetIsFolder: Bool) async throws -> CopySource {
         let folder = "\(run.workFolder)/download-\(Identifiers.random().prefix(12))"
         try await blocking { try Files.makeDirectories(folder) }
@@ -337,7 +337,7 @@ extension StageBuilder {
             name = "download"
         }
         guard !name.contains("/"), name != "..", name != "." else {
-            throw RoostError.invalid("ADD \(address): \"\(name)\" is no name of a file")
+            throw RoostError.invalid("ADD \(address): invalid file name \"\(name)\"")
         }
         let digest = try await engine.download(address, to: "\(folder)/\(name)")
         if let checksum, checksum != digest.description {

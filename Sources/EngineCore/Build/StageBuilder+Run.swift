@@ -6,7 +6,7 @@ import ImageStore
 import LinuxKernel
 import OCI
 
-/// RUN as it is written.
+/// A RUN instruction as written.
 struct RunStep: Sendable {
     var form: CommandForm
     var mounts: [String]
@@ -44,7 +44,7 @@ extension StageBuilder {
         case program(HereDocument)
     }
 
-    /// What a here-document makes of a RUN (Dockerfile reference, "Here-documents").
+    /// The script that here-documents make of a RUN (Dockerfile reference, "Here-documents").
     private static func script(_ instruction: RunStep) -> Script {
         guard case .shell(let text) = instruction.form, let first = instruction.documents.first else { return .none }
         let isAlone = instruction.documents.count == 1 && DockerfileLines.document(text) != nil
@@ -52,7 +52,7 @@ extension StageBuilder {
         return .text(text + instruction.documents.map { "\n" + $0.content + $0.name }.joined())
     }
 
-    /// ARG as variables, unless ENV has the name; and the proxies, which need no ARG.
+    /// The declared ARGs as variables, except those that ENV overrides.
     private func runVariables() -> [String] {
         let names = Set((runtime.env ?? []).map { $0.prefix { $0 != "=" } })
         return declared.filter { !names.contains($0[...]) }.compactMap { name in
@@ -96,7 +96,7 @@ extension StageBuilder {
         await engine.usesTransient(base)
         let result = await Engine.outcome {
             let locks = try await self.prepare(mounts, script, &spec)
-            // In the order of their names, so that no two builds wait for each other.
+            // In the order of their names, so that no two builds deadlock.
             for key in locks { await engine.lock(key) }
             let made = await Engine.outcome { try await self.runContainer(spec, arguments, mounts) }
             for key in locks { await engine.unlock(key) }
@@ -113,7 +113,7 @@ extension StageBuilder {
         spec.network = NetworkMode(mode)
     }
 
-    /// Turns the mounts of a RUN into a container's; answers with the caches that others must not use meanwhile.
+    /// Turns the mounts of a RUN into a container's; returns the locks of caches that no other build may use meanwhile.
     private func prepare(_ mounts: [BuildMount], _ script: Script, _ spec: inout ContainerSpec) async throws -> [String]
     {
         var locks: [String] = []
@@ -159,7 +159,7 @@ extension StageBuilder {
                 guard let secret = run.request.secrets[mount.id] else {
                     if mount.isRequired {
                         throw RoostError.invalid(
-                            "secret \(mount.id): not found: give it with --secret id=\(mount.id),src=FILE")
+                            "secret \(mount.id): not found: pass it with --secret id=\(mount.id),src=FILE")
                     }
                     continue
                 }
@@ -180,7 +180,7 @@ extension StageBuilder {
                 let id = mount.id.isEmpty ? BuildMount.firstAgent : mount.id
                 guard let socket = run.request.agentSockets[id] else {
                     if mount.isRequired {
-                        throw RoostError.invalid("ssh agent \(id): not found: give it with --ssh \(id)")
+                        throw RoostError.invalid("ssh agent \(id): not found: pass it with --ssh \(id)")
                     }
                     continue
                 }
@@ -192,7 +192,7 @@ extension StageBuilder {
         return Set(locks).sorted()
     }
 
-    /// A folder or file of the context, or a copy of what a stage has.
+    /// A path of the context, or a copy of a stage's files.
     private func bindSource(_ mount: BuildMount, _ place: String) async throws -> String {
         let isContext = mount.from == nil || run.request.contexts[mount.from ?? ""]?.hasPrefix("/") == true
         if isContext, mount.readOnly {
@@ -200,7 +200,7 @@ extension StageBuilder {
             let whole = try Files.canonical(top + "/" + mount.source)
             let root = try Files.canonical(top)
             guard whole == root || whole.hasPrefix(root + "/") else {
-                throw RoostError.invalid("RUN --mount: \(mount.source) leads out of the build context")
+                throw RoostError.invalid("RUN --mount: \(mount.source) is outside of the build context")
             }
             return whole
         }
@@ -219,7 +219,7 @@ extension StageBuilder {
         return place + "/content"
     }
 
-    /// Creates, runs, watches, captures and removes the container of a RUN.
+    /// Creates, runs, monitors, captures and removes the container of a RUN.
     private func runContainer(_ spec: ContainerSpec, _ arguments: [String], _ mounts: [BuildMount]) async throws
         -> StoredLayer
     {
@@ -227,7 +227,7 @@ extension StageBuilder {
         let short = String(id.prefix(12))
         let engine = engine
         say(.running(step: step, container: short))
-        // Started beside the container, so that nobody waits for it.
+        // Started beside the container, so that nothing waits for it.
         let helper = Task { try await blocking { try WaitingRootHelper() } }
         let upper = engine.configuration.dataFolder(id) + "/upper"
         let ended = await Engine.outcome {
@@ -246,7 +246,7 @@ extension StageBuilder {
             }
             return try await self.capture(upper, helper: try await helper.value)
         }
-        // Whatever has happened, and even if nobody waits for this build any more; the next step need not wait for it.
+        // Whatever has happened, and even if the build was cancelled; the next step need not wait for it.
         run.departures.add {
             await engine.untilEnded(id)
             try? await engine.removeContainer(id, force: true, volumes: .remove)
@@ -255,7 +255,7 @@ extension StageBuilder {
         return try result.get()
     }
 
-    /// Starts the container and passes on what it says until it ends.
+    /// Starts the container and reports its output until it exits.
     private func watch(_ id: String) async throws -> Int32 {
         let (record, path, folder) = try await engine.logPath(id)
         let signal = try await engine.exitSignal(id, .programEnd)
@@ -295,7 +295,7 @@ extension StageBuilder {
         }
     }
 
-    /// Places that were made for mounts alone are not part of what was built.
+    /// Removes paths that were created only as mount points: they are not part of the result.
     private func removeMountPoints(_ mounts: [BuildMount], _ spec: ContainerSpec, _ upper: String) async throws {
         for mount in spec.mounts {
             var path = mount.target
@@ -310,7 +310,7 @@ extension StageBuilder {
 
     private func removeIfEmpty(_ path: String, below upper: String) async -> Bool {
         let removed: Bool? = try? await blocking {
-            // The program has ended, but its links are still its own: none is followed.
+            // The process has exited, but links in its layer are not to be trusted: none is followed.
             var soFar = upper
             for part in path.dropFirst(upper.count).pathParts {
                 guard let status = try? Files.status(soFar, followLinks: false), status.isDirectory else {
@@ -332,7 +332,7 @@ extension StageBuilder {
     }
 }
 
-/// Containers of builds are known by an annotation, so that a new engine removes what a lost build left.
+/// The annotation of build containers, by which a new engine removes those of a lost build.
 enum BuildLabel {
     static let build = "roost.build"
 }

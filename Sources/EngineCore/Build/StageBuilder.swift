@@ -17,10 +17,10 @@ final class StageBuilder {
     var configuration: ImageConfiguration
     var runtime = ImageConfiguration.Runtime()
     var scope = BuildScope()
-    /// The names that ARG has declared, in order: they are RUN's environment.
+    /// The names that ARG has declared, in order: they become RUN's environment.
     var declared: [String] = []
     private var hasCommand = false
-    /// The base, as long as nothing has been done to it.
+    /// The base image, as long as the stage has not changed it.
     private var untouched: StoredImage?
 
     init(
@@ -43,7 +43,7 @@ final class StageBuilder {
             && run.cacheChains?.isEmpty != true
     }
 
-    /// A step that was done before, if it may be used.
+    /// A cached step, if the cache may be used.
     func cachedStep(_ key: Digest) async throws -> BuildCacheEntry? {
         guard usesCache else { return nil }
         if let hit = await engine.cachedStep(key), run.cacheChains?.contains(hit.layer.chain) != false {
@@ -62,13 +62,13 @@ final class StageBuilder {
                 guard let layer else { continue }
                 await remember(key, layer, created: known.created, known.description)
                 return await engine.cachedStep(key)
-            } catch { say(.warning("[Warning] a step of the build cache is not used: \(error)")) }
+            } catch { say(.warning("[Warning] cannot use a cached build step: \(error)")) }
         }
         return nil
     }
 
-    /// Adds the layer of a step: one that is known, or one that is made now. Of several builds that come to the same step at the
-    /// same time one makes it, and the others take its result.
+    /// Adds the layer of a step: a cached one, or one that is created now. Of several builds that reach the same step at the same time
+    /// one creates it, and the others use its result.
     func perform(_ key: Digest, _ note: String, _ work: () async throws -> StoredLayer) async throws {
         var done = try await cachedStep(key).map { ($0.layer, time($0.created)) }
         let isKnown = done != nil
@@ -95,15 +95,15 @@ final class StageBuilder {
         await add(layer, created: created, note)
     }
 
-    /// Keeps the result of a step for builds to come.
+    /// Stores the result of a step in the build cache.
     func remember(_ key: Digest, _ layer: StoredLayer, created: String, _ note: String) async {
         run.used.add(PortableStep(key: key, created: created, description: String(note.prefix(400)), layer: layer))
         await engine.rememberStep(key, layer, below: layers, created: created, note)
     }
 
-    /// Called before anything is done that no cache had.
+    /// Called before any work that is not cached.
     func mayWork() throws(RoostError) {
-        if run.request.onlyCached { throw .conflict("this step would be done anew") }
+        if run.request.onlyCached { throw .conflict("this step would have to be rebuilt") }
     }
     var chain: Digest? { layers.last?.chain }
     var escape: Character { run.dockerfile.escape }
@@ -147,7 +147,7 @@ final class StageBuilder {
             runtime = configuration.config ?? .init()
         }
         let triggers = runtime.onBuild ?? []
-        // A stage that is its base alone is the very same image.
+        // A stage without instructions is its base image, unchanged.
         if stage.instructions.isEmpty, triggers.isEmpty { return }
         untouched = nil
         if !(runtime.env ?? []).contains(where: { $0.hasPrefix("PATH=") }) {
@@ -172,7 +172,7 @@ final class StageBuilder {
         return try Descriptor.Platform(parsing: try global.expansion(escape).word(text))
     }
 
-    /// A stage above, another context, or an image, which is fetched if it is not here.
+    /// An earlier stage, an additional context, or an image, which is pulled if it is not found locally.
     func source(_ name: String, platform: Descriptor.Platform? = nil) async throws -> StoredImage {
         if let earlier = StagePlan.earlier(name, index, run.dockerfile.stages) ?? StagePlan.number(name, before: index),
             let task = stages[earlier]
@@ -199,13 +199,13 @@ final class StageBuilder {
 
     // MARK: Times and history
 
-    /// A time as the image says it: the given one, unless the build's times are all the same.
+    /// A timestamp for the image: the given one or the current time, unless the build fixes all times.
     func time(_ text: String?) -> String {
         if let epoch = run.epoch { return Timestamp(nanoseconds: epoch * 1_000_000_000).rfc3339 }
         return text ?? Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339
     }
 
-    /// Adds an entry; one without a layer takes the time at which the same was built first.
+    /// Adds a history entry; one without a layer takes the time at which the same entry was built first.
     func record(_ text: String, created: String? = nil, isEmpty: Bool, isStep: Bool = false) async {
         var entry = ImageConfiguration.History(created: nil, createdBy: text, comment: nil)
         entry.author = configuration.author
@@ -228,7 +228,7 @@ final class StageBuilder {
     }
 
     func add(_ layer: StoredLayer, created: String, _ text: String) async {
-        // A step that has changed nothing adds no layer: two blocks of zeros are a tar stream without a member.
+        // A step without changes adds no layer: two blocks of zeros are a tar stream without a member.
         if layer.blobSize == 1024, layer.size == 0 {
             return await record(text, created: created, isEmpty: true, isStep: true)
         }
@@ -249,7 +249,7 @@ final class StageBuilder {
         }
     }
 
-    /// What `RUN` and the shell forms put in front.
+    /// The command prefix of `RUN` and of other shell forms.
     var shell: [String] { runtime.shell ?? ["/bin/sh", "-c"] }
 
     private func word(_ text: String) throws -> String { try scope.expansion(escape).word(text) }
@@ -296,7 +296,7 @@ final class StageBuilder {
         return global.arguments[name]
     }
 
-    /// Where relative paths begin.
+    /// The base of relative paths.
     var directory: String { (runtime.workingDir ?? "").isEmpty ? "/" : runtime.workingDir ?? "/" }
 
     func absolute(_ path: String) -> String { runtime.absolute(path) }
@@ -318,14 +318,14 @@ final class StageBuilder {
         }
     }
 
-    /// One digest of several texts, each with its length.
+    /// One digest of several strings, each with its length.
     static func key(_ parts: [String]) -> Digest {
         Digest(of: parts.flatMap { Array("\($0.utf8.count):\($0)\n".utf8) })
     }
 }
 
 extension String {
-    /// On one line, without the escapes at the lines' ends.
+    /// On one line, without the indentation of the lines.
     var trimmedLines: String {
         split(whereSeparator: \.isNewline).map { line in
             var text = line[...]
@@ -335,7 +335,7 @@ extension String {
     }
 }
 
-/// What a program gets where nobody says otherwise.
+/// Defaults of processes whose configuration sets nothing else.
 enum LaunchDefaults {
     static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 }

@@ -1,5 +1,5 @@
-/// A transaction for nf_tables as the kernel reads it (linux/netfilter/nf_tables.h, linux/netfilter/nfnetlink.h): a value that can be
-/// compared and joined with others before it is sent. The kernel applies all of it or nothing.
+/// A transaction of nf_tables messages (linux/netfilter/nf_tables.h, linux/netfilter/nfnetlink.h): a value that can be compared and
+/// concatenated before it is sent. The kernel applies all of it or nothing.
 struct NetfilterBatch: Sendable, Equatable {
     /// The address family of a table (NFPROTO_INET, NFPROTO_IPV4, NFPROTO_IPV6).
     enum Family: UInt8, Sendable {
@@ -13,7 +13,7 @@ struct NetfilterBatch: Sendable, Equatable {
         var name: String
     }
 
-    /// A chain that the kernel calls at one of its hooks (NF_INET_…), in the order of priorities.
+    /// The netfilter hook (NF_INET_…) and priority of a base chain.
     struct Hook: Sendable, Equatable {
         enum Point: UInt32, Sendable {
             case prerouting = 0
@@ -21,7 +21,7 @@ struct NetfilterBatch: Sendable, Equatable {
             case output = 3
             case postrouting = 4
         }
-        /// What the chain may do: `nat` sees only the first packet of a connection.
+        /// The chain type; a `nat` chain sees only the first packet of a connection.
         enum Kind: String, Sendable {
             case filter
             case nat
@@ -31,14 +31,14 @@ struct NetfilterBatch: Sendable, Equatable {
         var priority: Int32
     }
 
-    /// The types of set keys, for the benefit of `nft list` (nft's enum datatypes); the kernel itself knows only lengths.
+    /// Data types of set keys, for `nft list` (nft's enum datatypes); the kernel uses only the lengths.
     enum FieldType: UInt32, Sendable {
         case ipv4Address = 7
         case ipv6Address = 8
         case service = 13
         case interfaceName = 41
 
-        /// The length in registers of four bytes, which is how concatenated fields are laid out.
+        /// The length padded to 4-byte registers, as in concatenations.
         var paddedLength: UInt32 {
             switch self {
             case .ipv4Address, .service: 4
@@ -68,7 +68,7 @@ struct NetfilterBatch: Sendable, Equatable {
         add(.deleteTable, table.family, create: false) { $0.text(TableAttribute.name, table.name) }
     }
 
-    /// A chain; without a hook only other chains lead to it.
+    /// Adds a chain: a base chain with a hook, otherwise one that is only reached by jumps.
     mutating func addChain(_ name: String, in table: Table, hook: Hook? = nil) {
         add(.newChain, table.family) { body in
             body.text(ChainAttribute.table, table.name)
@@ -82,7 +82,7 @@ struct NetfilterBatch: Sendable, Equatable {
         }
     }
 
-    /// Where a new rule stands among those of its chain.
+    /// Position of a new rule in its chain.
     enum Position: Sendable {
         case first
         case last
@@ -110,13 +110,13 @@ struct NetfilterBatch: Sendable, Equatable {
         }
     }
 
-    /// A comment as `nft` keeps it with a rule (libnftnl's NFTNL_UDATA_RULE_COMMENT).
+    /// A rule comment in the user data format of `nft` (libnftnl, NFTNL_UDATA_RULE_COMMENT).
     static func userData(comment: String) -> [UInt8] {
         let text = Array(comment.utf8) + [0]
         return [0, UInt8(clamping: text.count)] + text
     }
 
-    /// A set of keys, or with `values` a map from keys to values.
+    /// Adds a set, or with `values` a map.
     mutating func addSet(_ name: String, keys: [FieldType], values: [FieldType] = [], in table: Table) {
         let id = UInt32(messages.count)
         add(.newSet, table.family) { body in
@@ -133,7 +133,7 @@ struct NetfilterBatch: Sendable, Equatable {
         }
     }
 
-    /// nft packs the types of a concatenation into six bits each.
+    /// nft encodes the types of a concatenation in six bits each.
     private static func concatenated(_ fields: [FieldType]) -> UInt32 {
         fields.reduce(0) { $0 << 6 | $1.rawValue }
     }
@@ -147,7 +147,7 @@ struct NetfilterBatch: Sendable, Equatable {
         var value: [UInt8]?
     }
 
-    /// One message holds so many elements: the length of an attribute has sixteen bits.
+    /// Maximum number of elements per message: an attribute's length has 16 bits.
     private static let elementsPerMessage = 512
 
     mutating func addElements(_ elements: [Element], to set: String, in table: Table) {
@@ -203,12 +203,11 @@ struct NetfilterBatch: Sendable, Equatable {
                 type: type, flags: Message.request | flags | (create ? Message.create : 0), family: family, body: body))
     }
 
-    /// The bytes to send. Messages are numbered from `first` on; the kernel acknowledges the one with the number `last`, and with it the
-    /// transaction.
+    /// The encoded batch. Sequence numbers start at `first`; the kernel acknowledges message `last` and thereby the transaction.
     func encoded(first: UInt32) -> (bytes: [UInt8], last: UInt32) {
         var bytes: [UInt8] = []
         var sequence = first
-        // nfnetlink's own messages name the subsystem that the batch is for.
+        // Batch begin and end messages carry the subsystem in `res_id`.
         let subsystem = UInt8(MessageType.subsystem)
         func append(type: UInt16, flags: UInt16, family: UInt8, resource: UInt8, _ body: [UInt8]) {
             bytes.append(native: UInt32(20 + body.count))

@@ -1,8 +1,8 @@
 import LinuxKernel
 import Synchronization
 
-/// The engine's conversation with nf_tables of the host: one socket for as long as the engine lives, because closing one waits until the
-/// kernel has freed old rules.
+/// The engine's nf_tables socket in the host's network namespace. It stays open for the engine's lifetime, because closing it blocks until
+/// the kernel has freed old rules.
 final class NetfilterConnection: Sendable {
     struct Rule: Sendable, Equatable {
         var chain: String
@@ -16,19 +16,19 @@ final class NetfilterConnection: Sendable {
     }
     private let state = Mutex(State())
 
-    /// Applies a transaction whole, or throws the kernel's first objection.
+    /// Applies a transaction atomically, or throws the kernel's first error.
     func commit(_ batch: NetfilterBatch, subject: String) throws(SyscallError) {
         try state.withLock { (state) throws(SyscallError) in
             let socket = try Self.open(&state)
             let (bytes, last) = batch.encoded(first: state.nextSequence)
             let first = state.nextSequence
-            // The end of the batch has a number too.
+            // The batch end message has a sequence number too.
             state.nextSequence = last &+ 2
             try NetlinkSockets.transact(socket, bytes, first: first, last: last, subject: subject)
         }
     }
 
-    /// The rules of a table, or of one of its chains; none where there is no such table.
+    /// The rules of a table, or of one of its chains; empty if there is no such table.
     func rules(in table: NetfilterBatch.Table, chain: String? = nil) throws(SyscallError) -> [Rule] {
         var body = NetlinkAttributes()
         body.text(NetfilterBatch.RuleAttribute.table, table.name)
@@ -50,7 +50,7 @@ final class NetfilterConnection: Sendable {
         }
     }
 
-    /// The number of the host's ruleset, which every change of any table increments.
+    /// The generation id of the ruleset, which every change of any table increments.
     func generation() throws(SyscallError) -> UInt32 {
         let answers = try ask(.getGeneration, flags: 0x1, family: 0, NetlinkAttributes(), subject: "generation")
         guard let value = answers.first.flatMap({ NetlinkAttributeReader.value(1, in: $0) }), value.count == 4 else {
@@ -59,7 +59,7 @@ final class NetfilterConnection: Sendable {
         return value.reduce(0) { $0 << 8 | UInt32($1) }
     }
 
-    /// Sends one request and returns the attributes of the messages that answer it.
+    /// Sends one request and returns the attributes of the replies.
     private func ask(
         _ type: NetfilterBatch.MessageType, flags: UInt16, family: UInt8, _ body: NetlinkAttributes, subject: String
     ) throws(SyscallError) -> [ArraySlice<UInt8>] {
@@ -73,7 +73,7 @@ final class NetfilterConnection: Sendable {
             bytes.append(native: flags)
             bytes.append(native: sequence)
             bytes += [0, 0, 0, 0, family, 0, 0, 0] + body.bytes
-            // Four bytes of nfgenmsg come before the attributes.
+            // The attributes follow the 4-byte nfgenmsg.
             return try NetlinkSockets.ask(
                 socket, bytes, sequence: sequence, isDump: flags & 0x300 != 0, subject: subject
             )

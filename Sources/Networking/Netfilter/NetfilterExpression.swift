@@ -1,7 +1,6 @@
-/// One expression of a rule (linux/netfilter/nf_tables.h). Expressions pass values on in registers; the first one that does not match
-/// ends the rule.
+/// One expression of a rule (linux/netfilter/nf_tables.h). Expressions pass values in registers; evaluation of the rule stops at the first mismatch.
 enum NetfilterExpression: Sendable, Equatable {
-    /// Registers have sixteen bytes; a longer value, and the next field of a concatenation, continue in the words that follow.
+    /// Registers have 16 bytes; longer values and further fields of a concatenation continue in the following 4-byte words.
     enum Register: UInt32, Sendable {
         case verdict = 0
         case first = 1
@@ -10,7 +9,7 @@ enum NetfilterExpression: Sendable, Equatable {
         case firstSecondWord = 9
     }
 
-    /// Facts about a packet that are not part of it (enum nft_meta_keys).
+    /// Packet metadata (enum nft_meta_keys).
     enum MetaKey: UInt32, Sendable {
         case inputInterfaceIndex = 4
         case inputInterface = 6
@@ -19,7 +18,7 @@ enum NetfilterExpression: Sendable, Equatable {
         case transportProtocol = 16
     }
 
-    /// Facts about a packet's connection (enum nft_ct_keys).
+    /// Connection tracking data of a packet (enum nft_ct_keys).
     enum ConnectionKey: UInt32, Sendable {
         case state = 0
         case status = 2
@@ -44,17 +43,17 @@ enum NetfilterExpression: Sendable, Equatable {
     case loadMeta(MetaKey, Register = .first)
     case loadConnection(ConnectionKey)
     case loadHeader(Header, offset: UInt32, length: UInt32, Register = .first)
-    /// Loads the type of the destination address, e.g. RTN_LOCAL for addresses of this host.
+    /// Loads the FIB type of the destination address, e.g. RTN_LOCAL for addresses of this host.
     case loadDestinationType
-    /// The same of the source address.
+    /// Loads the FIB type of the source address.
     case loadSourceType
     case setValue([UInt8])
-    /// Writes the register into the transport header and corrects the checksum there.
+    /// Writes the register to the transport header and updates the checksum.
     case storeInTransportHeader(offset: UInt32, length: UInt32, checksumOffset: UInt32)
-    /// Keeps only these bits of the register.
+    /// Bitwise AND of the register with this mask.
     case mask(UInt32)
     case compare(Comparison, [UInt8])
-    /// Matches if the register's value is in the set; a map replaces it with the value that it holds for it.
+    /// Matches if the register's value is in the set; a map replaces it with the mapped value.
     case lookUp(String, isMap: Bool = false)
     /// DNAT to the address in the first register.
     case translateDestination(NetfilterBatch.Family, port: Register)
@@ -62,7 +61,7 @@ enum NetfilterExpression: Sendable, Equatable {
     case counter
     case verdict(Verdict)
 
-    /// The name by which the kernel finds the expression's implementation.
+    /// The kernel's name of the expression type.
     private var name: String {
         switch self {
         case .loadMeta: "meta"
@@ -91,10 +90,10 @@ enum NetfilterExpression: Sendable, Equatable {
         case .loadHeader(let header, let offset, let length, let register):
             out.numbers((1, register.rawValue), (2, header.rawValue), (3, offset), (4, length))
         case .loadDestinationType:
-            // NFT_FIB_RESULT_ADDRTYPE of NFTA_FIB_F_DADDR.
+            // NFT_FIB_RESULT_ADDRTYPE with NFTA_FIB_F_DADDR.
             out.numbers((1, Register.first.rawValue), (2, 3), (3, 2))
         case .loadSourceType:
-            // The same of NFTA_FIB_F_SADDR.
+            // NFT_FIB_RESULT_ADDRTYPE with NFTA_FIB_F_SADDR.
             out.numbers((1, Register.first.rawValue), (2, 3), (3, 1))
         case .setValue(let value):
             out.number(1, Register.first.rawValue)
@@ -141,18 +140,18 @@ extension NetfilterExpression.Verdict {
 }
 
 extension [NetfilterExpression] {
-    /// Matches connections whose state (NF_CT_STATE_BIT) or status (IPS_…) has one of the bits.
+    /// Matches if the connection's state (NF_CT_STATE_BIT) or status (IPS_…) has any of the bits.
     static func connection(_ key: NetfilterExpression.ConnectionKey, hasAny bits: UInt32) -> Self {
         [.loadConnection(key), .mask(bits), .compare(.notEqual, [0, 0, 0, 0])]
     }
 
-    /// Matches packets that leave by an interface of the set.
+    /// Matches if the output interface is in the set.
     static func output(in set: String) -> Self { [.loadMeta(.outputInterface), .lookUp(set)] }
 
-    /// Matches packets that came in by an interface of the set.
+    /// Matches if the input interface is in the set.
     static func input(in set: String) -> Self { [.loadMeta(.inputInterface), .lookUp(set)] }
 
-    /// Matches packets whose interfaces of arrival and departure are a pair of the set.
+    /// Matches if the pair of input and output interface is in the set.
     static func inputAndOutput(in set: String) -> Self {
         [.loadMeta(.inputInterface), .loadMeta(.outputInterface, .second), .lookUp(set)]
     }
@@ -172,7 +171,7 @@ extension NetlinkAttributes {
     }
 }
 
-/// The bytes of a number as it lies in memory, which is how nf_tables compares the values that it loads itself.
+/// A number in host byte order, in which nf_tables compares values such as interface indexes and types.
 func nativeBytes(_ value: UInt32) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.append(native: value)

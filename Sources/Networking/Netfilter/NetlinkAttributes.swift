@@ -1,5 +1,5 @@
-/// Writes netlink attributes: type, length and value, padded to four bytes (linux/netlink.h). Numbers are in network byte order, as
-/// nf_tables has them.
+/// Writes netlink attributes: length, type and value, padded to four bytes (linux/netlink.h). Numbers are in network byte order, as
+/// nf_tables expects.
 struct NetlinkAttributes: Sendable, Equatable {
     private(set) var bytes: [UInt8] = []
 
@@ -26,7 +26,7 @@ struct NetlinkAttributes: Sendable, Equatable {
     }
 }
 
-/// Reads the attributes of a message of the kernel's; what is cut off or malformed ends the sequence.
+/// Reads the attributes of a message from the kernel; stops at a truncated or malformed one.
 struct NetlinkAttributeReader: Sequence, IteratorProtocol {
     private var rest: ArraySlice<UInt8>
 
@@ -49,13 +49,13 @@ struct NetlinkAttributeReader: Sequence, IteratorProtocol {
     }
 }
 
-/// The bytes of a number, most significant first.
+/// A number in network byte order.
 func bigEndianBytes<Number: FixedWidthInteger>(_ value: Number) -> [UInt8] {
     (0..<MemoryLayout<Number>.size).reversed().map { UInt8(truncatingIfNeeded: value >> Number(8 * $0)) }
 }
 
 extension [UInt8] {
-    /// Appends a number in the byte order of a netlink header on the machines that this engine supports: little endian.
+    /// Appends a number in host byte order; all supported architectures are little-endian.
     mutating func append<Number: FixedWidthInteger>(native value: Number) {
         for shift in 0..<MemoryLayout<Number>.size { append(UInt8(truncatingIfNeeded: value >> Number(8 * shift))) }
     }
