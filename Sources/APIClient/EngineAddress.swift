@@ -106,7 +106,9 @@ public struct EngineAddress: Sendable {
         return address
     }
 
-    private static var enginesProgram: String { (try? Processes.beside("roostd")) ?? "/usr/local/bin/roostd" }
+    private static var enginesProgram: String {
+        (try? Processes.siblingExecutable("roostd")) ?? "/usr/local/bin/roostd"
+    }
 
     /// Connects through a `roostd dial` process, which does TLS and name resolution; it exits with the connection.
     private static func call(_ words: [String]) throws -> OwnedFD {

@@ -223,15 +223,15 @@ public final class HTTPExchange {
 public struct EngineClient: Sendable {
     public let address: EngineAddress
     /// In a dry run, called for every request that would change something. The request is not sent, and its response is empty.
-    let insteadOfWriting: (@Sendable (_ method: String, _ path: String, _ query: [(String, String)]) throws -> Void)?
+    let writeInterceptor: (@Sendable (_ method: String, _ path: String, _ query: [(String, String)]) throws -> Void)?
 
     public init(
         address: EngineAddress,
-        insteadOfWriting: (@Sendable (_ method: String, _ path: String, _ query: [(String, String)]) throws -> Void)? =
+        writeInterceptor: (@Sendable (_ method: String, _ path: String, _ query: [(String, String)]) throws -> Void)? =
             nil
     ) {
         self.address = address
-        self.insteadOfWriting = insteadOfWriting
+        self.writeInterceptor = writeInterceptor
     }
 
     /// POST requests that change nothing.
@@ -239,10 +239,10 @@ public struct EngineClient: Sendable {
 
     /// The empty response to a request that a dry run must not send; nil if it may be sent.
     private func dryAnswer(_ method: String, _ path: String, _ query: [(String, String)]) throws -> HTTPExchange? {
-        guard let insteadOfWriting, method != "GET", method != "HEAD", !Self.harmless.contains(path),
+        guard let writeInterceptor, method != "GET", method != "HEAD", !Self.harmless.contains(path),
             !query.contains(where: { $0.0 == "dryRun" })
         else { return nil }
-        try insteadOfWriting(method, path, query)
+        try writeInterceptor(method, path, query)
         return try HTTPExchange.empty()
     }
 
@@ -411,7 +411,7 @@ public struct EngineClient: Sendable {
     }
 
     /// Sends a request that upgrades (hijacks) the connection to a raw stream.
-    public func takeOver(_ path: String, _ query: [(String, String)] = [], body: JSON? = nil) throws -> HTTPExchange {
+    public func hijack(_ path: String, _ query: [(String, String)] = [], body: JSON? = nil) throws -> HTTPExchange {
         if let dry = try dryAnswer("POST", path, query) { return dry }
         let exchange = HTTPExchange(try address.connect())
         try exchange.send(

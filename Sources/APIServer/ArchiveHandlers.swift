@@ -103,7 +103,7 @@ extension Exchange {
     ) async throws {
         let pipe = try Pipe()
         let writer = Task {
-            defer { pipe.writing.closeEarly() }
+            defer { pipe.writing.close() }
             try await work(pipe.writing)
         }
         try setNonBlocking(pipe.reading.raw)
@@ -124,7 +124,7 @@ extension Exchange {
             }
         } catch {
             // The client has disconnected: the writer's pipe breaks.
-            pipe.reading.closeEarly()
+            pipe.reading.close()
             _ = try? await writer.value
             throw error
         }
@@ -139,7 +139,7 @@ extension Exchange {
     ) async throws -> Value {
         let pipe = try Pipe()
         let reader = Task {
-            defer { pipe.reading.closeEarly() }
+            defer { pipe.reading.close() }
             return try await use(pipe.reading)
         }
         do {
@@ -148,11 +148,11 @@ extension Exchange {
             }
         } catch {
             // The client has disconnected in the middle: the reader finds the stream truncated.
-            pipe.writing.closeEarly()
+            pipe.writing.close()
             _ = try? await reader.value
             throw error
         }
-        pipe.writing.closeEarly()
+        pipe.writing.close()
         return try await reader.value
     }
 }

@@ -18,7 +18,7 @@ actor BuildCalls {
         self.sessions = sessions
     }
 
-    nonisolated func answer(_ call: RemoteCall) async throws {
+    nonisolated func answer(_ call: GRPCCall) async throws {
         switch call.method {
         case "/moby.buildkit.v1.Control/Solve": try await solve(call)
         case "/moby.buildkit.v1.Control/Status": try await status(call)
@@ -34,25 +34,25 @@ actor BuildCalls {
         case "/moby.buildkit.v1.frontend.LLBBridge/Evaluate": try await reply(call) { _ in }
         case "/grpc.health.v1.Health/Check": try await reply(call) { $0.number(1, 1) }
         default:
-            throw CallFailure(CallFailure.unimplemented, "unknown method \(call.method)")
+            throw GRPCStatus(GRPCStatus.unimplemented, "unknown method \(call.method)")
         }
     }
 
-    private nonisolated func reply(_ call: RemoteCall, _ body: (inout MessageWriter) -> Void) async throws {
+    private nonisolated func reply(_ call: GRPCCall, _ body: (inout ProtobufWriter) -> Void) async throws {
         while try await call.next() != nil {}
-        var message = MessageWriter()
+        var message = ProtobufWriter()
         body(&message)
         try await call.send(message.bytes)
     }
 
-    private nonisolated func request(_ call: RemoteCall) async throws -> [UInt8] {
+    private nonisolated func request(_ call: GRPCCall) async throws -> [UInt8] {
         guard let message = try await call.next() else {
-            throw CallFailure(3, "\(call.method): the request is missing")
+            throw GRPCStatus(3, "\(call.method): the request is missing")
         }
         return message
     }
 
-    private static func worker(_ message: inout MessageWriter) {
+    private static func worker(_ message: inout ProtobufWriter) {
         message.message(1) {
             $0.text(1, "roost")
             $0.map(2, ["org.mobyproject.buildkit.worker.executor": "roost"])
@@ -65,7 +65,7 @@ actor BuildCalls {
     }
 
     /// The gateway's capabilities (BuildKit, frontend/gateway/pb/caps.go).
-    private static func capabilities(_ message: inout MessageWriter) {
+    private static func capabilities(_ message: inout ProtobufWriter) {
         for name in [
             "solve.base", "return", "frontend.caps", "gateway.solve.evaluate", "reference.output", "frontend.inputs",
             "gateway.evaluate",
@@ -86,8 +86,8 @@ actor BuildCalls {
     }
 
     /// Lasts as long as the build, and returns its result.
-    private nonisolated func solve(_ call: RemoteCall) async throws {
-        let (reference, order) = try SolveOrder.control(try await request(call))
+    private nonisolated func solve(_ call: GRPCCall) async throws {
+        let (reference, order) = try SolveRequest.control(try await request(call))
         let build = await build(reference)
         await build.order.keep(.success(order))
         if !order.frontend.isEmpty {
@@ -101,7 +101,7 @@ actor BuildCalls {
             await build.finish(error)
             throw error
         }
-        var message = MessageWriter()
+        var message = ProtobufWriter()
         message.map(1, response)
         try await call.send(message.bytes)
         await forget(reference)
@@ -127,16 +127,16 @@ actor BuildCalls {
         }
     }
 
-    private nonisolated func gatewaySolve(_ call: RemoteCall) async throws {
-        let order = try SolveOrder.gateway(try await request(call))
+    private nonisolated func gatewaySolve(_ call: GRPCCall) async throws {
+        let order = try SolveRequest.gateway(try await request(call))
         guard let reference = call.metadata("buildkit-controlapi-buildid") else {
-            throw CallFailure(3, "the metadata buildkit-controlapi-buildid is missing")
+            throw GRPCStatus(3, "the metadata buildkit-controlapi-buildid is missing")
         }
         let build = await build(reference)
         do {
             guard order.frontend.hasPrefix("dockerfile") else {
-                throw CallFailure(
-                    CallFailure.unimplemented,
+                throw GRPCStatus(
+                    GRPCStatus.unimplemented,
                     "unsupported frontend \"\(order.frontend)\": this engine builds Dockerfiles only")
             }
             try await build.run(order.attributes, inputs: order.inputs)
@@ -144,7 +144,7 @@ actor BuildCalls {
             await build.finish(error)
             throw error
         }
-        var message = MessageWriter()
+        var message = ProtobufWriter()
         if let image = build.image {
             await hold(image)
             message.message(3) { result in
@@ -158,23 +158,23 @@ actor BuildCalls {
     }
 
     /// The client's last call for its build: it is done, or the client has cancelled it.
-    private nonisolated func gatewayReturn(_ call: RemoteCall) async throws {
-        let message = try MessageReader(try await request(call))
+    private nonisolated func gatewayReturn(_ call: GRPCCall) async throws {
+        let message = try ProtobufReader(try await request(call))
         guard let reference = call.metadata("buildkit-controlapi-buildid") else {
-            throw CallFailure(3, "the metadata buildkit-controlapi-buildid is missing")
+            throw GRPCStatus(3, "the metadata buildkit-controlapi-buildid is missing")
         }
         let build = await build(reference)
         if let error = message.all(2).first {
-            let status = try MessageReader(error)
-            await build.finish(CallFailure(Int(status.number(1)), status.text(2)))
+            let status = try ProtobufReader(error)
+            await build.finish(GRPCStatus(Int(status.number(1)), status.text(2)))
         } else {
             await build.finish(nil)
         }
         try await call.send([UInt8]())
     }
 
-    private nonisolated func status(_ call: RemoteCall) async throws {
-        let reference = try MessageReader(try await request(call)).text(1)
+    private nonisolated func status(_ call: GRPCCall) async throws {
+        let reference = try ProtobufReader(try await request(call)).text(1)
         for await message in await build(reference).statuses { try await call.send(message) }
     }
 }
@@ -182,7 +182,7 @@ actor BuildCalls {
 /// The build cache as BuildKit's clients query it.
 extension BuildCalls {
     /// `moby.buildkit.v1.UsageRecord`.
-    private static func record(_ step: Engine.BuildCacheSummary, _ message: inout MessageWriter) {
+    private static func record(_ step: Engine.BuildCacheSummary, _ message: inout ProtobufWriter) {
         message.text(1, step.id)
         message.bool(3, step.isInUse)
         message.number(4, step.size)
@@ -194,14 +194,14 @@ extension BuildCalls {
     }
 
     /// The filters of both calls; nil selects all steps. Steps have no other properties than these.
-    private static func chosen(_ filters: [String]) throws(CallFailure) -> (
+    private static func chosen(_ filters: [String]) throws(GRPCStatus) -> (
         @Sendable (Engine.BuildCacheSummary) -> Bool
     )? {
         guard !filters.isEmpty else { return nil }
         var tests: [@Sendable (Engine.BuildCacheSummary) -> Bool] = []
         for filter in filters.flatMap({ $0.split(separator: ",").map(String.init) }) {
             guard let sign = filter.firstIndex(where: { "=~!".contains($0) }) else {
-                throw CallFailure(3, "invalid filter \"\(filter)\" (e.g. id=VALUE or type=regular)")
+                throw GRPCStatus(3, "invalid filter \"\(filter)\" (e.g. id=VALUE or type=regular)")
             }
             let (name, value) = (filter[..<sign], filter[sign...].drop { "=~!".contains($0) })
             let isNot = filter[sign] == "!"
@@ -222,10 +222,10 @@ extension BuildCalls {
         return { [tests] step in tests.allSatisfy { $0(step) } }
     }
 
-    private nonisolated func diskUsage(_ call: RemoteCall) async throws {
-        let message = try MessageReader(try await request(call))
+    private nonisolated func diskUsage(_ call: GRPCCall) async throws {
+        let message = try ProtobufReader(try await request(call))
         let isMeant = try Self.chosen(message.all(1).map { String(decoding: $0, as: UTF8.self) })
-        var answer = MessageWriter()
+        var answer = ProtobufWriter()
         for step in await engine.buildCacheSummaries() where isMeant?(step) ?? true {
             answer.message(1) { Self.record(step, &$0) }
         }
@@ -233,8 +233,8 @@ extension BuildCalls {
     }
 
     /// Prunes the cache and reports each removed step.
-    private nonisolated func prune(_ call: RemoteCall) async throws {
-        let message = try MessageReader(try await request(call))
+    private nonisolated func prune(_ call: GRPCCall) async throws {
+        let message = try ProtobufReader(try await request(call))
         let steps = await engine.buildCacheSummaries()
         var isMeant: (@Sendable (String) -> Bool)?
         if let chosen = try Self.chosen(message.all(1).map({ String(decoding: $0, as: UTF8.self) })) {
@@ -246,7 +246,7 @@ extension BuildCalls {
             unusedSince: age > 0 ? Clocks.wallNanoseconds() - age : nil, keepBytes: max(0, message.number(4)),
             isMeant: isMeant)
         for step in steps where removed.ids.contains(step.id) {
-            var record = MessageWriter()
+            var record = ProtobufWriter()
             Self.record(step, &record)
             try await call.send(record.bytes)
         }

@@ -18,9 +18,9 @@ struct BuildSessionHandlers: Sendable {
         let sessions = sessions
         let key = exchange.request.headers["X-Docker-Expose-Session-Sharedkey"].first ?? ""
         try await bridged(exchange) { socket in
-            let peer = try await RemoteCalls.connect(socket)
+            let peer = try await GRPC.connect(socket)
             await sessions.add(id, ClientSession(peer: peer, sharedKey: key))
-            await peer.untilClosed()
+            await peer.waitUntilClosed()
             await sessions.remove(id)
         }
     }
@@ -28,7 +28,7 @@ struct BuildSessionHandlers: Sendable {
     func calls(_ exchange: Exchange) async throws {
         let connection = BuildCalls(engine: engine, sessions: sessions)
         try await bridged(exchange) { socket in
-            try await RemoteCalls.serve(socket) { call in try await connection.answer(call) }
+            try await GRPC.serve(socket) { call in try await connection.answer(call) }
         }
         await connection.close()
     }
@@ -41,7 +41,7 @@ struct BuildSessionHandlers: Sendable {
         let writing = try ours.duplicate()
         let shared = SendableExchange(exchange)
         let engine = engine
-        try await exchange.takeOver("application/grpc")
+        try await exchange.hijack("application/grpc")
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try? await body(theirs) }
             tasks.addTask {
@@ -59,7 +59,7 @@ struct BuildSessionHandlers: Sendable {
 
 /// A client's session, over which the engine requests files.
 struct ClientSession: Sendable {
-    let peer: RemoteCalls.Peer
+    let peer: GRPC.Peer
     /// The same for every session of one directory of one client; empty if the client sends none.
     let sharedKey: String
 }
@@ -83,7 +83,7 @@ actor BuildSessions {
         waiting[id, default: []].append(promise)
         let limit = Task {
             try await Task.sleep(for: .seconds(20))
-            await promise.keep(.failure(CallFailure(CallFailure.notFound, "no active session for \(id)")))
+            await promise.keep(.failure(GRPCStatus(GRPCStatus.notFound, "no active session for \(id)")))
         }
         defer { limit.cancel() }
         return try await promise.value

@@ -143,7 +143,7 @@ struct Connection: Sendable {
     }
 
     /// Upgrades the connection to plain bytes; those received after the request are not lost.
-    func takeOver() async throws {
+    func hijack() async throws {
         let channel = channel.channel
         try await channel.eventLoop.flatSubmit {
             let pipeline = channel.pipeline.syncOperations

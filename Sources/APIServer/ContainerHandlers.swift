@@ -53,7 +53,7 @@ struct ContainerHandlers: Sendable {
         if limit > 0 { found = Array(found.prefix(limit)) }
         var rows = found.map { $0.listJSON(networks: networks, now: now) }
         // A reference that now resolves to another image, or to none, no longer names the container's image.
-        let moved = await engine.movedFrom(found)
+        let moved = await engine.containersWithRetaggedImage(found)
         for index in rows.indices where moved.contains(found[index].id) {
             rows[index].set("Image", .string(found[index].imageID))
         }
@@ -99,7 +99,7 @@ struct ContainerHandlers: Sendable {
     }
 
     func create(_ exchange: Exchange) async throws {
-        let body = OlderClients.adapted(try await exchange.json(), version: exchange.request.version)
+        let body = LegacyClients.adapted(try await exchange.json(), version: exchange.request.version)
         let spec = try ContainerSpec(wire: body)
         if let text = exchange.request["platform"], !text.isEmpty {
             try await engine.checkPlatform(of: spec.image, Descriptor.Platform(parsing: text))

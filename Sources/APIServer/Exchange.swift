@@ -42,7 +42,7 @@ final class Exchange {
     /// Whether the response was sent completely. If not, the connection is closed without the last chunk, so that no client takes a part
     /// for the whole.
     private(set) var finished = false
-    private(set) var takenOver = false
+    private(set) var isHijacked = false
     let keepAlive: Bool
 
     init(
@@ -64,7 +64,7 @@ final class Exchange {
 
     /// The next bytes of the body; nil at its end. After an upgrade: the bytes that the client sends.
     func nextBytes() async throws -> [UInt8]? {
-        if bodyEnded, !takenOver { return nil }
+        if bodyEnded, !isHijacked { return nil }
         while let part = try await input.next() {
             switch part {
             case .body(let buffer): if buffer.readableBytes > 0 { return Array(buffer.readableBytesView) }
@@ -152,12 +152,12 @@ final class Exchange {
     // MARK: Upgrade
 
     /// Upgrades the connection to a plain stream, as attach and exec need it.
-    func takeOver(_ type: String) async throws {
+    func hijack(_ type: String) async throws {
         try await discardBody()
         let upgrade = request.headers["Upgrade"].first { ["tcp", "h2c"].contains($0.lowercased()) }
         answered = true
-        takenOver = true
-        try await connection.takeOver()
+        isHijacked = true
+        try await connection.hijack()
         let first =
             upgrade.map { "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: \($0)\r\n" }
             ?? "HTTP/1.1 200 OK\r\n"

@@ -50,13 +50,13 @@ struct ExecHandlers: Sendable {
             where error.message.hasPrefix("exec failed")
         {
             // As in Docker: the stream opens and carries the reason; the exit code is 126 or 127.
-            try await exchange.takeOver(type)
+            try await exchange.hijack(type)
             let text = Array((error.message + "\r\n").utf8)
             try await exchange.send(framed ? Self.frame(text, stream: 2) : text)
             return await exchange.finishOutput()
         }
         let view = await engine.execView(exec.id)
-        try await exchange.takeOver(type)
+        try await exchange.hijack(type)
         let shared = SendableExchange(exchange)
         let keys = exec.terminal ? try DetachKeys(exec.detachKeys) : nil
         let (left, leave) = AsyncStream.makeStream(of: Void.self)
@@ -112,7 +112,7 @@ struct ExecHandlers: Sendable {
             guard let target = streams.input else { continue }
             guard await feed.write(passed, to: target, engine) else { return await feed.drain(exchange) }
         }
-        if keys == nil { streams.input?.closeEarly() }
+        if keys == nil { streams.input?.close() }
     }
 
     /// Passes a process's output to the client. Sending is not cancelled with the reading: what was read is sent.
@@ -133,7 +133,7 @@ struct ExecHandlers: Sendable {
     func inspect(_ exchange: Exchange) async throws {
         let exec = try await engine.exec(exchange.request.path[1])
         // Before API version 1.46 engines reported 126 for every process that could not be started.
-        let code = exec.isStillborn && exchange.request.version < 1046 ? 126 : exec.exitCode
+        let code = exec.failedToStart && exchange.request.version < 1046 ? 126 : exec.exitCode
         try await exchange.answer(
             200,
             [

@@ -18,15 +18,15 @@ final class InputFeed: Sendable {
 
     /// Writes as fast as the process reads; returns false when it reads no more.
     func write(_ bytes: [UInt8], to target: OwnedFD, _ engine: Engine) async -> Bool {
-        await untilEnd { await InputPump.write(bytes, to: target, engine) } ?? false
+        await waitForEndOfInput { await InputPump.write(bytes, to: target, engine) } ?? false
     }
 
     /// The write end of a container's input, as soon as it runs; nil if it has none, or if this run is over.
     func target(_ id: String, _ engine: Engine) async -> OwnedFD? {
-        await untilEnd { await engine.inputWhenRunning(id) }
+        await waitForEndOfInput { await engine.inputWhenRunning(id) }
     }
 
-    private func untilEnd<Value: Sendable>(_ body: @escaping @Sendable () async -> Value?) async -> Value? {
+    private func waitForEndOfInput<Value: Sendable>(_ body: @escaping @Sendable () async -> Value?) async -> Value? {
         let task = state.withLock { state -> Task<Value?, Never>? in
             if state.hasEnded { return nil }
             let task = Task { await body() }

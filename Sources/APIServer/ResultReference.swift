@@ -9,11 +9,11 @@ enum ResultReference {
 
     /// `pb.Definition`: an operation with the name, and one that refers to it.
     static func definition(of image: Digest) -> [UInt8] {
-        var source = MessageWriter()
+        var source = ProtobufWriter()
         source.message(3) { $0.text(1, scheme + image.description) }
-        var last = MessageWriter()
+        var last = ProtobufWriter()
         last.message(1) { $0.text(1, Digest(of: source.bytes).description) }
-        var definition = MessageWriter()
+        var definition = ProtobufWriter()
         for operation in [source.bytes, last.bytes] { definition.data(1, operation) }
         for operation in [source.bytes, last.bytes] {
             definition.message(2) { entry in
@@ -26,8 +26,8 @@ enum ResultReference {
 
     /// The image named by one of our own definitions.
     static func image(in definition: [UInt8]) throws(RoostError) -> Digest {
-        for operation in try MessageReader(definition).all(1) {
-            let name = try MessageReader(try MessageReader(operation).data(3)).text(1)
+        for operation in try ProtobufReader(definition).all(1) {
+            let name = try ProtobufReader(try ProtobufReader(operation).data(3)).text(1)
             if name.hasPrefix(scheme) { return try Digest(parsing: name.dropFirst(scheme.count)) }
         }
         throw .invalid(

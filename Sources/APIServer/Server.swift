@@ -62,7 +62,7 @@ public struct Server: Sendable {
 
     /// Serves a listening socket until the task is cancelled. `ready` is called when clients can connect.
     public func run(_ socket: OwnedFD, ready: @escaping @Sendable () -> Void) async throws {
-        let listener = try socket.duplicate().handOver()
+        let listener = try socket.duplicate().release()
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
@@ -92,7 +92,7 @@ public struct Server: Sendable {
                         input: iterator, output: outbound)
                     await respond(exchange)
                     let isReusable = head.isKeepAlive && exchange.bodyEnded && exchange.finished
-                    if exchange.takenOver || !isReusable { return }
+                    if exchange.isHijacked || !isReusable { return }
                 }
             }
         } catch {
@@ -157,7 +157,7 @@ public struct Server: Sendable {
         } catch {
             await fail(exchange, error)
         }
-        if !exchange.takenOver, !exchange.bodyEnded { try? await exchange.discardBody() }
+        if !exchange.isHijacked, !exchange.bodyEnded { try? await exchange.discardBody() }
     }
 
     /// Admits a request that a scope allows, narrowed to its project.
@@ -206,7 +206,7 @@ public struct Server: Sendable {
         let known =
             error as? RoostError ?? DiskSpace.explain(error, at: engine.configuration.dataRoot)
             ?? Self.translate(error)
-        let isBrokenOff = exchange.answered && !exchange.finished && !exchange.takenOver
+        let isBrokenOff = exchange.answered && !exchange.finished && !exchange.isHijacked
         if known.kind == .failure, !exchange.answered || isBrokenOff, !Self.isDisconnect(error) {
             let path = exchange.request.path.joined(separator: "/")
             let what = isBrokenOff ? "the response was aborted: " : ""

@@ -13,11 +13,11 @@ struct SessionAgents: Sendable {
     private static let service = "/moby.sshforward.v1.SSH/"
 
     /// Opens the agents that the client has; a missing one is an error only for a step that requires it.
-    init(_ ids: [String], of peer: RemoteCalls.Peer, _ engine: Engine, folder: String) async throws {
+    init(_ ids: [String], of peer: GRPC.Peer, _ engine: Engine, folder: String) async throws {
         var sockets: [String: String] = [:]
         var listeners: [OwnedFD] = []
         for (number, id) in ids.enumerated() {
-            var question = MessageWriter()
+            var question = ProtobufWriter()
             question.text(1, id)
             guard (try? await peer.ask(Self.service + "CheckAgent", question.bytes)) != nil else { continue }
             let path = "\(folder)/agent-\(number)"
@@ -41,7 +41,7 @@ struct SessionAgents: Sendable {
     private static let messageLimit = 1 << 18
 
     /// One request and its response at a time, as in the agent protocol.
-    private static func carry(_ socket: OwnedFD, to id: String, of peer: RemoteCalls.Peer, _ engine: Engine)
+    private static func carry(_ socket: OwnedFD, to id: String, of peer: GRPC.Peer, _ engine: Engine)
         async throws
     {
         try await peer.call(service + "ForwardAgent", metadata: [("buildkit.ssh.id", id)]) { call in
@@ -50,14 +50,14 @@ struct SessionAgents: Sendable {
                 asked += bytes
                 guard asked.count <= messageLimit else { return Sockets.shutdownAll(socket.raw) }
                 while let length = Self.length(asked), asked.count >= length {
-                    var question = MessageWriter()
+                    var question = ProtobufWriter()
                     question.data(1, asked.prefix(length))
                     asked.removeFirst(length)
                     try await call.send(question.bytes)
                     var answer: [UInt8] = []
                     while Self.length(answer).map({ answer.count < $0 }) ?? true {
                         guard let message = try await call.next() else { return Sockets.shutdownAll(socket.raw) }
-                        answer += try MessageReader(message).data(1)
+                        answer += try ProtobufReader(message).data(1)
                     }
                     _ = await InputPump.write(answer, to: socket, engine)
                 }

@@ -9,7 +9,7 @@ import Synchronization
 
 /// One build, fed by a client's session.
 final class SessionBuild: Sendable {
-    let order = Promise<SolveOrder>()
+    let order = Promise<SolveRequest>()
     let outcome = Promise<[String: String]>()
     /// Status messages to the client while the build is running.
     let statuses: AsyncStream<[UInt8]>
@@ -42,7 +42,7 @@ final class SessionBuild: Sendable {
         let order = try await order.value
         let output = try SessionOutput(order.exports)
         if let kind = attributes["requestid"], !kind.isEmpty {
-            throw CallFailure(CallFailure.unimplemented, "unsupported request \"\(kind)\": only builds are supported")
+            throw GRPCStatus(GRPCStatus.unimplemented, "unsupported request \"\(kind)\": only builds are supported")
         }
         var wanted = try SessionAttributes(attributes).request()
         wanted.tags = try output.tags()
@@ -88,7 +88,7 @@ final class SessionBuild: Sendable {
         } catch {
             progress.end(error)
             let place = (error as? BuildStepFailure).map { " (\($0.place))" } ?? ""
-            throw error is CallFailure ? error : CallFailure(CallFailure.unknown, "\(error)\(place)")
+            throw error is GRPCStatus ? error : GRPCStatus(GRPCStatus.unknown, "\(error)\(place)")
         }
     }
 }
@@ -139,10 +139,10 @@ struct SessionAttributes {
 /// Gets a build's input from the client's session: the Dockerfile, the context, secrets, logins.
 struct SessionSource: Sendable {
     let engine: Engine
-    let peer: RemoteCalls.Peer
+    let peer: GRPC.Peer
     let folder: String
     /// The client's context as of its last build.
-    let kept: KeptContext?
+    let kept: RetainedContext?
     let progress: BuildProgress
 
     func prepare(_ request: BuildRequest, _ attributes: [String: String]) async throws -> (BuildRequest, BuildContext) {
@@ -217,7 +217,7 @@ struct SessionSource: Sendable {
                 try await call.finishSending()
                 var bytes: Int64 = 0
                 while let message = try await call.next() {
-                    let part = try MessageReader(message).data(1)
+                    let part = try ProtobufReader(message).data(1)
                     try writeAll(archive.raw, Array(part))
                     bytes += Int64(part.count)
                 }
@@ -258,7 +258,7 @@ struct SessionSource: Sendable {
     }
 
     /// Updates a stored context: unchanged files are not transferred again.
-    private func update(_ kept: KeptContext, _ sync: FileSync, _ title: String) async throws {
+    private func update(_ kept: RetainedContext, _ sync: FileSync, _ title: String) async throws {
         try await progress.during(title) { say in
             let known = Self.facts(
                 (try? Files.read(kept.index, limit: 1 << 28)).flatMap { try? JSON(parsing: $0) } ?? .null)
@@ -318,20 +318,20 @@ struct SessionSource: Sendable {
         guard let text = wanted.dockerfileText else { return }
         let needs = engine.needs(ofDockerfile: text)
         for id in needs.secrets {
-            var question = MessageWriter()
+            var question = ProtobufWriter()
             question.text(1, id)
             do {
                 let answer = try await peer.ask("/moby.buildkit.secrets.v1.Secrets/GetSecret", question.bytes)
-                wanted.secrets[id] = Array(try MessageReader(answer).data(1))
-            } catch is CallFailure {
+                wanted.secrets[id] = Array(try ProtobufReader(answer).data(1))
+            } catch is GRPCStatus {
                 // A missing secret is an error only for a step that requires it.
             }
         }
         for domain in Set(needs.images.compactMap { try? ImageReference(parsing: $0).domain }) {
-            var question = MessageWriter()
+            var question = ProtobufWriter()
             question.text(1, domain == RegistryConfiguration.hub ? RegistryConfiguration.hubHost : domain)
             guard let answer = try? await peer.ask("/moby.filesync.v1.Auth/Credentials", question.bytes),
-                let login = try? MessageReader(answer), !login.text(2).isEmpty
+                let login = try? ProtobufReader(answer), !login.text(2).isEmpty
             else { continue }
             wanted.credentials[domain] = RegistryCredentials(
                 json: ["username": .string(login.text(1)), "password": .string(login.text(2))])

@@ -7,13 +7,13 @@ import OCI
 
 /// Where the result of a client's build goes: the engine's store, or a directory or file of the client.
 struct SessionOutput: Sendable {
-    let exports: [SolveOrder.Export]
+    let exports: [SolveRequest.Export]
 
     /// Rejects unsupported outputs before anything is built.
-    init(_ exports: [SolveOrder.Export]) throws(CallFailure) {
+    init(_ exports: [SolveRequest.Export]) throws(GRPCStatus) {
         for export in exports where !["moby", "image", "local", "tar"].contains(export.type) {
-            throw CallFailure(
-                CallFailure.unimplemented,
+            throw GRPCStatus(
+                GRPCStatus.unimplemented,
                 "unsupported output type \"\(export.type)\": build without it and export the image with save"
             )
         }
@@ -36,7 +36,7 @@ struct SessionOutput: Sendable {
 
     /// Sends the client's outputs. `folder`: the build's working directory.
     func send(
-        _ image: StoredImage, of engine: Engine, to peer: RemoteCalls.Peer, folder: String, _ progress: BuildProgress
+        _ image: StoredImage, of engine: Engine, to peer: GRPC.Peer, folder: String, _ progress: BuildProgress
     ) async throws {
         let places = exports.filter { ["local", "tar"].contains($0.type) }
         guard !places.isEmpty else { return }

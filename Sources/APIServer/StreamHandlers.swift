@@ -115,7 +115,7 @@ struct StreamHandlers: Sendable {
     ) async throws {
         let request = exchange.request
         let terminal = record.spec.process.terminal
-        try await exchange.takeOver(
+        try await exchange.hijack(
             terminal || !request.headers["Upgrade"].contains("tcp") ? Self.raw : Self.multiplexed)
         guard request.flag("stream") else {
             try await drain(&cursor, &framer, exchange)

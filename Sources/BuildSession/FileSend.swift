@@ -13,11 +13,11 @@ public enum FileSend {
     }
 
     /// Sends all data from a file descriptor; returns the number of bytes.
-    public static func archive(_ reading: Int32, to peer: RemoteCalls.Peer, exporter: String) async throws -> Int64 {
+    public static func archive(_ reading: Int32, to peer: GRPC.Peer, exporter: String) async throws -> Int64 {
         try await peer.call(method, metadata: metadata(exporter)) { call in
             var bytes: Int64 = 0
             while case let part = try readSome(reading, limit: partSize), !part.isEmpty {
-                var message = MessageWriter()
+                var message = ProtobufWriter()
                 message.data(1, part)
                 try await call.send(message.bytes)
                 bytes += Int64(part.count)
@@ -30,16 +30,16 @@ public enum FileSend {
     }
 
     /// Sends a directory, which must not change meanwhile; returns the number of bytes that the client requested.
-    public static func folder(_ folder: String, to peer: RemoteCalls.Peer, exporter: String) async throws -> Int64 {
+    public static func folder(_ folder: String, to peer: GRPC.Peer, exporter: String) async throws -> Int64 {
         let paths = try list(folder)
         return try await peer.call(method, metadata: metadata(exporter)) { call in
             for path in paths {
                 let fact = try fact(path, in: folder)
-                var packet = MessageWriter()
+                var packet = ProtobufWriter()
                 packet.data(2, fact)
                 try await call.send(packet.bytes)
             }
-            var end = MessageWriter()
+            var end = ProtobufWriter()
             end.number(1, FileSync.Packet.status)
             try await call.send(end.bytes)
             var bytes: Int64 = 0
@@ -53,7 +53,7 @@ public enum FileSend {
                     }
                     bytes += try await content(folder + "/" + paths[index], index, call)
                 case FileSync.Packet.finish:
-                    var reply = MessageWriter()
+                    var reply = ProtobufWriter()
                     reply.number(1, FileSync.Packet.finish)
                     try await call.send(reply.bytes)
                     try? await call.finishSending()
@@ -66,12 +66,12 @@ public enum FileSend {
         }
     }
 
-    private static func content(_ path: String, _ index: Int, _ call: RemoteCall) async throws -> Int64 {
+    private static func content(_ path: String, _ index: Int, _ call: GRPCCall) async throws -> Int64 {
         let file = try Files.open(path, [.readOnly, .noFollow, .nonBlocking])
         var bytes: Int64 = 0
         while true {
             let part = try readSome(file.raw, limit: partSize)
-            var packet = MessageWriter()
+            var packet = ProtobufWriter()
             packet.number(1, FileSync.Packet.content)
             packet.number(3, Int64(index))
             if !part.isEmpty { packet.data(4, part) }
@@ -102,7 +102,7 @@ public enum FileSend {
     /// `fsutil.types.Stat`.
     private static func fact(_ path: String, in folder: String) throws -> [UInt8] {
         let status = try Files.status(folder + "/" + path, followLinks: false)
-        var fact = MessageWriter()
+        var fact = ProtobufWriter()
         fact.data(1, FileName.bytes(path))
         fact.number(2, Int64(GoFileMode.value(status.mode)))
         fact.number(3, Int64(status.user))

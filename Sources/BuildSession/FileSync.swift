@@ -73,7 +73,7 @@ public struct FileSync {
     }
 
     private static func entry(_ bytes: ArraySlice<UInt8>) throws(RoostError) -> (path: String, facts: Facts) {
-        let message = try MessageReader(bytes)
+        let message = try ProtobufReader(bytes)
         let facts = Facts(
             mode: UInt32(truncatingIfNeeded: message.number(2)), size: message.number(5), modified: message.number(6),
             link: FileName.text(message.data(7)),
@@ -110,7 +110,7 @@ public struct FileSync {
     private static let smallSize: Int64 = 1 << 18
 
     /// Writes the directory as a tar stream; all files belong to root, as in BuildKit. Files that are unchanged from `known` are omitted.
-    public func fetch(from peer: RemoteCalls.Peer, known: [String: Facts] = [:], to archive: Int32) async throws
+    public func fetch(from peer: GRPC.Peer, known: [String: Facts] = [:], to archive: Int32) async throws
         -> Listing
     {
         try await peer.call(Self.method, metadata: metadata) { call in
@@ -173,7 +173,7 @@ public struct FileSync {
                 }
             }
             try writer.finish()
-            var end = MessageWriter()
+            var end = ProtobufWriter()
             end.number(1, Packet.finish)
             try await call.send(end.bytes)
             while let message = try await call.next(), try Self.packet(message).number(1) != Packet.finish {}
@@ -185,19 +185,19 @@ public struct FileSync {
 
     /// The requested content; the client sends several files concurrently, in any order.
     private struct Content {
-        let call: RemoteCall
+        let call: GRPCCall
         private var arrived: [Int: [[UInt8]]] = [:]
         private var complete: Set<Int> = []
         /// The remaining bytes of each requested file; data that was appended since it was listed is dropped.
         private var left: [Int: Int64] = [:]
 
-        init(call: RemoteCall) { self.call = call }
+        init(call: GRPCCall) { self.call = call }
 
         mutating func ask(_ files: [(index: Int, size: Int64)]) async throws {
             for file in files { left[file.index] = file.size }
             try await call.send(
                 files.map { file in
-                    var request = MessageWriter()
+                    var request = ProtobufWriter()
                     request.number(1, Packet.request)
                     request.number(3, Int64(file.index))
                     return request.bytes
@@ -238,8 +238,8 @@ public struct FileSync {
         }
     }
 
-    static func packet(_ message: [UInt8]) throws -> MessageReader {
-        let packet = try MessageReader(message)
+    static func packet(_ message: [UInt8]) throws -> ProtobufReader {
+        let packet = try ProtobufReader(message)
         if packet.number(1) == Packet.failure {
             throw RoostError.invalid("the client cannot read its files: \(packet.text(4))")
         }

@@ -6,7 +6,7 @@ public enum StatusMessage {
     public static func vertex(
         _ digest: String, _ name: String, started: Int64, completed: Int64 = 0, cached: Bool = false, error: String = ""
     ) -> [UInt8] {
-        var response = MessageWriter()
+        var response = ProtobufWriter()
         response.message(1) {
             $0.text(1, digest)
             $0.text(3, name)
@@ -20,7 +20,7 @@ public enum StatusMessage {
 
     /// Output of a step; `stream` is 1 (stdout) or 2 (stderr).
     public static func log(_ digest: String, _ text: String, stream: Int64, at time: Int64) -> [UInt8] {
-        var response = MessageWriter()
+        var response = ProtobufWriter()
         response.message(3) {
             $0.text(1, digest)
             $0.time(2, nanoseconds: time)
@@ -34,7 +34,7 @@ public enum StatusMessage {
     public static func progress(
         _ digest: String, _ id: String, current: Int64, total: Int64, isComplete: Bool, started: Int64, at time: Int64
     ) -> [UInt8] {
-        var response = MessageWriter()
+        var response = ProtobufWriter()
         response.message(2) {
             $0.text(1, id)
             $0.text(2, digest)
@@ -49,7 +49,7 @@ public enum StatusMessage {
     }
 
     public static func warning(_ digest: String, _ text: String) -> [UInt8] {
-        var response = MessageWriter()
+        var response = ProtobufWriter()
         response.message(4) {
             $0.text(1, digest)
             $0.number(2, 1)
@@ -60,7 +60,7 @@ public enum StatusMessage {
 }
 
 /// A build request: `SolveRequest` of the control service or of the gateway, which use different field numbers.
-public struct SolveOrder: Sendable {
+public struct SolveRequest: Sendable {
     public var frontend = ""
     public var attributes: [String: String] = [:]
     public var session = ""
@@ -78,14 +78,14 @@ public struct SolveOrder: Sendable {
     }
 
     /// Parses `moby.buildkit.v1.SolveRequest`; also returns the reference of the build.
-    public static func control(_ bytes: [UInt8]) throws(RoostError) -> (reference: String, order: SolveOrder) {
-        let message = try MessageReader(bytes)
-        var order = SolveOrder()
+    public static func control(_ bytes: [UInt8]) throws(RoostError) -> (reference: String, order: SolveRequest) {
+        let message = try ProtobufReader(bytes)
+        var order = SolveRequest()
         order.frontend = message.text(6)
         order.attributes = try message.map(7)
         order.session = message.text(5)
         for bytes in message.all(13) {
-            let exporter = try MessageReader(bytes)
+            let exporter = try ProtobufReader(bytes)
             order.exports.append(
                 Export(type: exporter.text(1), attributes: try exporter.map(2), id: exporter.text(3)))
         }
@@ -97,13 +97,13 @@ public struct SolveOrder: Sendable {
     }
 
     /// `moby.buildkit.v1.frontend.SolveRequest`.
-    public static func gateway(_ bytes: [UInt8]) throws(RoostError) -> SolveOrder {
-        let message = try MessageReader(bytes)
-        var order = SolveOrder()
+    public static func gateway(_ bytes: [UInt8]) throws(RoostError) -> SolveRequest {
+        let message = try ProtobufReader(bytes)
+        var order = SolveRequest()
         order.frontend = message.text(2)
         order.attributes = try message.map(3)
         for bytes in message.all(13) {
-            let entry = try MessageReader(bytes)
+            let entry = try ProtobufReader(bytes)
             order.inputs[entry.text(1)] = Array(entry.data(2))
         }
         return order

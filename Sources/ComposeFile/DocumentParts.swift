@@ -31,16 +31,16 @@ struct DocumentParts {
             case "name": _ = try reader.string(entry.value, "name")
             case "services", "include": break
             case "networks":
-                networks = try Self.section(entry, ResourceTable.network, asWritten: WrittenTable.network, &reader)
+                networks = try Self.section(entry, ResourceTable.network, asWritten: RawModelTable.network, &reader)
             case "volumes":
-                volumes = try Self.section(entry, ResourceTable.volume, asWritten: WrittenTable.volume, &reader)
+                volumes = try Self.section(entry, ResourceTable.volume, asWritten: RawModelTable.volume, &reader)
                 for (name, volume) in volumes { volumes[name] = Self.resolvedDevice(volume, reader) }
             case "secrets":
-                secrets = try Self.section(entry, ResourceTable.secret, asWritten: WrittenTable.secret, &reader)
+                secrets = try Self.section(entry, ResourceTable.secret, asWritten: RawModelTable.secret, &reader)
             case "configs":
-                configs = try Self.section(entry, ResourceTable.config, asWritten: WrittenTable.config, &reader)
+                configs = try Self.section(entry, ResourceTable.config, asWritten: RawModelTable.config, &reader)
             case "models":
-                models = try Self.section(entry, ResourceTable.model, asWritten: WrittenTable.model, &reader)
+                models = try Self.section(entry, ResourceTable.model, asWritten: RawModelTable.model, &reader)
             case let key where key.hasPrefix("x-"): extensions.append((key, reader.any(entry.value)))
             default:
                 throw ComposeError(

@@ -3,11 +3,11 @@ import EngineModel
 
 /// The part of a service that Docker Compose hashes (pkg/compose/hash.go): its `config --format json` output without the attributes for
 /// build, pull, scale, profiles and dependencies.
-extension PrintedForm {
+extension ConfigRenderer {
     private static let unhashed: Set<String> = ["build", "pull_policy", "scale", "depends_on", "profiles"]
 
     static func hashForm(_ service: JSON, labelFiles: [String]) -> JSON {
-        var form = PrintedForm(keepsExtensions: false).service(service)
+        var form = ConfigRenderer(keepsExtensions: false).service(service)
         form = .object((form.object ?? []).filter { !unhashed.contains($0.key) })
         if !form["deploy"].isNull {
             form.set("deploy", .object((form["deploy"].object ?? []).filter { $0.key != "replicas" }))

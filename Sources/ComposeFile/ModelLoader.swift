@@ -159,7 +159,8 @@ struct ModelLoader {
                 throw reader.wrong("services.\(entry.key)", "a mapping", entry.value)
             }
             found[entry.key] = try service(
-                entry.value, entry.key, Surroundings(file: file, name: entry.key, section: section.value, parts: parts),
+                entry.value, entry.key,
+                ServiceContext(file: file, name: entry.key, section: section.value, parts: parts),
                 trail: [], &reader)
             reader.note("services.\(entry.key)", Node(kind: entry.value.kind, place: entry.place, tag: ""))
         }
@@ -167,7 +168,7 @@ struct ModelLoader {
     }
 
     /// Where a service that another one extends is defined.
-    private struct Surroundings {
+    private struct ServiceContext {
         let file: String
         let name: String
         /// The `services` section of its document.
@@ -177,7 +178,7 @@ struct ModelLoader {
 
     /// A service in canonical form, merged onto those that it extends. `shown` is the name under which origins are recorded.
     private func service(
-        _ node: Node, _ shown: String, _ here: Surroundings, trail: [(file: String, name: String)],
+        _ node: Node, _ shown: String, _ here: ServiceContext, trail: [(file: String, name: String)],
         _ reader: inout ValueReader
     ) throws -> JSON {
         let path = "services.\(shown)"
@@ -204,7 +205,7 @@ struct ModelLoader {
     }
 
     private func base(
-        _ name: String, _ file: String?, _ reference: Node.Entry, _ here: Surroundings, _ shown: String,
+        _ name: String, _ file: String?, _ reference: Node.Entry, _ here: ServiceContext, _ shown: String,
         _ chain: [(file: String, name: String)], _ reader: inout ValueReader
     ) throws -> JSON {
         let directory = reader.directory
@@ -224,11 +225,11 @@ struct ModelLoader {
                 else { continue }
                 var parts = DocumentParts()
                 parts.collectTags(node, [])
-                there = Surroundings(file: path, name: name, section: section, parts: parts)
+                there = ServiceContext(file: path, name: name, section: section, parts: parts)
             }
             reader.directory = ProjectLoader.parent(path)
         }
-        there = Surroundings(file: there.file, name: name, section: there.section, parts: there.parts)
+        there = ServiceContext(file: there.file, name: name, section: there.section, parts: there.parts)
         if let start = chain.firstIndex(where: { $0.file == there.file && $0.name == name }) {
             let links = (chain[start...] + [(there.file, name)]).map {
                 "\($0.name) in \(ProjectLoader.relative($0.file, to: source.request.workingDirectory))"

@@ -38,7 +38,7 @@ struct Normalization {
         if passes.normalizes { try nameResources(&project) }
         dropUnused(&project)
         for (name, service) in project.services {
-            project.hashForms[name] = PrintedForm.hashForm(service, labelFiles: labelFiles[name] ?? [])
+            project.hashForms[name] = ConfigRenderer.hashForm(service, labelFiles: labelFiles[name] ?? [])
         }
     }
 

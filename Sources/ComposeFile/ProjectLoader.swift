@@ -103,7 +103,7 @@ public struct ProjectLoader {
         if request.passes.interpolates {
             try Normalization(request: request, variables: all).apply(merged, to: &project)
         } else {
-            WrittenForm(passes: request.passes).apply(merged, to: &project)
+            RawModel(passes: request.passes).apply(merged, to: &project)
         }
         project.warnings = UnsetVariable.warnings(model.unset, services: project.services) + warnings
         return project

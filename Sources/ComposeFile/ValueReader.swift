@@ -22,7 +22,7 @@ struct ValueReader {
         self.variables = variables
     }
 
-    var serviceTable: [String: Field] { keepsWritten ? WrittenTable.service : ServiceTable.attributes }
+    var serviceTable: [String: Field] { keepsWritten ? RawModelTable.service : ServiceTable.attributes }
 
     mutating func note(_ path: String, _ node: Node) { origins[path] = node.place.description }
     mutating func warn(_ text: String) { if !warnings.contains(text) { warnings.append(text) } }

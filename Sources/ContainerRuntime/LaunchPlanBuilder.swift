@@ -16,8 +16,8 @@ public struct LaunchContext: Sendable {
     public var resolvConf: String
     public var logFile: String
     public var exitRecord: String
-    public var revival: RevivalPlan
-    public var controlGroup: ControlGroup
+    public var revival: EngineRestartPlan
+    public var controlGroup: Cgroup
     /// The pids of containers whose namespaces are joined, keyed by id or name as in the specification.
     public var processes: [String: Int32]
     /// The layers of images that are mounted into the container, topmost first, by image id.
@@ -28,7 +28,7 @@ public struct LaunchContext: Sendable {
     public init(
         imageDirectories: [String], upperDirectory: String, workDirectory: String, mountPoint: String,
         hosts: String, resolvConf: String, logFile: String, exitRecord: String,
-        revival: RevivalPlan, controlGroup: ControlGroup, processes: [String: Int32]
+        revival: EngineRestartPlan, controlGroup: Cgroup, processes: [String: Int32]
     ) {
         self.imageDirectories = imageDirectories
         self.upperDirectory = upperDirectory
@@ -46,11 +46,11 @@ public struct LaunchContext: Sendable {
 
 /// Builds the launch plan of a container for its shim. Exec processes and health checks use it too.
 public struct LaunchPlanBuilder: Sendable {
-    private let programs: SystemCallPrograms
+    private let programs: SeccompFilterCache
     private let defaultUlimits: [UlimitSpec]
 
     /// `defaultUlimits` apply where a container sets no limit of that name.
-    public init(programs: SystemCallPrograms, defaultUlimits: [UlimitSpec]) {
+    public init(programs: SeccompFilterCache, defaultUlimits: [UlimitSpec]) {
         self.programs = programs
         self.defaultUlimits = defaultUlimits
     }
@@ -78,7 +78,7 @@ public struct LaunchPlanBuilder: Sendable {
         public init(arguments: [String]) { self.arguments = arguments }
     }
 
-    public func exec(_ request: ExecRequest, id: String, in record: ContainerRecord, _ group: ControlGroup) throws
+    public func exec(_ request: ExecRequest, id: String, in record: ContainerRecord, _ group: Cgroup) throws
         -> LaunchPlan
     {
         var spec = record.spec
@@ -121,7 +121,7 @@ public struct LaunchPlanBuilder: Sendable {
         return record.spec.network == .host || record.spec.uts == .host ? HostIdentity.current().name : record.shortID
     }
 
-    private static func controlGroups(_ group: ControlGroup) -> ControlGroupPlan {
+    private static func controlGroups(_ group: Cgroup) -> CgroupPlan {
         group.layout == .unified ? .unified(path: group.paths[0]) : .split(paths: group.paths)
     }
 
@@ -130,7 +130,7 @@ public struct LaunchPlanBuilder: Sendable {
         let limits = defaultUlimits.filter { !own.contains($0.name) } + spec.resources.limits
         return SecurityPlan(
             capabilities: decision.capabilities.rawValue,
-            systemCallFilter: try programs.program(for: decision),
+            seccompFilter: try programs.program(for: decision),
             noNewPrivileges: decision.noNewPrivileges, limits: try limits.map(Self.limit),
             outOfMemoryScore: spec.resources.outOfMemoryScore == 0 ? nil : spec.resources.outOfMemoryScore)
     }
@@ -191,7 +191,7 @@ public struct LaunchPlanBuilder: Sendable {
             }
         }
         try decide(spec.pid, .process, "pid")
-        try decide(spec.ipc, .communication, "ipc")
+        try decide(spec.ipc, .ipc, "ipc")
         // A container with host networking also uses the host's UTS namespace, as in Docker.
         try decide(spec.network == .host && spec.hostname.isEmpty ? .host : spec.uts, .hostname, "uts")
         if spec.controlGroupNamespace == .own { own.insert(.controlGroup) }

@@ -188,11 +188,11 @@ public final class LogWatcher: Sendable {
         var callbacks: [Int32: [UInt64: @Sendable () -> Void]] = [:]
         var next: UInt64 = 0
     }
-    private let watch: FileWatch
+    private let watch: Inotify
     private let state = Mutex(State())
 
     public init(loop: IOLoop) throws {
-        watch = try FileWatch()
+        watch = try Inotify()
         try loop.add(watch.descriptor, .readable) { [weak self] _ in self?.deliver() }
     }
 

@@ -63,7 +63,7 @@ struct MountTable {
         case .unified: return fileSystem("cgroup2", "/sys/fs/cgroup", attributes)
         case .split(let controllers):
             let folders = zip(controllers, context.controlGroup.paths).map { Setting($0, $1) }
-            return MountPlan(source: .splitControlGroups(folders), target: "/sys/fs/cgroup", attributes: attributes)
+            return MountPlan(source: .cgroupV1(folders), target: "/sys/fs/cgroup", attributes: attributes)
         }
     }
 
@@ -82,8 +82,8 @@ struct MountTable {
     }
 
     private func userMount(_ mount: MountRecord) throws -> MountPlan {
-        let isTopAlone = mount.isReadOnlyAtTopAlone == true
-        var attributes = mount.readOnly && !isTopAlone ? Self.readOnly : 0
+        let isNonRecursive = mount.isReadOnlyAtTopAlone == true
+        var attributes = mount.readOnly && !isNonRecursive ? Self.readOnly : 0
         if mount.kind == .tmpfs {
             var options: [Setting] = []
             attributes |= MountAttributes([.noSetUID, .noDevices, .noExecution]).rawValue
@@ -119,7 +119,7 @@ struct MountTable {
             mount.subpath.map { .inside(root: mount.hostPath, path: $0, recursive: mount.isRecursive) }
             ?? .bind(path: mount.hostPath, recursive: mount.isRecursive)
         var plan = MountPlan(source: source, target: mount.target, attributes: attributes, propagation: propagation)
-        plan.topAttributes = mount.readOnly && isTopAlone ? Self.readOnly : 0
+        plan.topAttributes = mount.readOnly && isNonRecursive ? Self.readOnly : 0
         return plan
     }
 

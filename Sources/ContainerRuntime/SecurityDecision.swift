@@ -8,7 +8,7 @@ public struct SecurityDecision: Sendable, Equatable {
     public var capabilities: CapabilitySet
     public var filtersSystemCalls = true
     /// A user-defined seccomp profile as JSON, replacing the default one.
-    public var systemCallProfile: String?
+    public var seccompProfile: String?
     public var noNewPrivileges = false
     public var masksSystemPaths = true
     public var allowsAllDevices = false
@@ -36,7 +36,7 @@ public struct SecurityDecision: Sendable, Equatable {
             allowsAllDevices = true
         }
         for option in security.options { try apply(option) }
-        if let systemCallProfile { _ = try CustomSystemCallProfile(systemCallProfile) }
+        if let seccompProfile { _ = try CustomSeccompProfile(seccompProfile) }
     }
 
     private static func capability(_ name: String) throws(RoostError) -> CapabilitySet {
@@ -50,7 +50,7 @@ public struct SecurityDecision: Sendable, Equatable {
 
     private mutating func apply(_ option: String) throws(RoostError) {
         if option.hasPrefix("seccomp="), option.dropFirst(8).drop(while: \.isWhitespace).hasPrefix("{") {
-            systemCallProfile = String(option.dropFirst(8))
+            seccompProfile = String(option.dropFirst(8))
             return
         }
         switch option.replacing(":", with: "=") {

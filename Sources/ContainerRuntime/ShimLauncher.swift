@@ -4,7 +4,7 @@ import ShimProtocol
 import Synchronization
 
 /// The shim executable in a sealed memfd: neither an update nor a container can change what is started.
-public struct ShimProgram: Sendable {
+public struct ShimExecutable: Sendable {
     private let file: OwnedFD
 
     /// Reads the `roost-shim` executable at this path.
@@ -56,7 +56,7 @@ public final class ShimConnection: Sendable {
                 }
             }
             loop.remove(socket.raw)
-            socket.closeEarly()
+            socket.close()
             closed.store(true, ordering: .releasing)
             continuation.yield(.closed)
             continuation.finish()
@@ -96,10 +96,10 @@ public struct LaunchFailure: Error, Sendable, CustomStringConvertible {
 
 /// Starts shims. Blocks until the process runs or its start has failed; call it on a thread that may block.
 public struct ShimLauncher: Sendable {
-    private let program: ShimProgram
+    private let program: ShimExecutable
     private let loop: IOLoop
 
-    public init(program: ShimProgram, loop: IOLoop) {
+    public init(program: ShimExecutable, loop: IOLoop) {
         self.program = program
         self.loop = loop
     }
@@ -121,7 +121,7 @@ public struct ShimLauncher: Sendable {
         let pid = try Processes.spawn(
             program.path, arguments: ["roost-shim", plan.id], environment: [],
             descriptors: [theirs.raw, file.raw, third.raw] + streams.map(\.raw), newSession: true)
-        theirs.closeEarly()
+        theirs.close()
         ShimReaper.shared.expect(pid)
         let received = try Sockets.receive(ours.raw)
         let files = received.descriptors.map(OwnedFD.init(adopting:))

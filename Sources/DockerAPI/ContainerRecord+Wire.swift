@@ -68,7 +68,7 @@ extension ContainerRecord {
     }
 
     /// The requested addresses, as `IPAMConfig`; null without any.
-    private static func addressJSON(_ wish: EndpointWish) -> JSON {
+    private static func addressJSON(_ wish: RequestedEndpoint) -> JSON {
         var json: JSON = .object([])
         if let address = wish.address4 { json.set("IPv4Address", .string(address.description)) }
         if let address = wish.address6 { json.set("IPv6Address", .string(address.description)) }

@@ -16,7 +16,7 @@ extension ContainerSpec {
                 wishes = (wishes ?? [:]).merging([key: text]) { $1 }
             }
         }
-        asked = AskedMembers.take(body)
+        asked = RequestedMembers.take(body)
         if body["NetworkDisabled"].bool == true {
             isNetworkDisabled = true
             network = .none

@@ -18,7 +18,7 @@ extension MountSpec {
         let options = mount["VolumeOptions"]
         let driver = options["DriverConfig"]
         if !options["Labels"].isNull || !driver.isNull {
-            volumeWish = VolumeWish(
+            volumeWish = VolumeTemplate(
                 driver: driver["Name"].string ?? "", labels: options["Labels"].stringMap ?? [:],
                 options: driver["Options"].stringMap ?? [:])
         }

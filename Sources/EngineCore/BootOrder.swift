@@ -63,7 +63,7 @@ extension Engine {
                 log.warning("removing exited container \(record.name): \(error)")
             }
         }
-        let resumed = containers.values.filter(comesBack)
+        let resumed = containers.values.filter(restartsAfterBoot)
         // All of them first: dependents must see that their dependencies are about to start.
         for record in resumed { update(record.id) { $0.status.phase = .restarting } }
         for record in resumed {
@@ -80,7 +80,7 @@ extension Engine {
         }
     }
 
-    private func comesBack(_ record: ContainerRecord) -> Bool {
+    private func restartsAfterBoot(_ record: ContainerRecord) -> Bool {
         guard live[record.id] == nil, !record.status.stoppedByUser else { return false }
         if record.status.phase == .restarting { return true }
         guard record.status.startedAt > 0 else { return false }
@@ -105,7 +105,7 @@ extension Engine {
 
     private func restart(_ record: ContainerRecord, inOrder order: BootOrder) async {
         let (_, stream) = hub.subscribe(since: nil)
-        await untilReady(order, record, stream)
+        await waitForDependencies(order, record, stream)
         guard !Task.isCancelled, !stopping else { return }
         if case .never(let reason) = verdict(order, for: record) {
             log.warning("starting container \(record.name) although \(reason): it was running before")
@@ -113,7 +113,9 @@ extension Engine {
         await restartNow(record.id)
     }
 
-    private func untilReady(_ order: BootOrder, _ record: ContainerRecord, _ stream: AsyncStream<EngineEvent>) async {
+    private func waitForDependencies(_ order: BootOrder, _ record: ContainerRecord, _ stream: AsyncStream<EngineEvent>)
+        async
+    {
         guard verdict(order, for: record) == .later else { return }
         for await _ in stream where verdict(order, for: record) != .later { return }
     }

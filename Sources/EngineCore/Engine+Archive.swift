@@ -6,22 +6,22 @@ import OCI
 
 extension Engine {
     /// A helper that works on a container's root: in the container's own view if it runs, else in a mount of the helper's own.
-    private func roots(_ record: ContainerRecord, _ job: RootRequest.Job) throws -> RootRunner {
+    private func roots(_ record: ContainerRecord, _ job: RootRequest.Job) throws -> HelperProcess {
         if let running = live[record.id] {
-            return RootRunner(
+            return HelperProcess(
                 RootRequest(view: .process, mountPoint: configuration.mountPoint, job: job),
                 process: running.process.pidfd)
         }
-        let data = configuration.dataFolder(record.id)
+        let data = configuration.containerDirectory(record.id)
         let view = RootRequest.View.layers(
-            try layerFolders(record), upper: data + "/upper", work: data + "/work")
+            try layerDirectories(record), upper: data + "/upper", work: data + "/work")
         let binds = record.mounts.filter { $0.kind != .tmpfs }.map {
             RootRequest.Bind(source: $0.hostPath, target: $0.target, readOnly: $0.readOnly)
         }
-        return RootRunner(RootRequest(view: view, binds: binds, mountPoint: configuration.mountPoint, job: job))
+        return HelperProcess(RootRequest(view: view, binds: binds, mountPoint: configuration.mountPoint, job: job))
     }
 
-    private func layerFolders(_ record: ContainerRecord) throws -> [String] {
+    private func layerDirectories(_ record: ContainerRecord) throws -> [String] {
         images.directories(try image(record.imageID))
     }
 
@@ -29,7 +29,7 @@ extension Engine {
     private func prepareMounts(_ record: ContainerRecord) async throws {
         guard live[record.id] == nil else { return }
         let preparation = MountPreparation(
-            mounts: record.mounts, imageDirectories: try layerFolders(record), mountPoint: configuration.mountPoint)
+            mounts: record.mounts, imageDirectories: try layerDirectories(record), mountPoint: configuration.mountPoint)
         try await blocking { try preparation.prepare() }
     }
 
@@ -63,11 +63,11 @@ extension Engine {
         try await Self.run(runner, to: target)
     }
 
-    static func run(_ runner: RootRunner, to target: OwnedFD) async throws {
+    static func run(_ runner: HelperProcess, to target: OwnedFD) async throws {
         try await onOwnThread {
-            defer { target.closeEarly() }
+            defer { target.close() }
             let running = try runner.start(input: nil, output: target)
-            target.closeEarly()
+            target.close()
             try running.finish()
         }
     }
@@ -89,7 +89,7 @@ extension Engine {
             try await Self.explaining(record) {
                 try await onOwnThread {
                     let running = try runner.start(input: source, output: nil)
-                    source.closeEarly()
+                    source.close()
                     try running.finish()
                 }
             }
@@ -123,8 +123,8 @@ extension Engine {
     /// The whole root file system, without volumes (`docker export`).
     public func exportContainer(_ reference: String, to target: OwnedFD) async throws {
         let record = try container(reference)
-        let folders = [configuration.dataFolder(record.id) + "/upper"] + (try layerFolders(record))
-        let runner = RootRunner(
+        let folders = [configuration.containerDirectory(record.id) + "/upper"] + (try layerDirectories(record))
+        let runner = HelperProcess(
             RootRequest(
                 view: .layers(folders, upper: nil, work: nil), mountPoint: configuration.mountPoint,
                 job: .archive(path: "/", name: "")))
@@ -136,8 +136,8 @@ extension Engine {
     public func changes(_ reference: String) async throws -> [(kind: Int, path: String)] {
         let record = try container(reference)
         let view = RootRequest.View.comparison(
-            lower: try layerFolders(record), upper: configuration.dataFolder(record.id) + "/upper")
-        let runner = RootRunner(RootRequest(view: view, mountPoint: configuration.mountPoint, job: .changes))
+            lower: try layerDirectories(record), upper: configuration.containerDirectory(record.id) + "/upper")
+        let runner = HelperProcess(RootRequest(view: view, mountPoint: configuration.mountPoint, job: .changes))
         let bytes = try await blocking { try runner.answer() }
         return bytes.split(separator: 0).compactMap { line in
             let kinds: [UInt8: Int] = [UInt8(ascii: "C"): 0, UInt8(ascii: "A"): 1, UInt8(ascii: "D"): 2]
@@ -175,7 +175,7 @@ extension Engine {
         let pauses = options.pauses && live[record.id] != nil && record.status.phase == .running
         let group = controlGroup(of: record)
         if pauses { try group.setFrozen(true) }
-        let upper = configuration.dataFolder(record.id) + "/upper"
+        let upper = configuration.containerDirectory(record.id) + "/upper"
         let images = images
         let mountPoint = configuration.mountPoint
         let chain = parent.layers.last?.chain

@@ -99,7 +99,7 @@ extension Engine {
             try resolver.change(sockets, scope: resolverScope(record))
         }
         updateNames(of: id)
-        let kept = KeptDescriptors(running)
+        let kept = RetainedDescriptors(running)
         if !kept.tags.isEmpty { running.process.connection.send(.keep(tags: kept.tags), descriptors: kept.files) }
     }
 
@@ -107,7 +107,7 @@ extension Engine {
     private func writeResolverFile(_ record: ContainerRecord) async throws {
         guard let running = live[record.id] else { return }
         let text = ResolverFiles.resolvConf(record.spec.dns, embedded: true, hostNetwork: false)
-        let runner = RootRunner(
+        let runner = HelperProcess(
             RootRequest(
                 view: .process, mountPoint: configuration.mountPoint,
                 job: .write(path: "/etc/resolv.conf", text: text)), process: running.process.pidfd)
@@ -208,7 +208,7 @@ extension Engine {
         if !isPublishing { ports = [] }
         if isPublishing, ports.isEmpty {
             let publisher = PortPublisher(
-                record: record, takenPorts: takenPorts(), defaultAddress: publishAddress(record))
+                record: record, allocatedPorts: allocatedPorts(), defaultAddress: publishAddress(record))
             ports = try await blocking {
                 var undo = UndoLog()
                 do { return try publisher.publish(&undo) } catch {
@@ -226,7 +226,7 @@ extension Engine {
         if before != after { try await applyFilter(filter.withdraw(before) + filter.publish(after)) }
         resetDatagrams(to: before.map(\.port) + ports.map(\.port))
         if let running = live[id] {
-            let kept = KeptDescriptors(running)
+            let kept = RetainedDescriptors(running)
             running.process.connection.send(.keep(tags: kept.tags), descriptors: kept.files)
         }
     }

@@ -48,17 +48,17 @@ extension Engine {
             user: spec.process.user.isEmpty ? runtime.user ?? "" : spec.process.user, stopSignal: stopSignal,
             healthcheck: health,
             mounts: mounts, endpoints: endpoints, publishedPorts: [])
-        record.program = try ProgramConfiguration.merged(spec, runtime).text
+        record.program = try EffectiveConfig.merged(spec, runtime).text
         // Directories before the row: directories without a row are swept, and a row never lacks its directories.
         do {
             for folder in ["/upper", "/work"] {
-                try Files.makeDirectories(configuration.dataFolder(id) + folder, mode: 0o711)
+                try Files.makeDirectories(configuration.containerDirectory(id) + folder, mode: 0o711)
             }
-            try Files.changeMode(configuration.dataFolder(id) + "/upper", 0o755)
+            try Files.changeMode(configuration.containerDirectory(id) + "/upper", 0o755)
             try store.save(record, leases: endpoints)
         } catch {
             releaseLeases(record)
-            try? Files.removeTree(configuration.dataFolder(id))
+            try? Files.removeTree(configuration.containerDirectory(id))
             throw "\(error)".contains("UNIQUE") ? nameConflict(chosen) : error
         }
         containers[id] = record
@@ -292,7 +292,7 @@ extension Engine {
     }
 
     /// Removes a container, with `force` even a running one: row, leases, directories, anonymous volumes.
-    public func removeContainer(_ reference: String, force: Bool, volumes: VolumeFate) async throws {
+    public func removeContainer(_ reference: String, force: Bool, volumes: VolumeDisposition) async throws {
         let record = try container(reference)
         let known = try await exclusively(record.id) { () throws -> ContainerRecord? in
             guard let current = containers[record.id] else { return nil }
@@ -313,7 +313,7 @@ extension Engine {
             pendingRestarts.removeValue(forKey: current.id)?.cancel()
             // After a removal the ports must be free: the shim holds copies of their sockets until it exits.
             if !current.publishedPorts.isEmpty || !current.spec.portBindings.isEmpty || current.spec.publishAllPorts {
-                await Self.wait(atMost: .seconds(3)) { await self.untilDeparted(current.id) }
+                await Self.wait(atMost: .seconds(3)) { await self.waitForShimExit(current.id) }
             }
             await discard(containers[current.id] ?? current)
             return current
@@ -343,7 +343,7 @@ extension Engine {
         do { try store.removeContainer(record.id) } catch {
             log.error("cannot remove the row of container \(record.name): \(error)")
         }
-        let folders = [configuration.exitRecord(record.id), configuration.dataFolder(record.id)]
+        let folders = [configuration.exitRecord(record.id), configuration.containerDirectory(record.id)]
         let failures =
             (try? await blocking {
                 folders.compactMap { folder -> String? in

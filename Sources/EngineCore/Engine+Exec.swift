@@ -52,7 +52,7 @@ public struct ExecDescription: Sendable {
     public var exitCode: Int32?
     public var attachesInput: Bool
     /// It never ran: its executable was not found or could not be executed.
-    public var isStillborn: Bool { exitCode != nil && process == 0 }
+    public var failedToStart: Bool { exitCode != nil && process == 0 }
 }
 
 extension Engine {
@@ -138,7 +138,7 @@ extension Engine {
             let source = input ? try Pipe() : nil
             let near = try source?.reading ?? Files.open("/dev/null", .readOnly)
             let started = try launcher.exec(plan, pidfd: pidfd, streams: [near, output.writing, error.writing])
-            for end in [near, output.writing, error.writing] { end.closeEarly() }
+            for end in [near, output.writing, error.writing] { end.close() }
             return (
                 started,
                 ExecStreams(input: source?.writing, output: output.reading, error: error.reading, pidfd: started.pidfd)
@@ -187,7 +187,7 @@ extension Engine {
     public func waitExec(_ id: String) async throws -> Int32 {
         guard let state = execs[id] else { throw RoostError.missing("No such exec instance: \(id)") }
         if let code = state.exitCode { return code }
-        return await untilExit("exec \(id)")
+        return await waitForExit("exec \(id)")
     }
 
     public func resizeExec(_ id: String, rows: UInt16, columns: UInt16) throws {
@@ -211,7 +211,7 @@ extension Engine {
     public func inputWhenRunning(_ id: String) async -> OwnedFD? {
         while containers[id] != nil, !Task.isCancelled {
             if let running = live[id] { return running.process.input }
-            _ = await untilExit(Self.start(of: id))
+            _ = await waitForExit(Self.start(of: id))
         }
         return nil
     }
@@ -223,7 +223,7 @@ extension Engine {
     public func closeInput(_ id: String) {
         guard let record = containers[id], !record.spec.process.terminal, let running = live[id] else { return }
         running.process.connection.send(.closeInput)
-        running.process.input?.closeEarly()
+        running.process.input?.close()
     }
 
     /// Registers a reader that must receive all of a container's output before its exit is reported. Until `endReading`, log files are
@@ -256,17 +256,17 @@ extension Engine {
     /// The notice at the end of the output of a container whose log is incomplete; nil if it is complete.
     public func unloggedNotice(_ id: String) -> String? {
         unloggedOutput[id].map {
-            "roost: \($0.bytes) bytes of output were not logged: \(describeErrno($0.errno)) (\(configuration.dataFolder(id)))\n"
+            "roost: \($0.bytes) bytes of output were not logged: \(describeErrno($0.errno)) (\(configuration.containerDirectory(id)))\n"
         }
     }
 
     /// Waits until all readers have read the output of an exited container; at most 10 seconds, for readers that have stalled.
     public func untilRead(_ id: String) async {
         guard outputReaders[id] != nil else { return }
-        await Self.wait(atMost: .seconds(10)) { await self.untilNobodyReads(id) }
+        await Self.wait(atMost: .seconds(10)) { await self.waitForDetach(id) }
     }
 
-    private func untilNobodyReads(_ id: String) async {
+    private func waitForDetach(_ id: String) async {
         guard outputReaders[id] != nil else { return }
         await withCheckedContinuation { outputReaders[id]?.waiting.append($0) }
     }
@@ -275,7 +275,10 @@ extension Engine {
 
     public func logPath(_ reference: String) throws -> (record: ContainerRecord, path: String, folder: String) {
         let record = try container(reference)
-        return (record, configuration.dataFolder(record.id) + "/container.log", configuration.dataFolder(record.id))
+        return (
+            record, configuration.containerDirectory(record.id) + "/container.log",
+            configuration.containerDirectory(record.id)
+        )
     }
 
     /// A cursor on a container's log, at its last `tail` lines; the disk is read on a thread that may block.

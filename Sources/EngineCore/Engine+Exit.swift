@@ -31,7 +31,7 @@ extension Engine {
         healthTasks.removeValue(forKey: id)?.cancel()
         let group = controlGroup(of: record)
         let wasEnding = ending.remove(id) != nil
-        let outOfMemory = exit.code == 137 && !wasEnding && group.outOfMemoryKills() > 0
+        let outOfMemory = exit.code == 137 && !wasEnding && group.oomKills() > 0
         live[id] = nil
         update(id) { record in
             record.status.phase = .exited
@@ -43,11 +43,11 @@ extension Engine {
             record.publishedPorts = []
         }
         // Processes left by a lost shim may still run until their cgroup is killed.
-        if !shimLost { announceExit(Self.programEnd(id), exit.code) }
+        if !shimLost { announceExit(Self.processExit(id), exit.code) }
         // A start at this moment would lose its cgroup to the teardown of the old run.
         clearing[id] = []
         if outOfMemory { publish(record, "oom") }
-        await clearAway(running, record, group)
+        await teardown(running, record, group)
         for waiting in clearing.removeValue(forKey: id) ?? [] { waiting.resume() }
         // Before the exit is published, so that its observers see whether the container restarts.
         decideRestart(id, fault: !wasEnding && !outOfMemory && (shimLost || exit.code == 137))
@@ -62,7 +62,7 @@ extension Engine {
         if !connection.isClosed { departing[id] = departing[id] ?? [] }
         connection.send(.dismissed)
         announceExit(id, exit.code)
-        announceExit(Self.programEnd(id), exit.code)
+        announceExit(Self.processExit(id), exit.code)
         if containers[id]?.spec.removeWhenStopped == true, pendingRestarts[id] == nil {
             Task {
                 await self.untilRead(id)
@@ -72,14 +72,14 @@ extension Engine {
     }
 
     /// Waits until the last run is torn down and its shim has exited: until then the shim holds copies of the published ports' sockets.
-    func untilDeparted(_ id: String) async {
+    func waitForShimExit(_ id: String) async {
         if clearing[id] != nil { await withCheckedContinuation { clearing[id, default: []].append($0) } }
         guard departing[id] != nil else { return }
         await withCheckedContinuation { departing[id, default: []].append($0) }
     }
 
     /// Releases the resources of a run. Continues after failures and logs all of them.
-    private func clearAway(_ running: LiveContainer, _ record: ContainerRecord, _ group: ControlGroup) async {
+    private func teardown(_ running: LiveContainer, _ record: ContainerRecord, _ group: Cgroup) async {
         let ports = running.ports
         for (socket, _) in ports { relay.stop(socket) }
         let keepsNetwork = retainNetwork(of: record.id, running)
@@ -106,7 +106,7 @@ extension Engine {
             }) ?? []
         resetDatagrams(to: ports.map(\.port))
         await unmountVolumes(of: record)
-        if !sharesNamespace, !keepsNetwork { expectGone(running.endpoints) }
+        if !sharesNamespace, !keepsNetwork { trackTeardown(running.endpoints) }
         for failure in failures { log.warning("cleaning up container \(record.name): \(failure)") }
         for endpoint in record.endpoints {
             publish(
@@ -122,7 +122,7 @@ extension Engine {
     func decideRestart(_ id: String, fault: Bool) {
         guard let record = containers[id], !stopping else { return }
         let heals = fault && isWanted(record)
-        var decision = restarts[id] ?? RestartDecision()
+        var decision = restarts[id] ?? RestartBackoff()
         let action = decision.ended(record.status, policy: record.spec.restartPolicy, heals: heals)
         restarts[id] = decision
         guard case .restart(let delay) = action else { return }
@@ -156,11 +156,11 @@ extension Engine {
 
     // MARK: Waiting
 
-    /// `programEnd`: all processes have exited and their output is complete, but the container's resources (network, cgroups) may not be
+    /// `processExit`: all processes have exited and their output is complete, but the container's resources (network, cgroups) may not be
     /// released yet.
-    public enum WaitCondition: Sendable { case notRunning, nextExit, removed, programEnd }
+    public enum WaitCondition: Sendable { case notRunning, nextExit, removed, processExit }
 
-    private static func programEnd(_ id: String) -> String { "program of \(id)" }
+    private static func processExit(_ id: String) -> String { "program of \(id)" }
 
     /// A stream that yields the exit code once and finishes. It counts from this call on, so no exit is missed between it and the wait.
     public func exitSignal(_ reference: String, _ condition: WaitCondition) throws -> AsyncStream<Int32> {
@@ -172,7 +172,7 @@ extension Engine {
             continuation.finish()
         case .notRunning, .nextExit: exitSignals[record.id, default: []].append(continuation)
         case .removed: removalSignals[record.id, default: []].append(continuation)
-        case .programEnd: exitSignals[Self.programEnd(record.id), default: []].append(continuation)
+        case .processExit: exitSignals[Self.processExit(record.id), default: []].append(continuation)
         }
         return stream
     }
@@ -192,7 +192,7 @@ extension Engine {
 
     func announceRemoval(_ id: String, _ code: Int32) {
         announceExit(id, code)
-        announceExit(Self.programEnd(id), code)
+        announceExit(Self.processExit(id), code)
         announceExit(Self.start(of: id), code)
         for signal in removalSignals.removeValue(forKey: id) ?? [] {
             signal.yield(code)
@@ -201,7 +201,7 @@ extension Engine {
     }
 
     /// Waits until an exit is announced for a key; the caller has checked that it was not announced before.
-    func untilExit(_ key: String) async -> Int32 {
+    func waitForExit(_ key: String) async -> Int32 {
         let (stream, continuation) = AsyncStream.makeStream(of: Int32.self, bufferingPolicy: .bufferingNewest(1))
         exitSignals[key, default: []].append(continuation)
         for await code in stream { return code }

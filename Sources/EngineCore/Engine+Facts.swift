@@ -10,9 +10,9 @@ public struct HostDescription: Sendable {
 }
 
 extension Engine {
-    nonisolated func controlGroup(of record: ContainerRecord) -> ControlGroup {
+    nonisolated func controlGroup(of record: ContainerRecord) -> Cgroup {
         let name = names.controlGroup(container: record.id, parent: record.spec.controlGroupParent)
-        return ControlGroup(layout: layout, name: name)
+        return Cgroup(layout: layout, name: name)
     }
 
     public func hostFacts() -> HostDescription {

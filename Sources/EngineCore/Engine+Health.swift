@@ -3,7 +3,7 @@ import EngineModel
 import LinuxKernel
 
 /// The health of a container: a state machine over probe results, without a clock of its own.
-struct HealthJudge: Sendable {
+struct HealthMonitor: Sendable {
     let check: HealthcheckSpec
     let startedAt: Int64
     private(set) var status = HealthStatus()
@@ -47,7 +47,7 @@ extension Engine {
     }
 
     private func checkHealth(_ id: String, _ check: HealthcheckSpec, startedAt: Int64) async {
-        var judge = HealthJudge(
+        var judge = HealthMonitor(
             check: check, startedAt: startedAt, status: containers[id]?.status.health ?? HealthStatus())
         var attempt = 0
         // Saturates: the interval may be longer than the remaining range of time.

@@ -13,7 +13,7 @@ public struct ImageSummary: Sendable {
 
 extension Engine {
     /// The ids of containers whose image reference now resolves to another image, or to none.
-    public func movedFrom(_ records: [ContainerRecord]) -> Set<String> {
+    public func containersWithRetaggedImage(_ records: [ContainerRecord]) -> Set<String> {
         var meant: [String: String] = [:]
         var found: Set<String> = []
         for record in records {
@@ -176,7 +176,7 @@ extension Engine {
         let list = named
         let time = Timestamp(nanoseconds: now)
         try await blocking {
-            defer { target.closeEarly() }
+            defer { target.close() }
             try images.save(list, to: target.raw, now: time)
         }
     }
@@ -210,7 +210,7 @@ extension Engine {
         let short = String(image.id.hex.prefix(12))
         let all = names(image.id)
         // Names removed together: a tag, and the digests of its repository if it is the last tag there.
-        let going = byName ? parsed.map { Self.namesGoing(with: $0, all) } ?? [] : all
+        let going = byName ? parsed.map { Self.referencesRemoved(with: $0, all) } ?? [] : all
         let staying = all.filter { !going.contains($0) }
         if byName, !staying.isEmpty { return try going.map { try untag($0) } }
         if let user = users.first(where: { $0.status.isRunning }) {
@@ -249,7 +249,7 @@ extension Engine {
         return removed
     }
 
-    private static func namesGoing(with name: ImageReference, _ all: [ImageReference]) -> [ImageReference] {
+    private static func referencesRemoved(with name: ImageReference, _ all: [ImageReference]) -> [ImageReference] {
         guard name.digest == nil else { return [name] }
         let others = all.filter { $0.domain == name.domain && $0.path == name.path && $0 != name }
         return others.contains { $0.digest == nil } ? [name] : [name] + others

@@ -9,10 +9,10 @@ import Networking
 /// bridge, and the next container with one of them is unreachable.
 extension Engine {
     /// Records interfaces that are expected to disappear, and removes those that still exist after a moment.
-    func expectGone(_ endpoints: [EndpointPlan]) {
+    func trackTeardown(_ endpoints: [EndpointPlan]) {
         guard !endpoints.isEmpty else { return }
         for endpoint in endpoints {
-            lingering[endpoint.hostInterface] = [endpoint.address4, endpoint.address6].compactMap { $0 }
+            lingeringInterfaces[endpoint.hostInterface] = [endpoint.address4, endpoint.address6].compactMap { $0 }
         }
         let names = endpoints.map(\.hostInterface)
         Task {
@@ -21,18 +21,18 @@ extension Engine {
         }
     }
 
-    /// Before a start: removes lingering interfaces with the container's interface names or addresses.
-    func clearPlace(for endpoints: [EndpointPlan]) async {
+    /// Before a start: removes lingeringInterfaces interfaces with the container's interface names or addresses.
+    func evictStaleInterfaces(for endpoints: [EndpointPlan]) async {
         let names = Set(endpoints.map(\.hostInterface))
         let addresses = Set(endpoints.flatMap { [$0.address4, $0.address6].compactMap { $0 } })
         await removeLingering(
-            lingering.filter { names.contains($0.key) || !addresses.isDisjoint(with: $0.value) }.map(\.key))
+            lingeringInterfaces.filter { names.contains($0.key) || !addresses.isDisjoint(with: $0.value) }.map(\.key))
     }
 
     private func removeLingering(_ names: [String]) async {
-        let meant = names.filter { lingering.removeValue(forKey: $0) != nil && Bridges.exists($0) }
+        let meant = names.filter { lingeringInterfaces.removeValue(forKey: $0) != nil && Bridges.exists($0) }
         guard !meant.isEmpty else { return }
         let failures = (try? await blocking { Bridges.removeLinks(meant).map { "\($0)" } }) ?? []
-        for failure in failures { log.warning("removing a lingering interface: \(failure)") }
+        for failure in failures { log.warning("removing a lingeringInterfaces interface: \(failure)") }
     }
 }

@@ -293,7 +293,7 @@ extension Engine {
             if let preferred, subnet.contains(preferred), !isTaken(preferred) { return preferred }
             let range = network.ranges?.first { subnet.contains($0.base) } ?? subnet
             // The interface of a container that has just exited may still hold an address, and a start would have to wait for it.
-            let leaving = Set(lingering.values.joined())
+            let leaving = Set(lingeringInterfaces.values.joined())
             guard
                 let free = Addressing.freeAddress(
                     in: range, of: subnet, isTaken: { isTaken($0) || leaving.contains($0) })
@@ -320,11 +320,11 @@ extension Engine {
             networkID: network.id, networkName: network.name, address4: address4, address6: address6,
             macAddress: Addressing.hardwareText(hardware), aliases: endpoint.aliases,
             gatewayPriority: endpoint.gatewayPriority)
-        let wish = EndpointWish(
+        let wish = RequestedEndpoint(
             address4: endpoint.address4, address6: endpoint.address6, linkLocal: endpoint.linkLocal ?? [],
             links: endpoint.links ?? [], driverOptions: endpoint.driverOptions ?? [:],
             macAddress: endpoint.macAddress.flatMap { $0.isEmpty ? nil : $0 })
-        if wish != EndpointWish() { record.wish = wish }
+        if wish != RequestedEndpoint() { record.wish = wish }
         return record
     }
 
@@ -389,7 +389,7 @@ extension Engine {
         let upstreams: [NameServer] =
             servers.isEmpty
             ? (reachable ? ResolverFiles.hostServers().map { NameServer($0) } : [])
-            : namespace.map { own in Self.askable(servers).map { NameServer($0, from: own) } } ?? []
+            : namespace.map { own in Self.withoutEmbeddedResolver(servers).map { NameServer($0, from: own) } } ?? []
         var links: [String: [String]] = [:]
         var dns = record.spec.dns
         dns.links += record.endpoints.flatMap { $0.wish?.links ?? [] }
@@ -401,7 +401,7 @@ extension Engine {
     }
 
     /// Excludes the embedded resolver's own address: it would query itself.
-    private static func askable(_ servers: [IPAddress]) -> [IPAddress] {
+    private static func withoutEmbeddedResolver(_ servers: [IPAddress]) -> [IPAddress] {
         servers.filter { $0 != IPAddress(bytes: ResolverFiles.embeddedAddress) }
     }
 
@@ -457,7 +457,7 @@ extension Engine {
     func updateNames(of id: String) { resolver.setNames(names(of: id), of: id) }
 
     private func names(of id: String) -> [NameDirectory.Entry] {
-        guard live[id] != nil, !standbys.contains(id), let record = containers[id] else { return [] }
+        guard live[id] != nil, !standbyContainers.contains(id), let record = containers[id] else { return [] }
         return record.endpoints.compactMap { endpoint in
             guard networks[endpoint.networkID]?.isPredefined == false else { return nil }
             let names = [record.name, record.shortID, record.spec.hostname] + endpoint.aliases

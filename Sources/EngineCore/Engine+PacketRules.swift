@@ -57,7 +57,7 @@ extension Engine {
 
     /// Ports are published by networks with external access; a container without one publishes none, nor does a standby.
     func publishesPorts(_ record: ContainerRecord) -> Bool {
-        record.endpoints.contains(where: leadsOut) && !standbys.contains(record.id)
+        record.endpoints.contains(where: leadsOut) && !standbyContainers.contains(record.id)
     }
 
     /// The published ports of a running container, with their target addresses.

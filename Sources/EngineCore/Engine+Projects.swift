@@ -148,7 +148,7 @@ extension Engine {
 
     /// The fields of a name's line in an image's passwd(5) or group(5) file.
     private func entry(of name: String, in path: String, of image: StoredImage) async throws -> [String]? {
-        let runner = RootRunner(
+        let runner = HelperProcess(
             RootRequest(
                 view: .layers(images.directories(image), upper: nil, work: nil), mountPoint: configuration.mountPoint,
                 job: .read(path: path, limit: 4 << 20)))

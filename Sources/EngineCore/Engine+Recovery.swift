@@ -24,7 +24,7 @@ extension Engine {
         try makePredefinedNetworks()
         try recoverTrash()
         for name in (try? Files.list(configuration.dataRoot + "/volumes")) ?? [] where name.hasPrefix(".removing-") {
-            try? Files.removeTree(configuration.volumePlace(name))
+            try? Files.removeTree(configuration.volumePath(name))
         }
         // Whatever the row says: a shim that is being started is not in it yet, and one whose process has exited may not have recorded it.
         let awaited = try await running.intersection(containers.keys)
@@ -81,7 +81,7 @@ extension Engine {
                 ShimGreeting(
                     id: id, process: process, exit: exit, files: zip(tags, files).map { ($0, $1) }, socket: socket))
         }
-        if added == nil { socket.closeEarly() }
+        if added == nil { socket.close() }
     }
 
     /// Adopts every shim that connects from now on. Returns when the awaited ones have connected, or never will.
@@ -119,7 +119,7 @@ extension Engine {
         guard let record = containers[id], let pidfd = greeting.file("pidfd") else {
             // The container was removed while no engine was running: kill what is left of it.
             try? Processes.signal(pid: process, 9)
-            ControlGroup(layout: layout, name: "\(names.controlGroup)/\(id)").kill()
+            Cgroup(layout: layout, name: "\(names.controlGroup)/\(id)").kill()
             return connection.send(.dismissed)
         }
         guard live[id] == nil else { return }
@@ -132,7 +132,7 @@ extension Engine {
         }
         running.endpoints = endpointPlans(record)
         for port in record.publishedPorts {
-            if let socket = file(KeptDescriptors.tag(port)) ?? (try? PortRelay.bind(port)) {
+            if let socket = file(RetainedDescriptors.tag(port)) ?? (try? PortRelay.bind(port)) {
                 running.ports.append((socket, port))
             }
         }
@@ -163,7 +163,7 @@ extension Engine {
         for record in containers.values where live[record.id] == nil && record.status.isRunning {
             let text = try? Files.readText(configuration.exitRecord(record.id), limit: 100)
             let exit = text.flatMap(ExitRecord.init(text:)) ?? ExitRecord(code: 137, atNanoseconds: now)
-            let outOfMemory = text != nil && exit.code == 137 && controlGroup(of: record).outOfMemoryKills() > 0
+            let outOfMemory = text != nil && exit.code == 137 && controlGroup(of: record).oomKills() > 0
             update(record.id) { record in
                 record.status.phase = .exited
                 record.status.outOfMemoryKilled = outOfMemory
@@ -179,7 +179,7 @@ extension Engine {
     /// Removes this engine's kernel objects and directories, found by name, that belong to no row and no running container.
     func sweepLeftovers() async {
         let alive = Set(live.keys)
-        let own = ControlGroup(layout: layout, name: names.controlGroup)
+        let own = Cgroup(layout: layout, name: names.controlGroup)
         let elsewhere = containers.values.filter { !$0.spec.controlGroupParent.isEmpty && !alive.contains($0.id) }
             .map { controlGroup(of: $0) }
         let known = Set(containers.keys)
@@ -241,9 +241,9 @@ extension Engine {
         filter.closeForeignChains()
         try? filter.removeTable()
         let bridges = activeBridges.compactMap { networks[$0]?.bridge }
-        let left = lingering.keys.filter(Bridges.exists)
+        let left = lingeringInterfaces.keys.filter(Bridges.exists)
         for failure in Bridges.removeLinks(left + bridges) { log.warning("\(failure)") }
-        do { try ControlGroup(layout: layout, name: names.controlGroup).remove() } catch { log.warning("\(error)") }
+        do { try Cgroup(layout: layout, name: names.controlGroup).remove() } catch { log.warning("\(error)") }
         try? Files.remove(configuration.revivalLock)
         for folder in ["/containers", "/root"] { try? Files.removeTree(configuration.runRoot + folder) }
     }

@@ -108,7 +108,7 @@ extension Engine {
             chains: Set(chains))
         let wasKnown = tags[reference.description] == manifest.config.digest
         let image = try await pinning(pin) {
-            let layers = try await fetchLayers(manifest, configuration, chains, session, report)
+            let layers = try await pullLayers(manifest, configuration, chains, session, report)
             let content = images.content
             try await blocking {
                 try content.put(configurationBytes)
@@ -126,7 +126,7 @@ extension Engine {
 
     /// Resolves the manifest for a platform: the fetched one itself, or the matching one of an index.
     private func resolve(
-        _ fetched: FetchedManifest, _ digest: Digest, _ platform: Descriptor.Platform, _ session: RegistrySession,
+        _ fetched: PulledManifest, _ digest: Digest, _ platform: Descriptor.Platform, _ session: RegistrySession,
         _ name: String, depth: Int
     ) async throws -> (manifest: ImageManifest, descriptor: Descriptor, bytes: [UInt8]) {
         guard MediaTypes.isIndex(fetched.mediaType, fetched.bytes) else {
@@ -204,7 +204,7 @@ extension Engine {
     }
 
     /// Pulls all layers, several at a time; each is unpacked while it is downloaded.
-    private func fetchLayers(
+    private func pullLayers(
         _ manifest: ImageManifest, _ configuration: ImageConfiguration, _ chains: [Digest], _ session: RegistrySession,
         _ report: @escaping TransferReport
     ) async throws -> [StoredLayer] {

@@ -44,6 +44,6 @@ extension Engine {
     private func dropRetained(_ id: String) {
         guard let kept = retained.removeValue(forKey: id) else { return }
         if let sockets = kept.resolver { resolver.stop(sockets) }
-        expectGone(kept.endpoints)
+        trackTeardown(kept.endpoints)
     }
 }

@@ -24,7 +24,7 @@ extension Engine {
         }
         if live[id] != nil { throw RoostError(.notModified, "container \(record.name) is already started") }
         if stopping { throw RoostError(.unavailable, "the engine is stopping") }
-        await untilDeparted(id)
+        await waitForShimExit(id)
         do {
             for endpoint in record.endpoints where networks[endpoint.networkID] == nil {
                 throw RoostError.missing("network \(endpoint.networkName) not found")
@@ -32,11 +32,11 @@ extension Engine {
             try await mountVolumes(of: record)
             try await activate(record.endpoints.map(\.networkID))
             let start = try containerStart(record)
-            if start.reused == nil { await clearPlace(for: start.endpoints) }
+            if start.reused == nil { await evictStaleInterfaces(for: start.endpoints) }
             let started = try await blocking { try start.run() }
             try await adopt(started, record)
         } catch {
-            await recordFailedStart(record, error)
+            await recordStartFailure(record, error)
             await unmountVolumes(of: record)
             if record.spec.removeWhenStopped {
                 Task { try? await self.removeContainer(id, force: false, volumes: .remove) }
@@ -52,7 +52,7 @@ extension Engine {
         return RoostError(kind, "failed to start the container: \(failure.step): \(failure.reason)")
     }
 
-    private func recordFailedStart(_ record: ContainerRecord, _ error: any Error) async {
+    private func recordStartFailure(_ record: ContainerRecord, _ error: any Error) async {
         let code = (error as? LaunchFailure)?.exitCode ?? 128
         let finished = now
         update(record.id) { record in
@@ -112,7 +112,7 @@ extension Engine {
             }
             shared = namespace
         }
-        let data = configuration.dataFolder(record.id)
+        let data = configuration.containerDirectory(record.id)
         let group = controlGroup(of: record)
         var context = LaunchContext(
             imageDirectories: images.directories(image), upperDirectory: data + "/upper", workDirectory: data + "/work",
@@ -141,7 +141,7 @@ extension Engine {
         return ContainerStart(
             record: record, context: context, plan: plan, launcher: launcher,
             endpoints: endpointPlans(record), hasResolver: hasResolver(record), makesNamespace: usesOwnNetwork,
-            shared: shared, takenPorts: takenPorts(), publishAddress: publishAddress(record),
+            shared: shared, allocatedPorts: allocatedPorts(), publishAddress: publishAddress(record),
             publishes: usesOwnNetwork && publishesPorts(record),
             reused: usesOwnNetwork ? retainedNetwork(for: record.id, endpointPlans(record)) : nil)
     }
@@ -164,15 +164,15 @@ extension Engine {
         return NetworkNamespace(adopting: file)
     }
 
-    private var revivalPlan: RevivalPlan {
-        RevivalPlan(
+    private var revivalPlan: EngineRestartPlan {
+        EngineRestartPlan(
             socket: configuration.shimSocket, lock: configuration.revivalLock, executable: configuration.executable,
             arguments: ["roostd"] + configuration.arguments,
             environment: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"])
     }
 
     /// Ports of running containers, with their owners' names.
-    func takenPorts() -> [(port: PublishedPort, owner: String)] {
+    func allocatedPorts() -> [(port: PublishedPort, owner: String)] {
         live.keys.flatMap { id in
             (live[id]?.ports ?? []).map { ($0.port, containers[id]?.name ?? id) }
         }
@@ -235,7 +235,7 @@ extension Engine {
         if let sockets = running.resolver { try resolver.serve(sockets, scope: resolverScope(record)) }
         try relay(running.ports, to: record)
         let connection = running.process.connection
-        let kept = KeptDescriptors(running)
+        let kept = RetainedDescriptors(running)
         if !known.isSuperset(of: kept.tags) { connection.send(.keep(tags: kept.tags), descriptors: kept.files) }
         let events = try connection.events()
         Task { for await event in events { await self.handle(event, of: id, from: connection) } }
@@ -243,7 +243,7 @@ extension Engine {
 }
 
 /// The descriptors that a shim keeps for the engine, and the tags that identify them after a restart.
-struct KeptDescriptors {
+struct RetainedDescriptors {
     var tags: [String] = []
     var files: [OwnedFD] = []
 
@@ -284,7 +284,7 @@ struct ContainerStart: Sendable {
     let hasResolver: Bool
     let makesNamespace: Bool
     let shared: NetworkNamespace?
-    let takenPorts: [(port: PublishedPort, owner: String)]
+    let allocatedPorts: [(port: PublishedPort, owner: String)]
     let publishAddress: IPAddress?
     /// False while another container of the same service still has the ports.
     let publishes: Bool
@@ -300,7 +300,7 @@ struct ContainerStart: Sendable {
     }
 
     private func attempt(_ undo: inout UndoLog) throws -> Result {
-        let publisher = PortPublisher(record: record, takenPorts: takenPorts, defaultAddress: publishAddress)
+        let publisher = PortPublisher(record: record, allocatedPorts: allocatedPorts, defaultAddress: publishAddress)
         let ports = publishes ? try publisher.publish(&undo) : []
         try? Files.remove(context.exitRecord)
         try MountPreparation(
@@ -324,10 +324,10 @@ struct ContainerStart: Sendable {
         return Result(process: process, sandbox: sandbox, resolver: resolver, ports: ports, endpoints: endpoints)
     }
 
-    private func limit(_ group: ControlGroup) throws {
+    private func limit(_ group: Cgroup) throws {
         var limits = Self.limits(record.spec.resources)
         limits.swappiness = record.spec.swappiness
-        let missing = limits == ControlGroupLimits() ? [] : try group.apply(limits)
+        let missing = limits == CgroupLimits() ? [] : try group.apply(limits)
         if let first = missing.first, first == "memory limit" || first == "process limit" {
             throw RoostError(
                 .unsupported, "\(first)s are unavailable: this host's kernel does not have the cgroup controller")
@@ -335,8 +335,8 @@ struct ContainerStart: Sendable {
         try group.allowDevices(try LaunchPlanBuilder.deviceRules(record.spec))
     }
 
-    static func limits(_ spec: ResourceSpec) -> ControlGroupLimits {
-        var limits = ControlGroupLimits()
+    static func limits(_ spec: ResourceSpec) -> CgroupLimits {
+        var limits = CgroupLimits()
         if spec.memoryBytes > 0 {
             limits.memory = spec.memoryBytes
             // As in Docker: without a swap limit, as much swap as memory.
@@ -352,7 +352,7 @@ struct ContainerStart: Sendable {
             limits.cpuQuota = (spec.cpuQuota > 0 ? spec.cpuQuota : -1, spec.cpuPeriod > 0 ? spec.cpuPeriod : 100_000)
         }
         if spec.cpuShares > 0 { limits.cpuShares = spec.cpuShares }
-        limits.pausesWithoutMemory = spec.disablesOutOfMemoryKiller
+        limits.disablesOOMKiller = spec.disablesOutOfMemoryKiller
         if !spec.cpusetCPUs.isEmpty { limits.cpus = spec.cpusetCPUs }
         if !spec.cpusetMemories.isEmpty { limits.memoryNodes = spec.cpusetMemories }
         if spec.maximumProcesses != 0 { limits.processes = spec.maximumProcesses }

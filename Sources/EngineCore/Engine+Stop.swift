@@ -32,16 +32,16 @@ extension Engine {
                 record.id, signal: number, graceSeconds: timeout ?? record.spec.stopTimeout ?? 10,
                 explicit: timeout != nil || record.spec.stopTimeout != nil)
             stops.remove(record.id)
-            await untilGone(interfaces, of: record.id)
+            await waitForInterfaces(interfaces, of: record.id)
             return errors
         }
     }
 
     /// The kernel removes interfaces a moment after their namespace. The client that stopped one container may look for them; when
     /// several stop at once, this does not wait.
-    private func untilGone(_ interfaces: [String], of id: String) async {
+    private func waitForInterfaces(_ interfaces: [String], of id: String) async {
         guard ending.isEmpty, !interfaces.isEmpty else { return }
-        await untilDeparted(id)
+        await waitForShimExit(id)
         for _ in 0..<60 where interfaces.contains(where: Bridges.exists) {
             try? await Task.sleep(for: .milliseconds(1))
         }
@@ -55,7 +55,7 @@ extension Engine {
         if let record = containers[id], record.status.phase == .paused {
             try? controlGroup(of: record).setFrozen(false)
         }
-        let deaf = signal != 9 && Self.isDeaf(running.process.process, to: signal)
+        let deaf = signal != 9 && Self.ignoresSignal(running.process.process, to: signal)
         if deaf {
             log.notice(
                 "container \(containers[id]?.name ?? id): its main process neither handles nor blocks signal \(signal), so the kernel does not deliver it"
@@ -75,7 +75,7 @@ extension Engine {
             }
         }
         let watcher = Task { await watchShim(of: id, running.process.process) }
-        if live[id] != nil { _ = await untilExit(id) }
+        if live[id] != nil { _ = await waitForExit(id) }
         watcher.cancel()
         killer?.cancel()
     }
@@ -105,7 +105,7 @@ extension Engine {
     }
 
     /// The init process of a PID namespace gets only signals that it handles (pid_namespaces(7)); blocked ones stay pending.
-    static func isDeaf(_ process: Int32, to signal: Int32) -> Bool {
+    static func ignoresSignal(_ process: Int32, to signal: Int32) -> Bool {
         guard let text = try? Files.readText("/proc/\(process)/status", limit: 16384) else { return false }
         var mask: UInt64 = 0
         var inNamespace = false
@@ -146,7 +146,7 @@ extension Engine {
             try? controlGroup(of: record).setFrozen(false)
             update(record.id) { $0.status.phase = .running }
         }
-        if number == 9, live[record.id] != nil { _ = await untilExit(record.id) }
+        if number == 9, live[record.id] != nil { _ = await waitForExit(record.id) }
         if number == 9 { ending.remove(record.id) }
     }
 
@@ -209,7 +209,7 @@ extension Engine {
         publish(record, "rename", ["oldName": "/\(record.name)", "name": chosen])
     }
 
-    public func usage(_ reference: String) throws -> (record: ContainerRecord, usage: ControlGroupUsage) {
+    public func usage(_ reference: String) throws -> (record: ContainerRecord, usage: CgroupUsage) {
         let record = try container(reference)
         return (record, controlGroup(of: record).usage())
     }

@@ -4,7 +4,7 @@ import LinuxKernel
 /// Volumes removed with a project are kept here for a while: a mistaken `down -v` is the one error that no image and no file can undo.
 /// The row moves first and the directory follows by rename; `recoverTrash` completes a move that a crash has interrupted.
 extension Engine {
-    func trashFolder(_ id: String) -> String { "\(configuration.trash)/\(id)" }
+    func trashDirectory(_ id: String) -> String { "\(configuration.trash)/\(id)" }
 
     public func allTrash() -> [TrashedVolume] { trash.values.sorted { $0.removedAt > $1.removedAt } }
 
@@ -17,7 +17,7 @@ extension Engine {
     /// at once.
     func trashVolume(_ name: String) async throws {
         let record = try volume(name)
-        let folder = configuration.volumePlace(name)
+        let folder = configuration.volumePath(name)
         let content = mountpoint(record)
         let isEmpty = try await blocking { try !Files.exists(content) || Files.list(content).isEmpty }
         guard configuration.trashSeconds > 0, !(isEmpty && record.isAnonymous), record.options["device"] == nil else {
@@ -25,7 +25,7 @@ extension Engine {
         }
         try checkUnused(name)
         let trashed = TrashedVolume(id: String(Identifiers.random().prefix(12)), volume: record, removedAt: now)
-        let place = trashFolder(trashed.id)
+        let place = trashDirectory(trashed.id)
         try Files.makeDirectories(configuration.trash, mode: 0o700)
         try Files.makeDirectories(folder, mode: 0o755)
         try store.moveToTrash(trashed)
@@ -60,7 +60,7 @@ extension Engine {
         try store.removeTrash(record.id)
         try store.moveToTrash(record)
         trash[record.id] = record
-        try Files.rename(trashFolder(record.id), to: configuration.volumePlace(chosen))
+        try Files.rename(trashDirectory(record.id), to: configuration.volumePath(chosen))
         if name != nil { record.volume.isAnonymous = false }
         try store.restoreFromTrash(record.id, as: record.volume)
         trash[record.id] = nil
@@ -73,7 +73,7 @@ extension Engine {
     public func emptyTrash(_ records: [TrashedVolume]) async throws -> Int64 {
         var bytes: Int64 = 0
         for record in records where trash[record.id] != nil {
-            let folder = trashFolder(record.id)
+            let folder = trashDirectory(record.id)
             trash[record.id] = nil
             bytes += (try? await blocking { try Files.treeSize(folder) }) ?? 0
             // The directory first: if a crash leaves part of it, its row remains and the next sweep removes it.
@@ -85,7 +85,7 @@ extension Engine {
 
     /// The size of a volume in the trash, in bytes.
     public func trashSize(_ record: TrashedVolume) async -> Int64 {
-        let folder = trashFolder(record.id)
+        let folder = trashDirectory(record.id)
         return (try? await blocking { try Files.treeSize(folder) }) ?? 0
     }
 
@@ -94,13 +94,13 @@ extension Engine {
         for record in try store.trash() {
             trash[record.id] = record
             let name = record.volume.name
-            guard !Files.exists(trashFolder(record.id)), volumes[name] == nil,
-                Files.exists(configuration.volumePlace(name))
+            guard !Files.exists(trashDirectory(record.id)), volumes[name] == nil,
+                Files.exists(configuration.volumePath(name))
             else {
                 continue
             }
             try Files.makeDirectories(configuration.trash, mode: 0o700)
-            try Files.rename(configuration.volumePlace(name), to: trashFolder(record.id))
+            try Files.rename(configuration.volumePath(name), to: trashDirectory(record.id))
         }
     }
 

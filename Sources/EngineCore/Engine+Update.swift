@@ -63,7 +63,7 @@ extension Engine {
 
     /// The size of a container's writable layer, in bytes.
     public func layerSize(_ id: String) async -> Int64 {
-        let folder = configuration.dataFolder(id) + "/upper"
+        let folder = configuration.containerDirectory(id) + "/upper"
         return (try? await blocking { try Files.treeSize(folder) }) ?? 0
     }
 }

@@ -16,7 +16,7 @@ extension Engine {
 
     public func allVolumes() -> [VolumeRecord] { volumes.values.sorted { $0.name < $1.name } }
 
-    public nonisolated func mountpoint(_ volume: VolumeRecord) -> String { configuration.volumeFolder(volume.name) }
+    public nonisolated func mountpoint(_ volume: VolumeRecord) -> String { configuration.volumeDirectory(volume.name) }
 
     /// Creates a volume; an existing one of that name is returned, as in Docker.
     public func createVolume(
@@ -40,7 +40,7 @@ extension Engine {
             name: chosen, createdAt: now, labels: labels, options: options, isAnonymous: isAnonymous)
         // The row first: a directory without a row would be a leftover.
         try store.save(record)
-        try Files.makeDirectories(configuration.volumeFolder(chosen), mode: 0o755)
+        try Files.makeDirectories(configuration.volumeDirectory(chosen), mode: 0o755)
         volumes[chosen] = record
         publish(.volume, "create", id: chosen, ["driver": "local"])
         return record
@@ -63,13 +63,13 @@ extension Engine {
             throw RoostError.missing("get \(name): no such volume")
         }
         try checkUnused(name)
-        let folder = configuration.volumePlace(record.name)
+        let folder = configuration.volumePath(record.name)
         // Out of sight at once, by rename; removing the content may take a while.
-        let doomed = configuration.volumePlace(".removing-\(Identifiers.random().prefix(16))")
+        let doomed = configuration.volumePath(".removing-\(Identifiers.random().prefix(16))")
         volumes[name] = nil
         try store.removeVolume(name)
         try await blocking {
-            try accepting(Errno.noEntry) { () throws(SyscallError) in try Files.rename(folder, to: doomed) }
+            try ignoring(Errno.noEntry) { () throws(SyscallError) in try Files.rename(folder, to: doomed) }
             try Files.removeTree(doomed)
         }
         publish(.volume, "destroy", id: name, ["driver": "local"])

@@ -22,7 +22,7 @@ struct LiveContainer: Sendable {
 public actor Engine {
     public nonisolated let configuration: EngineConfiguration
     nonisolated let names: KernelNames
-    nonisolated let layout: ControlGroupLayout
+    nonisolated let layout: CgroupLayout
     nonisolated let loop: IOLoop
     nonisolated let logs: LogWatcher
     nonisolated let images: ImageStore
@@ -48,7 +48,7 @@ public actor Engine {
     var buildTimes: [Digest: String] = [:]
     var contentDigests: [Digest: Digest] = [:]
     /// What builds have read from layers: metadata of paths, and short files; nil for missing paths.
-    var buildLooks: [Digest: [UInt8]?] = [:]
+    var pathLookupCache: [Digest: [UInt8]?] = [:]
     /// Images that only a build knows, with the number of its steps that use them.
     var transientImages: [Digest: (image: StoredImage, users: Int)] = [:]
     /// Cache mounts that a build uses exclusively.
@@ -65,7 +65,7 @@ public actor Engine {
     var unloggedOutput: [String: UnloggedOutput] = [:]
     var busy: Set<String> = []
     var queues: [String: [CheckedContinuation<Void, Never>]] = [:]
-    var restarts: [String: RestartDecision] = [:]
+    var restarts: [String: RestartBackoff] = [:]
     var pendingRestarts: [String: Task<Void, Never>] = [:]
     var healthTasks: [String: Task<Void, Never>] = [:]
     /// Containers that the engine itself is stopping: their exit is no fault.
@@ -77,11 +77,11 @@ public actor Engine {
     /// Exited containers that are still being torn down, with the tasks that wait for that.
     var clearing: [String: [CheckedContinuation<Void, Never>]] = [:]
     /// Containers that replace others of their service and have neither ports nor names yet.
-    var standbys: Set<String> = []
+    var standbyContainers: Set<String> = []
     /// Networks of exited containers, kept for the containers that share them.
     var retained: [String: RetainedNetwork] = [:]
     /// Interfaces of exited containers, with their addresses, until they are known to be removed.
-    var lingering: [String: [IPAddress]] = [:]
+    var lingeringInterfaces: [String: [IPAddress]] = [:]
     var activeBridges: Set<String> = []
     /// The host's interfaces when recovery began, until the shims of running containers have reconnected; nil at any other time. Packet
     /// rules of those containers are then written once for all of them.
@@ -94,7 +94,7 @@ public actor Engine {
         self.configuration = configuration
         self.log = log
         names = KernelNames(runRoot: configuration.runRoot)
-        layout = ControlGroupLayout.detect()
+        layout = CgroupLayout.detect()
         for folder in ["/containers", "/volumes"] {
             try Files.makeDirectories(configuration.dataRoot + folder, mode: 0o711)
         }
@@ -106,9 +106,9 @@ public actor Engine {
         images = try ImageStore(root: configuration.dataRoot)
         loop = try IOLoop()
         logs = try LogWatcher(loop: loop)
-        launcher = ShimLauncher(program: try ShimProgram(path: configuration.shimExecutable), loop: loop)
+        launcher = ShimLauncher(program: try ShimExecutable(path: configuration.shimExecutable), loop: loop)
         plans = LaunchPlanBuilder(
-            programs: SystemCallPrograms(), defaultUlimits: configuration.defaultUlimits)
+            programs: SeccompFilterCache(), defaultUlimits: configuration.defaultUlimits)
         resolver = Resolver(loop: loop)
         relay = PortRelay(loop: loop)
         filter = PacketFilter(names: names)

@@ -40,10 +40,10 @@ public struct EngineConfiguration: Sendable {
     func exitRecord(_ id: String) -> String { "\(runRoot)/containers/\(id)" }
     /// Where root file systems are mounted, each in its own mount namespace; on the host nothing is ever mounted here.
     var mountPoint: String { runRoot + "/root" }
-    func dataFolder(_ id: String) -> String { "\(dataRoot)/containers/\(id)" }
+    func containerDirectory(_ id: String) -> String { "\(dataRoot)/containers/\(id)" }
     var trash: String { dataRoot + "/trash" }
     /// A volume's own directory, which is moved to the trash or removed as a whole.
-    func volumePlace(_ name: String) -> String { "\(dataRoot)/volumes/\(name)" }
+    func volumePath(_ name: String) -> String { "\(dataRoot)/volumes/\(name)" }
     /// The volume's content.
-    func volumeFolder(_ name: String) -> String { volumePlace(name) + "/_data" }
+    func volumeDirectory(_ name: String) -> String { volumePath(name) + "/_data" }
 }

@@ -6,7 +6,7 @@ import Networking
 struct PortPublisher: Sendable {
     let record: ContainerRecord
     /// Ports of other containers with their names, for error messages.
-    let takenPorts: [(port: PublishedPort, owner: String)]
+    let allocatedPorts: [(port: PublishedPort, owner: String)]
     /// For ports that name no address; nil means every address.
     var defaultAddress: IPAddress?
 
@@ -35,7 +35,7 @@ struct PortPublisher: Sendable {
                 continue
             }
             let new = try bind(binding)
-            undo.onFailure { for item in new { item.socket.closeEarly() } }
+            undo.onFailure { for item in new { item.socket.close() } }
             bound += new
         }
         return bound
@@ -76,7 +76,7 @@ struct PortPublisher: Sendable {
             } catch {
                 // A host without IPv6 publishes on IPv4 only.
                 if address == .any6, !bound.isEmpty, [Errno.addressNotAvailable, 97].contains(error.errno) { continue }
-                for item in bound { item.socket.closeEarly() }
+                for item in bound { item.socket.close() }
                 throw portError(port, address, wanted, error)
             }
         }
@@ -88,7 +88,7 @@ struct PortPublisher: Sendable {
     {
         let place = "\(address.isVersion6 ? "[\(address)]" : address.description):\(number)"
         if error.errno == Errno.addressInUse {
-            let owner = takenPorts.first {
+            let owner = allocatedPorts.first {
                 $0.port.hostPort == number && $0.port.container.transport == port.transport
             }?.owner
             if let owner {

@@ -53,7 +53,7 @@ struct ServiceUpdater: Sendable {
             for replica in batch {
                 group.addTask {
                     do {
-                        try await engine.changeOver(replica, update)
+                        try await engine.cutOver(replica, update)
                         return Changed(replica: replica)
                     } catch { return Changed(replica: replica, failure: "\(error)") }
                 }
@@ -77,7 +77,7 @@ struct ServiceUpdater: Sendable {
             if index > 0 { try? await Task.sleep(for: .nanoseconds(update.rollback.delay)) }
             for item in batch {
                 do {
-                    try await engine.takeBack(
+                    try await engine.rollBackReplica(
                         item.replica, order: update.rollback.order, timeout: update.timeoutSeconds)
                 } catch {
                     losses.append("\(item.replica.name) could not be restored: \(error)")
@@ -90,7 +90,7 @@ struct ServiceUpdater: Sendable {
 
 extension Engine {
     /// Replaces a running replica with a new one. The old one is stopped, and kept under its retired name.
-    func changeOver(_ replica: ReplicaUpdate, _ update: ServiceUpdate) async throws {
+    func cutOver(_ replica: ReplicaUpdate, _ update: ServiceUpdate) async throws {
         let old = try container(replica.id)
         // Checked before the old one is touched: a missing image must not cost a running container.
         _ = try image(replica.spec.image)
@@ -104,25 +104,25 @@ extension Engine {
             try await watch(new.id, for: update.rule.monitor)
         case .startFirst:
             let new = try await createContainer(spec, name: replica.standbyName).record
-            standbys.insert(new.id)
+            standbyContainers.insert(new.id)
             do {
                 try await startContainer(new.id)
                 try await watch(new.id, for: update.rule.monitor)
                 try await promote(new.id, over: old.id, as: replica.name, retired: replica.retiredName)
             } catch {
                 // The old one has never stopped serving.
-                standbys.remove(new.id)
+                standbyContainers.remove(new.id)
                 let said = await lastLines(new.id)
                 try? await removeContainer(new.id, force: true, volumes: .remove)
                 throw said.isEmpty ? error : RoostError.failure("\(error); its last lines:\n\(said)")
             }
-            await untilDrained(old.id)
+            await waitForDrain(old.id)
             try await stopRetiring(old.id, timeout: update.timeoutSeconds)
         }
     }
 
     /// Waits a moment for the open connections of a container that has lost its ports: no new ones come.
-    private func untilDrained(_ id: String) async {
+    private func waitForDrain(_ id: String) async {
         guard let process = live[id]?.process.process, let record = containers[id] else { return }
         let ports = Set(record.spec.portBindings.map(\.container.number))
         guard !ports.isEmpty else { return }
@@ -137,7 +137,7 @@ extension Engine {
 
     /// The last lines of a container's log, to explain its failure after it is removed.
     func lastLines(_ id: String) async -> String {
-        let path = configuration.dataFolder(id) + "/container.log"
+        let path = configuration.containerDirectory(id) + "/container.log"
         let found = try? await blocking {
             var cursor = LogCursor(path: path, tail: 5)
             return try cursor.next()
@@ -190,7 +190,7 @@ extension Engine {
         let ports: [(socket: OwnedFD, port: PublishedPort)]
         do {
             ports = try PortPublisher(
-                record: record, takenPorts: takenPorts(), defaultAddress: publishAddress(record)
+                record: record, allocatedPorts: allocatedPorts(), defaultAddress: publishAddress(record)
             ).publish(&undo, inheriting: inherited)
         } catch {
             _ = undo.unwind()
@@ -213,7 +213,7 @@ extension Engine {
             throw error
         }
         if let running = live[new] {
-            let kept = KeptDescriptors(running)
+            let kept = RetainedDescriptors(running)
             running.process.connection.send(.keep(tags: kept.tags), descriptors: kept.files)
         }
         try exchangeNames(old, new, as: name, retired: retired)
@@ -240,39 +240,39 @@ extension Engine {
     /// From now on the service's name resolves to the new replica, and no longer to the old one.
     private func exchangeNames(_ old: String, _ new: String, as name: String, retired: String) throws {
         if containers[old]?.name != retired { try rename(old, to: retired) }
-        standbys.remove(new)
-        if live[old] != nil { standbys.insert(old) }
+        standbyContainers.remove(new)
+        if live[old] != nil { standbyContainers.insert(old) }
         try rename(new, to: name)
     }
 
     /// Removes the replica that was kept for a rollback, if the new one has replaced it.
-    func removeRetired(_ replica: ReplicaUpdate, volumes: VolumeFate) async throws {
+    func removeRetired(_ replica: ReplicaUpdate, volumes: VolumeDisposition) async throws {
         guard let old = containers[replica.id], old.name == replica.retiredName,
             containers.values.contains(where: { $0.name == replica.name })
         else { return }
-        standbys.remove(replica.id)
+        standbyContainers.remove(replica.id)
         try await removeContainer(replica.id, force: true, volumes: volumes)
     }
 
     /// Restores the old replica in place of the new one.
-    func takeBack(_ replica: ReplicaUpdate, order: UpdateRule.Order, timeout: Int?) async throws {
+    func rollBackReplica(_ replica: ReplicaUpdate, order: UpdateRule.Order, timeout: Int?) async throws {
         guard let old = containers[replica.id], old.name == replica.retiredName else { return }
         let new = containers.values.first { $0.name == replica.name }
         if let new, order == .startFirst, live[new.id] != nil {
-            standbys.insert(old.id)
+            standbyContainers.insert(old.id)
             if live[old.id] == nil { try await startContainer(old.id) }
             try await watch(old.id, for: 0)
             try await promote(
                 old.id, over: new.id, as: replica.name, retired: "\(replica.name)-retired-\(new.id.prefix(12))")
             try await stopRetiring(new.id, timeout: timeout)
-            standbys.remove(new.id)
+            standbyContainers.remove(new.id)
             return try await removeContainer(new.id, force: true, volumes: .remove)
         }
         if let new {
             try await stopRetiring(new.id, timeout: timeout)
             try await removeContainer(new.id, force: true, volumes: .remove)
         }
-        standbys.remove(old.id)
+        standbyContainers.remove(old.id)
         try rename(old.id, to: replica.name)
         guard live[old.id] == nil else { return }
         try await startContainer(old.id)

@@ -54,12 +54,12 @@ final class Throttle: Sendable {
 
 /// A blob sink that reports the download's progress.
 struct ReportingSink: BlobSink {
-    let blob: ArrivingBlob
+    let blob: BlobIngest
     let total: Int64
     let throttle = Throttle()
     let report: @Sendable (Int64) -> Void
 
-    init(blob: ArrivingBlob, total: Int64, report: @escaping @Sendable (Int64) -> Void) {
+    init(blob: BlobIngest, total: Int64, report: @escaping @Sendable (Int64) -> Void) {
         self.blob = blob
         self.total = total
         self.report = report

@@ -102,7 +102,7 @@ public struct MountSpec: Sendable, Equatable, Codable, Hashable {
     /// Submounts of a read-only mount stay writable (`bind-recursive=writable`).
     public var isReadOnlyAtTopAlone: Bool?
     /// The properties of a volume that is created for this mount.
-    public var volumeWish: VolumeWish?
+    public var volumeWish: VolumeTemplate?
     /// The mount takes over an anonymous volume of a previous container; it is removed with this container.
     public var keepsAnonymous: Bool?
     /// The mount as the client sent it, to show it in `inspect`: an entry of `Binds`, or the JSON of an entry of `Mounts`.
@@ -129,7 +129,7 @@ public struct MountSpec: Sendable, Equatable, Codable, Hashable {
 }
 
 /// Properties of a volume that does not exist yet.
-public struct VolumeWish: Sendable, Equatable, Codable, Hashable {
+public struct VolumeTemplate: Sendable, Equatable, Codable, Hashable {
     public var driver: String
     public var labels: [String: String]
     public var options: [String: String]

@@ -67,7 +67,7 @@ public struct NetworkSpec: Sendable, Equatable, Codable {
 }
 
 /// What happens to volumes when their container or project is removed.
-public enum VolumeFate: String, Sendable, Equatable, Codable {
+public enum VolumeDisposition: String, Sendable, Equatable, Codable {
     case keep
     /// Deletes them.
     case remove
@@ -117,7 +117,7 @@ public struct EndpointRecord: Sendable, Equatable, Codable {
     /// The number of the container's interface; nil means the index in the list.
     public var number: Int?
     /// The requested settings, as `inspect` shows them.
-    public var wish: EndpointWish?
+    public var wish: RequestedEndpoint?
     public init(
         networkID: String, networkName: String, address4: IPAddress?, address6: IPAddress?, macAddress: String,
         aliases: [String], gatewayPriority: Int
@@ -133,7 +133,7 @@ public struct EndpointRecord: Sendable, Equatable, Codable {
 }
 
 /// The requested settings of an endpoint, as `inspect` shows them.
-public struct EndpointWish: Sendable, Equatable, Codable {
+public struct RequestedEndpoint: Sendable, Equatable, Codable {
     public var address4: IPAddress?
     public var address6: IPAddress?
     public var linkLocal: [String]

@@ -63,7 +63,7 @@ struct DigestingSink: SelectionSink {
         pending.removeAll(keepingCapacity: true)
     }
 
-    mutating func makeFolder(_ path: String, _ selection: RootRequest.Selection) throws {
+    mutating func makeDirectory(_ path: String, _ selection: RootRequest.Selection) throws {
         appendText(path)
         append(UInt64(selection.mode ?? 0o755))
         append(UInt64(selection.owner?.user ?? 0) << 32 | UInt64(selection.owner?.group ?? 0))

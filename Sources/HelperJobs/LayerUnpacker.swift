@@ -41,13 +41,13 @@ enum LayerUnpacker {
         default:
             try check(entry, path)
             try extractor.extract()
-            if case .hardLink = entry.kind { try takeFacts(entry, path) }
+            if case .hardLink = entry.kind { try applyMetadata(entry, path) }
             try setAccessLists(entry, path)
         }
     }
 
     /// A hard link's entry repeats owner, mode and time; if they differ, the last entry wins, as in Docker.
-    private static func takeFacts(_ entry: ArchiveEntry, _ path: EntryPath) throws {
+    private static func applyMetadata(_ entry: ArchiveEntry, _ path: EntryPath) throws {
         let place = path.inRoot
         let status = try Files.status(place, followLinks: false)
         let isLink = status.isSymbolicLink

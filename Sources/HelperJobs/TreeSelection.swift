@@ -8,7 +8,7 @@ import OCI
 protocol SelectionSink {
     mutating func take(_ path: String, _ status: FileStatus, as name: String, _ selection: RootRequest.Selection) throws
     /// Creates the target directory, which does not exist yet.
-    mutating func makeFolder(_ path: String, _ selection: RootRequest.Selection) throws
+    mutating func makeDirectory(_ path: String, _ selection: RootRequest.Selection) throws
     /// Unpacks a tar archive into a directory (ADD).
     mutating func unpack(
         _ path: String, _ status: FileStatus, into folder: String, _ selection: RootRequest.Selection
@@ -97,7 +97,7 @@ struct TreeSelection {
         let status = try Files.status(path)
         let target = selection.target
         if status.isDirectory {
-            if selection.makesTarget { try sink.makeFolder(target, selection) }
+            if selection.makesTarget { try sink.makeDirectory(target, selection) }
             let prefix = selection.keepsParents ? Self.kept(parts, source) : ""
             if selection.keepsParents, !prefix.isEmpty {
                 try sink.take(path, status, as: Self.join(target, prefix), selection)
@@ -109,7 +109,7 @@ struct TreeSelection {
                 // --chmod applies to copied files, not to the directory that an archive is unpacked into.
                 var folder = selection
                 folder.mode = nil
-                try sink.makeFolder(target, folder)
+                try sink.makeDirectory(target, folder)
             }
             return try sink.unpack(path, status, into: target, selection)
         }
@@ -168,7 +168,7 @@ struct ArchivingSink: SelectionSink {
             mode: status.isSymbolicLink ? nil : selection.mode.map { $0 & 0o7777 })
     }
 
-    mutating func makeFolder(_ path: String, _ selection: RootRequest.Selection) throws {
+    mutating func makeDirectory(_ path: String, _ selection: RootRequest.Selection) throws {
         guard !hasTarget else { return }
         hasTarget = true
         try tree.writer.add(

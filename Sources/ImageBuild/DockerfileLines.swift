@@ -217,7 +217,7 @@ public struct DockerfileLines: Sendable {
 
     /// The heredocs that a line opens: words of the form `[number]<<[-]NAME` (BuildKit, `parser.ParseHeredoc`).
     static func documents(_ text: String) -> [HereDocument] {
-        InstructionParser.plainWords(text, "\\").compactMap { document($0) }
+        InstructionParser.splitWords(text, "\\").compactMap { document($0) }
     }
 
     /// The heredoc that a word opens; nil for other words.

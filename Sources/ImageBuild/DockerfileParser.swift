@@ -238,7 +238,7 @@ struct InstructionParser {
                 ? ["chown", "chmod", "link", "keep-git-dir", "checksum", "exclude", "unpack"]
                 : ["from", "chown", "chmod", "link", "parents", "exclude"])
         var words = try jsonArray(source.rest) ?? []
-        if words.isEmpty { words = Self.plainWords(source.rest, escape) }
+        if words.isEmpty { words = Self.splitWords(source.rest, escape) }
         // Heredocs are among the sources as `<<NAME`.
         let plain = words.filter { source.documents.isEmpty || DockerfileLines.document($0) == nil }
         guard let target = plain.last, plain.count + source.documents.count > 1 else {
@@ -261,7 +261,7 @@ struct InstructionParser {
     }
 
     /// Splits at unquoted white space; quotes and escapes are kept for the expansion.
-    static func plainWords(_ text: String, _ escape: Character) -> [String] {
+    static func splitWords(_ text: String, _ escape: Character) -> [String] {
         var words: [String] = []
         var word = ""
         var quote: Character?
@@ -292,7 +292,7 @@ struct InstructionParser {
 
     /// `A=1 B="two words"`, or the legacy form `A one value`; values keep their quotes until they are expanded.
     private func pairs(_ name: String) throws(DockerfileError) -> [(String, String)] {
-        let words = Self.plainWords(source.rest, escape)
+        let words = Self.splitWords(source.rest, escape)
         guard let first = words.first else { return [] }
         guard first.contains("=") else {
             let value = source.rest.dropFirst(first.count).drop(while: \.isWhitespace)
@@ -316,7 +316,7 @@ struct InstructionParser {
 
     private func argument() throws(DockerfileError) -> InstructionKind {
         try allow([])
-        let words = Self.plainWords(source.rest, escape)
+        let words = Self.splitWords(source.rest, escape)
         guard !words.isEmpty else { throw failure("ARG requires at least one argument") }
         var list: [(String, String?)] = []
         for word in words {

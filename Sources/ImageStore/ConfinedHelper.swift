@@ -7,7 +7,7 @@ import LinuxKernel
 public enum ConfinedHelper {
     /// The executable next to the engine's. Opened once: an update does not change what a running engine starts.
     private static let program = Result {
-        let path = try Processes.beside("roost-helper")
+        let path = try Processes.siblingExecutable("roost-helper")
         do { return try Files.open(path, [.readOnly]) } catch {
             throw RoostError.failure("cannot open the helper \(path): \(error); it must be installed next to roostd")
         }

@@ -59,7 +59,7 @@ public struct ContentStore: Sendable {
     func adopt(_ descriptor: Int32) throws -> (digest: Digest, size: Int64) {
         let (digest, size) = try measure(descriptor)
         if !contains(digest) {
-            try accepting(Errno.exists) { () throws(SyscallError) in
+            try ignoring(Errno.exists) { () throws(SyscallError) in
                 try Files.linkDescriptor(descriptor, to: path(digest))
             }
         }

@@ -21,7 +21,7 @@ extension ImageStore {
         defer { try? Files.removeTree(arrived) }
         try Files.makeDirectory(arrived, mode: 0o700)
         // The outer archive is as untrusted as its layers: the same confined helper unpacks it while it is read.
-        try layers.takeApart(archive, into: arrived, subject: "the image archive")
+        try layers.unpackArchive(archive, into: arrived, subject: "the image archive")
         let folder = try RootedDirectory(path: arrived)
         if let bytes = try? folder.read("index.json", limit: Self.documentLimit),
             !Files.exists(arrived + "/manifest.json")

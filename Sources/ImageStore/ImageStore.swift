@@ -143,7 +143,7 @@ public struct ImageStore: Sendable {
         if compression == .none, there == nil {
             // The digest is computed while the layer is unpacked; the layer gets its name only when both are done.
             let content = content
-            let hashing = try Background { try content.adopt(file.raw) }
+            let hashing = try Future { try content.adopt(file.raw) }
             let unpacked = try layers.unpack(.file(file.raw, digest: expected), onto: parent, subject: subject) {
                 try layers.check(try hashing.value().digest, is: expected, subject)
             }

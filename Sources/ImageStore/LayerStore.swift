@@ -56,7 +56,7 @@ struct LayerStore: Sendable {
         _ source: LayerSource, onto parent: Digest?, expecting expected: Digest? = nil, subject: String,
         verify: () throws -> Void = {}
     ) throws -> (layer: Digest, chain: Digest, size: Int64) {
-        let folder = try arrivingFolder()
+        let folder = try ingestDirectory()
         defer { try? Files.removeTree(folder) }
         let filled = Result { try fill(folder, from: source, subject: subject) }
         let verified = Result { try verify() }
@@ -75,7 +75,7 @@ struct LayerStore: Sendable {
     }
 
     /// A new temporary directory, swept unless it is renamed.
-    func arrivingFolder() throws(SyscallError) -> String {
+    func ingestDirectory() throws(SyscallError) -> String {
         let folder = "\(root)/arriving/\(Identifiers.random().prefix(24))"
         try Files.makeDirectory(folder, mode: 0o755)
         return folder
@@ -91,7 +91,7 @@ struct LayerStore: Sendable {
     /// Renames a complete directory to its chain id, unless the layer already exists.
     func place(_ folder: String, as chain: Digest) throws(SyscallError) {
         guard !Files.exists(path(chain)) else { return }
-        try accepting(Errno.exists, Errno.notEmpty) { () throws(SyscallError) in
+        try ignoring(Errno.exists, Errno.notEmpty) { () throws(SyscallError) in
             try Files.rename(folder, to: path(chain))
         }
     }
@@ -117,7 +117,7 @@ struct LayerStore: Sendable {
     }
 
     /// Unpacks an archive without computing its digest; accepts pipes and compressed archives.
-    func takeApart(_ archive: Int32, into folder: String, subject: String) throws {
+    func unpackArchive(_ archive: Int32, into folder: String, subject: String) throws {
         let target = try Files.open(folder, [.readOnly, .directory])
         let report = try Files.memory("report", [])
         let errors = try Files.memory("errors", [])
@@ -141,10 +141,10 @@ struct LayerStore: Sendable {
     ) throws -> Digest {
         let forward = try Pipe()
         let unpacker = try ConfinedHelper.start(.unpack, descriptors: [forward.reading.raw, report, errors, target])
-        forward.reading.closeEarly()
-        let plain: PlainBytes
-        do { plain = try PlainBytes(source, compressed: compressed, errors: errors) } catch {
-            forward.writing.closeEarly()
+        forward.reading.close()
+        let plain: Decompressor
+        do { plain = try Decompressor(source, compressed: compressed, errors: errors) } catch {
+            forward.writing.close()
             try? finish(unpacker, errors, subject)
             throw error
         }
@@ -172,7 +172,7 @@ struct LayerStore: Sendable {
         // An interrupted stream must not look like a short one.
         let wasCut = broken != nil
         if wasCut, early == nil { try? Processes.signal(pid: unpacker, 9) }
-        forward.writing.closeEarly()
+        forward.writing.close()
         // Report the unpacker's error first: a broken pipe is only its consequence. Always wait for all processes.
         let unpacked = early ?? Result { try finish(unpacker, errors, subject) }
         let ended = Result { try plain.end { try finish($0, errors, subject) } }

@@ -14,7 +14,7 @@ public enum VolumeFill {
             view: .layers(layers, upper: nil, work: nil),
             binds: [RootRequest.Bind(source: folder, target: volumeTarget, readOnly: false)], mountPoint: mountPoint,
             job: .copy(source: path, target: volumeTarget))
-        do { _ = try RootRunner(request).answer() } catch let error as RoostError {
+        do { _ = try HelperProcess(request).answer() } catch let error as RoostError {
             throw RoostError(error.kind, "cannot copy \(path) of the image into the volume: \(error.message)")
         }
     }

@@ -44,7 +44,7 @@ public struct CapabilitySet: OptionSet, Sendable, Hashable {
     }
 
     /// Keeps the permitted set across a change of the user id (PR_SET_KEEPCAPS).
-    public static func keepOverUserChange() throws(SyscallError) {
+    public static func keepAcrossSetuid() throws(SyscallError) {
         try check("prctl", "PR_SET_KEEPCAPS") { roost_prctl(8, 1, 0, 0, 0) }
     }
 }

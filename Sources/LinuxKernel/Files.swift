@@ -343,7 +343,7 @@ extension Files {
     /// Whether the lock on this file is currently held.
     public static func isLocked(_ path: String) throws(SyscallError) -> Bool {
         guard let free = try lock(path) else { return true }
-        free.closeEarly()
+        free.close()
         return false
     }
 }

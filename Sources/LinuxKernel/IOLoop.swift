@@ -13,12 +13,12 @@ public final class IOLoop: Sendable {
         var generation: UInt64 = 0
     }
 
-    private let poll: EventPoll
+    private let poll: Epoll
     private let wake: Pipe
     private let state = Mutex(State())
 
     public init() throws {
-        poll = try EventPoll()
+        poll = try Epoll()
         wake = try Pipe()
         try setNonBlocking(wake.reading.raw)
         try setNonBlocking(wake.writing.raw)

@@ -13,17 +13,17 @@ public final class OwnedFD: Sendable {
     public init(adopting raw: CInt) { self.raw = raw }
 
     /// Closes the descriptor now, even if other references exist: for pipe ends whose closing signals end of file.
-    public func closeEarly() {
+    public func close() {
         if isOpen.exchange(false, ordering: .sequentiallyConsistent) { _ = Glibc.close(raw) }
     }
 
     /// Releases ownership of the raw descriptor; the caller must close it.
-    public func handOver() -> CInt {
+    public func release() -> CInt {
         _ = isOpen.exchange(false, ordering: .sequentiallyConsistent)
         return raw
     }
 
-    deinit { closeEarly() }
+    deinit { close() }
 
     /// Duplicates the descriptor with close-on-exec set (fcntl(2), F_DUPFD_CLOEXEC).
     public func duplicate() throws(SyscallError) -> OwnedFD { try OwnedFD(adopting: duplicateDescriptor(raw)) }

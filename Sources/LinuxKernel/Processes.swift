@@ -8,7 +8,7 @@ public struct Namespaces: OptionSet, Sendable {
     public static let mount = Namespaces(rawValue: ROOST_CLONE_NEWNS)
     public static let process = Namespaces(rawValue: ROOST_CLONE_NEWPID)
     public static let hostname = Namespaces(rawValue: ROOST_CLONE_NEWUTS)
-    public static let communication = Namespaces(rawValue: ROOST_CLONE_NEWIPC)
+    public static let ipc = Namespaces(rawValue: ROOST_CLONE_NEWIPC)
     public static let network = Namespaces(rawValue: ROOST_CLONE_NEWNET)
     public static let controlGroup = Namespaces(rawValue: ROOST_CLONE_NEWCGROUP)
 }
@@ -25,7 +25,7 @@ public struct ExitStatus: Sendable, Equatable {
 /// Process system calls. `clone` is only safe in a single-threaded process such as the shim.
 public enum Processes {
     /// The path of an executable installed in the same directory as this one (proc(5), `/proc/self/exe`).
-    public static func beside(_ name: String) throws(SyscallError) -> String {
+    public static func siblingExecutable(_ name: String) throws(SyscallError) -> String {
         "/" + FileName.parts(try Files.canonical("/proc/self/exe")).dropLast().joined(separator: "/") + "/" + name
     }
 
@@ -204,7 +204,7 @@ public enum Processes {
     }
 
     /// Installs a compiled seccomp filter (seccomp(2), SECCOMP_SET_MODE_FILTER); 8 bytes per instruction.
-    public static func setSystemCallFilter(_ program: [UInt8]) throws(SyscallError) {
+    public static func setSeccompFilter(_ program: [UInt8]) throws(SyscallError) {
         try check("seccomp", "filter") { unsafe roost_seccomp_filter(program, UInt16(clamping: program.count / 8)) }
     }
 

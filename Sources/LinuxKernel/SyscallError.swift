@@ -98,7 +98,7 @@ public enum Errno {
 }
 
 /// Runs `body` and ignores errors with these errno values, e.g. "already exists" or "already removed".
-public func accepting(_ numbers: Int32..., body: () throws(SyscallError) -> Void) throws(SyscallError) {
+public func ignoring(_ numbers: Int32..., body: () throws(SyscallError) -> Void) throws(SyscallError) {
     do throws(SyscallError) { try body() } catch {
         if !numbers.contains(error.errno) { throw error }
     }

@@ -45,13 +45,13 @@ private struct TreeRemoval {
                         // Some file systems do not report the entry type (d_type).
                         if errno != EISDIR { return fail("unlinkat") }
                     }
-                    unsafe removeFolder(name, in: folder, depth: depth)
+                    unsafe removeDirectory(name, in: folder, depth: depth)
                 }
             }
         }
     }
 
-    private mutating func removeFolder(_ name: UnsafePointer<CChar>, in folder: CInt, depth: Int) {
+    private mutating func removeDirectory(_ name: UnsafePointer<CChar>, in folder: CInt, depth: Int) {
         if depth >= Self.depthLimit {
             count += 1
             guard unsafe renameat(folder, name, top, ".deep-\(count)") == 0 else { return fail("renameat") }

@@ -7,7 +7,7 @@ import Synchronization
 public final class PortRelay: Sendable {
     private let loop: IOLoop
     /// Each connection takes two descriptors; all of them may use half of the engine's open file limit.
-    private let connections = Allowance(max(256, Int(clamping: Processes.openFileLimit.soft) / 4))
+    private let connections = UsageLimit(max(256, Int(clamping: Processes.openFileLimit.soft) / 4))
 
     public init(loop: IOLoop) { self.loop = loop }
 
@@ -29,7 +29,7 @@ public final class PortRelay: Sendable {
             try loop.add(listener.raw, .readable) { _ in
                 while let client = try? Sockets.accept(listener.raw) {
                     guard connections.take() else {
-                        client.closeEarly()
+                        client.close()
                         continue
                     }
                     InternetSockets.setNoDelay(client.raw)
@@ -48,7 +48,7 @@ public final class PortRelay: Sendable {
 
     public func stop(_ listener: OwnedFD) {
         loop.remove(listener.raw)
-        listener.closeEarly()
+        listener.close()
     }
 }
 
@@ -69,7 +69,7 @@ private final class StreamRelay: Sendable {
     private let client: OwnedFD
     private let server: OwnedFD
     private let state = Mutex(State())
-    private let end = Once()
+    private let end = OnceFlag()
     private let whenFinished: @Sendable () -> Void
 
     init(loop: IOLoop, client: OwnedFD, server: OwnedFD, whenFinished: @escaping @Sendable () -> Void) {
@@ -146,8 +146,8 @@ private final class StreamRelay: Sendable {
         guard end.isFirst() else { return }
         loop.remove(client.raw)
         loop.remove(server.raw)
-        client.closeEarly()
-        server.closeEarly()
+        client.close()
+        server.close()
         whenFinished()
     }
 }
@@ -206,7 +206,7 @@ private final class DatagramRelay: Sendable {
         }
         for socket in silent {
             loop.remove(socket.raw)
-            socket.closeEarly()
+            socket.close()
         }
     }
 }

@@ -128,15 +128,15 @@ public final class Resolver: Sendable {
     static let upstreamMilliseconds: Int64 = 2500
 
     /// Upstream sockets of all containers together: a quarter of the engine's open file limit.
-    private let upstreamSockets = Allowance(max(256, Int(clamping: Processes.openFileLimit.soft) / 4))
+    private let upstreamSockets = UsageLimit(max(256, Int(clamping: Processes.openFileLimit.soft) / 4))
     /// Per container: maximum number of pending queries and of TCP connections.
     private static let questionLimit = 512
     private static let streamLimit = 32
 
     /// The limits of one container.
     private final class Bounds: Sendable {
-        let questions = Allowance(Resolver.questionLimit)
-        let streams = Allowance(Resolver.streamLimit)
+        let questions = UsageLimit(Resolver.questionLimit)
+        let streams = UsageLimit(Resolver.streamLimit)
     }
 
     public init(loop: IOLoop) { self.loop = loop }
@@ -161,7 +161,7 @@ public final class Resolver: Sendable {
         let tcp = sockets.tcp
         try loop.add(tcp.raw, .readable) { [self] _ in
             while let client = try? Sockets.accept(tcp.raw) {
-                if bounds.streams.take() { serveStream(client, scope, bounds) } else { client.closeEarly() }
+                if bounds.streams.take() { serveStream(client, scope, bounds) } else { client.close() }
             }
         }
     }
@@ -180,9 +180,9 @@ public final class Resolver: Sendable {
     public func stop(_ sockets: ResolverSockets) {
         for socket in [sockets.udp, sockets.tcp] {
             loop.remove(socket.raw)
-            socket.closeEarly()
+            socket.close()
         }
-        if let rules = sockets.rules { LateClose.close(rules) }
+        if let rules = sockets.rules { BackgroundClose.close(rules) }
     }
 
     /// Without EDNS a UDP response has at most 512 bytes; a longer one is truncated to its question with TC set, so that the client retries over TCP.
@@ -197,13 +197,13 @@ public final class Resolver: Sendable {
     /// Serves one query per connection, which is what stub resolvers send after a truncated response.
     private func serveStream(_ client: OwnedFD, _ scope: ResolverScope, _ bounds: Bounds) {
         let buffer = Mutex<[UInt8]>([])
-        let end = Once()
-        let asked = Once()
+        let end = OnceFlag()
+        let asked = OnceFlag()
         let close: @Sendable () -> Void = { [loop] in
             // When the timeout fires, the descriptor number may already be reused.
             guard end.isFirst() else { return }
             loop.remove(client.raw)
-            client.closeEarly()
+            client.close()
             bounds.streams.giveBack()
         }
         let added: Void? = try? loop.add(client.raw, .readable) { [self] _ in
@@ -287,11 +287,11 @@ public final class Resolver: Sendable {
             return servers.count > 1
                 ? forward(bytes, query, servers.dropFirst(), reply) : reply(query.response([], code: 2))
         }
-        let end = Once()
+        let end = OnceFlag()
         let finish: @Sendable () -> Bool = { [loop] in
             guard end.isFirst() else { return false }
             loop.remove(socket.raw)
-            socket.closeEarly()
+            socket.close()
             return true
         }
         let next: @Sendable () -> Void = { [self] in

@@ -50,7 +50,7 @@ enum ResolverRedirect {
 
 /// Closes descriptors in the background: closing a netfilter socket blocks until the kernel has freed old rules of the namespace, ten
 /// milliseconds or more.
-enum LateClose {
+enum BackgroundClose {
     private static let waiting = Mutex<(files: [OwnedFD], runs: Bool)>(([], false))
 
     static func close(_ file: OwnedFD) {
@@ -60,8 +60,8 @@ enum LateClose {
             return !state.runs
         }
         guard starts else { return }
-        do throws(SyscallError) { try Threads.detach { while let next = take() { next.closeEarly() } } } catch {
-            while let next = take() { next.closeEarly() }
+        do throws(SyscallError) { try Threads.detach { while let next = take() { next.close() } } } catch {
+            while let next = take() { next.close() }
         }
     }
 

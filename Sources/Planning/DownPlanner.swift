@@ -3,7 +3,7 @@ import EngineModel
 /// What `down` removes.
 public struct DownOptions: Sendable, Equatable {
     /// What happens to the project's volumes, including anonymous ones.
-    public var fate = VolumeFate.keep
+    public var fate = VolumeDisposition.keep
     /// Only these services; empty means all.
     public var services: [String] = []
     public var timeoutSeconds: Int?

@@ -17,7 +17,7 @@ public enum Operation: Sendable, Equatable {
     /// Restarts a running container because a dependency was recreated.
     case restartContainer(id: String, name: String, timeoutSeconds: Int?)
     case stopContainer(id: String, name: String, timeoutSeconds: Int?)
-    case removeContainer(id: String, name: String, volumes: VolumeFate)
+    case removeContainer(id: String, name: String, volumes: VolumeDisposition)
     case awaitHealthy(name: String)
     case awaitCompleted(name: String)
     case removeNetwork(name: String)

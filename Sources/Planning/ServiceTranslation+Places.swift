@@ -70,7 +70,7 @@ extension ServiceTranslation {
                         name: real, copy: volume["volume"]["nocopy"].bool != true,
                         subpath: volume["volume"]["subpath"].string ?? ""), target: target, readOnly: readOnly)
                 if let labels = volume["volume"]["labels"].stringMap, !labels.isEmpty {
-                    mount.volumeWish = VolumeWish(driver: "", labels: labels, options: [:])
+                    mount.volumeWish = VolumeTemplate(driver: "", labels: labels, options: [:])
                 }
                 spec.mounts.append(mount)
             }

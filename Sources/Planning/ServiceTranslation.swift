@@ -53,7 +53,7 @@ public struct ServiceTranslation: Sendable {
             )
         }
         let deploy = service["deploy"]
-        if deploy["update_config"]["order"].string == "start-first", let reason = needsOldGone(name) {
+        if deploy["update_config"]["order"].string == "start-first", let reason = startFirstObstacle(name) {
             found.append(
                 "service \(name): updates stop the old replica first, because \(reason) (\(place(name, "deploy.update_config.order")))"
             )

@@ -102,12 +102,12 @@ extension ServiceTranslation {
         guard !deploy["update_config"].isNull else { return nil }
         var update = try UpdateRule(deploy["update_config"], place: place(name, "deploy.update_config"))
         let rollback = try UpdateRule(deploy["rollback_config"], place: place(name, "deploy.rollback_config"))
-        if update.order == .startFirst, needsOldGone(name) != nil { update.order = .stopFirst }
+        if update.order == .startFirst, startFirstObstacle(name) != nil { update.order = .stopFirst }
         return (update, rollback)
     }
 
     /// Why the old and the new replica cannot run at the same time, which `start-first` needs; nil if they can.
-    func needsOldGone(_ name: String) -> String? {
+    func startFirstObstacle(_ name: String) -> String? {
         let service = project.services[name] ?? .null
         if let mode = service["network_mode"].string, mode != "bridge", mode != "none" {
             return "both replicas would share the ports of network_mode: \(mode)"

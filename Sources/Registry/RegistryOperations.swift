@@ -7,7 +7,7 @@ import NIOHTTP1
 import OCI
 
 /// A manifest with its original bytes, which determine its digest.
-public struct FetchedManifest: Sendable {
+public struct PulledManifest: Sendable {
     public let bytes: [UInt8]
     public let mediaType: String
 }
@@ -25,7 +25,7 @@ extension RegistrySession {
     ].joined(separator: ", ")
 
     /// Pulls a manifest or an index by tag or digest.
-    public func manifest(_ reference: String) async throws -> FetchedManifest {
+    public func manifest(_ reference: String) async throws -> PulledManifest {
         let answer = try await request(
             .GET, "/v2/\(repository)/manifests/\(reference)", headers: [("Accept", Self.manifestTypes)])
         guard answer.status == .ok else { throw await refusal(answer, "manifest for \(shown(reference))") }
@@ -37,7 +37,7 @@ extension RegistrySession {
                 "\(shown(reference)) uses the removed manifest format schema 1: push the image again with a current tool"
             )
         }
-        return FetchedManifest(bytes: bytes, mediaType: type)
+        return PulledManifest(bytes: bytes, mediaType: type)
     }
 
     private func collect(_ answer: HTTPClientResponse) async throws -> ByteBuffer {

@@ -36,7 +36,7 @@ public enum DialHelper {
     }
 
     /// Runs and exits if the arguments start with `dial`; otherwise returns.
-    public static func runIfAsked(_ arguments: [String]) async {
+    public static func runIfRequested(_ arguments: [String]) async {
         guard arguments.count > 1, arguments[1] == word else { return }
         do {
             try await run(try Target(Array(arguments.dropFirst(2))))
@@ -75,7 +75,7 @@ public enum DialHelper {
         let near = try await ClientBootstrap(group: loop).channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.autoRead, value: false).withConnectedSocket(0).get()
         try await loop.submit {
-            let (one, other) = StreamGlue.pair()
+            let (one, other) = StreamForwarder.pair()
             try near.pipeline.syncOperations.addHandler(one)
             try far.pipeline.syncOperations.addHandler(other)
             for channel in [near, far] { try channel.syncOptions?.setOption(.autoRead, value: true) }

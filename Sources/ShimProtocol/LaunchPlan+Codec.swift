@@ -66,7 +66,7 @@ extension ProcessPlan {
 extension SecurityPlan {
     func encode(to writer: inout BinaryWriter) {
         writer.write(capabilities)
-        writer.write(systemCallFilter)
+        writer.write(seccompFilter)
         writer.write(noNewPrivileges)
         writer.write(limits) { writer, limit in
             writer.write(limit.resource)
@@ -78,7 +78,7 @@ extension SecurityPlan {
 
     init(from reader: inout BinaryReader) throws(MalformedMessage) {
         capabilities = try reader.uint64()
-        systemCallFilter = try reader.byteArray()
+        seccompFilter = try reader.byteArray()
         noNewPrivileges = try reader.bool()
         limits = try reader.array { (reader: inout BinaryReader) throws(MalformedMessage) in
             ResourceLimit(resource: try reader.int32(), soft: try reader.uint64(), hard: try reader.uint64())
@@ -153,7 +153,7 @@ extension ContainerPlan {
         }
         log = LogPlan(path: try reader.string(), maximumBytes: try reader.uint64(), maximumFiles: try reader.uint32())
         exitRecord = try reader.string()
-        revival = RevivalPlan(
+        revival = EngineRestartPlan(
             socket: try reader.string(), lock: try reader.string(), executable: try reader.string(),
             arguments: try reader.strings(), environment: try reader.strings())
     }
@@ -172,7 +172,7 @@ extension Setting {
 }
 
 extension MountPlan {
-    private enum Tag: UInt8 { case bind, fileSystem, splitControlGroups, content, inside, layers }
+    private enum Tag: UInt8 { case bind, fileSystem, cgroupV1, content, inside, layers }
 
     func encode(to writer: inout BinaryWriter) {
         switch source {
@@ -184,8 +184,8 @@ extension MountPlan {
             writer.write(variant: Tag.fileSystem)
             writer.write(type)
             writer.write(options) { $1.encode(to: &$0) }
-        case .splitControlGroups(let hierarchies):
-            writer.write(variant: Tag.splitControlGroups)
+        case .cgroupV1(let hierarchies):
+            writer.write(variant: Tag.cgroupV1)
             writer.write(hierarchies) { $1.encode(to: &$0) }
         case .content(let text):
             writer.write(variant: Tag.content)
@@ -213,7 +213,7 @@ extension MountPlan {
         switch try reader.variant(Tag.self) {
         case .bind: source = .bind(path: try reader.string(), recursive: try reader.bool())
         case .fileSystem: source = .fileSystem(type: try reader.string(), options: try settings(&reader))
-        case .splitControlGroups: source = .splitControlGroups(try settings(&reader))
+        case .cgroupV1: source = .cgroupV1(try settings(&reader))
         case .content: source = .content(try reader.string())
         case .inside:
             source = .inside(root: try reader.string(), path: try reader.string(), recursive: try reader.bool())

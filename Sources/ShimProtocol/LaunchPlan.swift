@@ -7,7 +7,7 @@ public struct LaunchPlan: Sendable, Equatable {
     public var kind: Kind
     public var process: ProcessPlan
     public var security: SecurityPlan
-    public var controlGroups: ControlGroupPlan
+    public var controlGroups: CgroupPlan
     public var standardStreams: StreamPlan
 
     public enum Kind: Sendable, Equatable {
@@ -18,7 +18,7 @@ public struct LaunchPlan: Sendable, Equatable {
     }
 
     public init(
-        id: String, kind: Kind, process: ProcessPlan, security: SecurityPlan, controlGroups: ControlGroupPlan,
+        id: String, kind: Kind, process: ProcessPlan, security: SecurityPlan, controlGroups: CgroupPlan,
         standardStreams: StreamPlan
     ) {
         self.id = id
@@ -61,18 +61,18 @@ public struct SecurityPlan: Sendable, Equatable {
     /// The bounding set as capability bits (capabilities(7)); root also gets it as permitted and effective set.
     public var capabilities: UInt64
     /// A compiled seccomp filter; empty if unconfined or privileged.
-    public var systemCallFilter: [UInt8]
+    public var seccompFilter: [UInt8]
     public var noNewPrivileges: Bool
     public var limits: [ResourceLimit]
     /// oom_score_adj (proc(5)); nil keeps the inherited value.
     public var outOfMemoryScore: Int32?
 
     public init(
-        capabilities: UInt64, systemCallFilter: [UInt8], noNewPrivileges: Bool, limits: [ResourceLimit],
+        capabilities: UInt64, seccompFilter: [UInt8], noNewPrivileges: Bool, limits: [ResourceLimit],
         outOfMemoryScore: Int32?
     ) {
         self.capabilities = capabilities
-        self.systemCallFilter = systemCallFilter
+        self.seccompFilter = seccompFilter
         self.noNewPrivileges = noNewPrivileges
         self.limits = limits
         self.outOfMemoryScore = outOfMemoryScore
@@ -92,7 +92,7 @@ public struct ResourceLimit: Sendable, Equatable {
 }
 
 /// The cgroups of the process, created by the engine.
-public enum ControlGroupPlan: Sendable, Equatable {
+public enum CgroupPlan: Sendable, Equatable {
     /// cgroup v2: the directory in which the process is created (CLONE_INTO_CGROUP).
     case unified(path: String)
     /// cgroup v1 or hybrid: the directories whose `tasks` file the process writes itself to.
@@ -132,13 +132,13 @@ public struct ContainerPlan: Sendable, Equatable {
     public var log: LogPlan
     /// Path of the exit record, written atomically before the exit is reported.
     public var exitRecord: String
-    public var revival: RevivalPlan
+    public var revival: EngineRestartPlan
 
     public init(
         hostname: String, domainname: String, newNamespaces: UInt64, joinedNamespaces: [JoinedNamespace],
         root: RootPlan,
         mounts: [MountPlan], devices: [DevicePlan], links: [LinkPlan], maskedPaths: [String], readOnlyPaths: [String],
-        sysctls: [Setting], log: LogPlan, exitRecord: String, revival: RevivalPlan
+        sysctls: [Setting], log: LogPlan, exitRecord: String, revival: EngineRestartPlan
     ) {
         self.hostname = hostname
         self.domainname = domainname
@@ -204,7 +204,7 @@ public struct MountPlan: Sendable, Equatable {
         /// A new file system of this type with its options.
         case fileSystem(type: String, options: [Setting])
         /// The container's view of its v1 cgroups: a tmpfs with a bind mount per hierarchy.
-        case splitControlGroups([Setting])
+        case cgroupV1([Setting])
         /// A file with this content, kept in memory for the lifetime of the container.
         case content(String)
         /// A path inside a host directory, resolved with that directory as root: symbolic links cannot escape.
@@ -273,7 +273,7 @@ public struct LogPlan: Sendable, Equatable {
 }
 
 /// How the shim reconnects to the engine, or restarts it, after the engine has died.
-public struct RevivalPlan: Sendable, Equatable {
+public struct EngineRestartPlan: Sendable, Equatable {
     public var socket: String
     public var lock: String
     public var executable: String

@@ -1,4 +1,4 @@
 // The helper: processes untrusted input in a confined process.
 import HelperJobs
 
-HelperProgram.run(CommandLine.arguments)
+HelperMain.run(CommandLine.arguments)

@@ -2,7 +2,7 @@ import LinuxKernel
 import ShimProtocol
 
 /// A started child, as seen by the shim.
-struct RunningChild {
+struct ChildProcess {
     let pid: Int32
     let pidfd: OwnedFD
     /// The terminal's master, if the process has a TTY.
@@ -12,12 +12,12 @@ struct RunningChild {
 /// Creates the child and waits until it has executed the command or reported a failure.
 struct ChildStart {
     let plan: LaunchPlan
-    let groups: OpenControlGroups
+    let groups: OpenCgroups
     let namespaces: Namespaces
     /// The child's standard streams; empty with a TTY.
     let streams: [OwnedFD]
 
-    func start(_ body: (ChildStreams) throws(ChildFailure) -> Never) throws(ChildFailure) -> RunningChild {
+    func start(_ body: (ChildStreams) throws(ChildFailure) -> Never) throws(ChildFailure) -> ChildProcess {
         let report = try stage("create a pipe") { try ChildReport() }
         let channel = try stage("create a socket pair") { try Sockets.pair() }
         let unified = groups.unified
@@ -32,10 +32,10 @@ struct ChildStart {
 
     private func finish(
         _ child: (pid: Int32, pidfd: OwnedFD), _ report: ChildReport, _ channel: OwnedFD
-    ) throws(ChildFailure) -> RunningChild {
+    ) throws(ChildFailure) -> ChildProcess {
         // Close our copy of the write end, or end of file never arrives.
         let reading = report.pipe.reading
-        report.pipe.writing.closeEarly()
+        report.pipe.writing.close()
         var terminal: OwnedFD?
         if plan.standardStreams.terminal {
             while terminal == nil {
@@ -52,16 +52,16 @@ struct ChildStart {
             _ = try? Processes.collect(pid: child.pid, wait: true)
             throw failure
         }
-        return RunningChild(pid: child.pid, pidfd: child.pidfd, terminal: terminal)
+        return ChildProcess(pid: child.pid, pidfd: child.pidfd, terminal: terminal)
     }
 }
 
 /// The plan's cgroups as descriptors, opened before the mount namespace changes.
-struct OpenControlGroups {
+struct OpenCgroups {
     var unified: OwnedFD?
     var split: [OwnedFD] = []
 
-    init(_ plan: ControlGroupPlan) throws(SyscallError) {
+    init(_ plan: CgroupPlan) throws(SyscallError) {
         switch plan {
         case .unified(let path): unified = try Files.open(path, [.path, .directory])
         case .split(let paths):

@@ -7,8 +7,8 @@ struct ContainerChild {
     let container: ContainerPlan
     let streams: ChildStreams
 
-    func becomeProgram() throws(ChildFailure) -> Never {
-        try streams.enterControlGroups()
+    func execProcess() throws(ChildFailure) -> Never {
+        try streams.joinCgroups()
         try stage("enter namespaces") {
             if sandboxGiven { try Processes.enter(sandbox, .network, name: "the network namespace") }
             for joined in container.joinedNamespaces where joined.kind != Namespaces.process.rawValue {
@@ -26,7 +26,7 @@ struct ContainerChild {
         try streams.connect(terminalMultiplexer: "/dev/pts/ptmx", bindConsole: true)
         try applySysctls()
         try root.seal()
-        try ProgramStart(plan: plan).execute()
+        try ProcessExec(plan: plan).execute()
     }
 
     /// The engine passes /dev/null for host networking, or if a network namespace is joined by path.
@@ -62,7 +62,7 @@ struct ChildStreams {
     let groups: [OwnedFD]
 
     /// A thread that moves itself, by writing `0` to `tasks`, avoids a kernel lock that costs ten milliseconds (cgroup_procs_write_start).
-    func enterControlGroups() throws(ChildFailure) {
+    func joinCgroups() throws(ChildFailure) {
         try stage("join the cgroups") { for group in groups { try writeAll(group.raw, [48]) } }
     }
 

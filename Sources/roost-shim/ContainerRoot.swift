@@ -131,7 +131,7 @@ struct ContainerRoot {
                 let target = try root.makeDirectories(mount.target)
                 let made = try Mounts.make(type, options: options.map { ($0.name, $0.value) }, attributes: attributes)
                 try Mounts.attach(made, onto: target, name: mount.target)
-            case .splitControlGroups(let hierarchies): try placeControlGroups(hierarchies, mount, in: root)
+            case .cgroupV1(let hierarchies): try mountCgroupV1(hierarchies, mount, in: root)
             case .content, .layers: break
             }
         } catch {
@@ -181,7 +181,7 @@ struct ContainerRoot {
         return tree
     }
 
-    private func placeControlGroups(
+    private func mountCgroupV1(
         _ hierarchies: [Setting], _ mount: MountPlan, in root: RootedDirectory
     ) throws(SyscallError) {
         let target = try root.makeDirectories(mount.target)

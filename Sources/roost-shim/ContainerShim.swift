@@ -6,11 +6,11 @@ final class ContainerShim {
     let plan: LaunchPlan
     let container: ContainerPlan
     var log: LogWriter
-    let poll: EventPoll
-    var engine: EngineLink
+    let poll: Epoll
+    var engine: EngineConnection
     var outputs: [Int32: (file: OwnedFD, stream: LogStream)] = [:]
     var input: OwnedFD?
-    var child: RunningChild?
+    var child: ChildProcess?
     var startedAt: Int64 = 0
     var exit: ExitRecord?
     var reportedExit = false
@@ -20,8 +20,8 @@ final class ContainerShim {
         self.container = container
         log = LogWriter(container.log)
         do throws(SyscallError) {
-            poll = try EventPoll()
-            engine = try EngineLink(plan: container.revival)
+            poll = try Epoll()
+            engine = try EngineConnection(plan: container.revival)
         } catch { Processes.exit(125) }
     }
 
@@ -62,11 +62,11 @@ final class ContainerShim {
         var own = Namespaces(rawValue: container.newNamespaces)
         own.remove([.controlGroup, .network])
         let starter = ChildStart(
-            plan: plan, groups: try OpenControlGroups(plan.controlGroups), namespaces: own, streams: streams)
+            plan: plan, groups: try OpenCgroups(plan.controlGroups), namespaces: own, streams: streams)
         let started = try starter.start { (streams) throws(ChildFailure) in
-            try ContainerChild(plan: self.plan, container: self.container, streams: streams).becomeProgram()
+            try ContainerChild(plan: self.plan, container: self.container, streams: streams).execProcess()
         }
-        for stream in streams { stream.closeEarly() }
+        for stream in streams { stream.close() }
         child = started
         startedAt = Clocks.wallNanoseconds()
         if let terminal = started.terminal {

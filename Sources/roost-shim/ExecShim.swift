@@ -19,23 +19,23 @@ struct ExecShim {
         Processes.exit(0)
     }
 
-    private func start() throws -> RunningChild {
+    private func start() throws -> ChildProcess {
         let streams = plan.standardStreams.terminal ? [] : [Int32(3), 4, 5].map(OwnedFD.init(adopting:))
         // Opened first: after entering the namespaces, the host's cgroups are not reachable by path.
-        let groups = try stage("open the cgroups") { try OpenControlGroups(plan.controlGroups) }
+        let groups = try stage("open the cgroups") { try OpenCgroups(plan.controlGroups) }
         try stage("enter the container") {
             try Processes.enter(
-                sandbox, [.mount, .process, .hostname, .communication, .network, .controlGroup],
+                sandbox, [.mount, .process, .hostname, .ipc, .network, .controlGroup],
                 name: "the container's namespaces")
         }
         let child = try ChildStart(plan: plan, groups: groups, namespaces: [], streams: streams).start {
             (streams) throws(ChildFailure) in
-            try streams.enterControlGroups()
+            try streams.joinCgroups()
             try stage("start a session") { try Processes.startSession() }
             try streams.connect(terminalMultiplexer: "/dev/pts/ptmx", bindConsole: false)
-            try ProgramStart(plan: self.plan).execute()
+            try ProcessExec(plan: self.plan).execute()
         }
-        for stream in streams { stream.closeEarly() }
+        for stream in streams { stream.close() }
         return child
     }
 

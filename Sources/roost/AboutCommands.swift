@@ -181,7 +181,7 @@ struct EngineCommand: ParsableCommand {
                 }
             } catch let error as RoostError where error.kind == .unavailable {
                 Output.line("the Roost engine is not running")
-                throw Leave(code: 3)
+                throw ExitCode(3)
             }
         }
     }

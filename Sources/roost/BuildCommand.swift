@@ -58,10 +58,10 @@ struct BuildOrder {
             extras.set("secrets", .object(secrets.map { ($0.id, .string(Base64.encode($0.bytes))) }))
         }
         if onlyCached { extras.set("onlyCached", true) }
-        let imports = try cacheFrom.compactMap { try BuildCachePlace.source($0) }
+        let imports = try cacheFrom.compactMap { try BuildCacheOption.source($0) }
         if !imports.isEmpty { extras.set("cacheImports", .array(imports.map(\.json))) }
         if !cacheTo.isEmpty {
-            extras.set("cacheExports", .array(try cacheTo.map { try BuildCachePlace($0, isTarget: true).json }))
+            extras.set("cacheExports", .array(try cacheTo.map { try BuildCacheOption($0, isTarget: true).json }))
         }
         if !agentSockets.isEmpty { extras.set("agentSockets", JSON(agentSockets)) }
         if !contexts.isEmpty { extras.set("contexts", .object(contexts.map { ($0.0, .string($0.1)) })) }
@@ -94,7 +94,7 @@ struct BuildOrder {
         let place = try Files.canonical(folder)
         if dockerfileText == nil, let name = try dockerfileName(place, &extras) { query.append(("dockerfile", name)) }
         var local = extras
-        local.set("folder", BuildCachePlace.identity(place, status))
+        local.set("folder", BuildCacheOption.identity(place, status))
         do {
             return try client.open(
                 "POST", "build", query, headers: headers + [("X-Roost-Build", Base64.encode(local.bytes()))])
@@ -104,7 +104,7 @@ struct BuildOrder {
         }
         let pipe = try Pipe()
         let worker = try LocalArchive.create(place, as: "", to: pipe.writing.raw)
-        pipe.writing.closeEarly()
+        pipe.writing.close()
         let answer = try client.upload("build", query, file: pipe.reading.raw, headers: header())
         try worker.finish()
         return answer
@@ -298,7 +298,7 @@ struct Build: ParsableCommand {
             // As with the classic builder, exit with the code of the command that failed.
             guard let code = display.failureCode, code != 0 else { throw error }
             Output.error(error.message)
-            throw Leave(code: code)
+            throw ExitCode(code)
         }
         if let iidfile { try Files.write(Session.shared.absolute(iidfile), id) }
         if let metadataFile {
@@ -391,7 +391,7 @@ struct Build: ParsableCommand {
         } else {
             Output.line(
                 "Check complete, \(warnings.count) warning\(warnings.count == 1 ? " has" : "s have") been found!")
-            throw Leave(code: 1)
+            throw ExitCode(1)
         }
     }
 }

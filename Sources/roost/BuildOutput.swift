@@ -42,10 +42,10 @@ struct BuildOutput {
             try Files.makeDirectories(folder)
             let pipe = try Pipe()
             let worker = try LocalArchive.extract(pipe.reading.raw, into: folder, rebase: nil, keepsOwners: false)
-            pipe.reading.closeEarly()
+            pipe.reading.close()
             let answer = try client.open("GET", "roost/v1/images/\(id)/root")
             while case let part = try answer.read(), !part.isEmpty { try writeAll(pipe.writing.raw, part) }
-            pipe.writing.closeEarly()
+            pipe.writing.close()
             try worker.finish()
         default: if pushes || type == "registry" { for name in names { try Push.push(name, quiet: true) } }
         }

@@ -144,7 +144,7 @@ enum ComposeViews {
         } else {
             Output.line("container \"\(found[first]["Id"].string ?? "")\" exited with status code \(code)")
         }
-        throw Leave(code: code)
+        throw ExitCode(code)
     }
 
     static func top(_ names: [String]) throws {

@@ -81,12 +81,12 @@ struct Config: ParsableCommand {
         if let hash { return Self.lines(try hashes(project, hash)) }
         if origins { return Self.lines(project.origins.sorted { $0.key < $1.key }.map { "\($0.key)  \($0.value)" }) }
         if noInterpolate {
-            let model = WrittenForm.model(project)
+            let model = RawModel.model(project)
             return format == "json" ? model.text(indent: 2) + "\n" : YAMLWriter.text(model)
         }
         return format == "json"
-            ? Self.escaped(PrintedForm.json(project)).text(indent: 2) + "\n"
-            : YAMLWriter.text(Self.escaped(PrintedForm.yaml(project)))
+            ? Self.escaped(ConfigRenderer.json(project)).text(indent: 2) + "\n"
+            : YAMLWriter.text(Self.escaped(ConfigRenderer.yaml(project)))
     }
 
     /// The project with image tags pinned to the digests that the registries report.

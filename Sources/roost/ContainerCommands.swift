@@ -34,7 +34,7 @@ func forEach(
             }
         }
     }
-    if failed { throw Leave(code: 1) }
+    if failed { throw ExitCode(1) }
 }
 
 /// Resolves names one by one, so that an unknown name does not stop the others.
@@ -51,9 +51,9 @@ func forEachNamed(
         do { try forEach(try Session.shared.resolve([name], all: all), body) } catch let error as RoostError {
             Output.error(Session.shared.told(error))
             failed = failed || !(ignoresMissing && error.kind == .notFound)
-        } catch is Leave { failed = true }
+        } catch is ExitCode { failed = true }
     }
-    if failed { throw Leave(code: 1) }
+    if failed { throw ExitCode(1) }
 }
 
 struct Start: ParsableCommand {
@@ -87,7 +87,7 @@ struct Start: ParsableCommand {
         guard found.count == 1, let id = found.first?.id else {
             throw RoostError.invalid("you cannot start and attach multiple containers at once")
         }
-        throw Leave(code: try Foreground(id: id, interactive: interactive, detachKeys: detachKeys).start())
+        throw ExitCode(try Foreground(id: id, interactive: interactive, detachKeys: detachKeys).start())
     }
 
     /// Starts the existing containers of the named services and their dependencies, in dependency order.
@@ -143,7 +143,7 @@ struct Stop: ParsableCommand {
     /// Prints errors of pre_stop hooks: the containers are stopped, but the command fails.
     static func report(_ errors: [String]) throws {
         for error in errors { Output.error(error) }
-        if !errors.isEmpty { throw Leave(code: 1) }
+        if !errors.isEmpty { throw ExitCode(1) }
     }
 }
 
@@ -334,7 +334,7 @@ struct Wait: ParsableCommand {
                 failed = true
             }
         }
-        if failed { throw Leave(code: 1) }
+        if failed { throw ExitCode(1) }
     }
 }
 

@@ -5,7 +5,7 @@ import LinuxKernel
 import Terminal
 
 /// The source or the destination of a copy.
-private struct CopyEnd {
+private struct CopyEndpoint {
     /// As given: a trailing slash or dot is significant and kept.
     var path: String
     var exists = false
@@ -28,7 +28,7 @@ private struct CopyPlan {
     let folder: String
     let rebase: String?
 
-    init(source: CopyEnd, target: CopyEnd) throws(RoostError) {
+    init(source: CopyEndpoint, target: CopyEndpoint) throws(RoostError) {
         if target.exists, target.isFolder {
             (folder, rebase) = (target.path, nil)
         } else if target.exists, source.isFolder {
@@ -131,7 +131,7 @@ struct Copy: ParsableCommand {
             while case let part = try answer.read(), !part.isEmpty { try writeAll(1, part) }
             return
         }
-        let source = CopyEnd(path: from, exists: true, isFolder: Self.isFolder(facts))
+        let source = CopyEndpoint(path: from, exists: true, isFolder: Self.isFolder(facts))
         let end = try Self.local(target, follows: true)
         if !end.exists, !Files.exists(end.parent) {
             throw RoostError.missing("invalid output path: directory \"\(end.parent)\" does not exist")
@@ -140,7 +140,7 @@ struct Copy: ParsableCommand {
         let pipe = try Pipe()
         let worker = try LocalArchive.extract(
             pipe.reading.raw, into: plan.folder, rebase: plan.rebase ?? linkName, keepsOwners: archive)
-        pipe.reading.closeEarly()
+        pipe.reading.close()
         var count: Int64 = 0
         do {
             while case let part = try answer.read(), !part.isEmpty {
@@ -150,23 +150,23 @@ struct Copy: ParsableCommand {
         } catch let error as SyscallError where error.errno == Errno.brokenPipe {
             // The helper stopped reading; `finish` reports why.
         } catch {
-            pipe.writing.closeEarly()
+            pipe.writing.close()
             try? worker.finish()
             throw error
         }
-        pipe.writing.closeEarly()
+        pipe.writing.close()
         try worker.finish()
         report(count, end.path)
     }
 
-    private static func local(_ path: String, follows: Bool) throws -> CopyEnd {
+    private static func local(_ path: String, follows: Bool) throws -> CopyEndpoint {
         var absolute = Session.shared.absolute(path)
         // Resolving a path drops a trailing slash or dot, which is significant.
         if path.hasSuffix("/."), !absolute.hasSuffix("/.") { absolute += "/." }
         if path == "." { absolute += "/." }
         if path.hasSuffix("/"), !absolute.hasSuffix("/") { absolute += "/" }
         absolute = absolute.absolutePath
-        var end = CopyEnd(path: absolute)
+        var end = CopyEndpoint(path: absolute)
         do throws(SyscallError) {
             let status = try Files.status(absolute, followLinks: follows)
             end.exists = true
@@ -181,7 +181,7 @@ struct Copy: ParsableCommand {
 
     private func copyIn(_ id: String, _ shown: String, _ path: String) throws {
         let to = path.absolutePath
-        var end = CopyEnd(path: to)
+        var end = CopyEndpoint(path: to)
         var facts = try status(id, to)
         if let found = facts, Self.isLink(found), let link = found["linkTarget"].string {
             end.path = link + (to.hasSuffix("/") ? "/" : "")
@@ -206,7 +206,7 @@ struct Copy: ParsableCommand {
         let real = followLink ? try Files.canonical(from.path) : from.path
         let name = plan.rebase ?? from.archiveName
         let worker = try LocalArchive.create(real, as: name, to: pipe.writing.raw)
-        pipe.writing.closeEarly()
+        pipe.writing.close()
         try upload(id, plan.folder, pipe.reading.raw, shown, path) { try worker.finish() }
     }
 

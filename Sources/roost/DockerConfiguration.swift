@@ -139,7 +139,7 @@ struct DockerConfiguration {
         let pid = try Processes.spawn(
             path, arguments: [program, verb], environment: Processes.environment.map { "\($0.key)=\($0.value)" },
             descriptors: [source.raw, result.writing.raw, 2])
-        result.writing.closeEarly()
+        result.writing.close()
         let answer = try readAll(result.reading.raw, limit: 1 << 20)
         guard try Processes.collect(pid: pid, wait: true)?.status.code == 0 else {
             throw RoostError.failure("\(program) \(verb): \(String(decoding: answer, as: UTF8.self))")

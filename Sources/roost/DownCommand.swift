@@ -60,7 +60,7 @@ struct Down: ParsableCommand {
                 })
         let before = volumes && !purge ? Set(try Trash.contents().compactMap { $0["Id"].string }) : []
         try PlanFollower.follow("roost/v1/projects/down", body)
-        if volumes, !purge { try tellOfTrash(before) }
+        if volumes, !purge { try printTrashNote(before) }
         for image in images.sorted() { try remove(image) }
     }
 
@@ -95,7 +95,7 @@ struct Down: ParsableCommand {
         return body
     }
 
-    private func tellOfTrash(_ before: Set<String>) throws {
+    private func printTrashNote(_ before: Set<String>) throws {
         let moved = try Trash.contents().filter { !before.contains($0["Id"].string ?? "") }
         guard let first = moved.first else { return }
         // Anonymous volumes have 64 hexadecimal digits for a name.

@@ -62,7 +62,7 @@ struct Drift: ParsableCommand {
                     "\(difference.object)\(difference.difference.isEmpty ? "" : ": ")\(difference.difference)\(since)")
             }
         }
-        throw Leave(code: 2)
+        throw ExitCode(2)
     }
 
     /// When the project's files were last modified, in seconds since the epoch.

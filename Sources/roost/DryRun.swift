@@ -1,4 +1,5 @@
 import APIClient
+import ArgumentParser
 import EngineModel
 
 /// `--dry-run`: the client sends no request that changes anything, and prints what it would have done.
@@ -22,7 +23,7 @@ enum DryRun {
     @Sendable static func tell(_ method: String, _ path: String, _ query: [(String, String)]) throws {
         Output.error("DRY-RUN MODE -  \(try describe(method, path, query))")
         // The following requests need the container or the exec that was not created.
-        if path == "roost/v1/projects/run" || path.hasSuffix("/exec") { throw Leave(code: 0) }
+        if path == "roost/v1/projects/run" || path.hasSuffix("/exec") { throw ExitCode(0) }
     }
 
     private static func describe(_ method: String, _ path: String, _ query: [(String, String)]) throws -> String {

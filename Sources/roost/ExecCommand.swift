@@ -38,7 +38,7 @@ struct Exec: ParsableCommand {
 
     func run() throws {
         if words.first == "--help" { throw CleanExit.helpRequest(Self.self) }
-        let words = try PassedWords.checked(words, of: Session.shared.isCompose ? "compose exec" : "exec")
+        let words = try PassthroughArguments.checked(words, of: Session.shared.isCompose ? "compose exec" : "exec")
         guard let name = words.first, words.count > 1 else {
             throw Arguments.Missing(text: "\"roost exec\" requires at least 2 arguments.")
         }
@@ -69,7 +69,7 @@ struct Exec: ParsableCommand {
         }
         var start: JSON = ["Detach": false, "Tty": .bool(terminal)]
         if let window { start.set("ConsoleSize", window) }
-        let exchange = try client.takeOver("exec/\(exec)/start", body: start)
+        let exchange = try client.hijack("exec/\(exec)/start", body: start)
         try AttachedStream(exchange: exchange, terminal: terminal, sendsInput: input) { rows, columns in
             _ = try? client.call("POST", "exec/\(exec)/resize", [("h", "\(rows)"), ("w", "\(columns)")])
         } signalled: { number, leaving in
@@ -78,7 +78,7 @@ struct Exec: ParsableCommand {
             leaving()
             Processes.exit(128 + number)
         }.run()
-        throw Leave(code: Int32(clamping: try client.call("GET", "exec/\(exec)/json")["ExitCode"].int ?? 0))
+        throw ExitCode(Int32(clamping: try client.call("GET", "exec/\(exec)/json")["ExitCode"].int ?? 0))
     }
 
     /// Tries the name as a container first, which saves a request in the common case; otherwise resolves it as a service.

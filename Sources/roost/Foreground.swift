@@ -33,8 +33,8 @@ struct Attach: ParsableCommand {
         guard state["Running"].bool == true else {
             throw RoostError.conflict("You cannot attach to a stopped container, start it first")
         }
-        throw Leave(
-            code: try Foreground(id: id, interactive: !noStdin, detachKeys: detachKeys, passesSignals: sigProxy)
+        throw ExitCode(
+            try Foreground(id: id, interactive: !noStdin, detachKeys: detachKeys, passesSignals: sigProxy)
                 .attach())
     }
 }
@@ -61,7 +61,7 @@ struct Foreground {
             ("stdin", interactive ? "1" : "0"),
         ]
         if let keys = detachKeys ?? DockerConfiguration.preference("detachKeys") { query.append(("detachKeys", keys)) }
-        let exchange = try client.takeOver("containers/\(id)/attach", query)
+        let exchange = try client.hijack("containers/\(id)/attach", query)
         let interrupts = Mutex(0)
         let stream = AttachedStream(exchange: exchange, terminal: terminal, sendsInput: interactive) {
             [id] rows, columns in

@@ -1,4 +1,5 @@
 import APIClient
+import ArgumentParser
 import ComposeModel
 import EngineModel
 import LinuxKernel

@@ -72,7 +72,7 @@ struct ImageRemove: ParsableCommand {
                 if !(force && error.kind == .notFound) { failed = true }
             }
         }
-        if failed { throw Leave(code: 1) }
+        if failed { throw ExitCode(1) }
     }
 }
 

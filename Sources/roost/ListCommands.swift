@@ -217,7 +217,7 @@ struct Inspect: ParsableCommand {
         } else {
             Output.line(JSON.array(found).text(indent: 4))
         }
-        if missing { throw Leave(code: 1) }
+        if missing { throw ExitCode(1) }
     }
 
     private static func find(_ name: String, _ kinds: [String], size: Bool) throws -> JSON? {

@@ -6,7 +6,7 @@ import LinuxKernel
 /// starts faster without it.
 enum LocalArchive {
     private static func program() throws -> String {
-        let path = try Processes.beside("roost-helper")
+        let path = try Processes.siblingExecutable("roost-helper")
         guard Files.exists(path) else {
             throw RoostError.failure("\(path) is missing: it creates and extracts archives")
         }

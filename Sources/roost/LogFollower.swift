@@ -1,4 +1,5 @@
 import APIClient
+import ArgumentParser
 import EngineModel
 import LinuxKernel
 import Synchronization
@@ -118,7 +119,7 @@ struct LogFollower {
                     + (listens ? [events.connection.raw] : []),
                 milliseconds: isWaiting ? 0 : missing.isEmpty && stopping == 0 ? 500 : 100)
             if ready.last == sources.count + 1 { ready.removeLast() }
-            let news = listens ? try news(events, services) : News()
+            let news = listens ? try news(events, services) : EventBatch()
             listens = listens && !news.hasEnded
             if stopping == 0, let end = news.exit {
                 stopping = 1
@@ -183,7 +184,7 @@ struct LogFollower {
     }
 
     /// The project's events since the last check.
-    private struct News {
+    private struct EventBatch {
         var started: [String] = []
         /// The exit code of the first container whose exit stops all.
         var exit: Int32?
@@ -191,8 +192,8 @@ struct LogFollower {
         var hasEnded = false
     }
 
-    private func news(_ events: HTTPExchange, _ services: [String]) throws -> News {
-        var news = News()
+    private func news(_ events: HTTPExchange, _ services: [String]) throws -> EventBatch {
+        var news = EventBatch()
         while try events.hasBufferedBytes || waitUntilReady(events.connection.raw, milliseconds: 0) {
             guard let event = try events.nextLine() else {
                 news.hasEnded = true

@@ -48,7 +48,7 @@ struct Logs: ParsableCommand {
             let code = try follower.attach(
                 project: name, services: services, since: try since.map(Self.time), timeout: nil,
                 stopsOnSignal: false, tail: tail)
-            if code != 0 { throw Leave(code: code) }
+            if code != 0 { throw ExitCode(code) }
         } else {
             try follower.printHistory(
                 try Session.shared.projectContainers(name, services: names).filter { container in

@@ -387,7 +387,7 @@ struct System: ParsableCommand {
             Output.line(
                 "\(answer["images"].int ?? 0) images, \(answer["layers"].int ?? 0) layers, \(answer["blobs"].int ?? 0) blobs checked: \(damaged == 0 ? "no damage found" : "\(damaged) damaged")"
             )
-            if damaged > 0 { throw Leave(code: 1) }
+            if damaged > 0 { throw ExitCode(1) }
         }
     }
 }

@@ -99,7 +99,7 @@ enum PlanFollower {
         for failure in failures {
             Output.error("\(failure["object"].string ?? ""): \(failure["message"].string ?? "")")
         }
-        throw Leave(code: 1)
+        throw ExitCode(1)
     }
 
     private static func next(_ exchange: HTTPExchange, _ display: ProgressDisplay) throws -> JSON? {
@@ -201,7 +201,7 @@ struct Up: ParsableCommand {
         }
         let touched = try PlanFollower.follow("roost/v1/projects/up", body)
         if !settings.noStart, !session.isDryRun {
-            try tellOfRunning(project, except: touched)
+            try printRunningNote(project, except: touched)
         }
         if wait || waitTimeout != nil {
             try HealthWait(project: project, services: services, timeout: waitTimeout).run()
@@ -228,8 +228,8 @@ struct Up: ParsableCommand {
                 ? Array(project.services.keys) : [],
             stopsOnFailureOnly: abortOnContainerFailure && !abortOnContainerExit && exitCodeFrom == nil)
         let code = try follower.attach(project: project.name, services: shown, since: begin, timeout: settings.timeout)
-        if let exitCodeFrom { throw Leave(code: try self.code(of: exitCodeFrom, project.name)) }
-        if code != 0 { throw Leave(code: code) }
+        if let exitCodeFrom { throw ExitCode(try self.code(of: exitCodeFrom, project.name)) }
+        if code != 0 { throw ExitCode(code) }
     }
 
     /// Runs `roost watch` in a separate process, so that a build does not block the log output.
@@ -241,7 +241,7 @@ struct Up: ParsableCommand {
     }
 
     /// Reports containers that are up to date as running: silence could mean that nothing runs.
-    private func tellOfRunning(_ project: Project, except touched: Set<String>) throws {
+    private func printRunningNote(_ project: Project, except touched: Set<String>) throws {
         let display = ProgressDisplay()
         let wanted = settings.noDeps && !services.isEmpty ? Set(services) : project.needed(by: services)
         for container in try Session.shared.projectContainers(project.name, all: false) {
@@ -290,6 +290,6 @@ struct PlanCommand: ParsableCommand {
         let text = plan["text"].string ?? ""
         if case .object(let members) = plan { plan = .object(members.filter { $0.key != "text" }) }
         Output.raw(json ? plan.text(indent: 2) + "\n" : text)
-        if plan["changes"].bool == true { throw Leave(code: 2) }
+        if plan["changes"].bool == true { throw ExitCode(2) }
     }
 }

@@ -281,7 +281,7 @@ struct ProjectImages {
             Output.error(" \(order.subject) \(Session.shared.told(error))")
             failed = true
         }
-        if failed, !ignoresFailures { throw Leave(code: 1) }
+        if failed, !ignoresFailures { throw ExitCode(1) }
     }
 
     /// Images that services mount (`type: image`).
@@ -303,7 +303,7 @@ struct ProjectImages {
                 if !quiet { Output.error(" \(service) Pushed") }
             } catch let error as RoostError {
                 Output.error(" \(service) \(Session.shared.told(error))")
-                if !ignoresFailures { throw Leave(code: 1) }
+                if !ignoresFailures { throw ExitCode(1) }
             }
         }
     }

@@ -18,7 +18,7 @@ struct Create: ParsableCommand {
     func run() throws {
         if words.first == "--help" { throw CleanExit.helpRequest(Self.self) }
         if Session.shared.isCompose { return try Up.parse(["--no-start"] + words).run() }
-        let words = try PassedWords.checked(words, of: "create")
+        let words = try PassthroughArguments.checked(words, of: "create")
         try Arguments.need(words, "create", "to create the containers of all services, use: roost compose create")
         Output.line(try options.create(words, attach: true))
     }
@@ -59,7 +59,7 @@ struct Run: ParsableCommand {
 
     func run() throws {
         if words.first == "--help" { throw CleanExit.helpRequest(Self.self) }
-        let words = try PassedWords.checked(words, of: Session.shared.isCompose ? "compose run" : "run")
+        let words = try PassthroughArguments.checked(words, of: Session.shared.isCompose ? "compose run" : "run")
         try Arguments.need(words, "run")
         if !Session.shared.isCompose {
             if !options.attach.isEmpty, detach {
@@ -79,8 +79,8 @@ struct Run: ParsableCommand {
                 try Session.shared.client().call("POST", "containers/\(id)/start")
                 return
             }
-            throw Leave(
-                code: try Foreground(
+            throw ExitCode(
+                try Foreground(
                     id: id, interactive: options.interactive, detachKeys: detachKeys, removes: options.rm,
                     hasTerminal: options.tty, streams: options.attach, passesSignals: sigProxy
                 ).start())
@@ -93,7 +93,7 @@ struct Run: ParsableCommand {
             }
             let text = error.message
             // Without a container or an engine, the failure cannot be that of the container's command.
-            throw Leave(code: made == nil || error.kind == .unavailable ? 125 : Foreground.code(ofFailure: text))
+            throw ExitCode(made == nil || error.kind == .unavailable ? 125 : Foreground.code(ofFailure: text))
         }
     }
 
@@ -139,7 +139,7 @@ struct Run: ParsableCommand {
             try client.call("POST", "containers/\(id)/start")
             return Output.line(id)
         }
-        throw Leave(
-            code: try Foreground(id: id, interactive: true, removes: options.rm, hasTerminal: terminal).start())
+        throw ExitCode(
+            try Foreground(id: id, interactive: true, removes: options.rm, hasTerminal: terminal).start())
     }
 }

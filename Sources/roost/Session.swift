@@ -5,9 +5,6 @@ import EngineModel
 import LinuxKernel
 import Terminal
 
-/// Exits with a code, without another message.
-struct Leave: Error { let code: Int32 }
-
 enum Output {
     static func line(_ text: String) { try? writeAll(1, Array((text + "\n").utf8)) }
     static func raw(_ text: String) { try? writeAll(1, Array(text.utf8)) }
@@ -156,7 +153,7 @@ final class Session: @unchecked Sendable {
     }()
 
     func client() throws -> EngineClient {
-        EngineClient(address: try address.get(), insteadOfWriting: isDryRun ? DryRun.tell : nil)
+        EngineClient(address: try address.get(), writeInterceptor: isDryRun ? DryRun.tell : nil)
     }
 
     /// Whether the project in the current directory has a service with this name: then it is not an image to pull.

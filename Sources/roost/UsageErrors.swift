@@ -14,7 +14,7 @@ enum UsageErrors {
             if word.hasPrefix("-") || word == "help" { return nil }
             guard let child = children.first(where: { names($0).contains(word) }) else {
                 if node.configuration.defaultSubcommand != nil { return nil }
-                let near = NearestWord.of(word, in: children.flatMap(names))
+                let near = SpellingSuggestion.of(word, in: children.flatMap(names))
                 return "roost: unknown command: \(path) \(word)"
                     + (near.map { "\nDid you mean: \(path) \($0)?" } ?? "")
                     + "\n\nRun '\(path) --help' for more information"
@@ -38,7 +38,7 @@ enum UsageErrors {
         if first.hasPrefix("Unknown option '") {
             isOption = true
             let option = String(first.dropFirst(16).prefix { $0 != "'" })
-            let near = NearestWord.of(option, in: options(command))
+            let near = SpellingSuggestion.of(option, in: options(command))
             first =
                 (option.hasPrefix("--")
                     ? "unknown flag: \(option)"

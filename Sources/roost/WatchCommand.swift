@@ -117,7 +117,7 @@ final class ProjectWatch {
                 if rule.action == "rebuild", !rebuilt.insert(rule.service).inserted { continue }
                 do { try act(rule, changes) } catch let error as RoostError {
                     Output.error("\(rule.service): \(error.message)")
-                } catch is Leave { Output.error("\(rule.service): applying the change failed; see above") }
+                } catch is ExitCode { Output.error("\(rule.service): applying the change failed; see above") }
             }
         }
     }
@@ -199,7 +199,7 @@ final class ProjectWatch {
         let isFile = (try? Files.status(rule.path).isDirectory) == false
         let pipe = try Pipe()
         let worker = try LocalArchive.select(sources, into: rule.target, keepsParents: !isFile, to: pipe.writing.raw)
-        pipe.writing.closeEarly()
+        pipe.writing.close()
         _ = try client.upload(
             "containers/\(id)/archive", [("path", "/")], file: pipe.reading.raw, method: "PUT",
             whole: { try worker.finish() }
@@ -217,7 +217,7 @@ final class ProjectWatch {
         if let folder = hook["working_dir"].string { body.set("WorkingDir", .string(folder)) }
         body.set("Env", JSON((hook["environment"].stringMap ?? [:]).map { "\($0.key)=\($0.value)" }.sorted()))
         let exec = try client.call("POST", "containers/\(id)/exec", body: body)["Id"].string ?? ""
-        let stream = try client.takeOver("exec/\(exec)/start", body: ["Detach": false, "Tty": false])
+        let stream = try client.hijack("exec/\(exec)/start", body: ["Detach": false, "Tty": false])
         var said = stream.takeRest()
         while case let part = try readSome(stream.connection.raw, limit: 1 << 16), !part.isEmpty { said += part }
         let code = try client.call("GET", "exec/\(exec)/json")["ExitCode"].int ?? 0

@@ -13,9 +13,9 @@ do {
     try Session.shared.takeGlobals(&arguments)
     if let text = UsageErrors.unknownCommand(arguments) {
         Output.error(text)
-        throw Leave(code: 1)
+        throw ExitCode(1)
     }
-    arguments = DockerSpelling.normalized(arguments)
+    arguments = FlagNormalizer.normalized(arguments)
     // With -H or --context the user has selected the engine explicitly, so no note is needed.
     if Session.shared.host == nil, Session.shared.context == nil, Session.shared.runRoot == nil {
         EngineClient.foreign.withLock { tell in
@@ -24,8 +24,8 @@ do {
     }
     var command = try Roost.parseAsRoot(arguments)
     try command.run()
-} catch let leave as Leave {
-    Processes.exit(leave.code)
+} catch let code as ExitCode {
+    Processes.exit(code.rawValue)
 } catch let error as ComposeError {
     Output.error(error.rendered { try? Files.readText(Session.shared.absolute($0)) })
     // Compose's exit codes: 14 for a missing file, 15 for an invalid one.

@@ -7,7 +7,7 @@ import LinuxKernel
 import Logging
 import RemoteDial
 
-await DialHelper.runIfAsked(CommandLine.arguments)
+await DialHelper.runIfRequested(CommandLine.arguments)
 
 let options: EngineOptions
 do { options = try EngineOptions(Array(CommandLine.arguments.dropFirst())) } catch {
@@ -18,4 +18,4 @@ if options.asksForHelp {
     FileHandle.standardOutput.write(Data((EngineOptions.usage + "\n").utf8))
     exit(0)
 }
-await EngineProgram(options: options).run()
+await EngineMain(options: options).run()

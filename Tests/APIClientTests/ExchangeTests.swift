@@ -9,7 +9,7 @@ import Testing
     private func exchange(_ answer: String) throws -> HTTPExchange {
         let (near, far) = try Sockets.pair(.stream)
         try writeAll(far.raw, Array(answer.utf8))
-        far.closeEarly()
+        far.close()
         let exchange = HTTPExchange(near)
         try exchange.readHead()
         return exchange

@@ -45,7 +45,7 @@ func failure(_ text: String, environment: [String: String] = [:]) -> ComposeErro
             """,
             "/work/shop/compose.override.yaml": "services: {web: {environment: [\"A=${C}\"]}}",
         ]) { $0.passes.interpolates = false }
-        let model = WrittenForm.model(project)
+        let model = RawModel.model(project)
         let web = model["services"]["web"]
         #expect(web["image"].string == "b:${TAG}" && web["privileged"].string == "${P}")
         #expect(web["command"].string == "run ${X}" && web["build"]["context"].string == "/work/shop")
@@ -219,7 +219,7 @@ func failure(_ text: String, environment: [String: String] = [:]) -> ComposeErro
         let first = try load(
             "services: {a: {image: x, ports: ['80:80'], volumes: ['v1:/d'], healthcheck: {test: 'true', interval: 90s}, environment: {N: '007', T: 'yes'}}}\nvolumes: {v1: {}}"
         )
-        let second = try load(YAMLWriter.text(PrintedForm.yaml(first)))
+        let second = try load(YAMLWriter.text(ConfigRenderer.yaml(first)))
         #expect(first.services == second.services)
     }
 }

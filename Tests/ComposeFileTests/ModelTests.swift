@@ -143,13 +143,13 @@ import Testing
               a: {image: x, init: false, tty: false, scale: 0, deploy: {}, environment: {}, cap_add: [], x-own: 1}
             x-top: {list: []}
             """)
-        let json = PrintedForm.json(project)
+        let json = ConfigRenderer.json(project)
         let service = json["services"]["a"]
         #expect(service["init"] == false && service["scale"] == 0)
         #expect(service.object?.contains { ["tty", "environment", "cap_add", "x-own"].contains($0.key) } == false)
         #expect(service["deploy"] == ["replicas": 0, "resources": .object([]), "placement": .object([])])
         #expect(json["x-top"]["list"].isNull)
-        #expect(PrintedForm.yaml(project)["services"]["a"]["x-own"] == 1)
+        #expect(ConfigRenderer.yaml(project)["services"]["a"]["x-own"] == 1)
     }
 
     @Test("variables that files name, and files without interpolation")

@@ -83,12 +83,12 @@ import Testing
             }
             request.projectName = "p"
             if let project = try? ProjectLoader.load(request) {
-                _ = YAMLWriter.text(PrintedForm.yaml(project))
-                _ = PrintedForm.json(project).text()
+                _ = YAMLWriter.text(ConfigRenderer.yaml(project))
+                _ = ConfigRenderer.json(project).text()
             }
             _ = try? ProjectLoader.variables(request)
             request.passes.interpolates = false
-            if let project = try? ProjectLoader.load(request) { _ = YAMLWriter.text(WrittenForm.model(project)) }
+            if let project = try? ProjectLoader.load(request) { _ = YAMLWriter.text(RawModel.model(project)) }
         }
     }
 }

@@ -48,7 +48,7 @@ import Testing
         let request = LoadRequest(workingDirectory: "/w", environment: [:]) { path in
             path == "/w/compose.yaml" ? Array(text.utf8) : nil
         }
-        let printed = YAMLWriter.text(PrintedForm.yaml(try ProjectLoader.load(request)))
+        let printed = YAMLWriter.text(ConfigRenderer.yaml(try ProjectLoader.load(request)))
         #expect(
             printed == """
                 name: w

@@ -44,12 +44,12 @@ import Testing
             "HostConfig": ["Annotations": ["a": "b"]], "Healthcheck": ["Retries": 3, "StartInterval": 5],
             "NetworkingConfig": ["EndpointsConfig": ["net": ["MacAddress": "02:00:00:00:00:01", "Aliases": ["x"]]]],
         ]
-        let old = OlderClients.adapted(body, version: 1039)
+        let old = LegacyClients.adapted(body, version: 1039)
         #expect(old["HostConfig"]["Annotations"].isNull && old["HostConfig"]["IpcMode"] == "shareable")
         #expect(old["Healthcheck"]["StartInterval"].isNull && old["Healthcheck"]["Retries"].int == 3)
         let endpoint = old["NetworkingConfig"]["EndpointsConfig"]["net"]
         #expect(endpoint["MacAddress"].isNull && endpoint["Aliases"].strings == ["x"])
-        #expect(OlderClients.adapted(body, version: 1044) == body)
+        #expect(LegacyClients.adapted(body, version: 1044) == body)
     }
 
     @Test("a network shows the options and gateways that were given, and no others")

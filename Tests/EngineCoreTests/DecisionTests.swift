@@ -42,7 +42,7 @@ import Testing
         arguments: [(512 << 20, 64 << 20, true), (64 << 20, 300 << 20, false), (-1, 64 << 20, true), (64, 64, false)]
             as [(Int64, Int64, Bool)])
     func memoryOrder(total: Int64, current: Int64, isFirst: Bool) {
-        #expect(ControlGroup.writesOuterFirst(total: total, current: current) == isFirst)
+        #expect(Cgroup.writesOuterFirst(total: total, current: current) == isFirst)
     }
 
     @Test("the last lines of a log are found, over blocks, files, and lines in parts")
@@ -76,7 +76,7 @@ import Testing
 
     @Test("the delay doubles and starts again after ten good seconds")
     func backoff() {
-        var decision = RestartDecision()
+        var decision = RestartBackoff()
         let policy = RestartPolicySpec(.always)
         #expect(
             [100, 200, 400].allSatisfy {
@@ -93,7 +93,7 @@ import Testing
         var policy = RestartPolicySpec(.always, maximumRetries: 2)
         policy.delay = 5000
         policy.window = 500
-        var decision = RestartDecision()
+        var decision = RestartBackoff()
         #expect(
             decision.ended(ended(1, ranSeconds: 0), policy: policy, heals: false) == .restart(afterMilliseconds: 5000))
         #expect(
@@ -105,7 +105,7 @@ import Testing
     @Test("each policy against each end")
     func policies() {
         func action(_ policy: RestartPolicySpec, _ status: ContainerStatus, heals: Bool = false) -> Bool {
-            var decision = RestartDecision()
+            var decision = RestartBackoff()
             return decision.ended(status, policy: policy, heals: heals) != .stay
         }
         #expect(!action(RestartPolicySpec(.no), ended(1)))
@@ -117,7 +117,7 @@ import Testing
         for name in [RestartPolicySpec.Name.always, .unlessStopped, .onFailure] {
             #expect(!action(RestartPolicySpec(name), ended(1, byUser: true)))
         }
-        var limited = RestartDecision()
+        var limited = RestartBackoff()
         let twice = RestartPolicySpec(.onFailure, maximumRetries: 2)
         #expect(
             [true, true, false].allSatisfy { (limited.ended(ended(1), policy: twice, heals: false) != .stay) == $0 })
@@ -131,7 +131,7 @@ import Testing
         func probe(_ second: Int64, _ code: Int32) -> HealthStatus.Probe {
             .init(start: second * 1_000_000_000, end: second * 1_000_000_000, exitCode: code, output: "")
         }
-        var judge = HealthJudge(check: check, startedAt: 0)
+        var judge = HealthMonitor(check: check, startedAt: 0)
         let forgiven = judge.probed(probe(1, 1))
         #expect(!forgiven && judge.status.failingStreak == 0)
         let healthy = judge.probed(probe(2, 0))

@@ -12,11 +12,11 @@ public func loaderFuzz(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     }
     request.projectName = "p"
     if let project = try? ProjectLoader.load(request) {
-        _ = YAMLWriter.text(PrintedForm.yaml(project))
-        _ = PrintedForm.json(project).text()
+        _ = YAMLWriter.text(ConfigRenderer.yaml(project))
+        _ = ConfigRenderer.json(project).text()
     }
     request.passes.interpolates = false
-    if let project = try? ProjectLoader.load(request) { _ = YAMLWriter.text(WrittenForm.model(project)) }
+    if let project = try? ProjectLoader.load(request) { _ = YAMLWriter.text(RawModel.model(project)) }
     _ = try? ProjectLoader.variables(request)
     return 0
 }

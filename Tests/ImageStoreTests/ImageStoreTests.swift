@@ -19,7 +19,7 @@ import Testing
         try withStore { store in
             let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
             let descriptor = Descriptor(mediaType: "x", digest: Digest(of: bytes), size: Int64(bytes.count))
-            let blob = try ArrivingBlob(descriptor, content: store)
+            let blob = try BlobIngest(descriptor, content: store)
             try blob.append(Array(bytes[..<60_000]))
             #expect(try blob.next(at: 0).count > 0 && !store.contains(descriptor.digest))
             try blob.append(Array(bytes[60_000...]))
@@ -35,7 +35,7 @@ import Testing
             for (size, text) in [(4, "abcd"), (3, "abd"), (3, "ab")] as [(Int64, String)] {
                 let descriptor = Descriptor(mediaType: "x", digest: Digest(of: Array("abc".utf8)), size: size)
                 do {
-                    let blob = try ArrivingBlob(descriptor, content: store)
+                    let blob = try BlobIngest(descriptor, content: store)
                     try blob.append(Array(text.utf8))
                     #expect(throws: RoostError.self) { try blob.finish() }
                     #expect(throws: (any Error).self) { try blob.next(at: 0) }

@@ -20,20 +20,21 @@ import Testing
                             source: .fileSystem(type: "tmpfs", options: [Setting("size", "1"), Setting("ro", nil)]),
                             target: "/t", attributes: 0),
                         MountPlan(
-                            source: .splitControlGroups([Setting("cpu", "/sys/fs/cgroup/cpu")]),
+                            source: .cgroupV1([Setting("cpu", "/sys/fs/cgroup/cpu")]),
                             target: "/sys/fs/cgroup", attributes: 9),
                     ], devices: [DevicePlan(path: "/dev/null", mode: 0o20666, major: 1, minor: 3)],
                     links: [LinkPlan(path: "/dev/fd", target: "/proc/self/fd")],
                     maskedPaths: ["/proc/kcore"], readOnlyPaths: ["/proc/sys"], sysctls: [Setting("net.a", "1")],
                     log: LogPlan(path: "/l", maximumBytes: 10, maximumFiles: 2),
                     exitRecord: "/e",
-                    revival: RevivalPlan(socket: "/s", lock: "/k", executable: "/d", arguments: ["d"], environment: []))
+                    revival: EngineRestartPlan(
+                        socket: "/s", lock: "/k", executable: "/d", arguments: ["d"], environment: []))
             ),
             process: ProcessPlan(
                 arguments: ["sh", "é"], environment: ["A=1"], workingDirectory: "/", user: "0", additionalGroups: ["5"],
                 runsUnderInit: true),
             security: SecurityPlan(
-                capabilities: .max, systemCallFilter: [1, 2], noNewPrivileges: true,
+                capabilities: .max, seccompFilter: [1, 2], noNewPrivileges: true,
                 limits: [ResourceLimit(resource: 7, soft: 1, hard: .max)], outOfMemoryScore: -5),
             controlGroups: .split(paths: ["/c"]), standardStreams: StreamPlan(terminal: true, input: false))
     }

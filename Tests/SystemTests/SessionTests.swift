@@ -34,71 +34,71 @@ import Testing
         }
 
         /// Serves one call of the engine's.
-        func answer(_ call: RemoteCall) async throws {
+        func answer(_ call: GRPCCall) async throws {
             switch call.method {
             case FileSync.method:
                 guard let folder = files[call.metadata("dir-name") ?? ""] else {
-                    throw CallFailure(5, "no such folder")
+                    throw GRPCStatus(5, "no such folder")
                 }
                 let only = call.metadata("include-patterns")
                 try await send(folder.filter { only == nil || $0.key == only }.sorted { $0.key < $1.key }, call)
             case "/moby.buildkit.secrets.v1.Secrets/GetSecret":
-                guard let message = try await call.next(), let value = secrets[try MessageReader(message).text(1)]
+                guard let message = try await call.next(), let value = secrets[try ProtobufReader(message).text(1)]
                 else {
-                    throw CallFailure(5, "no such secret")
+                    throw GRPCStatus(5, "no such secret")
                 }
-                var reply = MessageWriter()
+                var reply = ProtobufWriter()
                 reply.data(1, Array(value.utf8))
                 try await call.send(reply.bytes)
             case "/moby.sshforward.v1.SSH/CheckAgent":
-                guard let message = try await call.next(), agents[try MessageReader(message).text(1)] != nil else {
-                    throw CallFailure(5, "no such agent")
+                guard let message = try await call.next(), agents[try ProtobufReader(message).text(1)] != nil else {
+                    throw GRPCStatus(5, "no such agent")
                 }
                 try await call.send([UInt8]())
             case "/moby.sshforward.v1.SSH/ForwardAgent":
                 let answer = agents[call.metadata("buildkit.ssh.id") ?? ""] ?? ""
                 while try await call.next() != nil {
-                    var reply = MessageWriter()
+                    var reply = ProtobufWriter()
                     reply.data(1, [0, 0, 0, UInt8(answer.utf8.count)] + Array(answer.utf8))
                     try await call.send(reply.bytes)
                 }
             case FileSend.method: try await receive(call)
-            default: throw CallFailure(12, "not here")
+            default: throw GRPCStatus(12, "not here")
             }
         }
 
         /// Takes a folder: notes what there is, and asks for every plain file.
-        private func receive(_ call: RemoteCall) async throws {
+        private func receive(_ call: GRPCCall) async throws {
             var paths: [(path: String, isFile: Bool)] = []
             while let message = try await call.next() {
-                guard let status = try MessageReader(message).all(2).first else { break }
-                let fact = try MessageReader(status)
+                guard let status = try ProtobufReader(message).all(2).first else { break }
+                let fact = try ProtobufReader(status)
                 let isFile = fact.number(2) & 0x8F28_0000 == 0
                 paths.append((fact.text(1), isFile))
                 received.modes.withLock { $0[fact.text(1)] = fact.number(2) }
             }
             for (index, entry) in paths.enumerated() where entry.isFile {
-                var wish = MessageWriter()
+                var wish = ProtobufWriter()
                 wish.number(1, 1)
                 wish.number(3, Int64(index))
                 try await call.send(wish.bytes)
                 var content: [UInt8] = []
-                while let message = try await call.next(), case let part = try MessageReader(message).data(4),
+                while let message = try await call.next(), case let part = try ProtobufReader(message).data(4),
                     !part.isEmpty
                 {
                     content += part
                 }
                 received.contents.withLock { $0[entry.path] = String(decoding: content, as: UTF8.self) }
             }
-            var end = MessageWriter()
+            var end = ProtobufWriter()
             end.number(1, 3)
             try await call.send(end.bytes)
             _ = try await call.next()
         }
 
-        private func send(_ folder: [(key: String, value: String)], _ call: RemoteCall) async throws {
+        private func send(_ folder: [(key: String, value: String)], _ call: GRPCCall) async throws {
             for (name, content) in folder {
-                var packet = MessageWriter()
+                var packet = ProtobufWriter()
                 packet.message(2) {
                     $0.text(1, name)
                     $0.number(2, 0o644)
@@ -108,12 +108,12 @@ import Testing
             }
             try await call.send([UInt8]())
             while let message = try await call.next() {
-                let wish = try MessageReader(message)
+                let wish = try ProtobufReader(message)
                 if wish.number(1) == 3 { return try await call.send(message) }
                 guard wish.number(1) == 1 else { continue }
                 asked.note(folder[Int(wish.number(3))].key)
                 for part in [folder[Int(wish.number(3))].value, ""] {
-                    var packet = MessageWriter()
+                    var packet = ProtobufWriter()
                     packet.number(1, 2)
                     packet.number(3, wish.number(3))
                     if !part.isEmpty { packet.data(4, Array(part.utf8)) }
@@ -146,17 +146,17 @@ import Testing
         let files = try stream(
             engine, "/session",
             "X-Docker-Expose-Session-Uuid: \(session)\r\nX-Docker-Expose-Session-Sharedkey: folder\r\n")
-        let serving = Task { try await RemoteCalls.serve(files) { try await client.answer($0) } }
+        let serving = Task { try await GRPC.serve(files) { try await client.answer($0) } }
         defer { serving.cancel() }
-        let engineSide = try await RemoteCalls.connect(try stream(engine, "/grpc"))
-        var order = MessageWriter()
+        let engineSide = try await GRPC.connect(try stream(engine, "/grpc"))
+        var order = ProtobufWriter()
         order.text(1, "one")
         order.text(3, output)
         order.map(4, output == "moby" ? ["name": "built:1"] : [:])
         order.text(5, session)
         order.text(6, "dockerfile.v0")
         order.map(7, attributes)
-        var question = MessageWriter()
+        var question = ProtobufWriter()
         question.text(1, "one")
         let asked = question.bytes
         let log = Task {
@@ -165,13 +165,13 @@ import Testing
                 try await call.finishSending()
                 var text = ""
                 while let message = try await call.next() {
-                    for log in try MessageReader(message).all(3) { text += try MessageReader(log).text(4) }
+                    for log in try ProtobufReader(message).all(3) { text += try ProtobufReader(log).text(4) }
                 }
                 return text
             }
         }
         let answer = try await engineSide.ask("/moby.buildkit.v1.Control/Solve", order.bytes)
-        return (try MessageReader(answer).map(1), try await log.value)
+        return (try ProtobufReader(answer).map(1), try await log.value)
     }
 
     @Test("a build over a session: files, secrets, arguments, what is ignored; and failures with their reason")
@@ -250,28 +250,28 @@ import Testing
             _ = try await build(engine, client, ["filename": "Dockerfile"], output: "oci")
             Issue.record("what is not there must be refused")
         } catch { #expect("\(error)".contains("\"oci\"")) }
-        let calls = try await RemoteCalls.connect(try stream(engine, "/grpc"))
-        let known = try MessageReader(try await calls.ask("/moby.buildkit.v1.Control/DiskUsage", [])).all(1)
+        let calls = try await GRPC.connect(try stream(engine, "/grpc"))
+        let known = try ProtobufReader(try await calls.ask("/moby.buildkit.v1.Control/DiskUsage", [])).all(1)
         #expect(known.count > 3)
-        var order = MessageWriter()
-        order.data(1, Array("id==\(try MessageReader(known[0]).text(1))".utf8))
+        var order = ProtobufWriter()
+        order.data(1, Array("id==\(try ProtobufReader(known[0]).text(1))".utf8))
         let wanted = order.bytes
         let removed = try await calls.call("/moby.buildkit.v1.Control/Prune") { call in
             try await call.send(wanted)
             try await call.finishSending()
             var ids: [String] = []
-            while let message = try await call.next() { ids.append(try MessageReader(message).text(1)) }
+            while let message = try await call.next() { ids.append(try ProtobufReader(message).text(1)) }
             return ids
         }
-        #expect(removed == [try MessageReader(known[0]).text(1)])
+        #expect(removed == [try ProtobufReader(known[0]).text(1)])
     }
 
     /// One build of several over a connection, as bake does it; answers with its result as the next request names it.
     private func linked(
-        _ calls: RemoteCalls.Peer, _ session: String, _ reference: String, _ attributes: [String: String],
+        _ calls: GRPC.Peer, _ session: String, _ reference: String, _ attributes: [String: String],
         _ inputs: [String: [UInt8]], _ tag: String?
     ) async throws -> [UInt8] {
-        var order = MessageWriter()
+        var order = ProtobufWriter()
         order.text(1, reference)
         if let tag {
             order.text(3, "moby")
@@ -288,7 +288,7 @@ import Testing
                 return try await call.next() ?? []
             }
         }
-        var request = MessageWriter()
+        var request = ProtobufWriter()
         request.text(2, "dockerfile.v0")
         request.map(3, attributes)
         for (name, definition) in inputs {
@@ -297,10 +297,10 @@ import Testing
                 $0.data(2, definition)
             }
         }
-        let answer = try MessageReader(try await ask("Solve", request.bytes))
+        let answer = try ProtobufReader(try await ask("Solve", request.bytes))
         _ = try await ask("Return", [])
         _ = try await solving.value
-        return Array(try MessageReader(try MessageReader(answer.data(3)).data(3)).data(2))
+        return Array(try ProtobufReader(try ProtobufReader(answer.data(3)).data(3)).data(2))
     }
 
     @Test("the result of one build is a context of the next, kept as an image or not")
@@ -313,9 +313,9 @@ import Testing
             client.files["second"] = ["Dockerfile": "FROM base\nRUN cat /first > /second\n"]
             let (session, given) = (Identifiers.random(), client)
             let files = try stream(engine, "/session", "X-Docker-Expose-Session-Uuid: \(session)\r\n")
-            let serving = Task { try await RemoteCalls.serve(files) { try await given.answer($0) } }
+            let serving = Task { try await GRPC.serve(files) { try await given.answer($0) } }
             defer { serving.cancel() }
-            let calls = try await RemoteCalls.connect(try stream(engine, "/grpc"))
+            let calls = try await GRPC.connect(try stream(engine, "/grpc"))
             let images = try engine.must("images", "-aq")
             let first = try await linked(calls, session, "one", ["dockerfilekey": "first"], [:], nil)
             #expect(try engine.must("images", "-aq") == images)

@@ -37,6 +37,6 @@ import Testing
             ("volum", "volume"), ("pss", "ps"), ("--detahc", "--detach"), ("inpsect", "inspect"), ("xyzzy", nil),
         ] as [(String, String?)])
     func nearest(word: String, meant: String?) {
-        #expect(NearestWord.of(word, in: ["volume", "ps", "--detach", "inspect", "network"]) == meant)
+        #expect(SpellingSuggestion.of(word, in: ["volume", "ps", "--detach", "inspect", "network"]) == meant)
     }
 }

@@ -22,7 +22,7 @@ struct BuildRun: Sendable {
     let cacheChains: Set<Digest>?
     let remoteCaches: [RemoteBuildCache]
     let used = UsedSteps()
-    let departures = Departures()
+    let departures = PendingTeardowns()
 
     /// The result of a stage.
     struct StageResult: Sendable {
@@ -88,7 +88,7 @@ struct BuildRun: Sendable {
 }
 
 /// Removals of containers whose results are already in use: a build waits for all of them, but only at its end.
-final class Departures: Sendable {
+final class PendingTeardowns: Sendable {
     private let all = Mutex<[Task<Void, Never>]>([])
 
     func add(_ departure: @escaping @Sendable () async -> Void) {

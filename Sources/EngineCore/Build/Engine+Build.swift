@@ -34,7 +34,7 @@ extension Engine {
     /// Unpacks a context that was sent as a tar stream, plain or compressed.
     public func unpackContext(_ archive: OwnedFD, into folder: String) async throws {
         let images = images
-        try await onOwnThread { try images.takeApart(archive.raw, into: folder, subject: "the build context") }
+        try await onOwnThread { try images.unpackArchive(archive.raw, into: folder, subject: "the build context") }
     }
 
     /// Builds an image (`docker build`). `ordered`: the reports of concurrent stages come in the order of the file.
@@ -202,10 +202,10 @@ extension Engine {
     }
 
     /// Waits until nothing of an exited container is left but its files.
-    func untilEnded(_ id: String) async { await exclusively(id) { await untilDeparted(id) } }
+    func waitUntilFinished(_ id: String) async { await exclusively(id) { await waitForShimExit(id) } }
 
     /// Creates a layer from a directory of changes, which becomes the layer's own.
-    func capture(_ upper: String, onto parent: Digest?, clamp: Int64?, helper: WaitingRootHelper? = nil) async throws
+    func capture(_ upper: String, onto parent: Digest?, clamp: Int64?, helper: PrestartedHelper? = nil) async throws
         -> StoredLayer
     {
         let images = images
@@ -244,7 +244,7 @@ extension Engine {
         return try await blocking { () throws -> String? in
             if try images.isArchive(file) {
                 let archive = try Files.open(file, .readOnly)
-                try images.takeApart(archive.raw, into: place, subject: subject)
+                try images.unpackArchive(archive.raw, into: place, subject: subject)
                 return nil
             }
             return try Files.readText(file, limit: 4 << 20)
@@ -317,6 +317,6 @@ extension Engine {
         let request = RootRequest(
             view: .layers(images.ownDirectories(image), upper: nil, work: nil),
             mountPoint: configuration.mountPoint, job: .archive(path: "/", name: ""))
-        try await Self.run(RootRunner(request), to: target)
+        try await Self.run(HelperProcess(request), to: target)
     }
 }

@@ -41,11 +41,11 @@ extension Engine {
         return (time, false)
     }
 
-    func rememberLook(_ key: Digest, _ answer: [UInt8]?) {
+    func cachePathLookup(_ key: Digest, _ answer: [UInt8]?) {
         // Large files are not worth the memory.
         guard (answer?.count ?? 0) < 65536 else { return }
-        if buildLooks.count > 2000 { buildLooks.removeAll() }
-        buildLooks[key] = .some(answer)
+        if pathLookupCache.count > 2000 { pathLookupCache.removeAll() }
+        pathLookupCache[key] = .some(answer)
     }
 
     func knownContentDigest(_ key: Digest) -> Digest? { contentDigests[key] }

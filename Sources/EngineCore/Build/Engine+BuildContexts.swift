@@ -3,7 +3,7 @@ import LinuxKernel
 import OCI
 
 /// A client's directory as of its last build, so that the next one transfers only what has changed.
-public struct KeptContext: Sendable {
+public struct RetainedContext: Sendable {
     public let key: String
     /// The files.
     public var tree: String { folder + "/tree" }
@@ -18,11 +18,11 @@ extension Engine {
     private static let contextNanoseconds: Int64 = 7 * 24 * 3600 * 1_000_000_000
 
     /// Reserves a stored context for one build; nil while another build uses it. `releaseContext` must follow.
-    public func reserveContext(_ name: String) async throws -> KeptContext? {
+    public func reserveContext(_ name: String) async throws -> RetainedContext? {
         let key = String(Digest(of: Array(name.utf8)).hex.prefix(32))
         let lock = "context-\(key)"
         guard busy.insert(lock).inserted else { return nil }
-        let context = KeptContext(key: key, folder: "\(contextFolder)/\(key)")
+        let context = RetainedContext(key: key, folder: "\(contextFolder)/\(key)")
         do {
             try await blocking {
                 // Without its index the state of the tree is unknown.
@@ -37,7 +37,7 @@ extension Engine {
         return context
     }
 
-    public func releaseContext(_ context: KeptContext) async {
+    public func releaseContext(_ context: RetainedContext) async {
         unlock("context-\(context.key)")
         let limit = now - Self.contextNanoseconds
         _ = try? await pruneContexts(unusedSince: limit)

@@ -17,8 +17,8 @@ struct LayerRoots: Sendable {
         let request = RootRequest(
             view: .layers(lower, upper: upper, work: work), mountPoint: mountPoint, job: .extract(options))
         try await onOwnThread {
-            let running = try RootRunner(request).start(input: source, output: nil)
-            source?.closeEarly()
+            let running = try HelperProcess(request).start(input: source, output: nil)
+            source?.close()
             try running.finish()
         }
     }
@@ -42,7 +42,7 @@ extension StageBuilder {
     }
 
     /// Turns a directory of changes into a layer of the store.
-    func capture(_ upper: String, helper: WaitingRootHelper? = nil) async throws -> StoredLayer {
+    func capture(_ upper: String, helper: PrestartedHelper? = nil) async throws -> StoredLayer {
         try await engine.capture(upper, onto: chain, clamp: run.epoch, helper: helper)
     }
 
@@ -50,15 +50,15 @@ extension StageBuilder {
     /// once, over all builds.
     private func look(_ job: RootRequest.Job) async throws -> [UInt8]? {
         let key = Self.key(["look", chain?.hex ?? "", job.json.text()])
-        if let known = await engine.buildLooks[key] { return known }
+        if let known = await engine.pathLookupCache[key] { return known }
         let request = RootRequest(
             view: .layers(engine.images.directories(image()), upper: nil, work: nil),
             mountPoint: engine.configuration.mountPoint, job: job)
         let found: [UInt8]?
-        do { found = try await blocking { try RootRunner(request).answer() } } catch let error as RoostError
+        do { found = try await blocking { try HelperProcess(request).answer() } } catch let error as RoostError
             where error.kind == .notFound
         { found = nil }
-        await engine.rememberLook(key, found)
+        await engine.cachePathLookup(key, found)
         return found
     }
 
@@ -225,15 +225,17 @@ extension StageBuilder {
                     let pipe = try Pipe()
                     let request = RootRequest(
                         view: source.view, mountPoint: engine.configuration.mountPoint, job: .select(selection))
-                    let running = try await blocking { try RootRunner(request).start(input: nil, output: pipe.writing) }
-                    pipe.writing.closeEarly()
+                    let running = try await blocking {
+                        try HelperProcess(request).start(input: nil, output: pipe.writing)
+                    }
+                    pipe.writing.close()
                     var options = RootRequest.ExtractOptions(folder: "/")
                     options.keepsOwners = true
                     options.replacesKinds = true
                     let parent = targetIsFolder ? target : Self.parent(target)
                     try await self.prepare(parent, owner, roots)
                     let extracted = await Engine.outcome { try await roots.extract(options, from: pipe.reading) }
-                    pipe.reading.closeEarly()
+                    pipe.reading.close()
                     let read = await Engine.outcome { try await blocking { try running.finish() } }
                     // The reader knows why there is nothing to write. But if the writer has given up, e.g. on a full disk, the reader is
                     // killed by the broken pipe and has no reason to report.
@@ -271,7 +273,7 @@ extension StageBuilder {
         let request = RootRequest(
             view: source.view, mountPoint: engine.configuration.mountPoint, job: .digest(selection))
         let cache = source.cache
-        let bytes = try await blocking { try RootRunner(request, digestCache: cache).answer() }
+        let bytes = try await blocking { try HelperProcess(request, digestCache: cache).answer() }
         let digest = try Digest(parsing: String(decoding: bytes, as: UTF8.self))
         if let memo { await engine.rememberContentDigest(memo, digest) }
         return digest

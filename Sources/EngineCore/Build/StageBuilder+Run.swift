@@ -211,10 +211,12 @@ extension StageBuilder {
         try await blocking { try Files.makeDirectories(place + "/content") }
         let pipe = try Pipe()
         let read = RootRequest(view: source.view, mountPoint: engine.configuration.mountPoint, job: .select(selection))
-        let running = try await blocking { try RootRunner(read).start(input: nil, output: pipe.writing) }
-        pipe.writing.closeEarly()
+        let running = try await blocking { try HelperProcess(read).start(input: nil, output: pipe.writing) }
+        pipe.writing.close()
         let images = engine.images
-        try await onOwnThread { try images.takeApart(pipe.reading.raw, into: place, subject: "RUN --mount \(path)") }
+        try await onOwnThread {
+            try images.unpackArchive(pipe.reading.raw, into: place, subject: "RUN --mount \(path)")
+        }
         try await blocking { try running.finish() }
         return place + "/content"
     }
@@ -228,8 +230,8 @@ extension StageBuilder {
         let engine = engine
         say(.running(step: step, container: short))
         // Started beside the container, so that nothing waits for it.
-        let helper = Task { try await blocking { try WaitingRootHelper() } }
-        let upper = engine.configuration.dataFolder(id) + "/upper"
+        let helper = Task { try await blocking { try PrestartedHelper() } }
+        let upper = engine.configuration.containerDirectory(id) + "/upper"
         let ended = await Engine.outcome {
             let code = try await self.watch(id)
             guard code == 0 else {
@@ -248,7 +250,7 @@ extension StageBuilder {
         }
         // Whatever has happened, and even if the build was cancelled; the next step need not wait for it.
         run.departures.add {
-            await engine.untilEnded(id)
+            await engine.waitUntilFinished(id)
             try? await engine.removeContainer(id, force: true, volumes: .remove)
         }
         if case .success = result { say(.removedContainer(step: step, container: short)) }
@@ -258,8 +260,8 @@ extension StageBuilder {
     /// Starts the container and reports its output until it exits.
     private func watch(_ id: String) async throws -> Int32 {
         let (record, path, folder) = try await engine.logPath(id)
-        let signal = try await engine.exitSignal(id, .programEnd)
-        let change = try await OutputSignal(engine: engine, record: record, folder: folder, until: .programEnd)
+        let signal = try await engine.exitSignal(id, .processExit)
+        let change = try await OutputSignal(engine: engine, record: record, folder: folder, until: .processExit)
         let index = index
         let step = step
         let report = run.report

@@ -240,7 +240,7 @@ final class StageBuilder {
     // MARK: Instructions
 
     private func apply(_ instruction: Instruction, line: Int) async throws {
-        do { try await carryOut(instruction) } catch let error as RoostError {
+        do { try await dispatch(instruction) } catch let error as RoostError {
             guard !error.message.contains("(\(run.request.dockerfile):") else { throw error }
             throw RoostError(error.kind, "\(error.message) (\(run.request.dockerfile):\(line))")
         } catch var error as BuildStepFailure {
@@ -254,7 +254,7 @@ final class StageBuilder {
 
     private func word(_ text: String) throws -> String { try scope.expansion(escape).word(text) }
 
-    private func carryOut(_ instruction: Instruction) async throws {
+    private func dispatch(_ instruction: Instruction) async throws {
         let note = "/bin/sh -c #(nop)  \(instruction.text.trimmedLines)"
         switch instruction.kind {
         case .run(let form, let mounts, let network, let documents):
