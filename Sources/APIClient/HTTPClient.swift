@@ -265,7 +265,7 @@ public struct EngineClient: Sendable {
 
     /// Adopts the newest version of an older engine from its error message. Returns whether the version has changed.
     private static func adopt(_ error: RoostError) -> Bool {
-        guard error.kind == .invalidArgument, error.message.contains("is too new"),
+        guard error.code == .clientTooNew,
             environmentVariable("DOCKER_API_VERSION")?.isEmpty != false,
             let version = error.message.split(separator: " ").last.map(String.init),
             version.split(separator: ".").count == 2, version.allSatisfy({ $0.isNumber || $0 == "." })
@@ -371,14 +371,25 @@ public struct EngineClient: Sendable {
         (error as? RoostError)?.kind == .unavailable
     }
 
+    /// Docker's engine sends no codes; its messages are the only way to tell these errors apart.
+    private static func code(ofDockerMessage message: String) -> RoostError.Code? {
+        if message.contains("is too new") { return .clientTooNew }
+        if message.contains("does not match the specified platform") { return .platformMismatch }
+        if message.hasPrefix("No such image") { return .imageNotFound }
+        if message.contains("does not support reading") { return .logsUnreadable }
+        return nil
+    }
+
     private func check(_ exchange: HTTPExchange, _ path: String) throws {
         guard exchange.status >= 400 else { return }
         if exchange.status == 404, path.hasPrefix("roost/"), exchange.header(RoostHeader.instance) == nil {
             throw needsRoost("this command", exchange)
         }
         let text = try exchange.readAll()
-        let message = (try? JSON(parsing: text))?["message"].string ?? String(decoding: text, as: UTF8.self)
-        var error = RoostError(errorKind(forStatus: exchange.status), message)
+        let body = try? JSON(parsing: text)
+        let message = body?["message"].string ?? String(decoding: text, as: UTF8.self)
+        let code = body?["code"].string.flatMap(RoostError.Code.init) ?? Self.code(ofDockerMessage: message)
+        var error = RoostError(errorKind(forStatus: exchange.status), message, code: code)
         error.isEngines = true
         throw error
     }

@@ -28,7 +28,8 @@ struct BuildHandlers: Sendable {
         wanted.credentials = try Self.credentials(request)
         let final = wanted
         let quiet = request.flag("q")
-        let lines = BuildLines(quiet: quiet, tags: final.tags, rich: extras.rich)
+        let lines = BuildLines(
+            quiet: quiet, tags: final.tags, rich: extras.rich, dataRoot: engine.configuration.dataRoot)
         let shared = SendableExchange(exchange)
         try await engine.withBuildFolder { [engine] folder, id in
             let exchange = shared.exchange
@@ -105,7 +106,8 @@ struct BuildHandlers: Sendable {
         if let path = extras.folder["path"].string {
             try await exchange.discardBody()
             guard isHere(extras.folder) else {
-                throw RoostError.conflict("the directory \(path) is not on the engine's machine")
+                throw RoostError.conflict(
+                    "the directory \(path) is not on the engine's machine", code: .contextNotLocal)
             }
             return (BuildContext(folder: path, isLasting: true), nil)
         }
@@ -144,6 +146,7 @@ struct BuildHandlers: Sendable {
         wanted.uncachedStages = request.query["nocachefilter"] ?? []
         wanted.pulls = request.flag("pull")
         wanted.network = request["networkmode"] ?? ""
+        wanted.allowsHostNetwork = request.query["allow"]?.contains(BuildRequest.hostNetworkEntitlement) == true
         wanted.extraHosts = try (request.query["extrahosts"] ?? []).filter { !$0.isEmpty }.flatMap(Self.hosts)
         if let text = request["cachefrom"], !text.isEmpty {
             let names = try JSON(parsing: text).strings ?? []
@@ -244,6 +247,7 @@ private struct BuildLines: Sendable {
     let quiet: Bool
     let tags: [ImageReference]
     let rich: Bool
+    let dataRoot: String
 
     func run(
         _ exchange: Exchange,
@@ -273,21 +277,14 @@ private struct BuildLines: Sendable {
             await end()
             guard error is BuildStepFailure || error is RoostError || exchange.answered else { throw error }
             if !exchange.answered, let known = error as? RoostError, known.kind == .conflict { throw known }
-            if !exchange.answered, let known = error as? RoostError, known.kind == .invalidArgument,
-                known.message.hasPrefix("dockerfile parse error") || known.message.hasPrefix("Cannot locate")
-                    || known.message.hasPrefix("the Dockerfile") || known.message.hasPrefix("target stage")
-            {
-                throw known
-            }
+            if !exchange.answered, let known = error as? RoostError, known.code == .dockerfileInvalid { throw known }
             if !exchange.answered { try await exchange.startStream("application/json") }
             let place = (error as? BuildStepFailure).map { $0.place } ?? ""
-            let message = rich && !place.isEmpty ? "\(error) (\(place))" : "\(error)"
-            var detail: JSON = ["message": .string(message)]
-            if let failure = error as? BuildStepFailure {
-                detail = ["code": JSON(failure.code), "message": .string(message)]
-            }
-            try await exchange.send(
-                JSON.object([("errorDetail", detail), ("error", .string(message))]).bytes() + [13, 10])
+            let known = DiskSpace.explain(error, at: dataRoot) ?? error as? RoostError
+            let message = known?.message ?? "\(error)"
+            try await exchange.sendError(
+                rich && !place.isEmpty ? "\(message) (\(place))" : message,
+                exitCode: (error as? BuildStepFailure)?.code, code: known?.code)
         }
         await end()
         if !exchange.answered { try await exchange.startStream("application/json") }

@@ -57,6 +57,9 @@ final class Exchange {
         self.output = output
     }
 
+    /// Whether the request came over a socket with limited permissions.
+    var isScoped = false
+
     /// Replaces a query parameter before the request is handled.
     func set(_ parameter: String, _ value: String) { request.query[parameter] = [value] }
 
@@ -90,7 +93,17 @@ final class Exchange {
     /// The body as JSON; an empty body counts as an empty object.
     func json() async throws -> JSON {
         let bytes = try await body()
-        return bytes.isEmpty ? .object([]) : try JSON(parsing: bytes)
+        if bytes.isEmpty { return .object([]) }
+        // A web page can make a browser post forms and plain text to any address, but not JSON (moby, httputils.CheckForJSON).
+        let type = request.headers["Content-Type"].first ?? ""
+        let media = String(type.prefix { $0 != ";" }.filter { $0 != " " }).lowercased()
+        guard media == "application/json" else {
+            throw RoostError.invalid(
+                media.isEmpty
+                    ? "malformed Content-Type header (): mime: no media type"
+                    : "unsupported Content-Type header (\(type)): must be 'application/json'")
+        }
+        return try JSON(parsing: bytes)
     }
 
     func discardBody() async throws { while try await nextBytes() != nil {} }
@@ -148,6 +161,16 @@ final class Exchange {
 
     /// Starts a stream of unknown length. The head is sent at once: clients wait for it.
     func startStream(_ type: String) async throws { try await head(200, [("Content-Type", type)]) }
+
+    /// Docker's form of an error after the head was sent: the last line of a stream of JSON objects. `exitCode` is that of a build step's
+    /// process.
+    func sendError(_ message: String, exitCode: Int32? = nil, code: RoostError.Code?) async throws {
+        var detail: JSON = ["message": .string(message)]
+        if let exitCode { detail = ["code": JSON(exitCode), "message": .string(message)] }
+        var line: JSON = ["errorDetail": detail, "error": .string(message)]
+        if let code { line.set("code", .string(code.rawValue)) }
+        try await send(line.bytes() + Array("\r\n".utf8))
+    }
 
     // MARK: Upgrade
 

@@ -16,6 +16,10 @@ struct ExecHandlers: Sendable {
         request.user = body["User"].string.flatMap { $0.isEmpty ? nil : $0 }
         request.terminal = body["Tty"].bool ?? false
         request.privileged = body["Privileged"].bool ?? false
+        if request.privileged, exchange.isScoped {
+            // A privileged process of an unprivileged container can take over the host.
+            throw RoostError(.forbidden, "this socket does not allow privileged execs")
+        }
         var view = ExecView()
         view.output = body["AttachStdout"].bool ?? false
         view.error = body["AttachStderr"].bool ?? false
@@ -47,7 +51,7 @@ struct ExecHandlers: Sendable {
         }
         let streams: ExecStreams
         do { streams = try await engine.startExec(exec.id) } catch let error as RoostError
-            where error.message.hasPrefix("exec failed")
+            where error.code == .execFailed
         {
             // As in Docker: the stream opens and carries the reason; the exit code is 126 or 127.
             try await exchange.hijack(type)

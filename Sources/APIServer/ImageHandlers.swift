@@ -118,9 +118,7 @@ struct ImageHandlers: Sendable {
         } catch let error as RoostError where error.kind == .invalidArgument {
             // As in Docker: reported inside the stream.
             try await exchange.startStream("application/json")
-            let text = JSON.string(error.message)
-            try await exchange.send(
-                JSON.object([("errorDetail", ["message": text]), ("error", text)]).bytes() + [13, 10])
+            try await exchange.sendError(error.message, code: error.code)
             return try await exchange.end()
         }
         try await exchange.startStream("application/json")

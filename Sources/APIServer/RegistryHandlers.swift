@@ -154,10 +154,8 @@ struct RegistryHandlers: Sendable {
                 }
                 throw error
             }
-            let message = "\(error)"
-            try await exchange.send(
-                JSON.object([("errorDetail", ["message": .string(message)]), ("error", .string(message))]).bytes()
-                    + [13, 10])
+            let known = DiskSpace.explain(error, at: engine.configuration.dataRoot) ?? error as? RoostError
+            try await exchange.sendError(known?.message ?? "\(error)", code: known?.code)
         }
         if !exchange.answered { try await exchange.startStream("application/json") }
         try await exchange.end()

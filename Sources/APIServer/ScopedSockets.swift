@@ -25,7 +25,9 @@ public actor ScopedSockets {
         self.server = server
         guard let bytes = try? Files.read(file) else { return }
         do { entries = try Self.decode(bytes) } catch { return engine.log.error("\(file) cannot be read: \(error)") }
-        for entry in entries { start(entry) }
+        for entry in entries {
+            do { serve(try listen(entry), entry) } catch { engine.log.error("socket \(entry.path): \(error)") }
+        }
     }
 
     public var isEmpty: Bool { entries.isEmpty }
@@ -38,15 +40,18 @@ public actor ScopedSockets {
         try? Files.removeTree(folder)
     }
 
-    private func start(_ entry: Entry) {
+    private func listen(_ entry: Entry) throws -> OwnedFD {
+        if entry.path.hasPrefix(folder + "/") { try Files.makeDirectories(folder, mode: 0o755) }
+        return try Server.listen(entry.path, mode: entry.mode)
+    }
+
+    private func serve(_ socket: OwnedFD, _ entry: Entry) {
         guard let server else { return }
         let narrowed = server.narrowed(to: entry.scope)
         let log = engine.log
-        let folder = folder
         tasks[entry.path] = Task {
             do {
-                if entry.path.hasPrefix(folder) { try Files.makeDirectories(folder, mode: 0o755) }
-                try await narrowed.run(try Server.listen(entry.path, mode: entry.mode)) {
+                try await narrowed.run(socket) {
                     log.info("serving \(entry.path) for project \(entry.scope.project)")
                 }
             } catch { if !Task.isCancelled { log.error("socket \(entry.path): \(error)") } }
@@ -68,27 +73,50 @@ public actor ScopedSockets {
         guard let project = body["project"].string, !project.isEmpty else {
             throw RoostError.invalid("the socket's project is missing (--project NAME)")
         }
+        // It becomes part of a path.
+        guard Self.isProjectName(project) else {
+            throw RoostError.invalid(
+                "invalid project name \"\(project)\": use lowercase letters, digits, _ and -, starting with a letter or digit"
+            )
+        }
         let scope = RequestScope(
             project: project, allowed: try RequestScope.permissions(body["allow"].string ?? "read,logs,events"))
         let path = body["path"].string ?? "\(folder)/\(project).sock"
-        guard path.hasPrefix("/") else { throw RoostError.invalid("\(path): a socket's path must be absolute") }
+        guard path.hasPrefix("/"), !path.utf8.contains(0) else {
+            throw RoostError.invalid("\(path): a socket's path must be absolute")
+        }
+        guard body["mode"].isNull || body["mode"].int.map({ (0...0o777).contains($0) }) == true else {
+            throw RoostError.invalid("invalid mode of the socket \(path): use an octal number up to 777")
+        }
         let entry = Entry(path: path, mode: UInt32(clamping: body["mode"].int ?? 0o660), scope: scope)
         try await add(entry)
         try await exchange.answer(201, Self.json(entry))
     }
 
-    private func add(_ entry: Entry) throws {
-        if let known = entries.firstIndex(where: { $0.path == entry.path }) {
-            entries[known] = entry
-        } else {
-            guard !Files.exists(entry.path) else {
-                throw RoostError.conflict("\(entry.path) already exists: choose another path with --path, or remove it")
-            }
-            entries.append(entry)
+    /// Project names as Compose allows them.
+    static func isProjectName(_ text: String) -> Bool {
+        func isWord(_ byte: UInt8) -> Bool {
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
         }
-        try save()
+        let bytes = text.utf8
+        return bytes.first.map(isWord) == true
+            && bytes.allSatisfy { isWord($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") }
+    }
+
+    private func add(_ entry: Entry) throws {
+        let known = entries.firstIndex { $0.path == entry.path }
+        guard known != nil || !Files.exists(entry.path) else {
+            throw RoostError.conflict("\(entry.path) already exists: choose another path with --path, or remove it")
+        }
         tasks.removeValue(forKey: entry.path)?.cancel()
-        start(entry)
+        let socket: OwnedFD
+        do { socket = try listen(entry) } catch let error as SyscallError {
+            throw RoostError.invalid("cannot listen on \(entry.path): \(error)")
+        }
+        if let known { entries[known] = entry } else { entries.append(entry) }
+        try save()
+        serve(socket, entry)
     }
 
     nonisolated func remove(_ exchange: Exchange) async throws {

@@ -40,7 +40,7 @@ public struct Server: Sendable {
 
     /// Serves on a TCP port, to clients with certificates.
     public func run(_ listener: SecureListener, ready: @escaping @Sendable () -> Void) async throws {
-        let bootstrap = ServerBootstrap(group: group).serverChannelOption(.backlog, value: 1024)
+        let bootstrap = ServerBootstrap(group: group).serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
         let server = try await bootstrap.bind(host: listener.host, port: listener.port) { channel in
@@ -64,9 +64,10 @@ public struct Server: Sendable {
     public func run(_ socket: OwnedFD, ready: @escaping @Sendable () -> Void) async throws {
         let listener = try socket.duplicate().release()
         let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 1024)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
         let server = try await bootstrap.bind(listener) { Connection.configure($0, heads) }
+        // NIO has called listen(2) again, with its own default.
+        try Sockets.listenAgain(socket.raw, backlog: 4096)
         ready()
         try await serve(server)
     }
@@ -151,7 +152,10 @@ public struct Server: Sendable {
     private func answer(_ exchange: Exchange) async {
         do {
             try checkVersion(exchange.request)
-            if let scope { try await admit(exchange, scope) }
+            if let scope {
+                exchange.isScoped = true
+                try await admit(exchange, scope)
+            }
             guard let handler = routes.find(exchange.request) else { throw RoostError.missing("page not found") }
             try await handler(exchange)
         } catch {
@@ -193,7 +197,9 @@ public struct Server: Sendable {
     private func checkVersion(_ request: Request) throws(RoostError) {
         let text = "\(request.version / 1000).\(request.version % 1000)"
         if request.version > APIVersion.number(APIVersion.current) ?? 0 {
-            throw .invalid("client version \(text) is too new. Maximum supported API version is \(APIVersion.current)")
+            throw .invalid(
+                "client version \(text) is too new. Maximum supported API version is \(APIVersion.current)",
+                code: .clientTooNew)
         }
         if request.version < APIVersion.number(APIVersion.minimum) ?? 0 {
             throw .invalid(
@@ -204,7 +210,7 @@ public struct Server: Sendable {
 
     private func fail(_ exchange: Exchange, _ error: any Error) async {
         let known =
-            error as? RoostError ?? DiskSpace.explain(error, at: engine.configuration.dataRoot)
+            DiskSpace.explain(error, at: engine.configuration.dataRoot) ?? error as? RoostError
             ?? Self.translate(error)
         let isBrokenOff = exchange.answered && !exchange.finished && !exchange.isHijacked
         if known.kind == .failure, !exchange.answered || isBrokenOff, !Self.isDisconnect(error) {
@@ -214,7 +220,9 @@ public struct Server: Sendable {
         }
         guard !exchange.answered else { return }
         if known.kind == .notModified { return (try? await exchange.answer(304)) ?? () }
-        try? await exchange.answer(httpStatus(for: known.kind), ["message": .string(known.message)])
+        var body: JSON = ["message": .string(known.message)]
+        if let code = known.code { body.set("code", .string(code.rawValue)) }
+        try? await exchange.answer(httpStatus(for: known.kind), body)
     }
 
     /// A disconnected client is no failure of the engine.

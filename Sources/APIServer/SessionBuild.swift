@@ -45,6 +45,7 @@ final class SessionBuild: Sendable {
             throw GRPCStatus(GRPCStatus.unimplemented, "unsupported request \"\(kind)\": only builds are supported")
         }
         var wanted = try SessionAttributes(attributes).request()
+        wanted.allowsHostNetwork = order.entitlements.contains(BuildRequest.hostNetworkEntitlement)
         wanted.tags = try output.tags()
         wanted.keepsImage = output.keepsImage
         for (name, value) in SessionAttributes(attributes).contexts where value.hasPrefix("input:") {

@@ -15,7 +15,8 @@ struct StreamHandlers: Sendable {
         let request = exchange.request
         let (record, path, folder) = try await engine.logPath(request.path[1])
         if record.spec.log.driver == "none" {
-            throw RoostError(.unsupported, "configured logging driver does not support reading")
+            throw RoostError(
+                .unsupported, "configured logging driver does not support reading", code: .logsUnreadable)
         }
         var query = LogQuery()
         query.output = request.flag("stdout")

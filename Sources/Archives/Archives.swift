@@ -4,7 +4,12 @@ import LinuxKernel
 /// An archive that cannot be read, or an entry that is not allowed.
 public struct ArchiveError: Error, Sendable, CustomStringConvertible {
     public let message: String
-    public init(_ message: String) { self.message = message }
+    /// The error number of the failed system call, or libarchive's own for an invalid archive; nil for an entry that is refused.
+    public let errno: Int32?
+    public init(_ message: String, errno: Int32? = nil) {
+        self.message = message
+        self.errno = errno
+    }
     public var description: String { message }
 }
 
@@ -71,7 +76,7 @@ public struct ArchiveEntry: Sendable, Equatable {
     fileprivate var currentEntry: OpaquePointer? { unsafe entry }
 
     private func lastError() -> ArchiveError {
-        ArchiveError(unsafe archiveReason(archive))
+        ArchiveError(unsafe archiveReason(archive), errno: unsafe archive_errno(archive))
     }
 
     /// The next entry; nil at the end.
@@ -184,7 +189,7 @@ public struct ArchiveEntry: Sendable, Equatable {
     }
 
     private func lastError() -> ArchiveError {
-        ArchiveError(unsafe archiveReason(archive))
+        ArchiveError(unsafe archiveReason(archive), errno: unsafe archive_errno(archive))
     }
 
     public func add(
@@ -339,7 +344,7 @@ public struct ArchiveEntry: Sendable, Equatable {
     }
 
     private func failure(_ source: OpaquePointer, _ path: String) -> ArchiveError {
-        ArchiveError("entry \"\(path)\": \(unsafe archiveReason(source))")
+        ArchiveError("entry \"\(path)\": \(unsafe archiveReason(source))", errno: unsafe archive_errno(source))
     }
 
     /// Sets the times and modes of directories, which must wait until their content is written.

@@ -76,6 +76,6 @@ public enum TreeCopy {
     }
 
     private static func error(_ archive: OpaquePointer) -> ArchiveError {
-        ArchiveError(unsafe archiveReason(archive))
+        ArchiveError(unsafe archiveReason(archive), errno: unsafe archive_errno(archive))
     }
 }

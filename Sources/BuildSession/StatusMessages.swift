@@ -67,6 +67,8 @@ public struct SolveRequest: Sendable {
     /// Results of other builds by name, as `pb.Definition`.
     public var inputs: [String: [UInt8]] = [:]
     public var exports: [Export] = []
+    /// What the client allows the Dockerfile to use, e.g. `network.host`.
+    public var entitlements: [String] = []
 
     /// The destination of the result.
     public struct Export: Sendable, Equatable {
@@ -84,6 +86,7 @@ public struct SolveRequest: Sendable {
         order.frontend = message.text(6)
         order.attributes = try message.map(7)
         order.session = message.text(5)
+        order.entitlements = message.all(9).map { String(decoding: $0, as: UTF8.self) }
         for bytes in message.all(13) {
             let exporter = try ProtobufReader(bytes)
             order.exports.append(

@@ -13,7 +13,11 @@ struct FileSource {
     func documents(_ file: String) throws -> [Node] {
         if let read = known.documents[file] { return read }
         let shown = ProjectLoader.relative(file, to: request.workingDirectory)
-        guard let bytes = try request.read(file) else { throw ComposeError("open \(shown): no such file or directory") }
+        guard let bytes = try request.read(file) else {
+            var error = ComposeError("open \(shown): no such file or directory")
+            error.isMissingFile = true
+            throw error
+        }
         let found = try YAMLReader.documents(bytes, file: shown)
         for document in found {
             if case .mapping = document.kind { continue }

@@ -153,8 +153,10 @@ public struct ProjectLoader {
             if folder == "/" { break }
             folder = Self.parent(folder)
         }
-        throw ComposeError(
+        var error = ComposeError(
             "no configuration file provided: not found", hint: "create a compose.yaml here, or select a file with -f")
+        error.isMissingFile = true
+        throw error
     }
 
     static func join(_ folder: String, _ name: String) -> String {

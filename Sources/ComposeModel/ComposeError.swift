@@ -34,6 +34,9 @@ public struct ComposeError: Error, Sendable, Equatable, CustomStringConvertible 
     /// The keys that are allowed in place of an unknown one.
     public var alternatives: [String]
 
+    /// A Compose file of the command line does not exist, or there is none to find.
+    public var isMissingFile = false
+
     public init(_ message: String, at place: Place? = nil, hint: String? = nil, alternatives: [String] = []) {
         self.message = message
         self.place = place

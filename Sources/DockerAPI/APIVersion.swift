@@ -10,9 +10,9 @@ public enum APIVersion {
     /// `1.45` as a comparable number, major * 1000 + minor; nil if the text is not a version.
     public static func number(_ text: some StringProtocol) -> Int? {
         let parts = text.split(separator: ".").map { Int($0) }
-        guard parts.count == 2, let major = parts[0], let minor = parts[1], (0..<1000).contains(minor) else {
-            return nil
-        }
+        guard parts.count == 2, let major = parts[0], let minor = parts[1], (0..<1000).contains(minor), major >= 0,
+            text.utf8.allSatisfy({ $0 == UInt8(ascii: ".") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+        else { return nil }
         return major * 1000 + minor
     }
 }

@@ -45,6 +45,9 @@ extension MountSpec {
                 subpath: try local(subpath, refuse))
         case "tmpfs":
             if !source.isEmpty { throw refuse("field Source must not be specified") }
+            if let mode = mount["TmpfsOptions"]["Mode"].int, mode < 0 || mode > 0o7777 {
+                throw refuse("invalid TmpfsOptions.Mode \(mode)")
+            }
             return .tmpfs(options: memoryOptions(mount["TmpfsOptions"]))
         case "image":
             if source.isEmpty { throw refuse("field Source must not be empty") }

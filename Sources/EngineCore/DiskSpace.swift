@@ -18,11 +18,12 @@ public enum DiskSpace {
         let free = ByteSize.decimalText(Int64(clamping: room.free))
         let total = ByteSize.decimalText(Int64(clamping: room.total))
         return .failure(
-            "no space left on device: \(name ?? place) has \(free) free of \(total); free some space or choose another --data-root"
-        )
+            "no space left on device: \(name ?? place) has \(free) free of \(total); free some space or choose another --data-root",
+            code: .noSpace)
     }
 
     private static func isShort(_ error: any Error, free: UInt64) -> Bool {
+        if let known = error as? RoostError { return known.code == .noSpace }
         if let call = error as? SyscallError { return [Errno.noSpace, Errno.quotaExceeded].contains(call.errno) }
         guard let database = error as? DatabaseError else { return false }
         // I/O errors have other causes too: they count only if the disk is nearly full.

@@ -59,7 +59,7 @@ extension Engine {
         } catch {
             releaseLeases(record)
             try? Files.removeTree(configuration.containerDirectory(id))
-            throw "\(error)".contains("UNIQUE") ? nameConflict(chosen) : error
+            throw StateStore.isDuplicate(error) ? nameConflict(chosen) : error
         }
         containers[id] = record
         publish(record, "create")
@@ -74,8 +74,8 @@ extension Engine {
             && (wanted.variant == nil || configuration.variant == nil || wanted.variant == configuration.variant)
         guard !isRight else { return }
         throw .missing(
-            "image with reference \(reference) was found but does not match the specified platform: wanted \(wanted.os)/\(wanted.architecture), actual: \(configuration.os)/\(configuration.architecture)"
-        )
+            "image with reference \(reference) was found but does not match the specified platform: wanted \(wanted.os)/\(wanted.architecture), actual: \(configuration.os)/\(configuration.architecture)",
+            code: .platformMismatch)
     }
 
     /// Rejects limits that are invalid, in general or on this host.
@@ -133,12 +133,14 @@ extension Engine {
             }
         }
         for (name, text, count) in [
-            ("cpus", resources.cpusetCPUs, HostFacts.processors), ("mems", resources.cpusetMemories, 1),
+            ("cpus", resources.cpusetCPUs, HostFacts.processors),
+            ("mems", resources.cpusetMemories, HostFacts.memoryNodes),
         ] where !text.isEmpty {
             guard let numbers = NumberList(text) else { throw .invalid("Invalid value \(text) for cpuset \(name)") }
-            guard name != "cpus" || numbers.highest < count else {
+            guard numbers.highest < count else {
                 throw .invalid(
-                    "Requested CPUs are not available - requested \(text), available: 0-\(HostFacts.processors - 1)")
+                    "Requested \(name == "cpus" ? "CPUs" : "memory nodes") are not available - requested \(text), available: \(count == 1 ? "0" : "0-\(count - 1)")"
+                )
             }
         }
     }
@@ -160,6 +162,9 @@ extension Engine {
             try Self.checkOwner(ofSysctl: name, spec)
         }
         if case .container(let other) = spec.network { _ = try partner(other) }
+        for namespace in [spec.ipc, spec.pid] {
+            if case .container(let other) = namespace { _ = try partner(other) }
+        }
     }
 
     /// A container whose namespace another one joins. A missing one is not `notFound`, which clients take for a missing image and pull.
@@ -363,6 +368,12 @@ enum HostFacts {
         1,
         ((try? Files.readText("/proc/cpuinfo", limit: 16 << 20)) ?? "").split(separator: "\n").count {
             $0.hasPrefix("processor")
+        })
+    /// NUMA nodes with memory.
+    static let memoryNodes = max(
+        1,
+        ((try? Files.list("/sys/devices/system/node")) ?? []).count {
+            $0.hasPrefix("node") && UInt32($0.dropFirst(4)) != nil
         })
     static let memoryBytes: Int64 = {
         let line = ((try? Files.readText("/proc/meminfo", limit: 65536)) ?? "").split(separator: "\n").first {

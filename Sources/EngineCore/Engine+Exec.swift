@@ -108,7 +108,7 @@ extension Engine {
             execs[id]?.running = false
             execs[id]?.exitCode = (error as? LaunchFailure)?.exitCode ?? 126
             guard let failure = error as? LaunchFailure else { throw error }
-            throw RoostError.invalid("exec failed: \(failure.reason)")
+            throw RoostError.invalid("exec failed: \(failure.reason)", code: .execFailed)
         }
     }
 

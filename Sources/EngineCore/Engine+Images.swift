@@ -61,7 +61,8 @@ extension Engine {
             if matches.count > 1 { throw .invalid("multiple images found with provided prefix: \(prefix)") }
             if let id = matches.first, let image = imageRecords[id] { return image }
         }
-        throw .missing("No such image: \((try? ImageReference(parsing: reference))?.familiar ?? reference)")
+        throw .missing(
+            "No such image: \((try? ImageReference(parsing: reference))?.familiar ?? reference)", code: .imageNotFound)
     }
 
     /// The image's names with a tag.

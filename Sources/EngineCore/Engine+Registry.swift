@@ -168,8 +168,8 @@ extension Engine {
                 architecture: configuration.architecture, os: configuration.os, variant: configuration.variant)
             guard platform.accepts(offered) else {
                 throw RoostError.missing(
-                    "image with reference \(reference.familiar) was found but does not match the specified platform: wanted \(platform.description), actual: \(offered.description)"
-                )
+                    "image with reference \(reference.familiar) was found but does not match the specified platform: wanted \(platform.description), actual: \(offered.description)",
+                    code: .platformMismatch)
             }
         }
         guard configuration.os == "linux" else {

@@ -346,7 +346,8 @@ struct ContainerStart: Sendable {
         }
         if spec.memoryReservationBytes > 0 { limits.memoryReservation = spec.memoryReservationBytes }
         if spec.nanoCPUs > 0 {
-            limits.cpuQuota = (spec.nanoCPUs / 10_000, 100_000)
+            // The kernel's smallest quota is 1 ms.
+            limits.cpuQuota = (max(spec.nanoCPUs / 10_000, 1000), 100_000)
         } else if spec.cpuQuota != 0 || spec.cpuPeriod > 0 {
             // Without a quota the period limits nothing, but it can be set.
             limits.cpuQuota = (spec.cpuQuota > 0 ? spec.cpuQuota : -1, spec.cpuPeriod > 0 ? spec.cpuPeriod : 100_000)

@@ -1,4 +1,5 @@
 import EngineModel
+import Networking
 
 /// `0-3,7`: numbers and ranges, as in cpuset(7), "List format".
 struct NumberList: Sendable {
@@ -30,6 +31,9 @@ enum SpecificationCheck {
             throw .invalid("invalid cgroup parent \"\(spec.controlGroupParent)\": it must not contain \"..\"")
         }
         for mount in spec.mounts {
+            if isRoot(mount.target) {
+                throw .invalid("invalid mount target '\(mount.target)': destination can't be '/'")
+            }
             guard case .bind(_, let propagation, _, _) = mount.source else { continue }
             guard ["", "private", "rprivate", "shared", "rshared", "slave", "rslave"].contains(propagation) else {
                 throw .invalid("invalid mount config for type \"bind\": invalid propagation mode: \(propagation)")
@@ -70,6 +74,12 @@ enum SpecificationCheck {
 
     /// Checks the names of an endpoint.
     static func check(_ endpoint: EndpointSpec) throws(RoostError) {
+        if let text = endpoint.macAddress, !text.isEmpty, Addressing.parseHardware(text) == nil {
+            throw .invalid("invalid endpoint settings: invalid MAC address: \(text)")
+        }
+        for text in endpoint.linkLocal ?? [] where IPAddress(text) == nil {
+            throw .invalid("invalid link-local IP address: \(text)")
+        }
         try checkWords(endpoint.aliases, "network alias")
         try checkWords(
             (endpoint.links ?? []).map { String($0.split(separator: ":").last ?? "") }, "alias in links")
@@ -100,6 +110,12 @@ enum SpecificationCheck {
         if !spec.portBindings.isEmpty || spec.publishAllPorts {
             throw .invalid("conflicting options: port publishing and the container type network mode")
         }
+    }
+
+    /// Whether a path names the root, before symbolic links are followed.
+    static func isRoot(_ path: String) -> Bool {
+        path.pathParts.reduce(0) { depth, part in part == ".." ? max(0, depth - 1) : part == "." ? depth : depth + 1 }
+            == 0
     }
 
     private static func parts(_ text: String) -> [Substring] {

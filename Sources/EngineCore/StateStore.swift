@@ -54,6 +54,12 @@ struct StateStore: Sendable {
         try migrator.migrate(queue)
     }
 
+    /// Whether a row was refused because its key, e.g. a container's name, exists already.
+    static func isDuplicate(_ error: any Error) -> Bool {
+        let code = (error as? DatabaseError)?.extendedResultCode
+        return code == .SQLITE_CONSTRAINT_UNIQUE || code == .SQLITE_CONSTRAINT_PRIMARYKEY
+    }
+
     private static func text(_ value: some Encodable) throws -> String {
         try JSON(encoding: value).text()
     }

@@ -102,6 +102,7 @@ private struct JSONParser {
         position += 1
         let start = position
         while position < bytes.count, bytes[position] != UInt8(ascii: "\"") {
+            guard bytes[position] >= 32 else { throw error("a control character in a string") }
             // Most strings have no escapes and are a slice of the input.
             if bytes[position] == UInt8(ascii: "\\") { return try escapedString(from: start) }
             position += 1
@@ -117,6 +118,7 @@ private struct JSONParser {
             let byte = bytes[position]
             position += 1
             if byte == UInt8(ascii: "\"") { return String(decoding: text, as: UTF8.self) }
+            guard byte >= 32 else { throw error("a control character in a string") }
             if byte == UInt8(ascii: "\\") { try escape(&text) } else { text.append(byte) }
         }
         throw error("unterminated string")
@@ -139,9 +141,11 @@ private struct JSONParser {
     }
 
     private mutating func unit() throws(RoostError) -> UInt32 {
-        guard position + 4 <= bytes.count,
-            let value = UInt32(String(decoding: bytes[position..<(position + 4)], as: UTF8.self), radix: 16)
-        else { throw error("invalid \\u escape") }
+        guard position + 4 <= bytes.count else { throw error("bad \\u escape") }
+        let digits = bytes[position..<(position + 4)]
+        // The initializer would take a sign.
+        guard let value = UInt32(String(decoding: digits, as: UTF8.self), radix: 16), digits.first != UInt8(ascii: "+")
+        else { throw error("bad \\u escape") }
         position += 4
         return value
     }
@@ -162,18 +166,30 @@ private struct JSONParser {
 
     private mutating func number() throws(RoostError) -> JSON {
         let start = position
+        _ = take(UInt8(ascii: "-"))
+        // No leading zeros, and at least one digit on each side of the point and in the exponent (RFC 8259, section 6).
+        let isZero = take(UInt8(ascii: "0"))
+        guard isZero || digits() > 0 else { throw error("unexpected character") }
         var isInteger = true
-        scan: while position < bytes.count {
-            switch bytes[position] {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"): break
-            case UInt8(ascii: "+"), UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"): isInteger = false
-            default: break scan
-            }
-            position += 1
+        if take(UInt8(ascii: ".")) {
+            isInteger = false
+            guard digits() > 0 else { throw error("expected a digit") }
+        }
+        if take(UInt8(ascii: "e")) || take(UInt8(ascii: "E")) {
+            isInteger = false
+            if !take(UInt8(ascii: "+")) { _ = take(UInt8(ascii: "-")) }
+            guard digits() > 0 else { throw error("expected a digit") }
         }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
-        if isInteger || text.hasPrefix("+"), let value = Int64(text) { return .int(value) }
-        guard let value = Double(text), !text.isEmpty else { throw error("unexpected character") }
+        if isInteger, let value = Int64(text) { return .int(value) }
+        guard let value = Double(text) else { throw error("unexpected character") }
         return .double(value)
+    }
+
+    /// Consumes digits; returns their number.
+    private mutating func digits() -> Int {
+        let start = position
+        while position < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position]) { position += 1 }
+        return position - start
     }
 }

@@ -17,22 +17,56 @@ public struct RoostError: Error, Sendable, Equatable, CustomStringConvertible {
         case failure
     }
 
+    /// The cause, where a caller decides by it. In API responses it is the member `code`.
+    public enum Code: String, Sendable {
+        case imageNotFound = "image_not_found"
+        /// The image exists, but not for the requested platform.
+        case platformMismatch = "platform_mismatch"
+        /// The process of an exec could not be started.
+        case execFailed = "exec_failed"
+        /// The Dockerfile is missing or invalid.
+        case dockerfileInvalid = "dockerfile_invalid"
+        /// A build restricted to cached steps needs a step that is not cached.
+        case notCached = "not_cached"
+        /// The build context is not a directory of the engine's host.
+        case contextNotLocal = "context_not_local"
+        case noSpace = "no_space"
+        /// The reader of a helper's output has gone.
+        case brokenPipe = "broken_pipe"
+        /// The engine's API is older than the client's.
+        case clientTooNew = "client_too_new"
+        /// The logging driver keeps no log.
+        case logsUnreadable = "logs_unreadable"
+    }
+
     public let kind: Kind
     public let message: String
+    public var code: Code?
+    /// The line of the user's file, `Dockerfile:3`, that the message already names.
+    public var location: String?
     /// Whether a client received the error from the engine; false if it occurred in this process.
     public var isEngines = false
 
-    public init(_ kind: Kind, _ message: String) {
+    public init(_ kind: Kind, _ message: String, code: Code? = nil) {
         self.kind = kind
         self.message = message
+        self.code = code
     }
 
     public var description: String { message }
 
-    public static func invalid(_ message: String) -> RoostError { RoostError(.invalidArgument, message) }
-    public static func missing(_ message: String) -> RoostError { RoostError(.notFound, message) }
-    public static func conflict(_ message: String) -> RoostError { RoostError(.conflict, message) }
-    public static func failure(_ message: String) -> RoostError { RoostError(.failure, message) }
+    public static func invalid(_ message: String, code: Code? = nil) -> RoostError {
+        RoostError(.invalidArgument, message, code: code)
+    }
+    public static func missing(_ message: String, code: Code? = nil) -> RoostError {
+        RoostError(.notFound, message, code: code)
+    }
+    public static func conflict(_ message: String, code: Code? = nil) -> RoostError {
+        RoostError(.conflict, message, code: code)
+    }
+    public static func failure(_ message: String, code: Code? = nil) -> RoostError {
+        RoostError(.failure, message, code: code)
+    }
 }
 
 /// Exit codes of the engine that its parent process evaluates.

@@ -1,3 +1,4 @@
+import Archives
 import EngineModel
 import Glibc
 import HelperProtocol
@@ -21,14 +22,23 @@ public enum HelperMain {
             case .local: try RootRequestRunner.runLocally()
             }
             exit(0)
-        } catch let error as RoostError {
-            // Includes the error kind, which the engine maps to a status code.
-            try? writeAll(2, Array("\(error.kind.rawValue)\u{0}\(error.message)".utf8))
-            exit(1)
         } catch {
-            try? writeAll(2, Array("\(error)".utf8))
+            try? writeAll(2, HelperFailure.encode(failure(of: error, in: job)))
             exit(1)
         }
+    }
+
+    private static func failure(of error: any Error, in job: HelperJob) -> RoostError {
+        if let known = error as? RoostError { return known }
+        let number = (error as? SyscallError)?.errno ?? (error as? ArchiveError)?.errno
+        if let number, [Errno.noSpace, Errno.quotaExceeded].contains(number) {
+            return .failure("\(error)", code: .noSpace)
+        }
+        // The archive was made by the user.
+        if error is ArchiveError { return .invalid("\(error)") }
+        // A path that another process has just removed.
+        if number == Errno.noEntry, job == .root { return .missing("\(error)") }
+        return job == .unpack || job == .decompress ? .invalid("\(error)") : .failure("\(error)")
     }
 }
 

@@ -84,7 +84,7 @@ extension ImageConfiguration.Runtime {
         // The host port of `80:80` is ignored.
         let inside = text.lastIndex(of: ":").map { String(text[text.index(after: $0)...]) } ?? text
         let parts = inside.split(separator: "/", maxSplits: 1).map(String.init)
-        let ends = (parts.first ?? "").split(separator: "-").map(String.init)
+        let ends = (parts.first ?? "").split(separator: "-", omittingEmptySubsequences: false).map(String.init)
         guard let first = ends.first.flatMap({ UInt16($0) }), let last = ends.last.flatMap({ UInt16($0) }),
             first <= last, ends.count <= 2
         else { throw .invalid("Invalid containerPort: \(text)") }

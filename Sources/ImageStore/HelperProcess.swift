@@ -30,11 +30,13 @@ public struct HelperProcess: Sendable {
             let ended = try Processes.collect(pid: pid, wait: true)
             guard ended?.status.code != 0 else { return }
             let said = (try? readSome(errors.raw, at: 0, limit: 65536)) ?? []
-            let parts = said.split(separator: 0, maxSplits: 1).map { String(decoding: $0, as: UTF8.self) }
-            if parts.count == 2, let kind = RoostError.Kind(rawValue: parts[0]) { throw RoostError(kind, parts[1]) }
+            if let failure = HelperFailure.decode(said) { throw failure }
             let text = String(decoding: said, as: UTF8.self)
-            if text.contains("o space left") { throw RoostError.failure("no space left on device: \(text)") }
-            throw RoostError.failure(text.isEmpty ? "the helper exited with status \(ended?.status.code ?? -1)" : text)
+            let status = ended?.status.code ?? -1
+            // 128 + SIGPIPE.
+            throw RoostError.failure(
+                text.isEmpty ? "the helper exited with status \(status)" : text, code: status == 141 ? .brokenPipe : nil
+            )
         }
 
         public func kill() { try? Processes.signal(pid: pid, 9) }

@@ -58,10 +58,24 @@ extension ImageStore {
         var images: [NamedImage] = []
         for descriptor in try Self.decode(ImageIndex.self, bytes, "index.json").manifests {
             guard let manifest = try manifest(descriptor, folder, depth: 0) else { continue }
+            guard MediaTypes.isConfiguration(manifest.config.mediaType) else {
+                throw RoostError.invalid(
+                    "manifest \(descriptor.digest): unsupported media type \(manifest.config.mediaType) of its configuration"
+                )
+            }
             let configuration = try blob(folder, manifest.config.digest)
             var files: [(file: OwnedFD, subject: String)] = []
             for layer in manifest.layers {
-                files.append((try open(folder, "blobs/sha256/\(layer.digest.hex)"), "layer \(layer.digest)"))
+                guard MediaTypes.isLayer(layer.mediaType) else {
+                    throw RoostError.invalid("layer \(layer.digest): unsupported media type \(layer.mediaType)")
+                }
+                let file = try open(folder, "blobs/sha256/\(layer.digest.hex)")
+                let size = try Files.status(of: file.raw).size
+                guard size == layer.size else {
+                    throw RoostError.invalid(
+                        "layer \(layer.digest) has \(size) bytes, but its descriptor says \(layer.size)")
+                }
+                files.append((file, "layer \(layer.digest)"))
             }
             let image = try assemble(configuration: configuration, layerFiles: files, known: known)
             let names = [

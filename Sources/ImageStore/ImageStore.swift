@@ -121,6 +121,7 @@ public struct ImageStore: Sendable {
         guard configuration.os == "linux" else {
             throw RoostError.invalid("image OS \(configuration.os) is not supported (expected linux)")
         }
+        try MediaTypes.checkDepth(layerFiles.count)
         guard configuration.rootfs.diffIDs.count == layerFiles.count else {
             throw RoostError.invalid(
                 "the image has \(layerFiles.count) layers, but its configuration lists \(configuration.rootfs.diffIDs.count)"

@@ -1,5 +1,6 @@
 import EngineModel
 import Glibc
+import HelperProtocol
 import LinuxKernel
 import OCI
 
@@ -128,11 +129,14 @@ struct LayerStore: Sendable {
     private func finish(_ pid: Int32, _ errors: Int32, _ subject: String) throws {
         let ended = try Processes.collect(pid: pid, wait: true)
         guard ended?.status.code != 0 else { return }
-        let text = String(decoding: (try? readSome(errors, at: 0, limit: 65536)) ?? [], as: UTF8.self)
-        let reason = text.isEmpty ? "the helper exited with status \(ended?.status.code ?? -1)" : text
-        throw text.contains("o space left")
-            ? RoostError.failure("\(subject): no space left on device (\(root))")
-            : RoostError.invalid("\(subject): \(reason)")
+        let bytes = (try? readSome(errors, at: 0, limit: 65536)) ?? []
+        let failure =
+            HelperFailure.decode(bytes)
+            ?? .invalid(
+                bytes.isEmpty
+                    ? "the helper exited with status \(ended?.status.code ?? -1)"
+                    : String(decoding: bytes, as: UTF8.self))
+        throw RoostError(failure.kind, "\(subject): \(failure.message)", code: failure.code)
     }
 
     /// Pipeline: decompress → hash here → unpack.

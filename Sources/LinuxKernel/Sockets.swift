@@ -69,6 +69,11 @@ public enum Sockets {
         return (Array(bytes[..<length]), Array(found[..<Int(count)]))
     }
 
+    /// Changes the backlog of a listening socket (listen(2)); the kernel caps it at net.core.somaxconn.
+    public static func listenAgain(_ fd: CInt, backlog: CInt) throws(SyscallError) {
+        try check("listen", "descriptor \(fd)") { Glibc.listen(fd, backlog) }
+    }
+
     /// The user id of the peer (SO_PEERCRED).
     public static func peerUser(_ fd: CInt) -> UInt32 { roost_peer_uid(fd) }
 

@@ -91,7 +91,9 @@ public enum Addressing {
     }
 
     public static func parseHardware(_ text: String) -> [UInt8]? {
-        let bytes = text.split(whereSeparator: { $0 == ":" || $0 == "-" }).compactMap { UInt8($0, radix: 16) }
+        let bytes = text.split(whereSeparator: { $0 == ":" || $0 == "-" }).compactMap {
+            $0.utf8.count == 2 ? UInt8($0, radix: 16) : nil
+        }
         return bytes.count == 6 ? bytes : nil
     }
 }

@@ -263,8 +263,10 @@ public final class PacketFilter: Sendable {
             Rule(Chain.forward, .output(in: SetName.bridges) + [.verdict(.jump(Chain.inbound))]),
             Rule(Chain.forward, .input(in: SetName.internalBridges) + [.verdict(.drop)]),
             Rule(Chain.inbound, isKnown + [.verdict(.accept)]),
-            Rule(Chain.inbound, isPublished + [.verdict(.accept)]),
             Rule(Chain.inbound, .inputAndOutput(in: SetName.sameBridge) + [.verdict(.accept)]),
+            // Published ports of other networks are outside of an internal network, too.
+            Rule(Chain.inbound, .input(in: SetName.internalBridges) + [.verdict(.drop)]),
+            Rule(Chain.inbound, isPublished + [.verdict(.accept)]),
             Rule(Chain.inbound, [.verdict(.drop)]),
         ]
     }

@@ -125,7 +125,7 @@ public struct ImageIndex: Sendable, Codable, Equatable {
 }
 
 /// Members that tell an image manifest from an index.
-private enum DocumentKey: String, CodingKey { case mediaType, config, layers, manifests }
+private enum DocumentKey: String, CodingKey { case schemaVersion, mediaType, config, layers, manifests }
 
 extension Decoder {
     /// Rejects a document that could also be parsed as the other kind: two readers would see two images under one digest (CVE-2021-41190).
@@ -136,6 +136,9 @@ extension Decoder {
         let type = try document.decodeIfPresent(String.self, forKey: .mediaType) ?? ""
         let others =
             isIndex ? [MediaTypes.manifest, MediaTypes.dockerManifest] : [MediaTypes.index, MediaTypes.dockerIndex]
+        if let version = try document.decodeIfPresent(Int.self, forKey: .schemaVersion), version != 2 {
+            throw RoostError.invalid("unsupported schema version \(version) (expected 2)")
+        }
         guard !isForeign, !others.contains(type) else {
             throw RoostError.invalid(
                 isIndex
@@ -178,6 +181,16 @@ public enum MediaTypes {
         if type == index || type == dockerIndex { return true }
         if type == manifest || type == dockerManifest { return false }
         return (try? JSON(parsing: bytes))?["manifests"].array != nil
+    }
+
+    /// overlayfs mounts at most 500 layers (OVL_MAX_STACK); a container's own and the base layer are among them.
+    private static let depthLimit = 496
+
+    /// Refuses an image of more layers than can be mounted.
+    public static func checkDepth(_ count: Int) throws(RoostError) {
+        guard count <= depthLimit else {
+            throw .invalid("max depth exceeded: the image has \(count) layers, at most \(depthLimit) can be mounted")
+        }
     }
 
     public static func isConfiguration(_ type: String) -> Bool {

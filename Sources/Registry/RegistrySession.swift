@@ -178,8 +178,8 @@ public final class RegistrySession: Sendable {
 
     /// Whether an error is permanent, so that a retry is useless.
     static func isFinal(_ error: any Error) -> Bool {
-        if error is NIOSSLError || "\(error)".contains("handshake") || "\(error)".contains("refused") { return true }
-        return (error as? NIOConnectionError)?.connectionErrors.allSatisfy { "\($0.error)".contains("refused") } == true
+        if error is NIOSSLError || (error as? IOError)?.errnoCode == Errno.connectionRefused { return true }
+        return (error as? NIOConnectionError)?.connectionErrors.allSatisfy { isFinal($0.error) } == true
     }
 
     /// Seconds until the next attempt: `Retry-After` (RFC 9110, section 10.2.3), else exponential backoff.

@@ -19,6 +19,8 @@ struct BuildOrder {
     var noCacheFilter: [String] = []
     var pull = false
     var network: String?
+    /// Entitlements, e.g. `network.host`.
+    var allowed: [String] = []
     var extraHosts: [String] = []
     var sharedMemory: Int64?
     var memory: Int64?
@@ -49,6 +51,7 @@ struct BuildOrder {
         for name in noCacheFilter { query.append(("nocachefilter", name)) }
         if pull { query.append(("pull", "1")) }
         if let network { query.append(("networkmode", network)) }
+        for entitlement in allowed { query.append(("allow", entitlement)) }
         if !extraHosts.isEmpty { query.append(("extrahosts", JSON(extraHosts).text())) }
         if let sharedMemory { query.append(("shmsize", "\(sharedMemory)")) }
         if let memory { query.append(("memory", "\(memory)")) }
@@ -100,7 +103,7 @@ struct BuildOrder {
                 "POST", "build", query, headers: headers + [("X-Roost-Build", Base64.encode(local.bytes()))])
         } catch let error as RoostError {
             // A remote engine does not have this directory: upload the files.
-            guard error.kind == .conflict, error.message.contains("not on the engine's machine") else { throw error }
+            guard error.code == .contextNotLocal else { throw error }
         }
         let pipe = try Pipe()
         let worker = try LocalArchive.create(place, as: "", to: pipe.writing.raw)
@@ -190,6 +193,10 @@ struct Build: ParsableCommand {
         help: ArgumentHelp(
             "Networking mode for RUN instructions (default, none, host or a network)", valueName: "string"))
     var network: String?
+    @Option(
+        name: [.customLong("allow")],
+        help: .init("Allow the Dockerfile an entitlement (network.host: RUN --network=host)", valueName: "strings"))
+    var allow: [String] = []
     @Option(name: .long, help: ArgumentHelp("Add a custom host-to-IP mapping (host:ip)", valueName: "list"))
     var addHost: [String] = []
     @Option(
@@ -282,6 +289,10 @@ struct Build: ParsableCommand {
         order.noCacheFilter = noCacheFilter
         order.pull = pull
         order.network = network
+        for entitlement in allow where !["network.host"].contains(entitlement) {
+            throw RoostError.invalid("invalid entitlement \"\(entitlement)\" for --allow: use network.host")
+        }
+        order.allowed = allow
         order.extraHosts = addHost
         order.sharedMemory = try shmSize.map { try ContainerOptions.sizeOption("--shm-size", $0) }
         order.memory = try memory.map { try ContainerOptions.sizeOption("--memory", $0) }

@@ -52,7 +52,7 @@ final class BuildDisplay {
                 release()
                 showFailure()
                 failureCode = line["errorDetail"]["code"].int.map { Int32(clamping: $0) }
-                throw RoostError(.failure, message)
+                throw RoostError(.failure, message, code: line["code"].string.flatMap(RoostError.Code.init))
             }
             if let found = line["aux"]["ID"].string { id = found }
             if held != nil, isWork(line) { release() }

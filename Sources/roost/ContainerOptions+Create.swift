@@ -17,8 +17,8 @@ extension ContainerOptions {
         }
         if rule == "always" { try fetch(image) }
         do { return try createFromImage(words, attach: attach) } catch let error as RoostError {
-            let isOther = error.message.contains("does not match the specified platform")
-            guard rule == "missing", error.kind == .notFound, isOther || error.message.hasPrefix("No such image"),
+            let isOther = error.code == .platformMismatch
+            guard rule == "missing", isOther || error.code == .imageNotFound,
                 !Session.shared.isService(image)
             else { throw error }
             if !quiet {

@@ -22,7 +22,7 @@ enum LocalArchive {
         func finish() throws {
             guard try Processes.collect(pid: pid, wait: true)?.status.code != 0 else { return }
             let said = (try? readSome(errors.raw, at: 0, limit: 65536)) ?? []
-            let text = String(decoding: said.split(separator: 0).last ?? [], as: UTF8.self)
+            let text = HelperFailure.decode(said)?.message ?? String(decoding: said, as: UTF8.self)
             throw RoostError.failure(text.isEmpty ? "the archive could not be created or extracted" : text)
         }
     }

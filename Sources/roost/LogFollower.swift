@@ -34,7 +34,7 @@ struct LogFollower {
     /// nil for a container that keeps no log (`driver: none`).
     private func openIfKept(_ container: JSON, _ query: [(String, String)]) throws -> LogSource? {
         do { return try open(container, query) } catch let error as RoostError {
-            guard error.message.contains("does not support reading") else { throw error }
+            guard error.code == .logsUnreadable else { throw error }
             return nil
         }
     }

@@ -123,7 +123,7 @@ extension ProjectImages {
             let built = try order.run(try BuildDisplay("quiet", quiet: true))
             return built == image ? nil : "its build sources have changed"
         } catch let error as RoostError {
-            return error.message.contains("would have to be rebuilt")
+            return error.code == .notCached
                 ? "its build sources have changed (\(error.message))" : nil
         } catch { return nil }
     }
@@ -216,6 +216,7 @@ extension ProjectImages {
         order.noCacheFilter = build["no_cache_filter"].strings ?? []
         order.pull = overrides.pull || build["pull"].bool == true
         order.network = build["network"].string
+        order.allowed = build["entitlements"].strings ?? []
         order.extraHosts = (build["extra_hosts"].strings ?? []).map { $0.replacingFirst("=", with: ":") }
         order.sharedMemory = build["shm_size"].int ?? build["shm_size"].string.flatMap { Int64($0) }
         order.agentSockets = try Build.agents(build["ssh"].strings ?? [])

@@ -29,8 +29,7 @@ do {
 } catch let error as ComposeError {
     Output.error(error.rendered { try? Files.readText(Session.shared.absolute($0)) })
     // Compose's exit codes: 14 for a missing file, 15 for an invalid one.
-    let isMissing = error.message.contains("not found") || error.message.contains("no such file or directory")
-    Processes.exit(isMissing && error.place == nil ? 14 : 15)
+    Processes.exit(error.isMissingFile && error.place == nil ? 14 : 15)
 } catch let error as RoostError {
     Output.error(
         Session.shared.told(error))

@@ -85,4 +85,14 @@ import Testing
         #expect(throws: RoostError.self) { try JSON(parsing: #""abc"#) }
         #expect(throws: RoostError.self) { try JSON(parsing: "tru") }
     }
+
+    @Test(
+        "only what RFC 8259 allows is a number or a string",
+        arguments: ["+5", "007", "-", "1.", ".5", "1e", "1e+", "0x1", "--1", "1 2", "\"a\nb\"", #""\u+123""#, "nan"])
+    func grammar(text: String) { #expect(throws: RoostError.self) { try JSON(parsing: text) } }
+
+    @Test("numbers keep their value")
+    func numbers() throws {
+        #expect(try JSON(parsing: "[0,-0,-7,1.5,2e3,9223372036854775807,1E-2]").text() == "[0,0,-7,1.5,2000,9223372036854775807,0.01]")
+    }
 }

@@ -21,6 +21,9 @@ public struct BuildRequest: Sendable {
     /// Pull base images even if they exist locally.
     public var pulls = false
     public var network = ""
+    /// Whether the user allows the Dockerfile to use the host's network: `--allow network.host`.
+    public var allowsHostNetwork = false
+    public static let hostNetworkEntitlement = "network.host"
     public var extraHosts: [String] = []
     public var sharedMemoryBytes: Int64 = 0
     public var resources = ResourceSpec()

@@ -58,7 +58,7 @@ struct BuildRun: Sendable {
             if let failure { throw failure }
             try Task.checkCancellation()
             guard let last = plan.needed.last, let task = tasks[last] else {
-                throw RoostError.invalid("the Dockerfile has no stage")
+                throw RoostError.invalid("the Dockerfile has no stage", code: .dockerfileInvalid)
             }
             return try await finish(try await task.value)
         } onCancel: { [tasks] in
@@ -150,7 +150,7 @@ struct StagePlan: Sendable {
         if target.isEmpty { return nil }
         if let index = stages.firstIndex(where: { $0.name == target.lowercased() }) { return index }
         if let number = Int(target), stages.indices.contains(number) { return number }
-        throw RoostError.invalid("target stage \"\(target)\" could not be found")
+        throw RoostError.invalid("target stage \"\(target)\" could not be found", code: .dockerfileInvalid)
     }
 
     /// An earlier stage by its name.

@@ -53,14 +53,15 @@ extension Engine {
         let dockerfile: Dockerfile
         do throws(DockerfileError) { dockerfile = try Dockerfile(parsing: text) } catch {
             throw RoostError.invalid(
-                "dockerfile parse error on line \(error.line): \(error.message) (\(request.dockerfile):\(error.line))")
+                "dockerfile parse error on line \(error.line): \(error.message) (\(request.dockerfile):\(error.line))",
+                code: .dockerfileInvalid)
         }
         let global = try globalScope(dockerfile, request)
         let plan: StagePlan
         do { plan = try StagePlan(dockerfile, target: request.target, global: global) } catch let error
             as DockerfileError
         {
-            throw RoostError.invalid("\(error) (\(request.dockerfile):\(error.line))")
+            throw RoostError.invalid("\(error) (\(request.dockerfile):\(error.line))", code: .dockerfileInvalid)
         }
         let output = BuildReport(stages: plan.needed, ordered: ordered, send: report)
         let epoch = request.arguments["SOURCE_DATE_EPOCH"].flatMap { Int64($0) }
@@ -135,13 +136,15 @@ extension Engine {
     private func dockerfile(_ path: String, in context: BuildContext) async throws -> String {
         let name = path.isEmpty ? "Dockerfile" : path
         if let text = try await read(name, in: context.folder, limit: 4 << 20) {
-            if text.isEmpty { throw RoostError.invalid("the Dockerfile (\(name)) cannot be empty") }
+            if text.isEmpty {
+                throw RoostError.invalid("the Dockerfile (\(name)) cannot be empty", code: .dockerfileInvalid)
+            }
             return text
         }
         if name == "Dockerfile", let text = try await read("dockerfile", in: context.folder, limit: 4 << 20) {
             return text
         }
-        throw RoostError.invalid("Cannot locate specified Dockerfile: \(name)")
+        throw RoostError.invalid("Cannot locate specified Dockerfile: \(name)", code: .dockerfileInvalid)
     }
 
     /// `<Dockerfile>.dockerignore` takes precedence over `.dockerignore`.

@@ -239,7 +239,7 @@ extension StageBuilder {
                     let read = await Engine.outcome { try await blocking { try running.finish() } }
                     // The reader knows why there is nothing to write. But if the writer has given up, e.g. on a full disk, the reader is
                     // killed by the broken pipe and has no reason to report.
-                    if case .failure(let error) = read, !"\(error)".contains("status 141") { throw error }
+                    if case .failure(let error) = read, (error as? RoostError)?.code != .brokenPipe { throw error }
                     try extracted.get()
                     try read.get()
                 }

@@ -110,6 +110,12 @@ extension StageBuilder {
         var mode = own ?? ""
         if mode.isEmpty || mode == "default" { mode = run.request.network }
         if mode.isEmpty || mode == "default" { mode = "bridge" }
+        // The host's loopback services are not for a Dockerfile to reach unless its user says so.
+        if own == "host", run.request.network != "host", !run.request.allowsHostNetwork {
+            throw RoostError.invalid(
+                "RUN --network=host: network.host is not allowed; build with --allow network.host if you trust the Dockerfile"
+            )
+        }
         spec.network = NetworkMode(mode)
     }
 

@@ -103,7 +103,7 @@ final class StageBuilder {
 
     /// Called before any work that is not cached.
     func mayWork() throws(RoostError) {
-        if run.request.onlyCached { throw .conflict("this step would have to be rebuilt") }
+        if run.request.onlyCached { throw .conflict("this step would have to be rebuilt", code: .notCached) }
     }
     var chain: Digest? { layers.last?.chain }
     var escape: Character { run.dockerfile.escape }
@@ -241,8 +241,12 @@ final class StageBuilder {
 
     private func apply(_ instruction: Instruction, line: Int) async throws {
         do { try await dispatch(instruction) } catch let error as RoostError {
-            guard !error.message.contains("(\(run.request.dockerfile):") else { throw error }
-            throw RoostError(error.kind, "\(error.message) (\(run.request.dockerfile):\(line))")
+            // The error of another stage, which this instruction waited for, has its location already.
+            guard error.location == nil else { throw error }
+            let location = "\(run.request.dockerfile):\(line)"
+            var located = RoostError(error.kind, "\(error.message) (\(location))", code: error.code)
+            located.location = location
+            throw located
         } catch var error as BuildStepFailure {
             error.place = "\(run.request.dockerfile):\(line)"
             throw error
