@@ -124,6 +124,8 @@ struct DocumentParts {
     /// Merges a later document into this one, by the merge rule of each attribute.
     mutating func merge(_ later: DocumentParts) {
         for path in later.resets { remove(path) }
+        // `!override` on a whole section.
+        for path in later.overrides where path.count == 1 { remove(path) }
         for name in later.services.keys {
             let rule = MergeRule(overrides: later.overridden("services", name))
             services[name] =
@@ -140,7 +142,11 @@ struct DocumentParts {
         merge("volumes", &volumes, later.volumes)
         merge("secrets", &secrets, later.secrets)
         merge("configs", &configs, later.configs)
-        for entry in later.extensions { extensions = extensions.filter { !$0.key.isExactly(entry.key) } + [entry] }
+        for entry in later.extensions {
+            let known = extensions.first { $0.key.isExactly(entry.key) }
+            let value = known.map { MergeRule.deep($0.value, entry.value) } ?? entry.value
+            extensions = extensions.filter { !$0.key.isExactly(entry.key) } + [(entry.key, value)]
+        }
         warnings += later.warnings
     }
 
@@ -184,7 +190,7 @@ struct DocumentParts {
     private func hasValue(_ path: String) -> Bool {
         for (section, map) in [
             ("services", services), ("networks", networks), ("volumes", volumes), ("secrets", secrets),
-            ("configs", configs),
+            ("configs", configs), ("models", models),
         ] {
             for (name, value) in map where path.hasPrefix("\(section).\(name).") {
                 var found = value
@@ -209,6 +215,7 @@ struct DocumentParts {
         case "volumes": cut(&volumes)
         case "secrets": cut(&secrets)
         case "configs": cut(&configs)
+        case "models": cut(&models)
         default: extensions.removeAll { $0.key == path.first }
         }
     }

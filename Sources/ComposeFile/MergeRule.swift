@@ -10,12 +10,12 @@ struct MergeRule {
     /// Lists whose items have a key: the later item replaces the earlier one.
     private static let keyed: [String: [String]] = [
         "volumes": ["target"], "secrets": ["target", "source"], "configs": ["target", "source"], "devices": ["target"],
-        "env_file": ["path"], "ports": ["host_ip", "published", "target", "protocol"],
+        "env_file": ["path"], "ports": ["host_ip", "published", "target", "protocol"], "tmpfs": [],
     ]
     /// Lists without duplicates.
     private static let sets: Set<String> = [
         "cap_add", "cap_drop", "profiles", "links", "expose", "aliases", "link_local_ips", "tags", "dns", "dns_search",
-        "dns_opt", "tmpfs", "extra_hosts",
+        "dns_opt", "extra_hosts",
     ]
 
     /// Pairs; lists of `name=value` only if nothing was interpolated.
@@ -66,7 +66,7 @@ struct MergeRule {
                 one.last { $0["subnet"] == pool["subnet"] }.map { deep($0, pool) } ?? pool
             }
         }
-        if let key = keyed[name], path.count == 1 { return byKey(key, one, other) }
+        if let key = keyed[name], path.count == 1 { return byKey(name, key, one + other) }
         if pairs.contains(name) {
             func key(_ item: JSON) -> JSON { JSON(item.string.map { String($0.cut(at: "=")?.before ?? $0[...]) }) }
             return one.filter { old in !other.contains { key($0) == key(old) } } + other
@@ -76,24 +76,45 @@ struct MergeRule {
         return name == "extra_hosts" ? both.sorted { ($0.string ?? "") < ($1.string ?? "") } : both
     }
 
-    private static func byKey(_ fields: [String], _ one: [JSON], _ other: [JSON]) -> [JSON] {
-        func key(_ item: JSON) -> [JSON] {
-            // The target identifies the item; without one, the source does.
-            if fields == ["target", "source"] {
-                let target = item["target"].string ?? item["source"].string ?? ""
-                return [.string(target.hasPrefix("/") ? target : "/run/secrets/" + target)]
-            }
-            return fields.map { item[$0] }
-        }
-        var list = one
-        for item in other {
-            if let same = list.firstIndex(where: { key($0) == key(item) }) {
+    /// Of items with the same key the last one counts, in the place of the first.
+    private static func byKey(_ name: String, _ fields: [String], _ items: [JSON]) -> [JSON] {
+        var list: [JSON] = []
+        var known: [ExactText: Int] = [:]
+        for item in items {
+            let key = ExactText(key(of: item, name, fields))
+            if let same = known[key] {
                 list[same] = item
             } else {
+                known[key] = list.count
                 list.append(item)
             }
         }
         return list
+    }
+
+    private static func key(of item: JSON, _ name: String, _ fields: [String]) -> String {
+        switch name {
+        case "secrets", "configs":
+            // The target identifies the item; without one, the source does.
+            let target = item["target"].string ?? item["source"].string ?? ""
+            return target.hasPrefix("/") ? target : (name == "configs" ? "/" : "/run/secrets/") + target
+        case "tmpfs": return String((item.string ?? "").prefix { $0 != ":" })
+        default:
+            return fields.map { field in
+                // Without an address, a port is published on all of them.
+                field == "host_ip" && item[field].isNull ? "\"0.0.0.0\"" : item[field].text()
+            }.joined(separator: " ")
+        }
+    }
+
+    /// The same rule within one file.
+    static func unique(_ service: JSON) -> JSON {
+        var result = service
+        for (name, fields) in keyed {
+            guard let items = service[name].array, items.count > 1 else { continue }
+            result.set(name, .array(byKey(name, fields, items)))
+        }
+        return result
     }
 
     /// A top-level resource: mappings are merged by key, lists appended.

@@ -95,6 +95,8 @@ struct ModelLoader {
                 let found = try include(item, file, &reader)
                 try imported.refuseConflict(with: found, at: item.place)
                 imported.merge(found)
+                // As in Compose.
+                imported.extensions = []
             }
             merged.merge(imported)
         }
@@ -188,14 +190,14 @@ struct ModelLoader {
         let path = "services.\(shown)"
         guard case .mapping(let entries) = node.kind,
             let reference = entries.first(where: { $0.key == "extends" && $0.value.tag != "!reset" })
-        else { return without("extends", try reader.object(node, path, reader.serviceTable)) }
+        else { return without("extends", MergeRule.unique(try reader.object(node, path, reader.serviceTable))) }
         let chain = trail + [(here.file, here.name)]
         let extends = try reader.serviceTable["extends"]?(&reader, reference.value, path + ".extends") ?? .null
         guard let name = extends["service"].string else {
             throw ComposeError("\(path).extends: service is required", at: reference.place)
         }
         var base = try base(name, extends["file"].string, reference, here, shown, chain, &reader)
-        var own = without("extends", try reader.object(node, path, reader.serviceTable))
+        var own = without("extends", MergeRule.unique(try reader.object(node, path, reader.serviceTable)))
         // The reference tool keeps `extends` if the base service is empty.
         if base.isNull {
             base = .object([])

@@ -179,7 +179,7 @@ struct Normalization {
                 "service \"\(name)\" has neither an image nor a build context specified", path, project,
                 hint: "add image: NAME")
         }
-        if !service["network_mode"].isNull, !service["networks"].isNull {
+        if (service["network_mode"].string ?? "") != "", service["networks"].object?.isEmpty == false {
             throw fail(
                 "service \(name) declares mutually exclusive `network_mode` and `networks`", "\(path).network_mode",
                 project)
@@ -307,8 +307,16 @@ struct Normalization {
         for (name, model) in project.models where model["model"].isNull {
             throw fail("models.\(name): model is required", "models.\(name)", project, hint: "e.g. model: ai/smollm2")
         }
+        var owners: [String: String] = [:]
         for (name, service) in project.services.sorted(by: { $0.key < $1.key }) {
             let path = "services.\(name)"
+            if let container = service["container_name"].string, !container.isEmpty {
+                if let owner = owners.updateValue(name, forKey: container) {
+                    throw fail(
+                        "services.\(name): container name \"\(container)\" is already in use by service \"\(owner)\"",
+                        "\(path).container_name", project, hint: "container names are unique on a host")
+                }
+            }
             if !service["provider"].isNull, service["provider"]["type"].isNull {
                 throw fail("\(path).provider: type is required", "\(path).provider", project)
             }

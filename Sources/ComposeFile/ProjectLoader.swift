@@ -221,13 +221,14 @@ public struct ProjectLoader {
         return normal
     }
 
-    private static func isPart(_ character: Character) -> Bool {
-        character.isASCII && (character.isLowercase || character.isNumber || character == "_" || character == "-")
+    private static func isPart(_ scalar: Unicode.Scalar) -> Bool {
+        ("a"..."z").contains(scalar) || ("0"..."9").contains(scalar) || scalar == "_" || scalar == "-"
     }
     static func isValid(_ name: String) -> Bool {
-        name.allSatisfy(isPart) && name.first.map { $0 != "_" && $0 != "-" } == true
+        name.unicodeScalars.allSatisfy(isPart) && name.unicodeScalars.first.map { $0 != "_" && $0 != "-" } == true
     }
     public static func normalized(_ name: String) -> String {
-        String(name.lowercased().filter(isPart).drop { $0 == "_" || $0 == "-" })
+        let kept = name.lowercased().unicodeScalars.filter(isPart).drop { $0 == "_" || $0 == "-" }
+        return String(String.UnicodeScalarView(kept))
     }
 }

@@ -108,7 +108,8 @@ struct ValueReader {
 
     mutating func number(_ node: Node, _ path: String) throws(ComposeError) -> JSON {
         note(path, node)
-        if case .scalar(let text, _) = node.kind, let value = Double(text), value.isFinite {
+        if case .int(let value) = node.scalarValue { return .int(value) }
+        if case .scalar(let text, _) = node.kind, !text.hasPrefix("0x"), let value = Double(text), value.isFinite {
             return value == value.rounded() && value.magnitude < 1e15 ? .int(Int64(value)) : .double(value)
         }
         throw wrong(path, "a number", node)
@@ -120,6 +121,8 @@ struct ValueReader {
         guard case .scalar(let text, _) = node.kind, !node.scalarValue.isNull else {
             throw wrong(path, "a size (e.g. 512m, 2g)", node)
         }
+        // YAML's value, e.g. 8 for 010.
+        if case .int(let value) = node.scalarValue { return .string(String(value)) }
         if case .double(let value) = node.scalarValue, !cuts, value != value.rounded() {
             throw wrong(path, "a whole number of bytes or a string (e.g. 512m)", node)
         }
@@ -203,7 +206,7 @@ struct ValueReader {
         -> JSON
     {
         note(path, node)
-        var found = JSON.object([])
+        var found: [ExactText: JSON] = [:]
         switch node.kind {
         case .sequence(let items):
             for item in items {
@@ -215,18 +218,17 @@ struct ValueReader {
                         hint: "remove the space before \(separator)")
                 }
                 note("\(path).\(parts[0])", item)
-                found.set(
-                    parts[0],
-                    parts.count > 1 ? .string(parts[1]) : absent ?? variables[parts[0]].map(JSON.string) ?? .null)
+                found[ExactText(parts[0])] =
+                    parts.count > 1 ? .string(parts[1]) : absent ?? variables[parts[0]].map(JSON.string) ?? .null
             }
         default:
             for entry in try entries(node, path) {
                 let value = try text(entry.value, "\(path).\(entry.key)")
-                found.set(
-                    entry.key, value.map(JSON.string) ?? absent ?? variables[entry.key].map(JSON.string) ?? .null)
+                found[ExactText(entry.key)] =
+                    value.map(JSON.string) ?? absent ?? variables[entry.key].map(JSON.string) ?? .null
             }
         }
-        return .object((found.object ?? []).sorted { $0.key.precedes($1.key) })
+        return .object(found.map { ($0.key.text, $0.value) }.sorted { $0.0.precedes($1.0) })
     }
 
     private mutating func pair(_ item: Node, _ path: String) throws(ComposeError) -> String {

@@ -19,8 +19,9 @@ public enum ByteSize {
             let factor = shifts[String(decoding: unit, as: UTF8.self)],
             let number = Double(String(decoding: digits, as: UTF8.self)), number.isFinite
         else { return nil }
-        let total = number * factor
-        return total.magnitude < 9e18 ? Int64(total) : nil
+        // Exact beyond 2^53, where a floating point number is not.
+        if factor == 1, let whole = Int64(String(decoding: digits, as: UTF8.self)) { return whole }
+        return Int64(exactly: (number * factor).rounded(.towardZero))
     }
 
     /// In units of 1000 with three significant digits, as `docker images` prints: `13.3MB`.
@@ -73,20 +74,38 @@ public enum TimeSpan {
         }
         if rest == "0" { return 0 }
         guard !rest.isEmpty else { return nil }
-        var total = 0.0
+        var total: Int64 = 0
         while !rest.isEmpty {
             let digits = rest.prefix { $0.isNumber || $0 == "." }
             rest = rest[digits.endIndex...]
             let unit = rest.prefix { !($0.isNumber || $0 == ".") }
             rest = rest[unit.endIndex...]
-            guard let number = Double(digits), let factor = units[unit] else { return nil }
-            total += number * factor
+            guard let factor = units[unit], let part = scaled(digits, factor) else { return nil }
+            let (sum, overflows) = total.addingReportingOverflow(part)
+            if overflows { return nil }
+            total = sum
         }
-        return total < 9e18 ? sign * Int64(total.rounded()) : nil
+        return sign * total
     }
 
-    private static let units: [Substring: Double] = [
-        "ns": 1, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9, "d": 86400e9, "w": 604_800e9,
+    /// A decimal number times a unit in nanoseconds; what is below a nanosecond is cut off. Whole numbers are exact.
+    private static func scaled(_ digits: Substring, _ factor: Int64) -> Int64? {
+        let parts = digits.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let first = parts.first, digits != ".", let whole = first.isEmpty ? 0 : Int64(first) else { return nil }
+        let (nanoseconds, overflows) = whole.multipliedReportingOverflow(by: factor)
+        guard !overflows, parts.count > 1, !parts[1].isEmpty else { return overflows ? nil : nanoseconds }
+        // As Go's time.ParseDuration: digits beyond the eighteenth do not count.
+        let digits = parts[1].prefix(18)
+        guard let fraction = Int64(digits), fraction >= 0 else { return nil }
+        let scale = digits.reduce(1.0) { scale, _ in scale * 10 }
+        let (sum, tooLarge) = nanoseconds.addingReportingOverflow(Int64(Double(fraction) * (Double(factor) / scale)))
+        return tooLarge ? nil : sum
+    }
+
+    /// In nanoseconds; microseconds with either Greek letter mu or the micro sign, as in Go.
+    private static let units: [Substring: Int64] = [
+        "ns": 1, "us": 1000, "\u{b5}s": 1000, "\u{3bc}s": 1000, "ms": 1_000_000, "s": 1_000_000_000,
+        "m": 60_000_000_000, "h": 3_600_000_000_000, "d": 86_400_000_000_000, "w": 604_800_000_000_000,
     ]
 
     /// As Go's `time.Duration.String`: `1m30s`, `1.5s`, `100ms`, `0s`.

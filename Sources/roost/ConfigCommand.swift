@@ -161,8 +161,14 @@ struct Config: ParsableCommand {
     }
 
     private static func escaped(_ text: String) -> String {
-        guard text.utf8.contains(36) else { return text }
-        return text.split(separator: "$", omittingEmptySubsequences: false).joined(separator: "$$")
+        guard text.utf8.contains(UInt8(ascii: "$")) else { return text }
+        // By scalars: a combining mark after the dollar sign makes both one Character.
+        var escaped = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            escaped.append(scalar)
+            if scalar == "$" { escaped.append(scalar) }
+        }
+        return String(escaped)
     }
 }
 

@@ -12,6 +12,59 @@ import Testing
         #expect(try load(text, environment: ["COMPOSE_PROFILES": "dev"]).services.keys.sorted() == ["c", "d"])
     }
 
+    @Test(
+        "items with the same key within one file: the last one counts",
+        arguments: [
+            (#"ports: ["80:80", "0.0.0.0:80:80"]"#, "ports", 1),
+            (#"ports: ["8080:80", {target: 80, published: "8080", mode: host}]"#, "ports", 1),
+            (#"ports: ["80:80", "127.0.0.1:80:80"]"#, "ports", 2), (#"devices: ["/a:/b", "/c:/b"]"#, "devices", 1),
+            (#"tmpfs: ["/a:size=1", "/a:size=2"]"#, "tmpfs", 1), (#"devices: ["/a:"]"#, "devices", 1),
+        ])
+    func uniqueItems(attribute: String, name: String, count: Int) throws {
+        let items = try load("services: {a: {image: x, \(attribute)}}").services["a"]?[name].array
+        #expect(items?.count == count)
+        if name == "devices" { #expect(items?.first?["target"].string?.isEmpty == false) }
+    }
+
+    @Test("sections are overridden as a whole, extensions merged, models reset")
+    func sections() throws {
+        func merged(_ one: String, _ other: String) throws -> Project {
+            try load(["/work/shop/compose.yaml": one, "/work/shop/compose.override.yaml": other])
+        }
+        let base =
+            "services: {a: {image: x, networks: [n]}}\nnetworks: {n: {driver: bridge, internal: true}}\nx-a: {a: 1, l: [1]}\n"
+        let networks = try merged(base, "networks: !override {n: {name: z}}\nx-a: {b: 2, l: [2]}")
+        #expect(networks.networks["n"]?["internal"].isNull == true && networks.networks["n"]?["name"].string == "z")
+        #expect(networks.extensions.first?.value.text() == #"{"a":1,"l":[1,2],"b":2}"#)
+        let models = try merged(base + "models: {k: {model: m}}", "models: {k: !reset null}")
+        #expect(models.models.isEmpty)
+    }
+
+    @Test("numbers have YAML's value, and hooks keep bare variables for the container")
+    func numbers() throws {
+        let text =
+            "services: {a: {image: x, mem_limit: 010, shm_size: 0x10, pre_stop: [{command: a, environment: [A]}]}}"
+        let service = try load(text, environment: ["A": "secret"]).services["a"] ?? .null
+        #expect(service["mem_limit"].string == "8" && service["shm_size"].string == "16")
+        #expect(service["pre_stop"].array?.first?["environment"].text() == #"{"A":null}"#)
+    }
+
+    @Test("a network mode with no networks, and container names that are taken")
+    func names() throws {
+        #expect(failure("services: {a: {image: x, network_mode: host, networks: []}}") == nil)
+        #expect(
+            failure("services: {a: {image: x, container_name: web}, b: {image: x, container_name: web}}")?.message
+                .contains("already in use by service \"a\"") == true)
+    }
+
+    @Test("many ports, variables and volumes are read in linear time")
+    func manyItems() throws {
+        let variables = (0..<20_000).map { "A\($0)=1" }.joined(separator: ",")
+        let text = "services: {a: {image: x, ports: ['1-20000:1-20000'], environment: [\(variables)]}}"
+        let service = try load(text).services["a"] ?? .null
+        #expect(service["ports"].array?.count == 20_000 && service["environment"].object?.count == 20_000)
+    }
+
     @Test("the later file's pools are the pools")
     func pools() throws {
         func merged(_ one: String, _ other: String) throws -> [JSON] {
@@ -45,7 +98,7 @@ import Testing
         arguments: [
             "secrets: [{target: /t}]", "build: {secrets: [nope]}", "models: [llm]", "container_name: ''", "scale: -1",
             "deploy: {resources: {reservations: {devices: [{driver: nvidia}]}}}", "environment: ['A =1']",
-            "ports: [{target: 80, host_ip: abc}]", "pull_policy: every_x", "tmpfs: [/a, '/a:size=1m']",
+            "ports: [{target: 80, host_ip: abc}]", "pull_policy: every_x",
             "cpu_percent: 50.5",
             "volumes: [{type: tmpfs, target: /t, tmpfs: {size: 0.5}}]", "logging: {options: {a: true}}",
             "expose: [1.5]",

@@ -93,6 +93,8 @@ import Testing
 
     @Test("numbers keep their value")
     func numbers() throws {
-        #expect(try JSON(parsing: "[0,-0,-7,1.5,2e3,9223372036854775807,1E-2]").text() == "[0,0,-7,1.5,2000,9223372036854775807,0.01]")
+        #expect(
+            try JSON(parsing: "[0,-0,-7,1.5,2e3,9223372036854775807,1E-2]").text()
+                == "[0,0,-7,1.5,2000,9223372036854775807,0.01]")
     }
 }

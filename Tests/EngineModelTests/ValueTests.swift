@@ -118,3 +118,22 @@ import Testing
     @Test("restart policies", arguments: ["always:3", "sometimes", "on-failure:x", "on-failure:-1"])
     func badPolicies(text: String) { #expect(throws: RoostError.self) { try RestartPolicySpec(parsing: text) } }
 }
+
+@Suite struct ExactQuantityTests {
+    @Test(
+        "durations as Go reads them",
+        arguments: [
+            ("1\u{3bc}s", 1000), ("1\u{b5}s", 1000), ("1.9999999999s", 1_999_999_999), ("0.123456789s", 123_456_789),
+            ("2562047h", 9_223_369_200_000_000_000), ("1h30m", 5_400_000_000_000), (".5s", 500_000_000),
+            ("2562048h", nil), ("1.s", 1_000_000_000), (".s", nil), ("1", nil),
+        ] as [(String, Int64?)])
+    func durations(text: String, nanoseconds: Int64?) { #expect(TimeSpan.parse(text) == nanoseconds) }
+
+    @Test(
+        "sizes up to the largest",
+        arguments: [
+            ("9223372036854775807", Int64.max), ("9223372036854771712", 9_223_372_036_854_771_712),
+            ("8191p", 9_222_246_136_947_933_184), ("8192p", nil), ("1.5k", 1536), ("-1", -1),
+        ] as [(String, Int64?)])
+    func sizes(text: String, bytes: Int64?) { #expect(ByteSize.parse(text) == bytes) }
+}

@@ -33,7 +33,10 @@ enum DevelopTable {
 
     private static let hook: Fields.Table = [
         "command": Fields.command, "user": Fields.words, "privileged": Fields.bool, "working_dir": Fields.string,
-        "environment": Fields.variables,
+        // A bare name is not read from the shell: it is resolved in the container, or not at all.
+        "environment": { (reader: inout ValueReader, node, path) throws(ComposeError) in
+            try reader.pairs(node, path, absent: .null)
+        },
     ]
 
     static let hooks = Fields.objects(hook, required: ["command"])

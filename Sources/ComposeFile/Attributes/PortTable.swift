@@ -16,6 +16,7 @@ enum PortTable {
     static let ports: ValueReader.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         reader.note(path, node)
         var found: [JSON] = []
+        var known: Set<ExactText> = []
         for (index, item) in try reader.items(node, path).enumerated() {
             reader.note("\(path).[\(index)]", item)
             let new: [JSON]
@@ -37,7 +38,7 @@ enum PortTable {
                 guard let text = try reader.text(item, "\(path).[\(index)]") else { continue }
                 new = try short(text, at: item.place)
             }
-            for port in new where !found.contains(port) { found.append(port) }
+            for port in new where known.insert(ExactText(port.text())).inserted { found.append(port) }
         }
         return .array(found)
     }

@@ -266,7 +266,8 @@ enum ServiceTable {
                     throw ComposeError("\(path): expected source[:target[:permissions]]", at: item.place)
                 }
                 found.append([
-                    "source": .string(source), "target": .string(parts.count > 1 ? parts[1] : source),
+                    "source": .string(source),
+                    "target": .string(parts.count > 1 && !parts[1].isEmpty ? parts[1] : source),
                     "permissions": .string(parts.count > 2 ? parts[2] : "rwm"),
                 ])
             }
