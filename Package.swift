@@ -159,19 +159,23 @@ let package = Package(
             ]),
 
         // Tests: one target per tested module; the system tests run the executables.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "EngineModelTests", dependencies: ["EngineModel"]),
         .testTarget(name: "DockerAPITests", dependencies: ["DockerAPI", "EngineModel"]),
         .testTarget(name: "APIClientTests", dependencies: ["APIClient", "EngineModel", "LinuxKernel"]),
         .testTarget(name: "ImageBuildTests", dependencies: ["ImageBuild", "OCI", "EngineModel"]),
-        .testTarget(name: "ImageStoreTests", dependencies: ["ImageStore", "OCI", "EngineModel", "LinuxKernel"]),
+        .testTarget(
+            name: "ImageStoreTests", dependencies: ["ImageStore", "OCI", "EngineModel", "LinuxKernel", "TestSupport"]),
         .testTarget(name: "HelperJobsTests", dependencies: ["HelperJobs", "HelperProtocol", "EngineModel"]),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal", "EngineModel"]),
         .testTarget(name: "RegistryTests", dependencies: ["Registry", "OCI", "EngineModel"]),
         .testTarget(name: "OCITests", dependencies: ["OCI", "EngineModel"]),
         .testTarget(name: "ShimProtocolTests", dependencies: ["ShimProtocol"]),
-        .testTarget(name: "ComposeFileTests", dependencies: ["ComposeFile", "ComposeModel", "EngineModel"]),
+        .testTarget(
+            name: "ComposeFileTests", dependencies: ["ComposeFile", "ComposeModel", "EngineModel", "TestSupport"]),
         .testTarget(name: "PlanningTests", dependencies: ["Planning", "ComposeModel", "EngineModel"]),
-        .testTarget(name: "NetworkingTests", dependencies: ["Networking", "EngineModel", "LinuxKernel"]),
+        .testTarget(
+            name: "NetworkingTests", dependencies: ["Networking", "EngineModel", "LinuxKernel", "TestSupport"]),
         .testTarget(
             name: "EngineCoreTests", dependencies: ["EngineCore", "ContainerRuntime", "EngineModel", "LinuxKernel"]),
         .testTarget(name: "StructureTests"),

@@ -156,6 +156,12 @@ extension Engine {
             }
             startHealthChecks(id)
         }
+        if greeting.exit == nil, !running.endpoints.isEmpty, running.sandbox == nil {
+            // The engine was killed before it had set up names and ports, so nobody was told of the start. The restart policy decides
+            // what comes next, as after any other exit.
+            log.notice("the start of container \(record.name) was interrupted: stopping its processes")
+            controlGroup(of: record).kill()
+        }
     }
 
     /// Records containers that exited, or were killed with the machine, while no engine was running.

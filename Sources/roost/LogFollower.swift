@@ -17,6 +17,8 @@ struct LogFollower {
     var stopsOnFailureOnly = false
     /// Only the replica with this number.
     var index: Int?
+    /// Only lines up to this wall clock time, in nanoseconds; following ends then.
+    var until: Int64?
 
     private func open(_ container: JSON, _ query: [(String, String)]) throws -> LogSource {
         let id = container["Id"].string ?? ""
@@ -50,6 +52,14 @@ struct LogFollower {
         for (_, group) in Dictionary(grouping: sources, by: \.service).sorted(by: { $0.key < $1.key }) {
             try printer.merge(group)
         }
+    }
+
+    /// Whether the time up to which lines are shown has passed.
+    private var isOver: Bool { until.map { Clocks.wallNanoseconds() >= $0 } ?? false }
+
+    private func isShown(_ line: LogLine) -> Bool {
+        guard let until, let time = Timestamp(parsing: String(decoding: line.time, as: UTF8.self)) else { return true }
+        return time.nanoseconds <= until
     }
 
     /// Follows until all containers have exited. The first signal stops the services, the second kills them. Returns the exit code.
@@ -87,7 +97,7 @@ struct LogFollower {
         }
         // Earlier log lines are merged by timestamp; later ones are printed as they arrive. The cutoff lies slightly before now, so that lines
         // being written at this moment count as later ones.
-        let line = Clocks.wallNanoseconds() - 200_000_000
+        let line = min(Clocks.wallNanoseconds() - 200_000_000, until ?? .max)
         let begin = since.map { [("since", $0)] } ?? []
         if stopsOnSignal {
             let names = containers.map { container in
@@ -112,7 +122,7 @@ struct LogFollower {
         func lingers() -> Bool {
             !stopsOnSignal && !missing.isEmpty && Clocks.monotonicNanoseconds() - lastEnd < 3_000_000_000
         }
-        while !sources.isEmpty || lingers() || (stopping > 0 && !stopsWith.isEmpty && stillRuns(project)) {
+        while !isOver, !sources.isEmpty || lingers() || (stopping > 0 && !stopsWith.isEmpty && stillRuns(project)) {
             let isWaiting = sources.contains { $0.exchange.hasBufferedBytes }
             var ready = try waitForAny(
                 [signals.reading.raw] + sources.map(\.exchange.connection.raw)
@@ -161,9 +171,8 @@ struct LogFollower {
                 arrived += source.lines(bytes).map { ($0, source) }
                 if bytes.isEmpty { ended.append(index - 1) }
             }
-            for (line, source) in arrived.sorted(by: { $0.line.time.lexicographicallyPrecedes($1.line.time) }) {
-                printer.write(line, of: source)
-            }
+            for (line, source) in arrived.sorted(by: { $0.line.time.lexicographicallyPrecedes($1.line.time) })
+            where isShown(line) { printer.write(line, of: source) }
             printer.flush()
             for index in ended.reversed() {
                 let source = sources.remove(at: index)

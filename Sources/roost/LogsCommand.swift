@@ -44,6 +44,7 @@ struct Logs: ParsableCommand {
         var follower = LogFollower(
             style: Style(descriptor: 1, wish: noColor ? false : nil), prefix: !noLogPrefix, timestamps: timestamps)
         follower.index = index
+        follower.until = try until.flatMap { Timestamp(parsing: try Self.time($0))?.nanoseconds }
         if follow {
             let code = try follower.attach(
                 project: name, services: services, since: try since.map(Self.time), timeout: nil,

@@ -2,6 +2,7 @@ import ComposeFile
 import ComposeModel
 import EngineModel
 import Foundation
+import TestSupport
 import Testing
 
 /// Files that are broken at random: the loader answers or refuses, and never crashes or hangs. `ROOST_FUZZ_SEEDS` names a folder with
@@ -48,7 +49,7 @@ import Testing
         "services:", "extends:", "include:", "build:", "---\n", "...\n", "?", "@", "`", "\t", "é", "\u{1F600}",
     ]
 
-    static func mutate(_ seed: [UInt8], _ generator: inout SystemRandomNumberGenerator) -> [UInt8] {
+    static func mutate(_ seed: [UInt8], _ generator: inout SeededGenerator) -> [UInt8] {
         var bytes = seed
         for _ in 0..<Int.random(in: 1...6, using: &generator) {
             let place = Int.random(in: 0...bytes.count, using: &generator)
@@ -71,7 +72,7 @@ import Testing
     func mutations() {
         let seeds = Self.seeds
         let rounds = Int(ProcessInfo.processInfo.environment["ROOST_FUZZ_ROUNDS"] ?? "") ?? 3000
-        var generator = SystemRandomNumberGenerator()
+        var generator = SeededGenerator("mutations")
         for _ in 0..<rounds {
             let bytes = Self.mutate(seeds.randomElement(using: &generator) ?? [], &generator)
             if let path = ProcessInfo.processInfo.environment["ROOST_FUZZ_LAST"] {

@@ -2,6 +2,7 @@ import EngineModel
 import Foundation
 import LinuxKernel
 import OCI
+import TestSupport
 import Testing
 
 @testable import ImageStore
@@ -48,10 +49,11 @@ import Testing
 
     @Test("any bytes are a name, and go both ways unchanged")
     func names() {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SeededGenerator("file names")
         for _ in 0..<2000 {
-            let name = (0..<Int.random(in: 1...12)).map { _ in
-                [UInt8.random(in: 1...255, using: &generator), 0xF4, 0x8F, 0xBE, 0xC3, 65].randomElement() ?? 65
+            let name = (0..<Int.random(in: 1...12, using: &generator)).map { _ in
+                [UInt8.random(in: 1...255, using: &generator), 0xF4, 0x8F, 0xBE, 0xC3, 65]
+                    .randomElement(using: &generator) ?? 65
             }
             #expect(FileName.bytes(FileName.text(name)) == name)
         }
