@@ -4,6 +4,7 @@ import PackageDescription
 /// Settings of all our targets: Swift 6 language mode, strict memory safety, warnings as errors.
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
 func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {

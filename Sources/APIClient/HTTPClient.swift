@@ -246,18 +246,7 @@ public struct EngineClient: Sendable {
         return try HTTPExchange.empty()
     }
 
-    public static func encode(_ text: String) -> String {
-        var out = ""
-        for byte in text.utf8 {
-            let plain =
-                (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122)
-                || [45, 46, 95, 126].contains(byte)
-            out +=
-                plain
-                ? String(UnicodeScalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-        }
-        return out
-    }
+    public static func encode(_ text: String) -> String { PercentEncoding.encode(text) }
 
     /// The API version in use: the newest that both sides support, or `DOCKER_API_VERSION`.
     private static let spoken = Mutex(

@@ -3,6 +3,7 @@ import EngineCore
 import EngineModel
 import ImageStore
 import LinuxKernel
+import NIOHTTP1
 import OCI
 import Registry
 

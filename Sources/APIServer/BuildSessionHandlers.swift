@@ -2,6 +2,7 @@ import BuildSession
 import EngineCore
 import EngineModel
 import LinuxKernel
+import NIOHTTP1
 
 /// `/session` and `/grpc`: the build protocol of newer clients (BuildKit). The client provides files and secrets over its session and
 /// requests builds over calls; they run in the same engine as `POST /build`.

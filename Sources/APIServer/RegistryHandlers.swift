@@ -1,6 +1,7 @@
 import DockerAPI
 import EngineCore
 import EngineModel
+import NIOHTTP1
 import OCI
 import Registry
 

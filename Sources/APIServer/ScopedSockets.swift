@@ -1,6 +1,7 @@
 import EngineCore
 import EngineModel
 import LinuxKernel
+import Logging
 
 /// The restricted sockets: persisted, and served again by the next engine.
 public actor ScopedSockets {

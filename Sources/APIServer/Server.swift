@@ -140,7 +140,7 @@ public struct Server: Sendable {
     /// Paths of files in requests may not be UTF-8.
     static func percentDecoded(_ text: String, plusIsBlank: Bool) -> String {
         guard text.contains("%") || (plusIsBlank && text.contains("+")) else { return text }
-        return FileName.text(Identifiers.percentDecoded(text, plusIsBlank: plusIsBlank))
+        return FileName.text(PercentEncoding.decode(text, plusIsBlank: plusIsBlank))
     }
 
     private func respond(_ exchange: Exchange) async {

@@ -3,6 +3,7 @@ import DockerAPI
 import EngineCore
 import EngineModel
 import LinuxKernel
+import NIOHTTP1
 
 /// Logs and attach: both read the log file, so that no reader ever slows a container down.
 struct StreamHandlers: Sendable {

@@ -1,7 +1,9 @@
 import DockerAPI
 import EngineCore
 import EngineModel
+import ImageStore
 import LinuxKernel
+import OCI
 
 struct SystemHandlers: Sendable {
     let engine: Engine

@@ -88,21 +88,10 @@ public struct FileSync {
         for (name, values) in [("include-patterns", included), ("exclude-patterns", excluded)] where !values.isEmpty {
             // Header values are ASCII; other values are percent-encoded.
             let isPlain = values.allSatisfy { $0.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F } }
-            list += values.map { (name, isPlain ? $0 : Self.escaped($0)) }
+            list += values.map { (name, isPlain ? $0 : PercentEncoding.encode(FileName.bytes($0))) }
             if !isPlain { list.append((name + "-encoded", "1")) }
         }
         return list
-    }
-
-    private static func escaped(_ text: String) -> String {
-        var out = ""
-        for byte in FileName.bytes(text) {
-            switch byte {
-            case 48...57, 65...90, 97...122, 45, 46, 95, 126: out.unicodeScalars.append(Unicode.Scalar(byte))
-            default: out += "%" + Identifiers.hex([byte]).uppercased()
-            }
-        }
-        return out
     }
 
     /// Small files are requested in advance, up to this total size, to avoid a round trip for each.

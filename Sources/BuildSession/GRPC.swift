@@ -85,7 +85,7 @@ public final class GRPCCall {
                 if more.endStream { hasEnded = true }
                 if let code = more.headers.first(name: "grpc-status").flatMap({ Int($0) }), code != 0 {
                     let text = more.headers.first(name: "grpc-message") ?? ""
-                    throw GRPCStatus(code, String(decoding: Identifiers.percentDecoded(text), as: UTF8.self))
+                    throw GRPCStatus(code, String(decoding: PercentEncoding.decode(text), as: UTF8.self))
                 }
             default: break
             }
@@ -123,7 +123,9 @@ public final class GRPCCall {
     /// Completes a call on the server side with its status.
     func finish(_ failure: GRPCStatus?) async throws {
         var trailers = HPACKHeaders([("grpc-status", String(failure?.code ?? 0))])
-        if let failure { trailers.add(name: "grpc-message", value: Self.escaped(failure.message)) }
+        if let failure {
+            trailers.add(name: "grpc-message", value: PercentEncoding.encode(failure.message.utf8, except: .printable))
+        }
         if !hasAnswered {
             trailers.add(name: ":status", value: "200")
             trailers.add(name: "content-type", value: "application/grpc")
@@ -131,18 +133,6 @@ public final class GRPCCall {
         }
         try await output.write(.headers(.init(headers: trailers, endStream: true)))
         output.finish()
-    }
-
-    private static func escaped(_ text: String) -> String {
-        var out = ""
-        for byte in text.utf8 {
-            if byte >= 0x20, byte <= 0x7E, byte != 0x25 {
-                out.unicodeScalars.append(Unicode.Scalar(byte))
-            } else {
-                out += "%" + Identifiers.hex([byte]).uppercased()
-            }
-        }
-        return out
     }
 }
 

@@ -1,6 +1,7 @@
 import EngineModel
 import LinuxKernel
 import SystemCallFilters
+import SystemLibraries
 
 /// A user-defined seccomp profile in Docker's format: a default action, and lists of system calls with other actions, with conditions on
 /// arguments, capabilities and architectures (Docker, "Seccomp security profiles for Docker").

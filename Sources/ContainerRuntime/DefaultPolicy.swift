@@ -33,6 +33,4 @@ enum DefaultPolicy {
         DeviceRule(.character, 1, 9, "rwm"), DeviceRule(.character, 5, 0, "rwm"), DeviceRule(.character, 5, 1, "rwm"),
         DeviceRule(.character, 5, 2, "rwm"), DeviceRule(.character, 136, nil, "rwm"),
     ]
-
-    static let path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 }

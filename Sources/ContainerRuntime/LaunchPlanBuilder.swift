@@ -107,7 +107,7 @@ public struct LaunchPlanBuilder: Sendable {
 
     private func environment(_ record: ContainerRecord, terminal: Bool) -> [String] {
         var list = record.environment
-        if !list.contains(where: { $0.hasPrefix("PATH=") }) { list.insert(DefaultPolicy.path, at: 0) }
+        if !list.contains(where: { $0.hasPrefix("PATH=") }) { list.insert("PATH=" + SystemPaths.executables, at: 0) }
         if !list.contains(where: { $0.hasPrefix("HOSTNAME=") }) {
             list.insert("HOSTNAME=\(hostname(record))", at: min(1, list.count))
         }

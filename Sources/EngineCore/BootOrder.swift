@@ -1,4 +1,5 @@
 import EngineModel
+import Logging
 
 /// The start conditions of a container that is restarted with its engine, after a boot: the `depends_on` of its service, which the label
 /// `com.docker.compose.depends_on` keeps as comma-separated `service:condition:restart` (Compose's own form).

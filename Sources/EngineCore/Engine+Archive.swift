@@ -1,5 +1,7 @@
+import ContainerRuntime
 import EngineModel
 import HelperProtocol
+import ImageBuild
 import ImageStore
 import LinuxKernel
 import OCI

@@ -1,6 +1,7 @@
 import EngineModel
 import ImageStore
 import LinuxKernel
+import Logging
 import OCI
 
 extension Engine {

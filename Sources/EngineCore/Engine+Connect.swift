@@ -1,8 +1,11 @@
+import ContainerRuntime
 import EngineModel
 import HelperProtocol
 import ImageStore
 import LinuxKernel
+import Logging
 import Networking
+import ShimProtocol
 
 extension Engine {
     /// Connects a container to a network, also while it is running (`docker network connect`).

@@ -2,6 +2,7 @@ import ContainerRuntime
 import EngineModel
 import ImageStore
 import LinuxKernel
+import Logging
 import OCI
 import Planning
 

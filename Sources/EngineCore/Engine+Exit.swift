@@ -1,6 +1,7 @@
 import ContainerRuntime
 import EngineModel
 import LinuxKernel
+import Logging
 import Networking
 import ShimProtocol
 

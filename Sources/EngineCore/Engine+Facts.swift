@@ -1,5 +1,6 @@
 import EngineModel
 import LinuxKernel
+import Networking
 
 /// Facts about the engine's host.
 public struct HostDescription: Sendable {

@@ -1,6 +1,7 @@
 import ContainerRuntime
 import EngineModel
 import LinuxKernel
+import Logging
 
 extension Engine {
     /// Runs a container that prepares a service (`pre_start`) until it exits, and removes it whatever the outcome.

@@ -1,6 +1,8 @@
 import EngineModel
+import ImageBuild
 import ImageStore
 import LinuxKernel
+import Logging
 import OCI
 
 /// An image with its names, as shown in lists.

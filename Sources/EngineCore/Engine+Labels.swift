@@ -1,4 +1,6 @@
 import EngineModel
+import ImageStore
+import OCI
 
 /// Labels of existing objects; empty for missing ones. For access decisions by label.
 extension Engine {

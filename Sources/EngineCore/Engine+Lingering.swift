@@ -1,5 +1,6 @@
 import EngineModel
 import LinuxKernel
+import Logging
 import Networking
 
 /// Interfaces of containers that have exited.

@@ -1,4 +1,5 @@
 import EngineModel
+import Logging
 import Networking
 
 extension Engine {

@@ -1,5 +1,6 @@
 import EngineModel
 import LinuxKernel
+import Logging
 import Networking
 
 extension Engine {

@@ -1,5 +1,6 @@
 import EngineModel
 import LinuxKernel
+import Logging
 import Networking
 
 /// The packet rules of active networks, and the forwards of published ports.

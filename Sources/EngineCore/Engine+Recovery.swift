@@ -1,6 +1,8 @@
 import ContainerRuntime
 import EngineModel
+import ImageStore
 import LinuxKernel
+import Logging
 import Networking
 import ShimProtocol
 

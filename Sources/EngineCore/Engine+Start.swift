@@ -168,7 +168,7 @@ extension Engine {
         EngineRestartPlan(
             socket: configuration.shimSocket, lock: configuration.revivalLock, executable: configuration.executable,
             arguments: ["roostd"] + configuration.arguments,
-            environment: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"])
+            environment: ["PATH=" + SystemPaths.executables])
     }
 
     /// Ports of running containers, with their owners' names.

@@ -1,5 +1,6 @@
 import EngineModel
 import LinuxKernel
+import Logging
 
 /// Volumes removed with a project are kept here for a while: a mistaken `down -v` is the one error that no image and no file can undo.
 /// The row moves first and the directory follows by rename; `recoverTrash` completes a move that a crash has interrupted.

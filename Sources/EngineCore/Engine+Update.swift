@@ -1,5 +1,7 @@
 import EngineModel
+import ImageStore
 import LinuxKernel
+import Networking
 
 extension Engine {
     /// Changes limits and restart policy of a container, also while it is running (`docker update`); members that the request lacks stay

@@ -1,5 +1,6 @@
 import EngineModel
 import LinuxKernel
+import Logging
 import Networking
 
 /// The options of a volume of the local driver: `type`, `device` and `o`, as in mount(8).

@@ -1,6 +1,7 @@
 import EngineModel
 import ImageStore
 import LinuxKernel
+import OCI
 
 extension Engine {
     public func volume(_ name: String) throws(RoostError) -> VolumeRecord {

@@ -2,23 +2,6 @@
 public enum Identifiers {
     private static let digits = Array("0123456789abcdef".utf8)
 
-    /// Decodes percent-encoding (RFC 3986, 2.1): `%20` is a space, and with `plusIsBlank`, as in queries, `+` is one, too.
-    public static func percentDecoded(_ text: some StringProtocol, plusIsBlank: Bool = false) -> [UInt8] {
-        var bytes: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        while let byte = rest.popFirst() {
-            if byte == 37, rest.count >= 2,
-                let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
-            {
-                bytes.append(value)
-                rest = rest.dropFirst(2)
-            } else {
-                bytes.append(plusIsBlank && byte == 43 ? 32 : byte)
-            }
-        }
-        return bytes
-    }
-
     /// Lower-case hexadecimal text of bytes.
     public static func hex(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []

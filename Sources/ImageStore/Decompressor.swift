@@ -1,6 +1,7 @@
 import Archives
 import Dispatch
 import EngineModel
+import HelperProtocol
 import LinuxKernel
 import Synchronization
 

@@ -1,3 +1,4 @@
+import ComposeModel
 import EngineModel
 
 /// How the replicas of a service are replaced: `deploy.update_config` or `deploy.rollback_config` of the Compose Deploy

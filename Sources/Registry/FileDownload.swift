@@ -3,6 +3,7 @@ import EngineModel
 import Foundation
 import LinuxKernel
 import NIOCore
+import NIOHTTP1
 import OCI
 
 import struct Crypto.SHA256

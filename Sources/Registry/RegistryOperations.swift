@@ -173,7 +173,7 @@ extension RegistrySession {
     /// Searches images by name: with the search of the registry (Docker Registry v1, `/v1/search`), else in its catalog (OCI
     /// distribution specification, `/v2/_catalog`).
     public func search(_ term: String, limit: Int) async throws -> [SearchResult] {
-        let wanted = term.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+        let wanted = PercentEncoding.encode(term)
         let query = "/v1/search?q=\(wanted)&n=\(limit)"
         let answer = try await request(
             .GET, domain == RegistryConfiguration.hub ? RegistryConfiguration.searchHost + query : query)

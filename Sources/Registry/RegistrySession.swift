@@ -298,7 +298,7 @@ public final class RegistrySession: Sendable {
     }
 
     private static func formEncoded(_ text: String) -> String {
-        text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+        PercentEncoding.encode(text)
     }
 
     private func denied(_ answer: HTTPClientResponse) async throws -> RoostError {

@@ -1,3 +1,4 @@
+import EngineModel
 import LinuxKernel
 import ShimProtocol
 
@@ -89,7 +90,7 @@ struct ExecutableLookup {
         if name.contains("/") { return try checked(name, name) }
         let path =
             environment.last { $0.hasPrefix("PATH=") }?.dropFirst(5)
-            ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+            ?? SystemPaths.executables[...]
         var denied: ChildFailure?
         for folder in path.split(separator: ":", omittingEmptySubsequences: false) {
             let candidate = (folder.isEmpty ? "." : String(folder)) + "/" + name

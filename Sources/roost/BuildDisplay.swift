@@ -2,6 +2,7 @@ import APIClient
 import ArgumentParser
 import EngineModel
 import LinuxKernel
+import Synchronization
 import Terminal
 
 /// Shows the progress of a build: on a terminal one line per step with its latest output, otherwise every line. The output of a failed step

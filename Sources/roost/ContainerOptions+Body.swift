@@ -1,3 +1,4 @@
+import APIClient
 import ComposeFile
 import EngineModel
 import LinuxKernel

@@ -1,5 +1,6 @@
 import APIClient
 import ArgumentParser
+import ComposeModel
 import DockerAPI
 import EngineModel
 import LinuxKernel

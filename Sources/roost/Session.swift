@@ -3,6 +3,7 @@ import ComposeFile
 import ComposeModel
 import EngineModel
 import LinuxKernel
+import Synchronization
 import Terminal
 
 enum Output {

@@ -1,9 +1,10 @@
-// The CLI. Global options before the command select the engine and the project; everything else belongs to the command.
 import APIClient
 import ArgumentParser
 import ComposeModel
 import EngineModel
 import LinuxKernel
+// The CLI. Global options before the command select the engine and the project; everything else belongs to the command.
+import Synchronization
 
 // A blocked signal mask is inherited from the parent process.
 Processes.unblockSignals()

@@ -4,6 +4,7 @@ import HelperProtocol
 import ImageBuild
 import ImageStore
 import LinuxKernel
+import Logging
 import OCI
 import Registry
 

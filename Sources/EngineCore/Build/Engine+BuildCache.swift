@@ -1,6 +1,7 @@
 import EngineModel
 import ImageStore
 import LinuxKernel
+import Logging
 import OCI
 
 /// The result of an executed build step: the layer that it created, and when.

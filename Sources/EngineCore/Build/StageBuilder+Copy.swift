@@ -330,7 +330,7 @@ extension StageBuilder {
         try await blocking { try Files.makeDirectories(folder) }
         let path = address.split(separator: "?")[0]
         var name =
-            path.pathParts.last.map { FileName.text(Identifiers.percentDecoded($0)) }
+            path.pathParts.last.map { FileName.text(PercentEncoding.decode($0)) }
             ?? "download"
         if path.pathParts.count <= 2 || path.hasSuffix("/") {
             guard !targetIsFolder else {

@@ -151,7 +151,7 @@ final class StageBuilder {
         if stage.instructions.isEmpty, triggers.isEmpty { return }
         untouched = nil
         if !(runtime.env ?? []).contains(where: { $0.hasPrefix("PATH=") }) {
-            runtime.env = (runtime.env ?? []) + ["PATH=" + LaunchDefaults.path]
+            runtime.env = (runtime.env ?? []) + ["PATH=" + SystemPaths.executables]
         }
         scope.environment = runtime.env ?? []
         runtime.onBuild = nil
@@ -337,9 +337,4 @@ extension String {
             return String(text)
         }.joined(separator: " ")
     }
-}
-
-/// Defaults of processes whose configuration sets nothing else.
-enum LaunchDefaults {
-    static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 }
