@@ -163,6 +163,17 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "EngineModelTests", dependencies: ["EngineModel"]),
         .testTarget(name: "DockerAPITests", dependencies: ["DockerAPI", "EngineModel"]),
+        .testTarget(
+            name: "APIServerTests",
+            dependencies: [
+                "APIServer", "BuildSession", "DockerAPI", "EngineModel", "OCI",
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
+        .testTarget(name: "BuildSessionTests", dependencies: ["BuildSession", "EngineModel", "TestSupport"]),
+        .testTarget(
+            name: "ContainerRuntimeTests",
+            dependencies: ["ContainerRuntime", "EngineModel", "LinuxKernel", "SystemLibraries"]),
+        .testTarget(name: "LinuxKernelTests", dependencies: ["LinuxKernel"]),
         .testTarget(name: "APIClientTests", dependencies: ["APIClient", "EngineModel", "LinuxKernel"]),
         .testTarget(name: "ImageBuildTests", dependencies: ["ImageBuild", "OCI", "EngineModel"]),
         .testTarget(

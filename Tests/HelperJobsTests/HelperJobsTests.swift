@@ -77,3 +77,16 @@ import Testing
         #expect(throws: RoostError.self) { try RootRequest(JSON(parsing: text)) }
     }
 }
+
+@Suite struct HelperFailureTests {
+    @Test(
+        "an error of a helper arrives with its kind, code and message",
+        arguments: [
+            RoostError.failure("write /a: no space left on device", code: .noSpace), .invalid("a\nb \u{301}"),
+            .missing(""),
+        ])
+    func roundTrip(error: RoostError) { #expect(HelperFailure.decode(HelperFailure.encode(error)) == error) }
+
+    @Test("what no helper of ours has written is no error of ours", arguments: ["", "text", "failure", "nosuch\0\0a"])
+    func foreign(text: String) { #expect(HelperFailure.decode(Array(text.utf8)) == nil) }
+}
