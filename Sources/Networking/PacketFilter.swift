@@ -348,6 +348,8 @@ public final class PacketFilter: Sendable {
     private var comment: String { "roost \(names.tag)" }
 
     private func isOurs(_ rule: NetfilterConnection.Rule) -> Bool {
+        // Other tools that save and restore rules drop the comment; the prefix of our bridges is in no rule but ours.
         rule.userData == NetfilterBatch.userData(comment: comment)
+            || rule.expressions.firstRange(of: Array(names.bridgePrefix.utf8)) != nil
     }
 }

@@ -145,10 +145,26 @@ public struct NetlinkError: Error, Sendable, CustomStringConvertible {
         unsafe rtnl_addr_set_ifindex(address, index)
         try unsafe check("set address", subject, rtnl_addr_set_local(address, local))
         if bytes.count == 16 { unsafe rtnl_addr_set_flags(address, 0x2) }
+        if let bytes = Self.broadcast(bytes, prefix: prefix) {
+            guard let broadcast = unsafe nl_addr_build(family(bytes), bytes, bytes.count) else {
+                throw outOfMemory(subject)
+            }
+            defer { unsafe nl_addr_put(broadcast) }
+            try unsafe check("set broadcast address", subject, rtnl_addr_set_broadcast(address, broadcast))
+        }
         let code = unsafe rtnl_addr_add(socket, address, 0)
         if code < 0 {
             let error = Self.error("add address to", subject, code)
             if !error.isDuplicate { throw error }
+        }
+    }
+
+    /// The last address of an IPv4 subnet; nil for one of two addresses or less (RFC 3021), and for IPv6.
+    static func broadcast(_ bytes: [UInt8], prefix: UInt8) -> [UInt8]? {
+        guard bytes.count == 4, prefix < 31 else { return nil }
+        return bytes.enumerated().map { index, byte in
+            let networkBits = max(0, min(8, Int(prefix) - index * 8))
+            return byte | UInt8(0xFF >> networkBits)
         }
     }
 

@@ -8,6 +8,8 @@ final class NetfilterConnection: Sendable {
         var chain: String
         var handle: UInt64
         var userData: [UInt8]
+        /// As the kernel sends them: a list of netlink attributes.
+        var expressions: [UInt8]
     }
 
     private struct State {
@@ -46,7 +48,8 @@ final class NetfilterConnection: Sendable {
             else { return nil }
             return Rule(
                 chain: name, handle: handle.reduce(0) { $0 << 8 | UInt64($1) },
-                userData: value(NetfilterBatch.RuleAttribute.userData).map(Array.init) ?? [])
+                userData: value(NetfilterBatch.RuleAttribute.userData).map(Array.init) ?? [],
+                expressions: value(NetfilterBatch.RuleAttribute.expressions).map(Array.init) ?? [])
         }
     }
 
