@@ -190,9 +190,7 @@ struct ContainerHandlers: Sendable {
     }
 
     func update(_ exchange: Exchange) async throws {
-        let body = try await exchange.json()
-        try WireBody.update.check(body)
-        let update = try ContainerUpdate(body.decode(ContainerUpdateRequest.self))
+        let update = try ContainerUpdate(try await exchange.json().request(ContainerUpdateRequest.self))
         let warnings = try await engine.updateContainer(id(exchange), update)
         try await exchange.answer(200, ["Warnings": warnings.isEmpty ? .null : JSON(warnings)])
     }

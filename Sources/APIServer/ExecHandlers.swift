@@ -8,46 +8,41 @@ struct ExecHandlers: Sendable {
     let engine: Engine
 
     func create(_ exchange: Exchange) async throws {
-        let body = try await exchange.json()
-        try WireBody.exec.check(body)
-        var request = LaunchPlanBuilder.ExecRequest(arguments: body["Cmd"].strings ?? [])
-        request.environment = body["Env"].strings ?? []
-        request.workingDirectory = body["WorkingDir"].string.flatMap { $0.isEmpty ? nil : $0 }
-        request.user = body["User"].string.flatMap { $0.isEmpty ? nil : $0 }
-        request.terminal = body["Tty"].bool ?? false
-        request.privileged = body["Privileged"].bool ?? false
+        let body = try await exchange.json().request(ExecCreateRequest.self)
+        func given(_ text: String?) -> String? { text?.isEmpty == false ? text : nil }
+        var request = LaunchPlanBuilder.ExecRequest(arguments: body.command ?? [])
+        request.environment = body.environment ?? []
+        request.workingDirectory = given(body.workingDirectory)
+        request.user = given(body.user)
+        request.terminal = body.tty ?? false
+        request.privileged = body.privileged ?? false
         if request.privileged, exchange.isScoped {
             // A privileged process of an unprivileged container can take over the host.
             throw RoostError(.forbidden, "this socket does not allow privileged execs")
         }
         var view = ExecView()
-        view.output = body["AttachStdout"].bool ?? false
-        view.error = body["AttachStderr"].bool ?? false
-        if let size = body["ConsoleSize"].array, size.count == 2, let rows = size[0].int, let columns = size[1].int {
-            (view.rows, view.columns) = (UInt16(clamping: rows), UInt16(clamping: columns))
-        }
+        view.output = body.attachStdout ?? false
+        view.error = body.attachStderr ?? false
+        if let size = body.consoleSize, size.count == 2 { (view.rows, view.columns) = (size[0], size[1]) }
         let id = try await engine.createExec(
-            exchange.request.path[1], request, attachesInput: body["AttachStdin"].bool ?? false,
-            detachKeys: body["DetachKeys"].string.flatMap { $0.isEmpty ? nil : $0 }, view: view)
+            exchange.request.path[1], request, attachesInput: body.attachStdin ?? false,
+            detachKeys: given(body.detachKeys), view: view)
         try await exchange.answer(201, ["Id": .string(id)])
     }
 
     func start(_ exchange: Exchange) async throws {
-        let body = try await exchange.json()
-        let id = exchange.request.path[1]
-        let exec = try await engine.exec(id)
-        if body["Detach"].bool == true {
+        let body = try await exchange.json().request(ExecStartRequest.self)
+        let exec = try await engine.exec(exchange.request.path[1])
+        if body.detach == true {
             let streams = try await engine.startExec(exec.id)
             engine.discard(streams)
             return try await exchange.answer(200)
         }
         // The start's `Tty` decides whether the stream is framed, as in Docker: it may differ from the exec's own.
-        let framed = body["Tty"].bool != true
+        let framed = body.tty != true
         let type = framed ? StreamHandlers.multiplexed : StreamHandlers.raw
-        if let size = body["ConsoleSize"].array, size.count == 2, let rows = size[0].int, let columns = size[1].int,
-            exec.terminal, rows > 0
-        {
-            await engine.setExecWindow(exec.id, rows: UInt16(clamping: rows), columns: UInt16(clamping: columns))
+        if let size = body.consoleSize, size.count == 2, exec.terminal, size[0] > 0 {
+            await engine.setExecWindow(exec.id, rows: size[0], columns: size[1])
         }
         let streams: ExecStreams
         do { streams = try await engine.startExec(exec.id) } catch let error as RoostError

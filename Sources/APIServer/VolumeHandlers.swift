@@ -24,12 +24,10 @@ struct VolumeHandlers: Sendable {
     }
 
     func create(_ exchange: Exchange) async throws {
-        let body = try await exchange.json()
-        try WireBody.volume.check(body)
-        let options = body["DriverOpts"].stringMap ?? [:]
+        let request = try await exchange.json().request(VolumeCreateRequest.self)
         let volume = try await engine.createVolume(
-            body["Name"].string, labels: body["Labels"].stringMap ?? [:], options: options,
-            driver: body["Driver"].string ?? "local")
+            request.name, labels: request.labels ?? [:], options: request.driverOptions ?? [:],
+            driver: request.driver ?? "local")
         try await exchange.answer(201, volume.json(mountpoint: engine.mountpoint(volume)))
     }
 

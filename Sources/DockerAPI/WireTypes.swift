@@ -111,8 +111,6 @@ enum WireTypes {
             "DeviceCgroupRules": strings, "DeviceRequests": .list(.anything),
         ])
 
-    static let update = Kind.object(resources)
-
     private static let host = Kind.object(
         merged(
             resources, table(.number, "ShmSize", "OomScoreAdj"),
@@ -138,43 +136,25 @@ enum WireTypes {
         ]), "TmpfsOptions": .object(["SizeBytes": .number, "Mode": .number, "Options": .list(strings)]),
         "ImageOptions": .object(["Subpath": .text]),
     ])
-
-    /// `POST /containers/{id}/exec`.
-    static let exec = Kind.object(
-        merged(
-            table(.truth, "Tty", "AttachStdin", "AttachStdout", "AttachStderr", "Privileged"),
-            table(.text, "User", "WorkingDir", "DetachKeys"), table(strings, "Env")))
-
-    /// `POST /networks/create`.
-    static let network = Kind.object(
-        merged(
-            table(.text, "Name", "Driver", "Scope"),
-            table(.truth, "Internal", "Attachable", "Ingress", "EnableIPv4", "EnableIPv6"),
-            table(texts, "Labels", "Options"),
-            [
-                "IPAM": .object([
-                    "Driver": .text, "Options": texts,
-                    "Config": .list(
-                        .object(
-                            merged(table(.text, "Subnet", "IPRange", "Gateway"), table(texts, "AuxiliaryAddresses")))),
-                ])
-            ]))
-
-    /// `POST /volumes/create`.
-    static let volume = Kind.object(
-        merged(table(.text, "Name", "Driver"), table(texts, "Labels", "DriverOpts")))
 }
 
-/// Request bodies whose types can be checked before use.
-public enum WireBody: Sendable {
-    case exec, network, volume, update
+extension JSON {
+    /// A request's body as its type. Throws for a wrong type, and for texts with a NUL byte, which the kernel would cut off there.
+    public func request<Body: Decodable>(_ type: Body.Type = Body.self) throws -> Body {
+        try refuseNUL("")
+        return try decode(type)
+    }
 
-    public func check(_ body: JSON) throws(RoostError) {
+    private func refuseNUL(_ path: String) throws(RoostError) {
         switch self {
-        case .exec: try WireTypes.check(body, WireTypes.exec, "")
-        case .network: try WireTypes.check(body, WireTypes.network, "")
-        case .volume: try WireTypes.check(body, WireTypes.volume, "")
-        case .update: try WireTypes.check(body, WireTypes.update, "")
+        case .string(let text): try WireTypes.refuseNUL(text, path)
+        case .array(let items): for (index, item) in items.enumerated() { try item.refuseNUL("\(path)[\(index)]") }
+        case .object(let members):
+            for (key, value) in members {
+                try WireTypes.refuseNUL(key, path)
+                try value.refuseNUL(path.isEmpty ? key : "\(path).\(key)")
+            }
+        default: break
         }
     }
 }

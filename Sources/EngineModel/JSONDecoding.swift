@@ -61,12 +61,12 @@ private struct JSONValueDecoder: Decoder, SingleValueDecodingContainer {
     }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
-        guard case .object(let members) = value else { throw wrong("an object") }
+        guard let members = value.isNull ? [] : value.object else { throw wrong("an object") }
         return KeyedDecodingContainer(KeyedDecoder<Key>(members: members, path: path))
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
-        guard case .array(let elements) = value else { throw wrong("a list") }
+        guard let elements = value.isNull ? [] : value.array else { throw wrong("a list") }
         return UnkeyedDecoder(elements: elements, path: path)
     }
 
@@ -75,23 +75,26 @@ private struct JSONValueDecoder: Decoder, SingleValueDecodingContainer {
     func decodeNil() -> Bool { value.isNull }
 
     func decode(_ type: Bool.Type) throws -> Bool {
+        if value.isNull { return false }
         guard case .bool(let value) = value else { throw wrong("true or false") }
         return value
     }
 
     func decode(_ type: String.Type) throws -> String {
+        if value.isNull { return "" }
         guard case .string(let value) = value else { throw wrong("a string") }
         return value
     }
 
     func decode(_ type: Double.Type) throws -> Double {
-        guard let value = value.double else { throw wrong("a number") }
+        guard let value = value.isNull ? 0 : value.double else { throw wrong("a number") }
         return value
     }
 
     func decode(_ type: Float.Type) throws -> Float { Float(try decode(Double.self)) }
 
     private func integer<Integer: FixedWidthInteger>() throws -> Integer {
+        if value.isNull { return 0 }
         guard case .int(let value) = value, let fitting = Integer(exactly: value) else {
             throw wrong("a whole number of \(Integer.bitWidth) bits")
         }
@@ -141,8 +144,12 @@ private struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
         return JSONValueDecoder(value: value, path: .member(key.stringValue, of: path))
     }
 
+    /// null stands for the zero value, as in Go.
     private func present(_ key: Key) throws -> JSONValueDecoder {
-        guard let found = member(key) else {
+        let found = JSON.member(of: members, key.stringValue).map {
+            JSONValueDecoder(value: $0, path: .member(key.stringValue, of: path))
+        }
+        guard let found else {
             throw RoostError.invalid("invalid JSON: \(DecodingPath.member(key.stringValue, of: path).text) is missing")
         }
         return found

@@ -81,6 +81,11 @@ extension ContainerOptions {
         return value
     }
 
+    /// `NAME=VALUE` arguments; of several with the same name the last counts.
+    static func map(_ texts: [String]) -> [String: String] {
+        Dictionary(texts.map(pair)) { $1 }
+    }
+
     static func pair(_ text: String) -> (String, String) {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         return (parts[0], parts.count > 1 ? parts[1] : "")

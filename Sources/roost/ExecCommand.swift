@@ -1,5 +1,6 @@
 import APIClient
 import ArgumentParser
+import DockerAPI
 import EngineModel
 import LinuxKernel
 
@@ -48,28 +49,28 @@ struct Exec: ParsableCommand {
         let terminal = compose ? !noTty && Terminals.isTerminal(0) && Terminals.isTerminal(1) : tty
         let input = compose ? !detach : interactive
         if terminal, input, !Terminals.isTerminal(0) { throw RoostError.invalid("the input device is not a TTY") }
-        var body: JSON = [
-            "AttachStdin": .bool(input), "AttachStdout": true, "AttachStderr": true, "Tty": .bool(terminal),
-            "Cmd": JSON(Array(words.dropFirst())), "Privileged": .bool(privileged),
-        ]
-        body.set(
-            "Env",
-            JSON(try envFile.flatMap(ContainerOptions.lines).map(Variables.complete) + env.map(Variables.complete)))
-        if let keys = detachKeys ?? DockerConfiguration.preference("detachKeys") {
-            body.set("DetachKeys", .string(keys))
-        }
-        let window = terminal ? Terminals.window(1).map { JSON.array([JSON($0.rows), JSON($0.columns)]) } : nil
-        if let window { body.set("ConsoleSize", window) }
-        if let user { body.set("User", .string(user)) }
-        if let workdir { body.set("WorkingDir", .string(workdir)) }
-        let exec = try create(name, body, client)
+        let window = terminal ? Terminals.window(1).map { [$0.rows, $0.columns] } : nil
+        var request = ExecCreateRequest(command: Array(words.dropFirst()))
+        request.attachStdin = input
+        request.attachStdout = true
+        request.attachStderr = true
+        request.tty = terminal
+        request.privileged = privileged
+        request.environment =
+            try envFile.flatMap(ContainerOptions.lines).map(Variables.complete) + env.map(Variables.complete)
+        request.detachKeys = detachKeys ?? DockerConfiguration.preference("detachKeys")
+        request.consoleSize = window
+        request.user = user
+        request.workingDirectory = workdir
+        let exec = try create(name, JSON(encoding: request), client)
+        var start = ExecStartRequest(detach: detach)
         if detach {
-            try client.call("POST", "exec/\(exec)/start", body: ["Detach": true])
+            try client.call("POST", "exec/\(exec)/start", body: JSON(encoding: start))
             return
         }
-        var start: JSON = ["Detach": false, "Tty": .bool(terminal)]
-        if let window { start.set("ConsoleSize", window) }
-        let exchange = try client.hijack("exec/\(exec)/start", body: start)
+        start.tty = terminal
+        start.consoleSize = window
+        let exchange = try client.hijack("exec/\(exec)/start", body: JSON(encoding: start))
         try AttachedStream(exchange: exchange, terminal: terminal, sendsInput: input) { rows, columns in
             _ = try? client.call("POST", "exec/\(exec)/resize", [("h", "\(rows)"), ("w", "\(columns)")])
         } signalled: { number, leaving in

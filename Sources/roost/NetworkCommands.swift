@@ -1,5 +1,6 @@
 import APIClient
 import ArgumentParser
+import DockerAPI
 import EngineModel
 import Terminal
 
@@ -86,28 +87,27 @@ struct Network: ParsableCommand {
             guard gateway.count <= subnet.count, ipRange.count <= subnet.count else {
                 throw RoostError.invalid("every --ip-range or --gateway must have a corresponding --subnet")
             }
-            let pools = subnet.enumerated().map { index, text -> JSON in
-                var pool: JSON = ["Subnet": .string(text)]
-                if index < gateway.count { pool.set("Gateway", .string(gateway[index])) }
-                if index < ipRange.count { pool.set("IPRange", .string(ipRange[index])) }
-                if index == 0, !auxAddress.isEmpty {
-                    pool.set(
-                        "AuxiliaryAddresses",
-                        .object(auxAddress.map(ContainerOptions.pair).map { ($0.0, .string($0.1)) }))
-                }
+            var request = NetworkCreateRequest(name: name)
+            request.driver = driver
+            request.isInternal = isInternal
+            request.enableIPv4 = ipv4
+            request.enableIPv6 = ipv6
+            request.options = ContainerOptions.map(opt)
+            request.labels = ContainerOptions.map(label)
+            request.ipam = .init(driver: ipamDriver, config: pools)
+            Output.line(
+                try Session.shared.client().call("POST", "networks/create", body: JSON(encoding: request))["Id"].string
+                    ?? "")
+        }
+
+        private var pools: [NetworkCreateRequest.Pool] {
+            subnet.enumerated().map { index, text in
+                var pool = NetworkCreateRequest.Pool(subnet: text)
+                if index < gateway.count { pool.gateway = gateway[index] }
+                if index < ipRange.count { pool.ipRange = ipRange[index] }
+                if index == 0, !auxAddress.isEmpty { pool.auxiliaryAddresses = ContainerOptions.map(auxAddress) }
                 return pool
             }
-            func map(_ list: [String]) -> JSON {
-                .object(list.map(ContainerOptions.pair).map { ($0.0, .string($0.1)) })
-            }
-            Output.line(
-                try Session.shared.client().call(
-                    "POST", "networks/create",
-                    body: [
-                        "Name": .string(name), "Driver": .string(driver), "Internal": .bool(isInternal),
-                        "EnableIPv4": .bool(ipv4), "EnableIPv6": .bool(ipv6), "Options": map(opt), "Labels": map(label),
-                        "IPAM": ["Driver": .string(ipamDriver), "Config": .array(pools)],
-                    ])["Id"].string ?? "")
         }
     }
     struct Connect: ParsableCommand {

@@ -1,5 +1,6 @@
 import APIClient
 import ArgumentParser
+import DockerAPI
 import EngineModel
 import Terminal
 
@@ -48,19 +49,12 @@ struct Volume: ParsableCommand {
         @Option(name: .customLong("name"), help: .hidden) var oldName: String?
         @Argument(help: ArgumentHelp("Name of the volume (default: generated)", valueName: "volume")) var name: String?
         func run() throws {
-            let name = name ?? oldName
-            let labels = label.map { text -> (key: String, value: JSON) in
-                let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-                return (parts[0], .string(parts.count > 1 ? parts[1] : ""))
-            }
+            let request = VolumeCreateRequest(
+                name: name ?? oldName ?? "", driver: driver, driverOptions: ContainerOptions.map(opt),
+                labels: ContainerOptions.map(label))
             Output.line(
-                try Session.shared.client().call(
-                    "POST", "volumes/create",
-                    body: [
-                        "Name": .string(name ?? ""), "Driver": .string(driver), "Labels": .object(labels),
-                        "DriverOpts": .object(opt.map(ContainerOptions.pair).map { ($0.0, .string($0.1)) }),
-                    ])["Name"]
-                    .string ?? "")
+                try Session.shared.client().call("POST", "volumes/create", body: JSON(encoding: request))["Name"].string
+                    ?? "")
         }
     }
     struct InspectVolume: ParsableCommand {

@@ -1,6 +1,7 @@
 import APIClient
 import ArgumentParser
 import ComposeModel
+import DockerAPI
 import EngineModel
 import LinuxKernel
 import Terminal
@@ -209,15 +210,16 @@ final class ProjectWatch {
     /// Runs a command in a container; throws its output if it fails.
     private func run(_ hook: JSON, _ id: String, _ service: String) throws {
         let client = try Session.shared.client()
-        var body: JSON = [
-            "AttachStdout": true, "AttachStderr": true,
-            "Cmd": hook["command"].string.map { JSON(["/bin/sh", "-c", $0]) } ?? hook["command"],
-        ]
-        if let user = hook["user"].string { body.set("User", .string(user)) }
-        if let folder = hook["working_dir"].string { body.set("WorkingDir", .string(folder)) }
-        body.set("Env", JSON((hook["environment"].stringMap ?? [:]).map { "\($0.key)=\($0.value)" }.sorted()))
-        let exec = try client.call("POST", "containers/\(id)/exec", body: body)["Id"].string ?? ""
-        let stream = try client.hijack("exec/\(exec)/start", body: ["Detach": false, "Tty": false])
+        var request = ExecCreateRequest(
+            command: hook["command"].string.map { ["/bin/sh", "-c", $0] } ?? hook["command"].strings ?? [])
+        request.attachStdout = true
+        request.attachStderr = true
+        request.user = hook["user"].string
+        request.workingDirectory = hook["working_dir"].string
+        request.environment = (hook["environment"].stringMap ?? [:]).map { "\($0.key)=\($0.value)" }.sorted()
+        let exec = try client.call("POST", "containers/\(id)/exec", body: JSON(encoding: request))["Id"].string ?? ""
+        let stream = try client.hijack(
+            "exec/\(exec)/start", body: JSON(encoding: ExecStartRequest(detach: false, tty: false)))
         var said = stream.takeRest()
         while case let part = try readSome(stream.connection.raw, limit: 1 << 16), !part.isEmpty { said += part }
         let code = try client.call("GET", "exec/\(exec)/json")["ExitCode"].int ?? 0

@@ -132,3 +132,66 @@ import Testing
         )
     }
 }
+
+@Suite struct CreateRequestTests {
+    private func network(_ text: String) throws -> NetworkSpec {
+        try NetworkSpec(JSON(parsing: text).request(NetworkCreateRequest.self))
+    }
+
+    @Test("a network as clients ask for it")
+    func networks() throws {
+        let spec = try network(
+            #"{"Name":"n","Driver":"bridge","Internal":true,"EnableIPv6":true,"Labels":{"a":"b","c":null},"Options":null,"IPAM":{"Driver":"default","Config":[{"Subnet":"172.28.0.0/16","IPRange":"172.28.5.0/24","Gateway":"172.28.5.254","AuxiliaryAddresses":{"h":"172.28.1.5"}},{"Subnet":"fd00::/64"}]}}"#
+        )
+        #expect(spec.name == "n" && spec.isInternal && spec.enableVersion4 && spec.enableVersion6)
+        #expect(spec.labels == ["a": "b", "c": ""] && spec.options.isEmpty && spec.subnets.count == 2)
+        #expect(
+            spec.ranges.map(\.description) == ["172.28.5.0/24"] && spec.gateways.map(\.description) == ["172.28.5.254"])
+        #expect(spec.auxiliary["h"]?.description == "172.28.1.5")
+    }
+
+    @Test(
+        "what does not fit together is refused, with its kind",
+        arguments: [
+            (#"{"IPAM":{"Config":[{}]}}"#, RoostError.Kind.invalidArgument),
+            (#"{"IPAM":{"Config":[{"Subnet":"x"}]}}"#, .invalidArgument),
+            (#"{"IPAM":{"Config":[{"Subnet":"10.0.0.1/24"}]}}"#, .invalidArgument),
+            (#"{"IPAM":{"Config":[{"Subnet":"10.0.0.0/24","IPRange":"10.1.0.0/25"}]}}"#, .invalidArgument),
+            (#"{"IPAM":{"Config":[{"Subnet":"10.0.0.0/24","IPRange":"10.0.0.1/25"}]}}"#, .invalidArgument),
+            (#"{"IPAM":{"Config":[{"Subnet":"10.0.0.0/24","Gateway":"x"}]}}"#, .invalidArgument),
+            (
+                #"{"IPAM":{"Config":[{"Subnet":"10.0.0.0/24","AuxiliaryAddresses":{"a":"10.9.0.1"}}]}}"#,
+                .invalidArgument
+            ),
+            (#"{"IPAM":{"Config":[{"Subnet":"10.0.0.0/24"},{"Subnet":"10.0.1.0/24"}]}}"#, .forbidden),
+            (#"{"IPAM":{"Driver":"nosuch"}}"#, .notFound), (#"{"Ingress":true}"#, .forbidden),
+            (#"{"Scope":"swarm"}"#, .forbidden), (#"{"ConfigFrom":{"Network":"x"}}"#, .notFound),
+            (#"{"Name":"a\u0000b"}"#, .invalidArgument), (#"{"Labels":{"a":1}}"#, .invalidArgument),
+            (#"{"Internal":"yes"}"#, .invalidArgument), (#"[]"#, .invalidArgument),
+        ])
+    func refusedNetworks(text: String, kind: RoostError.Kind) {
+        let error = #expect(throws: RoostError.self) { try network(text) }
+        #expect(error.map { $0.kind == kind } == true, "\(error?.message ?? "")")
+    }
+
+    @Test("what the command line sends is what the server reads, in Docker's names")
+    func execs() throws {
+        var request = ExecCreateRequest(command: ["sh", "-c", "true"])
+        request.attachStdin = false
+        request.tty = true
+        request.environment = ["A=1"]
+        request.consoleSize = [24, 80]
+        let json = try JSON(encoding: request)
+        #expect(
+            json.text()
+                == #"{"AttachStdin":false,"Tty":true,"Env":["A=1"],"Cmd":["sh","-c","true"],"ConsoleSize":[24,80]}"#)
+        #expect(try json.request(ExecCreateRequest.self) == request)
+        #expect(try JSON(encoding: ExecStartRequest(detach: true)).text() == #"{"Detach":true}"#)
+    }
+
+    @Test("null and absent members of a volume are the same")
+    func volumes() throws {
+        let request = try JSON(parsing: #"{"Name":null,"DriverOpts":null}"#).request(VolumeCreateRequest.self)
+        #expect(request.name == nil && request.driverOptions == nil && request.labels == nil)
+    }
+}
