@@ -174,6 +174,10 @@ let package = Package(
             name: "ContainerRuntimeTests",
             dependencies: ["ContainerRuntime", "EngineModel", "LinuxKernel", "SystemLibraries"]),
         .testTarget(name: "LinuxKernelTests", dependencies: ["LinuxKernel"]),
+        // The program is linked statically in release builds only; the tests are debug builds.
+        .testTarget(
+            name: "RoostTests",
+            dependencies: ["roost", "EngineModel", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .testTarget(name: "APIClientTests", dependencies: ["APIClient", "EngineModel", "LinuxKernel"]),
         .testTarget(name: "ImageBuildTests", dependencies: ["ImageBuild", "OCI", "EngineModel"]),
         .testTarget(

@@ -385,8 +385,19 @@ public struct UlimitSpec: Sendable, Equatable, Codable {
         let numbers = parts.last?.split(separator: ":", omittingEmptySubsequences: false).map { Int64($0) } ?? []
         guard parts.count == 2, (1...2).contains(numbers.count), let soft = numbers[0], let hard = numbers.last ?? soft
         else { throw .invalid("invalid ulimit \"\(text)\": expected NAME=SOFT[:HARD], e.g. nofile=1024:2048") }
+        guard Self.names.contains(String(parts[0])) else { throw .invalid("invalid ulimit type: \(parts[0])") }
+        // -1 is unlimited.
+        if hard >= 0, soft == -1 || soft > hard {
+            throw .invalid("ulimit soft limit must be less than or equal to hard limit: \(soft) > \(hard)")
+        }
         self.init(name: String(parts[0]), soft: soft, hard: hard)
     }
+
+    /// The names of getrlimit(2)'s resources, without RLIMIT_ and in lower case.
+    private static let names: Set<String> = [
+        "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio",
+        "rttime", "sigpending", "stack",
+    ]
 }
 
 public struct DeviceSpec: Sendable, Equatable, Codable {
