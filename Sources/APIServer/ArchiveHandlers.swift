@@ -20,11 +20,14 @@ struct ArchiveHandlers: Sendable {
     }
 
     private static let header = "X-Docker-Container-Path-Stat"
+    private static func encoded(_ status: PathStatus) throws -> String {
+        Base64.encode(try JSON(encoding: status).bytes())
+    }
 
     func head(_ exchange: Exchange) async throws {
         let status = try await engine.pathStatus(id(exchange), try path(exchange))
         try await exchange.head(
-            200, [(Self.header, Base64.encode(status.bytes())), ("Content-Length", "0")])
+            200, [(Self.header, try Self.encoded(status)), ("Content-Length", "0")])
         try await exchange.end()
     }
 
@@ -34,7 +37,7 @@ struct ArchiveHandlers: Sendable {
         let id = id(exchange)
         let status = try await engine.pathStatus(id, path)
         try await exchange.sendFile(
-            engine, type: "application/x-tar", headers: [(Self.header, Base64.encode(status.bytes()))]
+            engine, type: "application/x-tar", headers: [(Self.header, try Self.encoded(status))]
         ) { [engine] target in
             try await engine.archivePath(id, path, to: target)
         }

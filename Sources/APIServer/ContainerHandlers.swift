@@ -279,11 +279,10 @@ struct ContainerHandlers: Sendable {
         let processes = try await engine.processes(id(exchange))
         await engine.announce(id(exchange), "top")
         let arguments = (exchange.request["ps_args"] ?? "").split(separator: " ").map(String.init)
-        if !arguments.isEmpty, arguments != ["-ef"], let table = try await engine.processTable(arguments, of: processes)
-        {
-            return try await exchange.answer(200, table)
-        }
-        try await exchange.answer(200, ProcessTable.json(processes))
+        let listing =
+            arguments.isEmpty || arguments == ["-ef"]
+            ? nil : try await engine.processTable(arguments, of: processes)
+        try await exchange.answer(200, JSON(encoding: TopResponse(listing ?? ProcessTable.listing(processes))))
     }
 
     func stats(_ exchange: Exchange) async throws {
@@ -399,12 +398,10 @@ struct ContainerHandlers: Sendable {
 
 /// The processes of a container in the format of `ps -ef`, read from /proc.
 enum ProcessTable {
-    static func json(_ processes: [Int32]) -> JSON {
-        let rows = processes.sorted().compactMap(row)
-        return [
-            "Titles": ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"],
-            "Processes": .array(rows.map { JSON($0) }),
-        ]
+    static func listing(_ processes: [Int32]) -> ProcessListing {
+        ProcessListing(
+            titles: ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"],
+            rows: processes.sorted().compactMap(row))
     }
 
     private static func row(_ pid: Int32) -> [String]? {

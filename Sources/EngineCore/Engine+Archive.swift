@@ -35,14 +35,15 @@ extension Engine {
         try await blocking { try preparation.prepare() }
     }
 
-    /// The status of a path in a container, with the members of Docker's `X-Docker-Container-Path-Stat` header.
-    public func pathStatus(_ reference: String, _ path: String) async throws -> JSON {
+    /// The status of a path in a container.
+    public func pathStatus(_ reference: String, _ path: String) async throws -> PathStatus {
         let record = try container(reference)
         guard !path.isEmpty else { throw RoostError.invalid("bad parameter: path cannot be empty") }
         return try await exclusively(record.id) {
             try await prepareMounts(record)
             let runner = try roots(record, .stat(path: path.absolutePath, followsLinks: false))
-            return try JSON(parsing: try await Self.explaining(record) { try await blocking { try runner.answer() } })
+            let answer = try await Self.explaining(record) { try await blocking { try runner.answer() } }
+            return try JSON(parsing: answer).decode()
         }
     }
 

@@ -79,7 +79,7 @@ extension Engine {
     }
 
     /// The host's `ps` output for the processes, in the form of Docker's `top`; nil if the host has no `ps`.
-    public nonisolated func processTable(_ arguments: [String], of processes: [Int32]) async throws -> JSON? {
+    public nonisolated func processTable(_ arguments: [String], of processes: [Int32]) async throws -> ProcessListing? {
         guard let program = ["/usr/bin/ps", "/bin/ps"].first(where: { Files.exists($0) }) else { return nil }
         let text = try await blocking { () throws -> String in
             let output = try Files.memory("ps", [])
@@ -100,12 +100,12 @@ extension Engine {
             throw RoostError.invalid("Couldn't find PID field in ps output")
         }
         let wanted = Set(processes.map(String.init))
-        let rows = lines.dropFirst().compactMap { line -> JSON? in
+        let rows = lines.dropFirst().compactMap { line -> [String]? in
             let fields = line.split(separator: " ", maxSplits: titles.count - 1).map(String.init)
             guard fields.count > column, wanted.contains(fields[column]) else { return nil }
-            return JSON(fields)
+            return fields
         }
-        return ["Titles": JSON(titles), "Processes": .array(rows)]
+        return ProcessListing(titles: titles, rows: rows)
     }
 }
 

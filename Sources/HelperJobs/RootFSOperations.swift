@@ -27,15 +27,11 @@ enum RootFSOperations {
             status = try Files.status(path, followLinks: followsLinks || path.hasSuffix("/") || path.hasSuffix("/."))
         } catch { throw found(error, path) }
         try refusePseudoFile(path)
-        var json: JSON = [
-            "name": .string(name(of: path)), "size": JSON(status.size), "mode": JSON(GoFileMode.value(status.mode)),
-            "mtime": .string(Timestamp(nanoseconds: status.modificationTime).rfc3339),
-            "linkTarget": "",
-        ]
-        if status.isSymbolicLink, let target = try? Files.canonicalTarget(path) {
-            json.set("linkTarget", .string(target))
-        }
-        try writeAll(1, json.bytes())
+        let target = status.isSymbolicLink ? try? Files.canonicalTarget(path) : nil
+        let found = PathStatus(
+            name: name(of: path), size: Int64(status.size), mode: GoFileMode.value(status.mode),
+            modifiedAt: Timestamp(nanoseconds: status.modificationTime).rfc3339, linkTarget: target ?? "")
+        try writeAll(1, JSON(encoding: found).bytes())
     }
 
     private static func name(of path: String) -> String {

@@ -95,13 +95,13 @@ struct Copy: ParsableCommand {
         return one ? [first] : ids
     }
 
-    private func status(_ id: String, _ path: String) throws -> JSON? {
+    private func status(_ id: String, _ path: String) throws -> PathStatus? {
         do {
             let answer = try Session.shared.client().open("HEAD", "containers/\(id)/archive", [("path", path)])
             guard let header = answer.header("x-docker-container-path-stat"), let bytes = Base64.decode(header) else {
                 return nil
             }
-            return try JSON(parsing: bytes)
+            return try JSON(parsing: bytes).decode()
         } catch let error as RoostError {
             guard error.kind == .notFound else { throw error }
             // Only the path is missing; if the container is missing, this throws.
@@ -110,28 +110,25 @@ struct Copy: ParsableCommand {
         }
     }
 
-    private static func isFolder(_ status: JSON) -> Bool { (status["mode"].int ?? 0) & (1 << 31) != 0 }
-    private static func isLink(_ status: JSON) -> Bool { (status["mode"].int ?? 0) & (1 << 27) != 0 }
-
     // MARK: From a container
 
     private func copyOut(_ id: String, _ path: String) throws {
         var from = path.absolutePath
-        guard var facts = try status(id, from) else {
+        guard var found = try status(id, from) else {
             throw RoostError.missing("Could not find the file \(from) in container \(id)")
         }
         var linkName: String?
-        if followLink, Self.isLink(facts) {
+        if followLink, found.isSymbolicLink {
             linkName = from.pathParts.last.map(String.init)
-            from = facts["linkTarget"].string ?? from
-            facts = try status(id, from) ?? facts
+            from = found.linkTarget
+            found = try status(id, from) ?? found
         }
         let answer = try Session.shared.client().open("GET", "containers/\(id)/archive", [("path", from)])
         if target == "-" {
             while case let part = try answer.read(), !part.isEmpty { try writeAll(1, part) }
             return
         }
-        let source = CopyEndpoint(path: from, exists: true, isFolder: Self.isFolder(facts))
+        let source = CopyEndpoint(path: from, exists: true, isFolder: found.isDirectory)
         let end = try Self.local(target, follows: true)
         if !end.exists, !Files.exists(end.parent) {
             throw RoostError.missing("invalid output path: directory \"\(end.parent)\" does not exist")
@@ -182,14 +179,14 @@ struct Copy: ParsableCommand {
     private func copyIn(_ id: String, _ shown: String, _ path: String) throws {
         let to = path.absolutePath
         var end = CopyEndpoint(path: to)
-        var facts = try status(id, to)
-        if let found = facts, Self.isLink(found), let link = found["linkTarget"].string {
-            end.path = link + (to.hasSuffix("/") ? "/" : "")
-            facts = try status(id, link)
+        var found = try status(id, to)
+        if let link = found, link.isSymbolicLink {
+            end.path = link.linkTarget + (to.hasSuffix("/") ? "/" : "")
+            found = try status(id, link.linkTarget)
         }
-        if let facts {
+        if let found {
             end.exists = true
-            end.isFolder = Self.isFolder(facts)
+            end.isFolder = found.isDirectory
         }
         if source == "-" {
             guard end.isFolder else { throw RoostError.invalid("destination \"\(shown):\(path)\" must be a directory") }

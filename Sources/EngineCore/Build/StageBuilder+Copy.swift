@@ -63,22 +63,19 @@ extension StageBuilder {
     }
 
     /// The type of a path of the stage so far; nil if it does not exist.
-    func status(_ path: String, follows: Bool = true) async throws -> (isFolder: Bool, isLink: Bool)? {
+    func status(_ path: String, follows: Bool = true) async throws -> PathStatus? {
         guard let answer = try await look(.stat(path: path, followsLinks: follows)) else { return nil }
-        let mode = try JSON(parsing: answer)["mode"].int ?? 0
-        return (mode & (1 << 31) != 0, mode & (1 << 27) != 0)
+        return try JSON(parsing: answer).decode()
     }
 
     /// The target of a link, inside the stage's root; a path that is not a link is its own target.
     private func followed(_ path: String) async throws -> String {
         var place = path
         for _ in 0..<40 {
-            guard let answer = try await look(.stat(path: place, followsLinks: false)) else { return place }
-            let facts = try JSON(parsing: answer)
-            guard (facts["mode"].int ?? 0) & (1 << 27) != 0, let next = facts["linkTarget"].string, !next.isEmpty else {
-                return place
-            }
-            place = next
+            guard let status = try await status(place, follows: false), status.isSymbolicLink,
+                !status.linkTarget.isEmpty
+            else { return place }
+            place = status.linkTarget
         }
         throw RoostError.invalid("\(path): too many levels of symbolic links")
     }
@@ -145,15 +142,15 @@ extension StageBuilder {
         }
         // Follows a link at the target, as Docker does.
         let there = try await status(target)
-        if let there, there.isFolder {
+        if let there, there.isDirectory {
             if !target.hasSuffix("/") { target += "/" }
         } else if there != nil {
             target = try await followed(target)
-        } else if try await status(Self.bare(target), follows: false)?.isLink == true {
+        } else if try await status(Self.bare(target), follows: false)?.isSymbolicLink == true {
             // A dangling link: its target is created.
             target = try await followed(Self.bare(target)) + (target.hasSuffix("/") ? "/" : "")
         }
-        if let there, there.isFolder, try await status(Self.bare(target), follows: false)?.isLink == true {
+        if let there, there.isDirectory, try await status(Self.bare(target), follows: false)?.isSymbolicLink == true {
             target = try await followed(Self.bare(target)) + "/"
         }
         let forbidden = sources.first { $0.pathParts.first == ".." && instruction.from == nil }

@@ -311,7 +311,7 @@ final class StageBuilder {
         runtime.workingDir = path
         let key = Self.key(["workdir", chain?.hex ?? "", path])
         let note = "/bin/sh -c #(nop) WORKDIR \(path)"
-        if try await cachedStep(key) == nil, try await status(path)?.isFolder == true {
+        if try await cachedStep(key) == nil, try await status(path)?.isDirectory == true {
             return await record(note, isEmpty: true)
         }
         var options = RootRequest.ExtractOptions(folder: path)
