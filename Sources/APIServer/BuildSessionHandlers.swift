@@ -27,6 +27,9 @@ struct BuildSessionHandlers: Sendable {
     }
 
     func calls(_ exchange: Exchange) async throws {
+        guard exchange.request.headers["Upgrade"].contains(where: { $0.lowercased() == "h2c" }) else {
+            throw RoostError.invalid("no upgrade proto in request: expected Upgrade: h2c")
+        }
         let connection = BuildCalls(engine: engine, sessions: sessions)
         try await bridged(exchange) { socket in
             try await GRPC.serve(socket) { call in try await connection.answer(call) }

@@ -26,6 +26,10 @@ private final class HTTPParts: ChannelDuplexHandler, RemovableChannelHandler {
 
     private var answering = false
     private var broken = false
+    /// A request has arrived in full and its response has not been sent yet.
+    private var isComplete = false
+    /// What came after a complete request and could not be parsed.
+    private var pendingError: (any Error)?
     private let deadline: HeadDeadline
 
     init(_ deadline: HeadDeadline) { self.deadline = deadline }
@@ -36,20 +40,31 @@ private final class HTTPParts: ChannelDuplexHandler, RemovableChannelHandler {
             deadline.headCompleted()
             context.fireChannelRead(wrapInboundOut(.head(head)))
         case .body(let bytes): context.fireChannelRead(wrapInboundOut(.body(bytes)))
-        case .end: context.fireChannelRead(wrapInboundOut(.end))
+        case .end:
+            isComplete = true
+            context.fireChannelRead(wrapInboundOut(.end))
         }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if error is HTTPParserError, !broken {
+        if error is HTTPParserError, isComplete, !broken {
+            // The request before it is whole and gets its response; nothing is read after that.
+            pendingError = error
+            return
+        }
+        if let parsing = error as? HTTPParserError, !broken {
             broken = true
             if !answering {
-                let text = "{\"message\":\"malformed HTTP request\"}\n"
+                let isTooLarge = parsing == .headerOverflow
+                let reason = isTooLarge ? "the request's headers are too large" : "malformed HTTP request"
+                let text = "{\"message\":\"\(reason)\"}\n"
                 let headers = HTTPHeaders([
                     ("Connection", "close"), ("Content-Type", "application/json"),
                     ("Content-Length", "\(text.utf8.count)"),
                 ])
-                let head = HTTPResponseHead(version: .http1_1, status: .badRequest, headers: headers)
+                let head = HTTPResponseHead(
+                    version: .http1_1, status: isTooLarge ? .requestHeaderFieldsTooLarge : .badRequest,
+                    headers: headers)
                 context.write(wrapOutboundOut(.head(head)), promise: nil)
                 context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
                 context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
@@ -80,7 +95,13 @@ private final class HTTPParts: ChannelDuplexHandler, RemovableChannelHandler {
             case .end: .end(nil)
             }
         context.write(wrapOutboundOut(translated), promise: promise)
-        if case .end = part { deadline.answered() }
+        guard case .end = part else { return }
+        deadline.answered()
+        isComplete = false
+        if let pendingError {
+            broken = true
+            context.fireErrorCaught(pendingError)
+        }
     }
 
     private func fail(_ promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.ioOnClosedChannel) }
