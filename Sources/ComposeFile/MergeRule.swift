@@ -95,9 +95,9 @@ struct MergeRule {
     private static func key(of item: JSON, _ name: String, _ fields: [String]) -> String {
         switch name {
         case "secrets", "configs":
-            // The target identifies the item; without one, the source does.
-            let target = item["target"].string ?? item["source"].string ?? ""
-            return target.hasPrefix("/") ? target : (name == "configs" ? "/" : "/run/secrets/") + target
+            // The target identifies the item, as written; without one, the default target of its source.
+            return item["target"].string
+                ?? (name == "configs" ? "/" : "/run/secrets/") + (item["source"].string ?? "")
         case "tmpfs": return String((item.string ?? "").prefix { $0 != ":" })
         default:
             return fields.map { field in

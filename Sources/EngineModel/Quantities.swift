@@ -91,7 +91,8 @@ public enum TimeSpan {
     /// A decimal number times a unit in nanoseconds; what is below a nanosecond is cut off. Whole numbers are exact.
     private static func scaled(_ digits: Substring, _ factor: Int64) -> Int64? {
         let parts = digits.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let first = parts.first, digits != ".", let whole = first.isEmpty ? 0 : Int64(first) else { return nil }
+        guard let first = parts.first, !digits.isEmpty, digits != ".", let whole = first.isEmpty ? 0 : Int64(first)
+        else { return nil }
         let (nanoseconds, overflows) = whole.multipliedReportingOverflow(by: factor)
         guard !overflows, parts.count > 1, !parts[1].isEmpty else { return overflows ? nil : nanoseconds }
         // As Go's time.ParseDuration: digits beyond the eighteenth do not count.
