@@ -166,7 +166,7 @@ let package = Package(
         .testTarget(
             name: "APIServerTests",
             dependencies: [
-                "APIServer", "BuildSession", "DockerAPI", "EngineModel", "OCI",
+                "APIServer", "BuildSession", "ComposeModel", "DockerAPI", "EngineModel", "OCI",
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
         .testTarget(name: "BuildSessionTests", dependencies: ["BuildSession", "EngineModel", "TestSupport"]),

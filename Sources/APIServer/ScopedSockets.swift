@@ -1,3 +1,4 @@
+import ComposeModel
 import EngineCore
 import EngineModel
 import LinuxKernel
@@ -75,7 +76,7 @@ public actor ScopedSockets {
             throw RoostError.invalid("the socket's project is missing (--project NAME)")
         }
         // It becomes part of a path.
-        guard Self.isProjectName(project) else {
+        guard ProjectName.isValid(project) else {
             throw RoostError.invalid(
                 "invalid project name \"\(project)\": use lowercase letters, digits, _ and -, starting with a letter or digit"
             )
@@ -92,17 +93,6 @@ public actor ScopedSockets {
         let entry = Entry(path: path, mode: UInt32(clamping: body["mode"].int ?? 0o660), scope: scope)
         try await add(entry)
         try await exchange.answer(201, Self.json(entry))
-    }
-
-    /// Project names as Compose allows them.
-    static func isProjectName(_ text: String) -> Bool {
-        func isWord(_ byte: UInt8) -> Bool {
-            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
-                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-        }
-        let bytes = text.utf8
-        return bytes.first.map(isWord) == true
-            && bytes.allSatisfy { isWord($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") }
     }
 
     private func add(_ entry: Entry) throws {

@@ -195,7 +195,7 @@ public struct ProjectLoader {
         throws(ComposeError) -> String
     {
         if let given = request.projectName ?? variables["COMPOSE_PROJECT_NAME"], !given.isEmpty {
-            guard Self.isValid(given) else {
+            guard ProjectName.isValid(given) else {
                 throw ComposeError(
                     "invalid project name \"\(given)\": must consist only of lowercase alphanumeric characters, hyphens, and underscores as well as start with a letter or number"
                 )
@@ -213,22 +213,11 @@ public struct ProjectLoader {
             chosen =
                 request.passes.interpolates ? try interpolation.substitute(text, entry.value.place, "name") : text
         }
-        let normal = Self.normalized(chosen)
+        let normal = ProjectName.normalized(chosen)
         if normal.isEmpty {
             throw ComposeError(
                 "project name must not be empty", at: place, hint: "set one with -p, or with name: in the Compose file")
         }
         return normal
-    }
-
-    private static func isPart(_ scalar: Unicode.Scalar) -> Bool {
-        ("a"..."z").contains(scalar) || ("0"..."9").contains(scalar) || scalar == "_" || scalar == "-"
-    }
-    static func isValid(_ name: String) -> Bool {
-        name.unicodeScalars.allSatisfy(isPart) && name.unicodeScalars.first.map { $0 != "_" && $0 != "-" } == true
-    }
-    public static func normalized(_ name: String) -> String {
-        let kept = name.lowercased().unicodeScalars.filter(isPart).drop { $0 == "_" || $0 == "-" }
-        return String(String.UnicodeScalarView(kept))
     }
 }

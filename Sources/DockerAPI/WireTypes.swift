@@ -14,11 +14,7 @@ enum WireTypes {
 
     static func check(_ value: JSON, _ kind: Kind, _ path: String) throws(RoostError) {
         if value.isNull { return }
-        func wrong(_ wanted: String) -> RoostError {
-            .invalid(
-                "invalid JSON: cannot use \(name(value)) for \(path.isEmpty ? "the body" : path): expected \(wanted)"
-            )
-        }
+        func wrong(_ wanted: String) -> RoostError { value.wrongType(at: path, expected: wanted) }
         switch kind {
         case .anything: break
         case .text:
@@ -46,17 +42,6 @@ enum WireTypes {
     /// The kernel reads a string only up to its first NUL byte.
     static func refuseNUL(_ text: String, _ path: String) throws(RoostError) {
         if text.utf8.contains(0) { throw .invalid("invalid \(path): contains nul byte (\\x00)") }
-    }
-
-    private static func name(_ value: JSON) -> String {
-        switch value {
-        case .null: "null"
-        case .bool: "a boolean"
-        case .int, .double: "a number"
-        case .string: "a string"
-        case .array: "a list"
-        case .object: "an object"
-        }
     }
 
     private static func table(_ kind: Kind, _ keys: String...) -> [String: Kind] {
@@ -141,8 +126,18 @@ enum WireTypes {
 extension JSON {
     /// A request's body as its type. Throws for a wrong type, and for texts with a NUL byte, which the kernel would cut off there.
     public func request<Body: Decodable>(_ type: Body.Type = Body.self) throws -> Body {
-        try refuseNUL("")
+        if containsNUL { try refuseNUL("") }
         return try decode(type)
+    }
+
+    /// Looked for first: the paths for an error are not built for bodies without one.
+    private var containsNUL: Bool {
+        switch self {
+        case .string(let text): text.utf8.contains(0)
+        case .array(let items): items.contains { $0.containsNUL }
+        case .object(let members): members.contains { $0.key.utf8.contains(0) || $0.value.containsNUL }
+        default: false
+        }
     }
 
     private func refuseNUL(_ path: String) throws(RoostError) {

@@ -113,10 +113,7 @@ enum SpecificationCheck {
     }
 
     /// Whether a path names the root, before symbolic links are followed.
-    static func isRoot(_ path: String) -> Bool {
-        path.pathParts.reduce(0) { depth, part in part == ".." ? max(0, depth - 1) : part == "." ? depth : depth + 1 }
-            == 0
-    }
+    static func isRoot(_ path: String) -> Bool { ["/", "/."].contains(path.absolutePath) }
 
     private static func parts(_ text: String) -> [Substring] {
         text.split(separator: ":", omittingEmptySubsequences: false)

@@ -35,8 +35,12 @@ private indirect enum DecodingPath {
 }
 
 extension JSON {
-    /// The type name in messages.
-    fileprivate var typeName: String {
+    /// The error for a value of the wrong type; `path` is empty for the whole body.
+    public func wrongType(at path: String, expected: String) -> RoostError {
+        .invalid("invalid JSON: cannot use \(typeName) for \(path.isEmpty ? "the body" : path): expected \(expected)")
+    }
+
+    private var typeName: String {
         switch self {
         case .null: "null"
         case .bool: "a boolean"
@@ -54,11 +58,7 @@ private struct JSONValueDecoder: Decoder, SingleValueDecodingContainer {
     var codingPath: [any CodingKey] { path.keys }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
-    private func wrong(_ wanted: String) -> RoostError {
-        .invalid(
-            "invalid JSON: cannot use \(value.typeName) for \(path.text.isEmpty ? "the body" : path.text): expected \(wanted)"
-        )
-    }
+    private func wrong(_ wanted: String) -> RoostError { value.wrongType(at: path.text, expected: wanted) }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
         guard let members = value.isNull ? [] : value.object else { throw wrong("an object") }

@@ -91,17 +91,17 @@ extension ContainerOptions {
         return (parts[0], parts.count > 1 ? parts[1] : "")
     }
 
-    static func size(_ text: String) throws(RoostError) -> Int64 {
-        if text == "-1" { return -1 }
-        guard let value = ByteSize.parse(text) else { throw .invalid("invalid size \"\(text)\" (e.g. 512m, 2g)") }
-        return value
-    }
+    static func size(_ text: String) throws(RoostError) -> Int64 { try size(text, named: "") }
 
     /// The size that an option gives, in bytes; -1 is unlimited.
     static func sizeOption(_ option: String, _ text: String) throws(RoostError) -> Int64 {
+        try size(text, named: " for \(option)")
+    }
+
+    private static func size(_ text: String, named name: String) throws(RoostError) -> Int64 {
         if text == "-1" { return -1 }
         guard let value = ByteSize.parse(text) else {
-            throw .invalid("invalid size \"\(text)\" for \(option) (e.g. 512m, 2g)")
+            throw .invalid("invalid size \"\(text)\"\(name) (e.g. 512m, 2g)")
         }
         return value
     }

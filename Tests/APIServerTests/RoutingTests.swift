@@ -1,3 +1,4 @@
+import ComposeModel
 import EngineModel
 import NIOHTTP1
 import Testing
@@ -120,7 +121,7 @@ import Testing
             ("shop", true), ("shop-2_x", true), ("2shop", true), ("../x", false), ("a/b", false), ("", false),
             ("Shop", false), ("-a", false), ("a.b", false), ("a\u{301}", false),
         ])
-    func projectNames(name: String, isValid: Bool) { #expect(ScopedSockets.isProjectName(name) == isValid) }
+    func projectNames(name: String, isValid: Bool) { #expect(ProjectName.isValid(name) == isValid) }
 
     @Test("permissions are named, and at least one")
     func permissions() throws {
