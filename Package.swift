@@ -88,7 +88,7 @@ let package = Package(
             "EngineCore",
             [
                 "Planning", "ComposeModel", "ImageStore", "ImageBuild", "Registry", "Networking",
-                "ContainerRuntime", "ShimProtocol", "HelperProtocol", "LinuxKernel", "OCI", "EngineModel",
+                "ContainerRuntime", "ShimProtocol", "HelperProtocol", "LinuxKernel", "OCI", "EngineModel", "DockerAPI",
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
             ]),
         // BuildKit's session protocol, used by buildx and Compose: gRPC in both directions, and files from the client.

@@ -6,13 +6,13 @@ import LinuxKernel
 import NIOHTTP1
 import OCI
 import Registry
+import Synchronization
 
 /// `POST /build` of Docker's classic builder, and the requests of its cache.
 struct BuildHandlers: Sendable {
     let engine: Engine
 
-    func build(_ exchange: Exchange) async throws {
-        let request = exchange.request
+    func build(_ request: Request) async throws -> Response {
         if request["version"] == "2" {
             throw RoostError.invalid(
                 "version=2 is not supported: BuildKit clients build over /session and /grpc")
@@ -28,21 +28,35 @@ struct BuildHandlers: Sendable {
         if let text = extras.dockerfile { wanted.dockerfileText = text }
         wanted.credentials = try Self.credentials(request)
         let final = wanted
-        let quiet = request.flag("q")
-        let lines = BuildLines(
-            quiet: quiet, tags: final.tags, rich: extras.rich, dataRoot: engine.configuration.dataRoot)
-        let shared = SendableExchange(exchange)
-        try await engine.withBuildFolder { [engine] folder, id in
-            let exchange = shared.exchange
-            let context = try await Self.context(exchange, extras, folder, engine)
-            var request = final
-            if let text = context.dockerfile { request.dockerfileText = text }
-            let request2 = request
-            try await lines.run(exchange) { report in
-                try await engine.build(
-                    request2, context: context.context, folder: folder, id: id, ordered: !extras.rich, report: report)
-            }
-        }
+        let lines = BuildLines(quiet: request.flag("q"), tags: final.tags, isRich: extras.isRich)
+        let isPrepared = Mutex(false)
+        let dataRoot = engine.configuration.dataRoot
+        return try await .progress(
+            early: { error in
+                // Docker reports the failures of steps inside the stream.
+                let isStepFailure = isPrepared.withLock { $0 } && (error is BuildStepFailure || error is RoostError)
+                guard isStepFailure, (error as? RoostError).map(Self.isEarly) != true else { throw error }
+            },
+            failure: { lines.failure($0, dataRoot: dataRoot) },
+            { [engine] report in
+                try await engine.withBuildFolder { folder, id in
+                    var wanted = final
+                    let context = try await Self.context(request, extras, folder, engine)
+                    if let text = context.dockerfile { wanted.dockerfileText = text }
+                    isPrepared.withLock { $0 = true }
+                    let image = try await engine.build(
+                        wanted, context: context.context, folder: folder, id: id, ordered: !extras.isRich
+                    ) { event in
+                        for line in lines.lines(event) { report(line) }
+                    }
+                    for line in lines.last(image.id.description) { report(line) }
+                }
+            })
+    }
+
+    /// Errors before the first step that have a status.
+    private static func isEarly(_ error: RoostError) -> Bool {
+        error.kind == .conflict || error.code == .dockerfileInvalid
     }
 
     /// Parameters of our own command line beyond Docker's.
@@ -57,7 +71,7 @@ struct BuildHandlers: Sendable {
         var cacheExports: [BuildCacheTarget] = []
         var onlyCached = false
         /// Report every event as it comes, for a display.
-        var rich = false
+        var isRich = false
     }
 
     private static func extras(_ request: Request) throws -> Extras {
@@ -70,7 +84,7 @@ struct BuildHandlers: Sendable {
         for (id, value) in json["secrets"].stringMap ?? [:] { extras.secrets[id] = Base64.decode(value) ?? [] }
         extras.agentSockets = json["agentSockets"].stringMap ?? [:]
         extras.contexts = json["contexts"].stringMap ?? [:]
-        extras.rich = json["rich"].bool ?? false
+        extras.isRich = json["rich"].bool ?? false
         extras.onlyCached = json["onlyCached"].bool ?? false
         extras.cacheImports = try (json["cacheImports"].array ?? []).map(cacheLocation)
         extras.cacheExports = try (json["cacheExports"].array ?? []).map {
@@ -101,11 +115,11 @@ struct BuildHandlers: Sendable {
     }
 
     /// The directory to build from: the host's own, or one that is filled from the body or from a URL.
-    private static func context(_ exchange: Exchange, _ extras: Extras, _ folder: String, _ engine: Engine) async throws
+    private static func context(_ request: Request, _ extras: Extras, _ folder: String, _ engine: Engine) async throws
         -> (context: BuildContext, dockerfile: String?)
     {
         if let path = extras.folder["path"].string {
-            try await exchange.discardBody()
+            try await request.body.discard()
             guard isHere(extras.folder) else {
                 throw RoostError.conflict(
                     "the directory \(path) is not on the engine's machine", code: .contextNotLocal)
@@ -114,12 +128,12 @@ struct BuildHandlers: Sendable {
         }
         let place = folder + "/context"
         try Files.makeDirectories(place)
-        if let remote = exchange.request["remote"], !remote.isEmpty, remote != "client-session" {
-            try await exchange.discardBody()
+        if let remote = request["remote"], !remote.isEmpty, remote != "client-session" {
+            try await request.body.discard()
             let text = try await engine.fetchContext(remote, into: place, folder)
             return (BuildContext(folder: place, isLasting: false), text)
         }
-        try await exchange.receiveFile(engine) { source in try await engine.unpackContext(source, into: place) }
+        try await request.body.file(engine) { source in try await engine.unpackContext(source, into: place) }
         return (BuildContext(folder: place, isLasting: false), nil)
     }
 
@@ -188,16 +202,16 @@ struct BuildHandlers: Sendable {
         return found
     }
 
-    func prune(_ exchange: Exchange) async throws {
+    func prune(_ request: Request) async throws -> Response {
         let filters = try Filters(
-            query: exchange.request["filters"],
+            query: request["filters"],
             known: [
                 "until", "id", "parent", "type", "description", "inuse", "shared", "private", "unused-for", "label",
                 "label!",
             ])
         // Build steps have no labels.
         if !filters["label"].isEmpty {
-            return try await exchange.answer(200, ["CachesDeleted": .null, "SpaceReclaimed": 0])
+            return try .json(encoding: BuildCachePruneReport())
         }
         var limit: Int64?
         if let text = (filters["until"] + filters["unused-for"]).first {
@@ -206,7 +220,7 @@ struct BuildHandlers: Sendable {
         }
         var keep: Int64 = 0
         for key in ["keep-storage", "reserved-space"] {
-            guard let text = exchange.request[key], !text.isEmpty else { continue }
+            guard let text = request[key], !text.isEmpty else { continue }
             guard let bytes = Int64(text) else {
                 throw RoostError.invalid("\(key) is in bytes and expects an integer, got \(text)")
             }
@@ -222,22 +236,28 @@ struct BuildHandlers: Sendable {
             isMeant = { id in ids.contains { !$0.isEmpty && id.hasPrefix($0) } }
         }
         let result = try await engine.pruneBuildCache(unusedSince: limit, keepBytes: keep, isMeant: isMeant)
-        try await exchange.answer(
-            200,
-            ["CachesDeleted": result.ids.isEmpty ? .null : JSON(result.ids), "SpaceReclaimed": JSON(result.bytes)])
+        var report = BuildCachePruneReport()
+        report.cachesDeleted = result.ids.isEmpty ? nil : result.ids
+        report.spaceReclaimed = result.bytes
+        return try .json(encoding: report)
     }
 
-    func check(_ exchange: Exchange) async throws {
-        let warnings = try engine.checkDockerfile(try await exchange.json()["text"].string ?? "")
-        try await exchange.answer(
-            200,
-            ["warnings": .array(warnings.map { ["line": JSON($0.line), "message": .string($0.message)] })])
+    func check(_ request: Request) async throws -> Response {
+        let warnings = try engine.checkDockerfile(try await request.decode(DockerfileCheckRequest.self).text)
+        var report = DockerfileCheckReport()
+        report.warnings = warnings.map { warning in
+            var wire = DockerfileWarning()
+            wire.line = warning.line
+            wire.message = warning.message
+            return wire
+        }
+        return try .json(encoding: report)
     }
 
-    func root(_ exchange: Exchange) async throws {
-        let name = exchange.request.path.dropFirst(3).dropLast().joined(separator: "/")
+    func root(_ request: Request) async throws -> Response {
+        let name = request.path.dropFirst(3).dropLast().joined(separator: "/")
         _ = try await engine.image(name)
-        try await exchange.sendFile(engine, type: "application/x-tar") { [engine] target in
+        return try await .file(engine, type: "application/x-tar") { [engine] target in
             try await engine.exportImage(name, to: target)
         }
     }
@@ -247,55 +267,22 @@ struct BuildHandlers: Sendable {
 private struct BuildLines: Sendable {
     let quiet: Bool
     let tags: [ImageReference]
-    let rich: Bool
-    let dataRoot: String
+    let isRich: Bool
 
-    func run(
-        _ exchange: Exchange,
-        _ work: @escaping @Sendable (_ report: @escaping @Sendable (BuildEvent) -> Void) async throws -> StoredImage
-    ) async throws {
-        let (lines, continuation) = AsyncThrowingStream.makeStream(of: JSON.self)
-        let task = Task {
-            do {
-                let image = try await work { event in
-                    for line in self.lines(event) { continuation.yield(line) }
-                }
-                for line in self.last(image.id.description) { continuation.yield(line) }
-                continuation.finish()
-            } catch { continuation.finish(throwing: error) }
-        }
-        // A client that disconnects cancels its build, and nothing of it is left behind.
-        func end() async {
-            task.cancel()
-            _ = await task.result
-        }
-        do {
-            for try await line in lines {
-                if !exchange.answered { try await exchange.startStream("application/json") }
-                try await exchange.send(line.bytes() + [13, 10])
-            }
-        } catch {
-            await end()
-            guard error is BuildStepFailure || error is RoostError || exchange.answered else { throw error }
-            if !exchange.answered, let known = error as? RoostError, known.kind == .conflict { throw known }
-            if !exchange.answered, let known = error as? RoostError, known.code == .dockerfileInvalid { throw known }
-            if !exchange.answered { try await exchange.startStream("application/json") }
-            let place = (error as? BuildStepFailure).map { $0.place } ?? ""
-            let known = DiskSpace.explain(error, at: dataRoot) ?? error as? RoostError
-            let message = known?.message ?? "\(error)"
-            try await exchange.sendError(
-                rich && !place.isEmpty ? "\(message) (\(place))" : message,
-                exitCode: (error as? BuildStepFailure)?.code, code: known?.code)
-        }
-        await end()
-        if !exchange.answered { try await exchange.startStream("application/json") }
-        try await exchange.end()
+    func failure(_ error: any Error, dataRoot: String) -> StreamFailure {
+        let step = error as? BuildStepFailure
+        let known = DiskSpace.explain(error, at: dataRoot) ?? error as? RoostError
+        let message = known?.message ?? "\(error)"
+        let place = step?.place ?? ""
+        return StreamFailure(
+            message: isRich && !place.isEmpty ? "\(message) (\(place))" : message, exitCode: step?.code,
+            code: known?.code)
     }
 
     private func stream(_ text: String) -> [JSON] { quiet ? [] : [["stream": .string(text)]] }
 
-    private func lines(_ event: BuildEvent) -> [JSON] {
-        if rich { return [richLine(event)] }
+    func lines(_ event: BuildEvent) -> [JSON] {
+        if isRich { return [richLine(event)] }
         switch event {
         case .began(let step, let total, _, let text):
             let words = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
@@ -334,7 +321,7 @@ private struct BuildLines: Sendable {
         }
     }
 
-    private func last(_ id: String) -> [JSON] {
+    func last(_ id: String) -> [JSON] {
         if quiet { return [["stream": .string(id + "\n")], ["aux": ["ID": .string(id)]]] }
         return [
             ["aux": ["ID": .string(id)]], ["stream": .string("Successfully built \(id.dropFirst(7).prefix(12))\n")],

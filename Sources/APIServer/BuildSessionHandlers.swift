@@ -12,13 +12,13 @@ struct BuildSessionHandlers: Sendable {
 
     init(engine: Engine) { self.engine = engine }
 
-    func session(_ exchange: Exchange) async throws {
-        guard let id = exchange.request.headers["X-Docker-Expose-Session-Uuid"].first, !id.isEmpty else {
+    func session(_ request: Request) async throws -> Response {
+        guard let id = request.headers["X-Docker-Expose-Session-Uuid"].first, !id.isEmpty else {
             throw RoostError.invalid("missing header X-Docker-Expose-Session-Uuid")
         }
         let sessions = sessions
-        let key = exchange.request.headers["X-Docker-Expose-Session-Sharedkey"].first ?? ""
-        try await bridged(exchange) { socket in
+        let key = request.headers["X-Docker-Expose-Session-Sharedkey"].first ?? ""
+        return bridged { socket in
             let peer = try await GRPC.connect(socket)
             await sessions.add(id, ClientSession(peer: peer, sharedKey: key))
             await peer.waitUntilClosed()
@@ -26,37 +26,35 @@ struct BuildSessionHandlers: Sendable {
         }
     }
 
-    func calls(_ exchange: Exchange) async throws {
-        guard exchange.request.headers["Upgrade"].contains(where: { $0.lowercased() == "h2c" }) else {
+    func calls(_ request: Request) async throws -> Response {
+        guard request.headers["Upgrade"].contains(where: { $0.lowercased() == "h2c" }) else {
             throw RoostError.invalid("no upgrade proto in request: expected Upgrade: h2c")
         }
         let connection = BuildCalls(engine: engine, sessions: sessions)
-        try await bridged(exchange) { socket in
-            try await GRPC.serve(socket) { call in try await connection.answer(call) }
+        return bridged { socket in
+            try? await GRPC.serve(socket) { call in try await connection.answer(call) }
+            await connection.close()
         }
-        await connection.close()
     }
 
-    /// Upgrades the exchange to a stream of bytes and passes its other end to the body.
-    private func bridged(_ exchange: Exchange, _ body: @escaping @Sendable (OwnedFD) async throws -> Void) async throws
-    {
-        let (ours, theirs) = try Sockets.pair(.stream)
-        // Two descriptors, because each direction is waited for on its own.
-        let writing = try ours.duplicate()
-        let shared = SendableExchange(exchange)
-        let engine = engine
-        try await exchange.hijack("application/grpc")
-        await withTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try? await body(theirs) }
-            tasks.addTask {
-                while let bytes = try? await shared.exchange.nextBytes() {
-                    guard await InputPump.write(bytes, to: writing, engine) else { break }
+    /// Upgrades the connection to a stream of bytes and passes its other end to the body.
+    private func bridged(_ body: @escaping @Sendable (OwnedFD) async throws -> Void) -> Response {
+        .upgrade("application/grpc") { [engine] stream in
+            let (ours, theirs) = try Sockets.pair(.stream)
+            // Two descriptors, because each direction is waited for on its own.
+            let writing = try ours.duplicate()
+            await withTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try? await body(theirs) }
+                tasks.addTask {
+                    while let bytes = try? await stream.input.next() {
+                        guard await InputPump.write(bytes, to: writing, engine) else { break }
+                    }
+                    Sockets.shutdownWriting(writing.raw)
                 }
-                Sockets.shutdownWriting(writing.raw)
+                await InputPump.read(ours, engine) { try await stream.output.send($0) }
+                await stream.finishOutput()
+                tasks.cancelAll()
             }
-            await InputPump.read(ours, engine) { try await exchange.send($0) }
-            await exchange.finishOutput()
-            tasks.cancelAll()
         }
     }
 }

@@ -150,7 +150,7 @@ struct Connection: Sendable {
 
     /// Waits a moment until the client has read what was written. Clients that read heads through a buffer and then use the bare socket,
     /// as Python's do, would lose bytes of the stream that arrive together with the head.
-    func untilRead() async {
+    func waitUntilRead() async {
         let channel = channel.channel
         try? await channel.writeAndFlush(OutboundPart.body(ByteBuffer())).get()
         let descriptor = try? await channel.eventLoop.submit {

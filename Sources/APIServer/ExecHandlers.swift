@@ -7,16 +7,16 @@ import LinuxKernel
 struct ExecHandlers: Sendable {
     let engine: Engine
 
-    func create(_ exchange: Exchange) async throws {
-        let body = try await exchange.json().request(ExecCreateRequest.self)
+    func create(_ request: Request) async throws -> Response {
+        let body = try await request.decode(ExecCreateRequest.self)
         func given(_ text: String?) -> String? { text?.isEmpty == false ? text : nil }
-        var request = LaunchPlanBuilder.ExecRequest(arguments: body.command ?? [])
-        request.environment = body.environment ?? []
-        request.workingDirectory = given(body.workingDirectory)
-        request.user = given(body.user)
-        request.terminal = body.tty ?? false
-        request.privileged = body.privileged ?? false
-        if request.privileged, exchange.isScoped {
+        var exec = LaunchPlanBuilder.ExecRequest(arguments: body.command ?? [])
+        exec.environment = body.environment ?? []
+        exec.workingDirectory = given(body.workingDirectory)
+        exec.user = given(body.user)
+        exec.terminal = body.tty ?? false
+        exec.privileged = body.privileged ?? false
+        if exec.privileged, request.isScoped {
             // A privileged process of an unprivileged container can take over the host.
             throw RoostError(.forbidden, "this socket does not allow privileged execs")
         }
@@ -25,18 +25,18 @@ struct ExecHandlers: Sendable {
         view.error = body.attachStderr ?? false
         if let size = body.consoleSize, size.count == 2 { (view.rows, view.columns) = (size[0], size[1]) }
         let id = try await engine.createExec(
-            exchange.request.path[1], request, attachesInput: body.attachStdin ?? false,
+            request.name, exec, attachesInput: body.attachStdin ?? false,
             detachKeys: given(body.detachKeys), view: view)
-        try await exchange.answer(201, ["Id": .string(id)])
+        return try .json(encoding: ObjectID(id), status: 201)
     }
 
-    func start(_ exchange: Exchange) async throws {
-        let body = try await exchange.json().request(ExecStartRequest.self)
-        let exec = try await engine.exec(exchange.request.path[1])
+    func start(_ request: Request) async throws -> Response {
+        let body = try await request.decode(ExecStartRequest.self)
+        let exec = try await engine.exec(request.name)
         if body.detach == true {
             let streams = try await engine.startExec(exec.id)
             engine.discard(streams)
-            return try await exchange.answer(200)
+            return .status(200)
         }
         // The start's `Tty` decides whether the stream is framed, as in Docker: it may differ from the exec's own.
         let framed = body.tty != true
@@ -49,26 +49,38 @@ struct ExecHandlers: Sendable {
             where error.code == .execFailed
         {
             // As in Docker: the stream opens and carries the reason; the exit code is 126 or 127.
-            try await exchange.hijack(type)
             let text = Array((error.message + "\r\n").utf8)
-            try await exchange.send(framed ? Self.frame(text, stream: 2) : text)
-            return await exchange.finishOutput()
+            return .upgrade(type) { stream in
+                try await stream.output.send(framed ? Self.frame(text, stream: 2) : text)
+                await stream.finishOutput()
+            }
         }
         let view = await engine.execView(exec.id)
-        try await exchange.hijack(type)
-        let shared = SendableExchange(exchange)
         let keys = exec.terminal ? try DetachKeys(exec.detachKeys) : nil
+        var response = Response.upgrade(type) { stream in
+            await self.connect(stream, to: exec, streams, view, keys, framed: framed)
+        }
+        response.onAbandon = { [engine] in engine.discard(streams) }
+        return response
+    }
+
+    /// Connects a client to a running process, until its output has ended or the client has detached.
+    private func connect(
+        _ stream: DuplexStream, to exec: ExecDescription, _ streams: ExecStreams, _ view: ExecView, _ keys: DetachKeys?,
+        framed: Bool
+    ) async {
         let (left, leave) = AsyncStream.makeStream(of: Void.self)
         let feed = InputFeed()
-        let input = Task { await send(shared.exchange, to: streams, through: feed, keys, leave) }
+        let input = Task { await send(stream.input, to: streams, through: feed, keys, leave) }
         let reading = Task {
             await withTaskGroup(of: Void.self) { group in
                 // A stream that the client has not attached is read all the same: the process must not block on it.
                 group.addTask {
-                    await copy(streams.output, to: shared, isWanted: view.output || exec.terminal, framed ? 1 : nil)
+                    await copy(
+                        streams.output, to: stream.output, isWanted: view.output || exec.terminal, framed ? 1 : nil)
                 }
                 if let error = streams.error {
-                    group.addTask { await copy(error, to: shared, isWanted: view.error, 2) }
+                    group.addTask { await copy(error, to: stream.output, isWanted: view.error, 2) }
                 }
             }
         }
@@ -87,7 +99,7 @@ struct ExecHandlers: Sendable {
         reading.cancel()
         ending.cancel()
         engine.discard(streams)
-        await exchange.finishOutput()
+        await stream.finishOutput()
         feed.end()
         await input.value
     }
@@ -98,53 +110,55 @@ struct ExecHandlers: Sendable {
 
     /// Passes the client's input to a process, and closes the process's input at its end.
     private func send(
-        _ exchange: Exchange, to streams: ExecStreams, through feed: InputFeed, _ keys: DetachKeys?,
+        _ source: RequestBody, to streams: ExecStreams, through feed: InputFeed, _ keys: DetachKeys?,
         _ leave: AsyncStream<Void>.Continuation
     ) async {
         var scanner = keys.map(DetachScanner.init)
-        while let bytes = try? await exchange.nextBytes() {
+        while let bytes = try? await source.next() {
             let (passed, isDetached) = scanner?.scan(bytes) ?? (bytes, false)
             if isDetached {
                 leave.finish()
-                return await feed.drain(exchange)
+                return await feed.drain(source)
             }
             guard let target = streams.input else { continue }
-            guard await feed.write(passed, to: target, engine) else { return await feed.drain(exchange) }
+            guard await feed.write(passed, to: target, engine) else { return await feed.drain(source) }
         }
         if keys == nil { streams.input?.close() }
     }
 
     /// Passes a process's output to the client. Sending is not cancelled with the reading: what was read is sent.
-    private func copy(_ file: OwnedFD, to shared: SendableExchange, isWanted: Bool, _ stream: UInt8?) async {
+    private func copy(_ file: OwnedFD, to client: ResponseWriter, isWanted: Bool, _ stream: UInt8?) async {
         await InputPump.read(file, engine) { bytes in
             guard isWanted else { return }
             let framed = stream.map { Self.frame(bytes, stream: $0) } ?? bytes
-            await Task { try? await shared.exchange.send(framed) }.value
+            await Task { try? await client.send(framed) }.value
         }
     }
 
-    func resize(_ exchange: Exchange) async throws {
-        let (rows, columns) = try ContainerHandlers.window(exchange.request)
-        try await engine.resizeExec(try await engine.exec(exchange.request.path[1]).id, rows: rows, columns: columns)
-        try await exchange.answer(200)
+    func resize(_ request: Request) async throws -> Response {
+        let (rows, columns) = try ContainerHandlers.window(request)
+        try await engine.resizeExec(try await engine.exec(request.name).id, rows: rows, columns: columns)
+        return .status(200)
     }
 
-    func inspect(_ exchange: Exchange) async throws {
-        let exec = try await engine.exec(exchange.request.path[1])
+    func inspect(_ request: Request) async throws -> Response {
+        let exec = try await engine.exec(request.name)
         // Before API version 1.46 engines reported 126 for every process that could not be started.
-        let code = exec.failedToStart && exchange.request.version < 1046 ? 126 : exec.exitCode
-        try await exchange.answer(
-            200,
-            [
-                "ID": .string(exec.id), "Running": .bool(exec.running),
-                "ExitCode": code.map { JSON($0) } ?? .null,
-                "ProcessConfig": [
-                    "tty": .bool(exec.terminal), "entrypoint": .string(exec.arguments.first ?? ""),
-                    "arguments": JSON(Array(exec.arguments.dropFirst())),
-                    "privileged": .bool(exec.privileged), "user": .string(exec.user),
-                ], "OpenStdin": .bool(exec.attachesInput), "OpenStderr": true, "OpenStdout": true, "CanRemove": false,
-                "ContainerID": .string(exec.containerID),
-                "DetachKeys": "", "Pid": JSON(exec.process),
-            ])
+        let code = exec.failedToStart && request.version < 1046 ? 126 : exec.exitCode
+        var inspect = ExecInspect()
+        inspect.id = exec.id
+        inspect.running = exec.running
+        inspect.exitCode = code.map(Int64.init)
+        inspect.processConfig.tty = exec.terminal
+        inspect.processConfig.entrypoint = exec.arguments.first ?? ""
+        inspect.processConfig.arguments = Array(exec.arguments.dropFirst())
+        inspect.processConfig.privileged = exec.privileged
+        inspect.processConfig.user = exec.user
+        inspect.openStdin = exec.attachesInput
+        inspect.openStderr = true
+        inspect.openStdout = true
+        inspect.containerID = exec.containerID
+        inspect.pid = Int64(exec.process)
+        return try .json(encoding: inspect)
     }
 }

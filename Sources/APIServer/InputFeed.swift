@@ -48,8 +48,8 @@ final class InputFeed: Sendable {
 
     /// Waits for the end, so that a process that has closed its input blocks its client as a full pipe does; then reads until the client
     /// closes its side.
-    func drain(_ exchange: Exchange) async {
+    func drain(_ input: RequestBody) async {
         for await _ in over {}
-        while let bytes = try? await exchange.nextBytes(), !bytes.isEmpty {}
+        while let bytes = try? await input.next(), !bytes.isEmpty {}
     }
 }

@@ -1,13 +1,13 @@
 import DockerAPI
 import EngineCore
 import EngineModel
+import LinuxKernel
 
 struct NetworkHandlers: Sendable {
     let engine: Engine
 
-    func list(_ exchange: Exchange) async throws {
-        let filters = try Filters(
-            query: exchange.request["filters"], known: ["dangling", "driver", "id", "label", "name", "scope", "type"])
+    func list(_ request: Request) async throws -> Response {
+        let filters = try request.filters(["dangling", "driver", "id", "label", "name", "scope", "type"])
         try filters.require("type", oneOf: ["custom", "builtin"])
         let dangling = try filters.truth("dangling")
         let used = Set(await engine.allContainers().flatMap { $0.endpoints.map(\.networkID) })
@@ -18,47 +18,47 @@ struct NetworkHandlers: Sendable {
                 && filters.matches("type") { ($0 == "builtin") == network.isPredefined }
                 && (dangling == nil || dangling == (!network.isPredefined && !used.contains(network.id)))
         }
-        try await exchange.answer(200, .array(found.map { $0.json(members: []) }))
+        return try .json(encoding: found.map { NetworkInspect($0, members: []) })
     }
 
-    func inspect(_ exchange: Exchange) async throws {
-        let network = try await engine.network(exchange.request.path[1])
-        try await exchange.answer(200, network.json(members: await engine.members(of: network)))
+    func inspect(_ request: Request) async throws -> Response {
+        let network = try await engine.network(request.name)
+        return try .json(encoding: NetworkInspect(network, members: await engine.members(of: network)))
     }
 
-    func create(_ exchange: Exchange) async throws {
+    func create(_ request: Request) async throws -> Response {
         let made = try await engine.createNetwork(
-            NetworkSpec(try await exchange.json().request(NetworkCreateRequest.self)))
-        try await exchange.answer(201, ["Id": .string(made.id), "Warning": ""])
+            NetworkSpec(try await request.decode(NetworkCreateRequest.self)))
+        var response = NetworkCreateResponse()
+        response.id = made.id
+        return try .json(encoding: response, status: 201)
     }
 
-    func remove(_ exchange: Exchange) async throws {
-        try await engine.removeNetwork(exchange.request.path[1])
-        try await exchange.answer(204)
+    func remove(_ request: Request) async throws -> Response {
+        try await engine.removeNetwork(request.name)
+        return .status(204)
     }
 
-    func connect(_ exchange: Exchange) async throws {
-        let body = try await exchange.json()
-        let network = try await engine.network(exchange.request.path[1])
-        let spec = try EndpointSpec(network: network.id, wire: body["EndpointConfig"])
-        try await engine.connect(body["Container"].string ?? "", to: network.id, spec)
-        try await exchange.answer(200)
+    func connect(_ request: Request) async throws -> Response {
+        let body = try await request.decode(NetworkConnectRequest.self)
+        let network = try await engine.network(request.name)
+        let spec = try EndpointSpec(network: network.id, body.endpointConfig ?? EndpointSettings())
+        try await engine.connect(body.container ?? "", to: network.id, spec)
+        return .status(200)
     }
 
-    func disconnect(_ exchange: Exchange) async throws {
-        let body = try await exchange.json()
-        try await engine.disconnect(
-            body["Container"].string ?? "", from: exchange.request.path[1], force: body["Force"].bool ?? false)
-        try await exchange.answer(200)
+    func disconnect(_ request: Request) async throws -> Response {
+        let body = try await request.decode(NetworkDisconnectRequest.self)
+        try await engine.disconnect(body.container ?? "", from: request.name, force: body.force ?? false)
+        return .status(200)
     }
 
-    func prune(_ exchange: Exchange) async throws {
-        let filters = try Filters(query: exchange.request["filters"], known: ["label", "label!", "until"])
-        let until = try PruneRules.time(filters["until"].first)
-        let removed = try await engine.pruneNetworks { network in
-            PruneRules.matches(filters, network.labels) && until.map { network.createdAt < $0 } != false
-        }
+    func prune(_ request: Request) async throws -> Response {
+        let filter = try PruneFilter(try request.filters(["label", "label!", "until"]), now: Clocks.wallNanoseconds())
+        let removed = try await engine.pruneNetworks { filter.matches($0.labels, createdAt: $0.createdAt) }
         await engine.announcePrune(.network, reclaimed: 0)
-        try await exchange.answer(200, ["NetworksDeleted": removed.isEmpty ? .null : JSON(removed)])
+        var report = NetworksPruneReport()
+        report.networksDeleted = removed.isEmpty ? nil : removed
+        return try .json(encoding: report)
     }
 }

@@ -9,25 +9,24 @@ import Registry
 struct RegistryHandlers: Sendable {
     let engine: Engine
 
-    private func credentials(_ exchange: Exchange) throws -> RegistryCredentials? {
-        try RegistryCredentials(header: exchange.request.headers["X-Registry-Auth"].first)
+    private func credentials(_ request: Request) throws -> RegistryCredentials? {
+        try RegistryCredentials(header: request.headers["X-Registry-Auth"].first)
     }
 
-    private func platform(_ exchange: Exchange) throws -> Descriptor.Platform? {
-        try exchange.request["platform"].flatMap { $0.isEmpty ? nil : try Descriptor.Platform(parsing: $0) }
+    private func platform(_ request: Request) throws -> Descriptor.Platform? {
+        try request["platform"].flatMap { $0.isEmpty ? nil : try Descriptor.Platform(parsing: $0) }
     }
 
     /// `POST /images/create?fromImage=…`; without a tag it pulls every tag of the repository.
-    func pull(_ exchange: Exchange) async throws {
-        let request = exchange.request
-        try await exchange.discardBody()
+    func pull(_ request: Request) async throws -> Response {
+        try await request.body.discard()
         var name = request["fromImage"] ?? ""
         let tag = request["tag"] ?? ""
         if tag.contains(":") { name += "@\(tag)" }
         let reference =
             try tag.isEmpty || tag.contains(":")
             ? ImageReference(parsing: name) : ImageReference(repository: name, tag: tag)
-        let (credentials, platform) = (try credentials(exchange), try platform(exchange))
+        let (credentials, platform) = (try credentials(request), try platform(request))
         let names: [ImageReference]
         if tag.isEmpty, !Self.hasTag(name), reference.digest == nil {
             names = try await engine.registryTags(reference, credentials: credentials).map {
@@ -36,7 +35,7 @@ struct RegistryHandlers: Sendable {
         } else {
             names = [reference]
         }
-        try await stream(exchange) { [engine] report in
+        return try await progress { [engine] report in
             for name in names {
                 let pulled = try await engine.pullImage(name, platform: platform, credentials: credentials) {
                     report(Self.line($0))
@@ -54,9 +53,8 @@ struct RegistryHandlers: Sendable {
     /// Whether a name includes a tag.
     private static func hasTag(_ name: String) -> Bool { name.split(separator: "/").last?.contains(":") == true }
 
-    func search(_ exchange: Exchange) async throws {
-        let request = exchange.request
-        let filters = try Filters(query: request["filters"], known: ["is-official", "is-automated", "stars"])
+    func search(_ request: Request) async throws -> Response {
+        let filters = try request.filters(["is-official", "is-automated", "stars"])
         let official = try filters.truth("is-official")
         // Docker Hub has no automated builds any more.
         let automated = try filters.truth("is-automated")
@@ -70,27 +68,27 @@ struct RegistryHandlers: Sendable {
             throw RoostError.invalid("limit \(limit) is outside the range of [1, 100]")
         }
         let found = try await engine.searchImages(
-            request["term"] ?? "", limit: limit, credentials: try credentials(exchange))
+            request["term"] ?? "", limit: limit, credentials: try credentials(request))
         let rows = found.filter {
             (official == nil || official == $0.isOfficial) && automated != true && $0.stars >= stars
         }
-        try await exchange.answer(
-            200,
-            .array(
-                rows.map {
-                    [
-                        "star_count": JSON($0.stars), "is_official": .bool($0.isOfficial), "name": .string($0.name),
-                        "is_automated": false, "description": .string($0.description),
-                    ]
-                }))
+        return try .json(
+            encoding: rows.map { row in
+                var result = ImageSearchResult()
+                result.stars = row.stars
+                result.isOfficial = row.isOfficial
+                result.name = row.name
+                result.description = row.description
+                return result
+            })
     }
 
-    func push(_ exchange: Exchange) async throws {
-        try await exchange.discardBody()
-        let name = exchange.request.path.dropFirst().dropLast().joined(separator: "/")
-        let tag = exchange.request["tag"] ?? ""
+    func push(_ request: Request) async throws -> Response {
+        try await request.body.discard()
+        let name = request.path.dropFirst().dropLast().joined(separator: "/")
+        let tag = request["tag"] ?? ""
         let reference = try ImageReference(repository: name, tag: tag)
-        let credentials = try credentials(exchange)
+        let credentials = try credentials(request)
         var names = [reference]
         if tag.isEmpty, !Self.hasTag(name) {
             names = await engine.tagged(repository: reference)
@@ -100,7 +98,7 @@ struct RegistryHandlers: Sendable {
         }
         let list = names
         // Docker's clients expect failures inside the stream.
-        try await stream(exchange, startsAtOnce: true) { [engine] report in
+        return try await progress(startsAtOnce: true) { [engine] report in
             for name in list {
                 let pushed = try await engine.pushImage(name, credentials: credentials) { report(Self.line($0)) }
                 let tag = name.tag ?? "latest"
@@ -127,72 +125,58 @@ struct RegistryHandlers: Sendable {
         return json
     }
 
-    /// Runs work that reports lines of JSON. A failure before the first line is a response with a status, as clients expect it; a later
-    /// one is a line. A client that disconnects cancels the work.
-    private func stream(
-        _ exchange: Exchange, startsAtOnce: Bool = false,
+    /// A failure before the first line is a response with a status, as clients expect it; a later one is a line.
+    private func progress(
+        startsAtOnce: Bool = false,
         _ work: @escaping @Sendable (_ report: @escaping @Sendable (JSON) -> Void) async throws -> Void
-    ) async throws {
-        let (lines, continuation) = AsyncThrowingStream.makeStream(of: JSON.self)
-        let task = Task {
-            do {
-                try await work { continuation.yield($0) }
-                continuation.finish()
-            } catch { continuation.finish(throwing: error) }
-        }
-        defer { task.cancel() }
-        if startsAtOnce { try await exchange.startStream("application/json") }
-        do {
-            for try await line in lines {
-                if !exchange.answered { try await exchange.startStream("application/json") }
-                try await exchange.send(line.bytes() + [13, 10])
-            }
-        } catch {
-            guard exchange.answered else {
+    ) async throws -> Response {
+        let dataRoot = engine.configuration.dataRoot
+        return try await .progress(
+            startsAtOnce: startsAtOnce,
+            early: { error in
                 // On 401 Docker's clients would prompt for a password in the middle of a script.
                 if let known = error as? RoostError, known.kind == .unauthorized {
                     throw RoostError.failure(known.message)
                 }
                 throw error
-            }
-            let known = DiskSpace.explain(error, at: engine.configuration.dataRoot) ?? error as? RoostError
-            try await exchange.sendError(known?.message ?? "\(error)", code: known?.code)
-        }
-        if !exchange.answered { try await exchange.startStream("application/json") }
-        try await exchange.end()
+            },
+            failure: { error in
+                let known = DiskSpace.explain(error, at: dataRoot) ?? error as? RoostError
+                return StreamFailure(message: known?.message ?? "\(error)", code: known?.code)
+            }, work)
     }
 
-    func login(_ exchange: Exchange) async throws {
-        let credentials = RegistryCredentials(json: try await exchange.json())
+    func login(_ request: Request) async throws -> Response {
+        let credentials = RegistryCredentials(json: try await request.json())
         try await engine.checkLogin(credentials)
-        try await exchange.answer(200, ["IdentityToken": "", "Status": "Login Succeeded"])
+        var response = LoginResponse()
+        response.status = "Login Succeeded"
+        return try .json(encoding: response)
     }
 
     /// For our own command line: returns the manifest itself.
-    func manifest(_ exchange: Exchange) async throws {
-        let name = exchange.request.path.dropFirst(3).joined(separator: "/")
+    func manifest(_ request: Request) async throws -> Response {
+        let name = request.path.dropFirst(3).joined(separator: "/")
         let bytes = try await engine.remoteManifest(
-            try ImageReference(parsing: name), credentials: try credentials(exchange))
-        try await exchange.answer(200, try JSON(parsing: bytes))
+            try ImageReference(parsing: name), credentials: try credentials(request))
+        return .json(try JSON(parsing: bytes))
     }
 
-    func describe(_ exchange: Exchange) async throws {
-        let name = exchange.request.path.dropFirst().dropLast().joined(separator: "/")
+    func describe(_ request: Request) async throws -> Response {
+        let name = request.path.dropFirst().dropLast().joined(separator: "/")
         let found = try await engine.describeRemote(
-            try ImageReference(parsing: name), credentials: try credentials(exchange))
-        try await exchange.answer(
-            200,
-            [
-                "Descriptor": [
-                    "mediaType": .string(found.descriptor.mediaType),
-                    "digest": .string(found.descriptor.digest.description), "size": JSON(found.descriptor.size),
-                ],
-                "Platforms": .array(
-                    found.platforms.map { platform in
-                        var json: JSON = ["architecture": .string(platform.architecture), "os": .string(platform.os)]
-                        if let variant = platform.variant { json.set("variant", .string(variant)) }
-                        return json
-                    }),
-            ])
+            try ImageReference(parsing: name), credentials: try credentials(request))
+        var inspect = DistributionInspect()
+        inspect.descriptor.mediaType = found.descriptor.mediaType
+        inspect.descriptor.digest = found.descriptor.digest.description
+        inspect.descriptor.size = found.descriptor.size
+        inspect.platforms = found.platforms.map { platform in
+            var wire = DistributionInspect.Platform()
+            wire.architecture = platform.architecture
+            wire.os = platform.os
+            wire.variant = platform.variant
+            return wire
+        }
+        return try .json(encoding: inspect)
     }
 }

@@ -4,7 +4,7 @@ import NIOHTTP1
 
 /// One row per endpoint: method, path, handler. `*` matches one component, `**` several (image names contain slashes).
 struct RouteTable: Sendable {
-    typealias Handler = @Sendable (Exchange) async throws -> Void
+    typealias Handler = @Sendable (Request) async throws -> Response
 
     struct Row: Sendable {
         let method: HTTPMethod
@@ -54,7 +54,7 @@ struct RouteTable: Sendable {
         return [
             row(.GET, "_ping", system.ping), row(.GET, "version", system.version), row(.GET, "info", system.info),
             row(.GET, "events", system.events), row(.GET, "system/df", system.diskUsage),
-            row(.GET, "plugins", { try await $0.answer(200, []) }),
+            row(.GET, "plugins", { _ in .json([]) }),
             row(.GET, "roost/v1/engine", system.status), row(.POST, "roost/v1/check", system.check),
             row(.POST, "roost/v1/engine/stay", system.stay),
             row(.POST, "roost/v1/engine/stop", system.stopEngine), row(.GET, "roost/v1/sockets", sockets.list),
@@ -174,8 +174,8 @@ struct RouteTable: Sendable {
                 .unsupported, "plugins are not supported: volumes, networks and logs are built in")
         }
         // There are no plugins: every name is unknown.
-        let missingPlugin: Handler = { exchange in
-            let name = exchange.request.path.dropFirst().joined(separator: "/")
+        let missingPlugin: Handler = { request in
+            let name = request.name(after: 1, before: 0)
             throw RoostError.missing("plugin \"\(name)\" not found")
         }
         return [

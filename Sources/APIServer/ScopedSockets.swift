@@ -1,4 +1,5 @@
 import ComposeModel
+import DockerAPI
 import EngineCore
 import EngineModel
 import LinuxKernel
@@ -60,19 +61,19 @@ public actor ScopedSockets {
         }
     }
 
-    private func save() throws { try Files.replace(file, Self.encode(entries), mode: 0o600) }
+    private func save() throws { try Files.replace(file, try Self.encode(entries), mode: 0o600) }
 
     // MARK: Requests
 
-    nonisolated func list(_ exchange: Exchange) async throws {
-        try await exchange.answer(200, .array(await all().map(Self.json)))
+    nonisolated func list(_ request: Request) async throws -> Response {
+        return try .json(encoding: await all().map(\.description))
     }
 
     private func all() -> [Entry] { entries }
 
-    nonisolated func create(_ exchange: Exchange) async throws {
-        let body = try await exchange.json()
-        guard let project = body["project"].string, !project.isEmpty else {
+    nonisolated func create(_ request: Request) async throws -> Response {
+        let body = try await request.decode(SocketDescription.self)
+        guard let project = body.project, !project.isEmpty else {
             throw RoostError.invalid("the socket's project is missing (--project NAME)")
         }
         // It becomes part of a path.
@@ -82,17 +83,17 @@ public actor ScopedSockets {
             )
         }
         let scope = RequestScope(
-            project: project, allowed: try RequestScope.permissions(body["allow"].string ?? "read,logs,events"))
-        let path = body["path"].string ?? "\(folder)/\(project).sock"
+            project: project, allowed: try RequestScope.permissions(body.allow ?? "read,logs,events"))
+        let path = body.path ?? "\(folder)/\(project).sock"
         guard path.hasPrefix("/"), !path.utf8.contains(0) else {
             throw RoostError.invalid("\(path): a socket's path must be absolute")
         }
-        guard body["mode"].isNull || body["mode"].int.map({ (0...0o777).contains($0) }) == true else {
+        guard body.mode == nil || body.mode.map({ (0...0o777).contains($0) }) == true else {
             throw RoostError.invalid("invalid mode of the socket \(path): use an octal number up to 777")
         }
-        let entry = Entry(path: path, mode: UInt32(clamping: body["mode"].int ?? 0o660), scope: scope)
+        let entry = Entry(path: path, mode: UInt32(clamping: body.mode ?? 0o660), scope: scope)
         try await add(entry)
-        try await exchange.answer(201, Self.json(entry))
+        return try .json(encoding: entry.description, status: 201)
     }
 
     private func add(_ entry: Entry) throws {
@@ -110,9 +111,9 @@ public actor ScopedSockets {
         serve(socket, entry)
     }
 
-    nonisolated func remove(_ exchange: Exchange) async throws {
-        try await drop(exchange.request["path"] ?? "")
-        try await exchange.answer(204)
+    nonisolated func remove(_ request: Request) async throws -> Response {
+        try await drop(request["path"] ?? "")
+        return .status(204)
     }
 
     /// Removes sockets by path or by project.
@@ -129,22 +130,29 @@ public actor ScopedSockets {
 
     // MARK: Encoding
 
-    private static func json(_ entry: Entry) -> JSON {
-        [
-            "path": .string(entry.path), "mode": JSON(Int64(entry.mode)), "project": .string(entry.scope.project),
-            "allow": .string(entry.scope.allowed.map(\.rawValue).sorted().joined(separator: ",")),
-        ]
+    private static func encode(_ entries: [Entry]) throws -> [UInt8] {
+        try JSON(encoding: entries.map(\.description)).bytes(indent: 1) + [10]
     }
 
-    private static func encode(_ entries: [Entry]) -> [UInt8] { JSON.array(entries.map(json)).bytes(indent: 1) + [10] }
-
     private static func decode(_ bytes: [UInt8]) throws -> [Entry] {
-        try (JSON(parsing: bytes).array ?? []).map { json in
-            Entry(
-                path: json["path"].string ?? "", mode: UInt32(clamping: json["mode"].int ?? 0o660),
-                scope: RequestScope(
-                    project: json["project"].string ?? "",
-                    allowed: try RequestScope.permissions(json["allow"].string ?? "")))
-        }
+        try JSON(parsing: bytes).decode([SocketDescription].self).map(Entry.init)
+    }
+}
+
+extension ScopedSockets.Entry {
+    fileprivate init(_ description: SocketDescription) throws {
+        path = description.path ?? ""
+        mode = UInt32(clamping: description.mode ?? 0o660)
+        scope = RequestScope(
+            project: description.project ?? "", allowed: try RequestScope.permissions(description.allow ?? ""))
+    }
+
+    fileprivate var description: SocketDescription {
+        var description = SocketDescription()
+        description.path = path
+        description.mode = Int64(mode)
+        description.project = scope.project
+        description.allow = scope.allowed.map(\.rawValue).sorted().joined(separator: ",")
+        return description
     }
 }

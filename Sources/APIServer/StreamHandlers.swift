@@ -12,8 +12,7 @@ struct StreamHandlers: Sendable {
     static let multiplexed = "application/vnd.docker.multiplexed-stream"
     static let raw = "application/vnd.docker.raw-stream"
 
-    func logs(_ exchange: Exchange) async throws {
-        let request = exchange.request
+    func logs(_ request: Request) async throws -> Response {
         let (record, path, folder) = try await engine.logPath(request.path[1])
         if record.spec.log.driver == "none" {
             throw RoostError(
@@ -34,29 +33,33 @@ struct StreamHandlers: Sendable {
         query.since = try time(request, "since")
         query.until = try time(request, "until")
         let terminal = record.spec.process.terminal
-        var framer = LogFramer(query, multiplexed: !terminal)
-        var cursor = try await engine.logCursor(path, tail: query.tail)
+        let framer = LogFramer(query, multiplexed: !terminal)
+        let cursor = try await engine.logCursor(path, tail: query.tail)
+        let type = terminal ? Self.raw : Self.multiplexed
         guard query.follow else {
-            try await exchange.startStream(terminal ? Self.raw : Self.multiplexed)
-            try await drain(&cursor, &framer, exchange)
-            return try await exchange.end()
-        }
-        let change = try await OutputSignal(engine: engine, record: record, folder: folder, startsNow: false)
-        // `until` ends the stream as the container's exit does.
-        let limit = query.until.map { until in
-            Task {
-                try? await Task.sleep(for: .nanoseconds(max(0, until.nanoseconds - Clocks.wallNanoseconds())))
-                change.end()
+            return .stream(type) { output in
+                var (cursor, framer) = (cursor, framer)
+                try await drain(&cursor, &framer, output)
             }
         }
-        defer { limit?.cancel() }
-        try await exchange.startStream(terminal ? Self.raw : Self.multiplexed)
-        for await _ in change.stream {
-            let ended = change.hasEnded
-            try await drain(&cursor, &framer, exchange)
-            if ended { break }
+        let change = try await OutputSignal(engine: engine, record: record, folder: folder, startsNow: false)
+        let until = query.until
+        return .stream(type) { output in
+            var (cursor, framer) = (cursor, framer)
+            // `until` ends the stream as the container's exit does.
+            let limit = until.map { until in
+                Task {
+                    try? await Task.sleep(for: .nanoseconds(max(0, until.nanoseconds - Clocks.wallNanoseconds())))
+                    change.end()
+                }
+            }
+            defer { limit?.cancel() }
+            for await _ in change.stream {
+                let ended = change.hasEnded
+                try await drain(&cursor, &framer, output)
+                if ended { break }
+            }
         }
-        try await exchange.end()
     }
 
     /// Labels and variables that `--log-opt labels` and `env` name, in the format of Docker's log drivers.
@@ -79,16 +82,15 @@ struct StreamHandlers: Sendable {
         return time
     }
 
-    private func drain(_ cursor: inout LogCursor, _ framer: inout LogFramer, _ exchange: Exchange) async throws {
+    private func drain(_ cursor: inout LogCursor, _ framer: inout LogFramer, _ output: ResponseWriter) async throws {
         while true {
             let records = try cursor.next()
             if records.isEmpty { return }
-            try await exchange.send(framer.bytes(records))
+            try await output.send(framer.bytes(records))
         }
     }
 
-    func attach(_ exchange: Exchange) async throws {
-        let request = exchange.request
+    func attach(_ request: Request) async throws -> Response {
         let (record, path, folder) = try await engine.logPath(request.path[1])
         if record.status.phase == .paused {
             throw RoostError.conflict("Container \(record.id) is paused, unpause the container before attach.")
@@ -97,49 +99,52 @@ struct StreamHandlers: Sendable {
         var query = LogQuery()
         query.output = request.flag("stdout")
         query.error = request.flag("stderr")
-        var cursor = try await engine.logCursor(path, tail: request.flag("logs") ? nil : 0)
-        var framer = LogFramer(query, multiplexed: !terminal)
+        let cursor = try await engine.logCursor(path, tail: request.flag("logs") ? nil : 0)
+        let framer = LogFramer(query, multiplexed: !terminal)
         // Registered before the client is answered: a start that follows cannot be missed.
         let change = try await OutputSignal(engine: engine, record: record, folder: folder, startsNow: true)
         let detach = try DetachKeys(request["detachKeys"])
         await engine.announceAttach(record)
         await engine.beginReading(record.id, change)
-        let engine = engine
-        do { try await attach(exchange, to: record, detach, change, &cursor, &framer) } catch {
-            await engine.endReading(record.id, change)
-            throw error
+        let type = terminal || !request.headers["Upgrade"].contains("tcp") ? Self.raw : Self.multiplexed
+        var response = Response.upgrade(type) { [engine] stream in
+            var (cursor, framer) = (cursor, framer)
+            do {
+                try await attach(stream, to: record, request, detach: terminal ? detach : nil, change, &cursor, &framer)
+            } catch {
+                await engine.endReading(record.id, change)
+                throw error
+            }
         }
+        response.onAbandon = { [engine] in await engine.endReading(record.id, change) }
+        return response
     }
 
     private func attach(
-        _ exchange: Exchange, to record: ContainerRecord, _ detach: DetachKeys, _ change: OutputSignal,
-        _ cursor: inout LogCursor, _ framer: inout LogFramer
+        _ stream: DuplexStream, to record: ContainerRecord, _ request: Request, detach: DetachKeys?,
+        _ change: OutputSignal, _ cursor: inout LogCursor, _ framer: inout LogFramer
     ) async throws {
-        let request = exchange.request
-        let terminal = record.spec.process.terminal
-        try await exchange.hijack(
-            terminal || !request.headers["Upgrade"].contains("tcp") ? Self.raw : Self.multiplexed)
         guard request.flag("stream") else {
-            try await drain(&cursor, &framer, exchange)
+            try await drain(&cursor, &framer, stream.output)
             await engine.endReading(record.id, change)
-            return await exchange.finishOutput()
+            return await stream.finishOutput()
         }
-        let shared = SendableExchange(exchange)
         let feed = InputFeed()
         let wantsInput = request.flag("stdin") && record.spec.process.openInput
         let input = Task { [engine] in
             if wantsInput {
-                await InputPump(engine: engine, record: record, detach: terminal ? detach : nil).run(
-                    shared.exchange, through: feed, stop: change.end)
+                await InputPump(engine: engine, record: record, detach: detach).run(
+                    stream.input, through: feed, stop: change.end)
             } else {
-                while (try? await shared.exchange.nextBytes()) != nil {}
+                while (try? await stream.input.next()) != nil {}
             }
         }
-        do { try await copyOutput(of: record, change, &cursor, &framer, exchange) } catch {
+        let isWanted = request.flag("stdout") || request.flag("stderr")
+        do { try await copyOutput(of: record, change, &cursor, &framer, isWanted ? stream.output : nil) } catch {
             input.cancel()
             throw error
         }
-        await exchange.finishOutput()
+        await stream.finishOutput()
         feed.end()
         // Before the client closes its side: the container's exit is announced when its output has been read.
         await engine.endReading(record.id, change)
@@ -148,22 +153,22 @@ struct StreamHandlers: Sendable {
 
     private func copyOutput(
         of record: ContainerRecord, _ change: OutputSignal, _ cursor: inout LogCursor, _ framer: inout LogFramer,
-        _ exchange: Exchange
+        _ output: ResponseWriter?
     ) async throws {
-        guard exchange.request.flag("stdout") || exchange.request.flag("stderr") else {
+        guard let output else {
             for await _ in change.stream where change.hasEnded { break }
             return
         }
         for await _ in change.stream {
             let ended = change.hasEnded
-            try await drain(&cursor, &framer, exchange)
+            try await drain(&cursor, &framer, output)
             for piece in change.takePieces() {
-                try await exchange.send(framer.bytes(piece.bytes, isError: piece.isError))
+                try await output.send(framer.bytes(piece.bytes, isError: piece.isError))
             }
             if ended { break }
         }
         guard let notice = await engine.unloggedNotice(record.id) else { return }
-        try await exchange.send(framer.bytes(Array(notice.utf8), isError: true))
+        try await output.send(framer.bytes(Array(notice.utf8), isError: true))
     }
 }
 
@@ -225,18 +230,18 @@ struct InputPump: Sendable {
     let record: ContainerRecord
     let detach: DetachKeys?
 
-    func run(_ exchange: Exchange, through feed: InputFeed, stop: () -> Void) async {
+    func run(_ source: RequestBody, through feed: InputFeed, stop: () -> Void) async {
         var scanner = detach.map(DetachScanner.init)
-        while let bytes = try? await exchange.nextBytes() {
+        while let bytes = try? await source.next() {
             let (passed, isDetached) = scanner?.scan(bytes) ?? (bytes, false)
             // The container may not have started yet.
             guard let target = await feed.target(record.id, engine),
                 await feed.write(passed, to: target, engine)
-            else { return await feed.drain(exchange) }
+            else { return await feed.drain(source) }
             if isDetached {
                 await engine.announce(record.id, "detach")
                 stop()
-                return await feed.drain(exchange)
+                return await feed.drain(source)
             }
         }
         // As in Docker only a client with exclusive input (StdinOnce) closes it.

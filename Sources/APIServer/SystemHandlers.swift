@@ -9,9 +9,9 @@ struct SystemHandlers: Sendable {
     let engine: Engine
     let stop: @Sendable () -> Void
 
-    func ping(_ exchange: Exchange) async throws {
-        try await exchange.answer(
-            text: "OK",
+    func ping(_ request: Request) async throws -> Response {
+        return .text(
+            "OK",
             headers: [
                 ("Builder-Version", "1"), ("Swarm", "inactive"),
                 ("Cache-Control", "no-cache, no-store, must-revalidate"), ("Pragma", "no-cache"),
@@ -26,135 +26,58 @@ struct SystemHandlers: Sendable {
         #endif
     }
 
-    func version(_ exchange: Exchange) async throws {
+    func version(_ request: Request) async throws -> Response {
         let host = HostIdentity.current()
-        let details: JSON = [
-            "ApiVersion": .string(APIVersion.current), "Arch": .string(Self.architecture), "Experimental": "false",
-            "KernelVersion": .string(host.release),
-            "MinAPIVersion": .string(APIVersion.minimum), "Os": "linux",
+        var component = SystemVersion.Component()
+        component.name = "Engine"
+        component.version = APIVersion.product
+        component.details = [
+            "ApiVersion": APIVersion.current, "Arch": Self.architecture, "Experimental": "false",
+            "KernelVersion": host.release, "MinAPIVersion": APIVersion.minimum, "Os": "linux",
         ]
-        try await exchange.answer(
-            200,
-            [
-                "Platform": ["Name": "Roost"],
-                "Components": [["Name": "Engine", "Version": .string(APIVersion.product), "Details": details]],
-                "Version": .string(APIVersion.product), "ApiVersion": .string(APIVersion.current),
-                "MinAPIVersion": .string(APIVersion.minimum), "GitCommit": "",
-                "GoVersion": "", "Os": "linux", "Arch": .string(Self.architecture),
-                "KernelVersion": .string(host.release), "BuildTime": "",
-            ])
+        var version = SystemVersion()
+        version.platform.name = "Roost"
+        version.components = [component]
+        version.version = APIVersion.product
+        version.apiVersion = APIVersion.current
+        version.minimumAPIVersion = APIVersion.minimum
+        version.os = "linux"
+        version.architecture = Self.architecture
+        version.kernelVersion = host.release
+        return try .json(encoding: version)
     }
 
-    func info(_ exchange: Exchange) async throws {
+    func info(_ request: Request) async throws -> Response {
         let all = await engine.allContainers()
-        let host = HostIdentity.current()
-        let facts = await engine.hostFacts()
-        let mirrors = await engine.registryMirrors().map { JSON.string($0.hasSuffix("/") ? $0 : $0 + "/") }
-        var json: JSON = [
-            "ID": .string(engine.id), "Containers": JSON(all.count),
-            "ContainersRunning": JSON(all.count { $0.status.phase == .running }),
-            "ContainersPaused": JSON(all.count { $0.status.phase == .paused }),
-            "ContainersStopped": JSON(all.count { !$0.status.isRunning }),
-            "Images": JSON(await engine.imageSummaries().count), "Driver": "overlay2",
-            "DriverStatus": .array([["Supports d_type", "true"]]),
-            "Plugins": [
-                "Volume": ["local"], "Network": ["bridge", "host", "null"], "Authorization": .null,
-                "Log": ["json-file", "local", "none"],
-            ],
-            "Name": .string(host.name), "NCPU": JSON(facts.processors), "MemTotal": JSON(facts.memoryBytes),
-        ]
-        for key in [
-            "MemoryLimit", "SwapLimit", "CpuCfsPeriod", "CpuCfsQuota", "CPUShares", "CPUSet", "PidsLimit",
-            "IPv4Forwarding",
-        ] { json.set(key, true) }
-        let rest: JSON = [
-            "BridgeNfIptables": false, "BridgeNfIp6tables": false, "Debug": false, "NFd": 0,
-            "OomKillDisable": .bool(facts.controlGroupVersion == 1),
-            "NGoroutines": 0,
-            "SystemTime": .string(Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339),
-            "LoggingDriver": "json-file", "CgroupDriver": "cgroupfs",
-            "CgroupVersion": .string("\(facts.controlGroupVersion)"), "NEventsListener": 0,
-            "KernelVersion": .string(host.release),
-            "OperatingSystem": .string(facts.operatingSystem), "OSVersion": "", "OSType": "linux",
-            "Architecture": .string(host.machine),
-            "IndexServerAddress": "https://index.docker.io/v1/",
-            "RegistryConfig": [
-                "IndexConfigs": [
-                    "docker.io": ["Mirrors": .array(mirrors), "Name": "docker.io", "Official": true, "Secure": true]
-                ],
-                "InsecureRegistryCIDRs": ["127.0.0.0/8"], "Mirrors": mirrors.isEmpty ? .null : .array(mirrors),
-            ],
-            "GenericResources": .null,
-            "DockerRootDir": .string(engine.configuration.dataRoot), "HttpProxy": "", "HttpsProxy": "", "NoProxy": "",
-            "Labels": [], "ExperimentalBuild": false,
-            "ServerVersion": .string(APIVersion.product),
-            "Runtimes": ["roost": ["path": "roost-shim"], "runc": ["path": "roost-shim"]],
-            "DefaultRuntime": "roost",
-            "ContainerdCommit": ["ID": "", "Expected": ""], "RuncCommit": ["ID": "", "Expected": ""],
-            "InitCommit": ["ID": "", "Expected": ""], "CDISpecDirs": [],
-            "Swarm": [
-                "NodeID": "", "NodeAddr": "", "LocalNodeState": "inactive", "ControlAvailable": false, "Error": "",
-                "RemoteManagers": .null,
-            ],
-            "LiveRestoreEnabled": true, "Isolation": "", "InitBinary": "roost-shim",
-            "SecurityOptions": ["name=seccomp,profile=builtin", "name=cgroupns"], "Warnings": .null,
-        ]
-        for (key, value) in rest.object ?? [] { json.set(key, value) }
-        try await exchange.answer(200, json)
+        var info = SystemInfo()
+        info.id = engine.id
+        info.containers = all.count
+        info.containersRunning = all.count { $0.status.phase == .running }
+        info.containersPaused = all.count { $0.status.phase == .paused }
+        info.containersStopped = all.count { !$0.status.isRunning }
+        info.images = await engine.imageSummaries().count
+        info.dataRoot = engine.configuration.dataRoot
+        info.describe(HostIdentity.current(), await engine.hostFacts())
+        info.describeProduct()
+        let mirrors = await engine.registryMirrors().map { $0.hasSuffix("/") ? $0 : $0 + "/" }
+        info.registryConfig = SystemInfo.RegistryConfig(mirrors: mirrors)
+        return try .json(encoding: info)
     }
 
-    func diskUsage(_ exchange: Exchange) async throws {
-        let kinds = ["container": "Containers", "image": "Images", "volume": "Volumes", "build-cache": "BuildCache"]
-        let wanted = exchange.request.query["type"] ?? []
-        for kind in wanted where kinds[kind] == nil { throw RoostError.invalid("unknown object type: \(kind)") }
-        let images = await engine.imageSummaries()
-        let containers = await engine.allContainers()
-        let volumes = await engine.allVolumes()
-        let networks = await engine.networksByID()
-        var layers: [String: Int64] = [:]
-        for layer in images.flatMap(\.image.layers) { layers[layer.chain.hex] = layer.size }
-        var rows: [JSON] = []
-        for container in containers {
-            var row = container.listJSON(networks: networks, now: Clocks.wallNanoseconds())
-            let sizes = await engine.sizes(container.id)
-            row.set("SizeRw", JSON(sizes.own))
-            row.set("SizeRootFs", JSON(sizes.whole))
-            rows.append(row)
+    func diskUsage(_ request: Request) async throws -> Response {
+        let wanted = try (request.query["type"] ?? []).map { text throws(RoostError) in
+            guard let kind = Engine.DiskUsageKind(rawValue: text) else {
+                throw .invalid("unknown object type: \(text)")
+            }
+            return kind
         }
-        let used = containers.flatMap { $0.mounts.compactMap(\.volumeName) }
-        var volumeRows: [JSON] = []
-        for volume in volumes {
-            var row = volume.json(mountpoint: engine.mountpoint(volume))
-            row.set(
-                "UsageData",
-                ["Size": JSON(await engine.volumeSize(volume)), "RefCount": JSON(used.count { $0 == volume.name })])
-            volumeRows.append(row)
-        }
-        let steps = await engine.buildCacheSummaries()
-        var answer: JSON =
-            [
-                "LayersSize": JSON(layers.values.reduce(0, +)),
-                "Images": .array(
-                    images.map { ImageHandlers.row($0, shared: ImageHandlers.sharedSize($0.image, images)) }),
-                "Containers": .array(rows), "Volumes": .array(volumeRows),
-                "BuildCache": .array(
-                    steps.map { step in
-                        [
-                            "ID": .string(step.id), "Type": "regular", "Description": .string(step.description),
-                            "InUse": .bool(step.isInUse), "Shared": .bool(step.isInUse), "Size": JSON(step.size),
-                            "CreatedAt": .string(Timestamp(nanoseconds: step.createdAt).rfc3339),
-                            "LastUsedAt": .string(Timestamp(nanoseconds: step.usedAt).rfc3339),
-                            "UsageCount": JSON(step.uses),
-                        ]
-                    }), "BuilderSize": JSON(steps.reduce(0) { $0 + ($1.isInUse ? 0 : $1.size) }),
-            ]
-        for (kind, key) in kinds where !wanted.isEmpty && !wanted.contains(kind) { answer.set(key, .null) }
-        try await exchange.answer(200, answer)
+        let kinds = Set(wanted.isEmpty ? Engine.DiskUsageKind.allCases : wanted)
+        return try .json(encoding: await engine.diskUsage(kinds))
     }
 
-    func events(_ exchange: Exchange) async throws {
+    func events(_ request: Request) async throws -> Response {
         func time(_ name: String) throws -> Int64? {
-            guard let text = exchange.request[name], !text.isEmpty else { return nil }
+            guard let text = request[name], !text.isEmpty else { return nil }
             guard let parsed = Timestamp(parsing: text) else {
                 throw RoostError.invalid("invalid value for \"\(name)\": \(text)")
             }
@@ -166,35 +89,25 @@ struct SystemHandlers: Sendable {
             throw RoostError.invalid(
                 "`since` time (\(since / 1_000_000_000)) cannot be after `until` time (\(until / 1_000_000_000))")
         }
-        let filters = try Filters(query: exchange.request["filters"], known: [])
+        let filters = try request.filters([])
         let (past, stream) = engine.events(since: since ?? (until == nil ? nil : 0))
-        try await exchange.startStream("application/json")
-        for event in past where Self.matches(event, filters) && until.map({ event.time <= $0 }) != false {
-            try await exchange.send(event.json.bytes() + [10])
-        }
-        if let until, until <= Clocks.wallNanoseconds() { return try await exchange.end() }
-        let limit = until.map { until in
-            Task { try? await Task.sleep(for: .nanoseconds(until - Clocks.wallNanoseconds())) }
-        }
-        defer { limit?.cancel() }
-        if let limit {
+        return .stream("application/json") { output in
+            for event in past where Self.matches(event, filters) && until.map({ event.time <= $0 }) != false {
+                try await output.line(encoding: EventMessage(event))
+            }
             try await withThrowingTaskGroup(of: Void.self) { group in
-                let send = SendableExchange(exchange)
                 group.addTask {
                     for await event in stream where Self.matches(event, filters) {
-                        try await send.exchange.send(event.json.bytes() + [10])
+                        try await output.line(encoding: EventMessage(event))
                     }
                 }
-                group.addTask { await limit.value }
+                if let until {
+                    group.addTask { try? await Task.sleep(for: .nanoseconds(until - Clocks.wallNanoseconds())) }
+                }
                 try await group.next()
                 group.cancelAll()
             }
-        } else {
-            for await event in stream where Self.matches(event, filters) {
-                try await exchange.send(event.json.bytes() + [10])
-            }
         }
-        try await exchange.end()
     }
 
     private static func withoutTag(_ name: String) -> Substring {
@@ -226,48 +139,91 @@ struct SystemHandlers: Sendable {
             && filters.matchesLabels(event.attributes)
     }
 
-    func check(_ exchange: Exchange) async throws {
-        let report = try await engine.checkStore(deep: exchange.request.flag("deep"))
-        try await exchange.answer(
-            200,
-            [
-                "images": JSON(report.images), "layers": JSON(report.layers), "blobs": JSON(report.blobs),
-                "mended": JSON(report.mended), "damaged": JSON(report.damaged),
-            ])
+    func check(_ request: Request) async throws -> Response {
+        let report = try await engine.checkStore(deep: request.flag("deep"))
+        var answer = StoreCheckReport()
+        answer.images = report.images
+        answer.layers = report.layers
+        answer.blobs = report.blobs
+        answer.mended = report.mended
+        answer.damaged = report.damaged
+        return try .json(encoding: answer)
     }
 
-    func status(_ exchange: Exchange) async throws {
+    func status(_ request: Request) async throws -> Response {
         let all = await engine.allContainers()
-        try await exchange.answer(
-            200,
-            [
-                "pid": JSON(Processes.currentPID), "version": .string(APIVersion.product),
-                "dataRoot": .string(engine.configuration.dataRoot),
-                "runRoot": .string(engine.configuration.runRoot), "socket": .string(engine.configuration.socket),
-                "containers": JSON(all.count),
-                "running": JSON(all.count { $0.status.isRunning }),
-            ])
+        var status = EngineStatus()
+        status.pid = Int64(Processes.currentPID)
+        status.version = APIVersion.product
+        status.dataRoot = engine.configuration.dataRoot
+        status.runRoot = engine.configuration.runRoot
+        status.socket = engine.configuration.socket
+        status.containers = all.count
+        status.running = all.count { $0.status.isRunning }
+        return try .json(encoding: status)
     }
 
     /// From now on the engine does not exit when it is idle: it was started explicitly.
-    func stay(_ exchange: Exchange) async throws {
+    func stay(_ request: Request) async throws -> Response {
         try Files.write(engine.configuration.runRoot + EngineFiles.stay, "")
-        try await exchange.answer(204)
+        return .status(204)
     }
 
-    func stopEngine(_ exchange: Exchange) async throws {
+    func stopEngine(_ request: Request) async throws -> Response {
         try? Files.remove(engine.configuration.runRoot + EngineFiles.stay)
         await engine.shutDown()
-        // Even if the client does not wait for the response.
-        defer { stop() }
-        try await exchange.answer(204)
-        // The engine exits right after this: the client must have the response by then.
-        await exchange.finishOutput()
+        // The engine exits right after this: the client must have the response by then. It exits even if the client does not wait.
+        var response = Response.status(204)
+        response.onCompletion = stop
+        return response
     }
 }
 
-/// An exchange belongs to one task at a time; where a child task uses it, its parent waits for the child.
-struct SendableExchange: @unchecked Sendable {
-    let exchange: Exchange
-    init(_ exchange: Exchange) { self.exchange = exchange }
+extension SystemInfo {
+    fileprivate mutating func describe(_ host: HostIdentity, _ facts: HostDescription) {
+        name = host.name
+        processors = facts.processors
+        memory = facts.memoryBytes
+        (memoryLimit, swapLimit, cpuCFSPeriod, cpuCFSQuota) = (true, true, true, true)
+        (cpuShares, cpuSet, pidsLimit, ipv4Forwarding) = (true, true, true, true)
+        oomKillDisable = facts.controlGroupVersion == 1
+        systemTime = Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339
+        cgroupDriver = "cgroupfs"
+        cgroupVersion = "\(facts.controlGroupVersion)"
+        kernelVersion = host.release
+        operatingSystem = facts.operatingSystem
+        osType = "linux"
+        architecture = host.machine
+    }
+
+    /// What is the same on every host.
+    fileprivate mutating func describeProduct() {
+        driver = "overlay2"
+        driverStatus = [["Supports d_type", "true"]]
+        plugins.volume = ["local"]
+        plugins.network = ["bridge", "host", "null"]
+        plugins.log = ["json-file", "local", "none"]
+        loggingDriver = "json-file"
+        indexServerAddress = "https://index.docker.io/v1/"
+        serverVersion = APIVersion.product
+        // Clients ask for runc by name.
+        runtimes = ["roost": Runtime(path: "roost-shim"), "runc": Runtime(path: "roost-shim")]
+        defaultRuntime = "roost"
+        liveRestoreEnabled = true
+        initBinary = "roost-shim"
+        securityOptions = ["name=seccomp,profile=builtin", "name=cgroupns"]
+    }
+}
+
+extension SystemInfo.RegistryConfig {
+    fileprivate init(mirrors: [String]) {
+        self.init()
+        var hub = Index()
+        hub.mirrors = mirrors
+        hub.name = "docker.io"
+        (hub.official, hub.secure) = (true, true)
+        indexConfigs = ["docker.io": hub]
+        insecureRegistryCIDRs = ["127.0.0.0/8"]
+        self.mirrors = mirrors.isEmpty ? nil : mirrors
+    }
 }

@@ -47,66 +47,6 @@ public func errorKind(forStatus status: Int) -> RoostError.Kind {
     }
 }
 
-/// `filters` of the list endpoints: `{"label":{"a=b":true}}` or `{"label":["a=b"]}`.
-public struct Filters: Sendable, Equatable {
-    public var values: [String: [String]]
-
-    public init(_ values: [String: [String]] = [:]) { self.values = values }
-
-    public init(query: String?, known: Set<String>) throws(RoostError) {
-        values = [:]
-        guard let query, !query.isEmpty else { return }
-        // An invalid filter must not be ignored: prune would remove everything.
-        guard let members = try JSON(parsing: query).object else {
-            throw .invalid("invalid filter: expected an object of lists (e.g. {\"label\":[\"a=b\"]})")
-        }
-        for (key, value) in members {
-            guard known.isEmpty || known.contains(key) else { throw .invalid("invalid filter '\(key)'") }
-            if let list = value.array, let texts = value.strings, texts.count == list.count {
-                values[key] = texts
-            } else if let map = value.object, map.allSatisfy({ $0.value.bool != nil }) {
-                values[key] = map.filter { $0.value.bool == true }.map(\.key)
-            } else {
-                throw .invalid("invalid filter '\(key)': expected a list of strings")
-            }
-        }
-    }
-
-    /// The value of a boolean filter; nil without one.
-    public func truth(_ key: String) throws(RoostError) -> Bool? {
-        guard let text = self[key].first else { return nil }
-        switch text {
-        case "1", "t", "T", "true", "TRUE", "True": return true
-        case "0", "f", "F", "false", "FALSE", "False": return false
-        default: throw .invalid("invalid filter '\(key)=\(self[key])'")
-        }
-    }
-
-    /// Rejects values of a filter that are not allowed.
-    public func require(_ key: String, oneOf allowed: [String]) throws(RoostError) {
-        for value in self[key] where !allowed.contains(value) { throw .invalid("invalid filter '\(key)=[\(value)]'") }
-    }
-
-    public subscript(_ key: String) -> [String] { values[key] ?? [] }
-
-    /// True if the key has no filter, or if one of its values matches.
-    public func matches(_ key: String, _ fits: (String) -> Bool) -> Bool {
-        guard let wanted = values[key], !wanted.isEmpty else { return true }
-        return wanted.contains(where: fits)
-    }
-
-    /// Whether all label filters match: `name` or `name=value`.
-    public func matchesLabels(_ labels: [String: String]) -> Bool {
-        self["label"].allSatisfy { wanted in
-            let parts = wanted.split(separator: "=", maxSplits: 1).map(String.init)
-            guard let value = labels[parts.first ?? ""] else { return false }
-            return parts.count < 2 || parts[1] == value
-        }
-    }
-
-    public var json: JSON { .object(values.sorted { $0.key < $1.key }.map { (key: $0.key, value: JSON($0.value)) }) }
-}
-
 /// Our own headers, in addition to Docker's.
 public enum RoostHeader {
     /// Different for every run of an engine: tells a client whether two connections reach the same one. Lower case, like all header

@@ -1,3 +1,5 @@
+import EngineModel
+
 /// The body of `POST /containers/{id}/exec`.
 public struct ExecCreateRequest: Codable, Sendable, Equatable {
     public var attachStdin: Bool?
@@ -48,4 +50,46 @@ public struct ExecStartRequest: Codable, Sendable, Equatable {
         self.detach = detach
         self.tty = tty
     }
+}
+
+/// The answer of `GET /exec/{id}/json`.
+public struct ExecInspect: Codable, Sendable, Equatable {
+    public var id: String = ""
+    public var running: Bool = false
+    @NullIfNil public var exitCode: Int64?
+    public var processConfig: ExecProcessConfig = ExecProcessConfig()
+    public var openStdin: Bool = false
+    public var openStderr: Bool = false
+    public var openStdout: Bool = false
+    public var canRemove: Bool = false
+    public var containerID: String = ""
+    public var detachKeys: String = ""
+    public var pid: Int64 = 0
+
+    enum CodingKeys: String, CodingKey {
+        case id = "ID"
+        case running = "Running"
+        case exitCode = "ExitCode"
+        case processConfig = "ProcessConfig"
+        case openStdin = "OpenStdin"
+        case openStderr = "OpenStderr"
+        case openStdout = "OpenStdout"
+        case canRemove = "CanRemove"
+        case containerID = "ContainerID"
+        case detachKeys = "DetachKeys"
+        case pid = "Pid"
+    }
+
+    public init() {}
+}
+
+/// The process of an exec.
+public struct ExecProcessConfig: Codable, Sendable, Equatable {
+    public var tty: Bool = false
+    public var entrypoint: String = ""
+    public var arguments: [String] = []
+    public var privileged: Bool = false
+    public var user: String = ""
+
+    public init() {}
 }

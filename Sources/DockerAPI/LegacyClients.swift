@@ -1,33 +1,21 @@
 import EngineModel
 
-/// Adapts the body of `POST /containers/create` from clients of older API versions (Docker Engine API, version history).
-public enum LegacyClients {
-    /// `version`: major * 1000 + minor. Drops members that were added later, and sets defaults that have changed.
-    public static func adapted(_ body: JSON, version: Int) -> JSON {
-        guard version < 1044 else { return body }
-        var body = body
-        var host = body["HostConfig"]
-        if version < 1043, !host["Annotations"].isNull { host.set("Annotations", .null) }
-        if version < 1042, !host["ConsoleSize"].isNull { host.set("ConsoleSize", .null) }
-        if version < 1040, host.object != nil, (host["IpcMode"].string ?? "").isEmpty {
-            host.set("IpcMode", "shareable")
-        }
-        if host.object != nil { body.set("HostConfig", host) }
-        if !body["Healthcheck"]["StartInterval"].isNull {
-            var check = body["Healthcheck"]
-            check.set("StartInterval", .null)
-            body.set("Healthcheck", check)
-        }
-        var networking = body["NetworkingConfig"]
-        if let endpoints = networking["EndpointsConfig"].object {
-            let stripped = endpoints.map { name, value -> (key: String, value: JSON) in
-                var value = value
-                if !value["MacAddress"].isNull { value.set("MacAddress", .null) }
-                return (name, value)
+extension ContainerCreateRequest {
+    /// Adapts the request of a client of an older API version (major * 1000 + minor): drops members that were added later, and sets
+    /// defaults that have changed (Docker Engine API, version history).
+    public func adapted(fromVersion version: Int) -> ContainerCreateRequest {
+        var adapted = self
+        if version < 1044 {
+            adapted.config.healthcheck?.startInterval = nil
+            adapted.networkingConfig?.endpointsConfig = networkingConfig?.endpointsConfig?.mapValues {
+                var settings = $0
+                settings.macAddress = nil
+                return settings
             }
-            networking.set("EndpointsConfig", .object(stripped))
-            body.set("NetworkingConfig", networking)
         }
-        return body
+        if version < 1043 { adapted.hostConfig?.annotations = nil }
+        if version < 1042 { adapted.hostConfig?.consoleSize = nil }
+        if version < 1040, hostConfig?.ipcMode ?? "" == "" { adapted.hostConfig?.ipcMode = "shareable" }
+        return adapted
     }
 }

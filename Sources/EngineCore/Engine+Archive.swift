@@ -1,4 +1,5 @@
 import ContainerRuntime
+import DockerAPI
 import EngineModel
 import HelperProtocol
 import ImageBuild
@@ -154,7 +155,7 @@ extension Engine {
         public var changes: [String] = []
         public var pauses = true
         /// Settings that override the container's own, as in the API's request body.
-        public var body: JSON?
+        public var config: ContainerConfig?
         public init() {}
     }
 
@@ -188,8 +189,8 @@ extension Engine {
         if pauses { try? group.setFrozen(false) }
         let layer = try captured.get()
         var runtime = parent.configuration.config ?? .init()
-        try Self.take(record, into: &runtime)
-        if let body = options.body { runtime = try Self.overlaying(body, on: runtime) }
+        runtime.take(record)
+        if let config = options.config { runtime.override(by: config) }
         try runtime.apply(changes: options.changes)
         var configuration = parent.configuration
         let created = Timestamp(nanoseconds: now).rfc3339
@@ -217,46 +218,55 @@ extension Engine {
             ])
         return image
     }
+}
 
-    /// Copies the container's settings into the new image's configuration.
-    private static func take(
-        _ record: ContainerRecord, into runtime: inout ImageConfiguration.Runtime
-    ) throws {
-        runtime.env = record.environment
-        runtime.labels = record.spec.labels
-        runtime.workingDir = record.workingDirectory
-        runtime.user = record.user
-        if !record.spec.exposedPorts.isEmpty {
-            runtime.exposedPorts = Dictionary(
-                record.spec.exposedPorts.map { ($0.description, .init()) }, uniquingKeysWith: { $1 })
-        }
-        if let command = record.spec.process.command, !command.isEmpty { runtime.cmd = command }
-        if let entrypoint = record.spec.process.entrypoint { runtime.entrypoint = entrypoint }
-        if let program = record.program.flatMap({ try? JSON(parsing: $0) }) {
-            runtime = try overlaying(program, on: runtime)
-        }
+extension ImageConfiguration.Runtime {
+    /// Copies a container's settings.
+    fileprivate mutating func take(_ record: ContainerRecord) {
+        env = record.environment
+        labels = record.spec.labels
+        workingDir = record.workingDirectory
+        user = record.user
+        let ports = record.spec.exposedPorts
+        if !ports.isEmpty { exposedPorts = Dictionary(ports.map { ($0.description, .init()) }) { $1 } }
+        override(by: record.mergedConfig)
     }
 
-    /// Non-empty members of the body override existing values; variables, ports, volumes and labels are merged.
-    private static func overlaying(
-        _ body: JSON, on runtime: ImageConfiguration.Runtime
-    ) throws -> ImageConfiguration.Runtime {
-        var json = try JSON(parsing: ImageStore.encode(runtime))
-        for key in [
-            "User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "Labels", "StopSignal",
-            "Healthcheck", "Shell", "OnBuild",
-        ] {
-            let value = body[key]
-            if value.isNull || value == "" || value.array?.isEmpty == true || value.object?.isEmpty == true { continue }
-            if ["ExposedPorts", "Volumes", "Labels"].contains(key), var old = Optional(json[key]), !old.isNull {
-                for (name, member) in value.object ?? [] { old.set(name, member) }
-                json.set(key, old)
-            } else if key == "Env" {
-                json.set(key, JSON(environment(runtime.env ?? [], value.strings ?? [])))
-            } else {
-                json.set(key, value)
-            }
+    /// Members with a value override existing ones; variables, ports, volumes and labels are merged.
+    fileprivate mutating func override(by config: ContainerConfig) {
+        func given(_ text: String?) -> String? { text?.isEmpty == false ? text : nil }
+        func given<Element>(_ list: [Element]?) -> [Element]? { list?.isEmpty == false ? list : nil }
+        func merged(_ old: [String: ImageConfiguration.Empty]?, _ new: OrderedMap<EmptyObject>?)
+            -> [String: ImageConfiguration.Empty]?
+        {
+            guard let new, !new.isEmpty else { return old }
+            return (old ?? [:]).merging(new.keys.map { ($0, .init()) }) { $1 }
         }
-        return try ImageStore.decode(ImageConfiguration.Runtime.self, json.bytes(), "the configuration")
+        user = given(config.user) ?? user
+        workingDir = given(config.workingDirectory) ?? workingDir
+        stopSignal = given(config.stopSignal) ?? stopSignal
+        cmd = given(config.command?.words) ?? cmd
+        entrypoint = given(config.entrypoint?.words) ?? entrypoint
+        shell = given(config.shell) ?? shell
+        onBuild = given(config.onBuild) ?? onBuild
+        if let own = given(config.environment) { env = Engine.environment(env ?? [], own) }
+        if let own = config.labels, !own.isEmpty { labels = (labels ?? [:]).merging(own) { $1 } }
+        exposedPorts = merged(exposedPorts, config.exposedPorts)
+        volumes = merged(volumes, config.volumes)
+        healthcheck = config.healthcheck.flatMap(ImageConfiguration.Healthcheck.init) ?? healthcheck
+    }
+}
+
+extension ImageConfiguration.Healthcheck {
+    /// nil for a health check without members.
+    fileprivate init?(_ config: HealthConfig) {
+        guard config != HealthConfig() else { return nil }
+        self.init()
+        test = config.test
+        interval = config.interval
+        timeout = config.timeout
+        startPeriod = config.startPeriod
+        startInterval = config.startInterval
+        retries = config.retries.map { Int(clamping: $0) }
     }
 }

@@ -1,4 +1,5 @@
 import ContainerRuntime
+import DockerAPI
 import EngineModel
 import ImageStore
 import LinuxKernel
@@ -49,7 +50,8 @@ extension Engine {
             user: spec.process.user.isEmpty ? runtime.user ?? "" : spec.process.user, stopSignal: stopSignal,
             healthcheck: health,
             mounts: mounts, endpoints: endpoints, publishedPorts: [])
-        record.program = try EffectiveConfig.merged(spec, runtime).text
+        let config = ContainerConfig(merging: spec, record.createRequest?.config, with: runtime)
+        record.program = try JSON(encoding: config).text()
         // Directories before the row: directories without a row are swept, and a row never lacks its directories.
         do {
             for folder in ["/upper", "/work"] {
@@ -272,15 +274,7 @@ extension Engine {
     static func healthcheck(_ own: HealthcheckSpec?, _ runtime: ImageConfiguration.Runtime) throws(RoostError)
         -> HealthcheckSpec?
     {
-        guard var check = own ?? runtime.healthcheck?.spec else { return nil }
-        if let base = runtime.healthcheck?.spec {
-            if check.test.isEmpty { check.test = base.test }
-            if check.interval == 0 { check.interval = base.interval }
-            if check.timeout == 0 { check.timeout = base.timeout }
-            if check.startPeriod == 0 { check.startPeriod = base.startPeriod }
-            if check.startInterval == 0 { check.startInterval = base.startInterval }
-            if check.retries == 0 { check.retries = base.retries }
-        }
+        guard var check = HealthcheckSpec(merging: own, with: runtime.healthcheck?.spec) else { return nil }
         if check.test.isEmpty || check.test == ["NONE"] { return nil }
         guard ["CMD", "CMD-SHELL"].contains(check.test[0]) else {
             throw .invalid("Unknown healthcheck type \"\(check.test[0])\" (expected CMD, CMD-SHELL or NONE)")

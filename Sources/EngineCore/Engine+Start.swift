@@ -1,4 +1,5 @@
 import ContainerRuntime
+import DockerAPI
 import EngineModel
 import ImageStore
 import LinuxKernel
@@ -68,10 +69,9 @@ extension Engine {
     /// The initial size of a container's terminal, as requested (`HostConfig.ConsoleSize`).
     private static func firstWindow(_ record: ContainerRecord) -> (rows: UInt16, columns: UInt16)? {
         guard record.spec.process.terminal,
-            let size = record.spec.asked.flatMap({ try? JSON(parsing: $0) })?["HostConfig"]["ConsoleSize"].array,
-            size.count == 2, let rows = size[0].int, let columns = size[1].int, rows > 0
+            let size = record.createRequest?.hostConfig?.consoleSize, size.count == 2, size[0] > 0
         else { return nil }
-        return (UInt16(clamping: rows), UInt16(clamping: columns))
+        return (size[0], size[1])
     }
 
     /// The container with the host name of the container whose network it shares.

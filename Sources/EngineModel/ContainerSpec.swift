@@ -39,10 +39,8 @@ public struct ContainerSpec: Sendable, Equatable, Codable {
     /// Hooks that run in the container after a start and before a stop by the user.
     public var startHooks: [HookSpec] = []
     public var stopHooks: [HookSpec] = []
-    /// Requested settings without effect, by API name, to show them in `inspect`.
-    public var wishes: [String: String]?
-    /// Members of the create request that `inspect` shows as they were sent, as JSON: `Config` and `HostConfig`.
-    public var asked: String?
+    /// The create request as JSON, for `inspect`; nil for a container of a project.
+    public var request: String?
     /// Only the loopback interface, regardless of the network mode.
     public var isNetworkDisabled: Bool?
     /// 0 to 100 (memory.swappiness of cgroup v1); nil means the host's default.
@@ -105,8 +103,15 @@ public struct MountSpec: Sendable, Equatable, Codable, Hashable {
     public var volumeWish: VolumeTemplate?
     /// The mount takes over an anonymous volume of a previous container; it is removed with this container.
     public var keepsAnonymous: Bool?
-    /// The mount as the client sent it, to show it in `inspect`: an entry of `Binds`, or the JSON of an entry of `Mounts`.
-    public var written: String?
+    /// How the client wrote the mount; nil for one of a project, and for an entry of `Tmpfs` or `Volumes`.
+    public var form: Form?
+
+    public enum Form: Sendable, Equatable, Codable, Hashable {
+        /// An entry of `Binds`, with its options.
+        case short(mode: String?)
+        /// An entry of `Mounts`.
+        case long
+    }
     public init(source: Source, target: String, readOnly: Bool = false) {
         self.source = source
         self.target = target

@@ -2,9 +2,11 @@ extension JSON {
     /// Decodes a value of this type. As in Go's decoder, keys match exactly or else ignoring case, and the last of several wins.
     /// Unknown members are ignored; null counts as absent.
     ///
+    /// `zeroIfAbsent`: an absent member is the zero value of its type, as in Go, instead of an error.
+    ///
     /// Throws `RoostError` of kind `invalid` with the path of the value of a wrong type.
-    public func decode<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
-        try JSONValueDecoder(value: self, path: DecodingPath()).decode(type)
+    public func decode<Value: Decodable>(_ type: Value.Type = Value.self, zeroIfAbsent: Bool = false) throws -> Value {
+        try JSONValueDecoder(value: self, path: DecodingPath(), zeroIfAbsent: zeroIfAbsent).decode(type)
     }
 }
 
@@ -55,6 +57,7 @@ extension JSON {
 private struct JSONValueDecoder: Decoder, SingleValueDecodingContainer {
     let value: JSON
     let path: DecodingPath
+    let zeroIfAbsent: Bool
     var codingPath: [any CodingKey] { path.keys }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
@@ -62,12 +65,12 @@ private struct JSONValueDecoder: Decoder, SingleValueDecodingContainer {
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
         guard let members = value.isNull ? [] : value.object else { throw wrong("an object") }
-        return KeyedDecodingContainer(KeyedDecoder<Key>(members: members, path: path))
+        return KeyedDecodingContainer(KeyedDecoder<Key>(members: members, path: path, zeroIfAbsent: zeroIfAbsent))
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
         guard let elements = value.isNull ? [] : value.array else { throw wrong("a list") }
-        return UnkeyedDecoder(elements: elements, path: path)
+        return UnkeyedDecoder(elements: elements, path: path, zeroIfAbsent: zeroIfAbsent)
     }
 
     func singleValueContainer() -> any SingleValueDecodingContainer { self }
@@ -96,7 +99,7 @@ private struct JSONValueDecoder: Decoder, SingleValueDecodingContainer {
     private func integer<Integer: FixedWidthInteger>() throws -> Integer {
         if value.isNull { return 0 }
         guard case .int(let value) = value, let fitting = Integer(exactly: value) else {
-            throw wrong("a whole number of \(Integer.bitWidth) bits")
+            throw wrong("a \(Integer.bitWidth)-bit integer")
         }
         return fitting
     }
@@ -135,24 +138,27 @@ extension DecodingError {
 private struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     let members: [(key: String, value: JSON)]
     let path: DecodingPath
+    let zeroIfAbsent: Bool
     var codingPath: [any CodingKey] { path.keys }
     var allKeys: [Key] { members.compactMap { Key(stringValue: $0.key) } }
 
     /// nil where it is absent or null.
     private func member(_ key: Key) -> JSONValueDecoder? {
         guard let value = JSON.member(of: members, key.stringValue), !value.isNull else { return nil }
-        return JSONValueDecoder(value: value, path: .member(key.stringValue, of: path))
+        return decoder(value, key)
+    }
+
+    private func decoder(_ value: JSON, _ key: Key) -> JSONValueDecoder {
+        JSONValueDecoder(value: value, path: .member(key.stringValue, of: path), zeroIfAbsent: zeroIfAbsent)
     }
 
     /// null stands for the zero value, as in Go.
     private func present(_ key: Key) throws -> JSONValueDecoder {
-        let found = JSON.member(of: members, key.stringValue).map {
-            JSONValueDecoder(value: $0, path: .member(key.stringValue, of: path))
-        }
-        guard let found else {
+        if let value = JSON.member(of: members, key.stringValue) { return decoder(value, key) }
+        guard zeroIfAbsent else {
             throw RoostError.invalid("invalid JSON: \(DecodingPath.member(key.stringValue, of: path).text) is missing")
         }
-        return found
+        return decoder(.null, key)
     }
 
     func contains(_ key: Key) -> Bool { JSON.member(of: members, key.stringValue) != nil }
@@ -189,27 +195,32 @@ private struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer {
         try present(key).unkeyedContainer()
     }
-    func superDecoder() throws -> any Decoder { JSONValueDecoder(value: .object(members), path: path) }
+    func superDecoder() throws -> any Decoder {
+        JSONValueDecoder(value: .object(members), path: path, zeroIfAbsent: zeroIfAbsent)
+    }
     func superDecoder(forKey key: Key) throws -> any Decoder { try present(key) }
 }
 
 private struct UnkeyedDecoder: UnkeyedDecodingContainer {
     let elements: [JSON]
     let path: DecodingPath
+    let zeroIfAbsent: Bool
     private(set) var currentIndex = 0
     var codingPath: [any CodingKey] { path.keys }
     var count: Int? { elements.count }
     var isAtEnd: Bool { currentIndex >= elements.count }
 
-    init(elements: [JSON], path: DecodingPath) {
+    init(elements: [JSON], path: DecodingPath, zeroIfAbsent: Bool) {
         self.elements = elements
         self.path = path
+        self.zeroIfAbsent = zeroIfAbsent
     }
 
     private mutating func next() throws -> JSONValueDecoder {
         guard !isAtEnd else { throw RoostError.invalid("invalid JSON: \(path.text) has too few elements") }
         defer { currentIndex += 1 }
-        return JSONValueDecoder(value: elements[currentIndex], path: .element(currentIndex, of: path))
+        return JSONValueDecoder(
+            value: elements[currentIndex], path: .element(currentIndex, of: path), zeroIfAbsent: zeroIfAbsent)
     }
 
     mutating func decodeNil() -> Bool {

@@ -1,9 +1,7 @@
 extension JSON {
     /// The JSON form of a value. Object keys keep the order in which the value encodes them; optional members that are nil are absent.
     public init(encoding value: some Encodable) throws {
-        let encoder = JSONValueEncoder()
-        try value.encode(to: encoder)
-        self = encoder.container.json
+        self = try EncodingContainer.element(value).json
     }
 }
 
@@ -57,6 +55,8 @@ private final class EncodingContainer {
     static func element(_ value: some Encodable) throws -> Element {
         // Values of JSON are taken as they are.
         if let json = value as? JSON { return .value(json) }
+        // In the order of their keys: that of a dictionary differs from run to run.
+        if let map = value as? [String: String] { return .value(JSON(map)) }
         let encoder = JSONValueEncoder()
         try value.encode(to: encoder)
         if case .single(let value) = encoder.container.content { return .value(value) }

@@ -37,6 +37,17 @@ public struct ContainerPort: Sendable, Hashable, Codable, CustomStringConvertibl
         self.init(number, transport)
     }
 
+    /// `80`, `80/udp`, `8000-8010/tcp`.
+    public static func range(parsing text: String) throws(RoostError) -> [ContainerPort] {
+        let parts = text.split(separator: "/", maxSplits: 1).map(String.init)
+        let ends = (parts.first ?? "").split(separator: "-").map(String.init)
+        let suffix = parts.count > 1 ? "/\(parts[1])" : ""
+        let low = try ContainerPort(parsing: (ends.first ?? "") + suffix)
+        let high = try ContainerPort(parsing: (ends.last ?? "") + suffix)
+        guard low.number <= high.number else { throw .invalid("invalid port range \"\(text)\"") }
+        return (low.number...high.number).map { ContainerPort($0, low.transport) }
+    }
+
     public var description: String { "\(number)/\(transport.rawValue)" }
     public static func < (one: ContainerPort, other: ContainerPort) -> Bool {
         (one.number, one.transport) < (other.number, other.transport)

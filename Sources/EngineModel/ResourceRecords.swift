@@ -215,8 +215,8 @@ public struct ContainerRecord: Sendable, Equatable, Codable {
     public var mounts: [MountRecord]
     public var endpoints: [EndpointRecord]
     public var publishedPorts: [PublishedPort]
-    /// The configuration merged from spec and image as in Docker, as JSON: `inspect` shows it in `Config`, `commit` writes it into an
-    /// image.
+    /// The configuration merged from specification and image as in Docker, as JSON (`ContainerConfig`): `inspect` shows it, and `commit`
+    /// writes it into an image.
     public var program: String?
 
     public init(

@@ -55,7 +55,7 @@ public enum Operation: Sendable, Equatable {
         }
     }
 
-    var verb: String {
+    public var verb: String {
         switch self {
         case .createNetwork, .createVolume, .createContainer: "+ create"
         case .replaceContainer, .replaceNetwork: "~ recreate"
@@ -139,20 +139,6 @@ public struct Plan: Sendable, Equatable {
             return
                 "\(step.number). \(step.operation.verb) \(step.operation.subject.lowercasedFirst)  (\(step.reason))\(order)\n"
         }.joined() + told
-    }
-
-    public var json: JSON {
-        [
-            "project": .string(project), "changes": .bool(hasChanges),
-            "steps": .array(
-                steps.map { step in
-                    let verb = step.operation.verb.split(separator: " ").dropFirst().joined(separator: " ")
-                    return [
-                        "number": JSON(step.number), "action": .string(verb), "object": .string(step.operation.subject),
-                        "reason": .string(step.reason), "after": .array(step.after.map { JSON($0) }),
-                    ]
-                }), "notes": JSON(notes),
-        ]
     }
 }
 

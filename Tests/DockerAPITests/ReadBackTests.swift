@@ -8,12 +8,13 @@ import Testing
         var body = config
         body.set("Image", "busybox")
         body.set("HostConfig", host)
-        let spec = try ContainerSpec(wire: body)
+        let spec = try ContainerSpec(try body.request(ContainerCreateRequest.self))
         let record = ContainerRecord(
             id: String(repeating: "a", count: 64), name: "one", createdAt: 0, spec: spec, status: ContainerStatus(),
             imageID: "sha256:1", arguments: ["sh"], environment: [], workingDirectory: "", user: "",
             stopSignal: "SIGTERM", healthcheck: nil, mounts: [], endpoints: [], publishedPorts: [])
-        return record.inspectJSON(networks: [:], paths: (data: "/d", log: "/l", execs: []))
+        return try JSON(
+            encoding: ContainerInspect(record, networks: [:], directory: "/d", log: "/l", execs: []))
     }
 
     @Test(
@@ -25,7 +26,7 @@ import Testing
             ("Tmpfs", ["/t": "size=1m"]),
         ] as [(String, JSON)])
     func written(member: String, value: JSON) throws {
-        #expect(try shown([member: value])["HostConfig"][member].text() == value.text())
+        #expect(try shown([member: value])["HostConfig"][member] == value)
     }
 
     @Test(
@@ -39,17 +40,20 @@ import Testing
     func blank(member: String) throws { #expect(try shown(.object([]))["HostConfig"][member].isNull) }
 
     @Test("what came later than a client's version is not taken from it")
-    func olderClients() {
+    func olderClients() throws {
         let body: JSON = [
-            "HostConfig": ["Annotations": ["a": "b"]], "Healthcheck": ["Retries": 3, "StartInterval": 5],
+            "HostConfig": ["Annotations": ["a": "b"], "ConsoleSize": [1, 2]],
+            "Healthcheck": ["Retries": 3, "StartInterval": 5],
             "NetworkingConfig": ["EndpointsConfig": ["net": ["MacAddress": "02:00:00:00:00:01", "Aliases": ["x"]]]],
         ]
-        let old = LegacyClients.adapted(body, version: 1039)
-        #expect(old["HostConfig"]["Annotations"].isNull && old["HostConfig"]["IpcMode"] == "shareable")
-        #expect(old["Healthcheck"]["StartInterval"].isNull && old["Healthcheck"]["Retries"].int == 3)
-        let endpoint = old["NetworkingConfig"]["EndpointsConfig"]["net"]
-        #expect(endpoint["MacAddress"].isNull && endpoint["Aliases"].strings == ["x"])
-        #expect(LegacyClients.adapted(body, version: 1044) == body)
+        let request = try body.request(ContainerCreateRequest.self)
+        let old = request.adapted(fromVersion: 1039)
+        #expect(old.hostConfig?.annotations == nil && old.hostConfig?.consoleSize == nil)
+        #expect(old.hostConfig?.ipcMode == "shareable")
+        #expect(old.config.healthcheck?.startInterval == nil && old.config.healthcheck?.retries == 3)
+        let endpoint = old.networkingConfig?.endpointsConfig?["net"]
+        #expect(endpoint?.macAddress == nil && endpoint?.aliases == ["x"])
+        #expect(request.adapted(fromVersion: 1044) == request)
     }
 
     @Test("a network shows the options and gateways that were given, and no others")
@@ -58,10 +62,11 @@ import Testing
             id: "n", name: "net", driver: "bridge", createdAt: 0, subnet4: Subnet("172.29.8.0/24"),
             gateway4: IPAddress("172.29.8.1"), subnet6: nil, gateway6: nil, isInternal: false, labels: [:],
             options: [:], bridge: "rbx")
-        let chosen = record.json(members: [])
+        func shown() throws -> JSON { try JSON(encoding: NetworkInspect(record, members: [])) }
+        let chosen = try shown()
         #expect(chosen["Options"].text() == "{}")
         #expect(chosen["IPAM"]["Config"].text() == #"[{"Subnet":"172.29.8.0/24","Gateway":"172.29.8.1"}]"#)
         record.askedSubnets = [try #require(Subnet("172.29.8.0/24"))]
-        #expect(record.json(members: [])["IPAM"]["Config"].text() == #"[{"Subnet":"172.29.8.0/24"}]"#)
+        #expect(try shown()["IPAM"]["Config"].text() == #"[{"Subnet":"172.29.8.0/24"}]"#)
     }
 }

@@ -101,19 +101,6 @@ import Testing
         #expect(Set(kinds.map(httpStatus)).count == kinds.count)
         for kind in kinds { #expect(errorKind(forStatus: httpStatus(for: kind)) == kind) }
     }
-
-    @Test("members that a client's version does not have are dropped")
-    func legacy() throws {
-        let body = try JSON(
-            parsing:
-                #"{"HostConfig":{"Annotations":{"a":"b"},"ConsoleSize":[1,2]},"Healthcheck":{"StartInterval":5},"NetworkingConfig":{"EndpointsConfig":{"n":{"MacAddress":"x"}}}}"#
-        )
-        let old = LegacyClients.adapted(body, version: 1039)
-        #expect(old["HostConfig"]["Annotations"].isNull && old["HostConfig"]["ConsoleSize"].isNull)
-        #expect(old["HostConfig"]["IpcMode"].string == "shareable" && old["Healthcheck"]["StartInterval"].isNull)
-        #expect(old["NetworkingConfig"]["EndpointsConfig"]["n"]["MacAddress"].isNull)
-        #expect(LegacyClients.adapted(body, version: 1044) == body)
-    }
 }
 
 @Suite struct PercentEncodingTests {

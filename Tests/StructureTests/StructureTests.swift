@@ -26,7 +26,7 @@ import Testing
         ],
         "EngineCore": [
             "Planning", "ComposeModel", "ImageStore", "ImageBuild", "Registry", "Networking", "ContainerRuntime",
-            "ShimProtocol", "HelperProtocol", "LinuxKernel", "OCI", "EngineModel",
+            "ShimProtocol", "HelperProtocol", "LinuxKernel", "OCI", "EngineModel", "DockerAPI",
         ],
         "BuildSession": ["EngineModel", "LinuxKernel", "Archives"],
         "APIServer": [
