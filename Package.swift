@@ -177,7 +177,7 @@ let package = Package(
         // The program is linked statically in release builds only; the tests are debug builds.
         .testTarget(
             name: "RoostTests",
-            dependencies: ["roost", "EngineModel", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            dependencies: ["roost", "DockerAPI", "EngineModel", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .testTarget(name: "APIClientTests", dependencies: ["APIClient", "EngineModel", "LinuxKernel"]),
         .testTarget(name: "ImageBuildTests", dependencies: ["ImageBuild", "OCI", "EngineModel"]),
         .testTarget(

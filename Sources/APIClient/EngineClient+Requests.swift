@@ -39,6 +39,9 @@ extension EngineClient {
         try get("containers/\(Self.encode(reference))/json")
     }
 
+    /// Throws `notFound` if there is no such image.
+    public func inspectImage(_ reference: String) throws -> ImageInspect { try get("images/\(reference)/json") }
+
     /// The engine's events from now on, or since a time.
     public func events(_ filters: Filters, _ query: [(String, String)] = []) throws -> HTTPExchange {
         try open("GET", "events", filters.query + query)

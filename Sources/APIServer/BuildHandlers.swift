@@ -18,17 +18,11 @@ struct BuildHandlers: Sendable {
                 "version=2 is not supported: BuildKit clients build over /session and /grpc")
         }
         var wanted = try Self.wanted(request)
-        let extras = try Self.extras(request)
-        wanted.secrets = extras.secrets
-        wanted.agentSockets = extras.agentSockets
-        wanted.contexts = extras.contexts
-        wanted.cacheImports = extras.cacheImports
-        wanted.cacheExports = extras.cacheExports
-        wanted.onlyCached = extras.onlyCached
-        if let text = extras.dockerfile { wanted.dockerfileText = text }
+        let options = try Self.options(request)
+        try Self.add(options, to: &wanted)
         wanted.credentials = try Self.credentials(request)
         let final = wanted
-        let lines = BuildLines(quiet: request.flag("q"), tags: final.tags, isRich: extras.isRich)
+        let lines = BuildLines(quiet: request.flag("q"), tags: final.tags, isRich: options.rich)
         let isPrepared = Mutex(false)
         let dataRoot = engine.configuration.dataRoot
         return try await .progress(
@@ -41,11 +35,11 @@ struct BuildHandlers: Sendable {
             { [engine] report in
                 try await engine.withBuildFolder { folder, id in
                     var wanted = final
-                    let context = try await Self.context(request, extras, folder, engine)
+                    let context = try await Self.context(request, options.folder, folder, engine)
                     if let text = context.dockerfile { wanted.dockerfileText = text }
                     isPrepared.withLock { $0 = true }
                     let image = try await engine.build(
-                        wanted, context: context.context, folder: folder, id: id, ordered: !extras.isRich
+                        wanted, context: context.context, folder: folder, id: id, ordered: !options.rich
                     ) { event in
                         for line in lines.lines(event) { report(line) }
                     }
@@ -59,72 +53,54 @@ struct BuildHandlers: Sendable {
         error.kind == .conflict || error.code == .dockerfileInvalid
     }
 
-    /// Parameters of our own command line beyond Docker's.
-    private struct Extras: Sendable {
-        /// A directory of this host, with the identity that the client sees: on another machine it differs.
-        var folder = JSON.null
-        var dockerfile: String?
-        var secrets: [String: [UInt8]] = [:]
-        var agentSockets: [String: String] = [:]
-        var contexts: [String: String] = [:]
-        var cacheImports: [BuildCacheLocation] = []
-        var cacheExports: [BuildCacheTarget] = []
-        var onlyCached = false
-        /// Report every event as it comes, for a display.
-        var isRich = false
-    }
-
-    private static func extras(_ request: Request) throws -> Extras {
-        var extras = Extras()
-        guard let header = request.headers["X-Roost-Build"].first else { return extras }
+    private static func options(_ request: Request) throws -> BuildOptions {
+        guard let header = request.headers["X-Roost-Build"].first else { return BuildOptions() }
         guard let bytes = Base64.decode(header) else { throw RoostError.invalid("X-Roost-Build is not base64") }
-        let json = try JSON(parsing: bytes)
-        extras.folder = json["folder"]
-        extras.dockerfile = json["dockerfile"].string
-        for (id, value) in json["secrets"].stringMap ?? [:] { extras.secrets[id] = Base64.decode(value) ?? [] }
-        extras.agentSockets = json["agentSockets"].stringMap ?? [:]
-        extras.contexts = json["contexts"].stringMap ?? [:]
-        extras.isRich = json["rich"].bool ?? false
-        extras.onlyCached = json["onlyCached"].bool ?? false
-        extras.cacheImports = try (json["cacheImports"].array ?? []).map(cacheLocation)
-        extras.cacheExports = try (json["cacheExports"].array ?? []).map {
-            BuildCacheTarget(
-                location: try cacheLocation($0), everything: $0["mode"].string == "max",
-                ignoresErrors: $0["ignoreError"].bool ?? false)
-        }
-        return extras
+        return try JSON(parsing: bytes).decode(zeroIfAbsent: true)
     }
 
-    private static func cacheLocation(_ json: JSON) throws -> BuildCacheLocation {
-        if let name = json["registry"].string { return .registry(try ImageReference(parsing: name)) }
-        let path = json["folder"]["path"].string ?? ""
-        guard isHere(json["folder"]) else {
-            throw RoostError.invalid(
-                "the cache directory \(path) is not on the engine's machine: use a registry instead (type=registry)")
+    private static func add(_ options: BuildOptions, to wanted: inout BuildRequest) throws {
+        for (id, value) in options.secrets ?? [:] { wanted.secrets[id] = Base64.decode(value) ?? [] }
+        wanted.agentSockets = options.agentSockets ?? [:]
+        for (name, value) in options.contexts ?? [:] { wanted.contexts[name] = value }
+        wanted.cacheImports = try (options.cacheImports ?? []).map(cacheLocation)
+        wanted.cacheExports = try (options.cacheExports ?? []).map {
+            BuildCacheTarget(
+                location: try cacheLocation($0), everything: $0.mode == "max", ignoresErrors: $0.ignoreError ?? false)
         }
-        return .folder(path)
+        wanted.onlyCached = options.onlyCached
+        if let text = options.dockerfile { wanted.dockerfileText = text }
+    }
+
+    private static func cacheLocation(_ cache: BuildCacheReference) throws -> BuildCacheLocation {
+        if let name = cache.registry { return .registry(try ImageReference(parsing: name)) }
+        let folder = cache.folder ?? LocalDirectory()
+        guard isHere(folder) else {
+            throw RoostError.invalid(
+                "the cache directory \(folder.path) is not on the engine's machine: use a registry instead (type=registry)"
+            )
+        }
+        return .folder(folder.path)
     }
 
     /// Whether a directory that the client sees is one of this host.
-    private static func isHere(_ folder: JSON) -> Bool {
-        guard let path = folder["path"].string, let status = try? Files.status(path), status.isDirectory else {
-            return false
-        }
-        return Int64(bitPattern: status.device) == folder["device"].int
-            && Int64(bitPattern: status.inode) == folder["inode"].int
+    private static func isHere(_ folder: LocalDirectory) -> Bool {
+        guard let status = try? Files.status(folder.path), status.isDirectory else { return false }
+        return Int64(bitPattern: status.device) == folder.device && Int64(bitPattern: status.inode) == folder.inode
     }
 
     /// The directory to build from: the host's own, or one that is filled from the body or from a URL.
-    private static func context(_ request: Request, _ extras: Extras, _ folder: String, _ engine: Engine) async throws
+    private static func context(_ request: Request, _ local: LocalDirectory?, _ folder: String, _ engine: Engine)
+        async throws
         -> (context: BuildContext, dockerfile: String?)
     {
-        if let path = extras.folder["path"].string {
+        if let local {
             try await request.body.discard()
-            guard isHere(extras.folder) else {
+            guard isHere(local) else {
                 throw RoostError.conflict(
-                    "the directory \(path) is not on the engine's machine", code: .contextNotLocal)
+                    "the directory \(local.path) is not on the engine's machine", code: .contextNotLocal)
             }
-            return (BuildContext(folder: path, isLasting: true), nil)
+            return (BuildContext(folder: local.path, isLasting: true), nil)
         }
         let place = folder + "/context"
         try Files.makeDirectories(place)
@@ -176,8 +152,8 @@ struct BuildHandlers: Sendable {
         wanted.resources.cpusetCPUs = request["cpusetcpus"] ?? ""
         wanted.controlGroupParent = request["cgroupparent"] ?? ""
         if let text = request["ulimits"], !text.isEmpty {
-            wanted.resources.limits = (try JSON(parsing: text).array ?? []).map {
-                UlimitSpec(name: $0["Name"].string ?? "", soft: $0["Soft"].int ?? 0, hard: $0["Hard"].int ?? 0)
+            wanted.resources.limits = try JSON(parsing: text).decode([Ulimit].self, zeroIfAbsent: true).map {
+                UlimitSpec(name: $0.name ?? "", soft: $0.soft ?? 0, hard: $0.hard ?? 0)
             }
         }
         if request.flag("squash") { throw RoostError.invalid("squash is only supported with experimental mode") }
@@ -269,63 +245,63 @@ private struct BuildLines: Sendable {
     let tags: [ImageReference]
     let isRich: Bool
 
-    func failure(_ error: any Error, dataRoot: String) -> StreamFailure {
+    func failure(_ error: any Error, dataRoot: String) -> ProgressMessage {
         let step = error as? BuildStepFailure
         let known = DiskSpace.explain(error, at: dataRoot) ?? error as? RoostError
         let message = known?.message ?? "\(error)"
         let place = step?.place ?? ""
-        return StreamFailure(
-            message: isRich && !place.isEmpty ? "\(message) (\(place))" : message, exitCode: step?.code,
+        return ProgressMessage(
+            failure: isRich && !place.isEmpty ? "\(message) (\(place))" : message, exitCode: step?.code,
             code: known?.code)
     }
 
-    private func stream(_ text: String) -> [JSON] { quiet ? [] : [["stream": .string(text)]] }
+    private func stream(_ text: String) -> [ProgressMessage] { quiet ? [] : [ProgressMessage(stream: text)] }
 
-    func lines(_ event: BuildEvent) -> [JSON] {
-        if isRich { return [richLine(event)] }
+    func lines(_ event: BuildEvent) -> [any Encodable & Sendable] {
+        isRich ? [BuildEventMessage(event)] : classicLines(event)
+    }
+
+    private func classicLines(_ event: BuildEvent) -> [ProgressMessage] {
         switch event {
-        case .began(let step, let total, _, let text):
-            let words = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-            return stream("Step \(step)/\(total) : \(words.count == 1 ? text : words.joined(separator: "\n"))")
-                + stream("\n")
-        case .cached: return stream(" ---> Using cache\n")
-        case .triggers(_, let count):
-            return stream("# Executing \(count) build trigger\(count == 1 ? "" : "s")\n")
-        case .running(_, let container): return stream(" ---> Running in \(container)\n")
-        case .output(_, let text, let isError): return stream(isError ? "\u{1b}[91m\(text)\u{1b}[0m" : text)
-        case .removedContainer(_, let container): return stream(" ---> Removed intermediate container \(container)\n")
-        case .finished(_, let image): return stream(" ---> \(image.prefix(12))\n")
-        case .warning(let text): return stream(text + "\n")
-        case .transfer(_, let progress): return quiet ? [] : [RegistryHandlers.line(progress)]
+        case .began(let step, let total, _, let text): stream("Step \(step)/\(total) : \(text)") + stream("\n")
+        case .cached: stream(" ---> Using cache\n")
+        case .triggers(_, let count): stream("# Executing \(count) build trigger\(count == 1 ? "" : "s")\n")
+        case .running(_, let container): stream(" ---> Running in \(container)\n")
+        case .output(_, let text, let isError): stream(isError ? "\u{1b}[91m\(text)\u{1b}[0m" : text)
+        case .removedContainer(_, let container): stream(" ---> Removed intermediate container \(container)\n")
+        case .finished(_, let image): stream(" ---> \(image.prefix(12))\n")
+        case .warning(let text): stream(text + "\n")
+        case .transfer(_, let progress): quiet ? [] : [ProgressMessage(progress)]
         }
     }
 
-    private func richLine(_ event: BuildEvent) -> JSON {
+    func last(_ id: String) -> [ProgressMessage] {
+        var result = ProgressMessage()
+        result.aux = ProgressResult()
+        result.aux?.id = id
+        if quiet { return [ProgressMessage(stream: id + "\n"), result] }
+        return [result, ProgressMessage(stream: "Successfully built \(id.dropFirst(7).prefix(12))\n")]
+            + tags.map { ProgressMessage(stream: "Successfully tagged \($0.familiar)\n") }
+    }
+}
+
+extension BuildEventMessage {
+    fileprivate init(_ event: BuildEvent) {
+        self.init()
         switch event {
         case .began(let step, let total, let stage, let text):
-            ["event": "began", "step": JSON(step), "of": JSON(total), "stage": .string(stage), "text": .string(text)]
-        case .cached(let step): ["event": "cached", "step": JSON(step)]
-        case .triggers(let step, let count): ["event": "triggers", "step": JSON(step), "count": JSON(count)]
-        case .running(let step, let container):
-            ["event": "running", "step": JSON(step), "container": .string(container)]
+            (self.event, self.step, self.total, self.stage, self.text) = (.began, step, total, stage, text)
+        case .cached(let step): (self.event, self.step) = (.cached, step)
+        case .triggers(let step, let count): (self.event, self.step, self.count) = (.triggers, step, count)
+        case .running(let step, let container): (self.event, self.step, self.container) = (.running, step, container)
         case .output(let step, let text, let isError):
-            ["event": "output", "step": JSON(step), "text": .string(text), "isError": .bool(isError)]
-        case .removedContainer(let step, _): ["event": "removed", "step": JSON(step)]
-        case .finished(let step, let image): ["event": "finished", "step": JSON(step), "image": .string(image)]
-        case .warning(let text): ["event": "warning", "text": .string(text)]
+            (self.event, self.step, self.text, self.isError) = (.output, step, text, isError)
+        case .removedContainer(let step, _): (self.event, self.step) = (.removed, step)
+        case .finished(let step, let image): (self.event, self.step, self.image) = (.finished, step, image)
+        case .warning(let text): (self.event, self.text) = (.warning, text)
         case .transfer(let step, let progress):
-            [
-                "event": "transfer", "step": JSON(step),
-                "text": .string("\(progress.layer ?? ""): \(progress.status)"),
-            ]
+            (self.event, self.step) = (.transfer, step)
+            text = "\(progress.layer ?? ""): \(progress.status)"
         }
-    }
-
-    func last(_ id: String) -> [JSON] {
-        if quiet { return [["stream": .string(id + "\n")], ["aux": ["ID": .string(id)]]] }
-        return [
-            ["aux": ["ID": .string(id)]], ["stream": .string("Successfully built \(id.dropFirst(7).prefix(12))\n")],
-        ]
-            + tags.map { ["stream": .string("Successfully tagged \($0.familiar)\n")] }
     }
 }

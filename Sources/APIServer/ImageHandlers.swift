@@ -76,7 +76,9 @@ struct ImageHandlers: Sendable {
             try await engine.importImage(
                 archive, reference: target, platform: platform ?? .host, changes: changes, message: request["message"])
         }
-        return .stream("application/json") { try await $0.line(["status": .string(image.id.description)]) }
+        return .stream("application/json") {
+            try await $0.line(encoding: ProgressMessage(status: image.id.description))
+        }
     }
 
     func load(_ request: Request) async throws -> Response {
@@ -86,7 +88,7 @@ struct ImageHandlers: Sendable {
         } catch let error as RoostError where error.kind == .invalidArgument {
             // As in Docker: reported inside the stream.
             return .stream("application/json") {
-                try await $0.failure(StreamFailure(message: error.message, code: error.code))
+                try await $0.progress(ProgressMessage(failure: error.message, code: error.code))
             }
         }
         let lines = loaded.flatMap { named in
@@ -94,7 +96,7 @@ struct ImageHandlers: Sendable {
                 ? ["Loaded image ID: \(named.image.id)\n"] : named.references.map { "Loaded image: \($0.familiar)\n" }
         }
         return .stream("application/json") { output in
-            for line in lines { try await output.line(["stream": .string(line)]) }
+            for line in lines { try await output.line(encoding: ProgressMessage(stream: line)) }
         }
     }
 

@@ -38,14 +38,11 @@ struct RegistryHandlers: Sendable {
         return try await progress { [engine] report in
             for name in names {
                 let pulled = try await engine.pullImage(name, platform: platform, credentials: credentials) {
-                    report(Self.line($0))
+                    report(ProgressMessage($0))
                 }
-                report(["status": .string("Digest: \(pulled.digest)")])
-                report([
-                    "status": .string(
-                        "Status: \(pulled.isNew ? "Downloaded newer image" : "Image is up to date") for \(name.familiar)"
-                    )
-                ])
+                report(ProgressMessage(status: "Digest: \(pulled.digest)"))
+                let word = pulled.isNew ? "Downloaded newer image" : "Image is up to date"
+                report(ProgressMessage(status: "Status: \(word) for \(name.familiar)"))
             }
         }
     }
@@ -100,35 +97,25 @@ struct RegistryHandlers: Sendable {
         // Docker's clients expect failures inside the stream.
         return try await progress(startsAtOnce: true) { [engine] report in
             for name in list {
-                let pushed = try await engine.pushImage(name, credentials: credentials) { report(Self.line($0)) }
+                let pushed = try await engine.pushImage(name, credentials: credentials) { report(ProgressMessage($0)) }
                 let tag = name.tag ?? "latest"
-                report(["status": .string("\(tag): digest: \(pushed.digest) size: \(pushed.size)")])
-                report([
-                    "progressDetail": .object([]),
-                    "aux": [
-                        "Tag": .string(tag), "Digest": .string(pushed.digest.description), "Size": JSON(pushed.size),
-                    ],
-                ])
+                report(ProgressMessage(status: "\(tag): digest: \(pushed.digest) size: \(pushed.size)"))
+                var end = ProgressMessage()
+                end.progressDetail = ProgressDetail()
+                end.aux = ProgressResult()
+                end.aux?.tag = tag
+                end.aux?.digest = pushed.digest.description
+                end.aux?.size = pushed.size
+                report(end)
             }
         }
-    }
-
-    static func line(_ progress: TransferProgress) -> JSON {
-        var json: JSON = ["status": .string(progress.status)]
-        if let (current, total) = progress.amount {
-            json.set("progressDetail", ["current": JSON(current), "total": JSON(total)])
-            json.set("progress", .string(ProgressText.bar(current, total)))
-        } else if progress.layer != nil {
-            json.set("progressDetail", .object([]))
-        }
-        if let layer = progress.layer { json.set("id", .string(layer)) }
-        return json
     }
 
     /// A failure before the first line is a response with a status, as clients expect it; a later one is a line.
     private func progress(
         startsAtOnce: Bool = false,
-        _ work: @escaping @Sendable (_ report: @escaping @Sendable (JSON) -> Void) async throws -> Void
+        _ work:
+            @escaping @Sendable (_ report: @escaping @Sendable (any Encodable & Sendable) -> Void) async throws -> Void
     ) async throws -> Response {
         let dataRoot = engine.configuration.dataRoot
         return try await .progress(
@@ -142,7 +129,7 @@ struct RegistryHandlers: Sendable {
             },
             failure: { error in
                 let known = DiskSpace.explain(error, at: dataRoot) ?? error as? RoostError
-                return StreamFailure(message: known?.message ?? "\(error)", code: known?.code)
+                return ProgressMessage(failure: known?.message ?? "\(error)", code: known?.code)
             }, work)
     }
 
@@ -178,5 +165,21 @@ struct RegistryHandlers: Sendable {
             return wire
         }
         return try .json(encoding: inspect)
+    }
+}
+
+extension ProgressMessage {
+    init(_ progress: TransferProgress) {
+        self.init()
+        status = progress.status
+        id = progress.layer
+        if let (current, total) = progress.amount {
+            progressDetail = ProgressDetail()
+            progressDetail?.current = current
+            progressDetail?.total = total
+            self.progress = ProgressText.bar(current, total)
+        } else if progress.layer != nil {
+            progressDetail = ProgressDetail()
+        }
     }
 }

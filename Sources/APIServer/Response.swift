@@ -85,28 +85,35 @@ struct ResponseWriter: Sendable {
     /// One value per line.
     func line(encoding value: some Encodable) async throws { try await line(try JSON(encoding: value)) }
 
-    /// Docker's form of an error after the head was sent: the last line of a stream of JSON objects.
-    func failure(_ failure: StreamFailure) async throws {
-        try await line(failure.json, ending: ResponseWriter.lineEnding)
+    /// A line of Docker's progress streams.
+    func progress(_ message: any Encodable) async throws {
+        try await line(try JSON(encoding: message), ending: Self.lineEnding)
     }
 
     /// The line ending of Docker's progress streams.
-    static let lineEnding = Array("\r\n".utf8)
+    private static let lineEnding = Array("\r\n".utf8)
 }
 
-/// An error in a stream of JSON objects.
-struct StreamFailure: Sendable, Equatable {
-    var message: String
-    /// The exit code of a build step's process.
-    var exitCode: Int32?
-    var code: RoostError.Code?
+extension ProgressMessage {
+    /// Docker's form of an error after the head was sent: the last line of a stream. `exitCode` is that of a build step's process.
+    init(failure message: String, exitCode: Int32? = nil, code: RoostError.Code?) {
+        self.init()
+        var detail = ErrorDetail()
+        detail.code = exitCode
+        detail.message = message
+        errorDetail = detail
+        error = message
+        self.code = code?.rawValue
+    }
 
-    var json: JSON {
-        var detail: JSON = ["message": .string(message)]
-        if let exitCode { detail = ["code": JSON(exitCode), "message": .string(message)] }
-        var line: JSON = ["errorDetail": detail, "error": .string(message)]
-        if let code { line.set("code", .string(code.rawValue)) }
-        return line
+    init(stream text: String) {
+        self.init()
+        stream = text
+    }
+
+    init(status text: String) {
+        self.init()
+        status = text
     }
 }
 

@@ -1,3 +1,4 @@
+import DockerAPI
 import EngineCore
 import EngineModel
 import LinuxKernel
@@ -59,10 +60,11 @@ extension Response {
     /// describes it.
     static func progress(
         startsAtOnce: Bool = false, early: (any Error) throws -> Void,
-        failure: @escaping (any Error) -> StreamFailure,
-        _ work: @escaping @Sendable (_ report: @escaping @Sendable (JSON) -> Void) async throws -> Void
+        failure: @escaping (any Error) -> ProgressMessage,
+        _ work:
+            @escaping @Sendable (_ report: @escaping @Sendable (any Encodable & Sendable) -> Void) async throws -> Void
     ) async throws -> Response {
-        let (lines, continuation) = AsyncThrowingStream.makeStream(of: JSON.self)
+        let (lines, continuation) = AsyncThrowingStream.makeStream(of: (any Encodable & Sendable).self)
         let task = Task {
             do {
                 try await work { continuation.yield($0) }
@@ -74,7 +76,7 @@ extension Response {
             _ = await task.result
         }
         var iterator = lines.makeAsyncIterator()
-        var first: JSON?
+        var first: (any Encodable & Sendable)?
         var failed: (any Error)?
         if !startsAtOnce {
             do { first = try await iterator.next() } catch {
@@ -88,14 +90,14 @@ extension Response {
             var rest = rest
             do {
                 if let initial { throw initial }
-                if let line { try await output.line(line, ending: ResponseWriter.lineEnding) }
+                if let line { try await output.progress(line) }
                 while let line = try await rest.next() {
-                    try await output.line(line, ending: ResponseWriter.lineEnding)
+                    try await output.progress(line)
                 }
             } catch {
                 await cancel()
                 if Router.isDisconnect(error) { throw error }
-                try await output.failure(failure(error))
+                try await output.progress(failure(error))
             }
             await cancel()
         }

@@ -192,3 +192,17 @@ public struct LoginResponse: Codable, Sendable, Equatable {
 
     public init() {}
 }
+
+/// The body of `POST /auth`.
+public struct LoginRequest: Codable, Sendable, Equatable {
+    public var username: String?
+    public var password: String?
+    public var serverAddress: String?
+
+    enum CodingKeys: String, CodingKey {
+        case username, password
+        case serverAddress = "serveraddress"
+    }
+
+    public init() {}
+}

@@ -152,20 +152,3 @@ public struct PublishedPort: Sendable, Hashable, Codable {
         self.hostPort = hostPort
     }
 }
-
-extension PortBinding {
-    /// The form of `HostConfig.PortBindings` (Docker Engine API): lists of host addresses and ports by container port.
-    public static func json(_ bindings: [PortBinding]) -> JSON {
-        var ports: [String: [JSON]] = [:]
-        for binding in bindings {
-            let range = binding.hostPorts
-            let number =
-                range.lowerBound == 0
-                ? "" : range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
-            ports[binding.container.description, default: []].append([
-                "HostIp": .string(binding.hostAddress?.description ?? ""), "HostPort": .string(number),
-            ])
-        }
-        return .object(ports.sorted { $0.key < $1.key }.map { ($0.key, .array($0.value)) })
-    }
-}

@@ -26,17 +26,18 @@ struct Version: ParsableCommand {
         #else
             let arch = "amd64"
         #endif
+        let context = Session.shared.context ?? ContextStore().current()
         let client: JSON = [
             "Platform": ["Name": "Roost"], "Version": .string(APIVersion.product),
             "ApiVersion": .string(APIVersion.current), "DefaultAPIVersion": .string(APIVersion.current),
             "GitCommit": "",
             "GoVersion": "", "Os": "linux", "Arch": .string(arch), "BuildTime": "",
-            "Context": .string(Session.shared.context ?? ContextStore().current()),
+            "Context": .string(context),
         ]
         // Print the client section even if no engine is running.
         if format == nil {
             Output.line(
-                "Client: Roost\n Version:           \(APIVersion.product)\n API version:       \(APIVersion.current)\n OS/Arch:           linux/\(arch)\n Context:           \(client["Context"].string ?? "")\n"
+                "Client: Roost\n Version:           \(APIVersion.product)\n API version:       \(APIVersion.current)\n OS/Arch:           linux/\(arch)\n Context:           \(context)\n"
             )
         } else if let format, format.contains(".Client"), !format.contains(".Server") {
             return Output.line(try Listing.one(format, ["Client": client]))
@@ -54,8 +55,9 @@ struct Version: ParsableCommand {
         }
         let both: JSON = ["Client": client, "Server": server]
         if let format { return Output.line(try Listing.one(format, both)) }
+        let version = try server.decode(SystemVersion.self, zeroIfAbsent: true)
         Output.line(
-            "Server:\n Engine:\n  Version:          \(server["Version"].string ?? "")\n  API version:      \(server["ApiVersion"].string ?? "") (minimum version \(server["MinAPIVersion"].string ?? ""))\n  OS/Arch:          linux/\(server["Arch"].string ?? "")\n  Kernel:           \(server["KernelVersion"].string ?? "")"
+            "Server:\n Engine:\n  Version:          \(version.version)\n  API version:      \(version.apiVersion) (minimum version \(version.minimumAPIVersion))\n  OS/Arch:          linux/\(version.architecture)\n  Kernel:           \(version.kernelVersion)"
         )
     }
 }
@@ -66,56 +68,61 @@ struct Info: ParsableCommand {
     @Option(name: [.short, .long], help: ArgumentHelp("Format output (json or a Go template)", valueName: "string"))
     var format: String?
     func run() throws {
-        var info = try Session.shared.client().call("GET", "info")
-        info.set(
-            "ClientInfo",
-            [
-                "Version": .string(APIVersion.product),
-                "Context": .string(Session.shared.context ?? ContextStore().current()),
-                "Debug": false, "Plugins": [], "Warnings": .null,
-            ])
-        if let format { return Output.line(try Listing.one(format, info)) }
-        Output.line(
-            "Client: Roost\n Version:    \(APIVersion.product)\n Context:    \(info["ClientInfo"]["Context"].string ?? "")\n Debug Mode: false\n\nServer:"
-        )
-        func text(_ key: String) -> String { info[key].string ?? info[key].text() }
-        func list(_ value: JSON) -> String { (value.strings ?? []).joined(separator: " ") }
+        let context = Session.shared.context ?? ContextStore().current()
+        var json = try Session.shared.client().call("GET", "info")
+        if let format {
+            json.set(
+                "ClientInfo",
+                [
+                    "Version": .string(APIVersion.product), "Context": .string(context), "Debug": false, "Plugins": [],
+                    "Warnings": .null,
+                ])
+            return Output.line(try Listing.one(format, json))
+        }
+        let info = try json.decode(SystemInfo.self, zeroIfAbsent: true)
+        func list(_ names: [String]) -> String { names.joined(separator: " ") }
         Output.line(
             """
-             Containers: \(text("Containers"))
-              Running: \(text("ContainersRunning"))
-              Paused: \(text("ContainersPaused"))
-              Stopped: \(text("ContainersStopped"))
-             Images: \(text("Images"))
-             Server Version: \(text("ServerVersion"))
-             Storage Driver: \(text("Driver"))
-             Logging Driver: \(text("LoggingDriver"))
-             Cgroup Driver: \(text("CgroupDriver"))
-             Cgroup Version: \(text("CgroupVersion"))
+            Client: Roost
+             Version:    \(APIVersion.product)
+             Context:    \(context)
+             Debug Mode: false
+
+            Server:
+             Containers: \(info.containers)
+              Running: \(info.containersRunning)
+              Paused: \(info.containersPaused)
+              Stopped: \(info.containersStopped)
+             Images: \(info.images)
+             Server Version: \(info.serverVersion)
+             Storage Driver: \(info.driver)
+             Logging Driver: \(info.loggingDriver)
+             Cgroup Driver: \(info.cgroupDriver)
+             Cgroup Version: \(info.cgroupVersion)
              Plugins:
-              Volume: \(list(info["Plugins"]["Volume"]))
-              Network: \(list(info["Plugins"]["Network"]))
-              Log: \(list(info["Plugins"]["Log"]))
+              Volume: \(list(info.plugins.volume))
+              Network: \(list(info.plugins.network))
+              Log: \(list(info.plugins.log))
              Swarm: inactive
-             Runtimes: \((info["Runtimes"].object ?? []).map(\.key).joined(separator: " "))
-             Default Runtime: \(text("DefaultRuntime"))
-             Init Binary: \(text("InitBinary"))
+             Runtimes: \(list(info.runtimes.keys))
+             Default Runtime: \(info.defaultRuntime)
+             Init Binary: \(info.initBinary)
              Security Options:
-              \((info["SecurityOptions"].strings ?? []).map { $0.split(separator: ",")[0].dropFirst(5).description }.joined(separator: "\n  "))
-             Kernel Version: \(text("KernelVersion"))
-             Operating System: \(text("OperatingSystem"))
-             OSType: \(text("OSType"))
-             Architecture: \(text("Architecture"))
-             CPUs: \(text("NCPU"))
-             Total Memory: \(ByteSize.binaryText(info["MemTotal"].int ?? 0))
-             Name: \(text("Name"))
-             ID: \(text("ID"))
-             Docker Root Dir: \(text("DockerRootDir"))
-             Debug Mode: \(text("Debug"))
-             Experimental: \(text("ExperimentalBuild"))
+              \(info.securityOptions.map { $0.split(separator: ",")[0].dropFirst(5).description }.joined(separator: "\n  "))
+             Kernel Version: \(info.kernelVersion)
+             Operating System: \(info.operatingSystem)
+             OSType: \(info.osType)
+             Architecture: \(info.architecture)
+             CPUs: \(info.processors)
+             Total Memory: \(ByteSize.binaryText(info.memory))
+             Name: \(info.name)
+             ID: \(info.id)
+             Docker Root Dir: \(info.dataRoot)
+             Debug Mode: \(info.debug)
+             Experimental: \(info.experimentalBuild)
              Insecure Registries:
               127.0.0.0/8
-             Live Restore Enabled: \(text("LiveRestoreEnabled"))
+             Live Restore Enabled: \(info.liveRestoreEnabled)
             """)
     }
 }
@@ -131,8 +138,8 @@ struct EngineCommand: ParsableCommand {
             let client = try Session.shared.client()
             try client.requireRoost("roost engine start")
             try client.call("POST", "roost/v1/engine/stay")
-            Output.line(
-                "engine \(try client.call("GET", "roost/v1/engine")["pid"].int ?? 0) on \(client.address.socket)")
+            let status: EngineStatus = try client.get("roost/v1/engine")
+            Output.line("engine \(status.pid) on \(client.address.socket)")
         }
     }
     struct StopEngine: ParsableCommand {

@@ -1,12 +1,11 @@
+import DockerAPI
 import EngineModel
 import LinuxKernel
 
 /// `--cache-from` and `--cache-to`: `type=registry,ref=NAME` or `type=local,src=DIR` (`dest=DIR` for `--cache-to`); a bare name is a
 /// registry reference.
-struct BuildCacheOption {
-    let json: JSON
-
-    init(_ text: String, isTarget: Bool) throws {
+enum BuildCacheOption {
+    static func parse(_ text: String, isTarget: Bool) throws -> BuildCacheReference {
         let option = isTarget ? "--cache-to" : "--cache-from"
         var values: [String: String] = [:]
         if text.contains("=") {
@@ -17,18 +16,18 @@ struct BuildCacheOption {
         } else {
             values = ["type": "registry", "ref": text]
         }
-        var place: JSON
+        var place = BuildCacheReference()
         switch values["type"] ?? "registry" {
         case "registry":
             guard let name = values["ref"], !name.isEmpty else {
                 throw RoostError.invalid("\(option) \(text): expected type=registry,ref=NAME")
             }
-            place = ["registry": .string(name)]
+            place.registry = name
         case "local":
             guard let path = values[isTarget ? "dest" : "src"], !path.isEmpty else {
                 throw RoostError.invalid("\(option) \(text): expected type=local,\(isTarget ? "dest" : "src")=DIR")
             }
-            place = ["folder": try Self.folder(Session.shared.absolute(path), makes: isTarget)]
+            place.folder = try folder(Session.shared.absolute(path), makes: isTarget)
         default:
             throw RoostError(
                 .unsupported,
@@ -38,32 +37,37 @@ struct BuildCacheOption {
             guard ["min", "max"].contains(mode) else {
                 throw RoostError.invalid("\(option) \(text): invalid mode; use min or max")
             }
-            place.set("mode", .string(mode))
+            place.mode = mode
         }
-        if values["ignore-error"] == "true" { place.set("ignoreError", true) }
-        json = place
+        if values["ignore-error"] == "true" { place.ignoreError = true }
+        return place
     }
 
     /// A cache to import. Returns nil and prints a note if the directory holds no cache yet, as before the first build.
-    static func source(_ text: String) throws -> BuildCacheOption? {
-        let place = try BuildCacheOption(text, isTarget: false)
-        guard let path = place.json["folder"]["path"].string, !Files.exists(path + "/index.json") else { return place }
+    static func source(_ text: String) throws -> BuildCacheReference? {
+        let place = try parse(text, isTarget: false)
+        guard let path = place.folder?.path, !Files.exists(path + "/index.json") else { return place }
         Output.error("note: no build cache in \(path) yet")
         return nil
     }
 
     /// The directory of a local cache; it is created for an export.
-    private static func folder(_ path: String, makes: Bool) throws -> JSON {
+    private static func folder(_ path: String, makes: Bool) throws -> LocalDirectory {
         if makes { try Files.makeDirectories(path) }
-        guard let status = try? Files.status(path) else { return ["path": .string(path)] }
+        guard let status = try? Files.status(path) else {
+            var missing = LocalDirectory()
+            missing.path = path
+            return missing
+        }
         return identity(path, status)
     }
 
     /// A path with its device and inode, so that the engine can tell whether it sees the same directory.
-    static func identity(_ path: String, _ status: FileStatus) -> JSON {
-        [
-            "path": .string(path), "device": .int(Int64(bitPattern: status.device)),
-            "inode": .int(Int64(bitPattern: status.inode)),
-        ]
+    static func identity(_ path: String, _ status: FileStatus) -> LocalDirectory {
+        var folder = LocalDirectory()
+        folder.path = path
+        folder.device = Int64(bitPattern: status.device)
+        folder.inode = Int64(bitPattern: status.inode)
+        return folder
     }
 }

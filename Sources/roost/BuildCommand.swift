@@ -1,6 +1,7 @@
 import APIClient
 import ArgumentParser
 import ComposeModel
+import DockerAPI
 import EngineModel
 import LinuxKernel
 
@@ -24,7 +25,7 @@ struct BuildOrder {
     var extraHosts: [String] = []
     var sharedMemory: Int64?
     var memory: Int64?
-    var ulimits: [JSON] = []
+    var ulimits: [Ulimit] = []
     var secrets: [(id: String, bytes: [UInt8])] = []
     /// SSH agent sockets by ID.
     var agentSockets: [String: String] = [:]
@@ -55,36 +56,36 @@ struct BuildOrder {
         if !extraHosts.isEmpty { query.append(("extrahosts", JSON(extraHosts).text())) }
         if let sharedMemory { query.append(("shmsize", "\(sharedMemory)")) }
         if let memory { query.append(("memory", "\(memory)")) }
-        if !ulimits.isEmpty { query.append(("ulimits", JSON.array(ulimits).text())) }
-        var extras: JSON = ["rich": true]
-        if !secrets.isEmpty {
-            extras.set("secrets", .object(secrets.map { ($0.id, .string(Base64.encode($0.bytes))) }))
-        }
-        if onlyCached { extras.set("onlyCached", true) }
+        if !ulimits.isEmpty { query.append(("ulimits", try JSON(encoding: ulimits).text())) }
+        var options = BuildOptions()
+        options.rich = true
+        options.onlyCached = onlyCached
+        options.dockerfile = dockerfileText
+        if !secrets.isEmpty { options.secrets = OrderedMap(secrets.map { ($0.id, Base64.encode($0.bytes)) }) }
+        options.agentSockets = agentSockets.isEmpty ? nil : agentSockets
+        if !contexts.isEmpty { options.contexts = OrderedMap(contexts.map { ($0.0, $0.1) }) }
         let imports = try cacheFrom.compactMap { try BuildCacheOption.source($0) }
-        if !imports.isEmpty { extras.set("cacheImports", .array(imports.map(\.json))) }
+        if !imports.isEmpty { options.cacheImports = imports }
         if !cacheTo.isEmpty {
-            extras.set("cacheExports", .array(try cacheTo.map { try BuildCacheOption($0, isTarget: true).json }))
+            options.cacheExports = try cacheTo.map { try BuildCacheOption.parse($0, isTarget: true) }
         }
-        if !agentSockets.isEmpty { extras.set("agentSockets", JSON(agentSockets)) }
-        if !contexts.isEmpty { extras.set("contexts", .object(contexts.map { ($0.0, .string($0.1)) })) }
-        if let dockerfileText { extras.set("dockerfile", .string(dockerfileText)) }
         var headers: [(String, String)] = []
         if let logins = try DockerConfiguration.load().allLogins() { headers.append(("X-Registry-Config", logins)) }
-        return try send(query, extras, headers)
+        return try send(query, options, headers)
     }
 
-    private func send(_ query: [(String, String)], _ extras: JSON, _ headers: [(String, String)]) throws -> HTTPExchange
-    {
+    private func send(
+        _ query: [(String, String)], _ options: BuildOptions, _ headers: [(String, String)]
+    ) throws -> HTTPExchange {
         var query = query
-        var extras = extras
+        var options = options
         let client = try Session.shared.client()
-        func header() -> [(String, String)] { headers + [("X-Roost-Build", Base64.encode(extras.bytes()))] }
-        if context == "-" { return try sendInput(query, extras, headers) }
+        func header() throws -> [(String, String)] { headers + [try Self.header(options)] }
+        if context == "-" { return try sendInput(query, options, headers) }
         if context.contains("://") || context.hasPrefix("git@") || context.hasPrefix("github.com/") {
             query.append(("remote", context))
             if let dockerfile { query.append(("dockerfile", dockerfile)) }
-            return try client.open("POST", "build", query, headers: header())
+            return try client.open("POST", "build", query, headers: try header())
         }
         let folder = Session.shared.absolute(context)
         let status: FileStatus
@@ -95,12 +96,12 @@ struct BuildOrder {
             throw RoostError.invalid("unable to prepare context: context must be a directory: \(folder)")
         }
         let place = try Files.canonical(folder)
-        if dockerfileText == nil, let name = try dockerfileName(place, &extras) { query.append(("dockerfile", name)) }
-        var local = extras
-        local.set("folder", BuildCacheOption.identity(place, status))
+        if dockerfileText == nil, let name = try dockerfileName(place, &options) { query.append(("dockerfile", name)) }
+        var local = options
+        local.folder = BuildCacheOption.identity(place, status)
         do {
             return try client.open(
-                "POST", "build", query, headers: headers + [("X-Roost-Build", Base64.encode(local.bytes()))])
+                "POST", "build", query, headers: headers + [try Self.header(local)])
         } catch let error as RoostError {
             // A remote engine does not have this directory: upload the files.
             guard error.code == .contextNotLocal else { throw error }
@@ -108,16 +109,16 @@ struct BuildOrder {
         let pipe = try Pipe()
         let worker = try LocalArchive.create(place, as: "", to: pipe.writing.raw)
         pipe.writing.close()
-        let answer = try client.upload("build", query, file: pipe.reading.raw, headers: header())
+        let answer = try client.upload("build", query, file: pipe.reading.raw, headers: try header())
         try worker.finish()
         return answer
     }
 
     /// The Dockerfile's path relative to the context; a Dockerfile outside the context is sent as text.
-    private func dockerfileName(_ folder: String, _ extras: inout JSON) throws -> String? {
+    private func dockerfileName(_ folder: String, _ options: inout BuildOptions) throws -> String? {
         guard let dockerfile else { return nil }
         if dockerfile == "-" {
-            extras.set("dockerfile", .string(String(decoding: try readAll(0, limit: 4 << 20), as: UTF8.self)))
+            options.dockerfile = String(decoding: try readAll(0, limit: 4 << 20), as: UTF8.self)
             return nil
         }
         let path = Session.shared.absolute(dockerfile)
@@ -130,14 +131,14 @@ struct BuildOrder {
         }
         let whole = try Files.canonical(found)
         if whole.hasPrefix(folder + "/") { return String(whole.dropFirst(folder.count + 1)) }
-        extras.set("dockerfile", .string(try Files.readText(whole, limit: 4 << 20)))
+        options.dockerfile = try Files.readText(whole, limit: 4 << 20)
         return nil
     }
 
     /// Builds from standard input: a context archive, or a Dockerfile without a context.
-    private func sendInput(_ query: [(String, String)], _ extras: JSON, _ headers: [(String, String)]) throws
-        -> HTTPExchange
-    {
+    private func sendInput(
+        _ query: [(String, String)], _ options: BuildOptions, _ headers: [(String, String)]
+    ) throws -> HTTPExchange {
         guard !Terminals.isTerminal(0) else {
             throw RoostError.invalid("standard input is a terminal: pipe a Dockerfile or a tar archive to it")
         }
@@ -146,13 +147,17 @@ struct BuildOrder {
         let isArchive =
             magic.contains { bytes.starts(with: $0) }
             || (bytes.count > 262 && Array(bytes[257..<262]) == Array("ustar".utf8))
-        var extras = extras
+        var options = options
         var query = query
         if let dockerfile { query.append(("dockerfile", dockerfile)) }
-        if !isArchive { extras.set("dockerfile", .string(String(decoding: bytes, as: UTF8.self))) }
+        if !isArchive { options.dockerfile = String(decoding: bytes, as: UTF8.self) }
         let body = try Files.memory("context", isArchive ? bytes : [UInt8](repeating: 0, count: 1024))
         return try Session.shared.client().upload(
-            "build", query, file: body.raw, headers: headers + [("X-Roost-Build", Base64.encode(extras.bytes()))])
+            "build", query, file: body.raw, headers: headers + [try Self.header(options)])
+    }
+
+    private static func header(_ options: BuildOptions) throws -> (String, String) {
+        ("X-Roost-Build", Base64.encode(try JSON(encoding: options).bytes()))
     }
 }
 
@@ -296,7 +301,7 @@ struct Build: ParsableCommand {
         order.extraHosts = addHost
         order.sharedMemory = try shmSize.map { try ContainerOptions.sizeOption("--shm-size", $0) }
         order.memory = try memory.map { try ContainerOptions.sizeOption("--memory", $0) }
-        order.ulimits = try ulimit.map { try ContainerOptions.ulimit($0) }
+        order.ulimits = try ulimit.map { Ulimit(try UlimitSpec(parsing: $0)) }
         order.secrets = try secret.map(Self.secret)
         order.agentSockets = try Self.agents(ssh)
         order.contexts = try buildContext.map(Self.context)
@@ -392,11 +397,11 @@ struct Build: ParsableCommand {
     private func runCheck(_ order: BuildOrder) throws {
         let path = Session.shared.absolute(file ?? order.context + "/Dockerfile")
         let text = try Files.readText(path, limit: 4 << 20)
-        let answer = try Session.shared.client().call("POST", "roost/v1/build/check", body: ["text": .string(text)])
-        let warnings = answer["warnings"].array ?? []
-        for warning in warnings {
-            Output.line("\(path):\(warning["line"].int ?? 0): \(warning["message"].string ?? "")")
-        }
+        var request = DockerfileCheckRequest()
+        request.text = text
+        let report: DockerfileCheckReport = try Session.shared.client().post("roost/v1/build/check", [], request)
+        let warnings = report.warnings
+        for warning in warnings { Output.line("\(path):\(warning.line): \(warning.message)") }
         if warnings.isEmpty {
             Output.line("Check complete, no warnings found.")
         } else {

@@ -1,5 +1,6 @@
 import APIClient
 import ArgumentParser
+import DockerAPI
 import EngineModel
 import LinuxKernel
 import Synchronization
@@ -21,7 +22,7 @@ final class BuildDisplay {
     private(set) var work = 0
 
     /// Events held back until a step runs: a fully cached build shows nothing.
-    private var held: [JSON]?
+    private var held: [BuildEventMessage]?
 
     init(_ name: String?, quiet: Bool, prefix: String = "", onlyShowsWork: Bool = false) throws(RoostError) {
         self.prefix = prefix
@@ -47,15 +48,16 @@ final class BuildDisplay {
 
     func follow(_ answer: HTTPExchange) throws -> String {
         var id = ""
-        while let line = try answer.nextLine(every: 100, { progress.tick() }) {
-            if mode == .json { Output.error(line.text()) }
-            if let message = line["error"].string {
+        while let json = try answer.nextLine(every: 100, { progress.tick() }) {
+            if mode == .json { Output.error(json.text()) }
+            let line = try json.decode(BuildEventMessage.self, zeroIfAbsent: true)
+            if let message = line.error {
                 release()
                 showFailure()
-                failureCode = line["errorDetail"]["code"].int.map { Int32(clamping: $0) }
-                throw RoostError(.failure, message, code: line["code"].string.flatMap(RoostError.Code.init))
+                failureCode = line.errorDetail?.code
+                throw RoostError(.failure, message, code: line.code.flatMap(RoostError.Code.init))
             }
-            if let found = line["aux"]["ID"].string { id = found }
+            if let found = line.aux?.id { id = found }
             if held != nil, isWork(line) { release() }
             if held == nil { show(line) } else { held?.append(line) }
         }
@@ -74,49 +76,52 @@ final class BuildDisplay {
     }
 
     /// Whether an event reports work that was done, rather than a cached step.
-    private func isWork(_ line: JSON) -> Bool {
-        switch line["event"].string {
-        case "running", "transfer", "output": return true
-        case "finished":
-            let last = (held ?? []).reversed().first { $0["step"].int == line["step"].int }
-            guard last?["event"].string == "began" else { return false }
-            let word = (last?["text"].string ?? "").prefix { !$0.isWhitespace }.uppercased()
+    private func isWork(_ line: BuildEventMessage) -> Bool {
+        switch line.event {
+        case .running, .transfer, .output: return true
+        case .finished:
+            let last = (held ?? []).last { $0.step == line.step }
+            guard last?.event == .began else { return false }
+            let word = (last?.text ?? "").prefix { !$0.isWhitespace }.uppercased()
             return word == "COPY" || word == "ADD"
-        default: return false
+        case .began, .cached, .triggers, .removed, .warning, nil: return false
         }
     }
 
-    private func show(_ line: JSON) {
-        let step = Int(line["step"].int ?? 0)
-        switch line["event"].string {
-        case "began":
-            failedStep = step
-            let stage = line["stage"].string ?? ""
-            // Join continued lines: drop the trailing backslashes.
-            let words = (line["text"].string ?? "").split(whereSeparator: \.isWhitespace).filter { $0 != "\\" }
-                .joined(separator: " ")
-            titles[step] = "[\(stage.isEmpty ? "" : stage + " ")\(step)/\(line["of"].int ?? 0)] \(words)"
-            if mode == .live { progress.update(label(step), "", .working) }
-            if mode == .plain { Output.error("\(prefix)#\(step) \(titles[step] ?? "")") }
-        case "cached":
-            end(step, "CACHED")
-        case "finished":
+    private func show(_ line: BuildEventMessage) {
+        let step = line.step ?? 0
+        switch line.event {
+        case .began: begin(step, line)
+        case .cached: end(step, "CACHED")
+        case .finished:
             if let title = titles[step], open[step] != "done" { end(step, title.contains(" RUN ") ? "DONE" : "done") }
-        case "running": work += 1
-        case "output":
-            failedStep = step
-            let text = line["text"].string ?? ""
-            outputs[step, default: []].append(text)
-            let last = text.split(whereSeparator: \.isNewline).last.map(String.init) ?? ""
-            if mode == .live, !last.isEmpty { progress.update(label(step), last, .working) }
-            if mode == .plain { for part in text.split(separator: "\n") { Output.error("\(prefix)#\(step) \(part)") } }
-        case "transfer":
-            let text = line["text"].string ?? ""
-            if mode == .live { progress.update(label(step), text, .working) }
-            if mode == .plain { Output.error("\(prefix)#\(step) \(text)") }
-        case "warning": if mode != .quiet { Output.error(line["text"].string ?? "") }
-        default: break
+        case .running: work += 1
+        case .output: showOutput(step, line.text ?? "")
+        case .transfer:
+            if mode == .live { progress.update(label(step), line.text ?? "", .working) }
+            if mode == .plain { Output.error("\(prefix)#\(step) \(line.text ?? "")") }
+        case .warning: if mode != .quiet { Output.error(line.text ?? "") }
+        case .triggers, .removed, nil: break
         }
+    }
+
+    private func begin(_ step: Int, _ line: BuildEventMessage) {
+        failedStep = step
+        let stage = line.stage ?? ""
+        // Join continued lines: drop the trailing backslashes.
+        let words = (line.text ?? "").split(whereSeparator: \.isWhitespace).filter { $0 != "\\" }
+            .joined(separator: " ")
+        titles[step] = "[\(stage.isEmpty ? "" : stage + " ")\(step)/\(line.total ?? 0)] \(words)"
+        if mode == .live { progress.update(label(step), "", .working) }
+        if mode == .plain { Output.error("\(prefix)#\(step) \(titles[step] ?? "")") }
+    }
+
+    private func showOutput(_ step: Int, _ text: String) {
+        failedStep = step
+        outputs[step, default: []].append(text)
+        let last = text.split(whereSeparator: \.isNewline).last.map(String.init) ?? ""
+        if mode == .live, !last.isEmpty { progress.update(label(step), last, .working) }
+        if mode == .plain { for part in text.split(separator: "\n") { Output.error("\(prefix)#\(step) \(part)") } }
     }
 
     private func label(_ step: Int) -> String { prefix + shortened(titles[step] ?? "#\(step)", 60) }

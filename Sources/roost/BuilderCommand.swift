@@ -1,5 +1,6 @@
 import APIClient
 import ArgumentParser
+import DockerAPI
 import EngineModel
 
 struct Builder: ParsableCommand {
@@ -26,22 +27,22 @@ struct Builder: ParsableCommand {
             if let keepStorage {
                 query.append(("keep-storage", "\(try ContainerOptions.sizeOption("--keep-storage", keepStorage))"))
             }
-            if !filter.isEmpty { query.append(("filters", PruneFilters.json(filter))) }
-            let answer = try Session.shared.client().call("POST", "build/prune", query)
-            for id in answer["CachesDeleted"].strings ?? [] { Output.line(id) }
-            Output.line("Total reclaimed space: \(ByteSize.decimalText(answer["SpaceReclaimed"].int ?? 0))")
+            query += PruneFilters.parse(filter).query
+            let report: BuildCachePruneReport = try Session.shared.client().post("build/prune", query)
+            report.cachesDeleted?.forEach(Output.line)
+            Output.line("Total reclaimed space: \(ByteSize.decimalText(report.spaceReclaimed))")
         }
     }
 }
 
 enum PruneFilters {
-    /// Encodes `until=24h`, `label=a=b` as the API's JSON filters.
-    static func json(_ list: [String]) -> String {
+    /// Parses `until=24h`, `label=a=b`.
+    static func parse(_ list: [String]) -> Filters {
         var values: [String: [String]] = [:]
         for text in list {
             let (key, value) = ContainerOptions.pair(text)
             values[key, default: []].append(value)
         }
-        return JSON.object(values.sorted { $0.key < $1.key }.map { ($0.key, JSON($0.value)) }).text()
+        return Filters(values)
     }
 }

@@ -1,6 +1,7 @@
 import APIClient
 import ArgumentParser
 import ComposeModel
+import DockerAPI
 import EngineModel
 import LinuxKernel
 import Terminal
@@ -17,11 +18,7 @@ struct ListProjects: ParsableCommand {
     var filter: [String] = []
 
     func run() throws {
-        let list =
-            try Session.shared.client().call(
-                "GET", "containers/json",
-                [("all", all ? "1" : "0"), ("filters", "{\"label\":[\"\(ComposeLabel.project)\"]}")]
-            ).array ?? []
+        let list = try Session.shared.client().listContainers(all: all, Filters(["label": [ComposeLabel.project]]))
         let wanted = try filter.map { text throws(RoostError) -> String in
             let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
             guard parts.count == 2, parts[0] == "name" else {
@@ -29,31 +26,29 @@ struct ListProjects: ParsableCommand {
             }
             return parts[1]
         }
-        let groups = Dictionary(grouping: list) { $0["Labels"][ComposeLabel.project].string ?? "" }
+        let groups = Dictionary(grouping: list) { $0.labels[ComposeLabel.project] ?? "" }
             .filter { name, _ in wanted.allSatisfy(name.contains) }
         if quiet { return groups.keys.sorted().forEach(Output.line) }
-        var rows: [JSON] = []
-        for (name, containers) in groups.sorted(by: { $0.key < $1.key }) {
-            let states = Dictionary(grouping: containers) { $0["State"].string ?? "" }.sorted { $0.key < $1.key }
-            let files = containers.first?["Labels"][ComposeLabel.configFiles].string ?? ""
-            rows.append([
-                "Name": .string(name),
-                "Status": .string(states.map { "\($0.key)(\($0.value.count))" }.joined(separator: ", ")),
-                "ConfigFiles": .string(files),
-            ])
+        let projects = groups.sorted { $0.key < $1.key }.map { name, containers in
+            let states = Dictionary(grouping: containers, by: \.state).sorted { $0.key < $1.key }
+            return (
+                name: name, status: states.map { "\($0.key)(\($0.value.count))" }.joined(separator: ", "),
+                files: containers.first?.labels[ComposeLabel.configFiles] ?? ""
+            )
         }
-        if format == "json" { return Output.line(JSON.array(rows).text()) }
+        if format == "json" {
+            let rows = projects.map { project -> JSON in
+                [
+                    "Name": .string(project.name), "Status": .string(project.status),
+                    "ConfigFiles": .string(project.files),
+                ]
+            }
+            return Output.line(JSON.array(rows).text())
+        }
         var table = Table(["NAME", "STATUS", "CONFIG FILES"])
-        for row in rows {
-            table.add(["Name", "Status", "ConfigFiles"].map { row[$0].string ?? "" })
-        }
+        for project in projects { table.add([project.name, project.status, project.files]) }
         Output.raw(table.text)
     }
-}
-
-/// API filters that find the objects of a project.
-enum ComposeNames {
-    static func labelFilter(_ project: String) -> String { "{\"label\":[\"\(ComposeLabel.project)=\(project)\"]}" }
 }
 
 struct Scale: ParsableCommand {
@@ -71,10 +66,7 @@ struct Scale: ParsableCommand {
         let project = try session.loadProject(services: services)
         try PlanFollower.follow(
             "roost/v1/projects/up",
-            [
-                "project": project.wire, "contents": try session.contents(project),
-                "options": try settings.json(services),
-            ])
+            ProjectUpRequest(project, try session.contents(project), try settings.options(services)))
     }
 }
 
@@ -84,30 +76,33 @@ enum ComposeViews {
         let session = Session.shared
         let found = try session.projectContainers(try session.projectNameOnly(), services: services)
         if quiet {
-            return Set(found.compactMap { $0["ImageID"].string }).sorted().forEach {
-                Output.line(String($0.dropFirst(7)))
-            }
+            return Set(found.map(\.imageID)).sorted().forEach { Output.line(String($0.dropFirst(7))) }
         }
-        let known = try session.client().call("GET", "images/json").array ?? []
-        var rows: [JSON] = []
-        for container in found {
-            let id = container["ImageID"].string ?? ""
-            let reference = container["Image"].string ?? ""
-            let image = known.first { $0["Id"].string == id }
+        let known: [ImageListEntry] = try session.client().get("images/json")
+        let rows = found.map { container in
+            let reference = container.image
             let cut = reference.lastIndex(of: ":").flatMap { reference[$0...].contains("/") ? nil : $0 }
-            rows.append([
-                "ID": .string(id), "ContainerName": .string(name(container)),
-                "Repository": .string(cut.map { String(reference[..<$0]) } ?? reference),
-                "Tag": .string(cut.map { String(reference[reference.index(after: $0)...]) } ?? "latest"),
-                "Size": image?["Size"] ?? 0,
-            ])
+            return (
+                id: container.imageID, container: container.name,
+                repository: cut.map { String(reference[..<$0]) } ?? reference,
+                tag: cut.map { String(reference[reference.index(after: $0)...]) } ?? "latest",
+                size: known.first { $0.id == container.imageID }?.size ?? 0
+            )
         }
-        if format == "json" { return Output.line(JSON.array(rows).text()) }
+        if format == "json" {
+            let list = rows.map { row -> JSON in
+                [
+                    "ID": .string(row.id), "ContainerName": .string(row.container),
+                    "Repository": .string(row.repository), "Tag": .string(row.tag), "Size": JSON(row.size),
+                ]
+            }
+            return Output.line(JSON.array(list).text())
+        }
         var table = Table(["CONTAINER", "REPOSITORY", "TAG", "IMAGE ID", "SIZE"])
         for row in rows {
             table.add([
-                row["ContainerName"].string ?? "", row["Repository"].string ?? "", row["Tag"].string ?? "",
-                String((row["ID"].string ?? "").dropFirst(7).prefix(12)), ByteSize.decimalText(row["Size"].int ?? 0),
+                row.container, row.repository, row.tag, String(row.id.dropFirst(7).prefix(12)),
+                ByteSize.decimalText(row.size),
             ])
         }
         Output.raw(table.text)
@@ -115,14 +110,12 @@ enum ComposeViews {
 
     static func volumes(quiet: Bool, format: String?) throws {
         let session = Session.shared
-        let found =
-            try session.client().call(
-                "GET", "volumes", [("filters", ComposeNames.labelFilter(try session.projectNameOnly()))])["Volumes"]
-            .array ?? []
-        if quiet { return found.forEach { Output.line($0["Name"].string ?? "") } }
-        if format == "json" { return found.forEach { Output.line($0.text()) } }
+        let list: VolumeList = try session.client().get(
+            "volumes", Filters.project(try session.projectNameOnly()).query)
+        if quiet { return list.volumes.forEach { Output.line($0.name) } }
+        if format == "json" { return try list.volumes.forEach { Output.line(try JSON(encoding: $0).text()) } }
         var table = Table(["DRIVER", "VOLUME NAME"])
-        for volume in found { table.add([volume["Driver"].string ?? "", volume["Name"].string ?? ""]) }
+        for volume in list.volumes { table.add([volume.driver, volume.name]) }
         Output.raw(table.text)
     }
 
@@ -133,16 +126,17 @@ enum ComposeViews {
         let found = try session.projectContainers(project, services: names)
         guard !found.isEmpty else { throw RoostError.missing("no containers for project \"\(project)\": not found") }
         let client = try session.client()
-        let waits = try found.map { try client.open("POST", "containers/\($0["Id"].string ?? "")/wait") }
+        let waits = try found.map { try client.open("POST", "containers/\($0.id)/wait") }
         // Bytes that arrived together with the response head are already buffered and do not make the connection readable.
         let first =
             try waits.firstIndex(where: \.hasBufferedBytes)
             ?? waitForAny(waits.map(\.connection.raw), milliseconds: nil).first ?? 0
-        let code = Int32(clamping: try waits[first].nextLine()?["StatusCode"].int ?? 1)
+        let code = Int32(clamping: try waits[first].next(WaitResponse.self)?.statusCode ?? 1)
         if downProject {
-            try PlanFollower.follow("roost/v1/projects/down", try Down.body(session.fileProject(), named: project))
+            try PlanFollower.follow(
+                "roost/v1/projects/down", try ProjectDownRequest(session.fileProject(), named: project))
         } else {
-            Output.line("container \"\(found[first]["Id"].string ?? "")\" exited with status code \(code)")
+            Output.line("container \"\(found[first].id)\" exited with status code \(code)")
         }
         throw ExitCode(code)
     }
@@ -150,10 +144,10 @@ enum ComposeViews {
     static func top(_ names: [String]) throws {
         let session = Session.shared
         for container in try session.projectContainers(try session.projectNameOnly(), all: false, services: names) {
-            let json = try session.client().call("GET", "containers/\(container["Id"].string ?? "")/top")
-            Output.line(name(container))
-            var table = Table(json["Titles"].strings ?? [])
-            for row in json["Processes"].array ?? [] { table.add(row.strings ?? []) }
+            let top: TopResponse = try session.client().get("containers/\(container.id)/top")
+            Output.line(container.name)
+            var table = Table(top.titles)
+            for row in top.processes { table.add(row) }
             Output.line(table.text)
         }
     }
@@ -169,80 +163,70 @@ enum ComposeViews {
             throw RoostError.missing("service \"\(service)\" has no container with index \(index)")
         }
         let kind = port.contains("/") ? String(port.pathParts.last ?? "") : transport
-        let bindings =
-            try session.client().call("GET", "containers/\(container["Id"].string ?? "")/json")["NetworkSettings"][
-                "Ports"
-            ]["\(number)/\(kind)"].array ?? []
-        guard let binding = bindings.first else {
-            throw RoostError.missing("no port \(number)/\(kind) for container \(name(container)): it is not published")
+        let ports = try session.client().inspectContainer(container.id).networkSettings.ports
+        guard let binding = (ports["\(number)/\(kind)"] ?? nil)?.first else {
+            throw RoostError.missing("no port \(number)/\(kind) for container \(container.name): it is not published")
         }
-        let address = binding["HostIp"].string ?? ""
-        Output.line((address.contains(":") ? "[\(address)]" : address) + ":" + (binding["HostPort"].string ?? ""))
+        Output.line(binding.text)
     }
 
     static func events(json: Bool, services: [String], query: [(String, String)]) throws {
         let session = Session.shared
         let project = try session.projectNameOnly()
-        let stream = try session.client().open(
-            "GET", "events",
-            [
-                (
-                    "filters",
-                    "{\"type\":[\"container\"],\"label\":[\"\(ComposeLabel.project)=\(project)\"]}"
-                )
-            ] + query)
-        while let event = try stream.nextLine() {
-            let attributes = event["Actor"]["Attributes"].stringMap ?? [:]
+        var filters = Filters.project(project)
+        filters.values["type"] = ["container"]
+        let stream = try session.client().events(filters, query)
+        while let event = try stream.next(EventMessage.self) {
+            let attributes = event.actor.attributes
             let service = attributes[ComposeLabel.service] ?? ""
             guard services.isEmpty || services.contains(service) else { continue }
-            let time = Timestamp(nanoseconds: event["timeNano"].int ?? 0).rfc3339
+            let time = Timestamp(nanoseconds: event.timeNano).rfc3339
             let shown = attributes.filter { !$0.key.hasPrefix("com.docker.compose.") }
-            let action = String((event["Action"].string ?? "").prefix { $0 != ":" })
-            let id = event["Actor"]["ID"].string ?? ""
+            let action = String(event.action.prefix { $0 != ":" })
             if json {
                 let line: JSON = [
-                    "time": .string(time), "type": "container", "service": .string(service), "id": .string(id),
-                    "action": .string(action), "attributes": JSON(shown),
+                    "time": .string(time), "type": "container", "service": .string(service),
+                    "id": .string(event.actor.id), "action": .string(action), "attributes": JSON(shown),
                 ]
                 Output.line(line.text())
             } else {
-                let text = shown.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")
-                Output.line("\(time) container \(action) \(id) (\(text))")
+                Output.line("\(time) container \(action) \(event.actor.id) (\(labelText(shown, separator: ", ")))")
             }
         }
     }
 
-    static func name(_ container: JSON) -> String {
-        String((container["Names"].array?.first?.string ?? "").dropFirst())
-    }
-
-    /// A container with the fields of `docker compose ps --format json`.
-    static func psRow(_ container: JSON, _ text: JSON) -> JSON {
-        let labels = container["Labels"].stringMap ?? [:]
-        let status = container["Status"].string ?? ""
+    /// A container with the fields of `docker compose ps --format json`. `text` are the columns of the table.
+    static func psRow(_ container: ContainerSummary, _ text: JSON) -> JSON {
+        let status = container.status
         let health = ["healthy", "unhealthy", "starting"].first {
             status.hasSuffix("(\($0))") || status.hasSuffix("(health: \($0))")
         }
         let code = status.hasPrefix("Exited (") ? Int64(status.dropFirst(8).prefix { $0 != ")" }) ?? 0 : 0
-        let publishers = (container["Ports"].array ?? []).map { port -> JSON in
+        let publishers = container.ports.map { port -> JSON in
             [
-                "URL": port["IP"].isNull ? "" : port["IP"], "TargetPort": port["PrivatePort"],
-                "PublishedPort": port["PublicPort"].isNull ? 0 : port["PublicPort"], "Protocol": port["Type"],
+                "URL": .string(port.address ?? ""), "TargetPort": JSON(port.privatePort),
+                "PublishedPort": JSON(port.publicPort ?? 0), "Protocol": .string(port.type),
             ]
         }
         return [
             "Command": text["Command"], "CreatedAt": text["CreatedAt"], "ExitCode": .int(code),
             "Health": .string(health ?? ""), "ID": text["ID"], "Image": text["Image"], "Labels": text["Labels"],
             "LocalVolumes": "0",
-            "Mounts": .string(
-                (container["Mounts"].array ?? []).compactMap { $0["Name"].string }.joined(separator: ",")),
+            "Mounts": .string(container.mounts.compactMap(\.name).joined(separator: ",")),
             "Name": text["Names"], "Names": text["Names"],
-            "Networks": .string(
-                (container["NetworkSettings"]["Networks"].object ?? []).map(\.key).joined(separator: ",")),
-            "Ports": text["Ports"], "Project": .string(labels[ComposeLabel.project] ?? ""),
+            "Networks": .string(container.networkSettings.networks.keys.joined(separator: ",")),
+            "Ports": text["Ports"], "Project": .string(container.labels[ComposeLabel.project] ?? ""),
             "Publishers": .array(publishers), "RunningFor": text["RunningFor"], "Service": text["Service"],
             "Size": "0B", "State": text["State"], "Status": text["Status"],
         ]
+    }
+}
+
+extension HostPort {
+    /// `ADDRESS:PORT`, with brackets around an IPv6 address.
+    var text: String {
+        let address = address ?? ""
+        return (address.contains(":") ? "[\(address)]" : address) + ":" + (port ?? "")
     }
 }
 

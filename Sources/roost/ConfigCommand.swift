@@ -2,6 +2,7 @@ import APIClient
 import ArgumentParser
 import ComposeFile
 import ComposeModel
+import DockerAPI
 import EngineModel
 import LinuxKernel
 import Terminal
@@ -95,11 +96,8 @@ struct Config: ParsableCommand {
         var result = project
         for (name, service) in project.services {
             guard let image = service["image"].string, !image.contains("@") else { continue }
-            let answer = try Session.shared.client().open(
-                "GET", "distribution/\(image)/json",
-                headers: try TransferDisplay.headers(TransferDisplay.domain(image))
-            ).readAll()
-            guard let digest = try JSON(parsing: answer)["Descriptor"]["digest"].string else { continue }
+            let digest = try RemoteImage.describe(image).descriptor.digest
+            if digest.isEmpty { continue }
             result.services[name]?.set("image", .string("\(TransferDisplay.full(image))@\(digest)"))
         }
         return result
@@ -125,11 +123,10 @@ struct Config: ParsableCommand {
     private func hashes(_ project: Project, _ wanted: String) throws -> [String] {
         let session = Session.shared
         let names = wanted == "*" ? project.services.keys.sorted() : wanted.split(separator: ",").map(String.init)
-        let found = try session.client().call(
-            "POST", "roost/v1/projects/hash",
-            body: ["project": project.wire, "contents": try session.contents(project)])
+        let found: [String: String] = try session.client().post(
+            "roost/v1/projects/hash", [], ProjectUpRequest(project, try session.contents(project)))
         return try names.map { name in
-            guard let hash = found[name].string else { throw RoostError.missing("no such service: \(name)") }
+            guard let hash = found[name] else { throw RoostError.missing("no such service: \(name)") }
             return "\(name) \(hash)"
         }
     }

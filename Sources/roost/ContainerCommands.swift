@@ -1,6 +1,7 @@
 import APIClient
 import ArgumentParser
 import ComposeModel
+import DockerAPI
 import EngineModel
 import LinuxKernel
 import Terminal
@@ -97,20 +98,19 @@ struct Start: ParsableCommand {
         for name in names where project.map({ $0.services[name] == nil }) == true {
             throw RoostError.missing("no such service: \(name)")
         }
-        var body: JSON = [
-            "project": .string(try project?.name ?? session.projectNameOnly()),
-            "services": JSON(project.map { $0.needed(by: names).sorted() } ?? names),
-        ]
-        if let project {
-            let services = project.services.sorted { $0.key < $1.key }
-            body.set("dependencies", .object(services.map { ($0.key, $0.value["depends_on"]) }))
+        var request = ProjectStartRequest()
+        request.project = try project?.name ?? session.projectNameOnly()
+        request.services = project.map { $0.needed(by: names).sorted() } ?? names
+        request.dependencies = project.map { project in
+            OrderedMap(project.services.sorted { $0.key < $1.key }.map { ($0.key, $0.value["depends_on"]) })
         }
         if session.isDryRun {
-            body.set("dryRun", true)
-            let answer = try session.client().call("POST", "roost/v1/projects/start", [("dryRun", "1")], body: body)
-            return Output.raw(answer["text"].string ?? "")
+            request.dryRun = true
+            let plan: PlanDescription = try session.client().post(
+                "roost/v1/projects/start", [("dryRun", "1")], request)
+            return Output.raw(plan.text ?? "")
         }
-        try PlanFollower.follow("roost/v1/projects/start", body)
+        try PlanFollower.follow("roost/v1/projects/start", request)
         if wait || waitTimeout != nil, let project {
             try HealthWait(project: project, services: names, timeout: waitTimeout).run()
         }
@@ -135,7 +135,7 @@ struct Stop: ParsableCommand {
         if let signal { query.append(("signal", signal)) }
         var errors: [String] = []
         try forEachNamed(names, all: !names.isEmpty, words: ("Stopping", "Stopped")) {
-            errors += try client.call("POST", "containers/\($0)/stop", query)["Warnings"].strings ?? []
+            errors += try client.post("containers/\($0)/stop", query, as: ContainerWarnings.self).warnings ?? []
         }
         try Self.report(errors)
     }
@@ -165,7 +165,7 @@ struct Restart: ParsableCommand {
         if let signal { query.append(("signal", signal)) }
         var errors: [String] = []
         try forEachNamed(names, words: ("Restarting", "Started")) {
-            errors += try client.call("POST", "containers/\($0)/restart", query)["Warnings"].strings ?? []
+            errors += try client.post("containers/\($0)/restart", query, as: ContainerWarnings.self).warnings ?? []
         }
         try Stop.report(errors)
         let services = Session.shared.isCompose ? names : names.filter { !isContainer($0, client) }
@@ -179,16 +179,14 @@ struct Restart: ParsableCommand {
     }
 
     private func isContainer(_ name: String, _ client: EngineClient) -> Bool {
-        (try? client.call("GET", "containers/\(EngineClient.encode(name))/json")) != nil
+        (try? client.inspectContainer(name)) != nil
     }
 
     /// Running services that depend on one of these with `restart: true`, directly or indirectly.
     private func dependents(of services: [String]) throws -> [String] {
         let project = try Session.shared.loadProject()
         let there = Set(
-            try Session.shared.projectContainers(project.name, all: false).compactMap {
-                $0["Labels"][ComposeLabel.service].string
-            })
+            try Session.shared.projectContainers(project.name, all: false).map(\.service))
         var all = Set(services)
         var found: [String] = []
         var grows = true
@@ -293,13 +291,13 @@ struct Remove: ParsableCommand {
         let session = Session.shared
         let found = try session.projectContainers(try session.projectNameOnly(), services: names)
         if stop {
-            for container in found where container["State"].string == "running" {
-                try client.call("POST", "containers/\(container["Id"].string ?? "")/stop")
+            for container in found where container.state == "running" {
+                try client.call("POST", "containers/\(container.id)/stop")
             }
         }
-        let gone = found.filter { stop || !["running", "paused"].contains($0["State"].string ?? "") }
+        let gone = found.filter { stop || !["running", "paused"].contains($0.state) }
         if gone.isEmpty { return Output.error("No stopped containers") }
-        try forEach(gone.map { ($0["Id"].string ?? "", ComposeViews.name($0)) }, words: ("Removing", "Removed")) {
+        try forEach(gone.map { ($0.id, $0.name) }, words: ("Removing", "Removed")) {
             try client.call("DELETE", "containers/\($0)", [("v", volumes ? "1" : "0")])
         }
     }
@@ -326,8 +324,8 @@ struct Wait: ParsableCommand {
         for name in names {
             do {
                 for (id, _) in try Session.shared.resolve([name]) {
-                    let answer = try Session.shared.client().open("POST", "containers/\(id)/wait").nextLine()
-                    Output.line("\(answer?["StatusCode"].int ?? 0)")
+                    let end = try Session.shared.client().open("POST", "containers/\(id)/wait").next(WaitResponse.self)
+                    Output.line("\(end?.statusCode ?? 0)")
                 }
             } catch let error as RoostError {
                 Output.error(Session.shared.told(error))
@@ -351,9 +349,9 @@ struct Top: ParsableCommand {
         try Arguments.need(names, "top", "to show all services of this project, use: roost compose top")
         for (id, _) in try Session.shared.resolve(Array(names.prefix(1))) {
             let query = names.count > 1 ? [("ps_args", names.dropFirst().joined(separator: " "))] : []
-            let json = try Session.shared.client().call("GET", "containers/\(id)/top", query)
-            var table = Table(json["Titles"].strings ?? [])
-            for row in json["Processes"].array ?? [] { table.add(row.strings ?? []) }
+            let top: TopResponse = try Session.shared.client().get("containers/\(id)/top", query)
+            var table = Table(top.titles)
+            for row in top.processes { table.add(row) }
             Output.raw(table.text)
         }
     }
@@ -377,16 +375,12 @@ struct Port: ParsableCommand {
         // An index selects a replica of a service; without one the name may be that of a container.
         if let index { return try ComposeViews.port(name, port, transport: transport, index: max(1, index)) }
         for (id, _) in try Session.shared.resolve([name]) {
-            let ports = try Session.shared.client().call("GET", "containers/\(id)/json")["NetworkSettings"]["Ports"]
+            let ports = try Session.shared.client().inspectContainer(id).networkSettings.ports
             var isThere = port == nil
-            for (inside, bindings) in ports.object ?? [] {
-                if let port, inside != port, inside != "\(port)/tcp" { continue }
-                for binding in bindings.array ?? [] {
+            for (inside, bindings) in ports where port == nil || inside == port || inside == "\(port ?? "")/tcp" {
+                for binding in bindings ?? [] {
                     isThere = true
-                    let address = binding["HostIp"].string ?? ""
-                    let place =
-                        (address.contains(":") ? "[\(address)]" : address) + ":" + (binding["HostPort"].string ?? "")
-                    Output.line(port == nil ? "\(inside) -> \(place)" : place)
+                    Output.line(port == nil ? "\(inside) -> \(binding.text)" : binding.text)
                 }
             }
             if !isThere {

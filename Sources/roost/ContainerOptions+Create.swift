@@ -1,4 +1,5 @@
 import APIClient
+import DockerAPI
 import EngineModel
 import LinuxKernel
 
@@ -37,41 +38,42 @@ extension ContainerOptions {
         var query = name.map { [("name", $0)] } ?? []
         let wanted = platform ?? environmentVariable("DOCKER_DEFAULT_PLATFORM") ?? ""
         if !wanted.isEmpty { query.append(("platform", wanted)) }
-        let body = try body(words, attach: attach)
-        let answer =
+        let request = try request(words, attach: attach)
+        let created: ContainerCreateResponse =
             rm && name == nil
-            ? try createPassing(query, body)
-            : try Session.shared.client().call("POST", "containers/create", query, body: body)
-        for warning in answer["Warnings"].strings ?? [] { Output.error("WARNING: \(warning)") }
-        let id = answer["Id"].string ?? ""
-        if let cidfile { try Files.write(Session.shared.absolute(cidfile), id) }
-        return id
+            ? try createPassing(query, request)
+            : try Session.shared.client().post("containers/create", query, request)
+        for warning in created.warnings { Output.error("WARNING: \(warning)") }
+        if let cidfile { try Files.write(Session.shared.absolute(cidfile), created.id) }
+        return created.id
     }
 }
 
 extension ContainerOptions {
     /// Creates a container for `--rm` under a client-generated name. If the engine is lost before it answers, the container can be
     /// found by that name and removed; nothing else would remove it.
-    private func createPassing(_ query: [(String, String)], _ body: JSON) throws -> JSON {
+    private func createPassing(
+        _ query: [(String, String)], _ request: ContainerCreateRequest
+    ) throws -> ContainerCreateResponse {
         let client = try Session.shared.client()
         let began = Clocks.wallNanoseconds()
         for attempt in 0..<8 {
             let name = Identifiers.generatedName { _ in false } + (attempt == 0 ? "" : "\(Int.random(in: 0..<100))")
-            do { return try client.call("POST", "containers/create", query + [("name", name)], body: body) } catch let
-                error
+            do { return try client.post("containers/create", query + [("name", name)], request) } catch let error
                 as RoostError
             {
-                if error.kind == .unavailable {
-                    let found = try? client.call("GET", "containers/\(name)/json")
-                    if let found, found["State"]["Status"].string == "created",
-                        let created = Timestamp(parsing: found["Created"].string ?? ""), created.nanoseconds > began
-                    {
-                        _ = try? client.call("DELETE", "containers/\(name)", [("v", "1")], repeatable: true)
-                    }
-                }
+                if error.kind == .unavailable { removeCreated(name, since: began, client) }
                 guard error.kind == .conflict else { throw error }
             }
         }
-        return try client.call("POST", "containers/create", query, body: body)
+        return try client.post("containers/create", query, request)
+    }
+
+    /// Removes a container that was created and not started since a time, in nanoseconds since 1970.
+    private func removeCreated(_ name: String, since began: Int64, _ client: EngineClient) {
+        guard let found = try? client.inspectContainer(name), found.state.status == "created",
+            let created = Timestamp(parsing: found.created), created.nanoseconds > began
+        else { return }
+        _ = try? client.call("DELETE", "containers/\(name)", [("v", "1")], repeatable: true)
     }
 }

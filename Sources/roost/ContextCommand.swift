@@ -1,5 +1,6 @@
 import APIClient
 import ArgumentParser
+import DockerAPI
 import EngineModel
 import LinuxKernel
 import Terminal
@@ -269,13 +270,13 @@ struct SocketCommand: ParsableCommand {
             guard let bits = Int64(mode, radix: 8), (0...0o777).contains(bits) else {
                 throw RoostError.invalid("invalid --mode \(mode): expected octal digits (e.g. 660)")
             }
-            var body: JSON = [
-                "project": .string(try project ?? Session.shared.projectNameOnly()), "allow": .string(allow),
-                "mode": JSON(bits),
-            ]
-            if let path { body.set("path", .string(Session.shared.absolute(path))) }
-            let answer = try Session.shared.client().call("POST", "roost/v1/sockets", body: body)
-            Output.line(answer["path"].string ?? "")
+            var socket = SocketDescription()
+            socket.project = try project ?? Session.shared.projectNameOnly()
+            socket.allow = allow
+            socket.mode = bits
+            socket.path = path.map(Session.shared.absolute)
+            let created: SocketDescription = try Session.shared.client().post("roost/v1/sockets", [], socket)
+            Output.line(created.path ?? "")
         }
     }
 
@@ -284,11 +285,8 @@ struct SocketCommand: ParsableCommand {
             commandName: "ls", abstract: "List restricted API sockets", aliases: ["list"])
         func run() throws {
             var table = Table(["PROJECT", "ALLOWS", "PATH"])
-            for entry in try Session.shared.client().call("GET", "roost/v1/sockets").array ?? [] {
-                table.add([
-                    entry["project"].string ?? "", entry["allow"].string ?? "", entry["path"].string ?? "",
-                ])
-            }
+            let sockets: [SocketDescription] = try Session.shared.client().get("roost/v1/sockets")
+            for socket in sockets { table.add([socket.project ?? "", socket.allow ?? "", socket.path ?? ""]) }
             Output.raw(table.text)
         }
     }

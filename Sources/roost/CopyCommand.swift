@@ -1,5 +1,6 @@
 import APIClient
 import ArgumentParser
+import DockerAPI
 import EngineModel
 import LinuxKernel
 import Terminal
@@ -88,9 +89,9 @@ struct Copy: ParsableCommand {
         guard session.isCompose else { return [name] }
         let found = try session.projectContainers(try session.projectNameOnly(), services: [name])
         let wanted = found.filter { container in
-            index.map { "\($0)" == container["Labels"]["com.docker.compose.container-number"].string } ?? true
+            index.map { "\($0)" == container.replica } ?? true
         }
-        let ids = wanted.compactMap { $0["Id"].string }
+        let ids = wanted.map(\.id)
         guard let first = ids.first else { throw RoostError.missing("no container found for service \"\(name)\"") }
         return one ? [first] : ids
     }
@@ -275,10 +276,11 @@ struct Diff: ParsableCommand {
     @Argument(help: ArgumentHelp("Container", valueName: "container")) var name: String
     func run() throws {
         let id = try Session.shared.resolve([name]).first?.id ?? name
-        for change in try Session.shared.client().call("GET", "containers/\(id)/changes").array ?? [] {
+        let changes: [FilesystemChange] = try Session.shared.client().get("containers/\(id)/changes")
+        for change in changes {
             let letters = ["C", "A", "D"]
-            let kind = Int(change["Kind"].int ?? 0)
-            Output.line("\(kind < letters.count ? letters[kind] : "?") \(change["Path"].string ?? "")")
+            let kind = Int(change.kind)
+            Output.line("\(letters.indices.contains(kind) ? letters[kind] : "?") \(change.path)")
         }
     }
 }
@@ -311,6 +313,6 @@ struct Commit: ParsableCommand {
         if let image { query.append(("repo", image)) }
         if let author { query.append(("author", author)) }
         if let message { query.append(("comment", message)) }
-        Output.line(try Session.shared.client().call("POST", "commit", query)["Id"].string ?? "")
+        Output.line(try Session.shared.client().post("commit", query, as: ObjectID.self).id)
     }
 }

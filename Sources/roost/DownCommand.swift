@@ -1,6 +1,7 @@
 import APIClient
 import ArgumentParser
 import ComposeModel
+import DockerAPI
 import EngineModel
 
 struct Down: ParsableCommand {
@@ -36,31 +37,30 @@ struct Down: ParsableCommand {
             throw RoostError.missing("no such service: \(service)")
         }
         let name = try project?.name ?? session.projectNameOnly()
-        var body = Self.body(project, named: name, services: services)
-        body.set("volumes", .bool(volumes))
-        body.set("purge", .bool(purge))
-        body.set("removeOrphans", .bool(removeOrphans))
-        if let timeout { body.set("timeout", JSON(timeout)) }
+        var request = ProjectDownRequest(project, named: name, services: services)
+        request.volumes = volumes
+        request.purge = purge
+        request.removeOrphans = removeOrphans
+        request.timeout = timeout
         if let rmi, rmi != "all", rmi != "local" {
             throw RoostError.invalid("--rmi \(rmi): use all or local")
         }
         if dryRun || session.isDryRun {
-            body.set("dryRun", true)
-            let answer = try session.client().call("POST", "roost/v1/projects/down", [("dryRun", "1")], body: body)
-            return Output.raw(answer["text"].string ?? "")
+            request.dryRun = true
+            let plan: PlanDescription = try session.client().post("roost/v1/projects/down", [("dryRun", "1")], request)
+            return Output.raw(plan.text ?? "")
         }
         // Local images have only the name that the project generates.
         let images = Set(
             try rmi == nil
                 ? []
                 : session.projectContainers(name).compactMap { container -> String? in
-                    let image = container["Image"].string ?? ""
-                    let service = container["Labels"][ComposeLabel.service].string ?? ""
+                    let (image, service) = (container.image, container.service)
                     guard project.map({ $0.services[service] != nil }) ?? true else { return nil }
                     return rmi == "all" || ["\(name)-\(service)", "\(name)_\(service)"].contains(image) ? image : nil
                 })
-        let before = volumes && !purge ? Set(try Trash.contents().compactMap { $0["Id"].string }) : []
-        try PlanFollower.follow("roost/v1/projects/down", body)
+        let before = volumes && !purge ? Set(try Trash.contents().map(\.id)) : []
+        try PlanFollower.follow("roost/v1/projects/down", request)
         if volumes, !purge { try printTrashNote(before) }
         for image in images.sorted() { try remove(image) }
     }
@@ -76,36 +76,38 @@ struct Down: ParsableCommand {
         }
     }
 
-    /// The request body, with the services, networks and volumes of the Compose file, if there is one.
-    static func body(_ project: Project?, named name: String, services: [String] = []) -> JSON {
-        var body: JSON = ["project": .string(name), "services": JSON(services)]
-        guard let project else { return body }
-        let concerned = project.needed(by: services).compactMap { project.services[$0] }
-        let networks = Set(concerned.flatMap { ($0["networks"].object ?? []).map(\.key) })
-        let volumes = Set(
-            concerned.flatMap { ($0["volumes"].array ?? []).compactMap { $0["source"].string } })
-        func own(_ keys: Set<String>, _ all: [String: JSON]) -> JSON {
-            JSON(keys.filter { all[$0].map { $0["external"].bool != true } ?? false }.sorted())
-        }
-        body.set(
-            "model",
-            [
-                "services": JSON(project.services.keys.sorted()), "disabled": JSON(project.disabledServices.sorted()),
-                "networks": own(networks, project.networks), "volumes": own(volumes, project.volumes),
-            ])
-        return body
-    }
-
     private func printTrashNote(_ before: Set<String>) throws {
-        let moved = try Trash.contents().filter { !before.contains($0["Id"].string ?? "") }
+        let moved = try Trash.contents().filter { !before.contains($0.id) }
         guard let first = moved.first else { return }
         // Anonymous volumes have 64 hexadecimal digits for a name.
-        let named = moved.compactMap { $0["Name"].string }.filter { $0.count != 64 }.sorted()
-        func time(_ key: String) -> Int64 { Timestamp(parsing: first[key].string ?? "")?.nanoseconds ?? 0 }
-        let kept = TimeSpan.words(seconds: (time("ExpiresAt") - time("RemovedAt")) / 1_000_000_000)
+        let named = moved.map(\.name).filter { $0.count != 64 }.sorted()
+        func time(_ text: String) -> Int64 { Timestamp(parsing: text)?.nanoseconds ?? 0 }
+        let kept = TimeSpan.words(seconds: (time(first.expiresAt) - time(first.removedAt)) / 1_000_000_000)
         let (what, object) = moved.count == 1 ? ("1 volume was", "it") : ("\(moved.count) volumes were", "them")
         Output.error(
             "note: \(what) moved to the trash (kept for \(kept.lowercased())); restore \(object) with: "
                 + "roost trash restore \(named.isEmpty ? "ID" : named.joined(separator: " "))")
+    }
+}
+
+extension ProjectDownRequest {
+    /// With the services, networks and volumes of the Compose file, if there is one.
+    init(_ project: Project?, named name: String, services: [String] = []) {
+        self.init()
+        self.project = name
+        self.services = services
+        guard let project else { return }
+        let concerned = project.needed(by: services).compactMap { project.services[$0] }
+        let networks = Set(concerned.flatMap { ($0["networks"].object ?? []).map(\.key) })
+        let volumes = Set(concerned.flatMap { ($0["volumes"].array ?? []).compactMap { $0["source"].string } })
+        func own(_ keys: Set<String>, _ all: [String: JSON]) -> [String] {
+            keys.filter { all[$0].map { $0["external"].bool != true } ?? false }.sorted()
+        }
+        var model = Model()
+        model.services = project.services.keys.sorted()
+        model.disabled = project.disabledServices.sorted()
+        model.networks = own(networks, project.networks)
+        model.volumes = own(volumes, project.volumes)
+        self.model = model
     }
 }

@@ -1,6 +1,7 @@
 import APIClient
 import ArgumentParser
 import ComposeModel
+import DockerAPI
 import EngineModel
 import LinuxKernel
 import Terminal
@@ -18,17 +19,13 @@ struct Drift: ParsableCommand {
         let session = Session.shared
         try session.client().requireRoost("roost drift")
         let project = try session.loadProject(services: services)
-        let plan = try session.client().call(
-            "POST", "roost/v1/projects/plan",
-            body: [
-                "project": project.wire, "contents": try session.contents(project),
-                "options": try UpSettings.parse([]).json(services),
-            ])
+        let request = ProjectUpRequest(
+            project, try session.contents(project), try UpSettings.parse([]).options(services))
+        let plan: PlanDescription = try session.client().post("roost/v1/projects/plan", [], request)
         var found: [(object: String, difference: String, since: Int64?)] = []
-        for step in plan["steps"].array ?? [] {
-            let object = step["object"].string ?? ""
-            let reason = step["reason"].string ?? ""
-            switch step["action"].string ?? "" {
+        for step in plan.steps {
+            let (object, reason) = (step.object, step.reason)
+            switch step.action {
             // A start that follows a create or recreate step is not a separate difference.
             case "start" where ["created", "recreated"].contains(reason): continue
             // A completed job runs again at the next `up`, but does not differ from the file.
@@ -40,7 +37,7 @@ struct Drift: ParsableCommand {
             default: found.append((object, "not in the Compose file: \(reason)", nil))
             }
         }
-        for note in plan["notes"].strings ?? [] where note.hasPrefix("found orphan") { found.append((note, "", nil)) }
+        for note in plan.notes where note.hasPrefix("found orphan") { found.append((note, "", nil)) }
         if found.isEmpty {
             if !json {
                 Output.line(
@@ -72,10 +69,8 @@ struct Drift: ParsableCommand {
 
     private func ended(_ object: String) throws -> Int64? {
         let name = object.split(separator: " ").last.map(String.init) ?? ""
-        let state = try? Session.shared.client().call("GET", "containers/\(EngineClient.encode(name))/json")["State"]
-        guard let text = state?["FinishedAt"].string, let time = Timestamp(parsing: text), time.nanoseconds > 0 else {
-            return nil
-        }
+        let text = (try? Session.shared.client().inspectContainer(name))?.state.finishedAt
+        guard let text, let time = Timestamp(parsing: text), time.nanoseconds > 0 else { return nil }
         return time.nanoseconds / 1_000_000_000
     }
 }

@@ -1,5 +1,6 @@
 import APIClient
 import ArgumentParser
+import DockerAPI
 import EngineModel
 
 /// `--dry-run`: the client sends no request that changes anything, and prints what it would have done.
@@ -45,7 +46,7 @@ enum DryRun {
     }
 
     private static func name(_ id: String) -> String {
-        let found = try? Session.shared.client().call("GET", "containers/\(id)/json")["Name"].string
+        let found = (try? Session.shared.client().inspectContainer(id))?.name
         return (found ?? id).description.drop { $0 == "/" }.description
     }
 }

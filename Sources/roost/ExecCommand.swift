@@ -62,7 +62,7 @@ struct Exec: ParsableCommand {
         request.consoleSize = window
         request.user = user
         request.workingDirectory = workdir
-        let exec = try create(name, JSON(encoding: request), client)
+        let exec = try create(name, request, client)
         var start = ExecStartRequest(detach: detach)
         if detach {
             try client.call("POST", "exec/\(exec)/start", body: JSON(encoding: start))
@@ -79,13 +79,13 @@ struct Exec: ParsableCommand {
             leaving()
             Processes.exit(128 + number)
         }.run()
-        throw ExitCode(Int32(clamping: try client.call("GET", "exec/\(exec)/json")["ExitCode"].int ?? 0))
+        throw ExitCode(Int32(clamping: try client.get("exec/\(exec)/json", as: ExecInspect.self).exitCode ?? 0))
     }
 
     /// Tries the name as a container first, which saves a request in the common case; otherwise resolves it as a service.
-    private func create(_ name: String, _ body: JSON, _ client: EngineClient) throws -> String {
+    private func create(_ name: String, _ request: ExecCreateRequest, _ client: EngineClient) throws -> String {
         func ask(_ id: String) throws -> String {
-            try client.call("POST", "containers/\(EngineClient.encode(id))/exec", body: body)["Id"].string ?? ""
+            try client.post("containers/\(EngineClient.encode(id))/exec", [], request, as: ObjectID.self).id
         }
         if !Session.shared.isCompose, index == nil {
             do { return try ask(name) } catch let error as RoostError where error.kind == .notFound {}

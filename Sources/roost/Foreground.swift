@@ -23,14 +23,14 @@ struct Attach: ParsableCommand {
     @Argument(help: ArgumentHelp("Container or service", valueName: "container")) var name: String
     func run() throws {
         guard let id = try Session.shared.resolve([name], index: index).first?.id else { return }
-        let state = try Session.shared.client().call("GET", "containers/\(id)/json")["State"]
-        if state["Paused"].bool == true {
+        let state = try Session.shared.client().inspectContainer(id).state
+        if state.paused {
             throw RoostError.conflict("You cannot attach to a paused container, unpause it first")
         }
-        if state["Restarting"].bool == true {
+        if state.restarting {
             throw RoostError.conflict("You cannot attach to a restarting container, wait until it is running")
         }
-        guard state["Running"].bool == true else {
+        guard state.running else {
             throw RoostError.conflict("You cannot attach to a stopped container, start it first")
         }
         throw ExitCode(
@@ -87,7 +87,7 @@ struct Foreground {
     }
 
     private func terminal(_ client: EngineClient) throws -> Bool {
-        try hasTerminal ?? client.call("GET", "containers/\(id)/json")["Config"]["Tty"].bool ?? false
+        try hasTerminal ?? client.inspectContainer(id).config.tty ?? false
     }
 
     func start() throws -> Int32 {
@@ -137,13 +137,12 @@ struct Foreground {
     private func code(_ client: EngineClient, _ end: HTTPExchange) throws -> Int32 {
         // Only keys typed at a TTY detach; otherwise the stream ended because the container or the engine exited.
         if interactive, (try? terminal(client)) == true, try !waitUntilReady(end.connection.raw, milliseconds: 100),
-            let state = try? client.call("GET", "containers/\(id)/json")["State"], state["Running"].bool == true,
-            state["Restarting"].bool != true
+            let state = try? client.inspectContainer(id).state, state.running, !state.restarting
         {
             Output.error("read escape sequence")
             return 0
         }
-        guard let ended = try end.nextLine(), let code = ended["StatusCode"].int else {
+        guard let code = try end.next(WaitResponse.self)?.statusCode else {
             throw RoostError(
                 .unavailable,
                 "The engine exited. The container keeps running; see its output with: roost logs \(id.prefix(12))"

@@ -1,6 +1,7 @@
 import APIClient
 import ArgumentParser
 import ComposeModel
+import DockerAPI
 import EngineModel
 import LinuxKernel
 
@@ -13,16 +14,16 @@ struct HealthWait {
     let timeout: Int?
 
     /// The result of the last health check.
-    private static func lastProbe(_ health: JSON) -> String {
-        guard let probe = health["Log"].array?.last else { return "" }
-        let said = (probe["Output"].string ?? "").split(separator: "\n").first.map(String.init) ?? "no output"
-        return ": last health check exited with \(probe["ExitCode"].int ?? -1): \(said)"
+    private static func lastProbe(_ health: Health?) -> String {
+        guard let probe = health?.log.last else { return "" }
+        let said = probe.output.split(separator: "\n").first.map(String.init) ?? "no output"
+        return ": last health check exited with \(probe.exitCode): \(said)"
     }
 
     /// The last lines of a container's log, to show why it exited.
-    private func lastLines(_ container: JSON) throws -> String {
+    private func lastLines(_ container: ContainerSummary) throws -> String {
         let answer = try Session.shared.client().open(
-            "GET", "containers/\(container["Id"].string ?? "")/logs",
+            "GET", "containers/\(container.id)/logs",
             [("stdout", "1"), ("stderr", "1"), ("tail", "5")])
         var reader = FrameReader(plain: false)
         var text: [UInt8] = []
@@ -42,42 +43,35 @@ struct HealthWait {
         // Containers outside the requested services and their dependencies do not matter.
         let wanted = services.isEmpty ? [] : project.needed(by: services).sorted()
         let deadline = timeout.map { Clocks.monotonicNanoseconds() + Int64($0) * 1_000_000_000 }
-        let events = try client.open(
-            "GET", "events",
-            [("filters", "{\"type\":[\"container\"],\"label\":[\"com.docker.compose.project=\(project.name)\"]}")])
+        var filters = Filters.project(project.name)
+        filters.values["type"] = ["container"]
+        let events = try client.events(filters)
         let began = Clocks.monotonicNanoseconds()
         var restarts: [String: Int64] = [:]
         while true {
             var waiting = false
             var young: Int64 = 0
             for container in try Session.shared.projectContainers(project.name, services: wanted) {
-                let facts = try client.call("GET", "containers/\(container["Id"].string ?? "")/json")
-                let state = facts["State"]
-                let name = container["Names"].array?.first?.string ?? ""
-                switch state["Status"].string ?? "" {
-                case "exited" where state["ExitCode"].int != 0:
+                let facts = try client.inspectContainer(container.id)
+                let (state, name) = (facts.state, container.name)
+                switch state.status {
+                case "exited" where state.exitCode != 0:
                     throw RoostError.conflict(
-                        "container \(name.dropFirst()) exited (\(state["ExitCode"].int ?? 0))\(try lastLines(container))"
-                    )
+                        "container \(name) exited (\(state.exitCode))\(try lastLines(container))")
                 case "running":
-                    if state["Health"]["Status"].string == "unhealthy" {
+                    if state.health?.status == "unhealthy" {
                         throw RoostError.conflict(
-                            "container \(name.dropFirst()) is unhealthy\(Self.lastProbe(state["Health"]))")
+                            "container \(name) is unhealthy\(Self.lastProbe(state.health))")
                     }
-                    waiting = waiting || (state["Health"]["Status"].string.map { $0 != "healthy" } ?? false)
-                    // A container that has just started may still exit at once.
-                    let age = state["StartedAt"].string.flatMap { Timestamp(parsing: $0) }.map {
-                        Clocks.wallNanoseconds() - $0.nanoseconds
-                    }
-                    if let age, age >= 0, age < Self.settling { young = max(young, Self.settling - age) }
+                    waiting = waiting || (state.health.map { $0.status != "healthy" } ?? false)
+                    young = max(young, Self.settlingTime(state))
                 case "restarting", "created":
                     waiting = true
-                    let count = facts["RestartCount"].int ?? 0
-                    let more = count - restarts[name, default: count]
-                    restarts[name] = restarts[name] ?? count
+                    let more = facts.restartCount - restarts[name, default: facts.restartCount]
+                    restarts[name] = restarts[name] ?? facts.restartCount
                     if more >= 5, Clocks.monotonicNanoseconds() - began > 30_000_000_000 {
                         throw RoostError.conflict(
-                            "container \(name.dropFirst()) keeps exiting with code \(state["ExitCode"].int ?? 0) (restarted \(more) times)\(try lastLines(container))"
+                            "container \(name) keeps exiting with code \(state.exitCode) (restarted \(more) times)\(try lastLines(container))"
                         )
                     }
                 default: break
@@ -97,5 +91,12 @@ struct HealthWait {
             }
             _ = try events.nextLine()
         }
+    }
+
+    /// The time until a container that has just started, and may still exit at once, counts as running. In nanoseconds.
+    private static func settlingTime(_ state: ContainerState) -> Int64 {
+        guard let started = Timestamp(parsing: state.startedAt) else { return 0 }
+        let age = Clocks.wallNanoseconds() - started.nanoseconds
+        return age >= 0 && age < settling ? settling - age : 0
     }
 }

@@ -1,5 +1,6 @@
 import APIClient
 import ArgumentParser
+import DockerAPI
 import EngineModel
 import LinuxKernel
 
@@ -38,16 +39,17 @@ struct Image: ParsableCommand {
         func run() throws {
             let what = all ? "all images without at least one container associated to them" : "all dangling images"
             guard try options.confirm("This will remove \(what).") else { return }
-            let answer = try options.send("images/prune", [all ? "dangling=false" : "dangling=true"])
-            options.show("Images", Image.removed(answer["ImagesDeleted"]))
-            options.reclaimed(answer)
+            let report: ImagesPruneReport = try options.send(
+                "images/prune", [all ? "dangling=false" : "dangling=true"])
+            options.show("Images", Image.removed(report.imagesDeleted))
+            options.reclaimed(report.spaceReclaimed)
         }
     }
 
     /// Formats removed images as `untagged: …` and `deleted: …`.
-    static func removed(_ list: JSON) -> [String] {
-        (list.array ?? []).flatMap { entry in
-            (entry.object ?? []).map { "\($0.key.lowercased()): \($0.value.string ?? "")" }
+    static func removed(_ list: [ImageDeletion]?) -> [String] {
+        (list ?? []).flatMap { entry in
+            [entry.untagged.map { "untagged: \($0)" }, entry.deleted.map { "deleted: \($0)" }].compactMap { $0 }
         }
     }
 }
@@ -61,10 +63,11 @@ struct ImageRemove: ParsableCommand {
         var failed = false
         for name in names {
             do {
-                for entry in try Session.shared.client().call(
-                    "DELETE", "images/\(name)", [("force", force ? "1" : "0")]
-                ).array ?? [] {
-                    for (key, value) in entry.object ?? [] { Output.line("\(key): \(value.string ?? "")") }
+                let removed: [ImageDeletion] = try Session.shared.client().delete(
+                    "images/\(name)", [("force", force ? "1" : "0")])
+                for entry in removed {
+                    if let untagged = entry.untagged { Output.line("Untagged: \(untagged)") }
+                    if let deleted = entry.deleted { Output.line("Deleted: \(deleted)") }
                 }
             } catch let error as RoostError {
                 Output.error(Session.shared.told(error))
@@ -107,9 +110,8 @@ struct Import: ParsableCommand {
         if let message { query.append(("message", message)) }
         if let platform { query.append(("platform", platform)) }
         let input = try openInput(file)
-        Output.line(
-            try Session.shared.client().upload("images/create", query, file: input.raw).nextLine()?["status"].string
-                ?? "")
+        let answer = try Session.shared.client().upload("images/create", query, file: input.raw)
+        Output.line(try answer.next(ProgressMessage.self)?.status ?? "")
     }
 }
 
@@ -136,10 +138,10 @@ struct Load: ParsableCommand {
     func run() throws {
         let file = try openInput(input ?? "-")
         let answer = try Session.shared.client().upload("images/load", [], file: file.raw)
-        while let line = try answer.nextLine() {
-            if let message = line["error"].string { throw RoostError.invalid(message) }
+        while let line = try answer.next(ProgressMessage.self) {
+            if let message = line.error { throw RoostError.invalid(message) }
             // The names of the loaded images are the result, not progress: --quiet prints them too.
-            let text = line["stream"].string ?? ""
+            let text = line.stream ?? ""
             if !quiet || text.hasPrefix("Loaded image") { Output.raw(text) }
         }
     }

@@ -25,7 +25,12 @@ func filterQuery(_ filters: [String]) throws(RoostError) -> [(String, String)] {
         guard parts.count == 2 else { throw .invalid("invalid argument \"\(text)\" for --filter: expected key=value") }
         values[parts[0], default: []].append(parts[1])
     }
-    return values.isEmpty ? [] : [("filters", Filters(values).json.text())]
+    return Filters(values).query
+}
+
+/// Labels as tables show them, sorted.
+func labelText(_ labels: [String: String], separator: String = ",") -> String {
+    labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: separator)
 }
 
 func ago(_ seconds: Int64) -> String {
@@ -61,7 +66,7 @@ struct Ps: ParsableCommand {
     @Argument(help: ArgumentHelp("Services (compose)", valueName: "service")) var names: [String] = []
 
     func run() throws {
-        let list: [JSON]
+        let list: [ContainerSummary]
         guard Session.shared.isCompose || names.isEmpty else {
             throw ValidationError("\"roost ps\" accepts no arguments.")
         }
@@ -75,7 +80,7 @@ struct Ps: ParsableCommand {
             let states = status + filter.compactMap { $0.hasPrefix("status=") ? String($0.dropFirst(7)) : nil }
             list = try Session.shared.projectContainers(
                 try Session.shared.projectNameOnly(), all: all || !states.isEmpty, services: names
-            ).filter { states.isEmpty || states.contains($0["State"].string ?? "") }
+            ).filter { states.isEmpty || states.contains($0.state) }
         } else {
             var query = [("all", all || latest || (last ?? 0) > 0 ? "1" : "0")] + (try filterQuery(filter))
             // Request sizes only if they are shown, as they are expensive.
@@ -87,10 +92,10 @@ struct Ps: ParsableCommand {
             } else if let last, last > 0 {
                 query.append(("limit", String(last)))
             }
-            list = try Session.shared.client().call("GET", "containers/json", query).array ?? []
+            list = try Session.shared.client().get("containers/json", query)
         }
         if services {
-            return Set(list.compactMap { $0["Labels"][ComposeLabel.service].string }).sorted().forEach {
+            return Set(list.map(\.service)).filter { !$0.isEmpty }.sorted().forEach {
                 Output.line($0)
             }
         }
@@ -117,45 +122,37 @@ struct Ps: ParsableCommand {
             ], quiet: quiet ? "ID" : nil)
     }
 
-    private func row(_ container: JSON) -> JSON {
-        let id = container["Id"].string ?? ""
-        let command = container["Command"].string ?? ""
-        let labels = container["Labels"].stringMap ?? [:]
+    private func row(_ container: ContainerSummary) -> JSON {
+        let mounts = container.mounts
+        let names = container.networkSettings.networks.keys.sorted()
         return [
-            "Command": .string("\"\(noTrunc ? command : shortened(command, 20))\""),
-            "RunningFor": .string(ago(container["Created"].int ?? 0)),
-            "CreatedAt": .string(Timestamp.dockerText(container["Created"].int ?? 0)),
+            "Command": .string("\"\(noTrunc ? container.command : shortened(container.command, 20))\""),
+            "RunningFor": .string(ago(container.created)),
+            "CreatedAt": .string(Timestamp.dockerText(container.created)),
             "Mounts": .string(
-                (container["Mounts"].array ?? []).map {
-                    $0["Name"].string.flatMap { $0.isEmpty ? nil : $0 } ?? $0["Source"].string ?? ""
-                }
-                .joined(separator: ",")),
-            "LocalVolumes": .string(
-                String((container["Mounts"].array ?? []).count { $0["Type"].string == "volume" })),
-            "Networks": .string(
-                (container["NetworkSettings"]["Networks"].object ?? []).map(\.key).sorted().joined(separator: ",")),
+                mounts.map { $0.name.flatMap { $0.isEmpty ? nil : $0 } ?? $0.source }.joined(separator: ",")),
+            "LocalVolumes": .string(String(mounts.count { $0.type == "volume" })),
+            "Networks": .string(names.joined(separator: ",")),
             "Size": .string(
-                ByteSize.decimalText(container["SizeRw"].int ?? 0)
-                    + (container["SizeRootFs"].int.map { " (virtual \(ByteSize.decimalText($0)))" } ?? "")),
-            "ID": .string(noTrunc || Session.shared.isCompose && quiet ? id : String(id.prefix(12))),
+                ByteSize.decimalText(container.sizeRW ?? 0)
+                    + (container.sizeRootFS.map { " (virtual \(ByteSize.decimalText($0)))" } ?? "")),
+            "ID": .string(
+                noTrunc || Session.shared.isCompose && quiet ? container.id : String(container.id.prefix(12))),
             "Image": .string(Self.image(container, noTrunc: noTrunc)),
-            "Labels": .string(labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")),
-            "Names": .string(
-                (container["Names"].array ?? []).compactMap { $0.string.map { String($0.dropFirst()) } }.joined(
-                    separator: ",")),
-            "Ports": .string(Self.ports(container["Ports"].array ?? [])),
-            "Service": .string(labels[ComposeLabel.service] ?? ""),
-            "State": .string(container["State"].string ?? ""),
-            "Status": .string(container["Status"].string ?? ""),
+            "Labels": .string(labelText(container.labels)),
+            "Names": .string(container.names.map { String($0.dropFirst()) }.joined(separator: ",")),
+            "Ports": .string(Self.ports(container.ports)),
+            "Service": .string(container.service), "State": .string(container.state),
+            "Status": .string(container.status),
         ]
     }
 
     /// The image as Docker prints it: a 12-digit ID, or the name without its digest.
-    static func image(_ container: JSON, noTrunc: Bool) -> String {
-        let name = container["Image"].string ?? ""
+    static func image(_ container: ContainerSummary, noTrunc: Bool) -> String {
+        let name = container.image
         if name.isEmpty { return "<no image>" }
         if noTrunc { return name }
-        let id = container["ImageID"].string ?? ""
+        let id = container.imageID
         let bare = name.hasPrefix("sha256:") ? String(name.dropFirst(7)) : name
         if id.hasPrefix("sha256:"), bare.utf8.count >= 12, id.dropFirst(7).hasPrefix(bare.prefix(12)) {
             return String(bare.prefix(12))
@@ -163,10 +160,10 @@ struct Ps: ParsableCommand {
         return String(name.prefix { $0 != "@" })
     }
 
-    static func ports(_ ports: [JSON]) -> String {
+    static func ports(_ ports: [ContainerSummary.Port]) -> String {
         ports.map { port in
-            let inside = "\(port["PrivatePort"].int ?? 0)/\(port["Type"].string ?? "tcp")"
-            guard let number = port["PublicPort"].int, let address = port["IP"].string else { return inside }
+            let inside = "\(port.privatePort)/\(port.type)"
+            guard let number = port.publicPort, let address = port.address else { return inside }
             return "\(address.contains(":") ? "[\(address)]" : address):\(number)->\(inside)"
         }.joined(separator: ", ")
     }
@@ -265,18 +262,15 @@ struct Events: ParsableCommand {
         if let since { query.append(("since", try Logs.time(since))) }
         if let until { query.append(("until", try Logs.time(until))) }
         let stream = try Session.shared.client().open("GET", "events", query)
-        while let event = try stream.nextLine() {
+        while let line = try stream.nextLine() {
             if let format {
-                Output.line(try Listing.one(format, event))
+                Output.line(try Listing.one(format, line))
                 continue
             }
-            let attributes = (event["Actor"]["Attributes"].stringMap ?? [:]).sorted { $0.key < $1.key }.map {
-                "\($0.key)=\($0.value)"
-            }.joined(separator: ", ")
-            let time = Timestamp(nanoseconds: event["timeNano"].int ?? 0).rfc3339
-            Output.line(
-                "\(time) \(event["Type"].string ?? "") \(event["Action"].string ?? "") \(event["Actor"]["ID"].string ?? "") (\(attributes))"
-            )
+            let event = try line.decode(EventMessage.self, zeroIfAbsent: true)
+            let time = Timestamp(nanoseconds: event.timeNano).rfc3339
+            let attributes = labelText(event.actor.attributes, separator: ", ")
+            Output.line("\(time) \(event.type) \(event.action) \(event.actor.id) (\(attributes))")
         }
     }
 }
@@ -299,36 +293,31 @@ struct Images: ParsableCommand {
         if Session.shared.isCompose { return try ComposeViews.images(names, quiet: quiet, format: format) }
         guard names.count < 2 else { throw ValidationError("\"roost images\" requires at most 1 argument.") }
         let name = names.first
-        let list =
-            try Session.shared.client().call(
-                "GET", "images/json", try filterQuery(filter + (name.map { ["reference=\($0)"] } ?? []))
-            ).array ?? []
-        var rows: [JSON] = []
-        for image in list {
-            let id = image["Id"].string ?? ""
-            let short = noTrunc ? id : String(id.dropFirst(7).prefix(12))
-            let tags = image["RepoTags"].strings ?? []
-            let known = image["RepoDigests"].strings ?? []
-            for (name, tag, digest) in Self.names(tags, known, digests: digests || format?.contains(".Digest") == true)
-            {
-                rows.append([
-                    "Repository": .string(name), "Tag": .string(tag), "Digest": .string(digest), "ID": .string(short),
-                    "CreatedSince": .string(ago(image["Created"].int ?? 0)),
-                    "CreatedAt": .string(Timestamp.dockerText(image["Created"].int ?? 0)),
-                    "Size": .string(ByteSize.decimalText(image["Size"].int ?? 0)),
-                    "VirtualSize": .string(ByteSize.decimalText(image["Size"].int ?? 0)), "SharedSize": "N/A",
-                    "UniqueSize": "N/A",
-                    "Containers": .string(
-                        (image["Containers"].int ?? -1) < 0 ? "N/A" : "\(image["Containers"].int ?? 0)"),
-                ])
-            }
-        }
+        let list: [ImageListEntry] = try Session.shared.client().get(
+            "images/json", try filterQuery(filter + (name.map { ["reference=\($0)"] } ?? [])))
+        let rows = list.flatMap(rows)
         var columns: [Listing.Column] = [("Repository", "REPOSITORY"), ("Tag", "TAG")]
         if digests { columns.append(("Digest", "DIGEST")) }
         columns += [("ID", "IMAGE ID"), ("CreatedSince", "CREATED"), ("Size", "SIZE")]
         try Listing.show(
             rows, format ?? (quiet || digests ? nil : DockerConfiguration.preference("imagesFormat")), columns: columns,
             more: [("Digest", "DIGEST"), ("CreatedAt", "CREATED AT")], quiet: quiet ? "ID" : nil)
+    }
+
+    private func rows(_ image: ImageListEntry) -> [JSON] {
+        let short = noTrunc ? image.id : String(image.id.dropFirst(7).prefix(12))
+        let wantsDigests = digests || format?.contains(".Digest") == true
+        return Self.names(image.repositoryTags, image.repositoryDigests, digests: wantsDigests).map {
+            name, tag, digest in
+            [
+                "Repository": .string(name), "Tag": .string(tag), "Digest": .string(digest), "ID": .string(short),
+                "CreatedSince": .string(ago(image.created)),
+                "CreatedAt": .string(Timestamp.dockerText(image.created)),
+                "Size": .string(ByteSize.decimalText(image.size)),
+                "VirtualSize": .string(ByteSize.decimalText(image.size)), "SharedSize": "N/A", "UniqueSize": "N/A",
+                "Containers": .string(image.containers < 0 ? "N/A" : "\(image.containers)"),
+            ]
+        }
     }
 
     /// One row per name; an image known only by its digest has no tag.

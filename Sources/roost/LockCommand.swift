@@ -1,6 +1,7 @@
 import APIClient
 import ArgumentParser
 import ComposeModel
+import DockerAPI
 import EngineModel
 import LinuxKernel
 import Terminal
@@ -11,22 +12,22 @@ struct ProjectLock {
     /// The locked image of each service.
     var services: [String: Entry]
 
-    struct Entry: Equatable {
+    struct Entry: Codable, Equatable {
         /// The image name in the Compose file.
         var image: String
         /// The manifest digest in the registry; for a local or built image, the digest of its configuration.
         var digest: String
-        /// `registry`, `local` or `build`.
-        var source: String
+        var source: Source
         /// The platforms that the registry provides it for.
         var platforms: [String]
+    }
 
-        var json: JSON {
-            [
-                "image": .string(image), "digest": .string(digest), "source": .string(source),
-                "platforms": JSON(platforms),
-            ]
-        }
+    enum Source: String, Codable { case registry, local, build }
+
+    /// The form of the file.
+    private struct Document: Codable {
+        var version: Int64
+        var services: OrderedMap<Entry>
     }
 
     static func path(_ project: Project) -> String {
@@ -49,20 +50,16 @@ struct ProjectLock {
         guard json["version"].int == 1 else {
             throw RoostError.invalid("\(path): unsupported version \(json["version"].text())")
         }
-        var lock = ProjectLock(path: path)
-        for (name, entry) in json["services"].object ?? [] {
-            lock.services[name] = Entry(
-                image: entry["image"].string ?? "", digest: entry["digest"].string ?? "",
-                source: entry["source"].string ?? "", platforms: entry["platforms"].strings ?? [])
+        let document: Document
+        do { document = try json.decode() } catch let error as RoostError {
+            throw RoostError.invalid("\(path): \(error.message)")
         }
-        return lock
+        return ProjectLock(path: path, services: Dictionary(document.services.map { ($0.key, $0.value) }) { $1 })
     }
 
     func save() throws {
-        let json: JSON = [
-            "version": 1,
-            "services": .object(services.sorted { $0.key < $1.key }.map { ($0.key, $0.value.json) }),
-        ]
+        let sorted = services.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) }
+        let json = try JSON(encoding: Document(version: 1, services: OrderedMap(sorted)))
         try Files.replace((try? Files.canonical(path)) ?? path, json.bytes(indent: 2) + [10])
     }
 
@@ -73,32 +70,24 @@ struct ProjectLock {
         let client = try Session.shared.client()
         if !service["build"].isNull {
             try ProjectImages(project, services: [name]).prepare(ImagePolicy(quiet: true))
-            return Entry(
-                image: image, digest: try client.call("GET", "images/\(image)/json")["Id"].string ?? "",
-                source: "build",
-                platforms: [])
+            return Entry(image: image, digest: try client.inspectImage(image).id, source: .build, platforms: [])
         }
         do {
-            let answer = try client.open(
-                "GET", "distribution/\(image)/json",
-                headers: try TransferDisplay.headers(TransferDisplay.domain(image))
-            ).readAll()
-            let json = try JSON(parsing: answer)
-            let platforms = (json["Platforms"].array ?? []).map { platform in
-                let variant = platform["variant"].string.map { "/" + $0 } ?? ""
-                return "\(platform["os"].string ?? "")/\(platform["architecture"].string ?? "")\(variant)"
+            let remote = try RemoteImage.describe(image)
+            let platforms = remote.platforms.map { platform in
+                "\(platform.os)/\(platform.architecture)\(platform.variant.map { "/" + $0 } ?? "")"
             }
             return Entry(
-                image: image, digest: json["Descriptor"]["digest"].string ?? "", source: "registry",
+                image: image, digest: remote.descriptor.digest, source: .registry,
                 platforms: platforms.filter { !$0.contains("unknown") })
         } catch let error as RoostError {
             // An imported or loaded image is not in any registry.
-            guard let here = try? client.call("GET", "images/\(image)/json"), let id = here["Id"].string else {
+            guard let here = try? client.inspectImage(image) else {
                 throw RoostError(error.kind, "service \(name): \(error.message)")
             }
             return Entry(
-                image: image, digest: id, source: "local",
-                platforms: ["\(here["Os"].string ?? "linux")/\(here["Architecture"].string ?? "")"])
+                image: image, digest: here.id, source: .local,
+                platforms: ["\(here.os.isEmpty ? "linux" : here.os)/\(here.architecture)"])
         }
     }
 
@@ -117,10 +106,10 @@ struct ProjectLock {
                 differences.append("service \(name): the Compose file says \(image), the lock says \(entry.image)")
                 continue
             }
-            if entry.source == "registry" {
+            if entry.source == .registry {
                 let cut = image.pathParts.last?.contains(":") == true ? image.lastIndex(of: ":") : nil
                 let pinned = String(image[..<(cut ?? image.endIndex)]) + "@" + entry.digest
-                if (try? client.call("GET", "images/\(pinned)/json")) == nil {
+                if (try? client.inspectImage(pinned)) == nil {
                     Output.error(" \(name) Pulling \(pinned)")
                     _ = try TransferDisplay.pull(
                         pinned, platform: project.services[name]?["platform"].string, quiet: true)
@@ -128,13 +117,13 @@ struct ProjectLock {
                 result.services[name]?.set("image", .string(pinned))
                 continue
             }
-            if entry.source == "build" {
+            if entry.source == .build {
                 try ProjectImages(project, services: [name]).prepare(ImagePolicy(quiet: true))
             }
-            let id = (try? client.call("GET", "images/\(image)/json"))?["Id"].string ?? "not found locally"
+            let id = (try? client.inspectImage(image))?.id ?? "not found locally"
             if id != entry.digest {
                 differences.append(
-                    "service \(name): \(entry.source == "build" ? "its build gives" : "\(image) is") \(id), the lock says \(entry.digest)"
+                    "service \(name): \(entry.source == .build ? "its build gives" : "\(image) is") \(id), the lock says \(entry.digest)"
                 )
             }
         }

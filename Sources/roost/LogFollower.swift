@@ -1,5 +1,6 @@
 import APIClient
 import ArgumentParser
+import DockerAPI
 import EngineModel
 import LinuxKernel
 import Synchronization
@@ -20,21 +21,18 @@ struct LogFollower {
     /// Only lines up to this wall clock time, in nanoseconds; following ends then.
     var until: Int64?
 
-    private func open(_ container: JSON, _ query: [(String, String)]) throws -> LogSource {
-        let id = container["Id"].string ?? ""
+    private func open(_ container: ContainerSummary, _ query: [(String, String)]) throws -> LogSource {
         let client = try Session.shared.client()
-        let plain = try client.call("GET", "containers/\(id)/json")["Config"]["Tty"].bool ?? false
-        let service = container["Labels"][ComposeLabel.service].string ?? ""
-        let number = container["Labels"]["com.docker.compose.container-number"].string ?? "1"
         return LogSource(
-            id: id, name: "\(service)-\(number)", service: service,
+            id: container.id, name: "\(container.service)-\(container.replica ?? "1")", service: container.service,
             exchange: try client.open(
-                "GET", "containers/\(id)/logs", [("stdout", "1"), ("stderr", "1"), ("timestamps", "1")] + query),
-            plain: plain)
+                "GET", "containers/\(container.id)/logs",
+                [("stdout", "1"), ("stderr", "1"), ("timestamps", "1")] + query),
+            plain: try client.inspectContainer(container.id).config.tty ?? false)
     }
 
     /// nil for a container that keeps no log (`driver: none`).
-    private func openIfKept(_ container: JSON, _ query: [(String, String)]) throws -> LogSource? {
+    private func openIfKept(_ container: ContainerSummary, _ query: [(String, String)]) throws -> LogSource? {
         do { return try open(container, query) } catch let error as RoostError {
             guard error.code == .logsUnreadable else { throw error }
             return nil
@@ -44,7 +42,7 @@ struct LogFollower {
     private var printer: LogPrinter { LogPrinter(style: style, prefix: prefix, timestamps: timestamps) }
 
     /// Prints the existing log lines ordered by timestamp, or service by service if `grouped`.
-    func printHistory(_ containers: [JSON], _ query: [(String, String)], grouped: Bool = false) throws {
+    func printHistory(_ containers: [ContainerSummary], _ query: [(String, String)], grouped: Bool = false) throws {
         let sources = try containers.compactMap { try openIfKept($0, query) }
         var printer = printer
         printer.width = (sources.map { TextWidth.of($0.name) }.max() ?? 0) + 1
@@ -82,28 +80,19 @@ struct LogFollower {
         }
         var printer = printer
         printer.width = (services.map { $0.count + 2 }.max() ?? 0) + 1
-        let events = try client.open(
-            "GET", "events",
-            [
-                (
-                    "filters",
-                    "{\"type\":[\"container\"],\"event\":[\"start\",\"die\"],\"label\":[\"com.docker.compose.project=\(project)\"]}"
-                )
-            ]
-                + (since.map { [("since", $0)] } ?? []))
+        var filters = Filters.project(project)
+        filters.values["type"] = ["container"]
+        filters.values["event"] = ["start", "die"]
+        let events = try client.events(filters, since.map { [("since", $0)] } ?? [])
         let containers = try Session.shared.projectContainers(project, services: services).filter {
-            $0["State"].string != "created" && $0["Labels"][ComposeLabel.oneOff].string != "True"
-                && isMeant($0["Labels"])
+            $0.state != "created" && !$0.isOneOff && isMeant($0.labels)
         }
         // Earlier log lines are merged by timestamp; later ones are printed as they arrive. The cutoff lies slightly before now, so that lines
         // being written at this moment count as later ones.
         let line = min(Clocks.wallNanoseconds() - 200_000_000, until ?? .max)
         let begin = since.map { [("since", $0)] } ?? []
         if stopsOnSignal {
-            let names = containers.map { container in
-                let labels = container["Labels"]
-                return "\(labels[ComposeLabel.service].string ?? "")-\(labels[ComposeLabel.number].string ?? "")"
-            }
+            let names = containers.map { "\($0.service)-\($0.replica ?? "")" }
             Output.line("Attaching to " + names.joined(separator: ", "))
         }
         try printer.merge(
@@ -143,8 +132,7 @@ struct LogFollower {
             // Appended, so that the indices in `ready` stay valid.
             for id in news.started where !(sources + missing).contains(where: { $0.id == id }) {
                 guard
-                    let container = try Session.shared.projectContainers(project).first(where: { $0["Id"].string == id }
-                    ),
+                    let container = try Session.shared.projectContainers(project).first(where: { $0.id == id }),
                     let source = try openIfKept(container, [("follow", "1"), ("tail", "all")])
                 else { continue }
                 // It replaces the previous container of the same replica.
@@ -181,8 +169,8 @@ struct LogFollower {
                 } else {
                     missing.append(source)
                     lastEnd = Clocks.monotonicNanoseconds()
-                    let state = try? client.call("GET", "containers/\(source.id)/json")["State"]
-                    let end = state?["ExitCode"].int.map { " exited with code \($0)" } ?? " exited"
+                    let state = (try? client.inspectContainer(source.id))?.state
+                    let end = state.map { " exited with code \($0.exitCode)" } ?? " exited"
                     // With `logs -f`, keep standard output pure log output.
                     let told = style.service(source.service, source.name + end)
                     if stopsOnSignal { Output.line(told) } else { Output.error(told) }
@@ -204,50 +192,48 @@ struct LogFollower {
     private func news(_ events: HTTPExchange, _ services: [String]) throws -> EventBatch {
         var news = EventBatch()
         while try events.hasBufferedBytes || waitUntilReady(events.connection.raw, milliseconds: 0) {
-            guard let event = try events.nextLine() else {
+            guard let event = try events.next(EventMessage.self) else {
                 news.hasEnded = true
                 break
             }
-            let facts = event["Actor"]["Attributes"]
-            let service = facts[ComposeLabel.service].string ?? ""
-            guard facts[ComposeLabel.oneOff].string != "True", isMeant(facts) else { continue }
-            let id = event["Actor"]["ID"].string ?? ""
-            if event["Action"].string == "start", services.isEmpty || services.contains(service) {
-                news.started.append(id)
+            let facts = event.actor.attributes
+            let service = facts[ComposeLabel.service] ?? ""
+            guard facts[ComposeLabel.oneOff] != "True", isMeant(facts) else { continue }
+            if event.action == "start", services.isEmpty || services.contains(service) {
+                news.started.append(event.actor.id)
             }
-            if event["Action"].string == "die", news.exit == nil, stopsWith.contains(service) {
-                news.exit = finalExit(id, facts)
+            if event.action == "die", news.exit == nil, stopsWith.contains(service) {
+                news.exit = finalExit(event.actor.id, facts)
             }
         }
         return news
     }
 
     /// nil if the restart policy restarts the container, or if it exited with 0 and only failures count.
-    private func finalExit(_ id: String, _ facts: JSON) -> Int32? {
-        let code = Int32(facts["exitCode"].string ?? "") ?? 0
+    private func finalExit(_ id: String, _ facts: [String: String]) -> Int32? {
+        let code = Int32(facts["exitCode"] ?? "") ?? 0
         if stopsOnFailureOnly, code == 0 { return nil }
-        let state = try? Session.shared.client().call("GET", "containers/\(id)/json")["State"]["Status"].string
+        let state = (try? Session.shared.client().inspectContainer(id))?.state.status
         return state == "restarting" || state == "running" ? nil : code
     }
 
     /// Whether `--index` selects a container with these labels.
-    private func isMeant(_ labels: JSON) -> Bool { index.map { "\($0)" == labels[ComposeLabel.number].string } ?? true }
+    private func isMeant(_ labels: [String: String]) -> Bool {
+        index.map { "\($0)" == labels[ComposeLabel.number] } ?? true
+    }
 
     private func stillRuns(_ project: String) -> Bool {
-        ((try? Session.shared.projectContainers(project, all: false)) ?? []).contains {
-            $0["Labels"][ComposeLabel.oneOff].string != "True"
-        }
+        ((try? Session.shared.projectContainers(project, all: false)) ?? []).contains { !$0.isOneOff }
     }
 
     /// The log of the same replica if its container is restarting or was recreated; nil if it is not running.
     private func reopened(_ source: LogSource, _ project: String) throws -> LogSource? {
-        let found = try Session.shared.projectContainers(project, services: [source.service]).first { container in
-            "\(source.service)-\(container["Labels"]["com.docker.compose.container-number"].string ?? "")"
-                == source.name
+        let found = try Session.shared.projectContainers(project, services: [source.service]).first {
+            "\(source.service)-\($0.replica ?? "")" == source.name
         }
-        guard let found, ["running", "restarting"].contains(found["State"].string ?? "") else { return nil }
+        guard let found, ["running", "restarting"].contains(found.state) else { return nil }
         // All lines of a new container; of the same container, the lines after the last one shown.
-        let isNew = found["Id"].string != source.id
+        let isNew = found.id != source.id
         let last = isNew ? nil : source.lastTime.flatMap { Timestamp(parsing: $0)?.nanoseconds }
         let since = last.map { [("since", Timestamp(nanoseconds: $0 + 1).rfc3339)] } ?? []
         return try open(found, [("follow", "1"), ("tail", isNew || last != nil ? "all" : "0")] + since)
@@ -257,7 +243,7 @@ struct LogFollower {
     private static func stopAll(_ project: String, force: Bool, timeout: Int?) throws {
         let client = try Session.shared.client()
         for container in try Session.shared.projectContainers(project, all: false) {
-            let id = container["Id"].string ?? ""
+            let id = container.id
             let exchange = HTTPRequestOnly(client)
             try exchange.send(
                 force ? "containers/\(id)/kill" : "containers/\(id)/stop" + (timeout.map { "?t=\($0)" } ?? ""))

@@ -1,6 +1,7 @@
 import APIClient
 import ArgumentParser
 import ComposeModel
+import DockerAPI
 import EngineModel
 import LinuxKernel
 import Terminal
@@ -33,7 +34,7 @@ struct Logs: ParsableCommand {
         if let since { query.append(("since", try Self.time(since))) }
         if let until { query.append(("until", try Self.time(until))) }
         if !Session.shared.isCompose, names.count == 1, let name = names.first,
-            (try? Session.shared.client().call("GET", "containers/\(EngineClient.encode(name))/json")) != nil
+            (try? Session.shared.client().inspectContainer(name)) != nil
         {
             return try single(name, query)
         }
@@ -53,7 +54,7 @@ struct Logs: ParsableCommand {
         } else {
             try follower.printHistory(
                 try Session.shared.projectContainers(name, services: names).filter { container in
-                    index.map { "\($0)" == container["Labels"]["com.docker.compose.container-number"].string } ?? true
+                    index.map { "\($0)" == container.replica } ?? true
                 }, query, grouped: grouped)
         }
     }
@@ -71,8 +72,7 @@ struct Logs: ParsableCommand {
 
     private func single(_ name: String, _ query: [(String, String)]) throws {
         let client = try Session.shared.client()
-        let plain =
-            try client.call("GET", "containers/\(EngineClient.encode(name))/json")["Config"]["Tty"].bool ?? false
+        let plain = try client.inspectContainer(name).config.tty ?? false
         let all =
             query + [
                 ("stdout", "1"), ("stderr", "1"), ("timestamps", timestamps ? "1" : "0"),

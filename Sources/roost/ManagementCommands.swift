@@ -37,9 +37,9 @@ struct Container: ParsableCommand {
         @OptionGroup var options: PruneOptions
         func run() throws {
             guard try options.confirm("This will remove all stopped containers.") else { return }
-            let answer = try options.send("containers/prune")
-            options.show("Containers", answer["ContainersDeleted"].strings ?? [])
-            options.reclaimed(answer)
+            let report: ContainersPruneReport = try options.send("containers/prune")
+            options.show("Containers", report.containersDeleted ?? [])
+            options.reclaimed(report.spaceReclaimed)
         }
     }
 }
@@ -60,10 +60,8 @@ struct PruneOptions: ParsableArguments {
         return answer == "y" || answer == "yes"
     }
 
-    func send(_ path: String, _ more: [String] = []) throws -> JSON {
-        let all = filter + more
-        return try Session.shared.client().call(
-            "POST", path, all.isEmpty ? [] : [("filters", PruneFilters.json(all))])
+    func send<Report: Decodable>(_ path: String, _ more: [String] = []) throws -> Report {
+        try Session.shared.client().post(path, PruneFilters.parse(filter + more).query)
     }
 
     func show(_ what: String, _ names: [String]) {
@@ -73,8 +71,8 @@ struct PruneOptions: ParsableArguments {
         Output.line("")
     }
 
-    func reclaimed(_ answer: JSON) {
-        Output.line("Total reclaimed space: \(ByteSize.decimalText(answer["SpaceReclaimed"].int ?? 0))")
+    func reclaimed(_ bytes: Int64) {
+        Output.line("Total reclaimed space: \(ByteSize.decimalText(bytes))")
     }
 }
 
@@ -150,20 +148,16 @@ struct History: ParsableCommand {
     @Argument(help: ArgumentHelp("Image", valueName: "image")) var image: String
 
     func run() throws {
-        let rows = (try Session.shared.client().call("GET", "images/\(image)/history").array ?? []).map {
-            entry -> JSON in
-            let id = entry["Id"].string ?? ""
-            let by = entry["CreatedBy"].string ?? ""
-            let size = entry["Size"].int ?? 0
-            let created = entry["Created"].int ?? 0
-            let short = id.hasPrefix("sha256:") && !noTrunc ? String(id.dropFirst(7).prefix(12)) : id
+        let history: [ImageHistoryEntry] = try Session.shared.client().get("images/\(image)/history")
+        let rows = history.map { entry -> JSON in
+            let isShort = entry.id.hasPrefix("sha256:") && !noTrunc
+            let created = Timestamp.secondText(entry.created) + "Z"
             return [
-                "ID": .string(short),
-                "CreatedSince": .string(human ? ago(created) : Timestamp.secondText(created) + "Z"),
-                "CreatedAt": .string(Timestamp.secondText(created) + "Z"),
-                "CreatedBy": .string(noTrunc ? by : shortened(by, 45)),
-                "Size": .string(human ? ByteSize.decimalText(size) : "\(size)"),
-                "Comment": .string(entry["Comment"].string ?? ""),
+                "ID": .string(isShort ? String(entry.id.dropFirst(7).prefix(12)) : entry.id),
+                "CreatedSince": .string(human ? ago(entry.created) : created), "CreatedAt": .string(created),
+                "CreatedBy": .string(noTrunc ? entry.createdBy : shortened(entry.createdBy, 45)),
+                "Size": .string(human ? ByteSize.decimalText(entry.size) : "\(entry.size)"),
+                "Comment": .string(entry.comment),
             ]
         }
         try Listing.show(
@@ -188,10 +182,10 @@ struct System: ParsableCommand {
         var format: String?
 
         func run() throws {
-            let answer = try Session.shared.client().call("GET", "system/df")
+            let usage: DockerAPI.DiskUsage = try Session.shared.client().get("system/df")
             let trash = Trash.known()
-            if verbose { return try showAll(answer, trash) }
-            var rows = try rows(answer)
+            if verbose { return try showAll(usage, trash) }
+            var rows = rows(usage)
             if !trash.isEmpty {
                 let size = Trash.size(trash)
                 rows.append(row("Trash", trash.count, 0, size, size, share: true))
@@ -214,34 +208,31 @@ struct System: ParsableCommand {
             ]
         }
 
-        private func rows(_ answer: JSON) throws -> [JSON] {
-            let images = answer["Images"].array ?? []
-            let containers = answer["Containers"].array ?? []
-            let volumes = answer["Volumes"].array ?? []
-            let steps = answer["BuildCache"].array ?? []
-            let usedImages = images.filter { ($0["Containers"].int ?? 0) > 0 }
-            let running = containers.filter { ["running", "paused", "restarting"].contains($0["State"].string ?? "") }
-            func sum(_ list: [JSON], _ size: (JSON) -> Int64?) -> Int64 { list.reduce(0) { $0 + (size($1) ?? 0) } }
-            let layers = answer["LayersSize"].int ?? 0
-            let kept = sum(usedImages) { $0["Size"].int }
-            let ownSize: (JSON) -> Int64? = { $0["SizeRw"].int }
-            let volumeSize: (JSON) -> Int64? = { $0["UsageData"]["Size"].int }
-            let used = volumes.filter { ($0["UsageData"]["RefCount"].int ?? 0) > 0 }
+        private func rows(_ usage: DockerAPI.DiskUsage) -> [JSON] {
+            let (images, containers) = (usage.images ?? [], usage.containers ?? [])
+            let (volumes, steps) = (usage.volumes ?? [], usage.buildCache ?? [])
+            let usedImages = images.filter { $0.containers > 0 }
+            let running = containers.filter { ["running", "paused", "restarting"].contains($0.state) }
+            let used = volumes.filter { ($0.usageData?.referenceCount ?? 0) > 0 }
+            func size(_ list: [ContainerSummary]) -> Int64 { list.reduce(0) { $0 + ($1.sizeRW ?? 0) } }
+            func size(_ list: [VolumeInspect]) -> Int64 { list.reduce(0) { $0 + ($1.usageData?.size ?? 0) } }
+            func size(_ list: [BuildCacheRecord]) -> Int64 { list.reduce(0) { $0 + $1.size } }
+            let layers = usage.layersSize
+            let kept = usedImages.reduce(0) { $0 + $1.size }
             return [
                 row("Images", images.count, usedImages.count, layers, max(0, layers - kept), share: true),
                 row(
-                    "Containers", containers.count, running.count, sum(containers, ownSize),
-                    sum(containers, ownSize) - sum(running, ownSize), share: true),
+                    "Containers", containers.count, running.count, size(containers), size(containers) - size(running),
+                    share: true),
                 row(
-                    "Local Volumes", volumes.count, used.count, sum(volumes, volumeSize),
-                    sum(volumes, volumeSize) - sum(used, volumeSize), share: true),
+                    "Local Volumes", volumes.count, used.count, size(volumes), size(volumes) - size(used), share: true),
                 row(
-                    "Build Cache", steps.count, steps.count { $0["InUse"].bool == true }, sum(steps) { $0["Size"].int },
-                    sum(steps.filter { $0["InUse"].bool != true }) { $0["Size"].int }, share: false),
+                    "Build Cache", steps.count, steps.count { $0.inUse }, size(steps), size(steps.filter { !$0.inUse }),
+                    share: false),
             ]
         }
 
-        private func showAll(_ answer: JSON, _ trash: [JSON]) throws {
+        private func showAll(_ usage: DockerAPI.DiskUsage, _ trash: [TrashEntry]) throws {
             defer {
                 if !trash.isEmpty {
                     Output.line("\nTrash space usage:\n")
@@ -249,69 +240,82 @@ struct System: ParsableCommand {
                 }
             }
             Output.line("Images space usage:\n")
+            try show(usage.images ?? [])
+            Output.line("\nContainers space usage:\n")
+            try show(usage.containers ?? [])
+            Output.line("\nLocal Volumes space usage:\n")
+            try show(usage.volumes ?? [])
+            Output.line("\nBuild cache usage:\n")
+            try show(usage.buildCache ?? [])
+        }
+
+        private func show(_ images: [ImageListEntry]) throws {
+            let rows = images.map { image -> JSON in
+                let name = image.repositoryTags.first ?? "<none>:<none>"
+                let cut = name.lastIndex(of: ":") ?? name.endIndex
+                let shared = max(0, image.sharedSize)
+                return [
+                    "Repository": .string(String(name[..<cut])), "Tag": .string(String(name[cut...].dropFirst())),
+                    "ID": .string(String(image.id.dropFirst(7).prefix(12))), "Created": .string(ago(image.created)),
+                    "Size": .string(ByteSize.decimalText(image.size)),
+                    "Shared": .string(ByteSize.decimalText(shared)),
+                    "Unique": .string(ByteSize.decimalText(image.size - shared)),
+                    "Containers": .string("\(image.containers)"),
+                ]
+            }
             try Listing.show(
-                (answer["Images"].array ?? []).map { image -> JSON in
-                    let name = image["RepoTags"].strings?.first ?? "<none>:<none>"
-                    let cut = name.lastIndex(of: ":") ?? name.endIndex
-                    let size = image["Size"].int ?? 0
-                    let shared = max(0, image["SharedSize"].int ?? 0)
-                    return [
-                        "Repository": .string(String(name[..<cut])), "Tag": .string(String(name[cut...].dropFirst())),
-                        "ID": .string(String((image["Id"].string ?? "").dropFirst(7).prefix(12))),
-                        "Created": .string(ago(image["Created"].int ?? 0)), "Size": .string(ByteSize.decimalText(size)),
-                        "Shared": .string(ByteSize.decimalText(shared)),
-                        "Unique": .string(ByteSize.decimalText(size - shared)),
-                        "Containers": .string("\(image["Containers"].int ?? 0)"),
-                    ]
-                }, nil,
+                rows, nil,
                 columns: [
                     ("Repository", "REPOSITORY"), ("Tag", "TAG"), ("ID", "IMAGE ID"), ("Created", "CREATED"),
                     ("Size", "SIZE"), ("Shared", "SHARED SIZE"), ("Unique", "UNIQUE SIZE"),
                     ("Containers", "CONTAINERS"),
                 ])
-            Output.line("\nContainers space usage:\n")
+        }
+
+        private func show(_ containers: [ContainerSummary]) throws {
+            let rows = containers.map { container -> JSON in
+                [
+                    "ID": .string(String(container.id.prefix(12))),
+                    "Image": .string(Ps.image(container, noTrunc: false)),
+                    "Command": .string("\"\(shortened(container.command, 20))\""),
+                    "Volumes": .string("\(container.mounts.count { $0.type == "volume" })"),
+                    "Size": .string(ByteSize.decimalText(container.sizeRW ?? 0)),
+                    "Created": .string(ago(container.created)), "Status": .string(container.status),
+                    "Names": .string(container.name),
+                ]
+            }
             try Listing.show(
-                (answer["Containers"].array ?? []).map { container -> JSON in
-                    [
-                        "ID": .string(String((container["Id"].string ?? "").prefix(12))),
-                        "Image": .string(Ps.image(container, noTrunc: false)),
-                        "Command": .string("\"\(shortened(container["Command"].string ?? "", 20))\""),
-                        "Volumes": .string(
-                            "\((container["Mounts"].array ?? []).count { $0["Type"].string == "volume" })"),
-                        "Size": .string(ByteSize.decimalText(container["SizeRw"].int ?? 0)),
-                        "Created": .string(ago(container["Created"].int ?? 0)),
-                        "Status": .string(container["Status"].string ?? ""),
-                        "Names": .string(String((container["Names"].strings?.first ?? "").dropFirst())),
-                    ]
-                }, nil,
+                rows, nil,
                 columns: [
                     ("ID", "CONTAINER ID"), ("Image", "IMAGE"), ("Command", "COMMAND"), ("Volumes", "LOCAL VOLUMES"),
                     ("Size", "SIZE"), ("Created", "CREATED"), ("Status", "STATUS"), ("Names", "NAMES"),
                 ])
-            Output.line("\nLocal Volumes space usage:\n")
+        }
+
+        private func show(_ volumes: [VolumeInspect]) throws {
+            let rows = volumes.map { volume -> JSON in
+                [
+                    "Name": .string(volume.name), "Links": .string("\(volume.usageData?.referenceCount ?? 0)"),
+                    "Size": .string(ByteSize.decimalText(volume.usageData?.size ?? 0)),
+                ]
+            }
+            try Listing.show(rows, nil, columns: [("Name", "VOLUME NAME"), ("Links", "LINKS"), ("Size", "SIZE")])
+        }
+
+        private func show(_ steps: [BuildCacheRecord]) throws {
+            let rows = steps.map { step -> JSON in
+                [
+                    "ID": .string(String(step.id.prefix(12))), "Type": "regular",
+                    "Size": .string(ByteSize.decimalText(step.size)), "Usage": .string("\(step.usageCount)"),
+                    "Shared": .string(step.inUse ? "true" : "false"),
+                    "Description": .string(shortened(step.description, 50)),
+                ]
+            }
             try Listing.show(
-                (answer["Volumes"].array ?? []).map { volume -> JSON in
-                    [
-                        "Name": .string(volume["Name"].string ?? ""),
-                        "Links": .string("\(volume["UsageData"]["RefCount"].int ?? 0)"),
-                        "Size": .string(ByteSize.decimalText(volume["UsageData"]["Size"].int ?? 0)),
-                    ]
-                }, nil, columns: [("Name", "VOLUME NAME"), ("Links", "LINKS"), ("Size", "SIZE")])
-            Output.line("\nBuild cache usage:\n")
-            try Listing.show(
-                (answer["BuildCache"].array ?? []).map { step -> JSON in
-                    [
-                        "ID": .string(String((step["ID"].string ?? "").prefix(12))), "Type": "regular",
-                        "Size": .string(ByteSize.decimalText(step["Size"].int ?? 0)),
-                        "Usage": .string("\(step["UsageCount"].int ?? 0)"),
-                        "Shared": .string(step["InUse"].bool == true ? "true" : "false"),
-                        "Description": .string(shortened(step["Description"].string ?? "", 50)),
-                    ]
-                }, nil,
+                rows, nil,
                 columns: [
                     ("ID", "CACHE ID"), ("Type", "CACHE TYPE"), ("Size", "SIZE"), ("Usage", "USAGE"),
-                    ("Shared", "SHARED"),
-                    ("Description", "DESCRIPTION"),
+                    ("Shared", "SHARED"), ("Description", "DESCRIPTION"),
                 ])
         }
     }
@@ -332,24 +336,24 @@ struct System: ParsableCommand {
             lines.append(all ? "  - all build cache" : "  - unused build cache")
             guard try options.confirm("This will remove:\n" + lines.joined(separator: "\n") + "\n") else { return }
             var bytes: Int64 = 0
-            let containers = try options.send("containers/prune")
-            options.show("Containers", containers["ContainersDeleted"].strings ?? [])
-            bytes += containers["SpaceReclaimed"].int ?? 0
-            options.show("Networks", try options.send("networks/prune")["NetworksDeleted"].strings ?? [])
+            let containers: ContainersPruneReport = try options.send("containers/prune")
+            options.show("Containers", containers.containersDeleted ?? [])
+            bytes += containers.spaceReclaimed
+            let networks: NetworksPruneReport = try options.send("networks/prune")
+            options.show("Networks", networks.networksDeleted ?? [])
             if volumes {
                 // Volumes do not support the `until` filter.
-                let answer = try Session.shared.client().call(
-                    "POST", "volumes/prune",
-                    [("filters", PruneFilters.json(options.filter.filter { !$0.hasPrefix("until") }))])
-                options.show("Volumes", answer["VolumesDeleted"].strings ?? [])
-                bytes += answer["SpaceReclaimed"].int ?? 0
+                let filters = PruneFilters.parse(options.filter.filter { !$0.hasPrefix("until") })
+                let report: VolumesPruneReport = try Session.shared.client().post("volumes/prune", filters.query)
+                options.show("Volumes", report.volumesDeleted)
+                bytes += report.spaceReclaimed
             }
-            let images = try options.send("images/prune", all ? ["dangling=false"] : ["dangling=true"])
-            options.show("Images", Image.removed(images["ImagesDeleted"]))
-            bytes += images["SpaceReclaimed"].int ?? 0
-            let steps = try options.send("build/prune")
-            options.show("build cache objects", steps["CachesDeleted"].strings ?? [])
-            bytes += steps["SpaceReclaimed"].int ?? 0
+            let images: ImagesPruneReport = try options.send("images/prune", [all ? "dangling=false" : "dangling=true"])
+            options.show("Images", Image.removed(images.imagesDeleted))
+            bytes += images.spaceReclaimed
+            let steps: BuildCachePruneReport = try options.send("build/prune")
+            options.show("build cache objects", steps.cachesDeleted ?? [])
+            bytes += steps.spaceReclaimed
             Output.line("Total reclaimed space: \(ByteSize.decimalText(bytes))")
             let trash = Trash.known()
             if !trash.isEmpty {
@@ -379,14 +383,13 @@ struct System: ParsableCommand {
         @Flag(name: .long, help: "Also read every blob and verify its digest, which takes as long as reading the disk")
         var deep = false
         func run() throws {
-            let answer = try Session.shared.client().call(
-                "POST", "roost/v1/check", [("deep", deep ? "1" : "0")], repeatable: true)
-            for line in answer["mended"].strings ?? [] { Output.line("repaired: \(line)") }
-            for line in answer["damaged"].strings ?? [] { Output.line("damaged: \(line)") }
-            let damaged = answer["damaged"].strings?.count ?? 0
-            Output.line(
-                "\(answer["images"].int ?? 0) images, \(answer["layers"].int ?? 0) layers, \(answer["blobs"].int ?? 0) blobs checked: \(damaged == 0 ? "no damage found" : "\(damaged) damaged")"
-            )
+            let report: StoreCheckReport = try Session.shared.client().post(
+                "roost/v1/check", [("deep", deep ? "1" : "0")], repeatable: true)
+            for line in report.mended { Output.line("repaired: \(line)") }
+            for line in report.damaged { Output.line("damaged: \(line)") }
+            let damaged = report.damaged.count
+            let result = damaged == 0 ? "no damage found" : "\(damaged) damaged"
+            Output.line("\(report.images) images, \(report.layers) layers, \(report.blobs) blobs checked: \(result)")
             if damaged > 0 { throw ExitCode(1) }
         }
     }

@@ -23,19 +23,14 @@ struct Network: ParsableCommand {
         @Option(name: .long, help: ArgumentHelp("Format output (table, json or a Go template)", valueName: "string"))
         var format: String?
         func run() throws {
-            let rows = (try Session.shared.client().call("GET", "networks", try filterQuery(filter)).array ?? []).map {
-                network -> JSON in
-                let id = network["Id"].string ?? ""
-                let labels = network["Labels"].stringMap ?? [:]
-                return [
-                    "ID": .string(noTrunc ? id : String(id.prefix(12))), "Name": .string(network["Name"].string ?? ""),
-                    "Driver": .string(network["Driver"].string ?? ""), "Scope": "local",
-                    "IPv4": .string(network["EnableIPv4"].bool == false ? "false" : "true"),
-                    "IPv6": .string(network["EnableIPv6"].bool == true ? "true" : "false"),
-                    "Internal": .string(network["Internal"].bool == true ? "true" : "false"),
-                    "Labels": .string(
-                        labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")),
-                    "CreatedAt": .string(network["Created"].string ?? ""),
+            let networks: [NetworkInspect] = try Session.shared.client().get("networks", try filterQuery(filter))
+            let rows = networks.map { network -> JSON in
+                [
+                    "ID": .string(noTrunc ? network.id : String(network.id.prefix(12))), "Name": .string(network.name),
+                    "Driver": .string(network.driver), "Scope": "local",
+                    "IPv4": .string("\(network.enableIPv4)"), "IPv6": .string("\(network.enableIPv6)"),
+                    "Internal": .string("\(network.isInternal)"), "Labels": .string(labelText(network.labels)),
+                    "CreatedAt": .string(network.created),
                 ]
             }
             try Listing.show(
@@ -95,9 +90,8 @@ struct Network: ParsableCommand {
             request.options = ContainerOptions.map(opt)
             request.labels = ContainerOptions.map(label)
             request.ipam = .init(driver: ipamDriver, config: pools)
-            Output.line(
-                try Session.shared.client().call("POST", "networks/create", body: JSON(encoding: request))["Id"].string
-                    ?? "")
+            let created: NetworkCreateResponse = try Session.shared.client().post("networks/create", [], request)
+            Output.line(created.id)
         }
 
         private var pools: [NetworkCreateRequest.Pool] {
@@ -134,19 +128,21 @@ struct Network: ParsableCommand {
         @Argument(help: ArgumentHelp("Network", valueName: "network")) var network: String
         @Argument(help: ArgumentHelp("Container", valueName: "container")) var container: String
         func run() throws {
-            var addresses: JSON = .object([])
-            if let ip { addresses.set("IPv4Address", .string(ip)) }
-            if let ip6 { addresses.set("IPv6Address", .string(ip6)) }
-            if !linkLocalIP.isEmpty { addresses.set("LinkLocalIPs", JSON(linkLocalIP)) }
-            var endpoint: JSON = ["Aliases": JSON(alias), "Links": JSON(link), "IPAMConfig": addresses]
-            if !driverOpt.isEmpty {
-                endpoint.set(
-                    "DriverOpts", .object(driverOpt.map(ContainerOptions.pair).map { ($0.0, .string($0.1)) }))
-            }
-            if let gwPriority { endpoint.set("GwPriority", JSON(gwPriority)) }
+            var addresses = EndpointIPAMConfig()
+            addresses.ipv4Address = ip
+            addresses.ipv6Address = ip6
+            addresses.linkLocalIPs = linkLocalIP.isEmpty ? nil : linkLocalIP
+            var endpoint = EndpointSettings()
+            endpoint.aliases = alias
+            endpoint.links = link
+            endpoint.ipamConfig = addresses
+            endpoint.driverOptions = driverOpt.isEmpty ? nil : ContainerOptions.map(driverOpt)
+            endpoint.gatewayPriority = gwPriority.map(Int64.init)
+            var request = NetworkConnectRequest()
+            request.container = container
+            request.endpointConfig = endpoint
             try Session.shared.client().call(
-                "POST", "networks/\(EngineClient.encode(network))/connect",
-                body: ["Container": .string(container), "EndpointConfig": endpoint])
+                "POST", "networks/\(EngineClient.encode(network))/connect", body: JSON(encoding: request))
         }
     }
     struct Disconnect: ParsableCommand {
@@ -156,9 +152,11 @@ struct Network: ParsableCommand {
         @Argument(help: ArgumentHelp("Network", valueName: "network")) var network: String
         @Argument(help: ArgumentHelp("Container", valueName: "container")) var container: String
         func run() throws {
+            var request = NetworkDisconnectRequest()
+            request.container = container
+            request.force = force
             try Session.shared.client().call(
-                "POST", "networks/\(EngineClient.encode(network))/disconnect",
-                body: ["Container": .string(container), "Force": .bool(force)])
+                "POST", "networks/\(EngineClient.encode(network))/disconnect", body: JSON(encoding: request))
         }
     }
     struct InspectNetwork: ParsableCommand {
@@ -194,7 +192,8 @@ struct Network: ParsableCommand {
             guard try options.confirm("This will remove all custom networks not used by at least one container.") else {
                 return
             }
-            options.show("Networks", try options.send("networks/prune")["NetworksDeleted"].strings ?? [])
+            let report: NetworksPruneReport = try options.send("networks/prune")
+            options.show("Networks", report.networksDeleted ?? [])
         }
     }
 }

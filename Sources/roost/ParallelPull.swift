@@ -1,4 +1,5 @@
 import APIClient
+import DockerAPI
 import EngineModel
 import LinuxKernel
 import Terminal
@@ -69,12 +70,10 @@ struct ParallelPull {
 
     /// Handles one progress message; returns false at the end of the stream.
     private func step(_ pull: Running, _ display: ProgressDisplay?) throws -> Bool {
-        guard let line = try pull.exchange.nextLine() else { return false }
-        if let message = line["error"].string { throw RoostError(.failure, message) }
-        guard let id = line["id"].string, let status = line["status"].string else { return true }
-        let total = line["progressDetail"]["total"].int ?? 0
-        let current = line["progressDetail"]["current"].int ?? 0
-        if total > 0 { pull.meter.record(id, current: current, total: total, at: Clocks.monotonicNanoseconds()) }
+        guard let line = try pull.exchange.next(ProgressMessage.self) else { return false }
+        if let message = line.error { throw RoostError(.failure, message) }
+        guard let id = line.id, let status = line.status else { return true }
+        pull.meter.record(id, line.progressDetail, at: Clocks.monotonicNanoseconds())
         if status.hasSuffix("complete") { pull.meter.complete(id) }
         display?.update(pull.order.subject, "Pulling \(pull.meter.summary)", .working)
         return true

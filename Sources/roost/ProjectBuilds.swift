@@ -1,5 +1,6 @@
 import APIClient
 import ComposeModel
+import DockerAPI
 import EngineModel
 import LinuxKernel
 import Terminal
@@ -60,7 +61,7 @@ extension ProjectImages {
             let isBuilt = !definition["build"].isNull
             let own = definition["pull_policy"].string ?? ""
             let rule = policy.pull.map { $0 == "policy" ? own : $0 } ?? own
-            var here = try? client.call("GET", "images/\(image)/json")
+            var here = try? client.inspectImage(image)
             // An image for a platform other than the service's counts as missing.
             if let found = here, !isBuilt, let wanted = definition["platform"].string,
                 !Self.fits(found, platform: wanted)
@@ -74,7 +75,7 @@ extension ProjectImages {
                         throw RoostError.missing(
                             "service \(service): image \(image) not found locally, and --no-build is set")
                     }
-                    if let reason = staleness(service, here?["Id"].string ?? "") {
+                    if let reason = staleness(service, here?.id ?? "") {
                         Output.error(
                             "note: service \(service) runs a stale image: \(reason); drop --no-build to rebuild it")
                     }
@@ -96,7 +97,7 @@ extension ProjectImages {
             }
         }
         for order in mountedImages(services) where seen.insert(order.image).inserted {
-            let isThere = (try? client.call("GET", "images/\(order.image)/json")) != nil
+            let isThere = (try? client.inspectImage(order.image)) != nil
             if policy.pull == "always" || (!isThere && policy.pull != "never") { missing.append(order) }
         }
         if let (order, error) = try ParallelPull(orders: missing, isQuiet: policy.quiet).run().first {
@@ -106,10 +107,10 @@ extension ProjectImages {
     }
 
     /// Whether an image matches `os/architecture[/variant]`; properties that the image does not specify match.
-    private static func fits(_ image: JSON, platform: String) -> Bool {
+    private static func fits(_ image: ImageInspect, platform: String) -> Bool {
         let parts = platform.pathParts.map(String.init)
         let names = ["x86_64": "amd64", "aarch64": "arm64"]
-        let found = [image["Os"].string ?? "linux", image["Architecture"].string ?? "", image["Variant"].string ?? ""]
+        let found = [image.os, image.architecture, image.variant ?? ""]
         return zip(parts, found).allSatisfy { $1.isEmpty || (names[$0] ?? $0) == $1 }
     }
 
@@ -129,7 +130,7 @@ extension ProjectImages {
     }
 
     /// Whether an image was tagged longer ago than `daily`, `weekly` or `every_12h` allows.
-    private static func isOld(_ image: JSON?, _ rule: String) throws(RoostError) -> Bool {
+    private static func isOld(_ image: ImageInspect?, _ rule: String) throws(RoostError) -> Bool {
         let periods = ["daily": "24h", "weekly": "168h"]
         guard let text = periods[rule] ?? (rule.hasPrefix("every_") ? String(rule.dropFirst(6)) : nil) else {
             return false
@@ -137,9 +138,7 @@ extension ProjectImages {
         guard let period = TimeSpan.parse(text) else {
             throw .invalid("invalid pull_policy \(rule): use daily, weekly or every_<duration> (e.g. every_12h)")
         }
-        guard let time = image?["Metadata"]["LastTagTime"].string.flatMap({ Timestamp(parsing: $0) }) else {
-            return true
-        }
+        guard let time = (image?.metadata.lastTagTime).flatMap({ Timestamp(parsing: $0) }) else { return true }
         return Clocks.wallNanoseconds() - time.nanoseconds > period
     }
 
@@ -221,10 +220,10 @@ extension ProjectImages {
         order.sharedMemory = build["shm_size"].int ?? build["shm_size"].string.flatMap { Int64($0) }
         order.agentSockets = try Build.agents(build["ssh"].strings ?? [])
         order.ulimits = (build["ulimits"].object ?? []).map { key, value in
-            [
-                "Name": .string(key), "Soft": value["soft"].isNull ? value : value["soft"],
-                "Hard": value["hard"].isNull ? value : value["hard"],
-            ]
+            Ulimit(
+                UlimitSpec(
+                    name: key, soft: (value["soft"].isNull ? value : value["soft"]).int ?? 0,
+                    hard: (value["hard"].isNull ? value : value["hard"]).int ?? 0))
         }
         for item in build["secrets"].array ?? [] {
             let source = item["source"].string ?? ""

@@ -2,6 +2,7 @@ import APIClient
 import ArgumentParser
 import ComposeFile
 import ComposeModel
+import DockerAPI
 import EngineModel
 import LinuxKernel
 import Terminal
@@ -25,50 +26,76 @@ struct UpSettings: ParsableArguments {
     @Option(name: [.short, .long], help: ArgumentHelp("Shutdown timeout in seconds", valueName: "int"))
     var timeout: Int?
 
-    func json(_ services: [String]) throws(RoostError) -> JSON {
+    func options(_ services: [String]) throws(RoostError) -> ProjectUpOptions {
         if forceRecreate, noRecreate {
             throw .invalid("--force-recreate and --no-recreate are incompatible")
         }
-        var counts: [(key: String, value: JSON)] = []
+        var options = ProjectUpOptions()
         for text in scale {
             let parts = text.split(separator: "=").map(String.init)
             guard parts.count == 2, let count = Int(parts[1]), count >= 0 else {
                 throw .invalid("invalid --scale \(text): expected SERVICE=NUM")
             }
-            counts.append((parts[0], JSON(count)))
+            options.scale[parts[0]] = count
         }
-        var json: JSON = [
-            "services": JSON(services), "scale": .object(counts), "forceRecreate": .bool(forceRecreate),
-            "noRecreate": .bool(noRecreate), "recreateDependencies": .bool(alwaysRecreateDeps),
-            "noDependencies": .bool(noDeps),
-            "removeOrphans": .bool(removeOrphans), "renewVolumes": .bool(renewAnonVolumes), "noStart": .bool(noStart),
-        ]
-        if let timeout { json.set("timeout", JSON(timeout)) }
-        return json
+        options.services = services
+        options.forceRecreate = forceRecreate
+        options.noRecreate = noRecreate
+        options.recreateDependencies = alwaysRecreateDeps
+        options.noDependencies = noDeps
+        options.removeOrphans = removeOrphans
+        options.renewVolumes = renewAnonVolumes
+        options.noStart = noStart
+        options.timeout = timeout
+        return options
     }
+}
+
+extension ProjectUpRequest {
+    init(_ project: Project, _ contents: [String: String], _ options: ProjectUpOptions = ProjectUpOptions()) {
+        self.init()
+        self.project = project.wire
+        self.contents = contents
+        self.options = options
+    }
+}
+
+/// A request whose plan the engine executes. A plan is computed from the actual and the desired state, so repeating the request is safe.
+protocol PlanRequest: Encodable {
+    /// The request to send after the connection was lost: jobs that it has already run are not repeated.
+    func resumed(after touched: Set<String>) -> Self
+}
+
+extension ProjectUpRequest: PlanRequest {
+    func resumed(after touched: Set<String>) -> ProjectUpRequest {
+        var request = self
+        request.options.touched = touched.sorted()
+        return request
+    }
+}
+
+extension ProjectDownRequest: PlanRequest {
+    func resumed(after touched: Set<String>) -> ProjectDownRequest { self }
+}
+
+extension ProjectStartRequest: PlanRequest {
+    func resumed(after touched: Set<String>) -> ProjectStartRequest { self }
 }
 
 /// Has the engine execute a plan and shows its progress; throws at the end if a step failed.
 enum PlanFollower {
-    /// A plan is computed from the actual and the desired state, so repeating the request is safe: the command survives an engine restart.
-    /// Returns the names of the objects that were acted on.
+    /// The command survives a restart of the engine. Returns the names of the objects that were acted on.
     @discardableResult
-    static func follow(_ path: String, _ body: JSON) throws -> Set<String> {
+    static func follow(_ path: String, _ request: some PlanRequest) throws -> Set<String> {
         let client = try Session.shared.client()
         if Session.shared.isDryRun {
-            let plan = try client.call("POST", "roost/v1/projects/plan", body: body)
-            Output.raw(plan["text"].string ?? "")
+            let plan: PlanDescription = try client.post("roost/v1/projects/plan", [], request)
+            Output.raw(plan.text ?? "")
             return []
         }
         var touched: Set<String> = []
         for _ in 0..<3 {
-            // Do not repeat a job that this command has already run.
-            var body = body
-            if !touched.isEmpty {
-                var options = body["options"]
-                options.set("touched", JSON(touched.sorted()))
-                body.set("options", options)
-            }
+            let body = try JSON(encoding: touched.isEmpty ? request : request.resumed(after: touched))
             if try show(try client.open("POST", path, body: body, repeatable: true), &touched) { return touched }
         }
         throw RoostError(
@@ -78,32 +105,31 @@ enum PlanFollower {
     /// Returns false if the connection to the engine was lost before the end.
     private static func show(_ exchange: HTTPExchange, _ touched: inout Set<String>) throws -> Bool {
         let display = ProgressDisplay()
-        var failures: [JSON] = []
-        var finished = false
         while let event = try next(exchange, display) {
-            for note in event["notes"].strings ?? [] { Output.error("note: \(note)") }
-            if let object = event["object"].string {
-                let state = event["state"].string
+            for note in event.notes ?? [] { Output.error("note: \(note)") }
+            if let object = event.object {
                 touched.insert(object)
-                display.update(
-                    object, event["text"].string ?? "",
-                    state == "failed" ? .failed : state == "finished" ? .done : .working)
+                display.update(object, event.text ?? "", event.state.map(Self.appearance) ?? .working)
             }
-            if event["done"].bool == true {
-                failures = event["failures"].array ?? []
-                finished = true
-            }
+            guard event.done == true else { continue }
+            let failures = event.failures ?? []
+            for failure in failures { Output.error("\(failure.object): \(failure.message)") }
+            if !failures.isEmpty { throw ExitCode(1) }
+            return true
         }
-        guard finished else { return false }
-        guard !failures.isEmpty else { return true }
-        for failure in failures {
-            Output.error("\(failure["object"].string ?? ""): \(failure["message"].string ?? "")")
-        }
-        throw ExitCode(1)
+        return false
     }
 
-    private static func next(_ exchange: HTTPExchange, _ display: ProgressDisplay) throws -> JSON? {
-        do { return try exchange.nextLine(every: 100) { display.tick() } } catch let error as RoostError {
+    private static func appearance(_ state: PlanEvent.State) -> ProgressDisplay.State {
+        switch state {
+        case .began, .skipped: .working
+        case .finished: .done
+        case .failed: .failed
+        }
+    }
+
+    private static func next(_ exchange: HTTPExchange, _ display: ProgressDisplay) throws -> PlanEvent? {
+        do { return try exchange.next(every: 100) { display.tick() } } catch let error as RoostError {
             if error.kind == .unavailable { return nil }
             throw error
         }
@@ -175,9 +201,7 @@ struct Up: ParsableCommand {
         try session.client().requireRoost("roost up")
         var project = try session.loadProject(services: services)
         if locked { project = try ProjectLock.load(project).apply(to: project) }
-        let body: JSON = [
-            "project": project.wire, "contents": try session.contents(project), "options": try settings.json(services),
-        ]
+        var request = ProjectUpRequest(project, try session.contents(project), try settings.options(services))
         let dryRun = dryRun || session.isDryRun
         if !dryRun, !locked {
             let wanted = settings.noDeps && !services.isEmpty ? services : project.needed(by: services).sorted()
@@ -185,12 +209,9 @@ struct Up: ParsableCommand {
                 ImagePolicy(pull: pull, builds: build, neverBuilds: noBuild, quiet: quietPull))
         }
         if dryRun {
-            var body = body
-            var options = body["options"]
-            options.set("assumesImages", true)
-            body.set("options", options)
-            Output.raw(try session.client().call("POST", "roost/v1/projects/plan", body: body)["text"].string ?? "")
-            return
+            request.options.assumesImages = true
+            let plan: PlanDescription = try session.client().post("roost/v1/projects/plan", [], request)
+            return Output.raw(plan.text ?? "")
         }
         let begin = Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339
         let name = project.name
@@ -199,7 +220,7 @@ struct Up: ParsableCommand {
                 "Interrupted: the engine continues to start project \(name); stop it with roost stop or roost down")
             Processes.exit(130)
         }
-        let touched = try PlanFollower.follow("roost/v1/projects/up", body)
+        let touched = try PlanFollower.follow("roost/v1/projects/up", request)
         if !settings.noStart, !session.isDryRun {
             try printRunningNote(project, except: touched)
         }
@@ -245,11 +266,8 @@ struct Up: ParsableCommand {
         let display = ProgressDisplay()
         let wanted = settings.noDeps && !services.isEmpty ? Set(services) : project.needed(by: services)
         for container in try Session.shared.projectContainers(project.name, all: false) {
-            let name = "Container \((container["Names"].array?.first?.string ?? "").dropFirst())"
-            let labels = container["Labels"]
-            if labels[ComposeLabel.oneOff].string != "True", wanted.contains(labels[ComposeLabel.service].string ?? ""),
-                !touched.contains(name)
-            {
+            let name = "Container \(container.name)"
+            if !container.isOneOff, wanted.contains(container.service), !touched.contains(name) {
                 display.update(name, "Running", .done)
             }
         }
@@ -262,10 +280,8 @@ struct Up: ParsableCommand {
     }
 
     private func code(of service: String, _ project: String) throws -> Int32 {
-        guard let id = try Session.shared.projectContainers(project, services: [service]).first?["Id"].string else {
-            return 1
-        }
-        return Int32(try Session.shared.client().call("GET", "containers/\(id)/json")["State"]["ExitCode"].int ?? 1)
+        guard let id = try Session.shared.projectContainers(project, services: [service]).first?.id else { return 1 }
+        return Int32(clamping: try Session.shared.client().inspectContainer(id).state.exitCode)
     }
 }
 
@@ -280,16 +296,13 @@ struct PlanCommand: ParsableCommand {
 
     func run() throws {
         let project = try Session.shared.loadProject(services: services)
-        var options = try settings.json(services)
-        options.set("assumesImages", true)
-        let body: JSON = [
-            "project": project.wire, "contents": try Session.shared.contents(project),
-            "options": options,
-        ]
-        var plan = try Session.shared.client().call("POST", "roost/v1/projects/plan", body: body)
-        let text = plan["text"].string ?? ""
-        if case .object(let members) = plan { plan = .object(members.filter { $0.key != "text" }) }
-        Output.raw(json ? plan.text(indent: 2) + "\n" : text)
-        if plan["changes"].bool == true { throw ExitCode(2) }
+        var request = ProjectUpRequest(
+            project, try Session.shared.contents(project), try settings.options(services))
+        request.options.assumesImages = true
+        var plan: PlanDescription = try Session.shared.client().post("roost/v1/projects/plan", [], request)
+        let text = plan.text ?? ""
+        plan.text = nil
+        Output.raw(json ? try JSON(encoding: plan).text(indent: 2) + "\n" : text)
+        if plan.changes { throw ExitCode(2) }
     }
 }

@@ -1,6 +1,7 @@
 import APIClient
 import ArgumentParser
 import ComposeModel
+import DockerAPI
 import EngineModel
 import LinuxKernel
 import Terminal
@@ -17,28 +18,27 @@ enum TransferDisplay {
         var meter = TransferMeter()
         var last = ""
         var digest: String?
-        while let line = try answer.nextLine() {
-            if let message = line["error"].string { throw RoostError(.failure, message) }
-            if let found = line["aux"]["Digest"].string { digest = found }
-            guard let status = line["status"].string else { continue }
+        while let line = try answer.next(ProgressMessage.self) {
+            if let message = line.error { throw RoostError(.failure, message) }
+            if let found = line.aux?.digest { digest = found }
+            guard let status = line.status else { continue }
             if let found = status.split(separator: " ").last, status.hasPrefix("Digest: ") { digest = String(found) }
             if quiet { continue }
-            guard let id = line["id"].string, !status.hasPrefix("Pulling from") else {
-                let head = status.hasPrefix("Pulling from") ? "\(line["id"].string ?? ""): " : ""
+            guard let id = line.id, !status.hasPrefix("Pulling from") else {
+                let head = status.hasPrefix("Pulling from") ? "\(line.id ?? ""): " : ""
                 say(head + status)
                 last = status
                 continue
             }
-            let total = line["progressDetail"]["total"].int ?? 0
+            let total = line.progressDetail?.total ?? 0
             if isLive {
                 let ended =
                     ["Pull complete", "Already exists", "Pushed", "Layer already exists"].contains(status)
                     || status.hasPrefix("Mounted")
-                let current = line["progressDetail"]["current"].int ?? 0
-                if total > 0 { meter.record(id, current: current, total: total, at: Clocks.monotonicNanoseconds()) }
+                meter.record(id, line.progressDetail, at: Clocks.monotonicNanoseconds())
                 if ended || status.hasSuffix("complete") { meter.complete(id) }
                 progress.headline = meter.summary
-                let bar = line["progress"].string.map { " " + $0 } ?? ""
+                let bar = line.progress.map { " " + $0 } ?? ""
                 progress.update(id, status + bar, ended ? .done : .working)
             } else if total == 0 {
                 // Not a terminal: print each status once, without progress bars.
@@ -201,14 +201,13 @@ struct Login: ParsableCommand {
             if secret.isEmpty { secret = try Self.ask("Password: ", hidden: true) }
         }
         guard !secret.isEmpty else { throw RoostError.invalid("Error: Password Required") }
-        let answer = try Session.shared.client().call(
-            "POST", "auth",
-            body: [
-                "username": .string(name), "password": .string(secret),
-                "serveraddress": .string(DockerConfiguration.key(server)),
-            ])
+        var login = LoginRequest()
+        login.username = name
+        login.password = secret
+        login.serverAddress = DockerConfiguration.key(server)
+        let answer: LoginResponse = try Session.shared.client().post("auth", [], login)
         try configuration.store(server, name: name, password: secret)
-        Output.line(answer["Status"].string ?? "Login Succeeded")
+        Output.line(answer.status.isEmpty ? "Login Succeeded" : answer.status)
     }
 
     private static func ask(_ question: String, hidden: Bool) throws -> String {
@@ -262,7 +261,7 @@ struct ProjectImages {
         for service in services {
             guard let image = image(service), seen.insert(image).inserted else { continue }
             if skipBuildable, isBuilt(service) { continue }
-            let isThere = (try? Session.shared.client().call("GET", "images/\(image)/json")) != nil
+            let isThere = (try? Session.shared.client().inspectImage(image)) != nil
             let rule = policy ?? project.services[service]?["pull_policy"].string ?? ""
             if rule == "never" || rule == "build" { continue }
             if isThere, ["missing", "if_not_present"].contains(rule) { continue }
@@ -306,5 +305,22 @@ struct ProjectImages {
                 if !ignoresFailures { throw ExitCode(1) }
             }
         }
+    }
+}
+
+/// What a registry says about an image.
+enum RemoteImage {
+    static func describe(_ image: String) throws -> DistributionInspect {
+        let answer = try Session.shared.client().open(
+            "GET", "distribution/\(image)/json", headers: try TransferDisplay.headers(TransferDisplay.domain(image)))
+        return try JSON(parsing: answer.readAll()).decode(zeroIfAbsent: true)
+    }
+}
+
+extension TransferMeter {
+    /// Does nothing if the size of the transfer is not known.
+    mutating func record(_ id: String, _ detail: ProgressDetail?, at time: Int64) {
+        guard let total = detail?.total, total > 0 else { return }
+        record(id, current: detail?.current ?? 0, total: total, at: time)
     }
 }

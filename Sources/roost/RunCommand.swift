@@ -2,6 +2,7 @@ import APIClient
 import ArgumentParser
 import ComposeFile
 import ComposeModel
+import DockerAPI
 import EngineModel
 import LinuxKernel
 import Terminal
@@ -112,34 +113,41 @@ struct Run: ParsableCommand {
         var settings = try UpSettings.parse([])
         settings.noDeps = noDeps
         settings.removeOrphans = removeOrphans
-        var wanted = try settings.json([])
-        wanted.set("oneOff", .string(service))
-        try PlanFollower.follow(
-            "roost/v1/projects/up",
-            ["project": project.wire, "contents": try session.contents(project), "options": wanted])
+        var up = ProjectUpRequest(project, try session.contents(project), try settings.options([]))
+        up.options.oneOff = service
+        try PlanFollower.follow("roost/v1/projects/up", up)
         let terminal = !noTty && Terminals.isTerminal(0) && Terminals.isTerminal(1) && !detach
-        let made = try client.call(
-            "POST", "roost/v1/projects/run",
-            body: [
-                "project": project.wire, "contents": try session.contents(project), "service": .string(service),
-                "command": words.count > 1 ? JSON(Array(words.dropFirst())) : .null,
-                "entrypoint": try options.entrypoint.map { JSON(try CommandLineWords.split($0)) } ?? .null,
-                // A name without a value in the client's environment keeps the Compose file's value.
-                "environment": JSON(
-                    try (envFromFile.flatMap(ContainerOptions.lines) + options.env).map(Variables.complete).filter {
-                        $0.contains("=")
-                    }), "user": JSON(options.user),
-                "workdir": JSON(options.workdir),
-                "name": JSON(options.name), "remove": .bool(options.rm), "terminal": .bool(terminal),
-                "input": .bool(!detach), "servicePorts": .bool(servicePorts || options.publishAll),
-                "useAliases": .bool(useAliases), "more": try options.body([service], attach: true),
-            ])
-        let id = made["Id"].string ?? ""
+        let request = try oneOff(service, Array(words.dropFirst()), of: up, terminal: terminal)
+        let id = try client.post("roost/v1/projects/run", [], request, as: ObjectID.self).id
         if detach {
             try client.call("POST", "containers/\(id)/start")
             return Output.line(id)
         }
         throw ExitCode(
             try Foreground(id: id, interactive: true, removes: options.rm, hasTerminal: terminal).start())
+    }
+
+    private func oneOff(
+        _ service: String, _ command: [String], of up: ProjectUpRequest, terminal: Bool
+    ) throws -> ProjectRunRequest {
+        var request = ProjectRunRequest()
+        request.project = up.project
+        request.contents = up.contents
+        request.service = service
+        request.command = command.isEmpty ? nil : command
+        request.entrypoint = try options.entrypoint.map { try CommandLineWords.split($0) }
+        // A name without a value in the client's environment keeps the Compose file's value.
+        request.environment = try (envFromFile.flatMap(ContainerOptions.lines) + options.env).map(Variables.complete)
+            .filter { $0.contains("=") }
+        request.user = options.user
+        request.workingDirectory = options.workdir
+        request.name = options.name
+        request.remove = options.rm
+        request.terminal = terminal
+        request.input = !detach
+        request.servicePorts = servicePorts || options.publishAll
+        request.useAliases = useAliases
+        request.more = try options.request([service], attach: true)
+        return request
     }
 }

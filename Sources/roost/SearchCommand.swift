@@ -1,5 +1,6 @@
 import APIClient
 import ArgumentParser
+import DockerAPI
 import EngineModel
 import Terminal
 
@@ -31,12 +32,13 @@ struct Search: ParsableCommand {
         let answer = try Session.shared.client().open(
             "GET", "images/search", query, headers: try TransferDisplay.headers(TransferDisplay.domain(term))
         ).readAll()
-        let rows = (try JSON(parsing: answer).array ?? []).map { found -> JSON in
-            let words = (found["description"].string ?? "").split(whereSeparator: \.isNewline).joined(separator: " ")
+        let found: [ImageSearchResult] = try JSON(parsing: answer).decode(zeroIfAbsent: true)
+        let rows = found.map { image -> JSON in
+            let words = image.description.split(whereSeparator: \.isNewline).joined(separator: " ")
             return [
-                "Name": found["name"], "Description": .string(noTrunc ? words : shortened(words, 45)),
-                "StarCount": .string("\(found["star_count"].int ?? 0)"),
-                "IsOfficial": .string(found["is_official"].bool == true ? "[OK]" : ""), "IsAutomated": "",
+                "Name": .string(image.name), "Description": .string(noTrunc ? words : shortened(words, 45)),
+                "StarCount": .string("\(image.stars)"), "IsOfficial": .string(image.isOfficial ? "[OK]" : ""),
+                "IsAutomated": "",
             ]
         }
         try Listing.show(

@@ -1,6 +1,7 @@
 import APIClient
 import ComposeFile
 import ComposeModel
+import DockerAPI
 import EngineModel
 import LinuxKernel
 import Synchronization
@@ -223,14 +224,14 @@ final class Session: @unchecked Sendable {
     }
 
     /// The contents of secrets and configs, which are sent along since the engine may be remote.
-    func contents(_ project: Project) throws -> JSON {
-        var found: [(key: String, value: JSON)] = []
+    func contents(_ project: Project) throws -> [String: String] {
+        var found: [String: String] = [:]
         for (kind, map) in [("secrets", project.secrets), ("configs", project.configs)] {
             for (name, json) in map.sorted(by: { $0.key < $1.key }) {
                 let key = "\(kind).\(name)"
                 let place = project.origins[key].map { " (\($0))" } ?? ""
                 if let path = json["file"].string {
-                    do throws(SyscallError) { found.append((key, .string(try Files.readText(path)))) } catch {
+                    do throws(SyscallError) { found[key] = try Files.readText(path) } catch {
                         throw RoostError.missing(
                             "\(kind.dropLast()) \(name): cannot read \(path): \(error.reason)\(place)")
                     }
@@ -240,15 +241,15 @@ final class Session: @unchecked Sendable {
                             "environment variable \"\(variable)\" required by \(kind.dropLast()) \"\(name)\" is not set\(place)"
                         )
                     }
-                    found.append((key, .string(value)))
+                    found[key] = value
                 } else if let text = json["content"].string {
-                    found.append((key, .string(text)))
+                    found[key] = text
                 } else {
                     throw RoostError(.unsupported, "unsupported external \(kind.dropLast()) \(name)\(place)")
                 }
             }
         }
-        return .object(found)
+        return found
     }
 
     /// The project of the Compose file; nil if a name is given and no file: then the project is what the engine's labels say.
@@ -256,16 +257,11 @@ final class Session: @unchecked Sendable {
         projectName != nil && files.isEmpty ? nil : try loadProject(services: services)
     }
 
-    /// The containers of a project, as the list endpoint returns them; without one-off containers if `services` is not empty.
-    func projectContainers(_ name: String, all: Bool = true, services: [String] = []) throws -> [JSON] {
-        let filters = "{\"label\":[\"com.docker.compose.project=\(name)\"]}"
-        let list =
-            try client().call("GET", "containers/json", [("all", all ? "1" : "0"), ("filters", filters)]).array ?? []
-        return list.filter {
-            services.isEmpty || services.contains($0["Labels"][ComposeLabel.service].string ?? "")
-        }
-        .filter { $0["Labels"][ComposeLabel.oneOff].string != "True" || services.isEmpty }
-        .sorted { ($0["Names"].array?.first?.string ?? "") < ($1["Names"].array?.first?.string ?? "") }
+    /// The containers of a project; without one-off containers if `services` is not empty.
+    func projectContainers(_ name: String, all: Bool = true, services: [String] = []) throws -> [ContainerSummary] {
+        try client().listContainers(all: all, .project(name))
+            .filter { services.isEmpty || services.contains($0.service) && !$0.isOneOff }
+            .sorted { $0.name < $1.name }
     }
 
     /// Resolves names to containers: container names, or services of the project in the current directory.
@@ -278,15 +274,14 @@ final class Session: @unchecked Sendable {
             let file = names.isEmpty ? try fileProject() : nil
             let project = try file?.name ?? projectNameOnly()
             let found = try projectContainers(project, all: all, services: names).filter { container in
-                let service = container["Labels"][ComposeLabel.service].string ?? ""
-                guard includesOrphans || file.map({ $0.services[service] != nil }) ?? true else { return false }
+                guard includesOrphans || file.map({ $0.services[container.service] != nil }) ?? true else {
+                    return false
+                }
                 // A one-off container is not a replica.
-                return (includesOneOffs || container["Labels"][ComposeLabel.oneOff].string != "True")
-                    && index.map { "\($0)" == container["Labels"]["com.docker.compose.container-number"].string }
-                        ?? true
+                return (includesOneOffs || !container.isOneOff) && index.map { "\($0)" == container.replica } ?? true
             }
             for name in names
-            where !found.contains(where: { $0["Labels"][ComposeLabel.service].string == name }) {
+            where !found.contains(where: { $0.service == name }) {
                 let exists = try !projectContainers(project, services: [name]).isEmpty
                 if !exists, let known = try? loadProject(), known.services[name] == nil,
                     !known.disabledServices.contains(name)
@@ -297,25 +292,18 @@ final class Session: @unchecked Sendable {
                 throw RoostError.missing(
                     "service \"\(name)\" has no container in project \(project); see roost compose ps -a")
             }
-            return found.map { ($0["Id"].string ?? "", String(($0["Names"].array?.first?.string ?? "").dropFirst())) }
+            return found.map { ($0.id, $0.name) }
         }
         return try names.flatMap { name -> [(id: String, shown: String)] in
             do {
-                return [
-                    (
-                        try client().call("GET", "containers/\(EngineClient.encode(name))/json")["Id"].string ?? name,
-                        name
-                    )
-                ]
+                return [(try client().inspectContainer(name).id, name)]
             } catch let error as RoostError {
                 guard error.kind == .notFound, let project = try? loadProject(), project.services[name] != nil else {
                     throw error
                 }
                 let found = try projectContainers(project.name, all: all, services: [name])
                 guard !found.isEmpty else { throw error }
-                return found.map {
-                    ($0["Id"].string ?? "", String(($0["Names"].array?.first?.string ?? "").dropFirst()))
-                }
+                return found.map { ($0.id, $0.name) }
             }
         }
     }

@@ -1,5 +1,6 @@
 import APIClient
 import ArgumentParser
+import DockerAPI
 import EngineModel
 import LinuxKernel
 import Terminal
@@ -34,53 +35,48 @@ struct Stats: ParsableCommand {
         } while !noStream
     }
 
-    private func chosen() throws -> [JSON] {
+    private func chosen() throws -> [ContainerSummary] {
         let session = Session.shared
         if session.isCompose {
             return try session.projectContainers(try session.projectNameOnly(), all: all, services: names)
         }
-        let list = try session.client().call("GET", "containers/json", [("all", all ? "1" : "0")]).array ?? []
+        let list = try session.client().listContainers(all: all)
         guard !names.isEmpty else { return list }
         let wanted = try session.resolve(names).map(\.id)
-        let complete = try session.client().call("GET", "containers/json", [("all", "1")]).array ?? []
-        return wanted.compactMap { id in complete.first { $0["Id"].string == id } }
+        let complete = try session.client().listContainers(all: true)
+        return wanted.compactMap { id in complete.first { $0.id == id } }
     }
 
-    private func row(_ container: JSON) throws -> JSON {
-        let id = container["Id"].string ?? ""
-        let stats = try Session.shared.client().call("GET", "containers/\(id)/stats", [("stream", "0")])
-        let usage = stats["memory_stats"]["usage"].int ?? 0
-        let limit = stats["memory_stats"]["limit"].int ?? 0
-        func delta(_ path: (JSON) -> JSON) -> Double {
-            Double((path(stats["cpu_stats"]).int ?? 0) - (path(stats["precpu_stats"]).int ?? 0))
+    private func row(_ container: ContainerSummary) throws -> JSON {
+        let id = container.id
+        let stats: ContainerStats = try Session.shared.client().get("containers/\(id)/stats", [("stream", "0")])
+        let (usage, limit) = (stats.memory.usage ?? 0, stats.memory.limit ?? 0)
+        let interfaces = stats.networks?.values ?? []
+        let received = interfaces.reduce(0) { $0 + ($1["rx_bytes"] ?? 0) }
+        let sent = interfaces.reduce(0) { $0 + ($1["tx_bytes"] ?? 0) }
+        func blocks(_ operation: String) -> UInt64 {
+            stats.blockIO.serviceBytes.filter { $0.operation.lowercased() == operation }.reduce(0) { $0 + $1.value }
         }
-        let system = delta { $0["system_cpu_usage"] }
-        let share =
-            system > 0
-            ? delta { $0["cpu_usage"]["total_usage"] } / system * 100
-                * Double(stats["cpu_stats"]["online_cpus"].int ?? 1)
-            : 0
-        var received: Int64 = 0
-        var sent: Int64 = 0
-        for (_, interface) in stats["networks"].object ?? [] {
-            received += interface["rx_bytes"].int ?? 0
-            sent += interface["tx_bytes"].int ?? 0
-        }
-        func blocks(_ operation: String) -> Int64 {
-            (stats["blkio_stats"]["io_service_bytes_recursive"].array ?? []).reduce(0) {
-                $0 + (($1["op"].string ?? "").lowercased() == operation ? $1["value"].int ?? 0 : 0)
-            }
+        func pair(_ one: UInt64, _ other: UInt64, _ text: (Int64) -> String) -> JSON {
+            .string("\(text(Int64(clamping: one))) / \(text(Int64(clamping: other)))")
         }
         return [
-            "BlockIO": .string("\(ByteSize.decimalText(blocks("read"))) / \(ByteSize.decimalText(blocks("write")))"),
-            "CPUPerc": .string(percent(share)), "Container": .string(String(id.prefix(12))),
+            "BlockIO": pair(blocks("read"), blocks("write"), ByteSize.decimalText),
+            "CPUPerc": .string(percent(Self.processorShare(stats))), "Container": .string(String(id.prefix(12))),
             "ID": .string(noTrunc ? id : String(id.prefix(12))),
             "MemPerc": .string(percent(limit > 0 ? Double(usage) / Double(limit) * 100 : 0)),
-            "MemUsage": .string("\(ByteSize.binaryText(usage)) / \(ByteSize.binaryText(limit))"),
-            "Name": .string(ComposeViews.name(container)),
-            "NetIO": .string("\(ByteSize.decimalText(received)) / \(ByteSize.decimalText(sent))"),
-            "PIDs": .string("\(stats["pids_stats"]["current"].int ?? 0)"),
+            "MemUsage": pair(usage, limit, ByteSize.binaryText), "Name": .string(container.name),
+            "NetIO": pair(received, sent, ByteSize.decimalText),
+            "PIDs": .string("\(stats.pids.current ?? 0)"),
         ]
+    }
+
+    /// The CPU time between the two samples in percent; 100 is one CPU.
+    private static func processorShare(_ stats: ContainerStats) -> Double {
+        let system = Double((stats.cpu.systemUsage ?? 0) - (stats.previousCPU.systemUsage ?? 0))
+        guard system > 0 else { return 0 }
+        let used = Double(stats.cpu.usage.total) - Double(stats.previousCPU.usage.total)
+        return used / system * 100 * Double(stats.cpu.onlineCPUs ?? 1)
     }
 
     private func percent(_ value: Double) -> String {

@@ -1,5 +1,6 @@
 import APIClient
 import ArgumentParser
+import DockerAPI
 import EngineModel
 import LinuxKernel
 import Terminal
@@ -20,24 +21,22 @@ struct Trash: ParsableCommand {
             """,
         subcommands: [Ls.self, Restore.self, Empty.self], defaultSubcommand: Ls.self)
 
-    static func contents() throws -> [JSON] {
-        try Session.shared.client().call("GET", "roost/v1/trash").array ?? []
-    }
+    static func contents() throws -> [TrashEntry] { try Session.shared.client().get("roost/v1/trash") }
 
     /// The contents, for commands that only mention them; empty on errors, since other engines have no trash.
-    static func known() -> [JSON] { (try? contents()) ?? [] }
+    static func known() -> [TrashEntry] { (try? contents()) ?? [] }
 
     /// The bytes that deleting these volumes frees.
-    static func size(_ records: [JSON]) -> Int64 { records.reduce(0) { $0 + ($1["Size"].int ?? 0) } }
+    static func size(_ records: [TrashEntry]) -> Int64 { records.reduce(0) { $0 + $1.size } }
 
-    static func show(_ records: [JSON], _ format: String? = nil, quiet: Bool = false) throws {
+    static func show(_ records: [TrashEntry], _ format: String? = nil, quiet: Bool = false) throws {
         let now = Clocks.wallNanoseconds()
         let rows = records.map { record -> JSON in
-            let removed = Timestamp(parsing: record["RemovedAt"].string ?? "")?.nanoseconds ?? 0
-            let expires = Timestamp(parsing: record["ExpiresAt"].string ?? "")?.nanoseconds ?? 0
+            let removed = Timestamp(parsing: record.removedAt)?.nanoseconds ?? 0
+            let expires = Timestamp(parsing: record.expiresAt)?.nanoseconds ?? 0
             return [
-                "ID": .string(record["Id"].string ?? ""), "Name": .string(record["Name"].string ?? ""),
-                "Size": .string(ByteSize.decimalText(record["Size"].int ?? 0)),
+                "ID": .string(record.id), "Name": .string(record.name),
+                "Size": .string(ByteSize.decimalText(record.size)),
                 "Removed": .string(ago(removed / 1_000_000_000)),
                 "Expires": .string("in " + TimeSpan.words(seconds: max(0, expires - now) / 1_000_000_000)),
             ]
@@ -75,9 +74,9 @@ struct Trash: ParsableCommand {
 
         func run() throws {
             for volume in volumes {
-                let answer = try Session.shared.client().call(
-                    "POST", "roost/v1/trash/\(EngineClient.encode(volume))/restore", name.map { [("name", $0)] } ?? [])
-                Output.line(answer["Name"].string ?? volume)
+                let restored: VolumeInspect = try Session.shared.client().post(
+                    "roost/v1/trash/\(EngineClient.encode(volume))/restore", name.map { [("name", $0)] } ?? [])
+                Output.line(restored.name)
             }
         }
     }
@@ -93,9 +92,9 @@ struct Trash: ParsableCommand {
             let client = try Session.shared.client()
             var bytes: Int64 = 0
             for path in volumes.isEmpty ? [""] : volumes.map({ "/" + EngineClient.encode($0) }) {
-                let answer = try client.call("DELETE", "roost/v1/trash" + path)
-                for name in answer["VolumesDeleted"].strings ?? [] { Output.line(name) }
-                bytes += answer["SpaceReclaimed"].int ?? 0
+                let report: VolumesPruneReport = try client.delete("roost/v1/trash" + path)
+                report.volumesDeleted.forEach(Output.line)
+                bytes += report.spaceReclaimed
             }
             Output.line("Total reclaimed space: \(ByteSize.decimalText(bytes))")
         }

@@ -18,18 +18,14 @@ struct Volume: ParsableCommand {
         @Option(name: .long, help: ArgumentHelp("Format output (table, json or a Go template)", valueName: "string"))
         var format: String?
         func run() throws {
-            let rows =
-                (try Session.shared.client().call("GET", "volumes", try filterQuery(filter))["Volumes"].array ?? [])
-                .map { volume -> JSON in
-                    let labels = volume["Labels"].stringMap ?? [:]
-                    return [
-                        "Driver": "local", "Name": .string(volume["Name"].string ?? ""), "Scope": "local",
-                        "Mountpoint": .string(volume["Mountpoint"].string ?? ""),
-                        "Labels": .string(
-                            labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")),
-                        "Links": "N/A", "Size": "N/A",
-                    ]
-                }
+            let list: VolumeList = try Session.shared.client().get("volumes", try filterQuery(filter))
+            let rows = list.volumes.map { volume -> JSON in
+                [
+                    "Driver": "local", "Name": .string(volume.name), "Scope": "local",
+                    "Mountpoint": .string(volume.mountpoint), "Labels": .string(labelText(volume.labels ?? [:])),
+                    "Links": "N/A", "Size": "N/A",
+                ]
+            }
             try Listing.show(
                 rows, format ?? (quiet ? nil : DockerConfiguration.preference("volumesFormat")),
                 columns: [("Driver", "DRIVER"), ("Name", "VOLUME NAME")],
@@ -52,9 +48,7 @@ struct Volume: ParsableCommand {
             let request = VolumeCreateRequest(
                 name: name ?? oldName ?? "", driver: driver, driverOptions: ContainerOptions.map(opt),
                 labels: ContainerOptions.map(label))
-            Output.line(
-                try Session.shared.client().call("POST", "volumes/create", body: JSON(encoding: request))["Name"].string
-                    ?? "")
+            Output.line(try Session.shared.client().post("volumes/create", [], request, as: VolumeInspect.self).name)
         }
     }
     struct InspectVolume: ParsableCommand {
@@ -86,9 +80,9 @@ struct Volume: ParsableCommand {
         func run() throws {
             let what = all ? "all volumes" : "anonymous volumes"
             guard try options.confirm("This will remove \(what) not used by at least one container.") else { return }
-            let answer = try options.send("volumes/prune", all ? ["all=true"] : [])
-            options.show("Volumes", answer["VolumesDeleted"].strings ?? [])
-            options.reclaimed(answer)
+            let report: VolumesPruneReport = try options.send("volumes/prune", all ? ["all=true"] : [])
+            options.show("Volumes", report.volumesDeleted)
+            options.reclaimed(report.spaceReclaimed)
         }
     }
 }

@@ -136,9 +136,8 @@ final class ProjectWatch {
     }
 
     private func containers(_ service: String, all: Bool = true) throws -> [String] {
-        try Session.shared.projectContainers(project.name, all: all, services: [service]).filter {
-            $0["Labels"][ComposeLabel.oneOff].string != "True"
-        }.compactMap { $0["Id"].string }
+        try Session.shared.projectContainers(project.name, all: all, services: [service]).filter { !$0.isOneOff }.map(
+            \.id)
     }
 
     private func act(_ rule: Rule, _ changes: [TreeWatch.Change]) throws {
@@ -185,7 +184,9 @@ final class ProjectWatch {
             }
         }
         if !gone.isEmpty {
-            try Session.shared.client().call("DELETE", "containers/\(id)/archive", body: ["Paths": JSON(gone)])
+            var removed = RemovedPaths()
+            removed.paths = gone
+            try Session.shared.client().call("DELETE", "containers/\(id)/archive", body: JSON(encoding: removed))
         }
         guard !sources.isEmpty else { return }
         do { try send(sources, rule, id) } catch {
@@ -217,12 +218,12 @@ final class ProjectWatch {
         request.user = hook["user"].string
         request.workingDirectory = hook["working_dir"].string
         request.environment = (hook["environment"].stringMap ?? [:]).map { "\($0.key)=\($0.value)" }.sorted()
-        let exec = try client.call("POST", "containers/\(id)/exec", body: JSON(encoding: request))["Id"].string ?? ""
+        let exec = try client.post("containers/\(id)/exec", [], request, as: ObjectID.self).id
         let stream = try client.hijack(
             "exec/\(exec)/start", body: JSON(encoding: ExecStartRequest(detach: false, tty: false)))
         var said = stream.takeRest()
         while case let part = try readSome(stream.connection.raw, limit: 1 << 16), !part.isEmpty { said += part }
-        let code = try client.call("GET", "exec/\(exec)/json")["ExitCode"].int ?? 0
+        let code = try client.get("exec/\(exec)/json", as: ExecInspect.self).exitCode ?? 0
         guard code != 0 else { return }
         var frames = FrameReader(plain: false)
         let text = frames.frames(said).map { String(decoding: $0.payload, as: UTF8.self) }.joined()
@@ -230,15 +231,13 @@ final class ProjectWatch {
     }
 
     private func rebuild(_ service: String) throws {
-        let before = try? Session.shared.client().call(
-            "GET", "images/\(project.services[service]?["image"].string ?? "")/json")["Id"].string
+        let image = project.services[service]?["image"].string ?? ""
+        let before = try? Session.shared.client().inspectImage(image).id
         try ProjectImages(project, services: [service]).build(BuildOverrides(quiet: quiet))
         try PlanFollower.follow(
             "roost/v1/projects/up",
-            [
-                "project": project.wire, "contents": try Session.shared.contents(project),
-                "options": try UpSettings.parse(["--no-deps"]).json([service]),
-            ])
+            ProjectUpRequest(
+                project, try Session.shared.contents(project), try UpSettings.parse(["--no-deps"]).options([service])))
         if prunes, let id = before {
             // Fails if the old image is still in use; it is then kept.
             _ = try? Session.shared.client().call("DELETE", "images/\(id)")

@@ -57,7 +57,7 @@ import Testing
     @Test(
         "a wrong type is named with its path",
         arguments: [
-            (#"{"Memory":"5"}"#, "for Memory: expected a whole number of 64 bits"),
+            (#"{"Memory":"5"}"#, "for Memory: expected a 64-bit integer"),
             (#"{"Weight":70000}"#, "a number for Weight"),
             (#"{"Names":["a",1]}"#, "for Names[1]: expected a string"), (#"{"Memory":1.5}"#, "Memory"),
             (#"[]"#, "the body"),

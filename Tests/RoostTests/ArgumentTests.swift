@@ -1,4 +1,5 @@
 import ArgumentParser
+import DockerAPI
 import EngineModel
 import Testing
 
@@ -96,13 +97,36 @@ import Testing
         #expect(throws: RoostError.self) { try NetworkFlag("name=backend,nosuch=1") }
     }
 
+    private func request(_ words: String...) throws -> ContainerCreateRequest {
+        try ContainerOptions.parse(words).request(["busybox", "true"], attach: false)
+    }
+
     @Test("limits of processes")
     func ulimits() throws {
-        #expect(try ContainerOptions.ulimit("nofile=10:20").text() == #"{"Name":"nofile","Soft":10,"Hard":20}"#)
-        #expect(try ContainerOptions.ulimit("nofile=10").text() == #"{"Name":"nofile","Soft":10,"Hard":10}"#)
+        let limits = try request("--ulimit", "nofile=10:20", "--ulimit", "nproc=5").hostConfig?.ulimits ?? []
+        #expect(limits.map(\.name) == ["nofile", "nproc"])
+        #expect(limits.map(\.soft) == [10, 5] && limits.map(\.hard) == [20, 5])
         for text in ["nofile", "nofile=", "nofile=20:10", "nosuch=1"] {
-            #expect(throws: RoostError.self, "\(text)") { try ContainerOptions.ulimit(text) }
+            #expect(throws: RoostError.self, "\(text)") { try request("--ulimit", text) }
         }
+    }
+
+    @Test("options become the members of Docker's request, and what is not given is absent")
+    func createRequest() throws {
+        let plain = try request()
+        #expect(plain.config.image == "busybox" && plain.config.command?.words == ["true"])
+        #expect(plain.config.healthcheck == nil && plain.hostConfig?.restartPolicy == nil)
+        #expect(plain.hostConfig?.memory == nil && plain.hostConfig?.addedCapabilities == nil)
+        let full = try request(
+            "-m", "64m", "--cap-add", "net_admin", "-p", "8080:80", "--restart", "on-failure:3", "-v", "/tmp:/t:ro",
+            "-v", "/anonymous", "--network", "name=backend,alias=a", "--health-cmd", "true", "--health-interval", "2s")
+        #expect(full.hostConfig?.memory == 64 << 20 && full.hostConfig?.addedCapabilities == ["CAP_NET_ADMIN"])
+        #expect(full.hostConfig?.portBindings?["80/tcp"] == [HostPort(address: "", port: "8080")])
+        #expect(full.hostConfig?.restartPolicy?.maximumRetryCount == 3 && full.hostConfig?.binds == ["/tmp:/t:ro"])
+        #expect(full.config.volumes?.keys == ["/anonymous"] && full.hostConfig?.networkMode == "backend")
+        #expect(full.networkingConfig?.endpointsConfig?["backend"]?.aliases == ["a"])
+        #expect(full.config.healthcheck?.test == ["CMD-SHELL", "true"])
+        #expect(full.config.healthcheck?.interval == 2_000_000_000)
     }
 
     @Test(
@@ -112,10 +136,12 @@ import Testing
 
     @Test("caches of builds", arguments: [("a/b:c", "a/b:c"), ("type=registry,ref=x,mode=max", "x")])
     func caches(text: String, registry: String) throws {
-        #expect(try BuildCacheOption(text, isTarget: true).json["registry"].string == registry)
-        #expect(throws: (any Error).self) { try BuildCacheOption("type=registry", isTarget: true) }
-        #expect(throws: (any Error).self) { try BuildCacheOption("type=gha", isTarget: true) }
-        #expect(throws: (any Error).self) { try BuildCacheOption("type=registry,ref=x,mode=most", isTarget: true) }
+        #expect(try BuildCacheOption.parse(text, isTarget: true).registry == registry)
+        #expect(throws: (any Error).self) { try BuildCacheOption.parse("type=registry", isTarget: true) }
+        #expect(throws: (any Error).self) { try BuildCacheOption.parse("type=gha", isTarget: true) }
+        #expect(throws: (any Error).self) {
+            try BuildCacheOption.parse("type=registry,ref=x,mode=most", isTarget: true)
+        }
     }
 
     @Test("an unknown command is told with what was meant")
@@ -146,7 +172,9 @@ import Testing
                 #"{"ImageOptions":{"Subpath":"bin"},"Source":"busybox","Target":"/i","Type":"image"}"#
             ),
         ])
-    func mounts(text: String, json: String) throws { #expect(try MountFlag(text).json.text() == json) }
+    func mounts(text: String, json: String) throws {
+        #expect(try MountFlag(text).mount == JSON(parsing: json).decode(Mount.self))
+    }
 
     @Test(
         "wrong mounts name the flag and the field",
@@ -164,18 +192,22 @@ import Testing
 @Suite struct ListTests {
     @Test("ports as Docker prints them")
     func ports() {
-        #expect(
-            Ps.ports([
-                ["IP": "0.0.0.0", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp"],
-                ["IP": "::", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp"], ["PrivatePort": 53, "Type": "udp"],
-            ]) == "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 53/udp")
+        func port(_ address: String?, _ inside: UInt16, _ outside: UInt16?, _ type: String) -> ContainerSummary.Port {
+            var port = ContainerSummary.Port()
+            (port.address, port.privatePort, port.publicPort, port.type) = (address, inside, outside, type)
+            return port
+        }
+        let ports = [port("0.0.0.0", 80, 8080, "tcp"), port("::", 80, 8080, "tcp"), port(nil, 53, nil, "udp")]
+        #expect(Ps.ports(ports) == "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 53/udp")
     }
 
     @Test("images as Docker prints them: a name, or twelve digits of an ID")
     func images() {
         let id = "sha256:" + String(repeating: "0123456789abcdef", count: 4)
         func image(_ name: String) -> String {
-            Ps.image(["Image": .string(name), "ImageID": .string(id)], noTrunc: false)
+            var container = ContainerSummary()
+            (container.image, container.imageID) = (name, id)
+            return Ps.image(container, noTrunc: false)
         }
         #expect(image("busybox:latest") == "busybox:latest" && image("") == "<no image>")
         #expect(image(id) == "0123456789ab" && image("a/b@sha256:" + String(repeating: "1", count: 64)) == "a/b")
