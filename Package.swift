@@ -166,8 +166,9 @@ let package = Package(
         .testTarget(
             name: "APIServerTests",
             dependencies: [
-                "APIServer", "BuildSession", "ComposeModel", "DockerAPI", "EngineModel", "OCI",
-                .product(name: "NIOHTTP1", package: "swift-nio"),
+                "APIServer", "BuildSession", "ComposeModel", "DockerAPI", "EngineCore", "EngineModel", "ImageStore",
+                "LinuxKernel", "OCI", .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "BuildSessionTests", dependencies: ["BuildSession", "EngineModel", "TestSupport"]),
         .testTarget(
@@ -177,7 +178,9 @@ let package = Package(
         // The program is linked statically in release builds only; the tests are debug builds.
         .testTarget(
             name: "RoostTests",
-            dependencies: ["roost", "DockerAPI", "EngineModel", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            dependencies: [
+                "roost", "DockerAPI", "EngineModel", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         .testTarget(name: "APIClientTests", dependencies: ["APIClient", "EngineModel", "LinuxKernel"]),
         .testTarget(name: "ImageBuildTests", dependencies: ["ImageBuild", "OCI", "EngineModel"]),
         .testTarget(

@@ -10,7 +10,7 @@ import NIOSSL
 /// Serves the Docker Engine API, and Roost's own paths below `/roost`, on unix sockets and TCP ports.
 public struct Server: Sendable {
     private let engine: Engine
-    private var router: Router
+    private(set) var router: Router
     private let log: Logger
     /// One thread for all listeners, even if one is recreated.
     private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
