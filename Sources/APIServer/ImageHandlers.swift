@@ -33,10 +33,8 @@ struct ImageHandlers: Sendable {
         let wantsShared = request.flag("shared-size")
         return try .json(
             encoding: rows.map { summary in
-                var entry = Engine.listEntry(
-                    summary, sharedSize: wantsShared ? summary.sharedSize(among: all) : nil)
-                if request.version < 1044 { entry.virtualSize = summary.image.size }
-                return entry
+                Engine.listEntry(summary, sharedSize: wantsShared ? summary.sharedSize(among: all) : nil)
+                    .adapted(toVersion: request.version)
             })
     }
 
@@ -115,9 +113,7 @@ struct ImageHandlers: Sendable {
         var inspect = ImageInspect(image)
         inspect.repositoryTags = await engine.references(image.id).map(\.familiar)
         inspect.repositoryDigests = await engine.repositoryDigests(image.id).map(\.familiar)
-        if request.version < 1044 { inspect.virtualSize = image.size }
-        if request.version < 1045 { (inspect.container, inspect.containerConfig) = ("", inspect.config) }
-        return try .json(encoding: inspect)
+        return try .json(encoding: inspect.adapted(toVersion: request.version))
     }
 
     func history(_ request: Request) async throws -> Response {
@@ -172,15 +168,13 @@ extension ImageInspect {
 }
 
 extension ContainerConfig {
-    /// The configuration of an image as `inspect` shows it, with the members that only containers have.
+    /// The configuration of an image as `inspect` shows it.
     fileprivate init(image: ImageConfiguration.Runtime) {
         self.init()
         func keys(_ map: [String: ImageConfiguration.Empty]?) -> OrderedMap<EmptyObject>? {
             map.map { OrderedMap($0.keys.sorted().map { ($0, EmptyObject()) }) }
         }
-        (hostname, domainname, user, self.image) = ("", "", image.user ?? "", "")
-        (attachStdin, attachStdout, attachStderr) = (false, false, false)
-        (tty, openStdin, stdinOnce) = (false, false, false)
+        user = image.user ?? ""
         exposedPorts = keys(image.exposedPorts)
         environment = image.env
         command = image.cmd.map(ShellWords.init)

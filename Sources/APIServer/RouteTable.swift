@@ -10,12 +10,14 @@ struct RouteTable: Sendable {
         let method: HTTPMethod
         let pattern: [String]
         let handler: Handler
+        /// Whether it only says why a group of endpoints is not there.
+        var isRefused = false
     }
 
     let engine: Engine
     let sockets: ScopedSockets
     let stop: @Sendable () -> Void
-    private var rows: [Row] = []
+    private(set) var rows: [Row] = []
 
     init(engine: Engine, sockets: ScopedSockets, stop: @escaping @Sendable () -> Void) {
         self.engine = engine
@@ -178,17 +180,19 @@ struct RouteTable: Sendable {
             let name = request.name(after: 1, before: 0)
             throw RoostError.missing("plugin \"\(name)\" not found")
         }
-        return [
-            row(.POST, "swarm/leave", outside), row(.GET, "plugins/privileges", plugins),
-            row(.POST, "plugins/pull", plugins), row(.POST, "plugins/create", plugins),
-            row(.GET, "plugins/**", missingPlugin), row(.POST, "plugins/**", missingPlugin),
-            row(.DELETE, "plugins/**", missingPlugin),
-        ]
+        let rows =
+            [
+                row(.POST, "swarm/leave", outside), row(.GET, "plugins/privileges", plugins),
+                row(.POST, "plugins/pull", plugins), row(.POST, "plugins/create", plugins),
+                row(.GET, "plugins/**", missingPlugin), row(.POST, "plugins/**", missingPlugin),
+                row(.DELETE, "plugins/**", missingPlugin),
+            ]
             + kinds.flatMap { kind in
                 [
                     row(.GET, kind, swarm), row(.GET, "\(kind)/**", swarm), row(.POST, "\(kind)/**", swarm),
                     row(.DELETE, "\(kind)/**", swarm),
                 ]
             }
+        return rows.map { Row(method: $0.method, pattern: $0.pattern, handler: $0.handler, isRefused: true) }
     }
 }

@@ -61,7 +61,7 @@ struct SystemHandlers: Sendable {
         info.describeProduct()
         let mirrors = await engine.registryMirrors().map { $0.hasSuffix("/") ? $0 : $0 + "/" }
         info.registryConfig = SystemInfo.RegistryConfig(mirrors: mirrors)
-        return try .json(encoding: info)
+        return try .json(encoding: info.adapted(toVersion: request.version))
     }
 
     func diskUsage(_ request: Request) async throws -> Response {
@@ -210,6 +210,7 @@ extension SystemInfo {
         runtimes = ["roost": Runtime(path: "roost-shim"), "runc": Runtime(path: "roost-shim")]
         defaultRuntime = "roost"
         liveRestoreEnabled = true
+        firewallBackend = FirewallBackend(driver: "nftables")
         initBinary = "roost-shim"
         securityOptions = ["name=seccomp,profile=builtin", "name=cgroupns"]
     }

@@ -2,7 +2,7 @@ import EngineModel
 
 /// Supported versions of the Docker Engine API.
 public enum APIVersion {
-    public static let current = "1.48"
+    public static let current = "1.51"
     public static let minimum = "1.24"
     /// The version of this product.
     public static let product = "0.1.0"

@@ -100,6 +100,36 @@ public struct ImageInspect: Codable, Sendable, Equatable {
     }
 }
 
+extension ImageListEntry {
+    /// As a client of this API version (major * 1000 + minor) knows it.
+    public func adapted(toVersion version: Int) -> ImageListEntry {
+        var adapted = self
+        if version < 1051 { adapted.containers = -1 }
+        if version < 1044 { adapted.virtualSize = size }
+        return adapted
+    }
+}
+
+extension ImageInspect {
+    /// As a client of this API version (major * 1000 + minor) knows it. Older ones expect the configuration of the container that
+    /// created the image, and members that only containers have.
+    public func adapted(toVersion version: Int) -> ImageInspect {
+        var adapted = self
+        if version < 1050 { adapted.config.addContainerMembers() }
+        if version < 1045 { (adapted.container, adapted.containerConfig) = ("", adapted.config) }
+        if version < 1044 { adapted.virtualSize = size }
+        return adapted
+    }
+}
+
+extension ContainerConfig {
+    fileprivate mutating func addContainerMembers() {
+        (hostname, domainname, image) = ("", "", "")
+        (attachStdin, attachStdout, attachStderr) = (false, false, false)
+        (tty, openStdin, stdinOnce) = (false, false, false)
+    }
+}
+
 /// An entry of `GET /images/{name}/history`.
 public struct ImageHistoryEntry: Codable, Sendable, Equatable {
     public var id: String = ""

@@ -23,8 +23,9 @@ public struct SystemInfo: Codable, Sendable, Equatable {
     public var cpuSet: Bool = false
     public var pidsLimit: Bool = false
     public var ipv4Forwarding: Bool = false
-    public var bridgeNfIptables: Bool = false
-    public var bridgeNfIp6tables: Bool = false
+    /// Up to API version 1.49.
+    public var bridgeNfIptables: Bool?
+    public var bridgeNfIp6tables: Bool?
     public var debug: Bool = false
     public var fileDescriptors: Int = 0
     public var oomKillDisable: Bool = false
@@ -60,6 +61,8 @@ public struct SystemInfo: Codable, Sendable, Equatable {
     public var isolation: String = ""
     public var initBinary: String = ""
     public var securityOptions: [String] = []
+    /// From API version 1.49.
+    public var firewallBackend: FirewallBackend?
     @NullIfNil public var warnings: [String]?
 
     enum CodingKeys: String, CodingKey {
@@ -120,10 +123,18 @@ public struct SystemInfo: Codable, Sendable, Equatable {
         case isolation = "Isolation"
         case initBinary = "InitBinary"
         case securityOptions = "SecurityOptions"
+        case firewallBackend = "FirewallBackend"
         case warnings = "Warnings"
     }
 
     public init() {}
+
+    /// What writes the packet rules.
+    public struct FirewallBackend: Codable, Sendable, Equatable {
+        public var driver: String
+        enum CodingKeys: String, CodingKey { case driver = "Driver" }
+        public init(driver: String) { self.driver = driver }
+    }
 
     public struct Plugins: Codable, Sendable, Equatable {
         public var volume: [String] = []
@@ -207,5 +218,13 @@ public struct SystemInfo: Codable, Sendable, Equatable {
         }
 
         public init() {}
+    }
+
+    /// As a client of this API version (major * 1000 + minor) knows it.
+    public func adapted(toVersion version: Int) -> SystemInfo {
+        var adapted = self
+        if version < 1050 { (adapted.bridgeNfIptables, adapted.bridgeNfIp6tables) = (false, false) }
+        if version < 1049 { adapted.firewallBackend = nil }
+        return adapted
     }
 }

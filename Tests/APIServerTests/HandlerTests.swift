@@ -298,3 +298,29 @@ final class TestAPI: Sendable {
         #expect(try await api.send(.POST, "/containers/mine/start").status == 403)
     }
 }
+
+@Suite struct DocumentTests {
+    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    @Test("docs/api.md lists every endpoint, no other one, and only types that exist")
+    func endpoints() async throws {
+        let text = try String(contentsOf: Self.root.appendingPathComponent("docs/api.md"), encoding: .utf8)
+        let lines = text.components(separatedBy: "## Endpoints").last?.split(separator: "\n") ?? []
+        let cells = lines.filter { $0.hasPrefix("| ") && $0.contains("`") }.map {
+            $0.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+        }
+        let documented = cells.map { "\($0[0]) \($0[1].filter { $0 != "`" })" }
+        let routes = try await TestAPI(.handlers).router.routes.rows.filter { !$0.isRefused }
+        #expect(documented.sorted() == routes.map { "\($0.method) \($0.pattern.joined(separator: "/"))" }.sorted())
+        let folder = Self.root.appendingPathComponent("Sources/DockerAPI")
+        let sources = try FileManager.default.contentsOfDirectory(atPath: folder.path).map {
+            try String(contentsOf: folder.appendingPathComponent($0), encoding: .utf8)
+        }.joined()
+        let pathStatus = "PathStatus"
+        let words: [Substring] = cells.flatMap { $0.dropFirst(2) }.flatMap { $0.split(separator: "`") }
+        for type in words where type.first?.isUppercase == true && !type.contains(" ") && type != pathStatus {
+            #expect(sources.contains("public struct \(type):"), "docs/api.md names \(type)")
+        }
+    }
+}

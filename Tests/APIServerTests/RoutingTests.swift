@@ -13,9 +13,9 @@ import Testing
     @Test(
         "a target is a version, a path and a query",
         arguments: [
-            ("/v1.41/containers/json?all=1", 1041, ["containers", "json"]), ("/_ping", 1048, ["_ping"]),
+            ("/v1.41/containers/json?all=1", 1041, ["containers", "json"]), ("/_ping", 1051, ["_ping"]),
             ("/v1.24/images/a/b:c/json", 1024, ["images", "a", "b:c", "json"]),
-            ("/v-1.1/version", 1048, ["v-1.1", "version"]), ("/v1/version", 1048, ["v1", "version"]),
+            ("/v-1.1/version", 1051, ["v-1.1", "version"]), ("/v1/version", 1051, ["v1", "version"]),
         ])
     func targets(uri: String, version: Int, path: [String]) throws {
         let found = request(.GET, uri)
