@@ -23,7 +23,7 @@ struct ProjectHandlers: Sendable {
     func hash(_ request: Request) async throws -> Response {
         let body = try await request.decode(ProjectUpRequest.self)
         let project = try Project(wire: body.project)
-        let translation = ServiceTranslation(project: project, contents: body.contents)
+        let translation = try ServiceTranslation(project: project, contents: body.contents)
         return try .json(
             encoding: OrderedMap(project.services.keys.sorted().map { ($0, translation.configHash($0)) }))
     }
@@ -65,7 +65,9 @@ struct ProjectHandlers: Sendable {
     func start(_ request: Request) async throws -> Response {
         let body = try await request.decode(ProjectStartRequest.self)
         guard !body.project.isEmpty else { throw RoostError.invalid("the project's name is missing") }
-        let dependencies = body.dependencies.map { Dictionary($0.map { ($0.key, $0.value) }) { $1 } }
+        let dependencies = try body.dependencies.map { all in
+            try Dictionary(all.map { ($0.key, try $0.value.decode(OrderedMap<Dependency>.self)) }) { $1 }
+        }
         let plan = try await engine.planStart(body.project, services: body.services, dependencies: dependencies)
         if body.dryRun {
             let nothing = "Nothing to do: all of \(body.project) is running.\n"

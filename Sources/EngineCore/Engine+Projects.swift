@@ -100,34 +100,35 @@ extension Engine {
 
     /// Writes secrets and configs as files for containers to mount, with the owner and mode that the Compose file specifies.
     private func writeFiles(_ project: Project, _ contents: [String: String]) async throws {
-        let translation = ServiceTranslation(project: project, contents: contents)
-        for service in project.services.values {
-            let files = ["secrets", "configs"].flatMap { kind in (service[kind].array ?? []).map { (kind, $0) } }
+        let translation = try ServiceTranslation(project: project, contents: contents)
+        for service in translation.model.services.values {
+            let files =
+                (service.secrets ?? []).map { ("secrets", $0) } + (service.configs ?? []).map { ("configs", $0) }
             if files.isEmpty { continue }
             let owner = try await processOwner(of: service)
             for (kind, item) in files {
-                let source = item["source"].string ?? ""
+                let source = item.source ?? ""
                 guard let text = contents["\(kind).\(source)"] else {
                     throw RoostError.missing("\(kind.dropLast()) \(source): content is missing")
                 }
-                let path = "\(projectFolder(project.name))/\(translation.fileName(kind, source, item, of: service))"
+                let path = "\(projectFolder(project.name))/\(translation.fileName(kind, item, of: service))"
                 try Files.makeDirectories(projectFolder(project.name), mode: 0o700)
                 if !Files.exists(path) { try Files.replace(path, Array(text.utf8), mode: 0o600) }
                 // Existing files too: the image may have another user now.
                 try Files.changeOwner(
-                    path, user: UInt32(item["uid"].string ?? "") ?? owner.user,
-                    group: UInt32(item["gid"].string ?? "") ?? owner.group)
-                try Files.changeMode(path, UInt32(truncatingIfNeeded: item["mode"].int ?? 0o444))
+                    path, user: UInt32(item.uid ?? "") ?? owner.user,
+                    group: UInt32(item.gid ?? "") ?? owner.group)
+                try Files.changeMode(path, UInt32(truncatingIfNeeded: item.mode ?? 0o444))
             }
         }
     }
 
     /// The user and group ids of a service's process, from the image's passwd and group files. An unknown name is mapped to root here;
     /// the start reports it.
-    private func processOwner(of service: JSON) async throws -> RootRequest.Owner {
+    private func processOwner(of service: Service) async throws -> RootRequest.Owner {
         let root = RootRequest.Owner(user: 0, group: 0)
-        let image = service["image"].string.flatMap { try? self.image($0) }
-        let own = service["user"].string.flatMap { $0.isEmpty ? nil : $0 }
+        let image = service.image.flatMap { try? self.image($0) }
+        let own = service.user.flatMap { $0.isEmpty ? nil : $0 }
         let parts = (own ?? image?.configuration.config?.user ?? "").split(separator: ":", maxSplits: 1).map(
             String.init)
         guard let name = parts.first else { return root }
@@ -220,7 +221,7 @@ extension Engine {
     ) async throws -> ContainerRecord {
         guard project.services[service] != nil else { throw RoostError.missing("no such service: \(service)") }
         try await writeFiles(project, contents)
-        var translation = ServiceTranslation(project: project, contents: contents)
+        var translation = try ServiceTranslation(project: project, contents: contents)
         translation.noteFirstContainers(projectContainers(project.name))
         var spec = try translation.spec(service, number: 1, paths: paths(of: project), oneOff: true)
         // As in Compose: no published ports, no restart policy and no service aliases, unless requested.
@@ -237,18 +238,25 @@ extension Engine {
     }
 
     /// `dependencies`: those of the file's services; without a file they are read from the containers' labels.
-    public func planStart(_ name: String, services: [String], dependencies: [String: JSON]?) throws -> Plan {
+    public func planStart(_ name: String, services: [String], dependencies: [String: OrderedMap<Dependency>]?) throws
+        -> Plan
+    {
         let found = projectContainers(name)
         return try StartPlanner.plan(
             project: name, containers: found, dependencies: dependencies ?? labelledDependencies(found),
             services: services)
     }
 
-    private func labelledDependencies(_ found: [ObservedContainer]) -> [String: JSON] {
-        var all: [String: JSON] = [:]
+    private func labelledDependencies(_ found: [ObservedContainer]) -> [String: OrderedMap<Dependency>] {
+        var all: [String: OrderedMap<Dependency>] = [:]
         for container in found {
             let order = BootOrder(label: containers[container.id]?.spec.labels[ComposeLabel.dependsOn] ?? "")
-            all[container.service] = .object(order.waits.map { ($0.service, ["condition": .string($0.condition)]) })
+            all[container.service] = OrderedMap(
+                order.waits.map { wait in
+                    var dependency = Dependency()
+                    dependency.condition = wait.condition
+                    return (wait.service, dependency)
+                })
         }
         return all
     }

@@ -3,11 +3,11 @@ import EngineModel
 
 extension ServiceTranslation {
     /// The container of a `pre_start` entry: the service's networks and volumes, another command, no published ports.
-    func preparation(_ name: String, _ entry: JSON, number: Int, paths: EnginePaths) throws(RoostError) -> ContainerSpec
+    func preparation(_ name: String, _ entry: Hook, number: Int, paths: EnginePaths) throws(RoostError) -> ContainerSpec
     {
         var spec = try spec(name, number: number, paths: paths, oneOff: true)
-        let hook = hook(entry)
-        if let image = entry["image"].string, !image.isEmpty { spec.image = image }
+        let hook = HookSpec(entry)
+        if let image = entry.image, !image.isEmpty { spec.image = image }
         spec.process.entrypoint = []
         spec.process.command = hook.command
         if !hook.user.isEmpty { spec.process.user = hook.user }

@@ -21,20 +21,18 @@ public struct UpdateRule: Sendable, Equatable {
 
     public init() {}
 
-    /// Parses the attribute in the loader's canonical form.
-    init(_ json: JSON, place: String) throws(RoostError) {
-        parallelism = Int(clamping: json["parallelism"].int ?? 1)
-        delay = json["delay"].string.flatMap(TimeSpan.parse) ?? 0
-        monitor = json["monitor"].string.flatMap(TimeSpan.parse) ?? 0
-        maximumFailureRatio =
-            json["max_failure_ratio"].double ?? json["max_failure_ratio"].string.flatMap(Double.init) ?? 0
-        if let text = json["order"].string {
+    init(_ config: Deploy.UpdateConfig, place: String) throws(RoostError) {
+        parallelism = Int(clamping: config.parallelism ?? 1)
+        delay = config.delay.flatMap(TimeSpan.parse) ?? 0
+        monitor = config.monitor.flatMap(TimeSpan.parse) ?? 0
+        maximumFailureRatio = config.maximumFailureRatio ?? 0
+        if let text = config.order {
             guard let known = Order(rawValue: text) else {
                 throw .invalid("invalid order \"\(text)\": use stop-first or start-first (\(place))")
             }
             order = known
         }
-        if let text = json["failure_action"].string {
+        if let text = config.failureAction {
             guard let known = FailureAction(rawValue: text) else {
                 throw .invalid("invalid failure_action \"\(text)\": use pause, continue or rollback (\(place))")
             }
@@ -99,24 +97,25 @@ public struct ServiceUpdate: Sendable, Equatable {
 extension ServiceTranslation {
     /// The update rules of a service; nil without `update_config`.
     func updateRules(_ name: String) throws(RoostError) -> (update: UpdateRule, rollback: UpdateRule)? {
-        let deploy = project.services[name]?["deploy"] ?? .null
-        guard !deploy["update_config"].isNull else { return nil }
-        var update = try UpdateRule(deploy["update_config"], place: place(name, "deploy.update_config"))
-        let rollback = try UpdateRule(deploy["rollback_config"], place: place(name, "deploy.rollback_config"))
+        let deploy = service(name).deploy
+        guard let config = deploy?.updateConfig else { return nil }
+        var update = try UpdateRule(config, place: place(name, "deploy.update_config"))
+        let rollback = try UpdateRule(
+            deploy?.rollbackConfig ?? .init(), place: place(name, "deploy.rollback_config"))
         if update.order == .startFirst, startFirstObstacle(name) != nil { update.order = .stopFirst }
         return (update, rollback)
     }
 
     /// Why the old and the new replica cannot run at the same time, which `start-first` needs; nil if they can.
     func startFirstObstacle(_ name: String) -> String? {
-        let service = project.services[name] ?? .null
-        if let mode = service["network_mode"].string, mode != "bridge", mode != "none" {
+        let service = service(name)
+        if let mode = service.networkMode, mode != "bridge", mode != "none" {
             return "both replicas would share the ports of network_mode: \(mode)"
         }
-        for (network, wish) in service["networks"].object ?? []
-        where !wish["ipv4_address"].isNull || !wish["ipv6_address"].isNull || !wish["mac_address"].isNull {
+        for (network, settings) in service.networks ?? [:]
+        where settings?.ipv4Address != nil || settings?.ipv6Address != nil || settings?.macAddress != nil {
             return "it has a static address on network \(network)"
         }
-        return service["mac_address"].isNull ? nil : "it has a static MAC address"
+        return service.macAddress == nil ? nil : "it has a static MAC address"
     }
 }

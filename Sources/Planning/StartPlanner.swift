@@ -1,17 +1,19 @@
+import ComposeModel
 import EngineModel
 
 /// Plans `start`: starts stopped containers, dependencies first, each when its conditions are met.
 public struct StartPlanner {
     private let containers: [ObservedContainer]
-    /// Service → its `depends_on`, in the canonical form.
-    private let dependencies: [String: JSON]
+    /// The `depends_on` of each service.
+    private let dependencies: [String: OrderedMap<Dependency>]
     private var plan: Plan
     private var started: [String: [Int]] = [:]
     private var visited: Set<String> = []
 
     /// `services`: only these; empty means all that have containers.
     public static func plan(
-        project: String, containers: [ObservedContainer], dependencies: [String: JSON], services: [String]
+        project: String, containers: [ObservedContainer], dependencies: [String: OrderedMap<Dependency>],
+        services: [String]
     ) throws(RoostError) -> Plan {
         var planner = StartPlanner(containers: containers, dependencies: dependencies, plan: Plan(project: project))
         let all = services.isEmpty ? Set(containers.map(\.service)).sorted() : services.sorted()
@@ -20,7 +22,7 @@ public struct StartPlanner {
         return planner.plan
     }
 
-    private init(containers: [ObservedContainer], dependencies: [String: JSON], plan: Plan) {
+    private init(containers: [ObservedContainer], dependencies: [String: OrderedMap<Dependency>], plan: Plan) {
         self.containers = containers
         self.dependencies = dependencies
         self.plan = plan
@@ -29,7 +31,7 @@ public struct StartPlanner {
     private mutating func visit(_ service: String) throws(RoostError) {
         guard visited.insert(service).inserted else { return }
         var gates: [Int] = []
-        for (other, dependency) in dependencies[service]?.object ?? [] {
+        for (other, dependency) in dependencies[service] ?? [:] {
             try visit(other)
             gates += try wait(of: service, for: other, dependency)
         }
@@ -39,11 +41,13 @@ public struct StartPlanner {
         }
     }
 
-    private mutating func wait(of service: String, for other: String, _ dependency: JSON) throws(RoostError) -> [Int] {
+    private mutating func wait(of service: String, for other: String, _ dependency: Dependency) throws(RoostError)
+        -> [Int]
+    {
         let ready = started[other] ?? []
-        let condition = dependency["condition"].string ?? "service_started"
+        let condition = dependency.condition ?? "service_started"
         guard condition != "service_started" else { return ready }
-        let isOptional = dependency["required"].bool == false
+        let isOptional = dependency.required == false
         let awaited = containers.filter { $0.service == other }
         if awaited.isEmpty, !isOptional { throw .conflict("\(service) is missing dependency \(other)") }
         return awaited.map { container in

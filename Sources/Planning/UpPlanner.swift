@@ -27,18 +27,20 @@ public struct UpPlanner {
         project: Project, observed: ObservedState, options: UpOptions, contents: [String: String], paths: EnginePaths
     ) throws -> Plan {
         var planner = UpPlanner(
-            project: project, observed: observed, options: options, contents: contents, paths: paths)
+            project: project, observed: observed, options: options,
+            translation: try ServiceTranslation(project: project, contents: contents), paths: paths)
         return try planner.run()
     }
 
     private init(
-        project: Project, observed: ObservedState, options: UpOptions, contents: [String: String], paths: EnginePaths
+        project: Project, observed: ObservedState, options: UpOptions, translation: ServiceTranslation,
+        paths: EnginePaths
     ) {
         self.project = project
         self.observed = observed
         self.options = options
         self.paths = paths
-        translation = ServiceTranslation(project: project, contents: contents)
+        self.translation = translation
         plan = Plan(project: project.name)
     }
 
@@ -54,7 +56,7 @@ public struct UpPlanner {
             if made[name]?.isEmpty == false { plan.notes += translation.notes(name) }
         }
         if let oneOff = options.oneOff {
-            for gate in try dependencySteps(project.services[oneOff] ?? .null, selected) { plan.keep(gate) }
+            for gate in try dependencySteps(translation.service(oneOff), selected) { plan.keep(gate) }
             plan.bringsUp = false
         }
         planOrphans()
@@ -76,13 +78,13 @@ public struct UpPlanner {
     }
 
     private mutating func planNetworks(_ selected: Set<String>) throws(RoostError) {
-        let used = Set(selected.flatMap { (project.services[$0]?["networks"].object ?? []).map(\.key) })
+        let used = Set(selected.flatMap { translation.service($0).networks?.keys ?? [] })
         for key in used.sorted() {
-            let json = project.networks[key] ?? .null
-            let name = json["name"].string ?? key
+            let network = translation.model.networks[key] ?? Network()
+            let name = network.name ?? key
             if observed.networks.contains(name) {
-                guard json["external"].bool != true else { continue }
-                let changes = differences(ofNetwork: name, json)
+                guard network.isExternal != true else { continue }
+                let changes = differences(ofNetwork: name, network)
                 guard !changes.isEmpty else { continue }
                 if let others = observed.networkFacts[name]?["others"], !others.isEmpty {
                     plan.notes.append(
@@ -94,7 +96,7 @@ public struct UpPlanner {
                 }
                 continue
             }
-            if json["external"].bool == true {
+            if network.isExternal == true {
                 throw .missing(
                     "network \(name) declared as external, but could not be found: create it with network create \(name)"
                 )
@@ -104,28 +106,28 @@ public struct UpPlanner {
     }
 
     /// Describes how an existing network differs from the Compose file; empty if it does not.
-    private func differences(ofNetwork name: String, _ json: JSON) -> String {
+    private func differences(ofNetwork name: String, _ network: Network) -> String {
         guard let facts = observed.networkFacts[name] else { return "" }
         var found: [String] = []
         func compare(_ key: String, _ wanted: String) {
             if let known = facts[key], known != wanted { found.append("\(key) \(known) → \(wanted)") }
         }
-        compare("driver", json["driver"].string ?? "bridge")
-        compare("internal", String(json["internal"].bool ?? false))
-        let subnets = (json["ipam"]["config"].array ?? []).compactMap { $0["subnet"].string }
+        compare("driver", network.driver ?? "bridge")
+        compare("internal", String(network.isInternal ?? false))
+        let subnets = (network.ipam?.config ?? []).compactMap(\.subnet)
         if !subnets.isEmpty, !subnets.allSatisfy({ (facts["subnets"] ?? "").split(separator: " ").contains($0[...]) }) {
             compare("subnets", subnets.joined(separator: " "))
         }
-        compare("driver_opts", ObservedState.text(json["driver_opts"].stringMap ?? [:]))
-        compare("labels", ObservedState.text(json["labels"].stringMap ?? [:]))
-        compare("ipv4", String(json["enable_ipv4"].bool ?? true))
-        compare("ipv6", String(json["enable_ipv6"].bool ?? false || subnets.contains { $0.contains(":") }))
+        compare("driver_opts", ObservedState.text(network.driverOptions ?? [:]))
+        compare("labels", ObservedState.text(network.labels ?? [:]))
+        compare("ipv4", String(network.enableIPv4 ?? true))
+        compare("ipv6", String(network.enableIPv6 ?? false || subnets.contains { $0.contains(":") }))
         return found.joined(separator: ", ")
     }
 
-    private mutating func noteDifferences(ofVolume name: String, _ json: JSON) {
+    private mutating func noteDifferences(ofVolume name: String, _ volume: Volume) {
         let known = observed.volumeOptions[name] ?? [:]
-        let wanted = json["driver_opts"].stringMap ?? [:]
+        let wanted = volume.driverOptions ?? [:]
         let keys = Set(known.keys).union(wanted.keys).filter { known[$0] != wanted[$0] }.sorted()
         guard !keys.isEmpty else { return }
         let found = keys.map { "driver_opts.\($0) \(known[$0] ?? "(none)") → \(wanted[$0] ?? "(none)")" }
@@ -137,16 +139,14 @@ public struct UpPlanner {
     private mutating func planVolumes(_ selected: Set<String>) throws(RoostError) {
         let used = Set(
             selected.flatMap {
-                (project.services[$0]?["volumes"].array ?? []).compactMap {
-                    $0["type"].string == "volume" ? $0["source"].string : nil
-                }
+                (translation.service($0).volumes ?? []).compactMap { $0.type == "volume" ? $0.source : nil }
             })
         for key in used.sorted() {
-            let json = project.volumes[key] ?? .null
-            let name = json["name"].string ?? key
+            let volume = translation.model.volumes[key] ?? Volume()
+            let name = volume.name ?? key
             if observed.volumes.contains(name) {
-                guard json["external"].bool != true else { continue }
-                noteDifferences(ofVolume: name, json)
+                guard volume.isExternal != true else { continue }
+                noteDifferences(ofVolume: name, volume)
                 if observed.foreignVolumes.contains(name) {
                     plan.notes.append(
                         "volume \(name) already exists but was not created by this project: it is used, and down -v keeps it; set external: true to declare it"
@@ -154,31 +154,31 @@ public struct UpPlanner {
                 }
                 continue
             }
-            if json["external"].bool == true {
+            if volume.isExternal == true {
                 throw .missing("external volume \"\(name)\" not found: create it with volume create \(name)")
             }
             volumeSteps[key] = plan.add(
                 .createVolume(
                     name: name, labels: translation.volumeLabels(key),
-                    options: json["driver_opts"].stringMap ?? [:], driver: json["driver"].string ?? "local"),
+                    options: volume.driverOptions ?? [:], driver: volume.driver ?? "local"),
                 "missing", after: [])
         }
     }
 
     private mutating func planService(_ name: String, _ selected: Set<String>) throws(RoostError) {
-        let service = project.services[name] ?? .null
-        let image = service["image"].string ?? ""
+        let service = translation.service(name)
+        let image = service.image ?? ""
         if observed.images[image] == nil, options.assumesImages {
             plan.notes.append(
-                "image \(image) of service \(name) not found locally: up \(service["build"].isNull ? "pulls" : "builds") it first"
+                "image \(image) of service \(name) not found locally: up \(service.build == nil ? "pulls" : "builds") it first"
             )
         } else if observed.images[image] == nil {
             throw .missing(
                 "service \(name): no such image: \(image) (\(project.origins["services.\(name).image"] ?? "")); pull, build or load it first"
             )
         }
-        let wanted = max(0, options.scale[name] ?? Int(service["scale"].int ?? service["deploy"]["replicas"].int ?? 1))
-        if wanted > 1, let fixed = service["container_name"].string {
+        let wanted = max(0, options.scale[name] ?? Int(service.scale ?? service.deploy?.replicas ?? 1))
+        if wanted > 1, let fixed = service.containerName {
             throw .invalid(
                 "service \(name) has the fixed container name \"\(fixed)\": remove container_name to scale the service"
             )
@@ -273,32 +273,30 @@ public struct UpPlanner {
         return [step]
     }
 
-    private func resourceSteps(_ service: JSON) -> [Int] {
+    private func resourceSteps(_ service: Service) -> [Int] {
         // Containers whose namespaces or volumes are shared must exist first.
-        let shared = ["network_mode", "ipc", "pid", "uts"].compactMap { key -> String? in
-            guard let text = service[key].string, text.hasPrefix("service:") else { return nil }
-            return String(text.dropFirst(8))
-        }
-        let sources = (service["volumes_from"].strings ?? []).map { String($0.prefix { $0 != ":" }) } + shared
+        let modes = [service.networkMode, service.ipc, service.pid, service.uts].compactMap { $0 }
+        let shared = modes.filter { $0.hasPrefix("service:") }.map { String($0.dropFirst(8)) }
+        let sources = (service.volumesFrom ?? []).map { String($0.prefix { $0 != ":" }) } + shared
         let containers = sources.flatMap { made[$0] ?? [] }
-        let networks = (service["networks"].object ?? []).compactMap { networkSteps[$0.key] } + containers
-        let volumes = (service["volumes"].array ?? []).compactMap { $0["source"].string.flatMap { volumeSteps[$0] } }
+        let networks = (service.networks ?? [:]).compactMap { networkSteps[$0.key] } + containers
+        let volumes = (service.volumes ?? []).compactMap { $0.source.flatMap { volumeSteps[$0] } }
         return networks + volumes
     }
 
     /// Adds the waits for the dependencies of a service; identical waits are shared.
-    private mutating func dependencySteps(_ service: JSON, _ selected: Set<String>) throws(RoostError) -> [Int] {
+    private mutating func dependencySteps(_ service: Service, _ selected: Set<String>) throws(RoostError) -> [Int] {
         var gates: [Int] = []
-        for (other, dependency) in service["depends_on"].object ?? [] where selected.contains(other) {
+        for (other, dependency) in service.dependsOn ?? [:] where selected.contains(other) {
             let ready = started[other] ?? []
-            guard let condition = dependency["condition"].string, condition != "service_started" else {
+            guard let condition = dependency.condition, condition != "service_started" else {
                 gates += ready
                 continue
             }
             for name in replicas[other] ?? [] {
                 let operation: Operation =
                     condition == "service_healthy" ? .awaitHealthy(name: name) : .awaitCompleted(name: name)
-                let isOptional = dependency["required"].bool == false
+                let isOptional = dependency.required == false
                 if let known = plan.steps.first(where: { $0.operation == operation && $0.isOptional == isOptional }) {
                     gates.append(known.number)
                 } else {
@@ -354,19 +352,19 @@ public struct UpPlanner {
 
     /// A dependency with `restart: true` whose containers this plan recreates.
     private func renewedDependency(_ name: String) -> String? {
-        (project.services[name]?["depends_on"].object ?? []).first {
-            $0.value["restart"].bool == true && replaced.contains($0.key)
+        (translation.service(name).dependsOn ?? [:]).first {
+            $0.value.restart == true && replaced.contains($0.key)
         }?.key
     }
 
     /// The `pre_start` containers, which run in order before a service starts: once for the service, or for each replica.
     private mutating func planPreparation(_ name: String, _ number: Int, after: [Int]) throws(RoostError) -> [Int] {
         var last: [Int] = []
-        for (index, hook) in (project.services[name]?["pre_start"].array ?? []).enumerated() {
-            let replica = hook["per_replica"].bool == true ? number : 1
+        for (index, hook) in (translation.service(name).preStart ?? []).enumerated() {
+            let replica = hook.perReplica == true ? number : 1
             // Once for the service: skipped if a replica runs already.
             let isPrepared = observed.containers.contains { $0.service == name && $0.runs } && !replaced.contains(name)
-            if hook["per_replica"].bool != true, isPrepared { continue }
+            if hook.perReplica != true, isPrepared { continue }
             let container = "\(project.name)-\(name)-pre-start-\(index + 1)-\(replica)"
             if let known = prepared[container] {
                 last = [known]
@@ -433,8 +431,9 @@ public struct UpPlanner {
 
     private mutating func noteExposure(of name: String, _ spec: ContainerSpec) {
         let key = "com.docker.network.bridge.host_binding_ipv4"
-        let isBound = (project.services[name]?["networks"].object ?? []).contains {
-            project.networks[$0.key]?["driver_opts"][key].string.flatMap { IPAddress($0) }?.isUnspecified == false
+        let isBound = (translation.service(name).networks ?? [:]).contains {
+            let address = translation.model.networks[$0.key]?.driverOptions?[key].flatMap { IPAddress($0) }
+            return address?.isUnspecified == false
         }
         guard spec.network != .host, !isBound else { return }
         for binding in spec.portBindings where binding.hostAddress?.isUnspecified != false {

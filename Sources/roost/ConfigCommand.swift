@@ -94,8 +94,8 @@ struct Config: ParsableCommand {
     /// The project with image tags pinned to the digests that the registries report.
     private func withDigests(_ project: Project) throws -> Project {
         var result = project
-        for (name, service) in project.services {
-            guard let image = service["image"].string, !image.contains("@") else { continue }
+        for name in project.services.keys {
+            guard let image = try project.service(name)?.image, !image.contains("@") else { continue }
             let digest = try RemoteImage.describe(image).descriptor.digest
             if digest.isEmpty { continue }
             result.services[name]?.set("image", .string("\(TransferDisplay.full(image))@\(digest)"))
@@ -109,14 +109,15 @@ struct Config: ParsableCommand {
         var kept: Set<String> = []
         var waiting = names
         while let name = waiting.popLast() {
-            guard let service = project.services[name] else { throw RoostError.missing("no such service: \(name)") }
-            if kept.insert(name).inserted { waiting += (service["depends_on"].object ?? []).map(\.key) }
+            guard project.services[name] != nil, let service = try project.service(name) else {
+                throw RoostError.missing("no such service: \(name)")
+            }
+            if kept.insert(name).inserted { waiting += service.dependsOn?.keys ?? [] }
         }
         var result = project
         result.services = project.services.filter { kept.contains($0.key) }
-        result.networks = project.networks.filter { key, _ in
-            result.services.values.contains { ($0["networks"].object ?? []).contains { $0.key == key } }
-        }
+        let used = Set(try kept.flatMap { try project.service($0)?.networks?.keys ?? [] })
+        result.networks = project.networks.filter { used.contains($0.key) }
         return result
     }
 

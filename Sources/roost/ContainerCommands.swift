@@ -185,17 +185,16 @@ struct Restart: ParsableCommand {
     /// Running services that depend on one of these with `restart: true`, directly or indirectly.
     private func dependents(of services: [String]) throws -> [String] {
         let project = try Session.shared.loadProject()
+        let bound = try BoundProject(project)
         let there = Set(
             try Session.shared.projectContainers(project.name, all: false).map(\.service))
         var all = Set(services)
         var found: [String] = []
         var grows = true
         while grows {
-            let more = project.services.filter { name, service in
+            let more = bound.services.filter { name, service in
                 !all.contains(name) && there.contains(name)
-                    && (service["depends_on"].object ?? []).contains {
-                        all.contains($0.key) && $0.value["restart"].bool == true
-                    }
+                    && (service.dependsOn ?? [:]).contains { all.contains($0.key) && $0.value.restart == true }
             }.keys.sorted()
             grows = !more.isEmpty
             all.formUnion(more)

@@ -37,7 +37,7 @@ struct Down: ParsableCommand {
             throw RoostError.missing("no such service: \(service)")
         }
         let name = try project?.name ?? session.projectNameOnly()
-        var request = ProjectDownRequest(project, named: name, services: services)
+        var request = try ProjectDownRequest(project, named: name, services: services)
         request.volumes = volumes
         request.purge = purge
         request.removeOrphans = removeOrphans
@@ -92,22 +92,20 @@ struct Down: ParsableCommand {
 
 extension ProjectDownRequest {
     /// With the services, networks and volumes of the Compose file, if there is one.
-    init(_ project: Project?, named name: String, services: [String] = []) {
+    init(_ project: Project?, named name: String, services: [String] = []) throws {
         self.init()
         self.project = name
         self.services = services
         guard let project else { return }
-        let concerned = project.needed(by: services).compactMap { project.services[$0] }
-        let networks = Set(concerned.flatMap { ($0["networks"].object ?? []).map(\.key) })
-        let volumes = Set(concerned.flatMap { ($0["volumes"].array ?? []).compactMap { $0["source"].string } })
-        func own(_ keys: Set<String>, _ all: [String: JSON]) -> [String] {
-            keys.filter { all[$0].map { $0["external"].bool != true } ?? false }.sorted()
-        }
+        let bound = try BoundProject(project)
+        let concerned = project.needed(by: services).compactMap { bound.services[$0] }
+        let networks = Set(concerned.flatMap { $0.networks?.keys ?? [] })
+        let volumes = Set(concerned.flatMap { ($0.volumes ?? []).compactMap(\.source) })
         var model = Model()
         model.services = project.services.keys.sorted()
         model.disabled = project.disabledServices.sorted()
-        model.networks = own(networks, project.networks)
-        model.volumes = own(volumes, project.volumes)
+        model.networks = networks.filter { bound.networks[$0].map { $0.isExternal != true } ?? false }.sorted()
+        model.volumes = volumes.filter { bound.volumes[$0].map { $0.isExternal != true } ?? false }.sorted()
         self.model = model
     }
 }

@@ -65,10 +65,10 @@ struct ProjectLock {
 
     /// The image that a service would run now.
     static func resolve(_ name: String, _ project: Project) throws -> Entry {
-        let service = project.services[name] ?? .null
-        let image = service["image"].string ?? ""
+        let service = try project.service(name)
+        let image = service?.image ?? ""
         let client = try Session.shared.client()
-        if !service["build"].isNull {
+        if service?.build != nil {
             try ProjectImages(project, services: [name]).prepare(ImagePolicy(quiet: true))
             return Entry(image: image, digest: try client.inspectImage(image).id, source: .build, platforms: [])
         }
@@ -97,7 +97,8 @@ struct ProjectLock {
         var differences: [String] = []
         let client = try Session.shared.client()
         for name in project.services.keys.sorted() {
-            let image = project.services[name]?["image"].string ?? ""
+            let service = try project.service(name)
+            let image = service?.image ?? ""
             guard let entry = services[name] else {
                 differences.append("service \(name) is not locked")
                 continue
@@ -112,7 +113,7 @@ struct ProjectLock {
                 if (try? client.inspectImage(pinned)) == nil {
                     Output.error(" \(name) Pulling \(pinned)")
                     _ = try TransferDisplay.pull(
-                        pinned, platform: project.services[name]?["platform"].string, quiet: true)
+                        pinned, platform: service?.platform, quiet: true)
                 }
                 result.services[name]?.set("image", .string(pinned))
                 continue

@@ -55,15 +55,15 @@ extension ProjectImages {
         var stale: [String] = []
         var missing: [ParallelPull.Order] = []
         for service in services {
-            guard let definition = project.services[service], let image = definition["image"].string,
+            guard let definition = try project.service(service), let image = definition.image,
                 seen.insert(image).inserted
             else { continue }
-            let isBuilt = !definition["build"].isNull
-            let own = definition["pull_policy"].string ?? ""
+            let isBuilt = definition.build != nil
+            let own = definition.pullPolicy ?? ""
             let rule = policy.pull.map { $0 == "policy" ? own : $0 } ?? own
             var here = try? client.inspectImage(image)
             // An image for a platform other than the service's counts as missing.
-            if let found = here, !isBuilt, let wanted = definition["platform"].string,
+            if let found = here, !isBuilt, let wanted = definition.platform,
                 !Self.fits(found, platform: wanted)
             {
                 here = nil
@@ -81,22 +81,22 @@ extension ProjectImages {
                     }
                     continue
                 }
-                let wantsPull = policy.pull == "always" && !definition["image"].isNull && project.isNamed(service)
+                let wantsPull = policy.pull == "always" && project.isNamed(service)
                 if wantsPull, !policy.builds {
                     let order = ParallelPull.Order(
-                        subject: service, image: image, platform: definition["platform"].string)
+                        subject: service, image: image, platform: definition.platform)
                     // Build the image if it cannot be pulled.
                     if try ParallelPull(orders: [order], isQuiet: policy.quiet).run().isEmpty { continue }
                 }
                 if rule == "never", isThere { continue }
                 stale.append(service)
             } else if try rule == "always" || (!isThere && rule != "never") || Self.isOld(here, rule) {
-                missing.append(.init(subject: service, image: image, platform: definition["platform"].string))
+                missing.append(.init(subject: service, image: image, platform: definition.platform))
             } else if !isThere {
                 throw RoostError.missing("service \(service): No such image: \(image); its pull policy is never")
             }
         }
-        for order in mountedImages(services) where seen.insert(order.image).inserted {
+        for order in try mountedImages(services) where seen.insert(order.image).inserted {
             let isThere = (try? client.inspectImage(order.image)) != nil
             if policy.pull == "always" || (!isThere && policy.pull != "never") { missing.append(order) }
         }
@@ -154,14 +154,16 @@ extension ProjectImages {
     /// Builds that do not depend on each other run in parallel.
     private func build(_ names: [String], _ overrides: BuildOverrides, onlyShowsWork: Bool) throws {
         var waiting: Set<String> = []
-        func need(_ name: String) {
-            guard project.definition(name) != nil, waiting.insert(name).inserted else { return }
-            Self.otherServices(project.definition(name)?["build"] ?? .null).forEach(need)
+        var bases: [String: [String]] = [:]
+        func need(_ name: String) throws {
+            guard let service = try project.service(name), waiting.insert(name).inserted else { return }
+            bases[name] = service.build?.services ?? []
+            try bases[name]?.forEach(need)
         }
-        names.forEach(need)
+        try names.forEach(need)
         while !waiting.isEmpty {
             let ready = waiting.filter { name in
-                Self.otherServices(project.definition(name)?["build"] ?? .null).allSatisfy { !waiting.contains($0) }
+                (bases[name] ?? []).allSatisfy { !waiting.contains($0) }
             }.sorted()
             guard !ready.isEmpty else {
                 throw RoostError.invalid(
@@ -185,63 +187,52 @@ extension ProjectImages {
         }
     }
 
-    /// The services that a build depends on: `additional_contexts: { base: "service:base" }`.
-    private static func otherServices(_ build: JSON) -> [String] {
-        (build["additional_contexts"].object ?? []).compactMap { _, value in
-            value.string.flatMap { $0.hasPrefix("service:") ? String($0.dropFirst(8)) : nil }
-        }
-    }
-
     private func order(_ name: String, _ overrides: BuildOverrides) throws -> BuildOrder {
-        let service = project.definition(name) ?? .null
-        let build = service["build"]
+        let service = try project.service(name) ?? Service()
+        let build = service.build ?? ComposeModel.Build()
         var order = BuildOrder()
-        let context = build["context"].string ?? ""
+        let context = build.context ?? ""
         order.context = context.isEmpty ? project.workingDirectory : context
-        order.dockerfileText = build["dockerfile_inline"].string
-        if order.dockerfileText == nil, let file = build["dockerfile"].string {
+        order.dockerfileText = build.inlineDockerfile
+        if order.dockerfileText == nil, let file = build.dockerfile {
             order.dockerfile = file.hasPrefix("/") || order.context.contains("://") ? file : order.context + "/" + file
         }
-        order.tags = [service["image"].string ?? ""] + (build["tags"].strings ?? [])
+        order.tags = [service.image ?? ""] + (build.tags ?? [])
         order.arguments =
-            (build["args"].object ?? []).map { ($0.key, $0.value.string ?? environmentVariable($0.key)) }
-            + overrides.arguments
-        order.labels = (build["labels"].object ?? []).map { ($0.key, $0.value.string ?? "") }
-        order.target = build["target"].string
-        order.platform = service["platform"].string ?? build["platforms"].strings?.first
-        order.noCache = overrides.noCache || build["no_cache"].bool == true
-        order.cacheFrom = build["cache_from"].strings ?? []
-        order.cacheTo = build["cache_to"].strings ?? []
-        order.noCacheFilter = build["no_cache_filter"].strings ?? []
-        order.pull = overrides.pull || build["pull"].bool == true
-        order.network = build["network"].string
-        order.allowed = build["entitlements"].strings ?? []
-        order.extraHosts = (build["extra_hosts"].strings ?? []).map { $0.replacingFirst("=", with: ":") }
-        order.sharedMemory = build["shm_size"].int ?? build["shm_size"].string.flatMap { Int64($0) }
-        order.agentSockets = try Build.agents(build["ssh"].strings ?? [])
-        order.ulimits = (build["ulimits"].object ?? []).map { key, value in
-            Ulimit(
-                UlimitSpec(
-                    name: key, soft: (value["soft"].isNull ? value : value["soft"]).int ?? 0,
-                    hard: (value["hard"].isNull ? value : value["hard"]).int ?? 0))
+            (build.arguments ?? [:]).map { ($0.key, $0.value ?? environmentVariable($0.key)) } + overrides.arguments
+        order.labels = (build.labels ?? [:]).map { ($0.key, $0.value ?? "") }
+        order.target = build.target
+        order.platform = service.platform ?? build.platforms?.first
+        order.noCache = overrides.noCache || build.noCache == true
+        order.cacheFrom = build.cacheFrom ?? []
+        order.cacheTo = build.cacheTo ?? []
+        order.noCacheFilter = build.noCacheFilter ?? []
+        order.pull = overrides.pull || build.pull == true
+        order.network = build.network
+        order.allowed = build.entitlements ?? []
+        order.extraHosts = (build.extraHosts ?? []).map { $0.replacingFirst("=", with: ":") }
+        order.sharedMemory = build.sharedMemorySize
+        order.agentSockets = try Build.agents(build.agents ?? [])
+        order.ulimits = (build.ulimits ?? [:]).map { name, limit in
+            Ulimit(UlimitSpec(name: name, soft: limit.soft, hard: limit.hard))
         }
-        for item in build["secrets"].array ?? [] {
-            let source = item["source"].string ?? ""
-            let definition = project.secrets[source] ?? .null
-            let id = item["target"].string.flatMap { $0.isEmpty ? nil : $0 } ?? source
-            if let path = definition["file"].string {
-                order.secrets.append((id, try Files.read(path, limit: 1 << 20)))
-            } else if let variable = definition["environment"].string {
-                order.secrets.append((id, Array((environmentVariable(variable) ?? "").utf8)))
-            }
-        }
-        order.contexts = (build["additional_contexts"].object ?? []).map { key, value in
-            let text = value.string ?? ""
+        order.secrets = try (build.secrets ?? []).compactMap(secret)
+        order.contexts = try (build.additionalContexts ?? [:]).map { key, value in
+            let text = value ?? ""
             guard text.hasPrefix("service:") else { return (key, text) }
             let other = String(text.dropFirst(8))
-            return (key, "docker-image://" + (project.definition(other)?["image"].string ?? other))
+            return (key, "docker-image://" + (try project.service(other)?.image ?? other))
         }
         return order
+    }
+
+    /// A secret of a build with its content; nil for one without a file or a variable.
+    private func secret(_ reference: FileReference) throws -> (id: String, bytes: [UInt8])? {
+        let source = reference.source ?? ""
+        let definition = try project.secret(source) ?? FileSource()
+        let id = reference.target.flatMap { $0.isEmpty ? nil : $0 } ?? source
+        if let path = definition.file { return (id, try Files.read(path, limit: 1 << 20)) }
+        return definition.environment.map { (id, Array((environmentVariable($0) ?? "").utf8)) }
     }
 }
 

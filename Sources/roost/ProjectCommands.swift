@@ -242,7 +242,7 @@ struct Up: ParsableCommand {
         for name in attach + noAttach where project.services[name] == nil {
             throw RoostError.missing("no such service: \(name)")
         }
-        let shown = shownServices(project)
+        let shown = try shownServices(project)
         let follower = LogFollower(
             style: Style(descriptor: 1, wish: noColor ? false : nil), prefix: !noLogPrefix, timestamps: timestamps,
             stopsWith: exitCodeFrom != nil || abortOnContainerExit || abortOnContainerFailure
@@ -273,8 +273,8 @@ struct Up: ParsableCommand {
         }
     }
 
-    private func shownServices(_ project: Project) -> [String] {
-        let all = project.services.keys.filter { project.services[$0]?["attach"].bool != false }
+    private func shownServices(_ project: Project) throws -> [String] {
+        let all = try project.services.keys.filter { try project.service($0)?.attach != false }
         let chosen = !attach.isEmpty ? attach : services.isEmpty || attachDependencies ? all : services
         return chosen.filter { !noAttach.contains($0) }
     }

@@ -262,14 +262,14 @@ struct ProjectImages {
             guard let image = image(service), seen.insert(image).inserted else { continue }
             if skipBuildable, isBuilt(service) { continue }
             let isThere = (try? Session.shared.client().inspectImage(image)) != nil
-            let rule = policy ?? project.services[service]?["pull_policy"].string ?? ""
+            let definition = try project.service(service)
+            let rule = policy ?? definition?.pullPolicy ?? ""
             if rule == "never" || rule == "build" { continue }
             if isThere, ["missing", "if_not_present"].contains(rule) { continue }
             orders.append(
-                ParallelPull.Order(
-                    subject: service, image: image, platform: project.services[service]?["platform"].string))
+                ParallelPull.Order(subject: service, image: image, platform: definition?.platform))
         }
-        orders += mountedImages(services).filter { seen.insert($0.image).inserted }
+        orders += try mountedImages(services).filter { seen.insert($0.image).inserted }
         var failed = false
         for (order, error) in try ParallelPull(orders: orders, isQuiet: quiet).run() {
             // An image that the project builds need not be in a registry.
@@ -284,10 +284,10 @@ struct ProjectImages {
     }
 
     /// Images that services mount (`type: image`).
-    func mountedImages(_ services: [String]) -> [ParallelPull.Order] {
-        services.flatMap { service in
-            (project.services[service]?["volumes"].array ?? []).compactMap { volume in
-                guard volume["type"].string == "image", let image = volume["source"].string else { return nil }
+    func mountedImages(_ services: [String]) throws -> [ParallelPull.Order] {
+        try services.flatMap { service in
+            (try project.service(service)?.volumes ?? []).compactMap { volume in
+                guard volume.type == "image", let image = volume.source else { return nil }
                 return ParallelPull.Order(subject: service, image: image)
             }
         }

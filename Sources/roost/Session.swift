@@ -230,19 +230,20 @@ final class Session: @unchecked Sendable {
             for (name, json) in map.sorted(by: { $0.key < $1.key }) {
                 let key = "\(kind).\(name)"
                 let place = project.origins[key].map { " (\($0))" } ?? ""
-                if let path = json["file"].string {
+                let source = try project.fileSource(json, key)
+                if let path = source.file {
                     do throws(SyscallError) { found[key] = try Files.readText(path) } catch {
                         throw RoostError.missing(
                             "\(kind.dropLast()) \(name): cannot read \(path): \(error.reason)\(place)")
                     }
-                } else if let variable = json["environment"].string {
+                } else if let variable = source.environment {
                     guard let value = environmentVariable(variable) else {
                         throw RoostError.missing(
                             "environment variable \"\(variable)\" required by \(kind.dropLast()) \"\(name)\" is not set\(place)"
                         )
                     }
                     found[key] = value
-                } else if let text = json["content"].string {
+                } else if let text = source.content {
                     found[key] = text
                 } else {
                     throw RoostError(.unsupported, "unsupported external \(kind.dropLast()) \(name)\(place)")

@@ -34,7 +34,7 @@ final class ProjectWatch {
         let ignored: IgnoreRules
         let included: [PathPattern]
         let tree: TreeWatch
-        let exec: JSON
+        let exec: Hook
         let startsWithAll: Bool
     }
 
@@ -48,8 +48,10 @@ final class ProjectWatch {
         self.quiet = quiet
         self.prunes = prunes
         for name in services.isEmpty ? project.services.keys.sorted() : services {
-            guard let service = project.services[name] else { throw RoostError.missing("no such service: \(name)") }
-            for entry in service["develop"]["watch"].array ?? [] { rules.append(try rule(entry, name, service)) }
+            guard let service = try project.service(name) else {
+                throw RoostError.missing("no such service: \(name)")
+            }
+            for entry in service.develop?.watch ?? [] { rules.append(try rule(entry, name, service)) }
         }
         guard !rules.isEmpty else {
             throw RoostError.invalid(
@@ -57,18 +59,18 @@ final class ProjectWatch {
         }
     }
 
-    private func rule(_ entry: JSON, _ name: String, _ service: JSON) throws -> Rule {
-        let action = entry["action"].string ?? ""
-        if action == "rebuild", service["build"].isNull {
+    private func rule(_ entry: Develop.Rule, _ name: String, _ service: Service) throws -> Rule {
+        let action = entry.action ?? ""
+        if action == "rebuild", service.build == nil {
             throw RoostError.invalid("service \(name): action rebuild requires a build section")
         }
-        let path = Session.shared.absolute(entry["path"].string ?? ".")
+        let path = Session.shared.absolute(entry.path ?? ".")
         guard Files.exists(path) else {
             throw RoostError.missing("service \(name): develop.watch: \(path) does not exist")
         }
         // Never sync backup and swap files of editors, or version control data.
         var lines = [".git", "**/.git", "*~", "**/*~", "**/.*.swp", "**/.*.swx", "**/4913", "**/.#*", "**/___jb_*___"]
-        if let context = service["build"]["context"].string, path == context || path.hasPrefix(context + "/") {
+        if let context = service.build?.context, path == context || path.hasPrefix(context + "/") {
             let text = (try? Files.readText(context + "/.dockerignore", limit: 1 << 20)) ?? ""
             // Its paths are relative to the context: make them relative to the watched directory, and drop those outside it.
             let below = path.dropFirst(context.count).drop { $0 == "/" }
@@ -82,16 +84,16 @@ final class ProjectWatch {
                 }
             }
         }
-        lines += entry["ignore"].strings ?? []
+        lines += entry.ignore ?? []
         let ignored = try IgnoreRules(lines: lines)
-        let included = try (entry["include"].strings ?? []).map { try PathPattern($0) }
+        let included = try (entry.include ?? []).map { try PathPattern($0) }
         let tree = try TreeWatch(path) { relative in
             let parts = relative.pathParts
             return ignored.excludes(parts) && !ignored.mayKeepBelow(parts)
         }
         return Rule(
-            service: name, action: action, path: path, target: entry["target"].string ?? "", ignored: ignored,
-            included: included, tree: tree, exec: entry["exec"], startsWithAll: entry["initial_sync"].bool ?? false)
+            service: name, action: action, path: path, target: entry.target ?? "", ignored: ignored,
+            included: included, tree: tree, exec: entry.exec ?? Hook(), startsWithAll: entry.initialSync ?? false)
     }
 
     /// Watches until `stop` returns true; it is called before each batch of changes.
@@ -209,15 +211,15 @@ final class ProjectWatch {
     }
 
     /// Runs a command in a container; throws its output if it fails.
-    private func run(_ hook: JSON, _ id: String, _ service: String) throws {
+    private func run(_ hook: Hook, _ id: String, _ service: String) throws {
         let client = try Session.shared.client()
-        var request = ExecCreateRequest(
-            command: hook["command"].string.map { ["/bin/sh", "-c", $0] } ?? hook["command"].strings ?? [])
+        var request = ExecCreateRequest(command: hook.command ?? [])
         request.attachStdout = true
         request.attachStderr = true
-        request.user = hook["user"].string
-        request.workingDirectory = hook["working_dir"].string
-        request.environment = (hook["environment"].stringMap ?? [:]).map { "\($0.key)=\($0.value)" }.sorted()
+        request.user = hook.user
+        request.workingDirectory = hook.workingDirectory
+        request.environment = (hook.environment ?? [:]).compactMap { name, value in value.map { "\(name)=\($0)" } }
+            .sorted()
         let exec = try client.post("containers/\(id)/exec", [], request, as: ObjectID.self).id
         let stream = try client.hijack(
             "exec/\(exec)/start", body: JSON(encoding: ExecStartRequest(detach: false, tty: false)))
@@ -231,7 +233,7 @@ final class ProjectWatch {
     }
 
     private func rebuild(_ service: String) throws {
-        let image = project.services[service]?["image"].string ?? ""
+        let image = try project.service(service)?.image ?? ""
         let before = try? Session.shared.client().inspectImage(image).id
         try ProjectImages(project, services: [service]).build(BuildOverrides(quiet: quiet))
         try PlanFollower.follow(

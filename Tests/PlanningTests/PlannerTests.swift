@@ -18,12 +18,12 @@ import Testing
         return json
     }
 
-    private func observed(_ project: Project, running: [String]) -> ObservedState {
+    private func observed(_ project: Project, running: [String]) throws -> ObservedState {
         var state = ObservedState()
         state.images = ["redis": "sha256:1"]
         guard !running.isEmpty else { return state }
         state.networks = ["shop_default"]
-        let translation = ServiceTranslation(project: project)
+        let translation = try ServiceTranslation(project: project)
         state.containers = running.map {
             ObservedContainer(
                 id: "id-\($0)", name: "shop-\($0)-1", service: $0, number: 1, configHash: translation.configHash($0),
@@ -88,7 +88,7 @@ import Testing
     @Test("what a user has stopped is started, and a job that is done runs again")
     func stopped() throws {
         let shop = project(["redis": service(), "job": service()])
-        var state = observed(shop, running: ["redis", "job"])
+        var state = try observed(shop, running: ["redis", "job"])
         for index in state.containers.indices {
             state.containers[index].phase = .exited
             state.containers[index].stoppedByUser = state.containers[index].service == "redis"
@@ -138,7 +138,7 @@ import Testing
     @Test("what an update that was cut off has left is cleared away")
     func leftovers() throws {
         let shop = project(["web": service()])
-        var state = observed(shop, running: ["web"])
+        var state = try observed(shop, running: ["web"])
         var old = state.containers[0]
         old.id = "old"
         old.name = "shop-web-1-retired-0123456789ab"
@@ -218,8 +218,13 @@ import Testing
 
     @Test("start takes dependencies first, and waits for their conditions")
     func start() throws {
-        let dependencies: [String: JSON] = [
-            "web": ["db": ["condition": "service_healthy"], "job": ["condition": "service_completed_successfully"]]
+        func dependency(_ condition: String) -> Dependency {
+            var dependency = Dependency()
+            dependency.condition = condition
+            return dependency
+        }
+        let dependencies: [String: OrderedMap<Dependency>] = [
+            "web": ["db": dependency("service_healthy"), "job": dependency("service_completed_successfully")]
         ]
         let plan = try StartPlanner.plan(
             project: "shop", containers: [stopped("web"), stopped("db"), stopped("job")], dependencies: dependencies,
