@@ -7,25 +7,55 @@ import SystemLibraries
 /// arguments, capabilities and architectures (Docker, "Seccomp security profiles for Docker").
 struct CustomSeccompProfile {
     let otherwise: SeccompFilter.Action
-    private let entries: [JSON]
+    private let entries: [Entry]
+
+    /// The form of the document. Members that are not known have no effect, as in runc.
+    private struct Document: Decodable {
+        var defaultAction: String?
+        var defaultErrnoRet: Int64?
+        var syscalls: [Entry]?
+    }
+
+    private struct Entry: Decodable {
+        var names: [String]?
+        /// The old form of `names`.
+        var name: String?
+        var action: String?
+        var errnoRet: Int64?
+        var args: [Argument]?
+        var includes: Conditions?
+        var excludes: Conditions?
+    }
+
+    private struct Conditions: Decodable {
+        var caps: [String]?
+        var arches: [String]?
+    }
+
+    private struct Argument: Decodable {
+        var index: Int64?
+        var value: JSON?
+        var valueTwo: JSON?
+        var op: String?
+    }
 
     init(_ text: String) throws(RoostError) {
-        let json: JSON
-        do { json = try JSON(parsing: text) } catch {
+        let document: Document
+        do { document = try JSON(parsing: text).decode() } catch {
             throw .invalid("Decoding seccomp profile failed: \(error)")
         }
-        otherwise = try Self.action(json["defaultAction"].string ?? "", json["defaultErrnoRet"].int)
-        entries = json["syscalls"].array ?? []
+        otherwise = try Self.action(document.defaultAction ?? "", document.defaultErrnoRet)
+        entries = document.syscalls ?? []
         for entry in entries { _ = try Self.rules(entry) }
     }
 
     func rules(for capabilities: CapabilitySet) throws(RoostError) -> [SeccompFilter.Rule] {
         var rules: [SeccompFilter.Rule] = []
-        for entry in entries where try Self.applies(entry, capabilities) { rules += try Self.rules(entry) }
+        for entry in entries where Self.applies(entry, capabilities) { rules += try Self.rules(entry) }
         return rules
     }
 
-    private static func applies(_ entry: JSON, _ capabilities: CapabilitySet) throws(RoostError) -> Bool {
+    private static func applies(_ entry: Entry, _ capabilities: CapabilitySet) -> Bool {
         func has(_ name: String) -> Bool {
             CapabilitySet(named: name).map { !capabilities.intersection($0).isEmpty } ?? false
         }
@@ -34,32 +64,30 @@ struct CustomSeccompProfile {
         #else
             let architectures: Set<String> = ["arm64", "arm"]
         #endif
-        let includes = entry["includes"]
-        let excludes = entry["excludes"]
-        if let wanted = includes["caps"].strings, !wanted.isEmpty, !wanted.allSatisfy(has) { return false }
-        if let unwanted = excludes["caps"].strings, unwanted.contains(where: has) { return false }
-        if let wanted = includes["arches"].strings, !wanted.isEmpty, architectures.isDisjoint(with: wanted) {
+        if let wanted = entry.includes?.caps, !wanted.isEmpty, !wanted.allSatisfy(has) { return false }
+        if let unwanted = entry.excludes?.caps, unwanted.contains(where: has) { return false }
+        if let wanted = entry.includes?.arches, !wanted.isEmpty, architectures.isDisjoint(with: wanted) {
             return false
         }
-        if let unwanted = excludes["arches"].strings, !architectures.isDisjoint(with: unwanted) { return false }
+        if let unwanted = entry.excludes?.arches, !architectures.isDisjoint(with: unwanted) { return false }
         return true
     }
 
     /// Several conditions on the same argument are alternatives, as in runc; conditions on different arguments must all hold.
-    private static func rules(_ entry: JSON) throws(RoostError) -> [SeccompFilter.Rule] {
-        let names = entry["names"].strings ?? entry["name"].string.map { [$0] } ?? []
+    private static func rules(_ entry: Entry) throws(RoostError) -> [SeccompFilter.Rule] {
+        let names = entry.names ?? entry.name.map { [$0] } ?? []
         guard !names.isEmpty else { throw .invalid("seccomp profile: an entry of syscalls has no names") }
-        let action = try action(entry["action"].string ?? "", entry["errnoRet"].int)
+        let action = try action(entry.action ?? "", entry.errnoRet)
         var conditions: [SeccompFilter.Condition] = []
-        for argument in entry["args"].array ?? [] {
-            let index = argument["index"].int ?? 0
+        for argument in entry.args ?? [] {
+            let index = argument.index ?? 0
             guard (0...5).contains(index) else {
                 throw .invalid("seccomp profile: \(names[0]) has no argument \(index)")
             }
             conditions.append(
                 .init(
-                    UInt32(index), try comparison(argument["op"].string ?? ""),
-                    UInt64(bitPattern: argument["value"].int ?? 0), UInt64(bitPattern: argument["valueTwo"].int ?? 0)))
+                    UInt32(index), try comparison(argument.op ?? ""), UInt64(bitPattern: argument.value?.int ?? 0),
+                    UInt64(bitPattern: argument.valueTwo?.int ?? 0)))
         }
         let isRow = Set(conditions.map(\.argument)).count == conditions.count
         return isRow

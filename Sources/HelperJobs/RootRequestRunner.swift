@@ -12,7 +12,7 @@ enum RootRequestRunner {
         let asked = try readAll(3, limit: 16 << 20)
         // The helper was dismissed without a request.
         if asked.isEmpty { return }
-        let request = try RootRequest(JSON(parsing: asked))
+        let request = try JSON(parsing: asked).decode(RootRequest.self)
         let cache = request.hasDigestCache ? try? DigestCache(file: OwnedFD(adopting: 5)) : nil
         let file = try enter(request)
         try perform(request, cache, file)
@@ -21,7 +21,7 @@ enum RootRequestRunner {
     /// Runs a request for the CLI, on the user's files and with the user's permissions: archives are read and written here, so that the CLI
     /// does not link libarchive.
     static func runLocally() throws {
-        try perform(try RootRequest(JSON(parsing: try readAll(3, limit: 16 << 20))), nil, nil)
+        try perform(try JSON(parsing: try readAll(3, limit: 16 << 20)).decode(), nil, nil)
     }
 
     /// `file` is the target of a write job.

@@ -1,9 +1,9 @@
 import EngineModel
 
 /// A job for the confined helper, and the root file system that it runs in.
-public struct RootRequest: Sendable, Equatable {
+public struct RootRequest: Sendable, Equatable, Codable {
     /// The file system that is mounted as the helper's root.
-    public enum View: Sendable, Equatable {
+    public enum View: Sendable, Equatable, Codable {
         /// A directory of the host, read-only.
         case folder(String)
         /// Layers, topmost first; writable with an upper and a work directory.
@@ -15,7 +15,7 @@ public struct RootRequest: Sendable, Equatable {
     }
 
     /// A directory or file of the host that is bind-mounted into the view.
-    public struct Bind: Sendable, Equatable {
+    public struct Bind: Sendable, Equatable, Codable {
         public var source: String
         public var target: String
         public var readOnly: Bool
@@ -26,7 +26,7 @@ public struct RootRequest: Sendable, Equatable {
         }
     }
 
-    public enum Job: Sendable, Equatable {
+    public enum Job: Sendable, Equatable, Codable {
         /// The status of a path, as JSON on standard output.
         case stat(path: String, followsLinks: Bool)
         /// A tar stream of a path on standard output, its entries below `name`.
@@ -51,7 +51,7 @@ public struct RootRequest: Sendable, Equatable {
         case remove(paths: [String])
     }
 
-    public struct ExtractOptions: Sendable, Equatable {
+    public struct ExtractOptions: Sendable, Equatable, Codable {
         public var folder: String
         /// Creates the directory and its missing parents, owned by `owner`.
         public var makesFolder = false
@@ -69,7 +69,7 @@ public struct RootRequest: Sendable, Equatable {
         public init(folder: String) { self.folder = folder }
     }
 
-    public struct Owner: Sendable, Equatable {
+    public struct Owner: Sendable, Equatable, Codable {
         public var user: UInt32
         public var group: UInt32
         public init(user: UInt32, group: UInt32) {
@@ -79,7 +79,7 @@ public struct RootRequest: Sendable, Equatable {
     }
 
     /// The source files of COPY or ADD, and their target names.
-    public struct Selection: Sendable, Equatable {
+    public struct Selection: Sendable, Equatable, Codable {
         /// Paths or patterns, relative to the root.
         public var sources: [String]
         /// The target path, absolute.

@@ -45,7 +45,7 @@ public struct HelperProcess: Sendable {
     /// Starts the helper with this standard input and output, /dev/null if nil.
     public func start(input: OwnedFD?, output: OwnedFD?) throws -> Running {
         try Self.start(
-            reading: try Files.memory("request", request.json.bytes()), input: input, output: output,
+            reading: try Files.memory("request", JSON(encoding: request).bytes()), input: input, output: output,
             process: process, cache: try digestCache.map { try Files.open($0, [.readWrite, .create]) })
     }
 
@@ -91,7 +91,7 @@ public struct PrestartedHelper: Sendable {
     /// Sends the request; may be called once.
     func ask(_ wanted: RootRequest) throws {
         defer { request.close() }
-        let text = wanted.json.bytes()
+        let text = try JSON(encoding: wanted).bytes()
         do throws(SyscallError) { try writeAll(request.raw, text) } catch {
             // A helper that has already exited reports the reason itself.
             if error.errno != Errno.brokenPipe { throw error }

@@ -31,7 +31,7 @@ enum LocalArchive {
         let request = RootRequest(view: .folder("/"), mountPoint: "", job: job)
         let null = try Files.open("/dev/null", .readWrite)
         let errors = try Files.memory("errors", [])
-        let text = try Files.memory("request", request.json.bytes())
+        let text = try Files.memory("request", JSON(encoding: request).bytes())
         let pid = try Processes.spawn(
             try program(), arguments: ["roost-helper", HelperJob.local.rawValue], environment: ["LC_ALL=C.UTF-8"],
             descriptors: [input ?? null.raw, output ?? null.raw, errors.raw, text.raw])

@@ -124,12 +124,9 @@ import Testing
         "Terminal/GoTemplate+Functions.swift call",
         // The event loop of `up`, whose steps share their state.
         "roost/LogFollower.swift attach",
-        // One case per key of a mount.
-        "roost/MountFlag.swift init",
         // Steps of one operation in their order; to be split when they are next changed.
         "BuildSession/FileSync.swift fetch", "EngineCore/Build/StageBuilder+Copy.swift perform",
-        "EngineCore/Build/StageBuilder+Run.swift prepare", "Planning/ServiceTranslation+Places.swift mounts",
-        "roost/ManagementCommands.swift showAll",
+        "EngineCore/Build/StageBuilder+Run.swift prepare",
     ]
 
     @Test("no function is longer than 70 lines", arguments: arrows.keys.sorted())
@@ -164,6 +161,97 @@ import Testing
             found.append((name, end - start + 1))
         }
         return found
+    }
+
+    /// Types with more than 15 stored properties, with the reason.
+    private static let largeTypes: Set<String> = [
+        // The options of a command, one property each.
+        "ContainerOptions", "Run", "Up", "Build", "Exec", "Update", "CreateNetwork", "BuildOrder", "Ps",
+        // Documents of the API and of the specification, member by member.
+        "HostConfig", "ContainerConfig", "ContainerInspect", "NetworkSettings", "EndpointSettings", "SystemInfo",
+        "ImageInspect", "NetworkInspect", "ProjectRunRequest", "Service", "Network",
+        "ImageListEntry", "Build", "Project",
+        // The specification and the record of a container, as they are stored.
+        "ContainerSpec", "ContainerRecord", "ResourceSpec", "BuildRequest", "NetworkRecord", "LaunchPlan",
+        // All state of an engine; to be taken apart by owners.
+        "Engine",
+        // The state of one operation; to be split when they are next changed.
+        "Session", "UpPlanner", "StageBuilder", "LaunchContext",
+    ]
+
+    @Test("no type has more than 15 stored properties", arguments: arrows.keys.sorted())
+    func storedProperties(module: String) throws {
+        for (name, text) in try Self.files(module) {
+            for (type, count) in Self.types(in: text) where count > 15 && !Self.largeTypes.contains(type) {
+                Issue.record("\(module)/\(name): \(type) has \(count) stored properties")
+            }
+        }
+    }
+
+    /// Structures, classes and actors with the number of their stored properties.
+    private static func types(in text: String) -> [(name: String, properties: Int)] {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        var found: [(String, Int)] = []
+        for (start, line) in lines.enumerated() {
+            let words = line.split(separator: " ").map(String.init)
+            guard let keyword = words.firstIndex(where: { ["struct", "class", "actor"].contains($0) }),
+                keyword + 1 < words.count, line.hasSuffix("{"),
+                words[..<keyword].allSatisfy({ $0.first?.isLowercase == true || $0.hasPrefix("@") })
+            else { continue }
+            let indent = line.prefix { $0 == " " }.count
+            var count = 0
+            for next in lines[(start + 1)...] {
+                let depth = next.prefix { $0 == " " }.count
+                if depth == indent, next.dropFirst(depth) == "}" { break }
+                guard depth == indent + 4 else { continue }
+                // A computed property ends with its getter's brace; one with a default value may end with that of a closure.
+                let isStored = !next.hasSuffix("{") && !next.hasSuffix("}") || next.contains(" = ")
+                let declaration = next.dropFirst(depth).split(separator: " ").map(String.init)
+                guard let binding = declaration.firstIndex(where: { $0 == "let" || $0 == "var" }), isStored,
+                    declaration[..<binding].allSatisfy({
+                        $0.hasPrefix("@")
+                            || ["public", "private", "private(set)", "nonisolated", "fileprivate"].contains($0)
+                    })
+                else { continue }
+                count += 1
+            }
+            found.append((words[keyword + 1].filter { $0.isLetter || $0.isNumber }, count))
+        }
+        return found
+    }
+
+    // MARK: JSON
+
+    /// Modules that read documents by their keys: the Compose file, and files and answers of Docker's registries and clients. Everything
+    /// else has types.
+    private static let documentReaders: Set<String> = [
+        "ComposeFile", "ComposeModel", "EngineModel", "Registry", "Terminal",
+    ]
+    /// Files elsewhere that read documents by their keys.
+    private static let documentFiles: Set<String> = [
+        // Docker's own configuration files, whose other members are kept.
+        "roost/DockerConfiguration.swift", "roost/ContextStore.swift", "roost/ContextCommand.swift",
+        // The argument parser's description of the commands.
+        "roost/FlagNormalizer.swift",
+        // The canonical form of a project, which these change or hash.
+        "roost/ProjectBuilds.swift", "roost/ConfigCommand.swift", "roost/RegistryCommands.swift",
+        "Planning/ServiceHash.swift", "Planning/Difference.swift", "Planning/ServiceTranslation.swift",
+        "EngineCore/Engine+Projects.swift",
+        // A version number that decides how the rest is read.
+        "roost/LockCommand.swift", "OCI/Manifests.swift",
+        // An error's body may be anyone's.
+        "APIClient/HTTPClient.swift",
+    ]
+
+    @Test("no module but those that read documents looks into JSON", arguments: arrows.keys.sorted())
+    func jsonSubscripts(module: String) throws {
+        guard !Self.documentReaders.contains(module) else { return }
+        let pattern = try NSRegularExpression(
+            pattern: #"\["[^"\\]+"\][).?]*\.(string|int|bool|double|array|object|strings|stringMap|isNull)\b"#)
+        for (name, text) in try Self.files(module) where !Self.documentFiles.contains("\(module)/\(name)") {
+            let range = NSRange(text.startIndex..., in: text)
+            #expect(pattern.numberOfMatches(in: text, range: range) == 0, "\(module)/\(name): decode a type instead")
+        }
     }
 
     // MARK: Errors

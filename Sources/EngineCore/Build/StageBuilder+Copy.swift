@@ -49,7 +49,7 @@ extension StageBuilder {
     /// Reads from the stage so far; nil if nothing is there. The content below a chain of layers never changes, so each read is done only
     /// once, over all builds.
     private func look(_ job: RootRequest.Job) async throws -> [UInt8]? {
-        let key = Self.key(["look", chain?.hex ?? "", job.json.text()])
+        let key = Self.key(["look", chain?.hex ?? "", try JSON(encoding: job).text()])
         if let known = await engine.pathLookupCache[key] { return known }
         let request = RootRequest(
             view: .layers(engine.images.directories(image()), upper: nil, work: nil),
@@ -264,7 +264,7 @@ extension StageBuilder {
     /// The digest of the files that a selection would copy.
     func digest(_ source: CopySource, _ selection: RootRequest.Selection) async throws -> Digest {
         var known: Digest?
-        let memo = source.contentKey.map { Self.key([$0, selection.json.text()]) }
+        let memo = try source.contentKey.map { Self.key([$0, try JSON(encoding: selection).text()]) }
         if let memo { known = await engine.knownContentDigest(memo) }
         if let known { return known }
         let request = RootRequest(
