@@ -51,7 +51,7 @@ let package = Package(
         library("LinuxKernel", ["CLinux"]),
         library("SystemLibraries", ["LinuxKernel", "CCap", "CNetlink"]),
         library("Archives", ["LinuxKernel", "CArchive"]),
-        library("SystemCallFilters", ["LinuxKernel", "CSeccomp"]),
+        library("Seccomp", ["LinuxKernel", "CSeccomp"]),
 
         // From the Compose file to the plan.
         library("ComposeFile", ["CYAML", "ComposeModel", "EngineModel"]),
@@ -68,7 +68,7 @@ let package = Package(
         library(
             "HelperJobs",
             [
-                "HelperProtocol", "OCI", "LinuxKernel", "Archives", "SystemCallFilters", "EngineModel",
+                "HelperProtocol", "OCI", "LinuxKernel", "Archives", "Seccomp", "EngineModel",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
         library(
@@ -83,7 +83,7 @@ let package = Package(
         library("Networking", ["LinuxKernel", "SystemLibraries", "EngineModel"]),
         library(
             "ContainerRuntime",
-            ["ShimProtocol", "LinuxKernel", "SystemLibraries", "SystemCallFilters", "OCI", "EngineModel"]),
+            ["ShimProtocol", "LinuxKernel", "SystemLibraries", "Seccomp", "OCI", "EngineModel"]),
         library(
             "EngineCore",
             [
@@ -196,7 +196,11 @@ let package = Package(
         .testTarget(
             name: "NetworkingTests", dependencies: ["Networking", "EngineModel", "LinuxKernel", "TestSupport"]),
         .testTarget(
-            name: "EngineCoreTests", dependencies: ["EngineCore", "ContainerRuntime", "EngineModel", "LinuxKernel"]),
+            name: "EngineCoreTests",
+            dependencies: [
+                "EngineCore", "ContainerRuntime", "EngineModel", "LinuxKernel",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
         .testTarget(name: "StructureTests"),
         // Does not depend on the executables: the shim is linked statically, which a test bundle cannot be.
         .testTarget(

@@ -3,17 +3,17 @@ import LinuxKernel
 
 /// Connects a hijacked connection to the user's terminal or pipes: input, output, window size and signals. Each is handled on its own
 /// thread, so that none blocks another.
-public struct AttachedStream {
-    public var exchange: HTTPExchange
-    public var terminal: Bool
-    public var sendsInput: Bool
+package struct AttachedStream {
+    package var exchange: HTTPExchange
+    package var terminal: Bool
+    package var sendsInput: Bool
     /// Called when the size of the user's window has changed.
-    public var resized: @Sendable (_ rows: UInt16, _ columns: UInt16) -> Void
+    package var resized: @Sendable (_ rows: UInt16, _ columns: UInt16) -> Void
     /// Called on a separate thread for each signal to forward. `leaving` restores the settings of the user's terminal: call it before
     /// exiting.
-    public var signalled: @Sendable (_ number: Int32, _ leaving: () -> Void) -> Void
+    package var signalled: @Sendable (_ number: Int32, _ leaving: () -> Void) -> Void
 
-    public init(
+    package init(
         exchange: HTTPExchange, terminal: Bool, sendsInput: Bool,
         resized: @escaping @Sendable (UInt16, UInt16) -> Void,
         signalled: @escaping @Sendable (Int32, () -> Void) -> Void
@@ -31,7 +31,7 @@ public struct AttachedStream {
     private static let windowSignal: Int32 = 28
 
     /// Runs until the peer closes its output.
-    public func run() throws {
+    package func run() throws {
         let settings = terminal && sendsInput ? Terminals.makeRaw(0) : nil
         defer { if let settings { Terminals.restore(0, settings) } }
         let (resized, signalled) = (resized, signalled)
@@ -56,7 +56,7 @@ public struct AttachedStream {
     }
 
     /// Sends a file as input, then shuts down the writing side of the connection.
-    public static func send(_ file: Int32, to connection: OwnedFD) {
+    package static func send(_ file: Int32, to connection: OwnedFD) {
         while true {
             let bytes: [UInt8]
             do throws(SyscallError) { bytes = try readSome(file, limit: 65536) } catch {
@@ -73,14 +73,14 @@ public struct AttachedStream {
 }
 
 /// Parses Docker's stream frames; an incomplete frame is buffered.
-public struct FrameReader {
+package struct FrameReader {
     private let plain: Bool
     private var buffer: [UInt8] = []
 
     /// `plain`: the stream of a TTY, which has no frames.
-    public init(plain: Bool) { self.plain = plain }
+    package init(plain: Bool) { self.plain = plain }
 
-    public mutating func frames(_ bytes: [UInt8]) -> [(isError: Bool, payload: [UInt8])] {
+    package mutating func frames(_ bytes: [UInt8]) -> [(isError: Bool, payload: [UInt8])] {
         if plain { return bytes.isEmpty ? [] : [(false, bytes)] }
         buffer += bytes
         var found: [(isError: Bool, payload: [UInt8])] = []
@@ -97,12 +97,12 @@ public struct FrameReader {
 }
 
 /// Writes the frames to standard output and standard error.
-public struct Demultiplexer {
+package struct Demultiplexer {
     private var reader: FrameReader
 
-    public init(plain: Bool) { reader = FrameReader(plain: plain) }
+    package init(plain: Bool) { reader = FrameReader(plain: plain) }
 
-    public mutating func write(_ bytes: [UInt8]) throws {
+    package mutating func write(_ bytes: [UInt8]) throws {
         for frame in reader.frames(bytes) { try writeAll(frame.isError ? 2 : 1, frame.payload) }
     }
 }

@@ -2,14 +2,14 @@ import EngineModel
 import LinuxKernel
 
 /// An engine's address as the user gives it, and its TLS settings.
-public struct EndpointDescription: Sendable, Equatable {
+package struct EndpointDescription: Sendable, Equatable {
     /// `unix://…`, `ssh://…` or `tcp://…`.
-    public var host: String
+    package var host: String
     /// The directory of `ca.pem`, `cert.pem` and `key.pem`.
-    public var certificates: String?
-    public var skipsVerification: Bool
+    package var certificates: String?
+    package var skipsVerification: Bool
 
-    public init(host: String, certificates: String? = nil, skipsVerification: Bool = false) {
+    package init(host: String, certificates: String? = nil, skipsVerification: Bool = false) {
         self.host = host
         self.certificates = certificates
         self.skipsVerification = skipsVerification
@@ -17,25 +17,25 @@ public struct EndpointDescription: Sendable, Equatable {
 }
 
 /// The TLS options of the command line (`--tls`, `--tlsverify` and their files).
-public struct TransportSecurity: Sendable {
-    public var isWanted = false
+package struct TransportSecurity: Sendable {
+    package var isWanted = false
     /// Whether the server's certificate is verified.
-    public var verifies = false
+    package var verifies = false
     /// CA, client certificate and key files; nil means the file in the default directory.
-    public var files: [String?] = [nil, nil, nil]
-    public init() {}
+    package var files: [String?] = [nil, nil, nil]
+    package init() {}
 }
 
 /// The address of the engine, and how to start it if it is not running.
-public struct EngineAddress: Sendable {
-    public var socket: String
+package struct EngineAddress: Sendable {
+    package var socket: String
     /// Set for the local engine of the run and data root; nil for an engine that the client does not start.
-    public var start: StartPlan?
+    package var start: StartPlan?
 
-    public struct StartPlan: Sendable {
-        public var executable: String
-        public var dataRoot: String
-        public var runRoot: String
+    package struct StartPlan: Sendable {
+        package var executable: String
+        package var dataRoot: String
+        package var runRoot: String
     }
 
     /// Arguments of `roostd dial` for an engine behind a TCP port.
@@ -136,7 +136,7 @@ public struct EngineAddress: Sendable {
         return pair.0
     }
 
-    public init(socket: String, start: StartPlan?) {
+    package init(socket: String, start: StartPlan?) {
         self.socket = socket
         self.start = start
     }
@@ -144,7 +144,7 @@ public struct EngineAddress: Sendable {
     /// In order of precedence: flags, the run root, ROOST_HOST, DOCKER_HOST, the current context, the local engine.
     ///
     /// `context` returns the endpoint of a context by name, or of the current context for nil.
-    public static func choose(
+    package static func choose(
         host: String?, context name: String?, runRoot: String?, dataRoot: String?,
         security: TransportSecurity = TransportSecurity(),
         context: (String?) throws(RoostError) -> EndpointDescription?
@@ -177,7 +177,7 @@ public struct EngineAddress: Sendable {
     }
 
     /// Connects to the engine; starts it if it is the local one and is not running.
-    public func connect(starting: Bool = true) throws -> OwnedFD {
+    package func connect(starting: Bool = true) throws -> OwnedFD {
         if let shell { return try Self.dial(shell) }
         if let dialer { return try Self.call(dialer) }
         do throws(SyscallError) { return try Sockets.connect(socket, .stream) } catch {
@@ -207,7 +207,7 @@ public struct EngineAddress: Sendable {
     }
 
     /// The PID of the process that holds the local engine's socket while the engine sleeps; nil if it does not sleep.
-    public var keeper: Int32? {
+    package var keeper: Int32? {
         guard let root = start?.runRoot, let text = try? Files.readText(root + EngineFiles.keeper, limit: 32),
             let pid = text.split(separator: "\n").first.flatMap({ Int32($0) }),
             (try? Files.readText("/proc/\(pid)/comm", limit: 64))?.hasPrefix("roost-keeper") == true
@@ -216,14 +216,14 @@ public struct EngineAddress: Sendable {
     }
 
     /// Terminates the keeper of a sleeping engine, and removes its socket.
-    public func end(_ keeper: Int32) throws {
+    package func end(_ keeper: Int32) throws {
         try Processes.signal(pid: keeper, 15)
         if let root = start?.runRoot { try? Files.remove(root + EngineFiles.keeper) }
         try? Files.remove(socket)
     }
 
     /// The address as a URL, as the user would write it.
-    public var shown: String { socket.contains("://") ? socket : "unix://\(socket)" }
+    package var shown: String { socket.contains("://") ? socket : "unix://\(socket)" }
 
     /// The group that can use a socket besides root, by its name in group(5).
     private static func group(of socket: String) -> String {

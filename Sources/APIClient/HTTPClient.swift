@@ -5,9 +5,9 @@ import Synchronization
 
 /// One request on one connection; the response is read as it arrives. Synchronous: the CLI does one thing at a time, and starts faster
 /// without an event loop.
-public final class HTTPExchange {
-    public let connection: OwnedFD
-    public private(set) var status = 0
+package final class HTTPExchange {
+    package let connection: OwnedFD
+    package private(set) var status = 0
     private var headers: [String: String] = [:]
     private var buffer: [UInt8] = []
     private var remaining: Int?
@@ -115,7 +115,7 @@ public final class HTTPExchange {
     }
 
     /// Whether the next `read` returns without waiting for the connection: bytes that are already buffered do not make it readable.
-    public var hasBufferedBytes: Bool {
+    package var hasBufferedBytes: Bool {
         if ended { return true }
         guard chunked else { return !buffer.isEmpty }
         if let remaining, remaining > 0 { return !buffer.isEmpty }
@@ -142,7 +142,7 @@ public final class HTTPExchange {
     func hasNoBody() { ended = true }
 
     /// The next bytes of the response body; empty at its end.
-    public func read() throws -> [UInt8] {
+    package func read() throws -> [UInt8] {
         if ended { return [] }
         if chunked {
             if remaining == nil || remaining == 0 {
@@ -171,7 +171,7 @@ public final class HTTPExchange {
         return part
     }
 
-    public func readAll() throws -> [UInt8] {
+    package func readAll() throws -> [UInt8] {
         var all: [UInt8] = []
         while true {
             let part = try read()
@@ -181,13 +181,13 @@ public final class HTTPExchange {
     }
 
     /// The bytes of a hijacked connection that arrived together with the response head.
-    public func takeRest() -> [UInt8] {
+    package func takeRest() -> [UInt8] {
         defer { buffer = [] }
         return buffer
     }
 
     /// The next JSON value, one per line; nil at the end.
-    public func nextLine() throws -> JSON? {
+    package func nextLine() throws -> JSON? {
         while true {
             if let end = pending.firstIndex(of: 10) {
                 let text = Array(pending[..<end])
@@ -202,7 +202,7 @@ public final class HTTPExchange {
     }
 
     /// The next value; `idle` is called periodically until it arrives.
-    public func nextLine(every milliseconds: Int32, _ idle: () -> Void) throws -> JSON? {
+    package func nextLine(every milliseconds: Int32, _ idle: () -> Void) throws -> JSON? {
         while !pending.contains(10), !hasBufferedBytes {
             if try !waitForAny([connection.raw], milliseconds: milliseconds).isEmpty { break }
             idle()
@@ -213,19 +213,19 @@ public final class HTTPExchange {
     private var pending: [UInt8] = []
 
     /// A response header, by its name in lower case.
-    public func header(_ name: String) -> String? { headers[name] }
+    package func header(_ name: String) -> String? { headers[name] }
 
     /// The number of bytes of a streamed body sent so far.
-    public private(set) var uploaded: Int64 = 0
+    package private(set) var uploaded: Int64 = 0
 }
 
 /// A client of the engine's API.
-public struct EngineClient: Sendable {
-    public let address: EngineAddress
+package struct EngineClient: Sendable {
+    package let address: EngineAddress
     /// In a dry run, called for every request that would change something. The request is not sent, and its response is empty.
     let writeInterceptor: (@Sendable (_ method: String, _ path: String, _ query: [(String, String)]) throws -> Void)?
 
-    public init(
+    package init(
         address: EngineAddress,
         writeInterceptor: (@Sendable (_ method: String, _ path: String, _ query: [(String, String)]) throws -> Void)? =
             nil
@@ -246,7 +246,7 @@ public struct EngineClient: Sendable {
         return try HTTPExchange.empty()
     }
 
-    public static func encode(_ text: String) -> String { PercentEncoding.encode(text) }
+    package static func encode(_ text: String) -> String { PercentEncoding.encode(text) }
 
     /// The API version in use: the newest that both sides support, or `DOCKER_API_VERSION`.
     private static let spoken = Mutex(
@@ -271,7 +271,7 @@ public struct EngineClient: Sendable {
     }
 
     /// Sends a request and reads the response head; throws if the status is 400 or above.
-    public func open(
+    package func open(
         _ method: String, _ path: String, _ query: [(String, String)] = [], body: JSON? = nil, starting: Bool = true,
         repeatable: Bool = false, headers: [(String, String)] = []
     ) throws -> HTTPExchange {
@@ -305,7 +305,7 @@ public struct EngineClient: Sendable {
     }
 
     /// Sends a request without waiting for the response; `awaitAnswer` reads its head.
-    public func begin(
+    package func begin(
         _ method: String, _ path: String, _ query: [(String, String)] = [], headers: [(String, String)] = []
     ) throws -> HTTPExchange {
         if let dry = try dryAnswer(method, path, query) { return dry }
@@ -315,7 +315,7 @@ public struct EngineClient: Sendable {
     }
 
     /// Reads the response head of a request sent with `begin`; throws if the status is 400 or above.
-    public func awaitAnswer(_ exchange: HTTPExchange) throws {
+    package func awaitAnswer(_ exchange: HTTPExchange) throws {
         guard exchange.status == 0 else { return }
         try answered(exchange, "")
     }
@@ -328,7 +328,7 @@ public struct EngineClient: Sendable {
     }
 
     /// Called once if the engine is not a Roost engine, with its name and its address.
-    public static let foreign = Mutex<(@Sendable (_ engine: String, _ address: String) -> Void)?>(nil)
+    package static let foreign = Mutex<(@Sendable (_ engine: String, _ address: String) -> Void)?>(nil)
 
     private func notice(_ exchange: HTTPExchange) {
         guard exchange.header(RoostHeader.instance) == nil else { return }
@@ -340,7 +340,7 @@ public struct EngineClient: Sendable {
     }
 
     /// Throws if the engine is not a Roost engine. Call it before starting anything that another engine cannot finish.
-    public func requireRoost(_ command: String) throws {
+    package func requireRoost(_ command: String) throws {
         guard address.start == nil else { return }
         let exchange = HTTPExchange(try address.connect())
         try exchange.send("HEAD", "/_ping", headers: [], body: nil)
@@ -385,7 +385,7 @@ public struct EngineClient: Sendable {
 
     /// Sends a request and returns the response body, which is one JSON value; null if it is empty.
     @discardableResult
-    public func call(
+    package func call(
         _ method: String, _ path: String, _ query: [(String, String)] = [], body: JSON? = nil, repeatable: Bool = false
     ) throws -> JSON {
         let bytes = try open(method, path, query, body: body, repeatable: repeatable).readAll()
@@ -393,7 +393,7 @@ public struct EngineClient: Sendable {
     }
 
     /// Sends a request with a file of unknown length as its body.
-    public func upload(
+    package func upload(
         _ path: String, _ query: [(String, String)], file: Int32, method: String = "POST",
         headers: [(String, String)] = [], whole: () throws -> Void = {}
     ) throws -> HTTPExchange {
@@ -411,7 +411,7 @@ public struct EngineClient: Sendable {
     }
 
     /// Sends a request that upgrades (hijacks) the connection to a raw stream.
-    public func hijack(_ path: String, _ query: [(String, String)] = [], body: JSON? = nil) throws -> HTTPExchange {
+    package func hijack(_ path: String, _ query: [(String, String)] = [], body: JSON? = nil) throws -> HTTPExchange {
         if let dry = try dryAnswer("POST", path, query) { return dry }
         let exchange = HTTPExchange(try address.connect())
         try exchange.send(

@@ -89,7 +89,7 @@ actor BuildCalls {
     private nonisolated func solve(_ call: GRPCCall) async throws {
         let (reference, order) = try SolveRequest.control(try await request(call))
         let build = await build(reference)
-        await build.order.keep(.success(order))
+        await build.order.resolve(.success(order))
         if !order.frontend.isEmpty {
             do {
                 try await build.run(order.attributes)

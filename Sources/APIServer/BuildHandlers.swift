@@ -150,7 +150,7 @@ struct BuildHandlers: Sendable {
         wanted.resources.cpuPeriod = Int64(request["cpuperiod"] ?? "") ?? 0
         wanted.resources.cpuQuota = Int64(request["cpuquota"] ?? "") ?? 0
         wanted.resources.cpusetCPUs = request["cpusetcpus"] ?? ""
-        wanted.controlGroupParent = request["cgroupparent"] ?? ""
+        wanted.cgroupParent = request["cgroupparent"] ?? ""
         if let text = request["ulimits"], !text.isEmpty {
             wanted.resources.limits = try JSON(parsing: text).decode([Ulimit].self, zeroIfAbsent: true).map {
                 UlimitSpec(name: $0.name ?? "", soft: $0.soft ?? 0, hard: $0.hard ?? 0)

@@ -17,11 +17,11 @@ final class BuildProgress: Sendable {
         var transfers: [String: Int64] = [:]
     }
 
-    private let told: AsyncStream<[UInt8]>.Continuation
+    private let messages: AsyncStream<[UInt8]>.Continuation
     private let state = Mutex(State())
     private let seed = String(Identifiers.random().prefix(48))
 
-    init(_ told: AsyncStream<[UInt8]>.Continuation) { self.told = told }
+    init(_ messages: AsyncStream<[UInt8]>.Continuation) { self.messages = messages }
 
     private var now: Int64 { Clocks.wallNanoseconds() }
 
@@ -35,22 +35,22 @@ final class BuildProgress: Sendable {
         let made = Vertex(
             digest: "sha256:" + seed + String(repeating: "0", count: 16 - digits.count) + digits, name: name,
             started: now)
-        told.yield(StatusMessage.vertex(made.digest, made.name, started: made.started))
+        messages.yield(StatusMessage.vertex(made.digest, made.name, started: made.started))
         return made
     }
 
     private func complete(_ vertex: Vertex, cached: Bool = false, error: String = "") {
-        told.yield(
+        messages.yield(
             StatusMessage.vertex(
                 vertex.digest, vertex.name, started: vertex.started, completed: now, cached: cached, error: error))
     }
 
     /// Reports work before the first step as a vertex of its own.
-    func during(_ name: String, _ work: (_ say: (String) -> Void) async throws -> Void) async throws {
+    func during(_ name: String, _ work: (_ log: (String) -> Void) async throws -> Void) async throws {
         let vertex = vertex(name)
         do {
             try await work { text in
-                self.told.yield(
+                self.messages.yield(
                     StatusMessage.progress(
                         vertex.digest, text, current: 0, total: 0, isComplete: true, started: vertex.started,
                         at: self.now))
@@ -72,7 +72,7 @@ final class BuildProgress: Sendable {
         case .finished(let step, _): if let done = take(step) { complete(done) }
         case .output(let step, let text, let isError):
             guard let vertex = state.withLock({ $0.steps[step] }) else { return }
-            told.yield(StatusMessage.log(vertex.digest, text, stream: isError ? 2 : 1, at: now))
+            messages.yield(StatusMessage.log(vertex.digest, text, stream: isError ? 2 : 1, at: now))
         case .transfer(let step, let transfer):
             guard let vertex = state.withLock({ $0.steps[step] }), let layer = transfer.layer else { return }
             let time = now
@@ -81,13 +81,13 @@ final class BuildProgress: Sendable {
                 state.transfers[layer] = began
                 return began
             }
-            told.yield(
+            messages.yield(
                 StatusMessage.progress(
                     vertex.digest, layer, current: transfer.amount?.current ?? 0, total: transfer.amount?.total ?? 0,
                     isComplete: transfer.amount == nil, started: began, at: time))
         case .warning(let text):
             if let vertex = state.withLock({ $0.steps.values.first }) {
-                told.yield(StatusMessage.warning(vertex.digest, text))
+                messages.yield(StatusMessage.warning(vertex.digest, text))
             } else {
                 complete(vertex(text))
             }

@@ -73,7 +73,7 @@ actor BuildSessions {
 
     func add(_ id: String, _ peer: ClientSession) async {
         peers[id] = peer
-        for promise in waiting.removeValue(forKey: id) ?? [] { await promise.keep(.success(peer)) }
+        for promise in waiting.removeValue(forKey: id) ?? [] { await promise.resolve(.success(peer)) }
     }
 
     func remove(_ id: String) { peers[id] = nil }
@@ -85,7 +85,7 @@ actor BuildSessions {
         waiting[id, default: []].append(promise)
         let limit = Task {
             try await Task.sleep(for: .seconds(20))
-            await promise.keep(.failure(GRPCStatus(GRPCStatus.notFound, "no active session for \(id)")))
+            await promise.resolve(.failure(GRPCStatus(GRPCStatus.notFound, "no active session for \(id)")))
         }
         defer { limit.cancel() }
         return try await promise.value
@@ -98,7 +98,7 @@ actor Promise<Value: Sendable> {
     private var waiting: [CheckedContinuation<Value, any Error>] = []
 
     /// Sets the value; only the first call counts.
-    func keep(_ result: Result<Value, any Error>) {
+    func resolve(_ result: Result<Value, any Error>) {
         guard self.result == nil else { return }
         self.result = result
         for continuation in waiting { continuation.resume(with: result) }
@@ -115,7 +115,7 @@ actor Promise<Value: Sendable> {
             try await withTaskCancellationHandler {
                 try await wait()
             } onCancel: {
-                Task { await self.keep(.failure(CancellationError())) }
+                Task { await self.resolve(.failure(CancellationError())) }
             }
         }
     }

@@ -126,7 +126,7 @@ struct ContainerHandlers: Sendable {
         return .stream("application/json") { [engine] output in
             for await code in signal {
                 // A client that runs a container in the foreground gets its output before its exit code.
-                if !isOver { await engine.untilRead(reference) }
+                if !isOver { await engine.waitForReaders(reference) }
                 try await output.line(encoding: WaitResponse(code))
                 break
             }

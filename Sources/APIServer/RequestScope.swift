@@ -3,8 +3,8 @@ import EngineModel
 import NIOHTTP1
 
 /// The rights of a restricted socket: one project, and these kinds of requests. Everything else is refused.
-public struct RequestScope: Sendable, Equatable, Codable {
-    public enum Permission: String, Sendable, Codable, CaseIterable {
+package struct RequestScope: Sendable, Equatable, Codable {
+    package enum Permission: String, Sendable, Codable, CaseIterable {
         /// Lists, inspects, statistics and processes.
         case read
         case logs
@@ -15,16 +15,16 @@ public struct RequestScope: Sendable, Equatable, Codable {
         case exec
     }
 
-    public var project: String
-    public var allowed: Set<Permission>
+    package var project: String
+    package var allowed: Set<Permission>
 
-    public init(project: String, allowed: Set<Permission>) {
+    package init(project: String, allowed: Set<Permission>) {
         self.project = project
         self.allowed = allowed
     }
 
     /// Parses `read,logs,events`.
-    public static func permissions(_ text: String) throws(RoostError) -> Set<Permission> {
+    package static func permissions(_ text: String) throws(RoostError) -> Set<Permission> {
         var found: Set<Permission> = []
         for word in text.split(separator: ",").map(String.init) {
             guard let permission = Permission(rawValue: word) else {

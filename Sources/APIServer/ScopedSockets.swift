@@ -6,7 +6,7 @@ import LinuxKernel
 import Logging
 
 /// The restricted sockets: persisted, and served again by the next engine.
-public actor ScopedSockets {
+package actor ScopedSockets {
     struct Entry: Sendable, Codable, Equatable {
         var path: String
         var mode: UInt32
@@ -24,7 +24,7 @@ public actor ScopedSockets {
     private nonisolated var folder: String { engine.configuration.runRoot + "/sockets" }
 
     /// Serves the sockets of the previous engine again.
-    public func restore(_ server: Server) {
+    package func restore(_ server: Server) {
         self.server = server
         guard let bytes = try? Files.read(file) else { return }
         do { entries = try Self.decode(bytes) } catch { return engine.log.error("\(file) cannot be read: \(error)") }
@@ -33,9 +33,9 @@ public actor ScopedSockets {
         }
     }
 
-    public var isEmpty: Bool { entries.isEmpty }
+    package var isEmpty: Bool { entries.isEmpty }
 
-    public func close() {
+    package func close() {
         for (path, task) in tasks {
             task.cancel()
             try? Files.remove(path)

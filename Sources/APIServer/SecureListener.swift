@@ -4,13 +4,13 @@ import NIOSSL
 
 /// A TCP port that serves the API to clients with a certificate of one authority. There is no form without TLS: access to the API is root
 /// access to this host.
-public struct SecureListener: Sendable {
-    public let host: String
-    public let port: Int
+package struct SecureListener: Sendable {
+    package let host: String
+    package let port: Int
     let context: NIOSSLContext
 
     /// `address` is `tcp://HOST:PORT`; the files are PEM.
-    public init(address: String, authority: String, certificate: String, key: String) throws(RoostError) {
+    package init(address: String, authority: String, certificate: String, key: String) throws(RoostError) {
         let text = address.hasPrefix("tcp://") ? String(address.dropFirst(6)) : address
         guard let cut = text.lastIndex(of: ":"), let port = Int(text[text.index(after: cut)...]),
             (1...65535).contains(port)

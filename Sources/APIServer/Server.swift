@@ -8,7 +8,7 @@ import NIOPosix
 import NIOSSL
 
 /// Serves the Docker Engine API, and Roost's own paths below `/roost`, on unix sockets and TCP ports.
-public struct Server: Sendable {
+package struct Server: Sendable {
     private let engine: Engine
     private(set) var router: Router
     private let log: Logger
@@ -17,7 +17,7 @@ public struct Server: Sendable {
     /// Shared by all listeners.
     private let heads = UnfinishedHeads(limit: 256)
 
-    public init(engine: Engine, stop: @escaping @Sendable () -> Void) {
+    package init(engine: Engine, stop: @escaping @Sendable () -> Void) {
         self.engine = engine
         log = engine.log
         let sockets = ScopedSockets(engine: engine)
@@ -26,7 +26,7 @@ public struct Server: Sendable {
     }
 
     /// The restricted sockets of this server.
-    public let sockets: ScopedSockets
+    package let sockets: ScopedSockets
 
     /// The same server for clients with restricted rights.
     func narrowed(to scope: RequestScope) -> Server {
@@ -36,7 +36,7 @@ public struct Server: Sendable {
     }
 
     /// Serves on a TCP port, to clients with certificates.
-    public func run(_ listener: SecureListener, ready: @escaping @Sendable () -> Void) async throws {
+    package func run(_ listener: SecureListener, ready: @escaping @Sendable () -> Void) async throws {
         let bootstrap = ServerBootstrap(group: group).serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
@@ -58,7 +58,7 @@ public struct Server: Sendable {
     }
 
     /// Serves a listening socket until the task is cancelled. `ready` is called when clients can connect.
-    public func run(_ socket: OwnedFD, ready: @escaping @Sendable () -> Void) async throws {
+    package func run(_ socket: OwnedFD, ready: @escaping @Sendable () -> Void) async throws {
         let listener = try socket.duplicate().release()
         let bootstrap = ServerBootstrap(group: group)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
@@ -70,7 +70,7 @@ public struct Server: Sendable {
     }
 
     /// Creates the API socket: for root and, if it exists, the group `roost`.
-    public static func listen(_ path: String, mode: UInt32 = 0o660) throws -> OwnedFD {
+    package static func listen(_ path: String, mode: UInt32 = 0o660) throws -> OwnedFD {
         try? Files.remove(path)
         let socket = try Sockets.listen(path, .stream, mode: mode)
         if let group = GroupFile.groups().first(where: { $0.name == "roost" }) {

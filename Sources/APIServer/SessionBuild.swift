@@ -13,7 +13,7 @@ final class SessionBuild: Sendable {
     let outcome = Promise<[String: String]>()
     /// Status messages to the client while the build is running.
     let statuses: AsyncStream<[UInt8]>
-    private let told: AsyncStream<[UInt8]>.Continuation
+    private let messages: AsyncStream<[UInt8]>.Continuation
     /// The response to the client, once there is an image.
     private let built = Mutex<[String: String]>([:])
     private let made = Mutex<StoredImage?>(nil)
@@ -25,16 +25,16 @@ final class SessionBuild: Sendable {
     init(engine: Engine, sessions: BuildSessions) {
         self.engine = engine
         self.sessions = sessions
-        (statuses, told) = AsyncStream.makeStream(of: [UInt8].self)
+        (statuses, messages) = AsyncStream.makeStream(of: [UInt8].self)
     }
 
     /// Completes the build for its client: with its result, or with a failure.
     func finish(_ failure: (any Error)?) async {
-        told.finish()
+        messages.finish()
         if let failure {
-            await outcome.keep(.failure(failure))
+            await outcome.resolve(.failure(failure))
         } else {
-            await outcome.keep(.success(built.withLock { $0 }))
+            await outcome.resolve(.success(built.withLock { $0 }))
         }
     }
 
@@ -55,7 +55,7 @@ final class SessionBuild: Sendable {
             wanted.contexts[name] = "docker-image://\(try ResultReference.image(in: definition))"
         }
         let request = wanted
-        let progress = BuildProgress(told)
+        let progress = BuildProgress(messages)
         do {
             let client = try await sessions.peer(order.session)
             let name = attributes["contextkey"] ?? "context"
@@ -126,7 +126,7 @@ struct SessionAttributes {
             $0.split(separator: "=", maxSplits: 1).joined(separator: ":")
         }
         wanted.sharedMemoryBytes = ByteSize.parse(attributes["shm-size"] ?? "") ?? 0
-        wanted.controlGroupParent = attributes["cgroup-parent"] ?? ""
+        wanted.cgroupParent = attributes["cgroup-parent"] ?? ""
         wanted.resources.limits = try (attributes["ulimit"] ?? "").split(separator: ",").map {
             try UlimitSpec(parsing: String($0))
         }
@@ -165,10 +165,10 @@ struct SessionSource: Sendable {
             return (wanted, BuildContext(folder: place, isLasting: false))
         }
         let files = folder + "/dockerfile"
-        var wish = FileSync(folder: attributes["dockerfilekey"] ?? "dockerfile")
-        wish.included = [wanted.dockerfile, wanted.dockerfile + ".dockerignore"]
-        if wanted.dockerfile == "Dockerfile" { wish.included.append("dockerfile") }
-        try await fetch(wish, into: files, "[internal] load build definition from \(wanted.dockerfile)")
+        var sync = FileSync(folder: attributes["dockerfilekey"] ?? "dockerfile")
+        sync.included = [wanted.dockerfile, wanted.dockerfile + ".dockerignore"]
+        if wanted.dockerfile == "Dockerfile" { sync.included.append("dockerfile") }
+        try await fetch(sync, into: files, "[internal] load build definition from \(wanted.dockerfile)")
         let root = try RootedDirectory(path: files)
         func text(_ path: String, in root: RootedDirectory) -> String? {
             (try? root.read(path, limit: 4 << 20)).map { FileName.text($0) }
@@ -210,7 +210,7 @@ struct SessionSource: Sendable {
     private func uploaded(_ path: String, into place: String) async throws -> String? {
         let file = folder + "/uploaded"
         let archive = try Files.open(file, [.readWrite, .create, .exclusive])
-        try await progress.during("[internal] load remote build context") { say in
+        try await progress.during("[internal] load remote build context") { log in
             let peer = peer
             let bytes = try await peer.call(
                 "/moby.upload.v1.Upload/Pull", metadata: [("urlpath", path), ("urlhost", "buildkit-session")]
@@ -224,7 +224,7 @@ struct SessionSource: Sendable {
                 }
                 return bytes
             }
-            say("transferring context: \(ByteSize.decimalText(bytes))")
+            log("transferring context: \(ByteSize.decimalText(bytes))")
         }
         return try await engine.unpackContext(file: file, into: place, subject: "the build context")
     }
@@ -239,10 +239,10 @@ struct SessionSource: Sendable {
 
     private func fetch(_ sync: FileSync, into place: String, _ title: String) async throws {
         try Files.makeDirectories(place)
-        try await progress.during(title) { say in
+        try await progress.during(title) { log in
             let (archive, listing) = try await transfer(sync, known: [:])
             try await engine.unpackContext(archive, into: place)
-            say("transferring \(sync.folder): \(ByteSize.decimalText(listing.bytes))")
+            log("transferring \(sync.folder): \(ByteSize.decimalText(listing.bytes))")
         }
     }
 
@@ -260,7 +260,7 @@ struct SessionSource: Sendable {
 
     /// Updates a stored context: unchanged files are not transferred again.
     private func update(_ kept: RetainedContext, _ sync: FileSync, _ title: String) async throws {
-        try await progress.during(title) { say in
+        try await progress.during(title) { log in
             let known = Self.facts(
                 (try? Files.read(kept.index, limit: 1 << 28)).flatMap { try? JSON(parsing: $0) } ?? .null)
             let (archive, listing) = try await transfer(sync, known: known)
@@ -277,7 +277,7 @@ struct SessionSource: Sendable {
             }
             try await engine.unpackContext(archive, into: kept.tree)
             try Files.replace(kept.index, Self.json(listing.files).bytes(), mode: 0o600)
-            say("transferring \(sync.folder): \(ByteSize.decimalText(listing.bytes))")
+            log("transferring \(sync.folder): \(ByteSize.decimalText(listing.bytes))")
         }
     }
 

@@ -46,7 +46,7 @@ struct SessionOutput: Sendable {
         try await engine.export(image, to: try archive.duplicate())
         for place in places {
             try Files.rewind(archive.raw)
-            try await progress.during("exporting to client \(place.type == "tar" ? "tarball" : "directory")") { say in
+            try await progress.during("exporting to client \(place.type == "tar" ? "tarball" : "directory")") { log in
                 let bytes: Int64
                 if place.type == "tar" {
                     bytes = try await FileSend.archive(archive.raw, to: peer, exporter: place.id)
@@ -56,7 +56,7 @@ struct SessionOutput: Sendable {
                     try await engine.unpackContext(try archive.duplicate(), into: tree)
                     bytes = try await FileSend.folder(tree, to: peer, exporter: place.id)
                 }
-                say("sending: \(ByteSize.decimalText(bytes))")
+                log("sending: \(ByteSize.decimalText(bytes))")
             }
         }
     }

@@ -186,10 +186,10 @@ extension SystemInfo {
         memory = facts.memoryBytes
         (memoryLimit, swapLimit, cpuCFSPeriod, cpuCFSQuota) = (true, true, true, true)
         (cpuShares, cpuSet, pidsLimit, ipv4Forwarding) = (true, true, true, true)
-        oomKillDisable = facts.controlGroupVersion == 1
+        oomKillDisable = facts.cgroupVersion == 1
         systemTime = Timestamp(nanoseconds: Clocks.wallNanoseconds()).rfc3339
         cgroupDriver = "cgroupfs"
-        cgroupVersion = "\(facts.controlGroupVersion)"
+        cgroupVersion = "\(facts.cgroupVersion)"
         kernelVersion = host.release
         operatingSystem = facts.operatingSystem
         osType = "linux"

@@ -2,20 +2,20 @@ import CArchive
 import LinuxKernel
 
 /// An archive that cannot be read, or an entry that is not allowed.
-public struct ArchiveError: Error, Sendable, CustomStringConvertible {
-    public let message: String
+package struct ArchiveError: Error, Sendable, CustomStringConvertible {
+    package let message: String
     /// The error number of the failed system call, or libarchive's own for an invalid archive; nil for an entry that is refused.
-    public let errno: Int32?
-    public init(_ message: String, errno: Int32? = nil) {
+    package let errno: Int32?
+    package init(_ message: String, errno: Int32? = nil) {
         self.message = message
         self.errno = errno
     }
-    public var description: String { message }
+    package var description: String { message }
 }
 
 /// One entry of an archive.
-public struct ArchiveEntry: Sendable, Equatable {
-    public enum Kind: Sendable, Equatable {
+package struct ArchiveEntry: Sendable, Equatable {
+    package enum Kind: Sendable, Equatable {
         case file, directory
         case symbolicLink(target: String)
         case hardLink(target: String)
@@ -24,29 +24,29 @@ public struct ArchiveEntry: Sendable, Equatable {
         case fifo
         case other
     }
-    public let path: String
-    public let kind: Kind
+    package let path: String
+    package let kind: Kind
     /// Permission bits including the set-id and sticky bits.
-    public let mode: UInt32
-    public let user: UInt32
-    public let group: UInt32
-    public let size: Int64
-    public let modifiedSeconds: Int64
-    public let modifiedNanoseconds: Int
-    public let attributes: [(name: String, value: [UInt8])]
+    package let mode: UInt32
+    package let user: UInt32
+    package let group: UInt32
+    package let size: Int64
+    package let modifiedSeconds: Int64
+    package let modifiedNanoseconds: Int
+    package let attributes: [(name: String, value: [UInt8])]
 
-    public static func == (one: ArchiveEntry, other: ArchiveEntry) -> Bool {
+    package static func == (one: ArchiveEntry, other: ArchiveEntry) -> Bool {
         one.path == other.path && one.kind == other.kind
     }
 }
 
 /// Reads tar streams, plain or compressed with gzip, zstd, bzip2 or xz, entry by entry (libarchive, archive_read(3)).
-@safe public final class ArchiveReader {
+@safe package final class ArchiveReader {
     private let archive: OpaquePointer
     private var entry: OpaquePointer?
 
     /// Reads from the descriptor's current position; the caller keeps ownership. `raw` reads any bytes as one entry; `empty` accepts an empty input.
-    public init(descriptor: Int32, raw: Bool = false, empty: Bool = true) throws(ArchiveError) {
+    package init(descriptor: Int32, raw: Bool = false, empty: Bool = true) throws(ArchiveError) {
         guard let made = unsafe archive_read_new() else { throw ArchiveError("out of memory") }
         unsafe archive = made
         _ = unsafe archive_read_support_filter_gzip(archive)
@@ -65,7 +65,7 @@ public struct ArchiveEntry: Sendable, Equatable {
     deinit { unsafe archive_read_free(archive) }
 
     /// Whether a file is a tar archive, plain or compressed, judged by its content, not its name.
-    public static func isArchive(_ path: String) throws -> Bool {
+    package static func isArchive(_ path: String) throws -> Bool {
         let file = try Files.open(path, [.readOnly, .nonBlocking])
         guard let reader = try? ArchiveReader(descriptor: file.raw, empty: false) else { return false }
         return (try? reader.next()) != nil
@@ -80,7 +80,7 @@ public struct ArchiveEntry: Sendable, Equatable {
     }
 
     /// The next entry; nil at the end.
-    public func next() throws(ArchiveError) -> ArchiveEntry? {
+    package func next() throws(ArchiveError) -> ArchiveEntry? {
         let code = unsafe archive_read_next_header(archive, &entry)
         if code == ARCHIVE_EOF { return nil }
         if code < ARCHIVE_WARN { throw lastError() }
@@ -128,7 +128,7 @@ public struct ArchiveEntry: Sendable, Equatable {
     }
 
     /// The next bytes of the current entry; empty at its end.
-    public func read(limit: Int = 1 << 18) throws(ArchiveError) -> [UInt8] {
+    package func read(limit: Int = 1 << 18) throws(ArchiveError) -> [UInt8] {
         var count = 0
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, filled in
             count = unsafe archive_read_data(archive, buffer.baseAddress, limit)
@@ -139,7 +139,7 @@ public struct ArchiveEntry: Sendable, Equatable {
     }
 
     /// The whole content of the current entry; throws if it has more than `limit` bytes.
-    public func readAll(limit: Int) throws(ArchiveError) -> [UInt8] {
+    package func readAll(limit: Int) throws(ArchiveError) -> [UInt8] {
         var all: [UInt8] = []
         while true {
             let part = try read()
@@ -150,16 +150,16 @@ public struct ArchiveEntry: Sendable, Equatable {
     }
 
     /// Copies the current entry's data to a file, preserving holes.
-    public func copy(to descriptor: Int32) throws(ArchiveError) {
+    package func copy(to descriptor: Int32) throws(ArchiveError) {
         if unsafe archive_read_data_into_fd(archive, descriptor) < ARCHIVE_WARN { throw lastError() }
     }
 }
 
 /// Writes a tar stream (libarchive, archive_write(3)); pax headers only where ustar cannot represent the entry.
-@safe public final class ArchiveWriter {
+@safe package final class ArchiveWriter {
     private let archive: OpaquePointer
 
-    public init(descriptor: Int32, gzip: Bool = false) throws(ArchiveError) {
+    package init(descriptor: Int32, gzip: Bool = false) throws(ArchiveError) {
         guard let made = unsafe archive_write_new() else { throw ArchiveError("out of memory") }
         unsafe archive = made
         if gzip { _ = unsafe archive_write_add_filter_gzip(archive) }
@@ -192,7 +192,7 @@ public struct ArchiveEntry: Sendable, Equatable {
         ArchiveError(unsafe archiveReason(archive), errno: unsafe archive_errno(archive))
     }
 
-    public func add(
+    package func add(
         _ path: String, kind: ArchiveEntry.Kind, mode: UInt32, user: UInt32 = 0, group: UInt32 = 0, size: Int64,
         modifiedSeconds: Int64, attributes: [(name: String, value: [UInt8])] = []
     ) throws(ArchiveError) {
@@ -231,12 +231,12 @@ public struct ArchiveEntry: Sendable, Equatable {
         if unsafe archive_write_header(archive, entry) < ARCHIVE_WARN { throw lastError() }
     }
 
-    public func write(_ bytes: [UInt8]) throws(ArchiveError) {
+    package func write(_ bytes: [UInt8]) throws(ArchiveError) {
         if unsafe archive_write_data(archive, bytes, bytes.count) < 0 { throw lastError() }
     }
 
     /// Writes the archive's trailer; without it the archive is truncated.
-    public func finish() throws(ArchiveError) {
+    package func finish() throws(ArchiveError) {
         isFinished = true
         if unsafe archive_write_close(archive) != ARCHIVE_OK { throw lastError() }
     }
@@ -244,7 +244,7 @@ public struct ArchiveEntry: Sendable, Equatable {
 
 /// Extracts a tar stream below the working directory with owners, modes, times, extended attributes and holes (libarchive,
 /// archive_write_disk(3)). Follows symbolic links unless `refusesLinks` is set: for confined helpers, whose root limits where links lead.
-@safe public final class ArchiveExtractor {
+@safe package final class ArchiveExtractor {
     private let archive: OpaquePointer
     private let disk: OpaquePointer
     private let reader: ArchiveReader
@@ -252,7 +252,7 @@ public struct ArchiveEntry: Sendable, Equatable {
     private var holdsContent: Bool?
 
     /// `refusesLinks`: never write through a symbolic link, for directories that are not confined.
-    public init(descriptor: Int32, refusesLinks: Bool = false) throws(ArchiveError) {
+    package init(descriptor: Int32, refusesLinks: Bool = false) throws(ArchiveError) {
         reader = try ArchiveReader(descriptor: descriptor)
         unsafe archive = reader.pointer
         guard let made = unsafe archive_write_disk_new() else { throw ArchiveError("out of memory") }
@@ -267,11 +267,11 @@ public struct ArchiveEntry: Sendable, Equatable {
 
     deinit { unsafe archive_write_free(disk) }
 
-    public func next() throws(ArchiveError) -> ArchiveEntry? { try reader.next() }
+    package func next() throws(ArchiveError) -> ArchiveEntry? { try reader.next() }
 
     /// Extracts the current entry, with another owner if given. `rebase` replaces the first component of the entry's path, or is prepended
     /// if the archive holds only the content of a directory.
-    public func extract(owner: (user: UInt32, group: UInt32)? = nil, rebase: String? = nil) throws(ArchiveError) {
+    package func extract(owner: (user: UInt32, group: UInt32)? = nil, rebase: String? = nil) throws(ArchiveError) {
         guard let entry = unsafe reader.currentEntry else { return }
         if let rebase { unsafe rename(entry, rebase) }
         unsafe makeRelative(entry)
@@ -348,7 +348,7 @@ public struct ArchiveEntry: Sendable, Equatable {
     }
 
     /// Sets the times and modes of directories, which must wait until their content is written.
-    public func finish() throws(ArchiveError) {
+    package func finish() throws(ArchiveError) {
         try unsafe check(archive_write_close(disk), "end of archive")
     }
 }
@@ -366,8 +366,8 @@ func archiveReason(_ archive: OpaquePointer) -> String {
 }
 
 /// gzip without a name and timestamp, so that the same input gives the same output.
-public enum Gzip {
-    public static func compress(_ source: Int32, to target: Int32) throws {
+package enum Gzip {
+    package static func compress(_ source: Int32, to target: Int32) throws {
         let writer = try ArchiveWriter(rawGzip: target)
         while true {
             let part = try readSome(source, limit: 1 << 18)

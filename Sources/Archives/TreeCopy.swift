@@ -2,14 +2,14 @@ import CArchive
 import LinuxKernel
 
 /// Copies a directory tree with all metadata that an archive can hold (libarchive, archive_read_disk(3), archive_write_disk(3)).
-public enum TreeCopy {
+package enum TreeCopy {
     private struct FileIdentity: Hashable {
         let device: UInt64
         let inode: Int64
     }
 
     /// Copies from one open directory into another. Symbolic links are copied, never followed; hard links are preserved.
-    public static func copy(from source: OwnedFD, to target: OwnedFD) throws {
+    package static func copy(from source: OwnedFD, to target: OwnedFD) throws {
         guard let reader = unsafe archive_read_disk_new(), let writer = unsafe archive_write_disk_new(),
             let entry = unsafe archive_entry_new()
         else { throw ArchiveError("out of memory") }

@@ -3,8 +3,8 @@ import LinuxKernel
 
 /// Sends build results to the client: `FileSend.DiffCopy` of BuildKit sessions. An archive is sent as bytes, a directory with the
 /// reversed protocol of `FileSync`: first the metadata of all files, then the content that the client requests.
-public enum FileSend {
-    public static let method = "/moby.filesync.v1.FileSend/DiffCopy"
+package enum FileSend {
+    package static let method = "/moby.filesync.v1.FileSend/DiffCopy"
 
     private static let partSize = 1 << 16
 
@@ -13,7 +13,7 @@ public enum FileSend {
     }
 
     /// Sends all data from a file descriptor; returns the number of bytes.
-    public static func archive(_ reading: Int32, to peer: GRPC.Peer, exporter: String) async throws -> Int64 {
+    package static func archive(_ reading: Int32, to peer: GRPC.Peer, exporter: String) async throws -> Int64 {
         try await peer.call(method, metadata: metadata(exporter)) { call in
             var bytes: Int64 = 0
             while case let part = try readSome(reading, limit: partSize), !part.isEmpty {
@@ -30,7 +30,7 @@ public enum FileSend {
     }
 
     /// Sends a directory, which must not change meanwhile; returns the number of bytes that the client requested.
-    public static func folder(_ folder: String, to peer: GRPC.Peer, exporter: String) async throws -> Int64 {
+    package static func folder(_ folder: String, to peer: GRPC.Peer, exporter: String) async throws -> Int64 {
         let paths = try list(folder)
         return try await peer.call(method, metadata: metadata(exporter)) { call in
             for path in paths {

@@ -4,15 +4,15 @@ import LinuxKernel
 
 /// Reads files of the client with BuildKit's `FileSync.DiffCopy` protocol: the client lists all files of a directory, then sends the
 /// requested content (github.com/tonistiigi/fsutil, send.go and types/wire.proto).
-public struct FileSync {
-    public static let method = "/moby.filesync.v1.FileSync/DiffCopy"
+package struct FileSync {
+    package static let method = "/moby.filesync.v1.FileSync/DiffCopy"
 
     /// The name under which the client exposes the directory.
-    public let folder: String
-    public var included: [String] = []
-    public var excluded: [String] = []
+    package let folder: String
+    package var included: [String] = []
+    package var excluded: [String] = []
 
-    public init(folder: String) { self.folder = folder }
+    package init(folder: String) { self.folder = folder }
 
     enum Packet {
         static let status: Int64 = 0
@@ -23,16 +23,16 @@ public struct FileSync {
     }
 
     /// The metadata of one file from the client; modes use Go's encoding.
-    public struct Facts: Sendable, Equatable, Codable {
-        public let mode: UInt32
-        public let size: Int64
+    package struct Facts: Sendable, Equatable, Codable {
+        package let mode: UInt32
+        package let size: Int64
         /// Nanoseconds since 1970.
-        public let modified: Int64
-        public let link: String
+        package let modified: Int64
+        package let link: String
         /// Major and minor number of a device.
-        public let device: [UInt32]
+        package let device: [UInt32]
 
-        public init(mode: UInt32, size: Int64, modified: Int64, link: String, device: [UInt32]) {
+        package init(mode: UInt32, size: Int64, modified: Int64, link: String, device: [UInt32]) {
             self.mode = mode
             self.size = size
             self.modified = modified
@@ -46,7 +46,7 @@ public struct FileSync {
         var hasContent: Bool { mode & 0x8F28_0000 == 0 }
 
         /// Whether both have the same file type: a file can replace a file, but not a directory.
-        public func isLike(_ other: Facts) -> Bool { mode & 0x8F28_0000 == other.mode & 0x8F28_0000 }
+        package func isLike(_ other: Facts) -> Bool { mode & 0x8F28_0000 == other.mode & 0x8F28_0000 }
 
         var kind: ArchiveEntry.Kind {
             if has(31) { return .directory }
@@ -67,9 +67,9 @@ public struct FileSync {
     }
 
     /// The files of a directory, and the number of bytes received.
-    public struct Listing: Sendable {
-        public var files: [String: Facts] = [:]
-        public var bytes: Int64 = 0
+    package struct Listing: Sendable {
+        package var files: [String: Facts] = [:]
+        package var bytes: Int64 = 0
     }
 
     private static func entry(_ bytes: ArraySlice<UInt8>) throws(RoostError) -> (path: String, facts: Facts) {
@@ -99,7 +99,7 @@ public struct FileSync {
     private static let smallSize: Int64 = 1 << 18
 
     /// Writes the directory as a tar stream; all files belong to root, as in BuildKit. Files that are unchanged from `known` are omitted.
-    public func fetch(from peer: GRPC.Peer, known: [String: Facts] = [:], to archive: Int32) async throws
+    package func fetch(from peer: GRPC.Peer, known: [String: Facts] = [:], to archive: Int32) async throws
         -> Listing
     {
         try await peer.call(Self.method, metadata: metadata) { call in

@@ -6,16 +6,16 @@ import NIOHTTP2
 import NIOPosix
 
 /// The error of a failed call (gRPC, "Status codes and their use").
-public struct GRPCStatus: Error, Sendable, CustomStringConvertible {
-    public let code: Int
-    public let message: String
-    public var description: String { message }
+package struct GRPCStatus: Error, Sendable, CustomStringConvertible {
+    package let code: Int
+    package let message: String
+    package var description: String { message }
 
-    public static let unknown = 2
-    public static let notFound = 5
-    public static let unimplemented = 12
+    package static let unknown = 2
+    package static let notFound = 5
+    package static let unimplemented = 12
 
-    public init(_ code: Int = GRPCStatus.unknown, _ message: String) {
+    package init(_ code: Int = GRPCStatus.unknown, _ message: String) {
         self.code = code
         self.message = message
     }
@@ -25,9 +25,9 @@ typealias FrameChannel = NIOAsyncChannel<HTTP2Frame.FramePayload, HTTP2Frame.Fra
 
 /// One gRPC call on one HTTP/2 stream, from the client or server side. Messages are length-prefixed
 /// (gRPC over HTTP/2, "Length-Prefixed-Message").
-public final class GRPCCall {
+package final class GRPCCall {
     /// `/package.Service/Method`.
-    public let method: String
+    package let method: String
     private let headers: HPACKHeaders
     private var frames: NIOAsyncChannelInboundStream<HTTP2Frame.FramePayload>.AsyncIterator
     private let output: NIOAsyncChannelOutboundWriter<HTTP2Frame.FramePayload>
@@ -51,10 +51,10 @@ public final class GRPCCall {
     }
 
     /// A metadata value of the call.
-    public func metadata(_ name: String) -> String? { headers.first(name: name) }
+    package func metadata(_ name: String) -> String? { headers.first(name: name) }
 
     /// The next message; nil at the end of the stream. Throws the error status of the peer.
-    public func next() async throws -> [UInt8]? {
+    package func next() async throws -> [UInt8]? {
         while true {
             if buffer.readableBytes >= 5,
                 let length = buffer.getInteger(at: buffer.readerIndex + 1, as: UInt32.self)
@@ -92,10 +92,10 @@ public final class GRPCCall {
         }
     }
 
-    public func send(_ message: [UInt8]) async throws { try await send([message]) }
+    package func send(_ message: [UInt8]) async throws { try await send([message]) }
 
     /// Sends several messages in one write.
-    public func send(_ messages: [[UInt8]]) async throws {
+    package func send(_ messages: [[UInt8]]) async throws {
         try await answer()
         var framed = ByteBuffer()
         for message in messages {
@@ -107,7 +107,7 @@ public final class GRPCCall {
     }
 
     /// Half-closes the stream of the client side.
-    public func finishSending() async throws {
+    package func finishSending() async throws {
         try await output.write(.data(.init(data: .byteBuffer(ByteBuffer()), endStream: true)))
     }
 
@@ -137,7 +137,7 @@ public final class GRPCCall {
 }
 
 /// Serves and makes gRPC calls over a connected socket.
-public enum GRPC {
+package enum GRPC {
     private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
     @Sendable private static func wrap(_ stream: any Channel) -> EventLoopFuture<FrameChannel> {
@@ -148,7 +148,7 @@ public enum GRPC {
     }
 
     /// Serves calls until the peer disconnects, then cancels those in progress.
-    public static func serve(
+    package static func serve(
         _ socket: OwnedFD, _ handler: @escaping @Sendable (GRPCCall) async throws -> Void
     ) async throws {
         let multiplexer = try await ClientBootstrap(group: group).withConnectedSocket(socket.release()) { channel in
@@ -181,12 +181,12 @@ public enum GRPC {
     }
 
     /// The peer of a connection, which serves calls.
-    public struct Peer: Sendable {
+    package struct Peer: Sendable {
         let multiplexer: NIOHTTP2Handler.AsyncStreamMultiplexer<FrameChannel>
         let channel: any Channel
 
         /// Makes a call; `body` exchanges the messages.
-        public func call<Value: Sendable>(
+        package func call<Value: Sendable>(
             _ method: String, metadata: [(String, String)] = [],
             _ body: @Sendable (GRPCCall) async throws -> Value
         ) async throws -> Value {
@@ -207,7 +207,7 @@ public enum GRPC {
         }
 
         /// A unary call: sends one message and returns the response.
-        public func ask(_ method: String, _ message: [UInt8]) async throws -> [UInt8] {
+        package func ask(_ method: String, _ message: [UInt8]) async throws -> [UInt8] {
             try await call(method) { call in
                 try await call.send(message)
                 try await call.finishSending()
@@ -218,11 +218,11 @@ public enum GRPC {
         }
 
         /// Returns when the connection is closed.
-        public func waitUntilClosed() async { try? await channel.closeFuture.get() }
+        package func waitUntilClosed() async { try? await channel.closeFuture.get() }
     }
 
     /// Connects to the peer of a socket as a client.
-    public static func connect(_ socket: OwnedFD) async throws -> Peer {
+    package static func connect(_ socket: OwnedFD) async throws -> Peer {
         let (multiplexer, channel) = try await ClientBootstrap(group: group).withConnectedSocket(
             socket.release()
         ) { channel in

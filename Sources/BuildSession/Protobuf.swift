@@ -1,10 +1,10 @@
 import EngineModel
 
 /// Writes Protocol Buffers messages (protobuf.dev, "Encoding"). Empty and zero values are omitted, as in proto3.
-public struct ProtobufWriter: Sendable {
-    public private(set) var bytes: [UInt8] = []
+package struct ProtobufWriter: Sendable {
+    package private(set) var bytes: [UInt8] = []
 
-    public init() {}
+    package init() {}
 
     private mutating func varint(_ value: UInt64) {
         var rest = value
@@ -15,30 +15,30 @@ public struct ProtobufWriter: Sendable {
         bytes.append(UInt8(rest))
     }
 
-    public mutating func number(_ field: Int, _ value: Int64) {
+    package mutating func number(_ field: Int, _ value: Int64) {
         guard value != 0 else { return }
         varint(UInt64(field) << 3)
         varint(UInt64(bitPattern: value))
     }
 
-    public mutating func bool(_ field: Int, _ value: Bool) { number(field, value ? 1 : 0) }
+    package mutating func bool(_ field: Int, _ value: Bool) { number(field, value ? 1 : 0) }
 
-    public mutating func data(_ field: Int, _ value: some Collection<UInt8>) {
+    package mutating func data(_ field: Int, _ value: some Collection<UInt8>) {
         varint(UInt64(field) << 3 | 2)
         varint(UInt64(value.count))
         bytes += value
     }
 
-    public mutating func text(_ field: Int, _ value: String) { if !value.isEmpty { data(field, Array(value.utf8)) } }
+    package mutating func text(_ field: Int, _ value: String) { if !value.isEmpty { data(field, Array(value.utf8)) } }
 
     /// A nested message; written even if empty, because its presence is significant.
-    public mutating func message(_ field: Int, _ body: (inout ProtobufWriter) -> Void) {
+    package mutating func message(_ field: Int, _ body: (inout ProtobufWriter) -> Void) {
         var inner = ProtobufWriter()
         body(&inner)
         data(field, inner.bytes)
     }
 
-    public mutating func map(_ field: Int, _ values: [String: String]) {
+    package mutating func map(_ field: Int, _ values: [String: String]) {
         for (key, value) in values.sorted(by: { $0.key < $1.key }) {
             message(field) {
                 $0.text(1, key)
@@ -48,7 +48,7 @@ public struct ProtobufWriter: Sendable {
     }
 
     /// `google.protobuf.Timestamp`.
-    public mutating func time(_ field: Int, nanoseconds: Int64) {
+    package mutating func time(_ field: Int, nanoseconds: Int64) {
         message(field) {
             $0.number(1, nanoseconds / 1_000_000_000)
             $0.number(2, nanoseconds % 1_000_000_000)
@@ -57,7 +57,7 @@ public struct ProtobufWriter: Sendable {
 }
 
 /// Parses a Protocol Buffers message; unknown fields are ignored.
-public struct ProtobufReader: Sendable {
+package struct ProtobufReader: Sendable {
     private enum Value: Sendable {
         case number(UInt64)
         case data(ArraySlice<UInt8>)
@@ -65,7 +65,7 @@ public struct ProtobufReader: Sendable {
 
     private var fields: [(number: Int, value: Value)] = []
 
-    public init(_ bytes: some Collection<UInt8>) throws(RoostError) {
+    package init(_ bytes: some Collection<UInt8>) throws(RoostError) {
         var rest = Array(bytes)[...]
         func broken() -> RoostError { .invalid("truncated or malformed protobuf message") }
         func varint() throws(RoostError) -> UInt64 {
@@ -96,24 +96,24 @@ public struct ProtobufReader: Sendable {
         }
     }
 
-    public func number(_ field: Int) -> Int64 {
+    package func number(_ field: Int) -> Int64 {
         for entry in fields.reversed() where entry.number == field {
             if case .number(let value) = entry.value { return Int64(bitPattern: value) }
         }
         return 0
     }
 
-    public func all(_ field: Int) -> [ArraySlice<UInt8>] {
+    package func all(_ field: Int) -> [ArraySlice<UInt8>] {
         fields.compactMap { entry in
             if entry.number == field, case .data(let bytes) = entry.value { return bytes }
             return nil
         }
     }
 
-    public func data(_ field: Int) -> ArraySlice<UInt8> { all(field).last ?? [] }
-    public func text(_ field: Int) -> String { String(decoding: data(field), as: UTF8.self) }
+    package func data(_ field: Int) -> ArraySlice<UInt8> { all(field).last ?? [] }
+    package func text(_ field: Int) -> String { String(decoding: data(field), as: UTF8.self) }
 
-    public func map(_ field: Int) throws(RoostError) -> [String: String] {
+    package func map(_ field: Int) throws(RoostError) -> [String: String] {
         var found: [String: String] = [:]
         for bytes in all(field) {
             let entry = try ProtobufReader(bytes)

@@ -1,9 +1,9 @@
 import EngineModel
 
 /// Progress messages of a build: `moby.buildkit.v1.StatusResponse` (BuildKit, api/services/control/control.proto).
-public enum StatusMessage {
+package enum StatusMessage {
     /// The state of a step. Times are nanoseconds since 1970; 0 means not yet.
-    public static func vertex(
+    package static func vertex(
         _ digest: String, _ name: String, started: Int64, completed: Int64 = 0, cached: Bool = false, error: String = ""
     ) -> [UInt8] {
         var response = ProtobufWriter()
@@ -19,7 +19,7 @@ public enum StatusMessage {
     }
 
     /// Output of a step; `stream` is 1 (stdout) or 2 (stderr).
-    public static func log(_ digest: String, _ text: String, stream: Int64, at time: Int64) -> [UInt8] {
+    package static func log(_ digest: String, _ text: String, stream: Int64, at time: Int64) -> [UInt8] {
         var response = ProtobufWriter()
         response.message(3) {
             $0.text(1, digest)
@@ -31,7 +31,7 @@ public enum StatusMessage {
     }
 
     /// Progress within a step, in bytes.
-    public static func progress(
+    package static func progress(
         _ digest: String, _ id: String, current: Int64, total: Int64, isComplete: Bool, started: Int64, at time: Int64
     ) -> [UInt8] {
         var response = ProtobufWriter()
@@ -48,7 +48,7 @@ public enum StatusMessage {
         return response.bytes
     }
 
-    public static func warning(_ digest: String, _ text: String) -> [UInt8] {
+    package static func warning(_ digest: String, _ text: String) -> [UInt8] {
         var response = ProtobufWriter()
         response.message(4) {
             $0.text(1, digest)
@@ -60,27 +60,27 @@ public enum StatusMessage {
 }
 
 /// A build request: `SolveRequest` of the control service or of the gateway, which use different field numbers.
-public struct SolveRequest: Sendable {
-    public var frontend = ""
-    public var attributes: [String: String] = [:]
-    public var session = ""
+package struct SolveRequest: Sendable {
+    package var frontend = ""
+    package var attributes: [String: String] = [:]
+    package var session = ""
     /// Results of other builds by name, as `pb.Definition`.
-    public var inputs: [String: [UInt8]] = [:]
-    public var exports: [Export] = []
+    package var inputs: [String: [UInt8]] = [:]
+    package var exports: [Export] = []
     /// What the client allows the Dockerfile to use, e.g. `network.host`.
-    public var entitlements: [String] = []
+    package var entitlements: [String] = []
 
     /// The destination of the result.
-    public struct Export: Sendable, Equatable {
+    package struct Export: Sendable, Equatable {
         /// `moby` and `image`: the engine's image store; `local`: a directory of the client; `tar`: a file of the client.
-        public var type: String
-        public var attributes: [String: String]
+        package var type: String
+        package var attributes: [String: String]
         /// Identifies the export to the client if there are several.
-        public var id: String
+        package var id: String
     }
 
     /// Parses `moby.buildkit.v1.SolveRequest`; also returns the reference of the build.
-    public static func control(_ bytes: [UInt8]) throws(RoostError) -> (reference: String, order: SolveRequest) {
+    package static func control(_ bytes: [UInt8]) throws(RoostError) -> (reference: String, order: SolveRequest) {
         let message = try ProtobufReader(bytes)
         var order = SolveRequest()
         order.frontend = message.text(6)
@@ -100,7 +100,7 @@ public struct SolveRequest: Sendable {
     }
 
     /// `moby.buildkit.v1.frontend.SolveRequest`.
-    public static func gateway(_ bytes: [UInt8]) throws(RoostError) -> SolveRequest {
+    package static func gateway(_ bytes: [UInt8]) throws(RoostError) -> SolveRequest {
         let message = try ProtobufReader(bytes)
         var order = SolveRequest()
         order.frontend = message.text(2)

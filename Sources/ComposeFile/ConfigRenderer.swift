@@ -3,18 +3,18 @@ import EngineModel
 
 /// The form in which `config` prints a project: like the reference tool, it omits empty values and some defaults. Which ones depends
 /// on the reference tool's types; they are listed only here.
-public struct ConfigRenderer {
+package struct ConfigRenderer {
     /// False for JSON, which prints only top-level extensions.
     let keepsExtensions: Bool
 
-    public static func json(_ project: Project) -> JSON {
+    package static func json(_ project: Project) -> JSON {
         var value = ConfigRenderer(keepsExtensions: false).whole(project)
         // The reference tool's JSON omits models.
         value = .object((value.object ?? []).filter { $0.key != "models" }.sorted { $0.key < $1.key })
         return value
     }
 
-    public static func yaml(_ project: Project) -> JSON {
+    package static func yaml(_ project: Project) -> JSON {
         var result = ConfigRenderer(keepsExtensions: true).whole(project)
         result.set("services", .object((result["services"].object ?? []).map { ($0.key, yamlService($0.value)) }))
         if let networks = result["networks"].object {
@@ -88,12 +88,12 @@ public struct ConfigRenderer {
 
     private func whole(_ project: Project) -> JSON {
         var json: JSON = ["name": .string(project.name), "services": section(project.services, service)]
-        for (key, map, form) in [
-            ("networks", project.networks, network), ("volumes", project.volumes, { self.typed($0) }),
-            ("secrets", project.secrets, { self.typed($0) }), ("configs", project.configs, { self.typed($0) }),
-            ("models", project.models, { self.typed($0) }),
+        if !project.networks.isEmpty { json.set("networks", section(project.networks, network)) }
+        for (key, map) in [
+            ("volumes", project.volumes), ("secrets", project.secrets), ("configs", project.configs),
+            ("models", project.models),
         ] where !map.isEmpty {
-            json.set(key, section(map, form))
+            json.set(key, section(map) { typed($0) })
         }
         for (key, value) in project.extensions { json.set(key, keepsExtensions ? value : Self.extended(value)) }
         return json

@@ -44,7 +44,7 @@ struct DocumentParts {
             case let key where key.hasPrefix("x-"): extensions.append((key, reader.any(entry.value)))
             default:
                 throw ComposeError(
-                    "(root) Additional property \(entry.key) is not allowed", at: entry.place,
+                    "(root) Additional property \(entry.key) is not allowed", at: entry.location,
                     hint: Self.advice(entry))
             }
         }
@@ -84,7 +84,7 @@ struct DocumentParts {
             try checkName(entry, name)
             if entry.value.tag == "!reset" { continue }
             found[entry.key] = try reader.object(entry.value, "\(name).\(entry.key)", table)
-            reader.note("\(name).\(entry.key)", Node(kind: entry.value.kind, place: entry.place, tag: ""))
+            reader.note("\(name).\(entry.key)", Node(kind: entry.value.kind, location: entry.location, tag: ""))
         }
         return found
     }
@@ -106,7 +106,7 @@ struct DocumentParts {
             !entry.key.isEmpty
         else {
             throw ComposeError(
-                "\(section) Additional property \(entry.key) is not allowed", at: entry.place,
+                "\(section) Additional property \(entry.key) is not allowed", at: entry.location,
                 hint: "names may contain letters, digits, ., _ and -")
         }
     }
@@ -151,7 +151,7 @@ struct DocumentParts {
     }
 
     /// A file cannot redefine a resource of a project that it includes; an override file can.
-    func refuseConflict(with other: DocumentParts, at place: Place?, _ origins: [String: String] = [:])
+    func refuseConflict(with other: DocumentParts, at location: SourceLocation?, _ origins: [String: String] = [:])
         throws(ComposeError)
     {
         for (section, mine, theirs) in [
@@ -163,7 +163,7 @@ struct DocumentParts {
                 guard let known = mine[name], known != value else { continue }
                 throw ComposeError(
                     "\(section).\(name) conflicts with imported resource",
-                    at: place ?? origins["\(section).\(name)"].flatMap { Place(parsing: $0) },
+                    at: location ?? origins["\(section).\(name)"].flatMap { SourceLocation(parsing: $0) },
                     hint: "to change an included \(section.dropLast()), use an override file")
             }
         }
@@ -172,8 +172,8 @@ struct DocumentParts {
     /// Checks that need all earlier files: attributes without a value in every file, and duplicates in lists whose items must be
     /// unique.
     func checkWhole(_ reader: ValueReader) throws(ComposeError) {
-        for (path, place) in reader.valueless where !hasValue(path) {
-            throw ComposeError("\(path) has no value", at: place, hint: "add a value or remove the line")
+        for (path, location) in reader.valueless where !hasValue(path) {
+            throw ComposeError("\(path) has no value", at: location, hint: "add a value or remove the line")
         }
         for (name, service) in services {
             for key in ["security_opt", "group_add", "external_links", "volumes_from", "device_cgroup_rules"] {
@@ -181,7 +181,7 @@ struct DocumentParts {
                 guard let double = items.indices.first(where: { items[..<$0].contains(items[$0]) }) else { continue }
                 throw ComposeError(
                     "services.\(name).\(key) array items must be unique: \(items[double].string ?? "") is duplicated",
-                    at: reader.origins["services.\(name).\(key)"].flatMap { Place(parsing: $0) },
+                    at: reader.origins["services.\(name).\(key)"].flatMap { SourceLocation(parsing: $0) },
                     hint: "remove one of the two")
             }
         }

@@ -2,17 +2,17 @@ import ComposeModel
 import EngineModel
 
 /// Files of `NAME=value` lines (specification, "Env_file format"): `.env` and `env_file`.
-public enum EnvironmentFile {
+package enum EnvironmentFile {
     /// The name and value of an entry, and its line.
-    public struct Entry: Sendable, Equatable {
-        public let name: String
-        public let value: String
-        public let line: Int
+    package struct Entry: Sendable, Equatable {
+        package let name: String
+        package let value: String
+        package let line: Int
     }
 
     /// `known`: variables for interpolation and for lines with a bare name. Interpolation falls back to values of `earlier` files and of
     /// the file itself.
-    public static func parse(
+    package static func parse(
         _ bytes: [UInt8], file: String, known: [String: String], earlier: [String: String] = [:]
     ) throws(ComposeError) -> [Entry] {
         var statements = EnvironmentStatements(
@@ -21,27 +21,27 @@ public enum EnvironmentFile {
     }
 
     /// The raw format of `docker run --env-file`: no quotes, no interpolation; a bare name reads its value from the environment.
-    public static func parseRaw(_ bytes: [UInt8], file: String, known: [String: String]) throws(ComposeError)
+    package static func parseRaw(_ bytes: [UInt8], file: String, known: [String: String]) throws(ComposeError)
         -> [Entry]
     {
         var found: [Entry] = []
         for (index, bytes) in withoutMark(bytes).split(separator: 10, omittingEmptySubsequences: false).enumerated() {
-            let place = Place(file: file, line: index + 1, column: 1)
+            let location = SourceLocation(file: file, line: index + 1, column: 1)
             guard let text = String(validating: bytes.last == 13 ? bytes.dropLast() : bytes, as: UTF8.self) else {
-                throw ComposeError("invalid utf8 bytes at line \(place.line)", at: place)
+                throw ComposeError("invalid utf8 bytes at line \(location.line)", at: location)
             }
             let line = Substring(text.unicodeScalars.drop { $0.properties.isWhitespace })
             if line.isEmpty || line.begins(with: "#") { continue }
             let parts = line.cut(at: "=")
             let name = parts?.before ?? line
             guard !name.isEmpty else {
-                throw ComposeError("no variable name on line '\(line)'", at: place, hint: "expected NAME=value")
+                throw ComposeError("no variable name on line '\(line)'", at: location, hint: "expected NAME=value")
             }
             guard !name.unicodeScalars.contains(where: { $0 == " " || $0 == "\t" }) else {
-                throw ComposeError("variable '\(name)' contains whitespaces", at: place, hint: "expected NAME=value")
+                throw ComposeError("variable '\(name)' contains whitespaces", at: location, hint: "expected NAME=value")
             }
             if let value = parts.map({ String($0.after) }) ?? known[String(name)] {
-                found.append(Entry(name: String(name), value: value, line: place.line))
+                found.append(Entry(name: String(name), value: value, line: location.line))
             }
         }
         return found
@@ -71,7 +71,7 @@ private struct EnvironmentStatements {
     }
 
     private var next: Unicode.Scalar? { position < text.count ? text[position] : nil }
-    private var place: Place { Place(file: file, line: line, column: 1) }
+    private var location: SourceLocation { SourceLocation(file: file, line: line, column: 1) }
 
     private mutating func take() -> Unicode.Scalar? {
         guard let scalar = next else { return nil }
@@ -115,7 +115,7 @@ private struct EnvironmentStatements {
 
     /// A name up to `=` or `:`; without one, `hasValue` is false.
     private mutating func name() throws(ComposeError) -> (name: String, hasValue: Bool) {
-        let place = place
+        let location = location
         let export = Array("export".unicodeScalars)
         if text[position...].starts(with: export), position + export.count < text.count,
             Self.isBlank(text[position + export.count])
@@ -136,13 +136,13 @@ private struct EnvironmentStatements {
             guard Self.isBlank(scalar) || Self.isPartOfName(scalar) else {
                 let rest = Self.string(text[start...].prefix { $0 != "\n" }).trimmedAtEnd
                 throw ComposeError(
-                    "unexpected character \"\(scalar)\" in variable name \"\(rest)\"", at: place,
+                    "unexpected character \"\(scalar)\" in variable name \"\(rest)\"", at: location,
                     hint: "names may contain letters, digits, _, . and -")
             }
             position += 1
         }
         if name.utf8.contains(32) {
-            throw ComposeError("key cannot contain a space", at: place, hint: "expected NAME=value")
+            throw ComposeError("key cannot contain a space", at: location, hint: "expected NAME=value")
         }
         return (String(name), hasValue)
     }
@@ -164,7 +164,7 @@ private struct EnvironmentStatements {
     }
 
     private mutating func value() throws(ComposeError) -> String {
-        let place = place
+        let location = location
         skip(while: Self.isBlank)
         guard let quote = next, quote == "\"" || quote == "'" else {
             let start = position
@@ -173,14 +173,14 @@ private struct EnvironmentStatements {
             if let comment = plain.indices.dropLast().first(where: { plain[$0] == " " && plain[$0 + 1] == "#" }) {
                 plain = plain[..<comment]
             }
-            return try expand(String(Self.string(plain).trimmedAtEnd), place)
+            return try expand(String(Self.string(plain).trimmedAtEnd), location)
         }
         _ = take()
         var inner: [Unicode.Scalar] = []
         while let scalar = take() {
             if scalar == quote {
                 let body = Self.string(inner)
-                return quote == "'" ? body : try expand(Self.unescaped(inner), place)
+                return quote == "'" ? body : try expand(Self.unescaped(inner), location)
             }
             if scalar == "\\" {
                 guard let escaped = take() else { break }
@@ -190,13 +190,13 @@ private struct EnvironmentStatements {
                 inner.append(scalar)
             }
         }
-        throw ComposeError("unterminated quoted value", at: place, hint: "the quote that opens here is not closed")
+        throw ComposeError("unterminated quoted value", at: location, hint: "the quote that opens here is not closed")
     }
 
-    private func expand(_ text: String, _ place: Place) throws(ComposeError) -> String {
+    private func expand(_ text: String, _ location: SourceLocation) throws(ComposeError) -> String {
         guard text.utf8.contains(36) else { return text }
         var interpolation = Interpolation(variables: variables)
-        return try interpolation.substitute(text, place, "the value")
+        return try interpolation.substitute(text, location, "the value")
     }
 
     /// Replaces the escapes of double quotes; `\$` becomes `$$`, an escaped dollar sign.

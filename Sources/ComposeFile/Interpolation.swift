@@ -19,7 +19,7 @@ struct Interpolation {
         switch node.kind {
         case .scalar(let text, _):
             if text.utf8.contains(36) {
-                let replaced = try substitute(text, node.place, path)
+                let replaced = try substitute(text, node.location, path)
                 // An interpolated value is a string; attributes of other types parse it.
                 result.kind = .scalar(replaced, isPlain: false)
             }
@@ -48,9 +48,10 @@ struct Interpolation {
         }
     }
 
-    mutating func substitute(_ text: String, _ place: Place?, _ path: String) throws(ComposeError) -> String {
+    mutating func substitute(_ text: String, _ location: SourceLocation?, _ path: String) throws(ComposeError) -> String
+    {
         var scanner = Scanner(Array(text.unicodeScalars), depth: 0)
-        return try run(&scanner, until: nil, place, path)
+        return try run(&scanner, until: nil, location, path)
     }
 
     private struct Scanner {
@@ -76,7 +77,9 @@ struct Interpolation {
         }
     }
 
-    private mutating func run(_ scanner: inout Scanner, until end: Unicode.Scalar?, _ place: Place?, _ path: String)
+    private mutating func run(
+        _ scanner: inout Scanner, until end: Unicode.Scalar?, _ location: SourceLocation?, _ path: String
+    )
         throws(ComposeError) -> String
     {
         var out = ""
@@ -92,13 +95,13 @@ struct Interpolation {
                 out.append("$")
             case "{":
                 _ = scanner.take()
-                out += try braced(&scanner, place, path)
+                out += try braced(&scanner, location, path)
             case let first? where Self.isNameStart(first):
-                out += value(scanner.takeName(), place, isBare: true)
+                out += value(scanner.takeName(), location, isBare: true)
             default: out.append("$")
             }
         }
-        if end != nil { throw invalid(place, path) }
+        if end != nil { throw invalid(location, path) }
         return out
     }
 
@@ -109,23 +112,27 @@ struct Interpolation {
         isNameStart(scalar) || ("0"..."9").contains(scalar)
     }
 
-    private func invalid(_ place: Place?, _ path: String) -> ComposeError {
+    private func invalid(_ location: SourceLocation?, _ path: String) -> ComposeError {
         ComposeError(
-            "invalid interpolation format for \(path)", at: place, hint: "you may need to escape any $ with another $")
+            "invalid interpolation format for \(path)", at: location,
+            hint: "you may need to escape any $ with another $")
     }
 
-    private mutating func value(_ name: String, _ place: Place?, isBare: Bool) -> String {
+    private mutating func value(_ name: String, _ location: SourceLocation?, isBare: Bool) -> String {
         uses.append(VariableUse(name: name))
         if let value = variables[name] { return value }
-        unset.append(UnsetVariable(name: name, place: place, isBare: isBare))
+        unset.append(UnsetVariable(name: name, location: location, isBare: isBare))
         return ""
     }
 
-    private mutating func braced(_ scanner: inout Scanner, _ place: Place?, _ path: String) throws(ComposeError)
+    private mutating func braced(_ scanner: inout Scanner, _ location: SourceLocation?, _ path: String)
+        throws(ComposeError)
         -> String
     {
         scanner.depth += 1
-        guard scanner.depth < 32, let first = scanner.next, Self.isNameStart(first) else { throw invalid(place, path) }
+        guard scanner.depth < 32, let first = scanner.next, Self.isNameStart(first) else {
+            throw invalid(location, path)
+        }
         let name = scanner.takeName()
         var mark = ""
         while let scalar = scanner.next, ":-?+".unicodeScalars.contains(scalar), mark.isEmpty || mark == ":" {
@@ -133,13 +140,13 @@ struct Interpolation {
             _ = scanner.take()
         }
         if mark.isEmpty {
-            guard scanner.take() == "}" else { throw invalid(place, path) }
+            guard scanner.take() == "}" else { throw invalid(location, path) }
             scanner.depth -= 1
-            return value(name, place, isBare: false)
+            return value(name, location, isBare: false)
         }
-        guard let kind = mark.last, kind != ":" else { throw invalid(place, path) }
+        guard let kind = mark.last, kind != ":" else { throw invalid(location, path) }
         let quiet = unset
-        let alternative = try run(&scanner, until: "}", place, path)
+        let alternative = try run(&scanner, until: "}", location, path)
         scanner.depth -= 1
         uses.append(
             VariableUse(
@@ -160,7 +167,7 @@ struct Interpolation {
             guard counts else {
                 throw ComposeError(
                     "required variable \(name) is missing a value\(alternative.isEmpty ? "" : ": \(alternative)")",
-                    at: place,
+                    at: location,
                     hint: "set it in the environment or in .env: \(name)=…")
             }
             return known ?? ""

@@ -21,7 +21,7 @@ struct FileSource {
         let found = try YAMLReader.documents(bytes, file: shown)
         for document in found {
             if case .mapping = document.kind { continue }
-            throw ComposeError("top-level object must be a mapping", at: document.place)
+            throw ComposeError("top-level object must be a mapping", at: document.location)
         }
         known.documents[file] = found
         return found
@@ -53,7 +53,7 @@ struct ModelLoader {
         if trail.isEmpty, try files.allSatisfy({ try source.documents($0).isEmpty }), let first = files.first {
             let shown = ProjectLoader.relative(first, to: source.request.workingDirectory)
             throw ComposeError(
-                "empty compose file: \(shown)", at: Place(file: shown, line: 1, column: 1),
+                "empty compose file: \(shown)", at: SourceLocation(file: shown, line: 1, column: 1),
                 hint: "define at least one service: services: {web: {image: NAME}}")
         }
         for file in files {
@@ -93,7 +93,7 @@ struct ModelLoader {
         {
             for item in try reader.items(entry.value, "include") {
                 let found = try include(item, file, &reader)
-                try imported.refuseConflict(with: found, at: item.place)
+                try imported.refuseConflict(with: found, at: item.location)
                 imported.merge(found)
                 // As in Compose.
                 imported.extensions = []
@@ -120,14 +120,14 @@ struct ModelLoader {
             rule = ["path": [try reader.string(item, "include")]]
         }
         let paths = (rule["path"].strings ?? []).map { reader.resolved($0) }
-        guard let first = paths.first else { throw ComposeError("include: path is required", at: item.place) }
+        guard let first = paths.first else { throw ComposeError("include: path is required", at: item.location) }
         let folder = rule["project_directory"].string.map { reader.resolved($0) } ?? ProjectLoader.parent(first)
         var values: [String: String] = [:]
         let files = rule["env_file"].strings?.map { reader.resolved($0) } ?? [ProjectLoader.join(folder, ".env")]
         for path in files where path != "/dev/null" {
             guard let bytes = try source.request.read(path) else {
                 if rule["env_file"].isNull { continue }
-                throw ComposeError("env file \(path) not found", at: item.place)
+                throw ComposeError("env file \(path) not found", at: item.location)
             }
             let known = values.merging(variables) { $1 }
             for entry in try EnvironmentFile.parse(bytes, file: path, known: known) {
@@ -135,7 +135,7 @@ struct ModelLoader {
             }
         }
         for path in paths where try source.request.read(path) == nil {
-            throw ComposeError("open \(path): no such file or directory", at: item.place)
+            throw ComposeError("open \(path): no such file or directory", at: item.location)
         }
         var model = ModelLoader(
             source: source, directory: folder, variables: values.merging(variables) { $1 }, trail: trail + [file])
@@ -168,7 +168,7 @@ struct ModelLoader {
                 entry.value, entry.key,
                 ServiceContext(file: file, name: entry.key, section: section.value, parts: parts),
                 trail: [], &reader)
-            reader.note("services.\(entry.key)", Node(kind: entry.value.kind, place: entry.place, tag: ""))
+            reader.note("services.\(entry.key)", Node(kind: entry.value.kind, location: entry.location, tag: ""))
         }
         return found
     }
@@ -194,7 +194,7 @@ struct ModelLoader {
         let chain = trail + [(here.file, here.name)]
         let extends = try reader.serviceTable["extends"]?(&reader, reference.value, path + ".extends") ?? .null
         guard let name = extends["service"].string else {
-            throw ComposeError("\(path).extends: service is required", at: reference.place)
+            throw ComposeError("\(path).extends: service is required", at: reference.location)
         }
         var base = try base(name, extends["file"].string, reference, here, shown, chain, &reader)
         var own = without("extends", MergeRule.unique(try reader.object(node, path, reader.serviceTable)))
@@ -221,7 +221,7 @@ struct ModelLoader {
             let path = reader.resolved(file)
             guard try source.request.read(path) != nil else {
                 throw ComposeError(
-                    "cannot extend service \"\(here.name)\": no such file: \(file)", at: reference.value.place)
+                    "cannot extend service \"\(here.name)\": no such file: \(file)", at: reference.value.location)
             }
             for document in try source.documents(path) {
                 var interpolation = Interpolation(variables: variables)
@@ -241,14 +241,14 @@ struct ModelLoader {
                 "\($0.name) in \(ProjectLoader.relative($0.file, to: source.request.workingDirectory))"
             }
             throw ComposeError(
-                "Circular reference:\n  " + links.joined(separator: "\n  extends "), at: reference.place)
+                "Circular reference:\n  " + links.joined(separator: "\n  extends "), at: reference.location)
         }
         guard case .mapping(let entries) = there.section.kind, let entry = entries.first(where: { $0.key == name })
         else {
-            let place = ProjectLoader.relative(there.file, to: source.request.workingDirectory)
+            let file = ProjectLoader.relative(there.file, to: source.request.workingDirectory)
             throw ComposeError(
-                "cannot extend service \"\(here.name)\" in \(place): service \"\(name)\" not found",
-                at: reference.value.place)
+                "cannot extend service \"\(here.name)\" in \(file): service \"\(name)\" not found",
+                at: reference.value.location)
         }
         if entry.value.isNothing { return .null }
         return try service(entry.value, shown, there, trail: chain, &reader)

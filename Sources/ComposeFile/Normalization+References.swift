@@ -47,7 +47,7 @@ extension Normalization {
                 hint: ValueReader.suggestion(source, Array(project.volumes.keys))
                     ?? "declare it: volumes: {\(source): {}}, or use ./\(source) for a directory")
         }
-        for (key, items, map, place) in [
+        for (key, items, map, section) in [
             ("build secret", service["build"]["secrets"], project.secrets, "build.secrets"),
             ("config", service["configs"], project.configs, "configs"),
             ("secret", service["secrets"], project.secrets, "secrets"),
@@ -56,12 +56,12 @@ extension Normalization {
                 let source = item["source"].string ?? ""
                 guard map[source] == nil else { continue }
                 throw fail(
-                    "service \"\(name)\" refers to undefined \(key) \(source)", "\(path).\(place).\(source)",
+                    "service \"\(name)\" refers to undefined \(key) \(source)", "\(path).\(section).\(source)",
                     project,
                     hint: source.isEmpty
                         ? "name it: source: NAME"
                         : Self.advice(
-                            source, place == "configs" ? "configs" : "secrets", map, form: "{file: ./\(source)}"))
+                            source, section == "configs" ? "configs" : "secrets", map, form: "{file: ./\(source)}"))
             }
         }
         for (model, _) in service["models"].object ?? [] where project.models[model] == nil {

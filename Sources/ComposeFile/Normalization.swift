@@ -66,15 +66,15 @@ struct Normalization {
     }
 
     func fail(_ message: String, _ path: String, _ project: Project, hint: String? = nil) -> ComposeError {
-        ComposeError(message, at: place(path, project), hint: hint)
+        ComposeError(message, at: location(path, project), hint: hint)
     }
 
     /// The location of a path, or of its nearest known parent.
-    private func place(_ path: String, _ project: Project) -> Place? {
+    private func location(_ path: String, _ project: Project) -> SourceLocation? {
         var parts = path.split(separator: ".")
         while !parts.isEmpty {
             if let origin = project.origins[parts.joined(separator: ".")] {
-                return Place(parsing: origin)
+                return SourceLocation(parsing: origin)
             }
             parts.removeLast()
         }
@@ -138,8 +138,8 @@ struct Normalization {
         return result
     }
 
-    private func folded(_ files: [JSON], _ own: JSON, _ place: String, _ project: inout Project) throws -> JSON {
-        let isEnvironment = place.hasSuffix("env_file")
+    private func folded(_ files: [JSON], _ own: JSON, _ memberPath: String, _ project: inout Project) throws -> JSON {
+        let isEnvironment = memberPath.hasSuffix("env_file")
         var values: [String: String] = [:]
         // A label file can use only values of earlier label files.
         let known = isEnvironment ? (own.stringMap ?? [:]).merging(variables) { $1 } : [:]
@@ -148,7 +148,7 @@ struct Normalization {
             guard let bytes = try request.read(path) else {
                 if file["required"].bool == false { continue }
                 throw fail(
-                    "env file \(path) not found", place, project,
+                    "env file \(path) not found", memberPath, project,
                     hint: "create the file, or set required: false")
             }
             let entries =
@@ -159,7 +159,7 @@ struct Normalization {
                 values[entry.name] = entry.value
                 if own[entry.name].isNull {
                     let attribute = isEnvironment ? "environment" : "labels"
-                    let service = place.split(separator: ".").dropLast().joined(separator: ".")
+                    let service = memberPath.split(separator: ".").dropLast().joined(separator: ".")
                     project.origins["\(service).\(attribute).\(entry.name)"] = "\(path):\(entry.line)"
                 }
             }
@@ -264,32 +264,32 @@ struct Normalization {
         guard request.passes.checksConsistency else { return }
         /// Keyed by bytes: `String` compares different encodings of a letter as equal.
         var known: [[UInt8]: String] = [:]
-        let places =
+        let targets =
             (service["tmpfs"].strings ?? []).map { ("tmpfs", String($0.cut(at: ":")?.before ?? $0[...])) }
             + (service["volumes"].array ?? []).map { ("volumes", $0["target"].string ?? "") }
         var counts: [String: Int] = [:]
-        for (kind, target) in places {
-            let place = "\(path).\(kind)[\(counts[kind, default: 0])]"
+        for (kind, target) in targets {
+            let targetPath = "\(path).\(kind)[\(counts[kind, default: 0])]"
             counts[kind, default: 0] += 1
             if let other = known[Array(target.utf8)] {
                 throw fail(
-                    "\(place): target \(target) already mounted as \(other)", "\(path).\(kind)", project)
+                    "\(targetPath): target \(target) already mounted as \(other)", "\(path).\(kind)", project)
             }
-            known[Array(target.utf8)] = place
+            known[Array(target.utf8)] = targetPath
         }
     }
 
     /// A limit can be set by two attributes; both must have the same value.
     private func checkLimits(_ service: JSON, _ path: String, _ project: Project) throws(ComposeError) {
         let resources = service["deploy"]["resources"]
-        for (key, place, value) in [
+        for (key, resource, value) in [
             ("mem_limit", "limits.memory", resources["limits"]["memory"]),
             ("mem_reservation", "reservations.memory", resources["reservations"]["memory"]),
             ("cpus", "limits.cpus", resources["limits"]["cpus"]),
             ("pids_limit", "limits.pids", resources["limits"]["pids"]),
         ] where !service[key].isNull && !value.isNull && service[key] != value {
             throw fail(
-                "\(path): can't set distinct values on '\(key)' and 'deploy.resources.\(place)'", "\(path).\(key)",
+                "\(path): can't set distinct values on '\(key)' and 'deploy.resources.\(resource)'", "\(path).\(key)",
                 project)
         }
     }

@@ -2,21 +2,21 @@ import ComposeModel
 import EngineModel
 
 /// The input of the loader. It accesses files only through `read`, so that tests need no file system.
-public struct LoadRequest: Sendable {
-    public var files: [String] = []
-    public var projectName: String?
-    public var projectDirectory: String?
-    public var profiles: [String] = []
-    public var environmentFiles: [String] = []
-    public var workingDirectory: String
-    public var environment: [String: String]
+package struct LoadRequest: Sendable {
+    package var files: [String] = []
+    package var projectName: String?
+    package var projectDirectory: String?
+    package var profiles: [String] = []
+    package var environmentFiles: [String] = []
+    package var workingDirectory: String
+    package var environment: [String: String]
     /// Services named by the user; their profiles are enabled.
-    public var services: [String] = []
-    public var passes = LoadPasses()
+    package var services: [String] = []
+    package var passes = LoadPasses()
     /// The content of a file; nil if it does not exist.
-    public var read: @Sendable (String) throws -> [UInt8]?
+    package var read: @Sendable (String) throws -> [UInt8]?
 
-    public init(
+    package init(
         workingDirectory: String, environment: [String: String], read: @escaping @Sendable (String) throws -> [UInt8]?
     ) {
         self.workingDirectory = workingDirectory
@@ -26,23 +26,23 @@ public struct LoadRequest: Sendable {
 }
 
 /// The passes of a load. `config` has options that disable some of them.
-public struct LoadPasses: Sendable {
+package struct LoadPasses: Sendable {
     /// Adds the default network and sets the names of resources.
-    public var normalizes = true
-    public var resolvesPaths = true
+    package var normalizes = true
+    package var resolvesPaths = true
     /// Checks that referenced resources are defined.
-    public var checksConsistency = true
+    package var checksConsistency = true
     /// Interpolates variables; false keeps values as written.
-    public var interpolates = true
-    public init() {}
+    package var interpolates = true
+    package init() {}
 }
 
 /// Text → nodes with locations → passes → `Project`.
-public struct ProjectLoader {
+package struct ProjectLoader {
     private let request: LoadRequest
     private var warnings: [String] = []
 
-    public static func load(_ request: LoadRequest) throws -> Project {
+    package static func load(_ request: LoadRequest) throws -> Project {
         var loader = ProjectLoader(request: request)
         return try loader.run()
     }
@@ -50,7 +50,7 @@ public struct ProjectLoader {
     private init(request: LoadRequest) { self.request = request }
 
     /// The variables that the files use.
-    public static func variables(_ request: LoadRequest) throws -> [VariableUse] {
+    package static func variables(_ request: LoadRequest) throws -> [VariableUse] {
         var loader = ProjectLoader(request: request)
         let source = FileSource(request: request)
         var found: [String: VariableUse] = [:]
@@ -63,7 +63,7 @@ public struct ProjectLoader {
     }
 
     /// All variables that are available to interpolation.
-    public static func interpolationEnvironment(_ request: LoadRequest) throws -> [String: String] {
+    package static func interpolationEnvironment(_ request: LoadRequest) throws -> [String: String] {
         var loader = ProjectLoader(request: request)
         let files = try loader.findFiles()
         let directory = loader.directory(files)
@@ -203,20 +203,21 @@ public struct ProjectLoader {
             return given
         }
         var chosen = directory.pathParts.last.map(String.init) ?? ""
-        var place: Place?
+        var location: SourceLocation?
         for document in documents {
             guard case .mapping(let entries) = document.kind, let entry = entries.last(where: { $0.key == "name" }),
                 case .scalar(let text, _) = entry.value.kind
             else { continue }
-            place = entry.value.place
+            location = entry.value.location
             var interpolation = Interpolation(variables: variables)
             chosen =
-                request.passes.interpolates ? try interpolation.substitute(text, entry.value.place, "name") : text
+                request.passes.interpolates ? try interpolation.substitute(text, entry.value.location, "name") : text
         }
         let normal = ProjectName.normalized(chosen)
         if normal.isEmpty {
             throw ComposeError(
-                "project name must not be empty", at: place, hint: "set one with -p, or with name: in the Compose file")
+                "project name must not be empty", at: location,
+                hint: "set one with -p, or with name: in the Compose file")
         }
         return normal
     }

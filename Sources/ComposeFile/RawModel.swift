@@ -3,7 +3,7 @@ import EngineModel
 
 /// The last pass of a load without interpolation, and the form in which it is printed. Like the reference tool, it fills in the names
 /// of resources, the default network and the defaults of a build, and nothing else.
-public struct RawModel {
+package struct RawModel {
     let passes: LoadPasses
 
     func apply(_ parts: DocumentParts, to project: inout Project) {
@@ -55,7 +55,7 @@ public struct RawModel {
     }
 
     /// The whole project, with sorted keys.
-    public static func model(_ project: Project) -> JSON {
+    package static func model(_ project: Project) -> JSON {
         var json: JSON = ["name": .string(project.name)]
         for (key, map) in [
             ("services", project.services),

@@ -15,7 +15,7 @@ struct ValueReader {
     private(set) var origins: [String: String] = [:]
     private(set) var warnings: [String] = []
     /// Attributes without a value: an error unless another file sets one.
-    private(set) var valueless: [(path: String, place: Place)] = []
+    private(set) var valueless: [(path: String, location: SourceLocation)] = []
 
     init(directory: String, variables: [String: String]) {
         self.directory = directory
@@ -24,7 +24,7 @@ struct ValueReader {
 
     var serviceTable: [String: Field] { keepsWritten ? RawModelTable.service : ServiceTable.attributes }
 
-    mutating func note(_ path: String, _ node: Node) { origins[path] = node.place.description }
+    mutating func note(_ path: String, _ node: Node) { origins[path] = node.location.description }
     mutating func warn(_ text: String) { if !warnings.contains(text) { warnings.append(text) } }
 
     static func describe(_ node: Node) -> String {
@@ -43,7 +43,7 @@ struct ValueReader {
 
     func wrong(_ path: String, _ wanted: String, _ node: Node, hint: String? = nil) -> ComposeError {
         let problem = node.isNothing ? "is empty (expected \(wanted))" : "must be \(wanted), not \(Self.describe(node))"
-        return ComposeError("\(path) \(problem)", at: node.place, hint: hint)
+        return ComposeError("\(path) \(problem)", at: node.location, hint: hint)
     }
 
     // MARK: Scalars
@@ -127,7 +127,7 @@ struct ValueReader {
             throw wrong(path, "a whole number of bytes or a string (e.g. 512m)", node)
         }
         guard let value = ByteSize.parse(text) else {
-            throw ComposeError("invalid size \"\(text)\" for \(path) (e.g. 512m, 2g)", at: node.place)
+            throw ComposeError("invalid size \"\(text)\" for \(path) (e.g. 512m, 2g)", at: node.location)
         }
         return .string(String(value))
     }
@@ -141,14 +141,14 @@ struct ValueReader {
             throw wrong(path, "a duration (e.g. 30s, 1m30s)", node)
         }
         throw ComposeError(
-            "invalid duration \"\(text)\" for \(path) (e.g. 30s, 1m30s)", at: node.place,
+            "invalid duration \"\(text)\" for \(path) (e.g. 30s, 1m30s)", at: node.location,
             hint: Int(text) != nil ? "add the unit: \(text)s" : nil)
     }
 
     mutating func choice(_ node: Node, _ path: String, _ allowed: [String]) throws(ComposeError) -> JSON {
         note(path, node)
         guard case .scalar(let text, _) = node.kind, allowed.contains(text) else {
-            throw ComposeError("\(path) must be one of \(allowed.joined(separator: ", "))", at: node.place)
+            throw ComposeError("\(path) must be one of \(allowed.joined(separator: ", "))", at: node.location)
         }
         return .string(text)
     }
@@ -214,7 +214,7 @@ struct ValueReader {
                 let parts = line.fields(at: separator, most: 2).map(String.init)
                 if absent == nil, parts[0].unicodeScalars.last?.properties.isWhitespace == true {
                     throw ComposeError(
-                        "environment variable \(parts[0]) is declared with a trailing space", at: item.place,
+                        "environment variable \(parts[0]) is declared with a trailing space", at: item.location,
                         hint: "remove the space before \(separator)")
                 }
                 note("\(path).\(parts[0])", item)
@@ -241,10 +241,10 @@ struct ValueReader {
         note(path, node)
         if case .sequence = node.kind { return try strings(node, path) }
         if case .scalar = node.kind, node.scalarValue.isNull { return .null }
-        return JSON(try Self.split(try string(node, path).string ?? "", at: node.place))
+        return JSON(try Self.split(try string(node, path).string ?? "", at: node.location))
     }
 
-    static func split(_ line: String, at place: Place) throws(ComposeError) -> [String] {
+    static func split(_ line: String, at location: SourceLocation) throws(ComposeError) -> [String] {
         var words: [String] = []
         var word = String.UnicodeScalarView()
         var inWord = false
@@ -273,7 +273,7 @@ struct ValueReader {
                 inWord = true
             case "\\":
                 guard let next = rest.popFirst() else {
-                    throw ComposeError("invalid command line string: trailing backslash", at: place)
+                    throw ComposeError("invalid command line string: trailing backslash", at: location)
                 }
                 word.append(next)
                 inWord = true
@@ -288,7 +288,7 @@ struct ValueReader {
                 inWord = true
             case "(", ")":
                 throw ComposeError(
-                    "invalid command line string: unquoted parenthesis", at: place,
+                    "invalid command line string: unquoted parenthesis", at: location,
                     hint: "use a list for the command, or quote the parenthesis")
             case " ", "\t", "\r", "\n":
                 if inWord { words.append(String(word)) }
@@ -303,7 +303,7 @@ struct ValueReader {
                 inWord = true
             }
         }
-        if open != nil { throw ComposeError("invalid command line string: unclosed quote", at: place) }
+        if open != nil { throw ComposeError("invalid command line string: unclosed quote", at: location) }
         if inWord { words.append(String(word)) }
         return words
     }
@@ -318,7 +318,7 @@ struct ValueReader {
         var members: [(key: String, value: JSON)] = []
         for entry in try entries(node, path) {
             if entry.value.tag == "!reset" { continue }
-            let place = path.isEmpty ? entry.key : "\(path).\(entry.key)"
+            let memberPath = path.isEmpty ? entry.key : "\(path).\(entry.key)"
             if entry.key.hasPrefix("x-") {
                 members.append((entry.key, any(entry.value)))
                 continue
@@ -326,7 +326,7 @@ struct ValueReader {
             guard let field = table[entry.key] else {
                 throw ComposeError(
                     "\(path.isEmpty ? "(root)" : path) Additional property \(entry.key) is not allowed",
-                    at: entry.place, hint: Self.suggestion(entry.key, Array(table.keys)),
+                    at: entry.location, hint: Self.suggestion(entry.key, Array(table.keys)),
                     alternatives: table.keys.sorted())
             }
             if entry.value.scalarValue.isNull, case .scalar = entry.value.kind, !entry.key.hasPrefix("command"),
@@ -337,11 +337,11 @@ struct ValueReader {
                     continue
                 }
                 if !["deploy", "develop", "image"].contains(entry.key) {
-                    valueless.append((place, entry.place))
+                    valueless.append((memberPath, entry.location))
                 }
                 continue
             }
-            members.append((entry.key, try field(&self, entry.value, place)))
+            members.append((entry.key, try field(&self, entry.value, memberPath)))
         }
         return .object(members)
     }
@@ -398,8 +398,8 @@ struct ValueReader {
 }
 
 /// Lexical resolution of paths in a Compose file; does not access the file system.
-public enum PathRules {
-    public static func resolve(_ path: String, in directory: String, home: String?) -> String {
+package enum PathRules {
+    package static func resolve(_ path: String, in directory: String, home: String?) -> String {
         var text = path
         if text == "~" || text.begins(with: "~/"), let home { text = home + (text.after("~") ?? "") }
         return clean(text.begins(with: "/") ? text : directory + "/" + text)
@@ -413,7 +413,7 @@ public enum PathRules {
     }
 
     /// An absolute path without `.`, `..` and double slashes.
-    public static func clean(_ path: String) -> String {
+    package static func clean(_ path: String) -> String {
         var parts: [Substring] = []
         for part in path.pathParts where part != "." {
             if part == ".." { _ = parts.popLast() } else { parts.append(part) }
@@ -423,8 +423,8 @@ public enum PathRules {
 }
 
 /// Splits a command line into arguments with Compose's quoting rules.
-public enum CommandLineWords {
-    public static func split(_ line: String) throws(ComposeError) -> [String] {
-        try ValueReader.split(line, at: Place(file: "", line: 0, column: 0))
+package enum CommandLineWords {
+    package static func split(_ line: String) throws(ComposeError) -> [String] {
+        try ValueReader.split(line, at: SourceLocation(file: "", line: 0, column: 0))
     }
 }

@@ -1,14 +1,14 @@
 import ComposeModel
 
 /// One use of a variable in a Compose file.
-public struct VariableUse: Sendable, Equatable {
-    public var name: String
+package struct VariableUse: Sendable, Equatable {
+    package var name: String
     /// `${NAME:?…}`.
-    public var isRequired = false
+    package var isRequired = false
     /// `${NAME:-…}`.
-    public var defaultValue = ""
+    package var defaultValue = ""
     /// `${NAME:+…}`.
-    public var alternativeValue = ""
+    package var alternativeValue = ""
 
     static func all(_ document: Node) throws(ComposeError) -> [VariableUse] {
         var interpolation = Interpolation(variables: [:])

@@ -80,8 +80,8 @@ enum YAMLOrder {
         "device_write_iops[]": words("path rate"),
     ]
 
-    private static let places = orders.mapValues(numbered)
-    private static let sharedPlaces = shared.mapValues(numbered)
+    private static let positions = orders.mapValues(numbered)
+    private static let sharedPositions = shared.mapValues(numbered)
 
     private static func numbered(_ order: [String]) -> [String: Int] {
         Dictionary(uniqueKeysWithValues: order.enumerated().map { ($0.element, $0.offset) })
@@ -121,10 +121,11 @@ enum YAMLOrder {
                         ($0.key, sorted($0.value, at: path + ".*", by: precedes))
                     })
             }
-            let places = places[path] ?? sharedPlaces[last] ?? (last == "*" ? sharedPlaces[path] : nil) ?? [:]
+            let positions =
+                positions[path] ?? sharedPositions[last] ?? (last == "*" ? sharedPositions[path] : nil) ?? [:]
             func rank(_ key: String) -> (Int, Int, String) {
                 if key.hasPrefix("x-") { return (2, 0, key) }
-                return places[key].map { (0, $0, "") } ?? (places.isEmpty ? (1, 0, "") : (1, 0, key))
+                return positions[key].map { (0, $0, "") } ?? (positions.isEmpty ? (1, 0, "") : (1, 0, key))
             }
             let ranks = members.map { rank($0.key) }
             let inOrder = members.indices.sorted { ranks[$0] == ranks[$1] ? $0 < $1 : ranks[$0] < ranks[$1] }

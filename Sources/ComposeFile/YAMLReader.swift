@@ -3,29 +3,29 @@ import ComposeModel
 import EngineModel
 
 /// A value of a YAML document with its location, for error messages.
-public struct Node: Sendable, Equatable {
-    public indirect enum Kind: Sendable, Equatable {
+package struct Node: Sendable, Equatable {
+    package indirect enum Kind: Sendable, Equatable {
         /// `isPlain`: unquoted, so that it may be a number, a boolean or null.
         case scalar(String, isPlain: Bool)
         case sequence([Node])
         case mapping([Entry])
     }
 
-    public struct Entry: Sendable, Equatable {
-        public var key: String
-        public var place: Place
-        public var value: Node
+    package struct Entry: Sendable, Equatable {
+        package var key: String
+        package var location: SourceLocation
+        package var value: Node
     }
 
-    public var kind: Kind
-    public var place: Place
+    package var kind: Kind
+    package var location: SourceLocation
     /// `!reset` or `!override`; empty without a tag.
-    public var tag: String
+    package var tag: String
 }
 
 /// Reads YAML from libyaml's events, which carry line and column. Resolves anchors and merge keys within limits: a document that
 /// exceeds them is rejected, not expanded.
-public struct YAMLReader {
+package struct YAMLReader {
     static let nodeLimit = 1_000_000
     static let depthLimit = 100
     static let sizeLimit = 16 << 20
@@ -35,10 +35,10 @@ public struct YAMLReader {
     private var count = 0
 
     /// All documents of a file, in order.
-    public static func documents(_ bytes: [UInt8], file: String) throws(ComposeError) -> [Node] {
+    package static func documents(_ bytes: [UInt8], file: String) throws(ComposeError) -> [Node] {
         guard bytes.count <= sizeLimit else {
             throw ComposeError(
-                "the file is larger than \(sizeLimit >> 20) MiB", at: Place(file: file, line: 1, column: 1))
+                "the file is larger than \(sizeLimit >> 20) MiB", at: SourceLocation(file: file, line: 1, column: 1))
         }
         var reader = YAMLReader(file: file)
         return try reader.stream(try EventSource(bytes, file: file))
@@ -65,43 +65,46 @@ public struct YAMLReader {
         count += 1
         let before = count
         switch event {
-        case .scalar(let text, let isPlain, let anchor, let tag, let place):
-            try check(place, depth)
+        case .scalar(let text, let isPlain, let anchor, let tag, let location):
+            try check(location, depth)
             let plain = isPlain && tag.isEmpty || tag.hasPrefix("!") && isPlain && tag != "!"
-            return remember(anchor, Node(kind: .scalar(text, isPlain: plain), place: place, tag: tag), before)
-        case .alias(let name, let place):
+            return remember(anchor, Node(kind: .scalar(text, isPlain: plain), location: location, tag: tag), before)
+        case .alias(let name, let location):
             guard let known = anchors[name] else {
-                throw ComposeError("yaml: unknown anchor '\(name)' referenced", at: place)
+                throw ComposeError("yaml: unknown anchor '\(name)' referenced", at: location)
             }
             count += known.count
-            try check(place, depth)
+            try check(location, depth)
             var copy = known.node
             copy.tag = ""
             return copy
-        case .sequence(let anchor, let tag, let place):
-            try check(place, depth)
+        case .sequence(let anchor, let tag, let location):
+            try check(location, depth)
             var items: [Node] = []
             while true {
                 let event = try parser.next()
                 if case .sequenceEnd = event { break }
                 items.append(try node(event, parser, depth: depth + 1))
             }
-            return remember(anchor, Node(kind: .sequence(items), place: place, tag: tag), before)
-        case .mapping(let anchor, let tag, let place):
-            try check(place, depth)
-            return remember(anchor, Node(kind: .mapping(try entries(parser, depth)), place: place, tag: tag), before)
-        default: throw ComposeError("yaml: unexpected end of the document", at: Place(file: file, line: 1, column: 1))
+            return remember(anchor, Node(kind: .sequence(items), location: location, tag: tag), before)
+        case .mapping(let anchor, let tag, let location):
+            try check(location, depth)
+            return remember(
+                anchor, Node(kind: .mapping(try entries(parser, depth)), location: location, tag: tag), before)
+        default:
+            throw ComposeError(
+                "yaml: unexpected end of the document", at: SourceLocation(file: file, line: 1, column: 1))
         }
     }
 
-    private func check(_ place: Place, _ depth: Int) throws(ComposeError) {
+    private func check(_ location: SourceLocation, _ depth: Int) throws(ComposeError) {
         if count > Self.nodeLimit {
             throw ComposeError(
-                "yaml: the document grows beyond \(Self.nodeLimit) values", at: place,
+                "yaml: the document grows beyond \(Self.nodeLimit) values", at: location,
                 hint: "nested anchors grow exponentially")
         }
         if depth > Self.depthLimit {
-            throw ComposeError("yaml: the document is nested more than \(Self.depthLimit) levels deep", at: place)
+            throw ComposeError("yaml: the document is nested more than \(Self.depthLimit) levels deep", at: location)
         }
     }
 
@@ -119,22 +122,23 @@ public struct YAMLReader {
             let keyNode = try node(event, parser, depth: depth + 1)
             guard case .scalar(let key, _) = keyNode.kind else {
                 throw ComposeError(
-                    "yaml: a key must be a scalar", at: keyNode.place,
+                    "yaml: a key must be a scalar", at: keyNode.location,
                     hint: "{ and [ start a mapping or a list: quote a value such as {{ x }}")
             }
             guard case .string = keyNode.scalarValue else {
                 throw ComposeError(
-                    "yaml: non-string key: \(key)", at: keyNode.place, hint: "put it in quotes: \"\(key)\"")
+                    "yaml: non-string key: \(key)", at: keyNode.location, hint: "put it in quotes: \"\(key)\"")
             }
             let value = try node(try parser.next(), parser, depth: depth + 1)
             if key == "<<" {
                 merged.append(value)
             } else if let earlier = list.first(where: { $0.key.isExactly(key) }) {
                 throw ComposeError(
-                    "yaml: mapping key \"\(key)\" already defined at line \(earlier.place.line)", at: keyNode.place,
+                    "yaml: mapping key \"\(key)\" already defined at line \(earlier.location.line)",
+                    at: keyNode.location,
                     hint: "remove one of the two")
             } else {
-                list.append(Node.Entry(key: key, place: keyNode.place, value: value))
+                list.append(Node.Entry(key: key, location: keyNode.location, value: value))
             }
         }
         for source in merged { try merge(source, into: &list) }
@@ -148,7 +152,8 @@ public struct YAMLReader {
             for entry in entries where !list.contains(where: { $0.key.isExactly(entry.key) }) { list.append(entry) }
         case .sequence(let items): for item in items { try merge(item, into: &list) }
         case .scalar:
-            throw ComposeError("yaml: map merge requires a mapping, or a list of them, as the value", at: source.place)
+            throw ComposeError(
+                "yaml: map merge requires a mapping, or a list of them, as the value", at: source.location)
         }
     }
 }
@@ -158,7 +163,7 @@ extension Node {
     var isNothing: Bool { if case .scalar = kind { scalarValue.isNull } else { false } }
 
     /// The value of a scalar in YAML's core schema, with the YAML 1.1 forms that Compose files rely on.
-    public var scalarValue: JSON {
+    package var scalarValue: JSON {
         guard case .scalar(let text, let isPlain) = kind else { return .null }
         guard isPlain else { return .string(text) }
         switch text {
@@ -211,17 +216,17 @@ extension String {
 @safe private final class EventSource {
     enum Event {
         case streamEnd, documentStart, documentEnd, sequenceEnd, mappingEnd, other
-        case alias(String, Place)
-        case scalar(String, isPlain: Bool, anchor: String?, tag: String, Place)
-        case sequence(anchor: String?, tag: String, Place)
-        case mapping(anchor: String?, tag: String, Place)
+        case alias(String, SourceLocation)
+        case scalar(String, isPlain: Bool, anchor: String?, tag: String, SourceLocation)
+        case sequence(anchor: String?, tag: String, SourceLocation)
+        case mapping(anchor: String?, tag: String, SourceLocation)
     }
 
     private let file: String
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private let input: UnsafeMutableBufferPointer<UInt8>
     /// The last multi-line quoted scalar: with a closing quote missing, it extends to the next quote.
-    private var longQuote: (start: Place, end: Int)?
+    private var longQuote: (start: SourceLocation, end: Int)?
 
     init(_ bytes: [UInt8], file: String) throws(ComposeError) {
         self.file = file
@@ -239,7 +244,9 @@ extension String {
         unsafe input.deallocate()
     }
 
-    private func place(line: Int, column: Int) -> Place { Place(file: file, line: line + 1, column: column + 1) }
+    private func location(line: Int, column: Int) -> SourceLocation {
+        SourceLocation(file: file, line: line + 1, column: column + 1)
+    }
 
     private func text(_ pointer: UnsafeMutablePointer<yaml_char_t>?) -> String? {
         guard let pointer = unsafe pointer else { return nil }
@@ -272,7 +279,7 @@ extension String {
         }
         guard let first = lines["<<<<<<< "], let last = lines[">>>>>>> "], first < last else { return nil }
         return ComposeError(
-            "the file has merge conflict markers (lines \(first) to \(last))", at: place(line: first - 1, column: 0),
+            "the file has merge conflict markers (lines \(first) to \(last))", at: location(line: first - 1, column: 0),
             hint: "keep one side of the conflict and remove the lines with <<<<<<<, ======= and >>>>>>>")
     }
 
@@ -302,7 +309,7 @@ extension String {
             if let conflict = conflict() { throw conflict }
             let context = unsafe parser.pointee.context.map { unsafe String(cString: $0) } ?? ""
             if context == "while scanning a quoted scalar" {
-                let opening = unsafe place(
+                let opening = unsafe location(
                     line: Int(parser.pointee.context_mark.line), column: Int(parser.pointee.context_mark.column))
                 throw ComposeError(
                     "yaml: the quote that opens here is not closed", at: opening,
@@ -314,11 +321,12 @@ extension String {
                     at: longQuote.start, hint: "close it on the same line")
             }
             throw ComposeError(
-                "yaml: \(problem)", at: place(line: mark.0, column: mark.1),
+                "yaml: \(problem)", at: location(line: mark.0, column: mark.1),
                 hint: Self.advice(problem, character(line: mark.0, column: mark.1)))
         }
         defer { unsafe yaml_event_delete(event) }
-        let start = unsafe place(line: Int(event.pointee.start_mark.line), column: Int(event.pointee.start_mark.column))
+        let start = unsafe location(
+            line: Int(event.pointee.start_mark.line), column: Int(event.pointee.start_mark.column))
         switch unsafe event.pointee.type {
         case YAML_STREAM_END_EVENT: return .streamEnd
         case YAML_DOCUMENT_START_EVENT: return .documentStart

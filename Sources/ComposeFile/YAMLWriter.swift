@@ -1,8 +1,8 @@
 import EngineModel
 
 /// Writes canonical values as YAML in Compose's style: indented by two spaces, list items indented below their key.
-public enum YAMLWriter {
-    public static func text(_ value: JSON) -> String {
+package enum YAMLWriter {
+    package static func text(_ value: JSON) -> String {
         var out = ""
         write(value, indent: 0, to: &out)
         return out

@@ -1,13 +1,13 @@
 import EngineModel
 
 /// The services, networks and volumes of a project as types.
-public struct BoundProject: Sendable {
-    public var services: [String: Service]
-    public var networks: [String: Network]
-    public var volumes: [String: Volume]
+package struct BoundProject: Sendable {
+    package var services: [String: Service]
+    package var networks: [String: Network]
+    package var volumes: [String: Volume]
 
     /// Throws if a part of the project does not have the canonical form.
-    public init(_ project: Project) throws(RoostError) {
+    package init(_ project: Project) throws(RoostError) {
         func bind<Value: Decodable>(_ parts: [String: JSON], _ kind: String) throws(RoostError) -> [String: Value] {
             var bound: [String: Value] = [:]
             for (name, json) in parts { bound[name] = try json.bound(to: Value.self, "\(kind).\(name)") }
@@ -21,17 +21,17 @@ public struct BoundProject: Sendable {
 
 extension Project {
     /// A service with types, including those in `buildBases`; nil if there is none with this name.
-    public func service(_ name: String) throws(RoostError) -> Service? {
+    package func service(_ name: String) throws(RoostError) -> Service? {
         try definition(name)?.bound(to: Service.self, "services.\(name)")
     }
 
     /// Where the content of a secret comes from; nil if there is none with this name.
-    public func secret(_ name: String) throws(RoostError) -> FileSource? {
+    package func secret(_ name: String) throws(RoostError) -> FileSource? {
         try secrets[name].map { json throws(RoostError) in try fileSource(json, "secrets.\(name)") }
     }
 
     /// A secret or config with types.
-    public func fileSource(_ definition: JSON, _ path: String) throws(RoostError) -> FileSource {
+    package func fileSource(_ definition: JSON, _ path: String) throws(RoostError) -> FileSource {
         try definition.bound(to: FileSource.self, path)
     }
 }

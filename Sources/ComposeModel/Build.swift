@@ -1,29 +1,29 @@
 import EngineModel
 
 /// `build` of a service (Compose Build Specification).
-public struct Build: Decodable, Sendable, Equatable {
-    @Attribute public var context: String?
-    @Attribute public var dockerfile: String?
-    @Attribute public var inlineDockerfile: String?
-    @Attribute public var entitlements: [String]?
+package struct Build: Decodable, Sendable, Equatable {
+    @Attribute package var context: String?
+    @Attribute package var dockerfile: String?
+    @Attribute package var inlineDockerfile: String?
+    @Attribute package var entitlements: [String]?
     /// An argument without a value takes that of the environment.
-    public var arguments: OrderedMap<String?>?
-    @Attribute public var agents: [String]?
-    public var labels: OrderedMap<String?>?
-    @Attribute public var cacheFrom: [String]?
-    @Attribute public var cacheTo: [String]?
-    @Attribute public var noCache: Bool?
-    @Attribute public var noCacheFilter: [String]?
-    public var additionalContexts: OrderedMap<String?>?
-    @Attribute public var pull: Bool?
-    @Attribute public var extraHosts: [String]?
-    @Attribute public var network: String?
-    @Attribute public var target: String?
-    public var secrets: [FileReference]?
-    @Attribute public var sharedMemorySize: Int64?
-    @Attribute public var tags: [String]?
-    public var ulimits: OrderedMap<UlimitValue>?
-    @Attribute public var platforms: [String]?
+    package var arguments: OrderedMap<String?>?
+    @Attribute package var agents: [String]?
+    package var labels: OrderedMap<String?>?
+    @Attribute package var cacheFrom: [String]?
+    @Attribute package var cacheTo: [String]?
+    @Attribute package var noCache: Bool?
+    @Attribute package var noCacheFilter: [String]?
+    package var additionalContexts: OrderedMap<String?>?
+    @Attribute package var pull: Bool?
+    @Attribute package var extraHosts: [String]?
+    @Attribute package var network: String?
+    @Attribute package var target: String?
+    package var secrets: [FileReference]?
+    @Attribute package var sharedMemorySize: Int64?
+    @Attribute package var tags: [String]?
+    package var ulimits: OrderedMap<UlimitValue>?
+    @Attribute package var platforms: [String]?
 
     enum CodingKeys: String, CodingKey {
         case context, dockerfile, entitlements, labels, pull, network, target, secrets, tags, ulimits, platforms
@@ -39,10 +39,10 @@ public struct Build: Decodable, Sendable, Equatable {
         case sharedMemorySize = "shm_size"
     }
 
-    public init() {}
+    package init() {}
 
     /// The services whose images the build uses: `additional_contexts: { base: "service:base" }`.
-    public var services: [String] {
+    package var services: [String] {
         (additionalContexts?.values ?? []).compactMap { value in
             value.flatMap { $0.hasPrefix("service:") ? String($0.dropFirst(8)) : nil }
         }
@@ -50,25 +50,25 @@ public struct Build: Decodable, Sendable, Equatable {
 }
 
 /// `develop` of a service (Compose Develop Specification).
-public struct Develop: Decodable, Sendable, Equatable {
-    public var watch: [Rule]?
+package struct Develop: Decodable, Sendable, Equatable {
+    package var watch: [Rule]?
 
-    public init() {}
+    package init() {}
 
-    public struct Rule: Decodable, Sendable, Equatable {
-        @Attribute public var path: String?
-        @Attribute public var action: String?
-        @Attribute public var target: String?
-        @Attribute public var ignore: [String]?
-        @Attribute public var include: [String]?
-        @Attribute public var initialSync: Bool?
-        public var exec: Hook?
+    package struct Rule: Decodable, Sendable, Equatable {
+        @Attribute package var path: String?
+        @Attribute package var action: String?
+        @Attribute package var target: String?
+        @Attribute package var ignore: [String]?
+        @Attribute package var include: [String]?
+        @Attribute package var initialSync: Bool?
+        package var exec: Hook?
 
         enum CodingKeys: String, CodingKey {
             case path, action, target, ignore, include, exec
             case initialSync = "initial_sync"
         }
 
-        public init() {}
+        package init() {}
     }
 }

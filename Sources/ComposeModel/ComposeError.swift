@@ -1,20 +1,20 @@
 import EngineModel
 
 /// A source location in a Compose file.
-public struct Place: Sendable, Hashable, CustomStringConvertible {
-    public var file: String
+package struct SourceLocation: Sendable, Hashable, CustomStringConvertible {
+    package var file: String
     /// Line and column start at 1.
-    public var line: Int
-    public var column: Int
-    public init(file: String, line: Int, column: Int) {
+    package var line: Int
+    package var column: Int
+    package init(file: String, line: Int, column: Int) {
         self.file = file
         self.line = line
         self.column = column
     }
-    public var description: String { "\(file):\(line):\(column)" }
+    package var description: String { "\(file):\(line):\(column)" }
 
     /// Parses `file:line:column`, as in `description`, or `file:line`; the file name may contain colons.
-    public init?(parsing text: String) {
+    package init?(parsing text: String) {
         var parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         var numbers: [Int] = []
         while numbers.count < 2, parts.count > 1, let last = parts.last, let number = Int(last) {
@@ -27,36 +27,38 @@ public struct Place: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// An error in a Compose file, with its location and a hint for the fix.
-public struct ComposeError: Error, Sendable, Equatable, CustomStringConvertible {
-    public var message: String
-    public var place: Place?
-    public var hint: String?
+package struct ComposeError: Error, Sendable, Equatable, CustomStringConvertible {
+    package var message: String
+    package var location: SourceLocation?
+    package var hint: String?
     /// The keys that are allowed in place of an unknown one.
-    public var alternatives: [String]
+    package var alternatives: [String]
 
     /// A Compose file of the command line does not exist, or there is none to find.
-    public var isMissingFile = false
+    package var isMissingFile = false
 
-    public init(_ message: String, at place: Place? = nil, hint: String? = nil, alternatives: [String] = []) {
+    package init(
+        _ message: String, at location: SourceLocation? = nil, hint: String? = nil, alternatives: [String] = []
+    ) {
         self.message = message
-        self.place = place
+        self.location = location
         self.hint = hint
         self.alternatives = alternatives
     }
 
-    public var description: String { (place.map { "\($0): " } ?? "") + message + (hint.map { " (\($0))" } ?? "") }
+    package var description: String { (location.map { "\($0): " } ?? "") + message + (hint.map { " (\($0))" } ?? "") }
 
     /// The error with the source line and a caret below the column; `source` returns the text of a file.
-    public func rendered(source: (String) -> String?) -> String {
-        var text = (place.map { "\($0): " } ?? "") + message
-        if let place,
-            let line = source(place.file)?.split(separator: "\n", omittingEmptySubsequences: false).dropFirst(
-                place.line - 1
+    package func rendered(source: (String) -> String?) -> String {
+        var text = (location.map { "\($0): " } ?? "") + message
+        if let location,
+            let line = source(location.file)?.split(separator: "\n", omittingEmptySubsequences: false).dropFirst(
+                location.line - 1
             ).first
         {
-            let number = String(place.line)
+            let number = String(location.line)
             let margin = String(repeating: " ", count: number.count)
-            let caret = String(line.prefix(place.column - 1).map { $0 == "\t" ? "\t" : " " }) + "^"
+            let caret = String(line.prefix(location.column - 1).map { $0 == "\t" ? "\t" : " " }) + "^"
             text += "\n \(number) | \(line)\n \(margin) | \(caret)"
         }
         if let hint { text += "\n  \(hint)" }

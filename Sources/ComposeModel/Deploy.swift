@@ -1,14 +1,14 @@
 import EngineModel
 
 /// `deploy` of a service (Compose Deploy Specification).
-public struct Deploy: Decodable, Sendable, Equatable {
-    @Attribute public var mode: String?
-    @Attribute public var replicas: Int64?
-    @Attribute public var labels: [String: String]?
-    public var updateConfig: UpdateConfig?
-    public var rollbackConfig: UpdateConfig?
-    public var restartPolicy: RestartPolicy?
-    public var resources: Resources?
+package struct Deploy: Decodable, Sendable, Equatable {
+    @Attribute package var mode: String?
+    @Attribute package var replicas: Int64?
+    @Attribute package var labels: [String: String]?
+    package var updateConfig: UpdateConfig?
+    package var rollbackConfig: UpdateConfig?
+    package var restartPolicy: RestartPolicy?
+    package var resources: Resources?
 
     enum CodingKeys: String, CodingKey {
         case mode, replicas, labels, resources
@@ -17,16 +17,16 @@ public struct Deploy: Decodable, Sendable, Equatable {
         case restartPolicy = "restart_policy"
     }
 
-    public init() {}
+    package init() {}
 
     /// How replicas are replaced. Times are durations.
-    public struct UpdateConfig: Decodable, Sendable, Equatable {
-        @Attribute public var parallelism: Int64?
-        @Attribute public var delay: String?
-        @Attribute public var failureAction: String?
-        @Attribute public var monitor: String?
-        @Attribute public var maximumFailureRatio: Double?
-        @Attribute public var order: String?
+    package struct UpdateConfig: Decodable, Sendable, Equatable {
+        @Attribute package var parallelism: Int64?
+        @Attribute package var delay: String?
+        @Attribute package var failureAction: String?
+        @Attribute package var monitor: String?
+        @Attribute package var maximumFailureRatio: Double?
+        @Attribute package var order: String?
 
         enum CodingKeys: String, CodingKey {
             case parallelism, delay, monitor, order
@@ -34,35 +34,35 @@ public struct Deploy: Decodable, Sendable, Equatable {
             case maximumFailureRatio = "max_failure_ratio"
         }
 
-        public init() {}
+        package init() {}
     }
 
-    public struct RestartPolicy: Decodable, Sendable, Equatable {
-        @Attribute public var condition: String?
-        @Attribute public var delay: String?
-        @Attribute public var maximumAttempts: Int64?
-        @Attribute public var window: String?
+    package struct RestartPolicy: Decodable, Sendable, Equatable {
+        @Attribute package var condition: String?
+        @Attribute package var delay: String?
+        @Attribute package var maximumAttempts: Int64?
+        @Attribute package var window: String?
 
         enum CodingKeys: String, CodingKey {
             case condition, delay, window
             case maximumAttempts = "max_attempts"
         }
 
-        public init() {}
+        package init() {}
     }
 
-    public struct Resources: Decodable, Sendable, Equatable {
-        public var limits: Amounts?
-        public var reservations: Amounts?
-        public init() {}
+    package struct Resources: Decodable, Sendable, Equatable {
+        package var limits: Amounts?
+        package var reservations: Amounts?
+        package init() {}
     }
 
-    public struct Amounts: Decodable, Sendable, Equatable {
-        @Attribute public var cpus: Double?
+    package struct Amounts: Decodable, Sendable, Equatable {
+        @Attribute package var cpus: Double?
         /// Bytes.
-        @Attribute public var memory: Int64?
-        @Attribute public var pids: Int64?
-        public var devices: [DeviceReservation]?
-        public init() {}
+        @Attribute package var memory: Int64?
+        @Attribute package var pids: Int64?
+        package var devices: [DeviceReservation]?
+        package init() {}
     }
 }

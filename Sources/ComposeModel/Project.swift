@@ -1,35 +1,35 @@
 import EngineModel
 
 /// A resolved Compose project: interpolated, merged, in canonical form, validated. Its parts have the form of the Compose Specification.
-public struct Project: Sendable, Equatable {
-    public var name: String
-    public var workingDirectory: String
-    public var files: [String]
+package struct Project: Sendable, Equatable {
+    package var name: String
+    package var workingDirectory: String
+    package var files: [String]
     /// Canonical attributes of every enabled service, by name.
-    public var services: [String: JSON]
-    public var networks: [String: JSON]
-    public var volumes: [String: JSON]
-    public var secrets: [String: JSON]
-    public var configs: [String: JSON]
-    public var models: [String: JSON]
+    package var services: [String: JSON]
+    package var networks: [String: JSON]
+    package var volumes: [String: JSON]
+    package var secrets: [String: JSON]
+    package var configs: [String: JSON]
+    package var models: [String: JSON]
     /// Top-level `x-…` members.
-    public var extensions: [(key: String, value: JSON)]
+    package var extensions: [(key: String, value: JSON)]
     /// The source location of each value: `services.web.environment.LOG_LEVEL` → `compose.yaml:14:7`.
-    public var origins: [String: String]
+    package var origins: [String: String]
     /// All profiles of all services, active or not.
-    public var profiles: [String] = []
+    package var profiles: [String] = []
     /// Services that are disabled because none of their profiles is active.
-    public var disabledServices: [String] = []
+    package var disabledServices: [String] = []
     /// The part of each service that Docker Compose hashes.
-    public var hashForms: [String: JSON] = [:]
+    package var hashForms: [String: JSON] = [:]
     /// Services of inactive profiles whose images other builds use: built, never run, and not sent to the engine.
-    public var buildBases: [String: JSON] = [:]
+    package var buildBases: [String: JSON] = [:]
     /// Separates the parts of names: `-`, or `_` as in Compose v1 (`--compatibility`).
-    public var separator = "-"
+    package var separator = "-"
     /// Warnings that do not fail the load.
-    public var warnings: [String]
+    package var warnings: [String]
 
-    public init(name: String, workingDirectory: String, files: [String]) {
+    package init(name: String, workingDirectory: String, files: [String]) {
         self.name = name
         self.workingDirectory = workingDirectory
         self.files = files
@@ -37,20 +37,20 @@ public struct Project: Sendable, Equatable {
         (extensions, origins, warnings) = ([], [:], [])
     }
 
-    public static func == (one: Project, other: Project) -> Bool { one.wire == other.wire }
+    package static func == (one: Project, other: Project) -> Bool { one.wire == other.wire }
 
     private static func object(_ map: [String: JSON]) -> JSON {
         .object(map.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     }
 
     /// The definition of a service, including those in `buildBases`.
-    public func definition(_ name: String) -> JSON? { services[name] ?? buildBases[name] }
+    package func definition(_ name: String) -> JSON? { services[name] ?? buildBases[name] }
 
     /// The default image name of a built service.
-    public func builtImageName(_ service: String) -> String { "\(name)\(separator)\(service)" }
+    package func builtImageName(_ service: String) -> String { "\(name)\(separator)\(service)" }
 
     /// The named services and their transitive dependencies that the project defines; all services without names.
-    public func needed(by names: [String]) -> Set<String> {
+    package func needed(by names: [String]) -> Set<String> {
         guard !names.isEmpty else { return Set(services.keys) }
         var found: Set<String> = []
         var waiting = names
@@ -62,7 +62,7 @@ public struct Project: Sendable, Equatable {
     }
 
     /// The JSON form that is sent to the engine.
-    public var wire: JSON {
+    package var wire: JSON {
         [
             "name": .string(name), "workingDirectory": .string(workingDirectory), "files": JSON(files),
             "services": Self.object(services),
@@ -73,7 +73,7 @@ public struct Project: Sendable, Equatable {
         ]
     }
 
-    public init(wire: JSON) throws(RoostError) {
+    package init(wire: JSON) throws(RoostError) {
         guard let name = wire["name"].string, !name.isEmpty else { throw .invalid("the project has no name") }
         self.init(
             name: name, workingDirectory: wire["workingDirectory"].string ?? "/", files: wire["files"].strings ?? [])

@@ -1,97 +1,97 @@
 import EngineModel
 
 /// A service: the attributes of its canonical form (Compose Specification, "Services top-level element").
-public struct Service: Decodable, Sendable, Equatable {
-    @Attribute public var annotations: [String: String]?
-    @Attribute public var attach: Bool?
-    public var blockIO: BlockIOConfig?
-    public var build: Build?
-    @Attribute public var addedCapabilities: [String]?
-    @Attribute public var droppedCapabilities: [String]?
-    @Attribute public var cgroup: String?
-    @Attribute public var cgroupParent: String?
-    @Attribute public var command: [String]?
-    public var configs: [FileReference]?
-    @Attribute public var containerName: String?
-    @Attribute public var cpuCount: JSON?
-    @Attribute public var cpuPercent: JSON?
-    @Attribute public var cpuPeriod: Int64?
-    @Attribute public var cpuQuota: Int64?
-    @Attribute public var cpuRealtimePeriod: JSON?
-    @Attribute public var cpuRealtimeRuntime: JSON?
-    @Attribute public var cpuShares: Int64?
-    @Attribute public var cpus: Double?
-    @Attribute public var cpuset: String?
-    @Attribute public var credentialSpec: JSON?
-    public var dependsOn: OrderedMap<Dependency>?
-    public var deploy: Deploy?
-    public var develop: Develop?
-    @Attribute public var deviceCgroupRules: [String]?
-    public var devices: [ServiceDevice]?
-    @Attribute public var dns: [String]?
-    @Attribute public var dnsOptions: [String]?
-    @Attribute public var dnsSearch: [String]?
-    @Attribute public var domainname: String?
-    @Attribute public var entrypoint: [String]?
+package struct Service: Decodable, Sendable, Equatable {
+    @Attribute package var annotations: [String: String]?
+    @Attribute package var attach: Bool?
+    package var blockIO: BlockIOConfig?
+    package var build: Build?
+    @Attribute package var addedCapabilities: [String]?
+    @Attribute package var droppedCapabilities: [String]?
+    @Attribute package var cgroup: String?
+    @Attribute package var cgroupParent: String?
+    @Attribute package var command: [String]?
+    package var configs: [FileReference]?
+    @Attribute package var containerName: String?
+    @Attribute package var cpuCount: JSON?
+    @Attribute package var cpuPercent: JSON?
+    @Attribute package var cpuPeriod: Int64?
+    @Attribute package var cpuQuota: Int64?
+    @Attribute package var cpuRealtimePeriod: JSON?
+    @Attribute package var cpuRealtimeRuntime: JSON?
+    @Attribute package var cpuShares: Int64?
+    @Attribute package var cpus: Double?
+    @Attribute package var cpuset: String?
+    @Attribute package var credentialSpec: JSON?
+    package var dependsOn: OrderedMap<Dependency>?
+    package var deploy: Deploy?
+    package var develop: Develop?
+    @Attribute package var deviceCgroupRules: [String]?
+    package var devices: [ServiceDevice]?
+    @Attribute package var dns: [String]?
+    @Attribute package var dnsOptions: [String]?
+    @Attribute package var dnsSearch: [String]?
+    @Attribute package var domainname: String?
+    @Attribute package var entrypoint: [String]?
     /// A variable without a value removes that of the image.
-    public var environment: OrderedMap<String?>?
-    @Attribute public var expose: [String]?
-    @Attribute public var externalLinks: [String]?
-    @Attribute public var extraHosts: [String]?
-    public var gpus: [DeviceReservation]?
-    @Attribute public var groups: [String]?
-    public var healthcheck: Healthcheck?
-    @Attribute public var hostname: String?
-    @Attribute public var image: String?
-    @Attribute public var isUnderInit: Bool?
-    @Attribute public var ipc: String?
-    @Attribute public var isolation: JSON?
-    @Attribute public var labels: [String: String]?
-    @Attribute public var links: [String]?
-    public var logging: LoggingConfig?
-    @Attribute public var macAddress: String?
+    package var environment: OrderedMap<String?>?
+    @Attribute package var expose: [String]?
+    @Attribute package var externalLinks: [String]?
+    @Attribute package var extraHosts: [String]?
+    package var gpus: [DeviceReservation]?
+    @Attribute package var groups: [String]?
+    package var healthcheck: Healthcheck?
+    @Attribute package var hostname: String?
+    @Attribute package var image: String?
+    @Attribute package var isUnderInit: Bool?
+    @Attribute package var ipc: String?
+    @Attribute package var isolation: JSON?
+    @Attribute package var labels: [String: String]?
+    @Attribute package var links: [String]?
+    package var logging: LoggingConfig?
+    @Attribute package var macAddress: String?
     /// Bytes, like all sizes.
-    @Attribute public var memoryLimit: Int64?
-    @Attribute public var memoryReservation: Int64?
-    @Attribute public var memorySwapLimit: Int64?
-    @Attribute public var memorySwappiness: Int64?
-    @Attribute public var models: JSON?
-    @Attribute public var networkMode: String?
-    public var networks: OrderedMap<ServiceNetwork?>?
-    @Attribute public var oomKillDisable: Bool?
-    @Attribute public var oomScoreAdjustment: Int64?
-    @Attribute public var pid: String?
-    @Attribute public var pidsLimit: Int64?
-    @Attribute public var platform: String?
-    public var ports: [ServicePort]?
-    public var postStart: [Hook]?
-    public var preStart: [Hook]?
-    public var preStop: [Hook]?
-    @Attribute public var privileged: Bool?
-    @Attribute public var provider: JSON?
-    @Attribute public var pullPolicy: String?
-    @Attribute public var readOnly: Bool?
-    @Attribute public var restart: String?
-    @Attribute public var runtime: String?
-    @Attribute public var scale: Int64?
-    public var secrets: [FileReference]?
-    @Attribute public var securityOptions: [String]?
-    @Attribute public var sharedMemorySize: Int64?
-    @Attribute public var stdinOpen: Bool?
-    @Attribute public var stopGracePeriod: String?
-    @Attribute public var stopSignal: String?
-    @Attribute public var storageOptions: JSON?
-    @Attribute public var sysctls: [String: String]?
-    @Attribute public var tmpfs: [String]?
-    @Attribute public var tty: Bool?
-    public var ulimits: OrderedMap<UlimitValue>?
-    @Attribute public var useAPISocket: Bool?
-    @Attribute public var user: String?
-    @Attribute public var userNamespaceMode: String?
-    @Attribute public var uts: String?
-    public var volumes: [ServiceVolume]?
-    @Attribute public var volumesFrom: [String]?
-    @Attribute public var workingDirectory: String?
+    @Attribute package var memoryLimit: Int64?
+    @Attribute package var memoryReservation: Int64?
+    @Attribute package var memorySwapLimit: Int64?
+    @Attribute package var memorySwappiness: Int64?
+    @Attribute package var models: JSON?
+    @Attribute package var networkMode: String?
+    package var networks: OrderedMap<ServiceNetwork?>?
+    @Attribute package var oomKillDisable: Bool?
+    @Attribute package var oomScoreAdjustment: Int64?
+    @Attribute package var pid: String?
+    @Attribute package var pidsLimit: Int64?
+    @Attribute package var platform: String?
+    package var ports: [ServicePort]?
+    package var postStart: [Hook]?
+    package var preStart: [Hook]?
+    package var preStop: [Hook]?
+    @Attribute package var privileged: Bool?
+    @Attribute package var provider: JSON?
+    @Attribute package var pullPolicy: String?
+    @Attribute package var readOnly: Bool?
+    @Attribute package var restart: String?
+    @Attribute package var runtime: String?
+    @Attribute package var scale: Int64?
+    package var secrets: [FileReference]?
+    @Attribute package var securityOptions: [String]?
+    @Attribute package var sharedMemorySize: Int64?
+    @Attribute package var stdinOpen: Bool?
+    @Attribute package var stopGracePeriod: String?
+    @Attribute package var stopSignal: String?
+    @Attribute package var storageOptions: JSON?
+    @Attribute package var sysctls: [String: String]?
+    @Attribute package var tmpfs: [String]?
+    @Attribute package var tty: Bool?
+    package var ulimits: OrderedMap<UlimitValue>?
+    @Attribute package var useAPISocket: Bool?
+    @Attribute package var user: String?
+    @Attribute package var userNamespaceMode: String?
+    @Attribute package var uts: String?
+    package var volumes: [ServiceVolume]?
+    @Attribute package var volumesFrom: [String]?
+    @Attribute package var workingDirectory: String?
 
     enum CodingKeys: String, CodingKey {
         case annotations, attach, build, cgroup, command, configs, cpus, cpuset, deploy, develop, devices, dns,
@@ -145,27 +145,27 @@ public struct Service: Decodable, Sendable, Equatable {
         case workingDirectory = "working_dir"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// An entry of `depends_on`.
-public struct Dependency: Decodable, Sendable, Equatable {
-    @Attribute public var condition: String?
-    @Attribute public var restart: Bool?
-    @Attribute public var required: Bool?
+package struct Dependency: Decodable, Sendable, Equatable {
+    @Attribute package var condition: String?
+    @Attribute package var restart: Bool?
+    @Attribute package var required: Bool?
 
-    public init() {}
+    package init() {}
 }
 
 /// A health check. Times are durations.
-public struct Healthcheck: Decodable, Sendable, Equatable {
-    @Attribute public var test: [String]?
-    @Attribute public var interval: String?
-    @Attribute public var timeout: String?
-    @Attribute public var startPeriod: String?
-    @Attribute public var startInterval: String?
-    @Attribute public var retries: Int64?
-    @Attribute public var disable: Bool?
+package struct Healthcheck: Decodable, Sendable, Equatable {
+    @Attribute package var test: [String]?
+    @Attribute package var interval: String?
+    @Attribute package var timeout: String?
+    @Attribute package var startPeriod: String?
+    @Attribute package var startInterval: String?
+    @Attribute package var retries: Int64?
+    @Attribute package var disable: Bool?
 
     enum CodingKeys: String, CodingKey {
         case test, interval, timeout, retries, disable
@@ -173,26 +173,26 @@ public struct Healthcheck: Decodable, Sendable, Equatable {
         case startInterval = "start_interval"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The log driver of a service.
-public struct LoggingConfig: Decodable, Sendable, Equatable {
-    @Attribute public var driver: String?
-    @Attribute public var options: [String: String]?
+package struct LoggingConfig: Decodable, Sendable, Equatable {
+    @Attribute package var driver: String?
+    @Attribute package var options: [String: String]?
 
-    public init() {}
+    package init() {}
 }
 
 /// A command that runs in a container at a point of its life; those of `pre_start` run in a container of their own.
-public struct Hook: Decodable, Sendable, Equatable {
-    @Attribute public var command: [String]?
-    @Attribute public var user: String?
-    @Attribute public var privileged: Bool?
-    @Attribute public var workingDirectory: String?
-    public var environment: OrderedMap<String?>?
-    @Attribute public var image: String?
-    @Attribute public var perReplica: Bool?
+package struct Hook: Decodable, Sendable, Equatable {
+    @Attribute package var command: [String]?
+    @Attribute package var user: String?
+    @Attribute package var privileged: Bool?
+    @Attribute package var workingDirectory: String?
+    package var environment: OrderedMap<String?>?
+    @Attribute package var image: String?
+    @Attribute package var perReplica: Bool?
 
     enum CodingKeys: String, CodingKey {
         case command, user, privileged, environment, image
@@ -200,17 +200,17 @@ public struct Hook: Decodable, Sendable, Equatable {
         case perReplica = "per_replica"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// `blkio_config`.
-public struct BlockIOConfig: Decodable, Sendable, Equatable {
-    @Attribute public var weight: Int64?
-    public var weightDevice: [BlockDeviceLimit]?
-    public var readBps: [BlockDeviceLimit]?
-    public var writeBps: [BlockDeviceLimit]?
-    public var readIOps: [BlockDeviceLimit]?
-    public var writeIOps: [BlockDeviceLimit]?
+package struct BlockIOConfig: Decodable, Sendable, Equatable {
+    @Attribute package var weight: Int64?
+    package var weightDevice: [BlockDeviceLimit]?
+    package var readBps: [BlockDeviceLimit]?
+    package var writeBps: [BlockDeviceLimit]?
+    package var readIOps: [BlockDeviceLimit]?
+    package var writeIOps: [BlockDeviceLimit]?
 
     enum CodingKeys: String, CodingKey {
         case weight
@@ -221,24 +221,24 @@ public struct BlockIOConfig: Decodable, Sendable, Equatable {
         case writeIOps = "device_write_iops"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The weight or the rate of a block device.
-public struct BlockDeviceLimit: Decodable, Sendable, Equatable {
-    @Attribute public var path: String?
-    @Attribute public var rate: Int64?
-    @Attribute public var weight: Int64?
+package struct BlockDeviceLimit: Decodable, Sendable, Equatable {
+    @Attribute package var path: String?
+    @Attribute package var rate: Int64?
+    @Attribute package var weight: Int64?
 
-    public init() {}
+    package init() {}
 }
 
 /// A limit of `ulimits`: one number, or two.
-public struct UlimitValue: Decodable, Sendable, Equatable {
-    public var soft: Int64
-    public var hard: Int64
+package struct UlimitValue: Decodable, Sendable, Equatable {
+    package var soft: Int64
+    package var hard: Int64
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let json = try JSON(from: decoder)
         soft = json.int ?? json["soft"].int ?? 0
         hard = json.int ?? json["hard"].int ?? 0

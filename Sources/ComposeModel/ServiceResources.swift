@@ -1,13 +1,13 @@
 import EngineModel
 
 /// An entry of `ports`.
-public struct ServicePort: Decodable, Sendable, Equatable {
-    @Attribute public var target: Int64?
+package struct ServicePort: Decodable, Sendable, Equatable {
+    @Attribute package var target: Int64?
     /// A port or a range.
-    @Attribute public var published: String?
-    @Attribute public var hostAddress: String?
-    @Attribute public var transport: String?
-    @Attribute public var mode: String?
+    @Attribute package var published: String?
+    @Attribute package var hostAddress: String?
+    @Attribute package var transport: String?
+    @Attribute package var mode: String?
 
     enum CodingKeys: String, CodingKey {
         case target, published, mode
@@ -15,71 +15,71 @@ public struct ServicePort: Decodable, Sendable, Equatable {
         case transport = "protocol"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// An entry of `volumes` of a service.
-public struct ServiceVolume: Decodable, Sendable, Equatable {
-    @Attribute public var type: String?
-    @Attribute public var source: String?
-    @Attribute public var target: String?
-    @Attribute public var readOnly: Bool?
-    public var bind: Bind?
-    public var volume: VolumeOptions?
-    public var tmpfs: TmpfsOptions?
-    public var image: ImageOptions?
+package struct ServiceVolume: Decodable, Sendable, Equatable {
+    @Attribute package var type: String?
+    @Attribute package var source: String?
+    @Attribute package var target: String?
+    @Attribute package var readOnly: Bool?
+    package var bind: Bind?
+    package var volume: VolumeOptions?
+    package var tmpfs: TmpfsOptions?
+    package var image: ImageOptions?
 
     enum CodingKeys: String, CodingKey {
         case type, source, target, bind, volume, tmpfs, image
         case readOnly = "read_only"
     }
 
-    public init() {}
+    package init() {}
 
-    public struct Bind: Decodable, Sendable, Equatable {
-        @Attribute public var propagation: String?
-        @Attribute public var createHostPath: Bool?
-        @Attribute public var recursive: String?
+    package struct Bind: Decodable, Sendable, Equatable {
+        @Attribute package var propagation: String?
+        @Attribute package var createHostPath: Bool?
+        @Attribute package var recursive: String?
 
         enum CodingKeys: String, CodingKey {
             case propagation, recursive
             case createHostPath = "create_host_path"
         }
 
-        public init() {}
+        package init() {}
     }
 
-    public struct VolumeOptions: Decodable, Sendable, Equatable {
-        @Attribute public var nocopy: Bool?
-        @Attribute public var subpath: String?
-        @Attribute public var labels: [String: String]?
-        public init() {}
+    package struct VolumeOptions: Decodable, Sendable, Equatable {
+        @Attribute package var nocopy: Bool?
+        @Attribute package var subpath: String?
+        @Attribute package var labels: [String: String]?
+        package init() {}
     }
 
-    public struct TmpfsOptions: Decodable, Sendable, Equatable {
+    package struct TmpfsOptions: Decodable, Sendable, Equatable {
         /// Bytes, as text.
-        @Attribute public var size: String?
-        @Attribute public var mode: Int64?
-        public init() {}
+        @Attribute package var size: String?
+        @Attribute package var mode: Int64?
+        package init() {}
     }
 
-    public struct ImageOptions: Decodable, Sendable, Equatable {
-        @Attribute public var subpath: String?
-        public init() {}
+    package struct ImageOptions: Decodable, Sendable, Equatable {
+        @Attribute package var subpath: String?
+        package init() {}
     }
 }
 
 /// The settings of a service in a network.
-public struct ServiceNetwork: Decodable, Sendable, Equatable {
-    @Attribute public var aliases: [String]?
-    @Attribute public var ipv4Address: String?
-    @Attribute public var ipv6Address: String?
-    @Attribute public var linkLocalIPs: [String]?
-    @Attribute public var macAddress: String?
-    @Attribute public var interfaceName: String?
-    @Attribute public var driverOptions: [String: String]?
-    @Attribute public var priority: Double?
-    @Attribute public var gatewayPriority: Int64?
+package struct ServiceNetwork: Decodable, Sendable, Equatable {
+    @Attribute package var aliases: [String]?
+    @Attribute package var ipv4Address: String?
+    @Attribute package var ipv6Address: String?
+    @Attribute package var linkLocalIPs: [String]?
+    @Attribute package var macAddress: String?
+    @Attribute package var interfaceName: String?
+    @Attribute package var driverOptions: [String: String]?
+    @Attribute package var priority: Double?
+    @Attribute package var gatewayPriority: Int64?
 
     enum CodingKeys: String, CodingKey {
         case aliases, priority
@@ -92,57 +92,57 @@ public struct ServiceNetwork: Decodable, Sendable, Equatable {
         case gatewayPriority = "gw_priority"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// A secret or config in a service, or a secret in a build.
-public struct FileReference: Decodable, Sendable, Equatable {
-    @Attribute public var source: String?
-    @Attribute public var target: String?
-    @Attribute public var uid: String?
-    @Attribute public var gid: String?
-    @Attribute public var mode: Int64?
+package struct FileReference: Decodable, Sendable, Equatable {
+    @Attribute package var source: String?
+    @Attribute package var target: String?
+    @Attribute package var uid: String?
+    @Attribute package var gid: String?
+    @Attribute package var mode: Int64?
 
-    public init() {}
+    package init() {}
 }
 
 /// A device of the host in a service.
-public struct ServiceDevice: Decodable, Sendable, Equatable {
-    @Attribute public var source: String?
-    @Attribute public var target: String?
-    @Attribute public var permissions: String?
+package struct ServiceDevice: Decodable, Sendable, Equatable {
+    @Attribute package var source: String?
+    @Attribute package var target: String?
+    @Attribute package var permissions: String?
 
-    public init() {}
+    package init() {}
 }
 
 /// A request for devices from a driver: an entry of `gpus`, or of the reservations of `deploy`.
-public struct DeviceReservation: Decodable, Sendable, Equatable {
-    @Attribute public var driver: String?
-    @Attribute public var count: Int64?
-    @Attribute public var deviceIDs: [String]?
-    @Attribute public var capabilities: [String]?
-    @Attribute public var options: [String: String]?
+package struct DeviceReservation: Decodable, Sendable, Equatable {
+    @Attribute package var driver: String?
+    @Attribute package var count: Int64?
+    @Attribute package var deviceIDs: [String]?
+    @Attribute package var capabilities: [String]?
+    @Attribute package var options: [String: String]?
 
     enum CodingKeys: String, CodingKey {
         case driver, count, capabilities, options
         case deviceIDs = "device_ids"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// A network of the project.
-public struct Network: Decodable, Sendable, Equatable {
-    @Attribute public var name: String?
-    @Attribute public var driver: String?
-    @Attribute public var driverOptions: [String: String]?
-    @Attribute public var isInternal: Bool?
-    @Attribute public var attachable: Bool?
-    @Attribute public var enableIPv4: Bool?
-    @Attribute public var enableIPv6: Bool?
-    @Attribute public var labels: [String: String]?
-    @Attribute public var isExternal: Bool?
-    public var ipam: IPAM?
+package struct Network: Decodable, Sendable, Equatable {
+    @Attribute package var name: String?
+    @Attribute package var driver: String?
+    @Attribute package var driverOptions: [String: String]?
+    @Attribute package var isInternal: Bool?
+    @Attribute package var attachable: Bool?
+    @Attribute package var enableIPv4: Bool?
+    @Attribute package var enableIPv6: Bool?
+    @Attribute package var labels: [String: String]?
+    @Attribute package var isExternal: Bool?
+    package var ipam: IPAM?
 
     enum CodingKeys: String, CodingKey {
         case name, driver, attachable, labels, ipam
@@ -153,19 +153,19 @@ public struct Network: Decodable, Sendable, Equatable {
         case isExternal = "external"
     }
 
-    public init() {}
+    package init() {}
 
-    public struct IPAM: Decodable, Sendable, Equatable {
-        public var config: [Pool]?
-        public init() {}
+    package struct IPAM: Decodable, Sendable, Equatable {
+        package var config: [Pool]?
+        package init() {}
     }
 
     /// A subnet and what is allocated from it.
-    public struct Pool: Decodable, Sendable, Equatable {
-        @Attribute public var subnet: String?
-        @Attribute public var ipRange: String?
-        @Attribute public var gateway: String?
-        @Attribute public var auxiliaryAddresses: [String: String]?
+    package struct Pool: Decodable, Sendable, Equatable {
+        @Attribute package var subnet: String?
+        @Attribute package var ipRange: String?
+        @Attribute package var gateway: String?
+        @Attribute package var auxiliaryAddresses: [String: String]?
 
         enum CodingKeys: String, CodingKey {
             case subnet, gateway
@@ -173,17 +173,17 @@ public struct Network: Decodable, Sendable, Equatable {
             case auxiliaryAddresses = "aux_addresses"
         }
 
-        public init() {}
+        package init() {}
     }
 }
 
 /// A volume of the project.
-public struct Volume: Decodable, Sendable, Equatable {
-    @Attribute public var name: String?
-    @Attribute public var driver: String?
-    @Attribute public var driverOptions: [String: String]?
-    @Attribute public var labels: [String: String]?
-    @Attribute public var isExternal: Bool?
+package struct Volume: Decodable, Sendable, Equatable {
+    @Attribute package var name: String?
+    @Attribute package var driver: String?
+    @Attribute package var driverOptions: [String: String]?
+    @Attribute package var labels: [String: String]?
+    @Attribute package var isExternal: Bool?
 
     enum CodingKeys: String, CodingKey {
         case name, driver, labels
@@ -191,14 +191,14 @@ public struct Volume: Decodable, Sendable, Equatable {
         case isExternal = "external"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// A secret or config of the project: where its content comes from.
-public struct FileSource: Decodable, Sendable, Equatable {
-    @Attribute public var file: String?
-    @Attribute public var environment: String?
-    @Attribute public var content: String?
+package struct FileSource: Decodable, Sendable, Equatable {
+    @Attribute package var file: String?
+    @Attribute package var environment: String?
+    @Attribute package var content: String?
 
-    public init() {}
+    package init() {}
 }

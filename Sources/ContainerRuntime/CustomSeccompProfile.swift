@@ -1,6 +1,6 @@
 import EngineModel
 import LinuxKernel
-import SystemCallFilters
+import Seccomp
 import SystemLibraries
 
 /// A user-defined seccomp profile in Docker's format: a default action, and lists of system calls with other actions, with conditions on

@@ -4,31 +4,31 @@ import ShimProtocol
 import SystemLibraries
 
 /// Input of the builder besides the container's record: paths and state of this host.
-public struct LaunchContext: Sendable {
+package struct LaunchContext: Sendable {
     /// Topmost first.
-    public var imageDirectories: [String]
-    public var upperDirectory: String
-    public var workDirectory: String
+    package var imageDirectories: [String]
+    package var upperDirectory: String
+    package var workDirectory: String
     /// A directory on which all containers of the engine mount their root, each in its own mount namespace.
-    public var mountPoint: String
+    package var mountPoint: String
     /// The contents of /etc/hosts and /etc/resolv.conf.
-    public var hosts: String
-    public var resolvConf: String
-    public var logFile: String
-    public var exitRecord: String
-    public var revival: EngineRestartPlan
-    public var controlGroup: Cgroup
+    package var hosts: String
+    package var resolvConf: String
+    package var logFile: String
+    package var exitRecord: String
+    package var revival: EngineRestartPlan
+    package var cgroup: Cgroup
     /// The pids of containers whose namespaces are joined, keyed by id or name as in the specification.
-    public var processes: [String: Int32]
+    package var processes: [String: Int32]
     /// The layers of images that are mounted into the container, topmost first, by image id.
-    public var imageMounts: [String: [String]] = [:]
+    package var imageMounts: [String: [String]] = [:]
     /// The pid of the container whose network is joined.
-    public var networkProcess: Int32?
+    package var networkProcess: Int32?
 
-    public init(
+    package init(
         imageDirectories: [String], upperDirectory: String, workDirectory: String, mountPoint: String,
         hosts: String, resolvConf: String, logFile: String, exitRecord: String,
-        revival: EngineRestartPlan, controlGroup: Cgroup, processes: [String: Int32]
+        revival: EngineRestartPlan, cgroup: Cgroup, processes: [String: Int32]
     ) {
         self.imageDirectories = imageDirectories
         self.upperDirectory = upperDirectory
@@ -39,23 +39,23 @@ public struct LaunchContext: Sendable {
         self.logFile = logFile
         self.exitRecord = exitRecord
         self.revival = revival
-        self.controlGroup = controlGroup
+        self.cgroup = cgroup
         self.processes = processes
     }
 }
 
 /// Builds the launch plan of a container for its shim. Exec processes and health checks use it too.
-public struct LaunchPlanBuilder: Sendable {
+package struct LaunchPlanBuilder: Sendable {
     private let programs: SeccompFilterCache
     private let defaultUlimits: [UlimitSpec]
 
     /// `defaultUlimits` apply where a container sets no limit of that name.
-    public init(programs: SeccompFilterCache, defaultUlimits: [UlimitSpec]) {
+    package init(programs: SeccompFilterCache, defaultUlimits: [UlimitSpec]) {
         self.programs = programs
         self.defaultUlimits = defaultUlimits
     }
 
-    public func container(_ record: ContainerRecord, _ context: LaunchContext) throws -> LaunchPlan {
+    package func container(_ record: ContainerRecord, _ context: LaunchContext) throws -> LaunchPlan {
         let decision = try SecurityDecision(record.spec)
         return LaunchPlan(
             id: record.id, kind: .container(try containerPlan(record, context, decision)),
@@ -63,22 +63,22 @@ public struct LaunchPlanBuilder: Sendable {
                 arguments: record.arguments, environment: environment(record, terminal: record.spec.process.terminal),
                 workingDirectory: record.workingDirectory.isEmpty ? "/" : record.workingDirectory, user: record.user,
                 additionalGroups: record.spec.process.additionalGroups, runsUnderInit: record.spec.runsUnderInit),
-            security: try security(record.spec, decision), controlGroups: Self.controlGroups(context.controlGroup),
+            security: try security(record.spec, decision), cgroups: Self.cgroups(context.cgroup),
             standardStreams: StreamPlan(terminal: record.spec.process.terminal, input: record.spec.process.openInput))
     }
 
     /// The parameters of an additional process in a running container (exec).
-    public struct ExecRequest: Sendable {
-        public var arguments: [String]
-        public var environment: [String] = []
-        public var workingDirectory: String?
-        public var user: String?
-        public var terminal = false
-        public var privileged = false
-        public init(arguments: [String]) { self.arguments = arguments }
+    package struct ExecRequest: Sendable {
+        package var arguments: [String]
+        package var environment: [String] = []
+        package var workingDirectory: String?
+        package var user: String?
+        package var terminal = false
+        package var privileged = false
+        package init(arguments: [String]) { self.arguments = arguments }
     }
 
-    public func exec(_ request: ExecRequest, id: String, in record: ContainerRecord, _ group: Cgroup) throws
+    package func exec(_ request: ExecRequest, id: String, in record: ContainerRecord, _ group: Cgroup) throws
         -> LaunchPlan
     {
         var spec = record.spec
@@ -99,7 +99,7 @@ public struct LaunchPlanBuilder: Sendable {
                 workingDirectory: request.workingDirectory
                     ?? (record.workingDirectory.isEmpty ? "/" : record.workingDirectory),
                 user: request.user ?? record.user, additionalGroups: record.spec.process.additionalGroups),
-            security: try security(spec, decision), controlGroups: Self.controlGroups(group),
+            security: try security(spec, decision), cgroups: Self.cgroups(group),
             standardStreams: StreamPlan(terminal: request.terminal, input: true))
     }
 
@@ -116,12 +116,12 @@ public struct LaunchPlanBuilder: Sendable {
     }
 
     /// The container's host name.
-    public func hostname(_ record: ContainerRecord) -> String {
+    package func hostname(_ record: ContainerRecord) -> String {
         if !record.spec.hostname.isEmpty { return record.spec.hostname }
         return record.spec.network == .host || record.spec.uts == .host ? HostIdentity.current().name : record.shortID
     }
 
-    private static func controlGroups(_ group: Cgroup) -> CgroupPlan {
+    private static func cgroups(_ group: Cgroup) -> CgroupPlan {
         group.layout == .unified ? .unified(path: group.paths[0]) : .split(paths: group.paths)
     }
 
@@ -132,7 +132,7 @@ public struct LaunchPlanBuilder: Sendable {
             capabilities: decision.capabilities.rawValue,
             seccompFilter: try programs.program(for: decision),
             noNewPrivileges: decision.noNewPrivileges, limits: try limits.map(Self.limit),
-            outOfMemoryScore: spec.resources.outOfMemoryScore == 0 ? nil : spec.resources.outOfMemoryScore)
+            oomScoreAdj: spec.resources.oomScoreAdj == 0 ? nil : spec.resources.oomScoreAdj)
     }
 
     /// The resource numbers of setrlimit(2), by Docker's names.
@@ -143,7 +143,7 @@ public struct LaunchPlanBuilder: Sendable {
     ]
 
     /// Hard limits that cannot be granted: above the engine's own without CAP_SYS_RESOURCE, or above fs.nr_open (getrlimit(2)).
-    public static func unreachable(_ limits: [UlimitSpec]) -> [(limit: UlimitSpec, granted: UInt64)] {
+    package static func unreachable(_ limits: [UlimitSpec]) -> [(limit: UlimitSpec, granted: UInt64)] {
         let mayRaise = CapabilitySet.current().effective.rawValue & SystemResourceCapability.bit != 0
         let openFiles = (try? Files.readText("/proc/sys/fs/nr_open", limit: 32)).flatMap {
             UInt64($0.prefix { $0.isNumber })
@@ -194,7 +194,7 @@ public struct LaunchPlanBuilder: Sendable {
         try decide(spec.ipc, .ipc, "ipc")
         // A container with host networking also uses the host's UTS namespace, as in Docker.
         try decide(spec.network == .host && spec.hostname.isEmpty ? .host : spec.uts, .hostname, "uts")
-        if spec.controlGroupNamespace == .own { own.insert(.controlGroup) }
+        if spec.cgroupNamespace == .own { own.insert(.cgroup) }
         return ContainerPlan(
             hostname: hostname(record), domainname: spec.domainname, newNamespaces: own.rawValue,
             joinedNamespaces: joined,
@@ -241,7 +241,7 @@ public struct LaunchPlanBuilder: Sendable {
     }
 
     /// The device rules of a container's cgroup.
-    public static func deviceRules(_ spec: ContainerSpec) throws -> [DeviceRule] {
+    package static func deviceRules(_ spec: ContainerSpec) throws -> [DeviceRule] {
         if spec.security.privileged { return [DeviceRule(.any, nil, nil, "rwm")] }
         return try DefaultPolicy.deviceRules + spec.devices.flatMap { try HostDevices.rules($0) }
             + spec.deviceRules.map(Self.deviceRule)

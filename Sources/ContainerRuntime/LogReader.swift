@@ -3,17 +3,17 @@ import LinuxKernel
 import Synchronization
 
 /// One line, or part of a line, of a container's log.
-public struct LogRecord: Sendable, Equatable {
+package struct LogRecord: Sendable, Equatable {
     /// RFC 3339 with nine fractional digits; sorts as text.
-    public var timestamp: ArraySlice<UInt8>
-    public var isError: Bool
+    package var timestamp: ArraySlice<UInt8>
+    package var isError: Bool
     /// Partial: the line continues in the next record of the same stream.
-    public var isPart: Bool
-    public var content: ArraySlice<UInt8>
+    package var isPart: Bool
+    package var content: ArraySlice<UInt8>
 }
 
 /// Reads a container's log files in order, oldest first, across rotations: an opened file stays readable until it is read to its end.
-public struct LogCursor: Sendable {
+package struct LogCursor: Sendable {
     /// Timestamp, space, stream, space, tag, space: a fixed length.
     static let headerLength = 40
     static let blockSize = 1 << 18
@@ -25,7 +25,7 @@ public struct LogCursor: Sendable {
     private var rest: [UInt8] = []
 
     /// Starts at the oldest log file.
-    public init(path: String) {
+    package init(path: String) {
         self.path = path
         var number = 0
         while Files.exists("\(path).\(number + 1)") { number += 1 }
@@ -33,7 +33,7 @@ public struct LogCursor: Sendable {
     }
 
     /// Starts at the last `count` lines.
-    public init(path: String, tail count: Int) {
+    package init(path: String, tail count: Int) {
         self.path = path
         if count == 0 {
             open(path)
@@ -58,7 +58,7 @@ public struct LogCursor: Sendable {
     }
 
     /// The next records, from about 256 KiB at most; empty at the current end of the log.
-    public mutating func next() throws -> [LogRecord] {
+    package mutating func next() throws -> [LogRecord] {
         while true {
             if file == nil { open(path) }
             guard let file else { return [] }
@@ -108,22 +108,22 @@ public struct LogCursor: Sendable {
 }
 
 /// The options of a log request.
-public struct LogQuery: Sendable, Equatable {
-    public var output = true
-    public var error = true
-    public var timestamps = false
-    public var follow = false
+package struct LogQuery: Sendable, Equatable {
+    package var output = true
+    package var error = true
+    package var timestamps = false
+    package var follow = false
     /// nil means all.
-    public var tail: Int?
-    public var since: Timestamp?
-    public var until: Timestamp?
+    package var tail: Int?
+    package var since: Timestamp?
+    package var until: Timestamp?
     /// Printed before every line, after its timestamp (`logs --details`).
-    public var details = ""
-    public init() {}
+    package var details = ""
+    package init() {}
 }
 
 /// Filters and frames records for a client; keeps track of partial lines.
-public struct LogFramer: Sendable {
+package struct LogFramer: Sendable {
     private let query: LogQuery
     private let sinceText: [UInt8]?
     private let untilText: [UInt8]?
@@ -132,7 +132,7 @@ public struct LogFramer: Sendable {
     private var inLine: [Bool: Bool] = [:]
     private let details: [UInt8]
 
-    public init(_ query: LogQuery, multiplexed: Bool) {
+    package init(_ query: LogQuery, multiplexed: Bool) {
         self.query = query
         self.multiplexed = multiplexed
         sinceText = query.since.map(Self.text)
@@ -149,12 +149,12 @@ public struct LogFramer: Sendable {
     }
 
     /// Frames output that is not in the log.
-    public mutating func bytes(_ content: [UInt8], isError: Bool) -> [UInt8] {
+    package mutating func bytes(_ content: [UInt8], isError: Bool) -> [UInt8] {
         bytes([LogRecord(timestamp: [], isError: isError, isPart: true, content: content[...])])
     }
 
     /// Frames these records. A newline is appended to complete lines, not to partial ones.
-    public mutating func bytes(_ records: [LogRecord]) -> [UInt8] {
+    package mutating func bytes(_ records: [LogRecord]) -> [UInt8] {
         var out: [UInt8] = []
         out.reserveCapacity(records.reduce(0) { $0 + $1.content.count + 48 })
         for record in records {
@@ -183,7 +183,7 @@ public struct LogFramer: Sendable {
 }
 
 /// Notifies about log changes (inotify(7)). One instance serves all logs: closing an instance blocks for milliseconds in the kernel.
-public final class LogWatcher: Sendable {
+package final class LogWatcher: Sendable {
     private struct State {
         var callbacks: [Int32: [UInt64: @Sendable () -> Void]] = [:]
         var next: UInt64 = 0
@@ -191,7 +191,7 @@ public final class LogWatcher: Sendable {
     private let watch: Inotify
     private let state = Mutex(State())
 
-    public init(loop: IOLoop) throws {
+    package init(loop: IOLoop) throws {
         watch = try Inotify()
         try loop.add(watch.descriptor, .readable) { [weak self] _ in self?.deliver() }
     }
@@ -203,7 +203,7 @@ public final class LogWatcher: Sendable {
     }
 
     /// Calls back for every change in the directory until the subscription is released.
-    public func subscribe(folder: String, changed: @escaping @Sendable () -> Void) throws -> LogSubscription {
+    package func subscribe(folder: String, changed: @escaping @Sendable () -> Void) throws -> LogSubscription {
         let (descriptor, id) = try state.withLock { state in
             let descriptor = try watch.add(folder)
             state.next += 1
@@ -226,7 +226,7 @@ public final class LogWatcher: Sendable {
 }
 
 /// Cancels the subscription when the last reference is released.
-public final class LogSubscription: Sendable {
+package final class LogSubscription: Sendable {
     private let cancel: @Sendable () -> Void
     init(cancel: @escaping @Sendable () -> Void) { self.cancel = cancel }
     deinit { cancel() }

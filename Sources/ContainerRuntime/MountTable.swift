@@ -32,7 +32,7 @@ struct MountTable {
                 ["newinstance": nil, "ptmxmode": "0666", "mode": "0620", "gid": "5"]),
         ]
         list.append(sysMount(writable: writable))
-        if let groups = controlGroups(writable: writable) { list.append(groups) }
+        if let groups = cgroups(writable: writable) { list.append(groups) }
         if spec.ipc == .host {
             for path in ["/dev/mqueue", "/dev/shm"] where Files.exists(path) {
                 list.append(bind(path, path, Self.strict))
@@ -57,12 +57,12 @@ struct MountTable {
             "tmpfs", "/dev/shm", Self.strict, ["mode": "1777", "size": "\(record.spec.sharedMemoryBytes)"])
     }
 
-    private func controlGroups(writable: Bool) -> MountPlan? {
+    private func cgroups(writable: Bool) -> MountPlan? {
         let attributes = Self.strict | (writable ? 0 : Self.readOnly)
-        switch context.controlGroup.layout {
+        switch context.cgroup.layout {
         case .unified: return fileSystem("cgroup2", "/sys/fs/cgroup", attributes)
         case .split(let controllers):
-            let folders = zip(controllers, context.controlGroup.paths).map { Setting($0, $1) }
+            let folders = zip(controllers, context.cgroup.paths).map { Setting($0, $1) }
             return MountPlan(source: .cgroupV1(folders), target: "/sys/fs/cgroup", attributes: attributes)
         }
     }
@@ -82,7 +82,7 @@ struct MountTable {
     }
 
     private func userMount(_ mount: MountRecord) throws -> MountPlan {
-        let isNonRecursive = mount.isReadOnlyAtTopAlone == true
+        let isNonRecursive = mount.isReadOnlyNonRecursive == true
         var attributes = mount.readOnly && !isNonRecursive ? Self.readOnly : 0
         if mount.kind == .tmpfs {
             var options: [Setting] = []

@@ -1,5 +1,5 @@
 import LinuxKernel
-import SystemCallFilters
+import Seccomp
 
 /// The default seccomp profile: Docker's list of allowed system calls. Some depend on a capability.
 enum SeccompProfile {

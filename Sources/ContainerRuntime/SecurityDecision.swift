@@ -4,16 +4,16 @@ import ShimProtocol
 import SystemLibraries
 
 /// The effective security settings of a container, derived from its specification; shared by create, exec and health checks.
-public struct SecurityDecision: Sendable, Equatable {
-    public var capabilities: CapabilitySet
-    public var filtersSystemCalls = true
+package struct SecurityDecision: Sendable, Equatable {
+    package var capabilities: CapabilitySet
+    package var filtersSystemCalls = true
     /// A user-defined seccomp profile as JSON, replacing the default one.
-    public var seccompProfile: String?
-    public var noNewPrivileges = false
-    public var masksSystemPaths = true
-    public var allowsAllDevices = false
+    package var seccompProfile: String?
+    package var noNewPrivileges = false
+    package var masksSystemPaths = true
+    package var allowsAllDevices = false
 
-    public init(_ spec: ContainerSpec) throws(RoostError) {
+    package init(_ spec: ContainerSpec) throws(RoostError) {
         let security = spec.security
         var set = security.privileged ? CapabilitySet.all : DefaultPolicy.capabilities
         for name in security.droppedCapabilities {

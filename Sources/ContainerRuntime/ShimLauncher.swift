@@ -4,11 +4,11 @@ import ShimProtocol
 import Synchronization
 
 /// The shim executable in a sealed memfd: neither an update nor a container can change what is started.
-public struct ShimExecutable: Sendable {
+package struct ShimExecutable: Sendable {
     private let file: OwnedFD
 
     /// Reads the `roost-shim` executable at this path.
-    public init(path: String) throws {
+    package init(path: String) throws {
         do { file = try Files.memory("roost-shim", try Files.read(path, limit: 256 << 20), sealed: true) } catch {
             throw RoostError.failure("cannot read the shim \(path): \(error); it must be installed next to roostd")
         }
@@ -18,27 +18,27 @@ public struct ShimExecutable: Sendable {
 }
 
 /// The engine's end of the connection to one shim.
-public final class ShimConnection: Sendable {
-    public enum Event: Sendable {
+package final class ShimConnection: Sendable {
+    package enum Event: Sendable {
         case message(ShimMessage, [OwnedFD])
         /// The connection was closed; expected after `exited` or `failed`.
         case closed
     }
 
-    public let socket: OwnedFD
+    package let socket: OwnedFD
     private let loop: IOLoop
     private let closed = Atomic(false)
 
     /// The shim has closed the connection; the `closed` event may not have been consumed yet.
-    public var isClosed: Bool { closed.load(ordering: .acquiring) }
+    package var isClosed: Bool { closed.load(ordering: .acquiring) }
 
-    public init(socket: OwnedFD, loop: IOLoop) {
+    package init(socket: OwnedFD, loop: IOLoop) {
         self.socket = socket
         self.loop = loop
     }
 
     /// The messages of the shim, in order; the stream finishes after `closed`. Single consumer.
-    public func events() throws -> AsyncStream<Event> {
+    package func events() throws -> AsyncStream<Event> {
         let (stream, continuation) = AsyncStream.makeStream(of: Event.self)
         try setNonBlocking(socket.raw)
         try loop.add(socket.raw, .readable) { [self, socket, loop] _ in
@@ -65,20 +65,20 @@ public final class ShimConnection: Sendable {
     }
 
     /// Errors are ignored: if the shim is gone, the `closed` event reports it.
-    public func send(_ message: EngineMessage, descriptors: [OwnedFD] = []) {
+    package func send(_ message: EngineMessage, descriptors: [OwnedFD] = []) {
         try? Sockets.send(socket.raw, message.encoded(), descriptors: descriptors.map(\.raw))
     }
 }
 
 /// A started process in a container, with the descriptors from its shim.
-public struct StartedProcess: Sendable {
-    public let connection: ShimConnection
-    public let process: Int32
+package struct StartedProcess: Sendable {
+    package let connection: ShimConnection
+    package let process: Int32
     /// The pidfd: refers to this process even if the pid is reused.
-    public let pidfd: OwnedFD
+    package let pidfd: OwnedFD
     /// The write end of its standard input, or its terminal's master.
-    public let input: OwnedFD?
-    public init(connection: ShimConnection, process: Int32, pidfd: OwnedFD, input: OwnedFD?) {
+    package let input: OwnedFD?
+    package init(connection: ShimConnection, process: Int32, pidfd: OwnedFD, input: OwnedFD?) {
         self.connection = connection
         self.process = process
         self.pidfd = pidfd
@@ -87,31 +87,31 @@ public struct StartedProcess: Sendable {
 }
 
 /// Why a process could not be started, with the exit code that Docker reports.
-public struct LaunchFailure: Error, Sendable, CustomStringConvertible {
-    public let step: String
-    public let reason: String
-    public let exitCode: Int32
-    public var description: String { reason }
+package struct LaunchFailure: Error, Sendable, CustomStringConvertible {
+    package let step: String
+    package let reason: String
+    package let exitCode: Int32
+    package var description: String { reason }
 }
 
 /// Starts shims. Blocks until the process runs or its start has failed; call it on a thread that may block.
-public struct ShimLauncher: Sendable {
+package struct ShimLauncher: Sendable {
     private let program: ShimExecutable
     private let loop: IOLoop
 
-    public init(program: ShimExecutable, loop: IOLoop) {
+    package init(program: ShimExecutable, loop: IOLoop) {
         self.program = program
         self.loop = loop
     }
 
     /// Starts a container. `namespace` is its network namespace; nil for the host's, or for one that the plan joins by path.
-    public func start(_ plan: LaunchPlan, namespace: OwnedFD?) throws -> StartedProcess {
+    package func start(_ plan: LaunchPlan, namespace: OwnedFD?) throws -> StartedProcess {
         let sandbox = try namespace ?? Files.open("/dev/null", .readOnly)
         return try launch(plan, third: sandbox, streams: [])
     }
 
     /// Starts an additional process in the container of `pidfd`. `streams` are the process's standard streams; empty with a TTY.
-    public func exec(_ plan: LaunchPlan, pidfd: OwnedFD, streams: [OwnedFD]) throws -> StartedProcess {
+    package func exec(_ plan: LaunchPlan, pidfd: OwnedFD, streams: [OwnedFD]) throws -> StartedProcess {
         try launch(plan, third: pidfd, streams: streams)
     }
 
@@ -171,10 +171,10 @@ final class ShimReaper: Sendable {
 
 extension ShimLauncher {
     /// Reaps exited shims now.
-    public static func reap() { ShimReaper.shared.collect() }
+    package static func reap() { ShimReaper.shared.collect() }
 
     /// The ids in the command lines of all shims on this host (proc(5), cmdline).
-    public static func livingShims() -> Set<String> {
+    package static func livingShims() -> Set<String> {
         var found: Set<String> = []
         for name in (try? Files.list("/proc")) ?? [] where Int32(name) != nil {
             guard let line = try? Files.readText("/proc/\(name)/cmdline", limit: 4096),

@@ -1,14 +1,14 @@
 import EngineModel
 
 /// Supported versions of the Docker Engine API.
-public enum APIVersion {
-    public static let current = "1.51"
-    public static let minimum = "1.24"
+package enum APIVersion {
+    package static let current = "1.51"
+    package static let minimum = "1.24"
     /// The version of this product.
-    public static let product = "0.1.0"
+    package static let product = "0.1.0"
 
     /// `1.45` as a comparable number, major * 1000 + minor; nil if the text is not a version.
-    public static func number(_ text: some StringProtocol) -> Int? {
+    package static func number(_ text: some StringProtocol) -> Int? {
         let parts = text.split(separator: ".").map { Int($0) }
         guard parts.count == 2, let major = parts[0], let minor = parts[1], (0..<1000).contains(minor), major >= 0,
             text.utf8.allSatisfy({ $0 == UInt8(ascii: ".") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
@@ -18,7 +18,7 @@ public enum APIVersion {
 }
 
 /// The HTTP status of an error kind.
-public func httpStatus(for kind: RoostError.Kind) -> Int {
+package func httpStatus(for kind: RoostError.Kind) -> Int {
     switch kind {
     case .notModified: 304
     case .invalidArgument: 400
@@ -33,7 +33,7 @@ public func httpStatus(for kind: RoostError.Kind) -> Int {
 }
 
 /// The error kind of an HTTP status, for clients.
-public func errorKind(forStatus status: Int) -> RoostError.Kind {
+package func errorKind(forStatus status: Int) -> RoostError.Kind {
     switch status {
     case 304: .notModified
     case 400: .invalidArgument
@@ -48,8 +48,8 @@ public func errorKind(forStatus status: Int) -> RoostError.Kind {
 }
 
 /// Our own headers, in addition to Docker's.
-public enum RoostHeader {
+package enum RoostHeader {
     /// Different for every run of an engine: tells a client whether two connections reach the same one. Lower case, like all header
     /// lookups.
-    public static let instance = "x-roost-instance"
+    package static let instance = "x-roost-instance"
 }

@@ -2,7 +2,7 @@ import EngineModel
 
 extension JSON {
     /// A request's body as its type. Throws for a wrong type, and for texts with a NUL byte, which the kernel would cut off there.
-    public func request<Body: Decodable>(_ type: Body.Type = Body.self) throws -> Body {
+    package func request<Body: Decodable>(_ type: Body.Type = Body.self) throws -> Body {
         if containsNUL { try refuseNUL("") }
         return try decode(type, zeroIfAbsent: true)
     }

@@ -1,104 +1,104 @@
 import EngineModel
 
 /// The body of `POST /roost/v1/build/check`.
-public struct DockerfileCheckRequest: Codable, Sendable, Equatable {
-    public var text: String = ""
+package struct DockerfileCheckRequest: Codable, Sendable, Equatable {
+    package var text: String = ""
 
-    public init() {}
+    package init() {}
 }
 
 /// What a check of a Dockerfile has found.
-public struct DockerfileCheckReport: Codable, Sendable, Equatable {
-    public var warnings: [DockerfileWarning] = []
+package struct DockerfileCheckReport: Codable, Sendable, Equatable {
+    package var warnings: [DockerfileWarning] = []
 
-    public init() {}
+    package init() {}
 }
 
 /// A warning about a line of a Dockerfile.
-public struct DockerfileWarning: Codable, Sendable, Equatable {
-    public var line: Int = 0
-    public var message: String = ""
+package struct DockerfileWarning: Codable, Sendable, Equatable {
+    package var line: Int = 0
+    package var message: String = ""
 
-    public init() {}
+    package init() {}
 }
 
 /// The header `X-Roost-Build` of `POST /build`: what our own command line asks for beyond Docker's parameters.
-public struct BuildOptions: Codable, Sendable, Equatable {
+package struct BuildOptions: Codable, Sendable, Equatable {
     /// Report every event of a step, for a display.
-    public var rich: Bool = false
+    package var rich: Bool = false
     /// Fail instead of running a step.
-    public var onlyCached: Bool = false
+    package var onlyCached: Bool = false
     /// The text of the Dockerfile.
-    public var dockerfile: String?
+    package var dockerfile: String?
     /// The context, if it is a directory of the engine's host.
-    public var folder: LocalDirectory?
+    package var folder: LocalDirectory?
     /// In base64, by id.
-    public var secrets: OrderedMap<String>?
-    public var agentSockets: [String: String]?
-    public var contexts: OrderedMap<String>?
-    public var cacheImports: [BuildCacheReference]?
-    public var cacheExports: [BuildCacheReference]?
+    package var secrets: OrderedMap<String>?
+    package var agentSockets: [String: String]?
+    package var contexts: OrderedMap<String>?
+    package var cacheImports: [BuildCacheReference]?
+    package var cacheExports: [BuildCacheReference]?
 
-    public init() {}
+    package init() {}
 }
 
 /// A directory with its device and inode, so that the engine can tell whether it sees the same one.
-public struct LocalDirectory: Codable, Sendable, Equatable {
-    public var path: String = ""
-    public var device: Int64?
-    public var inode: Int64?
+package struct LocalDirectory: Codable, Sendable, Equatable {
+    package var path: String = ""
+    package var device: Int64?
+    package var inode: Int64?
 
-    public init() {}
+    package init() {}
 }
 
 /// A build cache in a registry or a directory.
-public struct BuildCacheReference: Codable, Sendable, Equatable {
-    public var registry: String?
-    public var folder: LocalDirectory?
+package struct BuildCacheReference: Codable, Sendable, Equatable {
+    package var registry: String?
+    package var folder: LocalDirectory?
     /// `min` or `max`.
-    public var mode: String?
-    public var ignoreError: Bool?
+    package var mode: String?
+    package var ignoreError: Bool?
 
-    public init() {}
+    package init() {}
 }
 
 /// A line of Docker's progress streams: of builds, pulls, pushes, imports and loads.
-public struct ProgressMessage: Codable, Sendable, Equatable {
-    public var stream: String?
-    public var status: String?
-    public var progressDetail: ProgressDetail?
-    public var progress: String?
-    public var id: String?
-    public var aux: ProgressResult?
-    public var errorDetail: ErrorDetail?
-    public var error: String?
+package struct ProgressMessage: Codable, Sendable, Equatable {
+    package var stream: String?
+    package var status: String?
+    package var progressDetail: ProgressDetail?
+    package var progress: String?
+    package var id: String?
+    package var aux: ProgressResult?
+    package var errorDetail: ErrorDetail?
+    package var error: String?
     /// The code of the error (`RoostError.Code`).
-    public var code: String?
+    package var code: String?
 
-    public init() {}
+    package init() {}
 
-    public struct ErrorDetail: Codable, Sendable, Equatable {
+    package struct ErrorDetail: Codable, Sendable, Equatable {
         /// The exit code of a build step's process.
-        public var code: Int32?
-        public var message = ""
-        public init() {}
+        package var code: Int32?
+        package var message = ""
+        package init() {}
     }
 }
 
 /// How much of a transfer is done, in bytes; without members if it is not known.
-public struct ProgressDetail: Codable, Sendable, Equatable {
-    public var current: Int64?
-    public var total: Int64?
+package struct ProgressDetail: Codable, Sendable, Equatable {
+    package var current: Int64?
+    package var total: Int64?
 
-    public init() {}
+    package init() {}
 }
 
 /// The result of a build or a push.
-public struct ProgressResult: Codable, Sendable, Equatable {
-    public var id: String?
-    public var tag: String?
-    public var digest: String?
-    public var size: Int64?
+package struct ProgressResult: Codable, Sendable, Equatable {
+    package var id: String?
+    package var tag: String?
+    package var digest: String?
+    package var size: Int64?
 
     enum CodingKeys: String, CodingKey {
         case id = "ID"
@@ -107,24 +107,24 @@ public struct ProgressResult: Codable, Sendable, Equatable {
         case size = "Size"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// A line of the stream of a build with `rich`: an event, or as in `ProgressMessage` the result or an error.
-public struct BuildEventMessage: Codable, Sendable, Equatable {
-    public var event: Kind?
-    public var step: Int?
-    public var total: Int?
-    public var stage: String?
-    public var text: String?
-    public var container: String?
-    public var isError: Bool?
-    public var image: String?
-    public var count: Int?
-    public var aux: ProgressResult?
-    public var errorDetail: ProgressMessage.ErrorDetail?
-    public var error: String?
-    public var code: String?
+package struct BuildEventMessage: Codable, Sendable, Equatable {
+    package var event: Kind?
+    package var step: Int?
+    package var total: Int?
+    package var stage: String?
+    package var text: String?
+    package var container: String?
+    package var isError: Bool?
+    package var image: String?
+    package var count: Int?
+    package var aux: ProgressResult?
+    package var errorDetail: ProgressMessage.ErrorDetail?
+    package var error: String?
+    package var code: String?
 
     enum CodingKeys: String, CodingKey {
         case event
@@ -142,9 +142,9 @@ public struct BuildEventMessage: Codable, Sendable, Equatable {
         case code
     }
 
-    public init() {}
+    package init() {}
 
-    public enum Kind: String, Codable, Sendable {
+    package enum Kind: String, Codable, Sendable {
         case began, cached, triggers, running, output, removed, finished, warning, transfer
     }
 }

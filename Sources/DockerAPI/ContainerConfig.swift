@@ -1,36 +1,36 @@
 import EngineModel
 
 /// The configuration of a container that does not depend on the host: `Config` of `inspect`, and the top level of a create request.
-public struct ContainerConfig: Codable, Sendable, Equatable {
-    public var hostname: String?
-    public var domainname: String?
-    public var user: String?
-    public var attachStdin: Bool?
-    public var attachStdout: Bool?
-    public var attachStderr: Bool?
-    public var exposedPorts: OrderedMap<EmptyObject>?
-    public var tty: Bool?
-    public var openStdin: Bool?
-    public var stdinOnce: Bool?
+package struct ContainerConfig: Codable, Sendable, Equatable {
+    package var hostname: String?
+    package var domainname: String?
+    package var user: String?
+    package var attachStdin: Bool?
+    package var attachStdout: Bool?
+    package var attachStderr: Bool?
+    package var exposedPorts: OrderedMap<EmptyObject>?
+    package var tty: Bool?
+    package var openStdin: Bool?
+    package var stdinOnce: Bool?
     /// `NAME=VALUE`; a bare name removes the image's variable.
-    @NullIfNil public var environment: [String]?
-    @NullIfNil public var command: ShellWords?
-    public var healthcheck: HealthConfig?
-    public var argsEscaped: Bool?
-    public var image: String?
+    @NullIfNil package var environment: [String]?
+    @NullIfNil package var command: ShellWords?
+    package var healthcheck: HealthConfig?
+    package var argsEscaped: Bool?
+    package var image: String?
     /// Targets of anonymous volumes.
-    @NullIfNil public var volumes: OrderedMap<EmptyObject>?
-    public var workingDirectory: String?
-    @NullIfNil public var entrypoint: ShellWords?
-    public var networkDisabled: Bool?
+    @NullIfNil package var volumes: OrderedMap<EmptyObject>?
+    package var workingDirectory: String?
+    @NullIfNil package var entrypoint: ShellWords?
+    package var networkDisabled: Bool?
     /// Up to API version 1.43.
-    public var macAddress: String?
-    @NullIfNil public var onBuild: [String]?
-    @NullIfNil public var labels: [String: String]?
-    public var stopSignal: String?
+    package var macAddress: String?
+    @NullIfNil package var onBuild: [String]?
+    @NullIfNil package var labels: [String: String]?
+    package var stopSignal: String?
     /// Seconds.
-    public var stopTimeout: Int64?
-    public var shell: [String]?
+    package var stopTimeout: Int64?
+    package var shell: [String]?
 
     enum CodingKeys: String, CodingKey {
         case hostname = "Hostname"
@@ -60,17 +60,17 @@ public struct ContainerConfig: Codable, Sendable, Equatable {
         case shell = "Shell"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// A health check. Times are in nanoseconds; 0 means the default.
-public struct HealthConfig: Codable, Sendable, Equatable {
-    public var test: [String]?
-    public var interval: Int64?
-    public var timeout: Int64?
-    public var startPeriod: Int64?
-    public var startInterval: Int64?
-    public var retries: Int64?
+package struct HealthConfig: Codable, Sendable, Equatable {
+    package var test: [String]?
+    package var interval: Int64?
+    package var timeout: Int64?
+    package var startPeriod: Int64?
+    package var startInterval: Int64?
+    package var retries: Int64?
 
     enum CodingKeys: String, CodingKey {
         case test = "Test"
@@ -81,16 +81,16 @@ public struct HealthConfig: Codable, Sendable, Equatable {
         case retries = "Retries"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// A command: a list of words, or in requests a single one.
-public struct ShellWords: Codable, Sendable, Equatable {
-    public var words: [String]
+package struct ShellWords: Codable, Sendable, Equatable {
+    package var words: [String]
 
-    public init(_ words: [String]) { self.words = words }
+    package init(_ words: [String]) { self.words = words }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if let word = try? container.decode(String.self) {
             words = word.isEmpty ? [] : [word]
@@ -99,5 +99,5 @@ public struct ShellWords: Codable, Sendable, Equatable {
         }
     }
 
-    public func encode(to encoder: any Encoder) throws { try words.encode(to: encoder) }
+    package func encode(to encoder: any Encoder) throws { try words.encode(to: encoder) }
 }

@@ -7,7 +7,7 @@ func timeText(_ nanoseconds: Int64) -> String {
 
 extension ContainerInspect {
     /// `directory` is the container's directory on the host, `log` the path of its log, `execs` the ids of its running execs.
-    public init(
+    package init(
         _ record: ContainerRecord, networks: [String: NetworkRecord], directory: String, log: String, execs: [String]
     ) {
         self.init()
@@ -34,7 +34,7 @@ extension ContainerInspect {
     }
 
     /// Before API version 1.45 the short id was one of the aliases on user-defined networks.
-    public mutating func addShortAliases() {
+    package mutating func addShortAliases() {
         networkSettings.networks = networkSettings.networks.mapValues {
             var settings = $0
             if settings.dnsNames != nil { settings.aliases = (settings.aliases ?? []) + [String(id.prefix(12))] }
@@ -45,7 +45,7 @@ extension ContainerInspect {
 
 extension ContainerRecord {
     /// The request that created the container; nil for a container of a project.
-    public var createRequest: ContainerCreateRequest? {
+    package var createRequest: ContainerCreateRequest? {
         spec.request.flatMap { try? JSON(parsing: $0).decode(zeroIfAbsent: true) }
     }
 }
@@ -57,7 +57,7 @@ extension ContainerState {
         running = status.isRunning || status.phase == .restarting
         paused = status.phase == .paused
         restarting = status.phase == .restarting
-        oomKilled = status.outOfMemoryKilled
+        oomKilled = status.oomKilled
         pid = Int64(status.processID)
         exitCode = Int64(status.exitCode)
         error = status.errorMessage
@@ -128,7 +128,7 @@ extension ContainerConfig {
 
 extension ContainerRecord {
     /// The part of the configuration that images have too, merged.
-    public var mergedConfig: ContainerConfig {
+    package var mergedConfig: ContainerConfig {
         if let program, let config = try? JSON(parsing: program).decode(ContainerConfig.self, zeroIfAbsent: true) {
             return config
         }
@@ -167,7 +167,7 @@ extension NetworkSettings {
 }
 
 extension HostPort {
-    public init(address: String, port: String) {
+    package init(address: String, port: String) {
         self.init()
         self.address = address
         self.port = port

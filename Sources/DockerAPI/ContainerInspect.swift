@@ -1,33 +1,33 @@
 import EngineModel
 
 /// The answer of `GET /containers/{id}/json`.
-public struct ContainerInspect: Codable, Sendable, Equatable {
-    public var id: String = ""
-    public var created: String = ""
-    public var path: String = ""
-    public var arguments: [String] = []
-    public var state: ContainerState = ContainerState()
-    public var image: String = ""
-    public var resolvConfPath: String = ""
-    public var hostnamePath: String = ""
-    public var hostsPath: String = ""
-    public var logPath: String = ""
-    public var name: String = ""
-    public var restartCount: Int64 = 0
-    public var driver: String = ""
-    public var platform: String = ""
-    public var mountLabel: String = ""
-    public var processLabel: String = ""
-    public var appArmorProfile: String = ""
-    @NullIfNil public var execIDs: [String]?
-    public var hostConfig: HostConfig = HostConfig()
-    public var graphDriver: GraphDriver = GraphDriver()
-    public var mounts: [MountPoint] = []
-    public var config: ContainerConfig = ContainerConfig()
-    public var networkSettings: NetworkSettings = NetworkSettings()
+package struct ContainerInspect: Codable, Sendable, Equatable {
+    package var id: String = ""
+    package var created: String = ""
+    package var path: String = ""
+    package var arguments: [String] = []
+    package var state: ContainerState = ContainerState()
+    package var image: String = ""
+    package var resolvConfPath: String = ""
+    package var hostnamePath: String = ""
+    package var hostsPath: String = ""
+    package var logPath: String = ""
+    package var name: String = ""
+    package var restartCount: Int64 = 0
+    package var driver: String = ""
+    package var platform: String = ""
+    package var mountLabel: String = ""
+    package var processLabel: String = ""
+    package var appArmorProfile: String = ""
+    @NullIfNil package var execIDs: [String]?
+    package var hostConfig: HostConfig = HostConfig()
+    package var graphDriver: GraphDriver = GraphDriver()
+    package var mounts: [MountPoint] = []
+    package var config: ContainerConfig = ContainerConfig()
+    package var networkSettings: NetworkSettings = NetworkSettings()
     /// Bytes in the container's own layer.
-    public var sizeRW: Int64?
-    public var sizeRootFS: Int64?
+    package var sizeRW: Int64?
+    package var sizeRootFS: Int64?
 
     enum CodingKeys: String, CodingKey {
         case id = "Id"
@@ -57,23 +57,23 @@ public struct ContainerInspect: Codable, Sendable, Equatable {
         case sizeRootFS = "SizeRootFs"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The state of a container.
-public struct ContainerState: Codable, Sendable, Equatable {
-    public var status: String = ""
-    public var running: Bool = false
-    public var paused: Bool = false
-    public var restarting: Bool = false
-    public var oomKilled: Bool = false
-    public var dead: Bool = false
-    public var pid: Int64 = 0
-    public var exitCode: Int64 = 0
-    public var error: String = ""
-    public var startedAt: String = ""
-    public var finishedAt: String = ""
-    public var health: Health?
+package struct ContainerState: Codable, Sendable, Equatable {
+    package var status: String = ""
+    package var running: Bool = false
+    package var paused: Bool = false
+    package var restarting: Bool = false
+    package var oomKilled: Bool = false
+    package var dead: Bool = false
+    package var pid: Int64 = 0
+    package var exitCode: Int64 = 0
+    package var error: String = ""
+    package var startedAt: String = ""
+    package var finishedAt: String = ""
+    package var health: Health?
 
     enum CodingKeys: String, CodingKey {
         case status = "Status"
@@ -90,14 +90,14 @@ public struct ContainerState: Codable, Sendable, Equatable {
         case health = "Health"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The health of a container.
-public struct Health: Codable, Sendable, Equatable {
-    public var status: String = ""
-    public var failingStreak: Int64 = 0
-    public var log: [HealthcheckResult] = []
+package struct Health: Codable, Sendable, Equatable {
+    package var status: String = ""
+    package var failingStreak: Int64 = 0
+    package var log: [HealthcheckResult] = []
 
     enum CodingKeys: String, CodingKey {
         case status = "Status"
@@ -105,15 +105,15 @@ public struct Health: Codable, Sendable, Equatable {
         case log = "Log"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// One run of a health check.
-public struct HealthcheckResult: Codable, Sendable, Equatable {
-    public var start: String = ""
-    public var end: String = ""
-    public var exitCode: Int64 = 0
-    public var output: String = ""
+package struct HealthcheckResult: Codable, Sendable, Equatable {
+    package var start: String = ""
+    package var end: String = ""
+    package var exitCode: Int64 = 0
+    package var output: String = ""
 
     enum CodingKeys: String, CodingKey {
         case start = "Start"
@@ -122,32 +122,32 @@ public struct HealthcheckResult: Codable, Sendable, Equatable {
         case output = "Output"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// Where the files of a container or image are.
-public struct GraphDriver: Codable, Sendable, Equatable {
-    public var data: [String: String] = [:]
-    public var name: String = ""
+package struct GraphDriver: Codable, Sendable, Equatable {
+    package var data: [String: String] = [:]
+    package var name: String = ""
 
     enum CodingKeys: String, CodingKey {
         case data = "Data"
         case name = "Name"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// A mount of a container.
-public struct MountPoint: Codable, Sendable, Equatable {
-    public var type: String = ""
-    public var name: String?
-    public var source: String = ""
-    public var destination: String = ""
-    public var driver: String?
-    public var mode: String = ""
-    public var isWritable: Bool = false
-    public var propagation: String = ""
+package struct MountPoint: Codable, Sendable, Equatable {
+    package var type: String = ""
+    package var name: String?
+    package var source: String = ""
+    package var destination: String = ""
+    package var driver: String?
+    package var mode: String = ""
+    package var isWritable: Bool = false
+    package var propagation: String = ""
 
     enum CodingKeys: String, CodingKey {
         case type = "Type"
@@ -160,29 +160,29 @@ public struct MountPoint: Codable, Sendable, Equatable {
         case propagation = "Propagation"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The networks of a container. The members of a single endpoint repeat that of the default bridge.
-public struct NetworkSettings: Codable, Sendable, Equatable {
-    public var bridge: String = ""
-    public var sandboxID: String = ""
-    public var sandboxKey: String = ""
-    public var ports: OrderedMap<[HostPort]?> = [:]
-    public var hairpinMode: Bool = false
-    public var linkLocalIPv6Address: String = ""
-    public var linkLocalIPv6PrefixLength: Int = 0
-    @NullIfNil public var secondaryIPAddresses: [String]?
-    @NullIfNil public var secondaryIPv6Addresses: [String]?
-    public var endpointID: String = ""
-    public var gateway: String = ""
-    public var globalIPv6Address: String = ""
-    public var ipAddress: String = ""
-    public var ipv6Gateway: String = ""
-    public var macAddress: String = ""
-    public var globalIPv6PrefixLength: Int = 0
-    public var ipPrefixLength: Int = 0
-    public var networks: OrderedMap<EndpointSettings> = [:]
+package struct NetworkSettings: Codable, Sendable, Equatable {
+    package var bridge: String = ""
+    package var sandboxID: String = ""
+    package var sandboxKey: String = ""
+    package var ports: OrderedMap<[HostPort]?> = [:]
+    package var hairpinMode: Bool = false
+    package var linkLocalIPv6Address: String = ""
+    package var linkLocalIPv6PrefixLength: Int = 0
+    @NullIfNil package var secondaryIPAddresses: [String]?
+    @NullIfNil package var secondaryIPv6Addresses: [String]?
+    package var endpointID: String = ""
+    package var gateway: String = ""
+    package var globalIPv6Address: String = ""
+    package var ipAddress: String = ""
+    package var ipv6Gateway: String = ""
+    package var macAddress: String = ""
+    package var globalIPv6PrefixLength: Int = 0
+    package var ipPrefixLength: Int = 0
+    package var networks: OrderedMap<EndpointSettings> = [:]
 
     enum CodingKeys: String, CodingKey {
         case bridge = "Bridge"
@@ -205,5 +205,5 @@ public struct NetworkSettings: Codable, Sendable, Equatable {
         case networks = "Networks"
     }
 
-    public init() {}
+    package init() {}
 }

@@ -3,7 +3,7 @@ import EngineModel
 extension ContainerSpec {
     /// The specification that a client asks for. Throws for values that are not valid, and for settings that would be dangerous or
     /// misleading to ignore.
-    public init(_ request: ContainerCreateRequest) throws {
+    package init(_ request: ContainerCreateRequest) throws {
         self.init()
         let host = request.hostConfig ?? HostConfig()
         image = request.config.image ?? ""
@@ -87,7 +87,7 @@ extension ContainerSpec {
         if let policy = host.restartPolicy { restartPolicy = try RestartPolicySpec(policy) }
         removeWhenStopped = host.autoRemove ?? false
         runsUnderInit = host.isUnderInit ?? false
-        controlGroupParent = host.cgroupParent ?? ""
+        cgroupParent = host.cgroupParent ?? ""
         annotations = host.annotations ?? [:]
         volumesFrom = host.volumesFrom ?? []
         deviceRules = host.deviceCgroupRules ?? []
@@ -156,7 +156,7 @@ extension ContainerSpec {
         ipc = try SharedNamespace(host.ipcMode ?? "", field: "IPC", modes: ["private", "shareable", "none"])
         pid = try SharedNamespace(host.pidMode ?? "", field: "PID")
         uts = try SharedNamespace(host.utsMode ?? "", field: "UTS", joins: false)
-        controlGroupNamespace = try SharedNamespace(
+        cgroupNamespace = try SharedNamespace(
             host.cgroupNamespaceMode ?? "", field: "cgroup namespace", modes: ["private"], joins: false)
     }
 
@@ -221,7 +221,7 @@ extension ContainerSpec {
         guard let score = Int32(exactly: host.oomScoreAdjustment ?? 0) else {
             throw .invalid("range for oom score adj is [-1000, 1000]")
         }
-        resources.outOfMemoryScore = score
+        resources.oomScoreAdj = score
         resources.disablesOutOfMemoryKiller = host.oomKillDisable ?? false
         resources.limits = (host.ulimits ?? []).map {
             UlimitSpec(name: $0.name ?? "", soft: $0.soft ?? 0, hard: $0.hard ?? 0)
@@ -301,7 +301,7 @@ extension ContainerSpec {
 }
 
 extension HealthcheckSpec {
-    public init(_ wire: HealthConfig) {
+    package init(_ wire: HealthConfig) {
         self.init(
             test: wire.test ?? [], interval: wire.interval ?? 0, timeout: wire.timeout ?? 0,
             startPeriod: wire.startPeriod ?? 0, startInterval: wire.startInterval ?? 0,
@@ -311,7 +311,7 @@ extension HealthcheckSpec {
 
 extension HealthConfig {
     /// Docker omits members without a value.
-    public init(_ spec: HealthcheckSpec) {
+    package init(_ spec: HealthcheckSpec) {
         self.init()
         func given(_ value: Int64) -> Int64? { value == 0 ? nil : value }
         test = spec.test.isEmpty ? nil : spec.test
@@ -342,7 +342,7 @@ extension PortBinding {
 
 extension EndpointSpec {
     /// Throws for addresses that are not valid.
-    public init(network: String, _ settings: EndpointSettings) throws(RoostError) {
+    package init(network: String, _ settings: EndpointSettings) throws(RoostError) {
         func address(_ text: String?, _ version: String) throws(RoostError) -> IPAddress? {
             guard let text, !text.isEmpty else { return nil }
             guard let parsed = IPAddress(text) else { throw .invalid("invalid \(version) address: \(text)") }

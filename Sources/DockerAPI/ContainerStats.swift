@@ -1,20 +1,20 @@
 import EngineModel
 
 /// The answer of `GET /containers/{id}/stats`.
-public struct ContainerStats: Codable, Sendable, Equatable {
-    public var name: String = ""
-    public var id: String = ""
-    public var read: String = ""
-    public var preread: String = ""
-    public var pids: PidsStats = PidsStats()
-    public var blockIO: BlockIOStats = BlockIOStats()
-    public var processes: Int64 = 0
-    public var storage: EmptyObject = EmptyObject()
-    public var cpu: CPUStats = CPUStats()
-    public var previousCPU: CPUStats = CPUStats()
-    public var memory: MemoryStats = MemoryStats()
+package struct ContainerStats: Codable, Sendable, Equatable {
+    package var name: String = ""
+    package var id: String = ""
+    package var read: String = ""
+    package var preread: String = ""
+    package var pids: PidsStats = PidsStats()
+    package var blockIO: BlockIOStats = BlockIOStats()
+    package var processes: Int64 = 0
+    package var storage: EmptyObject = EmptyObject()
+    package var cpu: CPUStats = CPUStats()
+    package var previousCPU: CPUStats = CPUStats()
+    package var memory: MemoryStats = MemoryStats()
     /// Counters of each interface, such as `rx_bytes`.
-    public var networks: OrderedMap<OrderedMap<UInt64>>?
+    package var networks: OrderedMap<OrderedMap<UInt64>>?
 
     enum CodingKeys: String, CodingKey {
         case name
@@ -31,23 +31,23 @@ public struct ContainerStats: Codable, Sendable, Equatable {
         case networks
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The processes of a container.
-public struct PidsStats: Codable, Sendable, Equatable {
-    public var current: Int64?
-    public var limit: Int64?
+package struct PidsStats: Codable, Sendable, Equatable {
+    package var current: Int64?
+    package var limit: Int64?
 
-    public init() {}
+    package init() {}
 }
 
 /// CPU time. Times are in nanoseconds.
-public struct CPUStats: Codable, Sendable, Equatable {
-    public var usage: CPUUsage = CPUUsage()
-    public var systemUsage: Int64?
-    public var onlineCPUs: Int?
-    public var throttling: ThrottlingData = ThrottlingData()
+package struct CPUStats: Codable, Sendable, Equatable {
+    package var usage: CPUUsage = CPUUsage()
+    package var systemUsage: Int64?
+    package var onlineCPUs: Int?
+    package var throttling: ThrottlingData = ThrottlingData()
 
     enum CodingKeys: String, CodingKey {
         case usage = "cpu_usage"
@@ -56,15 +56,15 @@ public struct CPUStats: Codable, Sendable, Equatable {
         case throttling = "throttling_data"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The CPU time of a container, in nanoseconds.
-public struct CPUUsage: Codable, Sendable, Equatable {
-    public var total: UInt64 = 0
-    public var inKernelMode: UInt64 = 0
-    public var inUserMode: UInt64 = 0
-    public var perCPU: [UInt64]?
+package struct CPUUsage: Codable, Sendable, Equatable {
+    package var total: UInt64 = 0
+    package var inKernelMode: UInt64 = 0
+    package var inUserMode: UInt64 = 0
+    package var perCPU: [UInt64]?
 
     enum CodingKeys: String, CodingKey {
         case total = "total_usage"
@@ -73,14 +73,14 @@ public struct CPUUsage: Codable, Sendable, Equatable {
         case perCPU = "percpu_usage"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// How often the CPU quota has stopped a container.
-public struct ThrottlingData: Codable, Sendable, Equatable {
-    public var periods: UInt64 = 0
-    public var throttledPeriods: UInt64 = 0
-    public var throttledTime: UInt64 = 0
+package struct ThrottlingData: Codable, Sendable, Equatable {
+    package var periods: UInt64 = 0
+    package var throttledPeriods: UInt64 = 0
+    package var throttledTime: UInt64 = 0
 
     enum CodingKeys: String, CodingKey {
         case periods
@@ -88,15 +88,15 @@ public struct ThrottlingData: Codable, Sendable, Equatable {
         case throttledTime = "throttled_time"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The memory of a container, in bytes.
-public struct MemoryStats: Codable, Sendable, Equatable {
-    public var usage: UInt64?
-    public var limit: UInt64?
-    public var maximumUsage: UInt64?
-    public var statistics: OrderedMap<UInt64>?
+package struct MemoryStats: Codable, Sendable, Equatable {
+    package var usage: UInt64?
+    package var limit: UInt64?
+    package var maximumUsage: UInt64?
+    package var statistics: OrderedMap<UInt64>?
 
     enum CodingKeys: String, CodingKey {
         case usage
@@ -105,19 +105,19 @@ public struct MemoryStats: Codable, Sendable, Equatable {
         case statistics = "stats"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// Transfers from and to block devices.
-public struct BlockIOStats: Codable, Sendable, Equatable {
-    public var serviceBytes: [BlockIOEntry] = []
-    public var serviced: [BlockIOEntry] = []
-    public var queue: [BlockIOEntry] = []
-    public var serviceTime: [BlockIOEntry] = []
-    public var waitTime: [BlockIOEntry] = []
-    public var merged: [BlockIOEntry] = []
-    public var time: [BlockIOEntry] = []
-    public var sectors: [BlockIOEntry] = []
+package struct BlockIOStats: Codable, Sendable, Equatable {
+    package var serviceBytes: [BlockIOEntry] = []
+    package var serviced: [BlockIOEntry] = []
+    package var queue: [BlockIOEntry] = []
+    package var serviceTime: [BlockIOEntry] = []
+    package var waitTime: [BlockIOEntry] = []
+    package var merged: [BlockIOEntry] = []
+    package var time: [BlockIOEntry] = []
+    package var sectors: [BlockIOEntry] = []
 
     enum CodingKeys: String, CodingKey {
         case serviceBytes = "io_service_bytes_recursive"
@@ -130,15 +130,15 @@ public struct BlockIOStats: Codable, Sendable, Equatable {
         case sectors = "sectors_recursive"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// A counter of one device and operation.
-public struct BlockIOEntry: Codable, Sendable, Equatable {
-    public var major: UInt64 = 0
-    public var minor: UInt64 = 0
-    public var operation: String = ""
-    public var value: UInt64 = 0
+package struct BlockIOEntry: Codable, Sendable, Equatable {
+    package var major: UInt64 = 0
+    package var minor: UInt64 = 0
+    package var operation: String = ""
+    package var value: UInt64 = 0
 
     enum CodingKeys: String, CodingKey {
         case major
@@ -147,5 +147,5 @@ public struct BlockIOEntry: Codable, Sendable, Equatable {
         case value
     }
 
-    public init() {}
+    package init() {}
 }

@@ -1,7 +1,7 @@
 import EngineModel
 
 /// Docker's status text of a container: `Up 2 minutes (healthy)`, `Exited (0) 3 seconds ago`.
-public func statusText(_ status: ContainerStatus, now: Int64) -> String {
+package func statusText(_ status: ContainerStatus, now: Int64) -> String {
     func since(_ time: Int64) -> String { TimeSpan.words(seconds: max(0, now - time) / 1_000_000_000) }
     switch status.phase {
     case .created: return "Created"
@@ -23,7 +23,7 @@ public func statusText(_ status: ContainerStatus, now: Int64) -> String {
 
 extension ContainerSummary {
     /// `now` is in nanoseconds since 1970.
-    public init(_ record: ContainerRecord, networks: [String: NetworkRecord], now: Int64) {
+    package init(_ record: ContainerRecord, networks: [String: NetworkRecord], now: Int64) {
         self.init()
         let spec = record.spec
         id = record.id
@@ -74,7 +74,7 @@ extension ContainerRecord {
     }
 
     /// Derived from IDs, so that it stays the same across restarts of the engine.
-    public func endpointID(_ endpoint: EndpointRecord) -> String {
+    package func endpointID(_ endpoint: EndpointRecord) -> String {
         String(endpoint.networkID.prefix(32) + id.prefix(32))
     }
 
@@ -121,12 +121,12 @@ extension EndpointSettings {
     init(_ endpoint: EndpointRecord, of record: ContainerRecord, in network: NetworkRecord?) {
         self.init()
         let isUp = record.status.isRunning
-        let wish = endpoint.wish
-        ipamConfig = wish.flatMap(EndpointIPAMConfig.init)
-        links = wish.flatMap { $0.links.isEmpty ? nil : $0.links }
+        let requested = endpoint.requested
+        ipamConfig = requested.flatMap(EndpointIPAMConfig.init)
+        links = requested.flatMap { $0.links.isEmpty ? nil : $0.links }
         aliases = endpoint.aliases.isEmpty ? nil : endpoint.aliases
-        macAddress = isUp || wish?.macAddress != nil ? endpoint.macAddress : ""
-        driverOptions = wish.flatMap { $0.driverOptions.isEmpty ? nil : $0.driverOptions }
+        macAddress = isUp || requested?.macAddress != nil ? endpoint.macAddress : ""
+        driverOptions = requested.flatMap { $0.driverOptions.isEmpty ? nil : $0.driverOptions }
         gatewayPriority = Int64(endpoint.gatewayPriority)
         networkID = endpoint.networkID
         setAddresses(isUp ? endpoint : nil, endpointID: isUp ? record.endpointID(endpoint) : "", network: network)
@@ -150,11 +150,11 @@ extension EndpointSettings {
 
 extension EndpointIPAMConfig {
     /// nil if no addresses were asked for.
-    fileprivate init?(_ wish: RequestedEndpoint) {
-        guard wish.address4 != nil || wish.address6 != nil || !wish.linkLocal.isEmpty else { return nil }
+    fileprivate init?(_ requested: RequestedEndpoint) {
+        guard requested.address4 != nil || requested.address6 != nil || !requested.linkLocal.isEmpty else { return nil }
         self.init()
-        ipv4Address = wish.address4?.description
-        ipv6Address = wish.address6?.description
-        linkLocalIPs = wish.linkLocal.isEmpty ? nil : wish.linkLocal
+        ipv4Address = requested.address4?.description
+        ipv6Address = requested.address6?.description
+        linkLocalIPs = requested.linkLocal.isEmpty ? nil : requested.linkLocal
     }
 }

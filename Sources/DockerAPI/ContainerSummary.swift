@@ -1,23 +1,23 @@
 import EngineModel
 
 /// An entry of `GET /containers/json`.
-public struct ContainerSummary: Codable, Sendable, Equatable {
-    public var id: String = ""
-    public var names: [String] = []
-    public var image: String = ""
-    public var imageID: String = ""
-    public var command: String = ""
+package struct ContainerSummary: Codable, Sendable, Equatable {
+    package var id: String = ""
+    package var names: [String] = []
+    package var image: String = ""
+    package var imageID: String = ""
+    package var command: String = ""
     /// Seconds since 1970.
-    public var created: Int64 = 0
-    public var ports: [Port] = []
-    public var labels: [String: String] = [:]
-    public var state: String = ""
-    public var status: String = ""
-    public var hostConfig: HostConfigSummary = HostConfigSummary()
-    public var networkSettings: NetworkSettingsSummary = NetworkSettingsSummary()
-    public var mounts: [MountPoint] = []
-    public var sizeRW: Int64?
-    public var sizeRootFS: Int64?
+    package var created: Int64 = 0
+    package var ports: [Port] = []
+    package var labels: [String: String] = [:]
+    package var state: String = ""
+    package var status: String = ""
+    package var hostConfig: HostConfigSummary = HostConfigSummary()
+    package var networkSettings: NetworkSettingsSummary = NetworkSettingsSummary()
+    package var mounts: [MountPoint] = []
+    package var sizeRW: Int64?
+    package var sizeRootFS: Int64?
 
     enum CodingKeys: String, CodingKey {
         case id = "Id"
@@ -37,14 +37,14 @@ public struct ContainerSummary: Codable, Sendable, Equatable {
         case sizeRootFS = "SizeRootFs"
     }
 
-    public init() {}
+    package init() {}
 
     /// A port of a container, published if it has a public port.
-    public struct Port: Codable, Sendable, Equatable {
-        public var address: String?
-        public var privatePort: UInt16 = 0
-        public var publicPort: UInt16?
-        public var type = ""
+    package struct Port: Codable, Sendable, Equatable {
+        package var address: String?
+        package var privatePort: UInt16 = 0
+        package var publicPort: UInt16?
+        package var type = ""
 
         enum CodingKeys: String, CodingKey {
             case address = "IP"
@@ -53,31 +53,31 @@ public struct ContainerSummary: Codable, Sendable, Equatable {
             case type = "Type"
         }
 
-        public init() {}
+        package init() {}
     }
 
-    public struct HostConfigSummary: Codable, Sendable, Equatable {
-        public var networkMode = ""
+    package struct HostConfigSummary: Codable, Sendable, Equatable {
+        package var networkMode = ""
         enum CodingKeys: String, CodingKey { case networkMode = "NetworkMode" }
-        public init() {}
+        package init() {}
     }
 
-    public struct NetworkSettingsSummary: Codable, Sendable, Equatable {
-        public var networks: OrderedMap<EndpointSettings> = [:]
+    package struct NetworkSettingsSummary: Codable, Sendable, Equatable {
+        package var networks: OrderedMap<EndpointSettings> = [:]
         enum CodingKeys: String, CodingKey { case networks = "Networks" }
-        public init() {}
+        package init() {}
     }
 
     /// The name without its slash.
-    public var name: String { String((names.first ?? "").dropFirst()) }
+    package var name: String { String((names.first ?? "").dropFirst()) }
 }
 
 /// What Compose's labels say.
 extension ContainerSummary {
     /// Empty for a container that belongs to no project.
-    public var service: String { labels[ComposeLabel.service] ?? "" }
+    package var service: String { labels[ComposeLabel.service] ?? "" }
     /// The number of the replica.
-    public var replica: String? { labels[ComposeLabel.number] }
+    package var replica: String? { labels[ComposeLabel.number] }
     /// Whether it is a one-off container of `run`, and not a replica.
-    public var isOneOff: Bool { labels[ComposeLabel.oneOff] == "True" }
+    package var isOneOff: Bool { labels[ComposeLabel.oneOff] == "True" }
 }

@@ -1,28 +1,28 @@
 import EngineModel
 
 /// `HostConfig.RestartPolicy` of requests and responses.
-public struct RestartPolicy: Codable, Sendable, Equatable {
-    public var name: String?
-    public var maximumRetryCount: Int64?
+package struct RestartPolicy: Codable, Sendable, Equatable {
+    package var name: String?
+    package var maximumRetryCount: Int64?
 
     enum CodingKeys: String, CodingKey {
         case name = "Name"
         case maximumRetryCount = "MaximumRetryCount"
     }
 
-    public init(name: String?, maximumRetryCount: Int64?) {
+    package init(name: String?, maximumRetryCount: Int64?) {
         self.name = name
         self.maximumRetryCount = maximumRetryCount
     }
 
-    public init(_ policy: RestartPolicySpec) {
+    package init(_ policy: RestartPolicySpec) {
         name = policy.name.rawValue
         maximumRetryCount = Int64(policy.maximumRetries)
     }
 }
 
 extension RestartPolicySpec {
-    public init(_ wire: RestartPolicy) throws(RoostError) {
+    package init(_ wire: RestartPolicy) throws(RoostError) {
         let policy = wire.name ?? ""
         guard let name = policy.isEmpty ? .no : Name(rawValue: policy) else {
             throw .invalid(
@@ -39,19 +39,19 @@ extension RestartPolicySpec {
 }
 
 /// The body of `POST /containers/{id}/update`: limits as in `HostConfig`, and the restart policy.
-public struct ContainerUpdateRequest: Codable, Sendable, Equatable {
-    public var memory: Int64?
-    public var memoryReservation: Int64?
-    public var memorySwap: Int64?
-    public var nanoCPUs: Int64?
-    public var cpuShares: Int64?
-    public var cpuPeriod: Int64?
-    public var cpuQuota: Int64?
-    public var pidsLimit: Int64?
-    public var cpusetCPUs: String?
-    public var cpusetMems: String?
-    public var blkioWeight: Int64?
-    public var restartPolicy: RestartPolicy?
+package struct ContainerUpdateRequest: Codable, Sendable, Equatable {
+    package var memory: Int64?
+    package var memoryReservation: Int64?
+    package var memorySwap: Int64?
+    package var nanoCPUs: Int64?
+    package var cpuShares: Int64?
+    package var cpuPeriod: Int64?
+    package var cpuQuota: Int64?
+    package var pidsLimit: Int64?
+    package var cpusetCPUs: String?
+    package var cpusetMems: String?
+    package var blkioWeight: Int64?
+    package var restartPolicy: RestartPolicy?
 
     enum CodingKeys: String, CodingKey {
         case memory = "Memory"
@@ -68,12 +68,12 @@ public struct ContainerUpdateRequest: Codable, Sendable, Equatable {
         case restartPolicy = "RestartPolicy"
     }
 
-    public init() {}
+    package init() {}
 }
 
 extension ContainerUpdate {
     /// In a request, 0 and "" keep a limit unchanged; for `PidsLimit` only null does.
-    public init(_ request: ContainerUpdateRequest) throws(RoostError) {
+    package init(_ request: ContainerUpdateRequest) throws(RoostError) {
         self.init()
         func given(_ value: Int64?) -> Int64? { value == 0 ? nil : value }
         func given(_ text: String?) -> String? { text?.isEmpty == false ? text : nil }

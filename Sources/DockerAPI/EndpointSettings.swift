@@ -1,22 +1,22 @@
 import EngineModel
 
 /// A container in a network: what a client asks for, and what it gets.
-public struct EndpointSettings: Codable, Sendable, Equatable {
-    @NullIfNil public var ipamConfig: EndpointIPAMConfig?
-    @NullIfNil public var links: [String]?
-    @NullIfNil public var aliases: [String]?
-    public var macAddress: String?
-    @NullIfNil public var driverOptions: [String: String]?
-    public var gatewayPriority: Int64?
-    public var networkID: String?
-    public var endpointID: String?
-    public var gateway: String?
-    public var ipAddress: String?
-    public var ipPrefixLength: Int?
-    public var ipv6Gateway: String?
-    public var globalIPv6Address: String?
-    public var globalIPv6PrefixLength: Int?
-    @NullIfNil public var dnsNames: [String]?
+package struct EndpointSettings: Codable, Sendable, Equatable {
+    @NullIfNil package var ipamConfig: EndpointIPAMConfig?
+    @NullIfNil package var links: [String]?
+    @NullIfNil package var aliases: [String]?
+    package var macAddress: String?
+    @NullIfNil package var driverOptions: [String: String]?
+    package var gatewayPriority: Int64?
+    package var networkID: String?
+    package var endpointID: String?
+    package var gateway: String?
+    package var ipAddress: String?
+    package var ipPrefixLength: Int?
+    package var ipv6Gateway: String?
+    package var globalIPv6Address: String?
+    package var globalIPv6PrefixLength: Int?
+    @NullIfNil package var dnsNames: [String]?
 
     enum CodingKeys: String, CodingKey {
         case ipamConfig = "IPAMConfig"
@@ -36,14 +36,14 @@ public struct EndpointSettings: Codable, Sendable, Equatable {
         case dnsNames = "DNSNames"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The addresses that a client asks for.
-public struct EndpointIPAMConfig: Codable, Sendable, Equatable {
-    public var ipv4Address: String?
-    public var ipv6Address: String?
-    public var linkLocalIPs: [String]?
+package struct EndpointIPAMConfig: Codable, Sendable, Equatable {
+    package var ipv4Address: String?
+    package var ipv6Address: String?
+    package var linkLocalIPs: [String]?
 
     enum CodingKeys: String, CodingKey {
         case ipv4Address = "IPv4Address"
@@ -51,31 +51,31 @@ public struct EndpointIPAMConfig: Codable, Sendable, Equatable {
         case linkLocalIPs = "LinkLocalIPs"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The body of `POST /networks/{id}/connect`.
-public struct NetworkConnectRequest: Codable, Sendable, Equatable {
-    public var container: String?
-    public var endpointConfig: EndpointSettings?
+package struct NetworkConnectRequest: Codable, Sendable, Equatable {
+    package var container: String?
+    package var endpointConfig: EndpointSettings?
 
     enum CodingKeys: String, CodingKey {
         case container = "Container"
         case endpointConfig = "EndpointConfig"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The body of `POST /networks/{id}/disconnect`.
-public struct NetworkDisconnectRequest: Codable, Sendable, Equatable {
-    public var container: String?
-    public var force: Bool?
+package struct NetworkDisconnectRequest: Codable, Sendable, Equatable {
+    package var container: String?
+    package var force: Bool?
 
     enum CodingKeys: String, CodingKey {
         case container = "Container"
         case force = "Force"
     }
 
-    public init() {}
+    package init() {}
 }

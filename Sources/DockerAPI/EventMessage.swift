@@ -1,18 +1,18 @@
 import EngineModel
 
 /// A line of `GET /events`.
-public struct EventMessage: Codable, Sendable, Equatable {
+package struct EventMessage: Codable, Sendable, Equatable {
     /// The action, for containers and images.
-    public var status: String?
-    public var id: String?
-    public var from: String?
-    public var type: String = ""
-    public var action: String = ""
-    public var actor: Actor = Actor()
-    public var scope: String = ""
+    package var status: String?
+    package var id: String?
+    package var from: String?
+    package var type: String = ""
+    package var action: String = ""
+    package var actor: Actor = Actor()
+    package var scope: String = ""
     /// Seconds since 1970.
-    public var time: Int64 = 0
-    public var timeNano: Int64 = 0
+    package var time: Int64 = 0
+    package var timeNano: Int64 = 0
 
     enum CodingKeys: String, CodingKey {
         case status
@@ -26,18 +26,18 @@ public struct EventMessage: Codable, Sendable, Equatable {
         case timeNano
     }
 
-    public init() {}
+    package init() {}
 
     /// The object of the event.
-    public struct Actor: Codable, Sendable, Equatable {
-        public var id = ""
-        public var attributes: [String: String] = [:]
+    package struct Actor: Codable, Sendable, Equatable {
+        package var id = ""
+        package var attributes: [String: String] = [:]
 
         enum CodingKeys: String, CodingKey {
             case id = "ID"
             case attributes = "Attributes"
         }
 
-        public init() {}
+        package init() {}
     }
 }

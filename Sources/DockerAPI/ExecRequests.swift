@@ -1,19 +1,19 @@
 import EngineModel
 
 /// The body of `POST /containers/{id}/exec`.
-public struct ExecCreateRequest: Codable, Sendable, Equatable {
-    public var attachStdin: Bool?
-    public var attachStdout: Bool?
-    public var attachStderr: Bool?
-    public var tty: Bool?
-    public var privileged: Bool?
-    public var user: String?
-    public var workingDirectory: String?
-    public var detachKeys: String?
-    public var environment: [String]?
-    public var command: [String]?
+package struct ExecCreateRequest: Codable, Sendable, Equatable {
+    package var attachStdin: Bool?
+    package var attachStdout: Bool?
+    package var attachStderr: Bool?
+    package var tty: Bool?
+    package var privileged: Bool?
+    package var user: String?
+    package var workingDirectory: String?
+    package var detachKeys: String?
+    package var environment: [String]?
+    package var command: [String]?
     /// Rows and columns.
-    public var consoleSize: [UInt16]?
+    package var consoleSize: [UInt16]?
 
     enum CodingKeys: String, CodingKey {
         case attachStdin = "AttachStdin"
@@ -29,16 +29,16 @@ public struct ExecCreateRequest: Codable, Sendable, Equatable {
         case consoleSize = "ConsoleSize"
     }
 
-    public init(command: [String]) { self.command = command }
+    package init(command: [String]) { self.command = command }
 }
 
 /// The body of `POST /exec/{id}/start`.
-public struct ExecStartRequest: Codable, Sendable, Equatable {
-    public var detach: Bool?
+package struct ExecStartRequest: Codable, Sendable, Equatable {
+    package var detach: Bool?
     /// Whether the stream is raw. It may differ from the exec's own setting.
-    public var tty: Bool?
+    package var tty: Bool?
     /// Rows and columns.
-    public var consoleSize: [UInt16]?
+    package var consoleSize: [UInt16]?
 
     enum CodingKeys: String, CodingKey {
         case detach = "Detach"
@@ -46,25 +46,25 @@ public struct ExecStartRequest: Codable, Sendable, Equatable {
         case consoleSize = "ConsoleSize"
     }
 
-    public init(detach: Bool, tty: Bool? = nil) {
+    package init(detach: Bool, tty: Bool? = nil) {
         self.detach = detach
         self.tty = tty
     }
 }
 
 /// The answer of `GET /exec/{id}/json`.
-public struct ExecInspect: Codable, Sendable, Equatable {
-    public var id: String = ""
-    public var running: Bool = false
-    @NullIfNil public var exitCode: Int64?
-    public var processConfig: ExecProcessConfig = ExecProcessConfig()
-    public var openStdin: Bool = false
-    public var openStderr: Bool = false
-    public var openStdout: Bool = false
-    public var canRemove: Bool = false
-    public var containerID: String = ""
-    public var detachKeys: String = ""
-    public var pid: Int64 = 0
+package struct ExecInspect: Codable, Sendable, Equatable {
+    package var id: String = ""
+    package var running: Bool = false
+    @NullIfNil package var exitCode: Int64?
+    package var processConfig: ExecProcessConfig = ExecProcessConfig()
+    package var openStdin: Bool = false
+    package var openStderr: Bool = false
+    package var openStdout: Bool = false
+    package var canRemove: Bool = false
+    package var containerID: String = ""
+    package var detachKeys: String = ""
+    package var pid: Int64 = 0
 
     enum CodingKeys: String, CodingKey {
         case id = "ID"
@@ -80,16 +80,16 @@ public struct ExecInspect: Codable, Sendable, Equatable {
         case pid = "Pid"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The process of an exec.
-public struct ExecProcessConfig: Codable, Sendable, Equatable {
-    public var tty: Bool = false
-    public var entrypoint: String = ""
-    public var arguments: [String] = []
-    public var privileged: Bool = false
-    public var user: String = ""
+package struct ExecProcessConfig: Codable, Sendable, Equatable {
+    package var tty: Bool = false
+    package var entrypoint: String = ""
+    package var arguments: [String] = []
+    package var privileged: Bool = false
+    package var user: String = ""
 
-    public init() {}
+    package init() {}
 }

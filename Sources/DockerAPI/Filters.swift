@@ -1,12 +1,12 @@
 import EngineModel
 
 /// `filters` of the list endpoints: `{"label":{"a=b":true}}` or `{"label":["a=b"]}`.
-public struct Filters: Sendable, Equatable {
-    public var values: [String: [String]]
+package struct Filters: Sendable, Equatable {
+    package var values: [String: [String]]
 
-    public init(_ values: [String: [String]] = [:]) { self.values = values }
+    package init(_ values: [String: [String]] = [:]) { self.values = values }
 
-    public init(query: String?, known: Set<String>) throws(RoostError) {
+    package init(query: String?, known: Set<String>) throws(RoostError) {
         values = [:]
         guard let query, !query.isEmpty else { return }
         // An invalid filter must not be ignored: prune would remove everything.
@@ -26,7 +26,7 @@ public struct Filters: Sendable, Equatable {
     }
 
     /// The value of a boolean filter; nil without one.
-    public func truth(_ key: String) throws(RoostError) -> Bool? {
+    package func truth(_ key: String) throws(RoostError) -> Bool? {
         guard let text = self[key].first else { return nil }
         switch text {
         case "1", "t", "T", "true", "TRUE", "True": return true
@@ -36,20 +36,20 @@ public struct Filters: Sendable, Equatable {
     }
 
     /// Rejects values of a filter that are not allowed.
-    public func require(_ key: String, oneOf allowed: [String]) throws(RoostError) {
+    package func require(_ key: String, oneOf allowed: [String]) throws(RoostError) {
         for value in self[key] where !allowed.contains(value) { throw .invalid("invalid filter '\(key)=[\(value)]'") }
     }
 
-    public subscript(_ key: String) -> [String] { values[key] ?? [] }
+    package subscript(_ key: String) -> [String] { values[key] ?? [] }
 
     /// True if the key has no filter, or if one of its values matches.
-    public func matches(_ key: String, _ fits: (String) -> Bool) -> Bool {
+    package func matches(_ key: String, _ fits: (String) -> Bool) -> Bool {
         guard let wanted = values[key], !wanted.isEmpty else { return true }
         return wanted.contains(where: fits)
     }
 
     /// Whether all label filters match: `name` or `name=value`.
-    public func matchesLabels(_ labels: [String: String]) -> Bool {
+    package func matchesLabels(_ labels: [String: String]) -> Bool {
         self["label"].allSatisfy { wanted in
             let parts = wanted.split(separator: "=", maxSplits: 1).map(String.init)
             guard let value = labels[parts.first ?? ""] else { return false }
@@ -57,17 +57,17 @@ public struct Filters: Sendable, Equatable {
         }
     }
 
-    public var json: JSON { .object(values.sorted { $0.key < $1.key }.map { (key: $0.key, value: JSON($0.value)) }) }
+    package var json: JSON { .object(values.sorted { $0.key < $1.key }.map { (key: $0.key, value: JSON($0.value)) }) }
 }
 
 /// The `name` filter of lists: a regular expression, as in Docker, that may match anywhere in the name. An invalid expression is matched
 /// literally.
-public struct NamePattern {
+package struct NamePattern {
     private let pattern: String
 
-    public init(_ pattern: String) { self.pattern = pattern }
+    package init(_ pattern: String) { self.pattern = pattern }
 
-    public func fits(_ name: String) -> Bool {
+    package func fits(_ name: String) -> Bool {
         if name.contains(pattern) || "/\(name)".contains(pattern) { return true }
         guard pattern.contains(where: { "^$.*+?()[]{}|\\".contains($0) }), let expression = try? Regex(pattern) else {
             return false
@@ -77,12 +77,12 @@ public struct NamePattern {
 }
 
 /// A port filter: `80`, `80/udp`, `80-90/tcp`.
-public struct PortRange {
+package struct PortRange {
     private let low: Int
     private let high: Int
     private let transport: String?
 
-    public init(_ text: String) {
+    package init(_ text: String) {
         let parts = text.split(separator: "/", maxSplits: 1).map(String.init)
         let ends = (parts.first ?? "").split(separator: "-").map { Int($0) ?? -1 }
         low = ends.first ?? -1
@@ -90,12 +90,12 @@ public struct PortRange {
         transport = parts.count > 1 ? parts[1] : nil
     }
 
-    public var isValid: Bool {
+    package var isValid: Bool {
         (1...65535).contains(low) && (low...65535).contains(high)
             && (transport.map { TransportProtocol(rawValue: $0) != nil } ?? true)
     }
 
-    public func holds(_ port: ContainerPort) -> Bool {
+    package func holds(_ port: ContainerPort) -> Bool {
         low <= Int(port.number) && Int(port.number) <= high
             && (transport == nil || transport == port.transport.rawValue)
     }

@@ -77,7 +77,7 @@ extension HostConfig {
             }
         }
         networkMode = spec.network.text
-        cgroupNamespaceMode = mode(spec.controlGroupNamespace, "private")
+        cgroupNamespaceMode = mode(spec.cgroupNamespace, "private")
         let requested = ipcMode.flatMap { $0.isEmpty ? nil : $0 }
         ipcMode = mode(spec.ipc, requested ?? "private")
         pidMode = mode(spec.pid, "")
@@ -105,11 +105,11 @@ extension HostConfig {
     private mutating func showResources(_ spec: ContainerSpec) {
         let resources = spec.resources
         if shmSize ?? 0 == 0 { shmSize = spec.sharedMemoryBytes }
-        oomScoreAdjustment = Int64(resources.outOfMemoryScore)
+        oomScoreAdjustment = Int64(resources.oomScoreAdj)
         cpuShares = resources.cpuShares
         memory = resources.memoryBytes
         nanoCPUs = resources.nanoCPUs
-        cgroupParent = spec.controlGroupParent
+        cgroupParent = spec.cgroupParent
         blkioWeight = Int64(resources.blockWeight)
         cpuPeriod = resources.cpuPeriod
         cpuQuota = resources.cpuQuota
@@ -142,7 +142,7 @@ extension HostConfig {
 }
 
 extension Ulimit {
-    public init(_ limit: UlimitSpec) {
+    package init(_ limit: UlimitSpec) {
         self.init()
         name = limit.name
         hard = limit.hard
@@ -151,7 +151,7 @@ extension Ulimit {
 }
 
 extension DeviceMapping {
-    public init(_ device: DeviceSpec) {
+    package init(_ device: DeviceSpec) {
         self.init()
         pathOnHost = device.hostPath
         pathInContainer = device.containerPath
@@ -161,7 +161,7 @@ extension DeviceMapping {
 
 extension HostPort {
     /// Lists of host addresses and ports by container port, as in `HostConfig.PortBindings`.
-    public static func map(_ bindings: [PortBinding]) -> OrderedMap<[HostPort]?> {
+    package static func map(_ bindings: [PortBinding]) -> OrderedMap<[HostPort]?> {
         var ports: [String: [HostPort]] = [:]
         for binding in bindings {
             let range = binding.hostPorts

@@ -1,81 +1,81 @@
 import EngineModel
 
 /// The configuration of a container that depends on the host.
-public struct HostConfig: Codable, Sendable, Equatable {
+package struct HostConfig: Codable, Sendable, Equatable {
     /// `SOURCE:TARGET[:OPTIONS]`.
-    @NullIfNil public var binds: [String]?
-    public var containerIDFile: String?
-    public var logConfig: LogConfig?
-    public var networkMode: String?
-    @NullIfNil public var portBindings: OrderedMap<[HostPort]?>?
-    public var restartPolicy: RestartPolicy?
-    public var autoRemove: Bool?
-    public var volumeDriver: String?
-    @NullIfNil public var volumesFrom: [String]?
+    @NullIfNil package var binds: [String]?
+    package var containerIDFile: String?
+    package var logConfig: LogConfig?
+    package var networkMode: String?
+    @NullIfNil package var portBindings: OrderedMap<[HostPort]?>?
+    package var restartPolicy: RestartPolicy?
+    package var autoRemove: Bool?
+    package var volumeDriver: String?
+    @NullIfNil package var volumesFrom: [String]?
     /// Rows and columns.
-    @NullIfNil public var consoleSize: [UInt16]?
-    public var annotations: [String: String]?
-    @NullIfNil public var addedCapabilities: [String]?
-    @NullIfNil public var droppedCapabilities: [String]?
-    public var cgroupNamespaceMode: String?
-    @NullIfNil public var dns: [String]?
-    @NullIfNil public var dnsOptions: [String]?
-    @NullIfNil public var dnsSearch: [String]?
-    @NullIfNil public var extraHosts: [String]?
-    @NullIfNil public var additionalGroups: [String]?
-    public var ipcMode: String?
-    public var cgroup: String?
-    @NullIfNil public var links: [String]?
-    public var oomScoreAdjustment: Int64?
-    public var pidMode: String?
-    public var privileged: Bool?
-    public var publishAllPorts: Bool?
-    public var readOnlyRootFilesystem: Bool?
-    @NullIfNil public var securityOptions: [String]?
-    public var storageOptions: [String: String]?
-    public var tmpfs: OrderedMap<String>?
-    public var utsMode: String?
-    public var userNamespaceMode: String?
+    @NullIfNil package var consoleSize: [UInt16]?
+    package var annotations: [String: String]?
+    @NullIfNil package var addedCapabilities: [String]?
+    @NullIfNil package var droppedCapabilities: [String]?
+    package var cgroupNamespaceMode: String?
+    @NullIfNil package var dns: [String]?
+    @NullIfNil package var dnsOptions: [String]?
+    @NullIfNil package var dnsSearch: [String]?
+    @NullIfNil package var extraHosts: [String]?
+    @NullIfNil package var additionalGroups: [String]?
+    package var ipcMode: String?
+    package var cgroup: String?
+    @NullIfNil package var links: [String]?
+    package var oomScoreAdjustment: Int64?
+    package var pidMode: String?
+    package var privileged: Bool?
+    package var publishAllPorts: Bool?
+    package var readOnlyRootFilesystem: Bool?
+    @NullIfNil package var securityOptions: [String]?
+    package var storageOptions: [String: String]?
+    package var tmpfs: OrderedMap<String>?
+    package var utsMode: String?
+    package var userNamespaceMode: String?
     /// Bytes.
-    public var shmSize: Int64?
-    public var sysctls: [String: String]?
-    public var runtime: String?
-    public var isolation: String?
-    public var cpuShares: Int64?
+    package var shmSize: Int64?
+    package var sysctls: [String: String]?
+    package var runtime: String?
+    package var isolation: String?
+    package var cpuShares: Int64?
     /// Bytes.
-    public var memory: Int64?
-    public var nanoCPUs: Int64?
-    public var cgroupParent: String?
-    public var blkioWeight: Int64?
-    @NullIfNil public var blkioWeightDevice: [WeightDevice]?
-    @NullIfNil public var blkioDeviceReadBps: [ThrottleDevice]?
-    @NullIfNil public var blkioDeviceWriteBps: [ThrottleDevice]?
-    @NullIfNil public var blkioDeviceReadIOps: [ThrottleDevice]?
-    @NullIfNil public var blkioDeviceWriteIOps: [ThrottleDevice]?
+    package var memory: Int64?
+    package var nanoCPUs: Int64?
+    package var cgroupParent: String?
+    package var blkioWeight: Int64?
+    @NullIfNil package var blkioWeightDevice: [WeightDevice]?
+    @NullIfNil package var blkioDeviceReadBps: [ThrottleDevice]?
+    @NullIfNil package var blkioDeviceWriteBps: [ThrottleDevice]?
+    @NullIfNil package var blkioDeviceReadIOps: [ThrottleDevice]?
+    @NullIfNil package var blkioDeviceWriteIOps: [ThrottleDevice]?
     /// Microseconds.
-    public var cpuPeriod: Int64?
-    public var cpuQuota: Int64?
-    public var cpuRealtimePeriod: Int64?
-    public var cpuRealtimeRuntime: Int64?
-    public var cpusetCPUs: String?
-    public var cpusetMems: String?
-    @NullIfNil public var devices: [DeviceMapping]?
-    @NullIfNil public var deviceCgroupRules: [String]?
-    @NullIfNil public var deviceRequests: [DeviceRequest]?
-    public var memoryReservation: Int64?
-    public var memorySwap: Int64?
-    @NullIfNil public var memorySwappiness: Int64?
-    public var oomKillDisable: Bool?
-    @NullIfNil public var pidsLimit: Int64?
-    @NullIfNil public var ulimits: [Ulimit]?
-    public var cpuCount: Int64?
-    public var cpuPercent: Int64?
-    public var ioMaximumIOps: Int64?
-    public var ioMaximumBandwidth: Int64?
-    public var mounts: [Mount]?
-    @NullIfNil public var maskedPaths: [String]?
-    @NullIfNil public var readOnlyPaths: [String]?
-    public var isUnderInit: Bool?
+    package var cpuPeriod: Int64?
+    package var cpuQuota: Int64?
+    package var cpuRealtimePeriod: Int64?
+    package var cpuRealtimeRuntime: Int64?
+    package var cpusetCPUs: String?
+    package var cpusetMems: String?
+    @NullIfNil package var devices: [DeviceMapping]?
+    @NullIfNil package var deviceCgroupRules: [String]?
+    @NullIfNil package var deviceRequests: [DeviceRequest]?
+    package var memoryReservation: Int64?
+    package var memorySwap: Int64?
+    @NullIfNil package var memorySwappiness: Int64?
+    package var oomKillDisable: Bool?
+    @NullIfNil package var pidsLimit: Int64?
+    @NullIfNil package var ulimits: [Ulimit]?
+    package var cpuCount: Int64?
+    package var cpuPercent: Int64?
+    package var ioMaximumIOps: Int64?
+    package var ioMaximumBandwidth: Int64?
+    package var mounts: [Mount]?
+    @NullIfNil package var maskedPaths: [String]?
+    @NullIfNil package var readOnlyPaths: [String]?
+    package var isUnderInit: Bool?
 
     enum CodingKeys: String, CodingKey {
         case binds = "Binds"
@@ -149,46 +149,46 @@ public struct HostConfig: Codable, Sendable, Equatable {
         case isUnderInit = "Init"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// An address and a port of the host.
-public struct HostPort: Codable, Sendable, Equatable {
-    public var address: String?
-    public var port: String?
+package struct HostPort: Codable, Sendable, Equatable {
+    package var address: String?
+    package var port: String?
 
     enum CodingKeys: String, CodingKey {
         case address = "HostIp"
         case port = "HostPort"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The log driver of a container and its options.
-public struct LogConfig: Codable, Sendable, Equatable {
-    public var type: String?
-    public var config: [String: String]?
+package struct LogConfig: Codable, Sendable, Equatable {
+    package var type: String?
+    package var config: [String: String]?
 
     enum CodingKeys: String, CodingKey {
         case type = "Type"
         case config = "Config"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// An entry of `HostConfig.Mounts`.
-public struct Mount: Codable, Sendable, Equatable {
-    public var type: String?
-    public var source: String?
-    public var target: String?
-    public var readOnly: Bool?
-    public var consistency: String?
-    public var bindOptions: BindOptions?
-    public var volumeOptions: VolumeOptions?
-    public var imageOptions: ImageOptions?
-    public var tmpfsOptions: TmpfsOptions?
+package struct Mount: Codable, Sendable, Equatable {
+    package var type: String?
+    package var source: String?
+    package var target: String?
+    package var readOnly: Bool?
+    package var consistency: String?
+    package var bindOptions: BindOptions?
+    package var volumeOptions: VolumeOptions?
+    package var imageOptions: ImageOptions?
+    package var tmpfsOptions: TmpfsOptions?
 
     enum CodingKeys: String, CodingKey {
         case type = "Type"
@@ -202,16 +202,16 @@ public struct Mount: Codable, Sendable, Equatable {
         case tmpfsOptions = "TmpfsOptions"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// Options of a bind mount.
-public struct BindOptions: Codable, Sendable, Equatable {
-    public var propagation: String?
-    public var nonRecursive: Bool?
-    public var createMountpoint: Bool?
-    public var readOnlyNonRecursive: Bool?
-    public var readOnlyForceRecursive: Bool?
+package struct BindOptions: Codable, Sendable, Equatable {
+    package var propagation: String?
+    package var nonRecursive: Bool?
+    package var createMountpoint: Bool?
+    package var readOnlyNonRecursive: Bool?
+    package var readOnlyForceRecursive: Bool?
 
     enum CodingKeys: String, CodingKey {
         case propagation = "Propagation"
@@ -221,15 +221,15 @@ public struct BindOptions: Codable, Sendable, Equatable {
         case readOnlyForceRecursive = "ReadOnlyForceRecursive"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// Options of a volume mount.
-public struct VolumeOptions: Codable, Sendable, Equatable {
-    public var noCopy: Bool?
-    public var labels: [String: String]?
-    public var subpath: String?
-    public var driverConfig: DriverConfig?
+package struct VolumeOptions: Codable, Sendable, Equatable {
+    package var noCopy: Bool?
+    package var labels: [String: String]?
+    package var subpath: String?
+    package var driverConfig: DriverConfig?
 
     enum CodingKeys: String, CodingKey {
         case noCopy = "NoCopy"
@@ -238,39 +238,39 @@ public struct VolumeOptions: Codable, Sendable, Equatable {
         case driverConfig = "DriverConfig"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The driver of a volume that is created for a mount.
-public struct DriverConfig: Codable, Sendable, Equatable {
-    public var name: String?
-    public var options: [String: String]?
+package struct DriverConfig: Codable, Sendable, Equatable {
+    package var name: String?
+    package var options: [String: String]?
 
     enum CodingKeys: String, CodingKey {
         case name = "Name"
         case options = "Options"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// Options of an image mount.
-public struct ImageOptions: Codable, Sendable, Equatable {
-    public var subpath: String?
+package struct ImageOptions: Codable, Sendable, Equatable {
+    package var subpath: String?
 
     enum CodingKeys: String, CodingKey {
         case subpath = "Subpath"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// Options of a tmpfs.
-public struct TmpfsOptions: Codable, Sendable, Equatable {
-    public var sizeBytes: Int64?
-    public var mode: Int64?
+package struct TmpfsOptions: Codable, Sendable, Equatable {
+    package var sizeBytes: Int64?
+    package var mode: Int64?
     /// Flags and pairs: `[["noexec"], ["uid", "1000"]]`.
-    public var options: [[String]]?
+    package var options: [[String]]?
 
     enum CodingKeys: String, CodingKey {
         case sizeBytes = "SizeBytes"
@@ -278,14 +278,14 @@ public struct TmpfsOptions: Codable, Sendable, Equatable {
         case options = "Options"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// A device of the host in a container.
-public struct DeviceMapping: Codable, Sendable, Equatable {
-    public var pathOnHost: String?
-    public var pathInContainer: String?
-    public var cgroupPermissions: String?
+package struct DeviceMapping: Codable, Sendable, Equatable {
+    package var pathOnHost: String?
+    package var pathInContainer: String?
+    package var cgroupPermissions: String?
 
     enum CodingKeys: String, CodingKey {
         case pathOnHost = "PathOnHost"
@@ -293,16 +293,16 @@ public struct DeviceMapping: Codable, Sendable, Equatable {
         case cgroupPermissions = "CgroupPermissions"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// A request for devices from a driver, such as GPUs.
-public struct DeviceRequest: Codable, Sendable, Equatable {
-    public var driver: String?
-    public var count: Int64?
-    public var deviceIDs: [String]?
-    public var capabilities: [[String]]?
-    public var options: [String: String]?
+package struct DeviceRequest: Codable, Sendable, Equatable {
+    package var driver: String?
+    package var count: Int64?
+    package var deviceIDs: [String]?
+    package var capabilities: [[String]]?
+    package var options: [String: String]?
 
     enum CodingKeys: String, CodingKey {
         case driver = "Driver"
@@ -312,14 +312,14 @@ public struct DeviceRequest: Codable, Sendable, Equatable {
         case options = "Options"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// A resource limit of a process (setrlimit(2)); -1 is unlimited.
-public struct Ulimit: Codable, Sendable, Equatable {
-    public var name: String?
-    public var hard: Int64?
-    public var soft: Int64?
+package struct Ulimit: Codable, Sendable, Equatable {
+    package var name: String?
+    package var hard: Int64?
+    package var soft: Int64?
 
     enum CodingKeys: String, CodingKey {
         case name = "Name"
@@ -327,31 +327,31 @@ public struct Ulimit: Codable, Sendable, Equatable {
         case soft = "Soft"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// A rate limit of a block device, in bytes or operations per second.
-public struct ThrottleDevice: Codable, Sendable, Equatable {
-    public var path: String?
-    public var rate: Int64?
+package struct ThrottleDevice: Codable, Sendable, Equatable {
+    package var path: String?
+    package var rate: Int64?
 
     enum CodingKeys: String, CodingKey {
         case path = "Path"
         case rate = "Rate"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The relative weight of a block device.
-public struct WeightDevice: Codable, Sendable, Equatable {
-    public var path: String?
-    public var weight: Int64?
+package struct WeightDevice: Codable, Sendable, Equatable {
+    package var path: String?
+    package var weight: Int64?
 
     enum CodingKeys: String, CodingKey {
         case path = "Path"
         case weight = "Weight"
     }
 
-    public init() {}
+    package init() {}
 }

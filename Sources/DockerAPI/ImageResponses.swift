@@ -1,20 +1,20 @@
 import EngineModel
 
 /// An entry of `GET /images/json`.
-public struct ImageListEntry: Codable, Sendable, Equatable {
-    public var containers: Int64 = 0
+package struct ImageListEntry: Codable, Sendable, Equatable {
+    package var containers: Int64 = 0
     /// Seconds since 1970.
-    public var created: Int64 = 0
-    public var id: String = ""
-    @NullIfNil public var labels: [String: String]?
-    public var parentID: String = ""
-    public var repositoryDigests: [String] = []
-    public var repositoryTags: [String] = []
+    package var created: Int64 = 0
+    package var id: String = ""
+    @NullIfNil package var labels: [String: String]?
+    package var parentID: String = ""
+    package var repositoryDigests: [String] = []
+    package var repositoryTags: [String] = []
     /// Bytes that other images have too; -1 if it was not asked for.
-    public var sharedSize: Int64 = 0
-    public var size: Int64 = 0
+    package var sharedSize: Int64 = 0
+    package var size: Int64 = 0
     /// Up to API version 1.43.
-    public var virtualSize: Int64?
+    package var virtualSize: Int64?
 
     enum CodingKeys: String, CodingKey {
         case containers = "Containers"
@@ -29,33 +29,33 @@ public struct ImageListEntry: Codable, Sendable, Equatable {
         case virtualSize = "VirtualSize"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The answer of `GET /images/{name}/json`.
-public struct ImageInspect: Codable, Sendable, Equatable {
-    public var id: String = ""
-    public var repositoryTags: [String] = []
-    public var repositoryDigests: [String] = []
-    public var parent: String = ""
-    public var comment: String = ""
-    public var created: String = ""
-    public var dockerVersion: String = ""
-    public var author: String = ""
-    public var config: ContainerConfig = ContainerConfig()
-    public var architecture: String = ""
-    public var os: String = ""
-    public var size: Int64 = 0
-    public var graphDriver: GraphDriver = GraphDriver()
-    public var rootFS: RootFS = RootFS()
-    public var metadata: Metadata = Metadata()
-    public var variant: String?
+package struct ImageInspect: Codable, Sendable, Equatable {
+    package var id: String = ""
+    package var repositoryTags: [String] = []
+    package var repositoryDigests: [String] = []
+    package var parent: String = ""
+    package var comment: String = ""
+    package var created: String = ""
+    package var dockerVersion: String = ""
+    package var author: String = ""
+    package var config: ContainerConfig = ContainerConfig()
+    package var architecture: String = ""
+    package var os: String = ""
+    package var size: Int64 = 0
+    package var graphDriver: GraphDriver = GraphDriver()
+    package var rootFS: RootFS = RootFS()
+    package var metadata: Metadata = Metadata()
+    package var variant: String?
     /// Up to API version 1.43.
-    public var virtualSize: Int64?
+    package var virtualSize: Int64?
     /// Up to API version 1.44.
-    public var container: String?
+    package var container: String?
     /// Up to API version 1.44.
-    public var containerConfig: ContainerConfig?
+    package var containerConfig: ContainerConfig?
 
     enum CodingKeys: String, CodingKey {
         case id = "Id"
@@ -79,30 +79,30 @@ public struct ImageInspect: Codable, Sendable, Equatable {
         case containerConfig = "ContainerConfig"
     }
 
-    public init() {}
+    package init() {}
 
-    public struct RootFS: Codable, Sendable, Equatable {
-        public var type = ""
-        public var layers: [String] = []
+    package struct RootFS: Codable, Sendable, Equatable {
+        package var type = ""
+        package var layers: [String] = []
 
         enum CodingKeys: String, CodingKey {
             case type = "Type"
             case layers = "Layers"
         }
 
-        public init() {}
+        package init() {}
     }
 
-    public struct Metadata: Codable, Sendable, Equatable {
-        public var lastTagTime = ""
+    package struct Metadata: Codable, Sendable, Equatable {
+        package var lastTagTime = ""
         enum CodingKeys: String, CodingKey { case lastTagTime = "LastTagTime" }
-        public init() {}
+        package init() {}
     }
 }
 
 extension ImageListEntry {
     /// As a client of this API version (major * 1000 + minor) knows it.
-    public func adapted(toVersion version: Int) -> ImageListEntry {
+    package func adapted(toVersion version: Int) -> ImageListEntry {
         var adapted = self
         if version < 1051 { adapted.containers = -1 }
         if version < 1044 { adapted.virtualSize = size }
@@ -113,7 +113,7 @@ extension ImageListEntry {
 extension ImageInspect {
     /// As a client of this API version (major * 1000 + minor) knows it. Older ones expect the configuration of the container that
     /// created the image, and members that only containers have.
-    public func adapted(toVersion version: Int) -> ImageInspect {
+    package func adapted(toVersion version: Int) -> ImageInspect {
         var adapted = self
         if version < 1050 { adapted.config.addContainerMembers() }
         if version < 1045 { (adapted.container, adapted.containerConfig) = ("", adapted.config) }
@@ -131,13 +131,13 @@ extension ContainerConfig {
 }
 
 /// An entry of `GET /images/{name}/history`.
-public struct ImageHistoryEntry: Codable, Sendable, Equatable {
-    public var id: String = ""
-    public var created: Int64 = 0
-    public var createdBy: String = ""
-    @NullIfNil public var tags: [String]?
-    public var size: Int64 = 0
-    public var comment: String = ""
+package struct ImageHistoryEntry: Codable, Sendable, Equatable {
+    package var id: String = ""
+    package var created: Int64 = 0
+    package var createdBy: String = ""
+    @NullIfNil package var tags: [String]?
+    package var size: Int64 = 0
+    package var comment: String = ""
 
     enum CodingKeys: String, CodingKey {
         case id = "Id"
@@ -148,29 +148,29 @@ public struct ImageHistoryEntry: Codable, Sendable, Equatable {
         case comment = "Comment"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// What the removal of an image has done: removed a name, or an image.
-public struct ImageDeletion: Codable, Sendable, Equatable {
-    public var untagged: String?
-    public var deleted: String?
+package struct ImageDeletion: Codable, Sendable, Equatable {
+    package var untagged: String?
+    package var deleted: String?
 
     enum CodingKeys: String, CodingKey {
         case untagged = "Untagged"
         case deleted = "Deleted"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// An entry of `GET /images/search`.
-public struct ImageSearchResult: Codable, Sendable, Equatable {
-    public var stars: Int64 = 0
-    public var isOfficial: Bool = false
-    public var name: String = ""
-    public var isAutomated: Bool = false
-    public var description: String = ""
+package struct ImageSearchResult: Codable, Sendable, Equatable {
+    package var stars: Int64 = 0
+    package var isOfficial: Bool = false
+    package var name: String = ""
+    package var isAutomated: Bool = false
+    package var description: String = ""
 
     enum CodingKeys: String, CodingKey {
         case stars = "star_count"
@@ -180,59 +180,59 @@ public struct ImageSearchResult: Codable, Sendable, Equatable {
         case description
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The answer of `GET /distribution/{name}/json`.
-public struct DistributionInspect: Codable, Sendable, Equatable {
-    public var descriptor: Descriptor = Descriptor()
-    public var platforms: [Platform] = []
+package struct DistributionInspect: Codable, Sendable, Equatable {
+    package var descriptor: Descriptor = Descriptor()
+    package var platforms: [Platform] = []
 
     enum CodingKeys: String, CodingKey {
         case descriptor = "Descriptor"
         case platforms = "Platforms"
     }
 
-    public init() {}
+    package init() {}
 
-    public struct Descriptor: Codable, Sendable, Equatable {
-        public var mediaType = ""
-        public var digest = ""
-        public var size: Int64 = 0
-        public init() {}
+    package struct Descriptor: Codable, Sendable, Equatable {
+        package var mediaType = ""
+        package var digest = ""
+        package var size: Int64 = 0
+        package init() {}
     }
 
-    public struct Platform: Codable, Sendable, Equatable {
-        public var architecture = ""
-        public var os = ""
-        public var variant: String?
-        public init() {}
+    package struct Platform: Codable, Sendable, Equatable {
+        package var architecture = ""
+        package var os = ""
+        package var variant: String?
+        package init() {}
     }
 }
 
 /// The answer of `POST /auth`.
-public struct LoginResponse: Codable, Sendable, Equatable {
-    public var identityToken: String = ""
-    public var status: String = ""
+package struct LoginResponse: Codable, Sendable, Equatable {
+    package var identityToken: String = ""
+    package var status: String = ""
 
     enum CodingKeys: String, CodingKey {
         case identityToken = "IdentityToken"
         case status = "Status"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The body of `POST /auth`.
-public struct LoginRequest: Codable, Sendable, Equatable {
-    public var username: String?
-    public var password: String?
-    public var serverAddress: String?
+package struct LoginRequest: Codable, Sendable, Equatable {
+    package var username: String?
+    package var password: String?
+    package var serverAddress: String?
 
     enum CodingKeys: String, CodingKey {
         case username, password
         case serverAddress = "serveraddress"
     }
 
-    public init() {}
+    package init() {}
 }

@@ -3,7 +3,7 @@ import EngineModel
 extension ContainerCreateRequest {
     /// Adapts the request of a client of an older API version (major * 1000 + minor): drops members that were added later, and sets
     /// defaults that have changed (Docker Engine API, version history).
-    public func adapted(fromVersion version: Int) -> ContainerCreateRequest {
+    package func adapted(fromVersion version: Int) -> ContainerCreateRequest {
         var adapted = self
         if version < 1044 {
             adapted.config.healthcheck?.startInterval = nil

@@ -2,7 +2,7 @@ import EngineModel
 
 extension MountSpec {
     /// Parses the short form `source:target[:options]`: a path is a bind mount, a name a volume.
-    public init(bind text: String) throws(RoostError) {
+    package init(bind text: String) throws(RoostError) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         guard (2...3).contains(parts.count), !parts[0].isEmpty, !parts[1].isEmpty else {
             throw .invalid("invalid volume specification: '\(text)'")
@@ -35,7 +35,7 @@ extension MountSpec {
     ])
 
     /// An entry of `HostConfig.Mounts`. Throws for options that do not belong to its type.
-    public init(_ mount: Mount) throws(RoostError) {
+    package init(_ mount: Mount) throws(RoostError) {
         let type = mount.type ?? ""
         func refuse(_ what: String) -> RoostError { .invalid("invalid mount config for type \"\(type)\": \(what)") }
         for (isGiven, field, owner) in [
@@ -48,9 +48,9 @@ extension MountSpec {
         if target.isEmpty { throw refuse("field Target must not be empty") }
         let source = try Self.source(mount, refuse)
         self.init(source: source, target: target, readOnly: mount.readOnly ?? (type == "image"))
-        if mount.bindOptions?.readOnlyNonRecursive == true { isReadOnlyAtTopAlone = true }
+        if mount.bindOptions?.readOnlyNonRecursive == true { isReadOnlyNonRecursive = true }
         if let options = mount.volumeOptions, options.labels != nil || options.driverConfig != nil {
-            volumeWish = VolumeTemplate(
+            volumeTemplate = VolumeTemplate(
                 driver: options.driverConfig?.name ?? "", labels: options.labels ?? [:],
                 options: options.driverConfig?.options ?? [:])
         }

@@ -1,19 +1,19 @@
 import EngineModel
 
 /// The body of `POST /networks/create`.
-public struct NetworkCreateRequest: Codable, Sendable, Equatable {
-    public var name: String?
-    public var driver: String?
-    public var scope: String?
-    public var isInternal: Bool?
-    public var attachable: Bool?
-    public var ingress: Bool?
-    public var configFrom: ConfigReference?
-    public var enableIPv4: Bool?
-    public var enableIPv6: Bool?
-    public var options: [String: String]?
-    public var labels: [String: String]?
-    public var ipam: IPAM?
+package struct NetworkCreateRequest: Codable, Sendable, Equatable {
+    package var name: String?
+    package var driver: String?
+    package var scope: String?
+    package var isInternal: Bool?
+    package var attachable: Bool?
+    package var ingress: Bool?
+    package var configFrom: ConfigReference?
+    package var enableIPv4: Bool?
+    package var enableIPv6: Bool?
+    package var options: [String: String]?
+    package var labels: [String: String]?
+    package var ipam: IPAM?
 
     enum CodingKeys: String, CodingKey {
         case name = "Name"
@@ -30,19 +30,19 @@ public struct NetworkCreateRequest: Codable, Sendable, Equatable {
         case ipam = "IPAM"
     }
 
-    public init(name: String) { self.name = name }
+    package init(name: String) { self.name = name }
 
     /// Another network whose configuration is used; swarm only.
-    public struct ConfigReference: Codable, Sendable, Equatable {
-        public var network: String?
+    package struct ConfigReference: Codable, Sendable, Equatable {
+        package var network: String?
         enum CodingKeys: String, CodingKey { case network = "Network" }
     }
 
     /// How addresses are managed.
-    public struct IPAM: Codable, Sendable, Equatable {
-        public var driver: String?
-        public var options: [String: String]?
-        public var config: [Pool]?
+    package struct IPAM: Codable, Sendable, Equatable {
+        package var driver: String?
+        package var options: [String: String]?
+        package var config: [Pool]?
 
         enum CodingKeys: String, CodingKey {
             case driver = "Driver"
@@ -50,18 +50,18 @@ public struct NetworkCreateRequest: Codable, Sendable, Equatable {
             case config = "Config"
         }
 
-        public init(driver: String?, config: [Pool]) {
+        package init(driver: String?, config: [Pool]) {
             self.driver = driver
             self.config = config
         }
     }
 
     /// A subnet and what is allocated from it.
-    public struct Pool: Codable, Sendable, Equatable {
-        public var subnet: String?
-        public var ipRange: String?
-        public var gateway: String?
-        public var auxiliaryAddresses: [String: String]?
+    package struct Pool: Codable, Sendable, Equatable {
+        package var subnet: String?
+        package var ipRange: String?
+        package var gateway: String?
+        package var auxiliaryAddresses: [String: String]?
 
         enum CodingKeys: String, CodingKey {
             case subnet = "Subnet"
@@ -70,13 +70,13 @@ public struct NetworkCreateRequest: Codable, Sendable, Equatable {
             case auxiliaryAddresses = "AuxiliaryAddresses"
         }
 
-        public init(subnet: String) { self.subnet = subnet }
+        package init(subnet: String) { self.subnet = subnet }
     }
 }
 
 extension NetworkSpec {
     /// Throws for what only a swarm has, and for subnets, ranges and addresses that do not fit together.
-    public init(_ request: NetworkCreateRequest) throws(RoostError) {
+    package init(_ request: NetworkCreateRequest) throws(RoostError) {
         try Self.refuseSwarm(request)
         self.init(name: request.name ?? "")
         driver = request.driver ?? "bridge"

@@ -1,23 +1,23 @@
 import EngineModel
 
 /// A network, as `GET /networks` and `GET /networks/{id}` return it.
-public struct NetworkInspect: Codable, Sendable, Equatable {
-    public var name: String = ""
-    public var id: String = ""
-    public var created: String = ""
-    public var scope: String = ""
-    public var driver: String = ""
-    public var enableIPv4: Bool = false
-    public var enableIPv6: Bool = false
-    public var ipam: IPAM = IPAM()
-    public var isInternal: Bool = false
-    public var attachable: Bool = false
-    public var ingress: Bool = false
-    public var configFrom: NetworkCreateRequest.ConfigReference = NetworkCreateRequest.ConfigReference()
-    public var configOnly: Bool = false
-    public var containers: OrderedMap<Member> = [:]
-    public var options: [String: String] = [:]
-    public var labels: [String: String] = [:]
+package struct NetworkInspect: Codable, Sendable, Equatable {
+    package var name: String = ""
+    package var id: String = ""
+    package var created: String = ""
+    package var scope: String = ""
+    package var driver: String = ""
+    package var enableIPv4: Bool = false
+    package var enableIPv6: Bool = false
+    package var ipam: IPAM = IPAM()
+    package var isInternal: Bool = false
+    package var attachable: Bool = false
+    package var ingress: Bool = false
+    package var configFrom: NetworkCreateRequest.ConfigReference = NetworkCreateRequest.ConfigReference()
+    package var configOnly: Bool = false
+    package var containers: OrderedMap<Member> = [:]
+    package var options: [String: String] = [:]
+    package var labels: [String: String] = [:]
 
     enum CodingKeys: String, CodingKey {
         case name = "Name"
@@ -38,13 +38,13 @@ public struct NetworkInspect: Codable, Sendable, Equatable {
         case labels = "Labels"
     }
 
-    public init() {}
+    package init() {}
 
     /// How addresses are managed.
-    public struct IPAM: Codable, Sendable, Equatable {
-        public var driver = ""
-        @NullIfNil public var options: [String: String]?
-        @NullIfNil public var config: [NetworkCreateRequest.Pool]?
+    package struct IPAM: Codable, Sendable, Equatable {
+        package var driver = ""
+        @NullIfNil package var options: [String: String]?
+        @NullIfNil package var config: [NetworkCreateRequest.Pool]?
 
         enum CodingKeys: String, CodingKey {
             case driver = "Driver"
@@ -52,16 +52,16 @@ public struct NetworkInspect: Codable, Sendable, Equatable {
             case config = "Config"
         }
 
-        public init() {}
+        package init() {}
     }
 
     /// A container in the network. Addresses are with their prefix length.
-    public struct Member: Codable, Sendable, Equatable {
-        public var name = ""
-        public var endpointID = ""
-        public var macAddress = ""
-        public var ipv4Address = ""
-        public var ipv6Address = ""
+    package struct Member: Codable, Sendable, Equatable {
+        package var name = ""
+        package var endpointID = ""
+        package var macAddress = ""
+        package var ipv4Address = ""
+        package var ipv6Address = ""
 
         enum CodingKeys: String, CodingKey {
             case name = "Name"
@@ -71,19 +71,19 @@ public struct NetworkInspect: Codable, Sendable, Equatable {
             case ipv6Address = "IPv6Address"
         }
 
-        public init() {}
+        package init() {}
     }
 }
 
 /// The answer of `POST /networks/create`.
-public struct NetworkCreateResponse: Codable, Sendable, Equatable {
-    public var id: String = ""
-    public var warning: String = ""
+package struct NetworkCreateResponse: Codable, Sendable, Equatable {
+    package var id: String = ""
+    package var warning: String = ""
 
     enum CodingKeys: String, CodingKey {
         case id = "Id"
         case warning = "Warning"
     }
 
-    public init() {}
+    package init() {}
 }

@@ -1,9 +1,9 @@
 import EngineModel
 
 /// Progress in the format of Docker's clients.
-public enum ProgressText {
+package enum ProgressText {
     /// `[====>      ]  1.5MB/4MB`, 50 columns wide.
-    public static func bar(_ current: Int64, _ total: Int64) -> String {
+    package static func bar(_ current: Int64, _ total: Int64) -> String {
         guard total > 0 else { return ByteSize.decimalText(current) }
         let filled = Int(min(50, current * 50 / total))
         let bar =

@@ -1,84 +1,84 @@
 import EngineModel
 
 /// The body of `POST /roost/v1/projects/plan`, `up` and `hash`.
-public struct ProjectUpRequest: Codable, Sendable, Equatable {
+package struct ProjectUpRequest: Codable, Sendable, Equatable {
     /// The resolved project in the form of the Compose Specification.
-    public var project: JSON = .null
+    package var project: JSON = .null
     /// The contents of secrets and configs, by `secrets.NAME` and `configs.NAME`.
-    public var contents: [String: String] = [:]
-    public var options: ProjectUpOptions = ProjectUpOptions()
+    package var contents: [String: String] = [:]
+    package var options: ProjectUpOptions = ProjectUpOptions()
 
-    public init() {}
+    package init() {}
 }
 
 /// The options of `up`.
-public struct ProjectUpOptions: Codable, Sendable, Equatable {
+package struct ProjectUpOptions: Codable, Sendable, Equatable {
     /// Empty for all.
-    public var services: [String] = []
-    public var scale: OrderedMap<Int> = [:]
-    public var forceRecreate: Bool = false
-    public var noRecreate: Bool = false
-    public var recreateDependencies: Bool = false
-    public var noDependencies: Bool = false
-    public var removeOrphans: Bool = false
-    public var renewVolumes: Bool = false
-    public var noStart: Bool = false
+    package var services: [String] = []
+    package var scale: OrderedMap<Int> = [:]
+    package var forceRecreate: Bool = false
+    package var noRecreate: Bool = false
+    package var recreateDependencies: Bool = false
+    package var noDependencies: Bool = false
+    package var removeOrphans: Bool = false
+    package var renewVolumes: Bool = false
+    package var noStart: Bool = false
     /// The client gets missing images before the plan is executed.
-    public var assumesImages: Bool = false
+    package var assumesImages: Bool = false
     /// Seconds before a container that stops is killed.
-    public var timeout: Int?
+    package var timeout: Int?
     /// The service of `run`, whose dependencies are started.
-    public var oneOff: String?
+    package var oneOff: String?
     /// Objects that an interrupted execution has acted on.
-    public var touched: [String] = []
+    package var touched: [String] = []
 
-    public init() {}
+    package init() {}
 }
 
 /// A plan: the answer of `POST /roost/v1/projects/plan`, and of `down` and `start` with `dryRun`.
-public struct PlanDescription: Codable, Sendable, Equatable {
-    public var project: String = ""
-    public var changes: Bool = false
-    public var steps: [Step] = []
-    public var notes: [String] = []
+package struct PlanDescription: Codable, Sendable, Equatable {
+    package var project: String = ""
+    package var changes: Bool = false
+    package var steps: [Step] = []
+    package var notes: [String] = []
     /// The plan as people read it.
-    public var text: String?
+    package var text: String?
 
-    public init() {}
+    package init() {}
 
-    public struct Step: Codable, Sendable, Equatable {
-        public var number = 0
-        public var action = ""
-        public var object = ""
-        public var reason = ""
+    package struct Step: Codable, Sendable, Equatable {
+        package var number = 0
+        package var action = ""
+        package var object = ""
+        package var reason = ""
         /// The numbers of the steps before it.
-        public var after: [Int] = []
-        public init() {}
+        package var after: [Int] = []
+        package init() {}
     }
 }
 
 /// A line of the progress of a plan: first the number of steps, then events of steps, then the end.
-public struct PlanEvent: Codable, Sendable, Equatable {
-    public var steps: Int?
-    public var notes: [String]?
-    public var state: State?
-    public var number: Int?
-    public var object: String?
-    public var reason: String?
-    public var text: String?
-    public var message: String?
-    public var done: Bool?
-    public var failures: [Failure]?
+package struct PlanEvent: Codable, Sendable, Equatable {
+    package var steps: Int?
+    package var notes: [String]?
+    package var state: State?
+    package var number: Int?
+    package var object: String?
+    package var reason: String?
+    package var text: String?
+    package var message: String?
+    package var done: Bool?
+    package var failures: [Failure]?
 
-    public init() {}
+    package init() {}
 
-    public enum State: String, Codable, Sendable { case began, finished, failed, skipped }
+    package enum State: String, Codable, Sendable { case began, finished, failed, skipped }
 
     /// A step that failed.
-    public struct Failure: Codable, Sendable, Equatable {
-        public var object: String
-        public var message: String
-        public init(object: String, message: String) {
+    package struct Failure: Codable, Sendable, Equatable {
+        package var object: String
+        package var message: String
+        package init(object: String, message: String) {
             self.object = object
             self.message = message
         }
@@ -86,23 +86,23 @@ public struct PlanEvent: Codable, Sendable, Equatable {
 }
 
 /// The body of `POST /roost/v1/projects/run`: a one-off container of a service.
-public struct ProjectRunRequest: Codable, Sendable, Equatable {
-    public var project: JSON = .null
-    public var contents: [String: String] = [:]
-    public var service: String = ""
-    public var command: [String]?
-    public var entrypoint: [String]?
-    public var environment: [String] = []
-    public var user: String?
-    public var workingDirectory: String?
-    public var name: String?
-    public var remove: Bool = false
-    public var terminal: Bool = false
-    public var input: Bool = false
-    public var servicePorts: Bool = false
-    public var useAliases: Bool = false
+package struct ProjectRunRequest: Codable, Sendable, Equatable {
+    package var project: JSON = .null
+    package var contents: [String: String] = [:]
+    package var service: String = ""
+    package var command: [String]?
+    package var entrypoint: [String]?
+    package var environment: [String] = []
+    package var user: String?
+    package var workingDirectory: String?
+    package var name: String?
+    package var remove: Bool = false
+    package var terminal: Bool = false
+    package var input: Bool = false
+    package var servicePorts: Bool = false
+    package var useAliases: Bool = false
     /// Mounts, ports, labels and capabilities of the command line.
-    public var more: ContainerCreateRequest?
+    package var more: ContainerCreateRequest?
 
     enum CodingKeys: String, CodingKey {
         case project
@@ -122,40 +122,40 @@ public struct ProjectRunRequest: Codable, Sendable, Equatable {
         case more
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The body of `POST /roost/v1/projects/down`.
-public struct ProjectDownRequest: Codable, Sendable, Equatable {
-    public var project: String = ""
-    public var services: [String] = []
-    public var volumes: Bool = false
+package struct ProjectDownRequest: Codable, Sendable, Equatable {
+    package var project: String = ""
+    package var services: [String] = []
+    package var volumes: Bool = false
     /// Delete volumes instead of moving them to the trash.
-    public var purge: Bool = false
-    public var removeOrphans: Bool = false
-    public var timeout: Int?
-    public var model: Model?
-    public var dryRun: Bool = false
+    package var purge: Bool = false
+    package var removeOrphans: Bool = false
+    package var timeout: Int?
+    package var model: Model?
+    package var dryRun: Bool = false
 
-    public init() {}
+    package init() {}
 
     /// What the project's file has, if there is one.
-    public struct Model: Codable, Sendable, Equatable {
-        public var services: [String] = []
-        public var disabled: [String] = []
-        public var networks: [String] = []
-        public var volumes: [String] = []
-        public init() {}
+    package struct Model: Codable, Sendable, Equatable {
+        package var services: [String] = []
+        package var disabled: [String] = []
+        package var networks: [String] = []
+        package var volumes: [String] = []
+        package init() {}
     }
 }
 
 /// The body of `POST /roost/v1/projects/start`.
-public struct ProjectStartRequest: Codable, Sendable, Equatable {
-    public var project: String = ""
-    public var services: [String] = []
+package struct ProjectStartRequest: Codable, Sendable, Equatable {
+    package var project: String = ""
+    package var services: [String] = []
     /// `depends_on` of each service of the file.
-    public var dependencies: OrderedMap<JSON>?
-    public var dryRun: Bool = false
+    package var dependencies: OrderedMap<JSON>?
+    package var dryRun: Bool = false
 
-    public init() {}
+    package init() {}
 }

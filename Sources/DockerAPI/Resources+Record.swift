@@ -2,7 +2,7 @@ import EngineModel
 
 extension NetworkInspect {
     /// `members` are the containers of the network.
-    public init(_ record: NetworkRecord, members: [ContainerRecord]) {
+    package init(_ record: NetworkRecord, members: [ContainerRecord]) {
         self.init()
         name = record.name
         id = record.id
@@ -48,8 +48,8 @@ extension NetworkRecord {
             guard let subnet else { return nil }
             var pool = NetworkCreateRequest.Pool(subnet: subnet.description)
             pool.ipRange = ranges?.first { subnet.contains($0.base) }?.description
-            let isGiven = gateway.map { askedGateways?.contains($0) == true } == true
-            if askedSubnets?.contains(subnet) != true || isGiven { pool.gateway = gateway?.description ?? "" }
+            let isGiven = gateway.map { requestedGateways?.contains($0) == true } == true
+            if requestedSubnets?.contains(subnet) != true || isGiven { pool.gateway = gateway?.description ?? "" }
             let extra = (auxiliary ?? [:]).filter { subnet.contains($0.value) }
             if !extra.isEmpty { pool.auxiliaryAddresses = extra.mapValues(\.description) }
             return pool
@@ -58,7 +58,7 @@ extension NetworkRecord {
 }
 
 extension VolumeInspect {
-    public init(_ record: VolumeRecord, mountpoint: String) {
+    package init(_ record: VolumeRecord, mountpoint: String) {
         self.init()
         createdAt = Timestamp.secondText(record.createdAt / 1_000_000_000) + "Z"
         driver = "local"
@@ -71,7 +71,7 @@ extension VolumeInspect {
 }
 
 extension EventMessage {
-    public init(_ event: EngineEvent) {
+    package init(_ event: EngineEvent) {
         self.init()
         if event.scope == .container || event.scope == .image {
             status = event.action

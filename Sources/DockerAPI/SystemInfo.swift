@@ -1,69 +1,69 @@
 import EngineModel
 
 /// The answer of `GET /info`.
-public struct SystemInfo: Codable, Sendable, Equatable {
-    public var id: String = ""
-    public var containers: Int = 0
-    public var containersRunning: Int = 0
-    public var containersPaused: Int = 0
-    public var containersStopped: Int = 0
-    public var images: Int = 0
-    public var driver: String = ""
-    public var driverStatus: [[String]] = []
-    public var plugins: Plugins = Plugins()
-    public var name: String = ""
-    public var processors: Int = 0
+package struct SystemInfo: Codable, Sendable, Equatable {
+    package var id: String = ""
+    package var containers: Int = 0
+    package var containersRunning: Int = 0
+    package var containersPaused: Int = 0
+    package var containersStopped: Int = 0
+    package var images: Int = 0
+    package var driver: String = ""
+    package var driverStatus: [[String]] = []
+    package var plugins: Plugins = Plugins()
+    package var name: String = ""
+    package var processors: Int = 0
     /// Bytes.
-    public var memory: Int64 = 0
-    public var memoryLimit: Bool = false
-    public var swapLimit: Bool = false
-    public var cpuCFSPeriod: Bool = false
-    public var cpuCFSQuota: Bool = false
-    public var cpuShares: Bool = false
-    public var cpuSet: Bool = false
-    public var pidsLimit: Bool = false
-    public var ipv4Forwarding: Bool = false
+    package var memory: Int64 = 0
+    package var memoryLimit: Bool = false
+    package var swapLimit: Bool = false
+    package var cpuCFSPeriod: Bool = false
+    package var cpuCFSQuota: Bool = false
+    package var cpuShares: Bool = false
+    package var cpuSet: Bool = false
+    package var pidsLimit: Bool = false
+    package var ipv4Forwarding: Bool = false
     /// Up to API version 1.49.
-    public var bridgeNfIptables: Bool?
-    public var bridgeNfIp6tables: Bool?
-    public var debug: Bool = false
-    public var fileDescriptors: Int = 0
-    public var oomKillDisable: Bool = false
-    public var goroutines: Int = 0
-    public var systemTime: String = ""
-    public var loggingDriver: String = ""
-    public var cgroupDriver: String = ""
-    public var cgroupVersion: String = ""
-    public var eventListeners: Int = 0
-    public var kernelVersion: String = ""
-    public var operatingSystem: String = ""
-    public var osVersion: String = ""
-    public var osType: String = ""
-    public var architecture: String = ""
-    public var indexServerAddress: String = ""
-    public var registryConfig: RegistryConfig = RegistryConfig()
-    @NullIfNil public var genericResources: [String]?
-    public var dataRoot: String = ""
-    public var httpProxy: String = ""
-    public var httpsProxy: String = ""
-    public var noProxy: String = ""
-    public var labels: [String] = []
-    public var experimentalBuild: Bool = false
-    public var serverVersion: String = ""
-    public var runtimes: OrderedMap<Runtime> = [:]
-    public var defaultRuntime: String = ""
-    public var containerdCommit: Commit = Commit()
-    public var runcCommit: Commit = Commit()
-    public var initCommit: Commit = Commit()
-    public var cdiSpecDirs: [String] = []
-    public var swarm: Swarm = Swarm()
-    public var liveRestoreEnabled: Bool = false
-    public var isolation: String = ""
-    public var initBinary: String = ""
-    public var securityOptions: [String] = []
+    package var bridgeNfIptables: Bool?
+    package var bridgeNfIp6tables: Bool?
+    package var debug: Bool = false
+    package var fileDescriptors: Int = 0
+    package var oomKillDisable: Bool = false
+    package var goroutines: Int = 0
+    package var systemTime: String = ""
+    package var loggingDriver: String = ""
+    package var cgroupDriver: String = ""
+    package var cgroupVersion: String = ""
+    package var eventListeners: Int = 0
+    package var kernelVersion: String = ""
+    package var operatingSystem: String = ""
+    package var osVersion: String = ""
+    package var osType: String = ""
+    package var architecture: String = ""
+    package var indexServerAddress: String = ""
+    package var registryConfig: RegistryConfig = RegistryConfig()
+    @NullIfNil package var genericResources: [String]?
+    package var dataRoot: String = ""
+    package var httpProxy: String = ""
+    package var httpsProxy: String = ""
+    package var noProxy: String = ""
+    package var labels: [String] = []
+    package var experimentalBuild: Bool = false
+    package var serverVersion: String = ""
+    package var runtimes: OrderedMap<Runtime> = [:]
+    package var defaultRuntime: String = ""
+    package var containerdCommit: Commit = Commit()
+    package var runcCommit: Commit = Commit()
+    package var initCommit: Commit = Commit()
+    package var cdiSpecDirs: [String] = []
+    package var swarm: Swarm = Swarm()
+    package var liveRestoreEnabled: Bool = false
+    package var isolation: String = ""
+    package var initBinary: String = ""
+    package var securityOptions: [String] = []
     /// From API version 1.49.
-    public var firewallBackend: FirewallBackend?
-    @NullIfNil public var warnings: [String]?
+    package var firewallBackend: FirewallBackend?
+    @NullIfNil package var warnings: [String]?
 
     enum CodingKeys: String, CodingKey {
         case id = "ID"
@@ -127,20 +127,20 @@ public struct SystemInfo: Codable, Sendable, Equatable {
         case warnings = "Warnings"
     }
 
-    public init() {}
+    package init() {}
 
     /// What writes the packet rules.
-    public struct FirewallBackend: Codable, Sendable, Equatable {
-        public var driver: String
+    package struct FirewallBackend: Codable, Sendable, Equatable {
+        package var driver: String
         enum CodingKeys: String, CodingKey { case driver = "Driver" }
-        public init(driver: String) { self.driver = driver }
+        package init(driver: String) { self.driver = driver }
     }
 
-    public struct Plugins: Codable, Sendable, Equatable {
-        public var volume: [String] = []
-        public var network: [String] = []
-        @NullIfNil public var authorization: [String]?
-        public var log: [String] = []
+    package struct Plugins: Codable, Sendable, Equatable {
+        package var volume: [String] = []
+        package var network: [String] = []
+        @NullIfNil package var authorization: [String]?
+        package var log: [String] = []
 
         enum CodingKeys: String, CodingKey {
             case volume = "Volume"
@@ -149,13 +149,13 @@ public struct SystemInfo: Codable, Sendable, Equatable {
             case log = "Log"
         }
 
-        public init() {}
+        package init() {}
     }
 
-    public struct RegistryConfig: Codable, Sendable, Equatable {
-        public var indexConfigs: OrderedMap<Index> = [:]
-        public var insecureRegistryCIDRs: [String] = []
-        @NullIfNil public var mirrors: [String]?
+    package struct RegistryConfig: Codable, Sendable, Equatable {
+        package var indexConfigs: OrderedMap<Index> = [:]
+        package var insecureRegistryCIDRs: [String] = []
+        @NullIfNil package var mirrors: [String]?
 
         enum CodingKeys: String, CodingKey {
             case indexConfigs = "IndexConfigs"
@@ -163,13 +163,13 @@ public struct SystemInfo: Codable, Sendable, Equatable {
             case mirrors = "Mirrors"
         }
 
-        public init() {}
+        package init() {}
 
-        public struct Index: Codable, Sendable, Equatable {
-            public var mirrors: [String] = []
-            public var name = ""
-            public var official = false
-            public var secure = false
+        package struct Index: Codable, Sendable, Equatable {
+            package var mirrors: [String] = []
+            package var name = ""
+            package var official = false
+            package var secure = false
 
             enum CodingKeys: String, CodingKey {
                 case mirrors = "Mirrors"
@@ -178,35 +178,35 @@ public struct SystemInfo: Codable, Sendable, Equatable {
                 case secure = "Secure"
             }
 
-            public init() {}
+            package init() {}
         }
     }
 
-    public struct Runtime: Codable, Sendable, Equatable {
-        public var path: String
-        public init(path: String) { self.path = path }
+    package struct Runtime: Codable, Sendable, Equatable {
+        package var path: String
+        package init(path: String) { self.path = path }
     }
 
-    public struct Commit: Codable, Sendable, Equatable {
-        public var id = ""
-        public var expected = ""
+    package struct Commit: Codable, Sendable, Equatable {
+        package var id = ""
+        package var expected = ""
 
         enum CodingKeys: String, CodingKey {
             case id = "ID"
             case expected = "Expected"
         }
 
-        public init() {}
+        package init() {}
     }
 
     /// This engine is never part of a swarm.
-    public struct Swarm: Codable, Sendable, Equatable {
-        public var nodeID = ""
-        public var nodeAddress = ""
-        public var localNodeState = "inactive"
-        public var controlAvailable = false
-        public var error = ""
-        @NullIfNil public var remoteManagers: [String]?
+    package struct Swarm: Codable, Sendable, Equatable {
+        package var nodeID = ""
+        package var nodeAddress = ""
+        package var localNodeState = "inactive"
+        package var controlAvailable = false
+        package var error = ""
+        @NullIfNil package var remoteManagers: [String]?
 
         enum CodingKeys: String, CodingKey {
             case nodeID = "NodeID"
@@ -217,11 +217,11 @@ public struct SystemInfo: Codable, Sendable, Equatable {
             case remoteManagers = "RemoteManagers"
         }
 
-        public init() {}
+        package init() {}
     }
 
     /// As a client of this API version (major * 1000 + minor) knows it.
-    public func adapted(toVersion version: Int) -> SystemInfo {
+    package func adapted(toVersion version: Int) -> SystemInfo {
         var adapted = self
         if version < 1050 { (adapted.bridgeNfIptables, adapted.bridgeNfIp6tables) = (false, false) }
         if version < 1049 { adapted.firewallBackend = nil }

@@ -1,18 +1,18 @@
 import EngineModel
 
 /// The answer of `GET /version`.
-public struct SystemVersion: Codable, Sendable, Equatable {
-    public var platform: Platform = Platform()
-    public var components: [Component] = []
-    public var version: String = ""
-    public var apiVersion: String = ""
-    public var minimumAPIVersion: String = ""
-    public var gitCommit: String = ""
-    public var goVersion: String = ""
-    public var os: String = ""
-    public var architecture: String = ""
-    public var kernelVersion: String = ""
-    public var buildTime: String = ""
+package struct SystemVersion: Codable, Sendable, Equatable {
+    package var platform: Platform = Platform()
+    package var components: [Component] = []
+    package var version: String = ""
+    package var apiVersion: String = ""
+    package var minimumAPIVersion: String = ""
+    package var gitCommit: String = ""
+    package var goVersion: String = ""
+    package var os: String = ""
+    package var architecture: String = ""
+    package var kernelVersion: String = ""
+    package var buildTime: String = ""
 
     enum CodingKeys: String, CodingKey {
         case platform = "Platform"
@@ -28,18 +28,18 @@ public struct SystemVersion: Codable, Sendable, Equatable {
         case buildTime = "BuildTime"
     }
 
-    public init() {}
+    package init() {}
 
-    public struct Platform: Codable, Sendable, Equatable {
-        public var name = ""
+    package struct Platform: Codable, Sendable, Equatable {
+        package var name = ""
         enum CodingKeys: String, CodingKey { case name = "Name" }
-        public init() {}
+        package init() {}
     }
 
-    public struct Component: Codable, Sendable, Equatable {
-        public var name = ""
-        public var version = ""
-        public var details: OrderedMap<String> = [:]
+    package struct Component: Codable, Sendable, Equatable {
+        package var name = ""
+        package var version = ""
+        package var details: OrderedMap<String> = [:]
 
         enum CodingKeys: String, CodingKey {
             case name = "Name"
@@ -47,18 +47,18 @@ public struct SystemVersion: Codable, Sendable, Equatable {
             case details = "Details"
         }
 
-        public init() {}
+        package init() {}
     }
 }
 
 /// The answer of `GET /system/df`. Sizes are in bytes; a kind of object that was not asked for is null.
-public struct DiskUsage: Codable, Sendable, Equatable {
-    public var layersSize: Int64 = 0
-    @NullIfNil public var images: [ImageListEntry]?
-    @NullIfNil public var containers: [ContainerSummary]?
-    @NullIfNil public var volumes: [VolumeInspect]?
-    @NullIfNil public var buildCache: [BuildCacheRecord]?
-    public var builderSize: Int64 = 0
+package struct DiskUsage: Codable, Sendable, Equatable {
+    package var layersSize: Int64 = 0
+    @NullIfNil package var images: [ImageListEntry]?
+    @NullIfNil package var containers: [ContainerSummary]?
+    @NullIfNil package var volumes: [VolumeInspect]?
+    @NullIfNil package var buildCache: [BuildCacheRecord]?
+    package var builderSize: Int64 = 0
 
     enum CodingKeys: String, CodingKey {
         case layersSize = "LayersSize"
@@ -69,20 +69,20 @@ public struct DiskUsage: Codable, Sendable, Equatable {
         case builderSize = "BuilderSize"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// A step in the build cache.
-public struct BuildCacheRecord: Codable, Sendable, Equatable {
-    public var id: String = ""
-    public var type: String = ""
-    public var description: String = ""
-    public var inUse: Bool = false
-    public var shared: Bool = false
-    public var size: Int64 = 0
-    public var createdAt: String = ""
-    public var lastUsedAt: String = ""
-    public var usageCount: Int64 = 0
+package struct BuildCacheRecord: Codable, Sendable, Equatable {
+    package var id: String = ""
+    package var type: String = ""
+    package var description: String = ""
+    package var inUse: Bool = false
+    package var shared: Bool = false
+    package var size: Int64 = 0
+    package var createdAt: String = ""
+    package var lastUsedAt: String = ""
+    package var usageCount: Int64 = 0
 
     enum CodingKeys: String, CodingKey {
         case id = "ID"
@@ -96,40 +96,40 @@ public struct BuildCacheRecord: Codable, Sendable, Equatable {
         case usageCount = "UsageCount"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The answer of `GET /roost/v1/engine`.
-public struct EngineStatus: Codable, Sendable, Equatable {
-    public var pid: Int64 = 0
-    public var version: String = ""
-    public var dataRoot: String = ""
-    public var runRoot: String = ""
-    public var socket: String = ""
-    public var containers: Int = 0
-    public var running: Int = 0
+package struct EngineStatus: Codable, Sendable, Equatable {
+    package var pid: Int64 = 0
+    package var version: String = ""
+    package var dataRoot: String = ""
+    package var runRoot: String = ""
+    package var socket: String = ""
+    package var containers: Int = 0
+    package var running: Int = 0
 
-    public init() {}
+    package init() {}
 }
 
 /// The answer of `POST /roost/v1/check`.
-public struct StoreCheckReport: Codable, Sendable, Equatable {
-    public var images: Int = 0
-    public var layers: Int = 0
-    public var blobs: Int = 0
-    public var mended: [String] = []
-    public var damaged: [String] = []
+package struct StoreCheckReport: Codable, Sendable, Equatable {
+    package var images: Int = 0
+    package var layers: Int = 0
+    package var blobs: Int = 0
+    package var mended: [String] = []
+    package var damaged: [String] = []
 
-    public init() {}
+    package init() {}
 }
 
 /// A restricted socket: the body of `POST /roost/v1/sockets`, and an entry of the answer to `GET`.
-public struct SocketDescription: Codable, Sendable, Equatable {
-    public var path: String?
-    public var mode: Int64?
-    public var project: String?
+package struct SocketDescription: Codable, Sendable, Equatable {
+    package var path: String?
+    package var mode: Int64?
+    package var project: String?
     /// Permissions, separated by commas.
-    public var allow: String?
+    package var allow: String?
 
-    public init() {}
+    package init() {}
 }

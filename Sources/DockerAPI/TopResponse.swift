@@ -1,16 +1,16 @@
 import EngineModel
 
 /// The answer of `GET /containers/{id}/top`.
-public struct TopResponse: Codable, Sendable, Equatable {
-    public var titles: [String]
-    public var processes: [[String]]
+package struct TopResponse: Codable, Sendable, Equatable {
+    package var titles: [String]
+    package var processes: [[String]]
 
     enum CodingKeys: String, CodingKey {
         case titles = "Titles"
         case processes = "Processes"
     }
 
-    public init(_ listing: ProcessListing) {
+    package init(_ listing: ProcessListing) {
         titles = listing.titles
         processes = listing.rows
     }

@@ -1,10 +1,10 @@
 /// The body of `POST /volumes/create`.
-public struct VolumeCreateRequest: Codable, Sendable, Equatable {
+package struct VolumeCreateRequest: Codable, Sendable, Equatable {
     /// Absent or empty for a generated name.
-    public var name: String?
-    public var driver: String?
-    public var driverOptions: [String: String]?
-    public var labels: [String: String]?
+    package var name: String?
+    package var driver: String?
+    package var driverOptions: [String: String]?
+    package var labels: [String: String]?
 
     enum CodingKeys: String, CodingKey {
         case name = "Name"
@@ -13,7 +13,7 @@ public struct VolumeCreateRequest: Codable, Sendable, Equatable {
         case labels = "Labels"
     }
 
-    public init(name: String?, driver: String?, driverOptions: [String: String], labels: [String: String]) {
+    package init(name: String?, driver: String?, driverOptions: [String: String], labels: [String: String]) {
         self.name = name
         self.driver = driver
         self.driverOptions = driverOptions

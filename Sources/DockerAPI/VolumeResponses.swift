@@ -1,15 +1,15 @@
 import EngineModel
 
 /// A volume, as `GET /volumes/{name}` returns it.
-public struct VolumeInspect: Codable, Sendable, Equatable {
-    public var createdAt: String = ""
-    public var driver: String = ""
-    @NullIfNil public var labels: [String: String]?
-    public var mountpoint: String = ""
-    public var name: String = ""
-    @NullIfNil public var options: [String: String]?
-    public var scope: String = ""
-    public var usageData: VolumeUsage?
+package struct VolumeInspect: Codable, Sendable, Equatable {
+    package var createdAt: String = ""
+    package var driver: String = ""
+    @NullIfNil package var labels: [String: String]?
+    package var mountpoint: String = ""
+    package var name: String = ""
+    @NullIfNil package var options: [String: String]?
+    package var scope: String = ""
+    package var usageData: VolumeUsage?
 
     enum CodingKeys: String, CodingKey {
         case createdAt = "CreatedAt"
@@ -22,43 +22,43 @@ public struct VolumeInspect: Codable, Sendable, Equatable {
         case usageData = "UsageData"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The size of a volume in bytes, and the number of containers that use it.
-public struct VolumeUsage: Codable, Sendable, Equatable {
-    public var size: Int64 = 0
-    public var referenceCount: Int64 = 0
+package struct VolumeUsage: Codable, Sendable, Equatable {
+    package var size: Int64 = 0
+    package var referenceCount: Int64 = 0
 
     enum CodingKeys: String, CodingKey {
         case size = "Size"
         case referenceCount = "RefCount"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// The answer of `GET /volumes`.
-public struct VolumeList: Codable, Sendable, Equatable {
-    public var volumes: [VolumeInspect] = []
-    @NullIfNil public var warnings: [String]?
+package struct VolumeList: Codable, Sendable, Equatable {
+    package var volumes: [VolumeInspect] = []
+    @NullIfNil package var warnings: [String]?
 
     enum CodingKeys: String, CodingKey {
         case volumes = "Volumes"
         case warnings = "Warnings"
     }
 
-    public init() {}
+    package init() {}
 }
 
 /// An entry of `GET /roost/v1/trash`: a removed volume that can be restored until it expires.
-public struct TrashEntry: Codable, Sendable, Equatable {
-    public var id: String = ""
-    public var name: String = ""
-    public var labels: [String: String] = [:]
-    public var removedAt: String = ""
-    public var expiresAt: String = ""
-    public var size: Int64 = 0
+package struct TrashEntry: Codable, Sendable, Equatable {
+    package var id: String = ""
+    package var name: String = ""
+    package var labels: [String: String] = [:]
+    package var removedAt: String = ""
+    package var expiresAt: String = ""
+    package var size: Int64 = 0
 
     enum CodingKeys: String, CodingKey {
         case id = "Id"
@@ -69,5 +69,5 @@ public struct TrashEntry: Codable, Sendable, Equatable {
         case size = "Size"
     }
 
-    public init() {}
+    package init() {}
 }

@@ -89,7 +89,7 @@ extension Engine {
         case .always, .unlessStopped: true
         case .onFailure: record.status.exitCode != 0
         // A container killed for exceeding its memory limit failed by itself: healing covers losses caused by the engine or the host.
-        case .no: record.status.exitCode == 137 && !record.status.outOfMemoryKilled && isWanted(record)
+        case .no: record.status.exitCode == 137 && !record.status.oomKilled && isWanted(record)
         }
     }
 

@@ -3,9 +3,9 @@ import GRDB
 import LinuxKernel
 
 /// Explains a full file system in the same words, wherever the write failed.
-public enum DiskSpace {
+package enum DiskSpace {
     /// The error for the user, or nil if a full disk is not the cause. `place`: a path on the file system that was written to.
-    public static func explain(_ error: any Error, at place: String) -> RoostError? {
+    package static func explain(_ error: any Error, at place: String) -> RoostError? {
         guard let room = try? Files.space(place), isShort(error, free: room.free) else { return nil }
         let lines = ((try? Files.readText("/proc/self/mountinfo")) ?? "").split(separator: "\n")
         let mounts = lines.compactMap(MountInfoLine.init).filter { mount in

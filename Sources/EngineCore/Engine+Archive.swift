@@ -37,7 +37,7 @@ extension Engine {
     }
 
     /// The status of a path in a container.
-    public func pathStatus(_ reference: String, _ path: String) async throws -> PathStatus {
+    package func pathStatus(_ reference: String, _ path: String) async throws -> PathStatus {
         let record = try container(reference)
         guard !path.isEmpty else { throw RoostError.invalid("bad parameter: path cannot be empty") }
         return try await exclusively(record.id) {
@@ -58,7 +58,7 @@ extension Engine {
     }
 
     /// Writes a tar stream of a path to a descriptor (`GET …/archive`).
-    public func archivePath(_ reference: String, _ path: String, to target: OwnedFD) async throws {
+    package func archivePath(_ reference: String, _ path: String, to target: OwnedFD) async throws {
         let record = try container(reference)
         let path = path.absolutePath
         let name = path.hasSuffix("/.") ? "." : path.pathParts.last.map(String.init) ?? "/"
@@ -77,7 +77,7 @@ extension Engine {
     }
 
     /// Unpacks a tar stream into a directory of a container (`PUT …/archive`).
-    public func extractArchive(
+    package func extractArchive(
         _ reference: String, into folder: String, from source: OwnedFD, refusesKindChange: Bool, keepsOwners: Bool
     ) async throws {
         let record = try container(reference)
@@ -102,7 +102,7 @@ extension Engine {
     }
 
     /// Removes files and directories of a container, whether it runs or not.
-    public func removePaths(_ reference: String, _ paths: [String]) async throws {
+    package func removePaths(_ reference: String, _ paths: [String]) async throws {
         let record = try container(reference)
         let paths = paths.map(\.absolutePath)
         try await exclusively(record.id) {
@@ -125,7 +125,7 @@ extension Engine {
     }
 
     /// The whole root file system, without volumes (`docker export`).
-    public func exportContainer(_ reference: String, to target: OwnedFD) async throws {
+    package func exportContainer(_ reference: String, to target: OwnedFD) async throws {
         let record = try container(reference)
         let folders = [configuration.containerDirectory(record.id) + "/upper"] + (try layerDirectories(record))
         let runner = HelperProcess(
@@ -137,7 +137,7 @@ extension Engine {
     }
 
     /// The changes of a container's root file system: kind (0 changed, 1 added, 2 deleted) and path (`docker diff`).
-    public func changes(_ reference: String) async throws -> [(kind: Int, path: String)] {
+    package func changes(_ reference: String) async throws -> [(kind: Int, path: String)] {
         let record = try container(reference)
         let view = RootRequest.View.comparison(
             lower: try layerDirectories(record), upper: configuration.containerDirectory(record.id) + "/upper")
@@ -149,18 +149,18 @@ extension Engine {
         }
     }
 
-    public struct CommitOptions: Sendable {
-        public var author = ""
-        public var comment = ""
-        public var changes: [String] = []
-        public var pauses = true
+    package struct CommitOptions: Sendable {
+        package var author = ""
+        package var comment = ""
+        package var changes: [String] = []
+        package var pauses = true
         /// Settings that override the container's own, as in the API's request body.
-        public var config: ContainerConfig?
-        public init() {}
+        package var config: ContainerConfig?
+        package init() {}
     }
 
     /// Creates an image from a container (`docker commit`).
-    public func commitContainer(_ reference: String, as name: ImageReference?, options: CommitOptions) async throws
+    package func commitContainer(_ reference: String, as name: ImageReference?, options: CommitOptions) async throws
         -> StoredImage
     {
         let record = try container(reference)
@@ -177,7 +177,7 @@ extension Engine {
         var trial = parent.configuration.config ?? .init()
         try trial.apply(changes: options.changes)
         let pauses = options.pauses && live[record.id] != nil && record.status.phase == .running
-        let group = controlGroup(of: record)
+        let group = cgroup(of: record)
         if pauses { try group.setFrozen(true) }
         let upper = configuration.containerDirectory(record.id) + "/upper"
         let images = images

@@ -6,17 +6,17 @@ import OCI
 
 extension Engine {
     /// The result of a store check.
-    public struct StoreReport: Sendable {
-        public var images = 0
-        public var layers = 0
-        public var blobs = 0
-        public var mended: [String] = []
-        public var damaged: [String] = []
+    package struct StoreReport: Sendable {
+        package var images = 0
+        package var layers = 0
+        package var blobs = 0
+        package var mended: [String] = []
+        package var damaged: [String] = []
     }
 
     /// Compares rows, blobs and layers: files without an owner are removed, missing layers are unpacked again from their blobs, and what
     /// cannot be repaired is reported. `deep` reads every blob.
-    public func checkStore(deep: Bool) async throws -> StoreReport {
+    package func checkStore(deep: Bool) async throws -> StoreReport {
         var report = StoreReport()
         let records = Array(imageRecords.values)
         report.images = records.count

@@ -9,7 +9,7 @@ import ShimProtocol
 
 extension Engine {
     /// Connects a container to a network, also while it is running (`docker network connect`).
-    public func connect(_ reference: String, to name: String, _ spec: EndpointSpec) async throws {
+    package func connect(_ reference: String, to name: String, _ spec: EndpointSpec) async throws {
         try SpecificationCheck.check(spec)
         let network = try network(name)
         let record = try container(reference)
@@ -125,7 +125,7 @@ extension Engine {
     }
 
     /// Disconnects a container from a network (`docker network disconnect`).
-    public func disconnect(_ reference: String, from name: String, force: Bool) async throws {
+    package func disconnect(_ reference: String, from name: String, force: Bool) async throws {
         if force, (try? network(name)) == nil, var left = try? container(reference) {
             // The network was removed while the container was stopped.
             let count = left.endpoints.count
@@ -237,7 +237,7 @@ extension Engine {
 
 extension Engine {
     /// Removes a legacy link; both containers stay (`docker rm --link`).
-    public func removeLink(_ reference: String, alias: String) throws {
+    package func removeLink(_ reference: String, alias: String) throws {
         var record = try container(reference)
         let before = record.spec.dns.links.count
         record.spec.dns.links.removeAll { link in

@@ -10,7 +10,7 @@ import Planning
 extension Engine {
     /// Creates a container's row, its leases and its directories; nothing is started.
     /// `preferring`: endpoints of the container that it replaces, whose addresses it gets if they are free.
-    public func createContainer(
+    package func createContainer(
         _ spec: ContainerSpec, name: String?, preferring: [EndpointRecord] = []
     ) async throws -> (record: ContainerRecord, warnings: [String]) {
         let image = try image(spec.image)
@@ -70,7 +70,7 @@ extension Engine {
     }
 
     /// Reports an image for another platform as not found: clients then pull the right one.
-    public func checkPlatform(of reference: String, _ wanted: Descriptor.Platform) throws(RoostError) {
+    package func checkPlatform(of reference: String, _ wanted: Descriptor.Platform) throws(RoostError) {
         let configuration = try image(reference).configuration
         let isRight =
             configuration.os == wanted.os && configuration.architecture == wanted.architecture
@@ -127,8 +127,8 @@ extension Engine {
         if resources.blockWeight != 0, !(10...1000).contains(resources.blockWeight) {
             throw .invalid("range of blkio weight is from 10 to 1000")
         }
-        if !(-1000...1000).contains(resources.outOfMemoryScore) {
-            throw .invalid("invalid value \(resources.outOfMemoryScore), range for oom score adj is [-1000, 1000]")
+        if !(-1000...1000).contains(resources.oomScoreAdj) {
+            throw .invalid("invalid value \(resources.oomScoreAdj), range for oom score adj is [-1000, 1000]")
         }
         for rate in resources.deviceRates ?? [] {
             guard let status = try? Files.status(rate.device), status.isBlockDevice || status.isCharacterDevice else {
@@ -203,7 +203,7 @@ extension Engine {
 
     private func warnings(_ spec: ContainerSpec) -> [String] {
         var list: [String] = []
-        if spec.resources.outOfMemoryScore < 0, CapabilitySet.current().effective.rawValue & (1 << 24) == 0 {
+        if spec.resources.oomScoreAdj < 0, CapabilitySet.current().effective.rawValue & (1 << 24) == 0 {
             list.append(
                 "the engine cannot lower an OOM score (no CAP_SYS_RESOURCE on this host): oom-score-adj is discarded")
         }
@@ -292,7 +292,7 @@ extension Engine {
     }
 
     /// Removes a container, with `force` even a running one: row, leases, directories, anonymous volumes.
-    public func removeContainer(_ reference: String, force: Bool, volumes: VolumeDisposition) async throws {
+    package func removeContainer(_ reference: String, force: Bool, volumes: VolumeDisposition) async throws {
         let record = try container(reference)
         let known = try await exclusively(record.id) { () throws -> ContainerRecord? in
             guard let current = containers[record.id] else { return nil }

@@ -21,45 +21,45 @@ struct ExecState: Sendable {
 }
 
 /// The streams that the client of an exec receives, and the initial size of its terminal.
-public struct ExecView: Sendable {
-    public var output = true
-    public var error = true
-    public var rows: UInt16 = 0
-    public var columns: UInt16 = 0
-    public init() {}
+package struct ExecView: Sendable {
+    package var output = true
+    package var error = true
+    package var rows: UInt16 = 0
+    package var columns: UInt16 = 0
+    package init() {}
 }
 
 /// The engine's ends of an exec's streams.
-public struct ExecStreams: Sendable {
+package struct ExecStreams: Sendable {
     /// Writes to the process's standard input; the terminal if it has one.
-    public var input: OwnedFD?
-    public var output: OwnedFD
+    package var input: OwnedFD?
+    package var output: OwnedFD
     /// nil with a terminal: there is only one stream.
-    public var error: OwnedFD?
-    public var pidfd: OwnedFD
+    package var error: OwnedFD?
+    package var pidfd: OwnedFD
 }
 
 /// The description of an exec, as for `inspect`.
-public struct ExecDescription: Sendable {
-    public var id: String
-    public var containerID: String
-    public var arguments: [String]
-    public var detachKeys: String?
-    public var terminal: Bool
-    public var user: String
-    public var privileged: Bool
-    public var process: Int32
-    public var running: Bool
-    public var exitCode: Int32?
-    public var attachesInput: Bool
+package struct ExecDescription: Sendable {
+    package var id: String
+    package var containerID: String
+    package var arguments: [String]
+    package var detachKeys: String?
+    package var terminal: Bool
+    package var user: String
+    package var privileged: Bool
+    package var process: Int32
+    package var running: Bool
+    package var exitCode: Int32?
+    package var attachesInput: Bool
     /// It never ran: its executable was not found or could not be executed.
-    public var failedToStart: Bool { exitCode != nil && process == 0 }
+    package var failedToStart: Bool { exitCode != nil && process == 0 }
 }
 
 extension Engine {
     static let execMemory = 2048
 
-    public func createExec(
+    package func createExec(
         _ reference: String, _ request: LaunchPlanBuilder.ExecRequest, attachesInput: Bool, detachKeys: String? = nil,
         view: ExecView = ExecView()
     ) throws -> String {
@@ -88,15 +88,15 @@ extension Engine {
     }
 
     /// Sets the initial terminal size of an exec that has not started.
-    public func setExecWindow(_ id: String, rows: UInt16, columns: UInt16) {
+    package func setExecWindow(_ id: String, rows: UInt16, columns: UInt16) {
         execs[id]?.view.rows = rows
         execs[id]?.view.columns = columns
     }
 
-    public func execView(_ id: String) -> ExecView { execs[id]?.view ?? ExecView() }
+    package func execView(_ id: String) -> ExecView { execs[id]?.view ?? ExecView() }
 
     /// Starts an exec and returns its streams.
-    public func startExec(_ id: String) async throws -> ExecStreams {
+    package func startExec(_ id: String) async throws -> ExecStreams {
         guard var state = execs[id] else { throw RoostError.missing("No such exec instance: \(id)") }
         if state.running || state.exitCode != nil { throw RoostError.conflict("exec \(id) has already been started") }
         guard let record = containers[state.containerID], live[record.id] != nil else {
@@ -117,7 +117,7 @@ extension Engine {
         _ id: String, _ request: LaunchPlanBuilder.ExecRequest, _ record: ContainerRecord, input: Bool
     ) async throws -> ExecStreams {
         guard let running = live[record.id] else { throw RoostError.conflict("container \(record.id) is not running") }
-        let group = controlGroup(of: record)
+        let group = cgroup(of: record)
         let view = execView(id)
         var prepared = try plans.exec(request, id: id, in: named(record), group)
         (prepared.standardStreams.rows, prepared.standardStreams.columns) = (view.rows, view.columns)
@@ -173,7 +173,7 @@ extension Engine {
         announceExit("exec \(id)", code)
     }
 
-    public func exec(_ id: String) throws(RoostError) -> ExecDescription {
+    package func exec(_ id: String) throws(RoostError) -> ExecDescription {
         let matches = execs.keys.filter { $0 == id || (id.count >= 12 && $0.hasPrefix(id)) }
         guard let key = matches.first, let state = execs[key] else { throw .missing("No such exec instance: \(id)") }
         return ExecDescription(
@@ -185,13 +185,13 @@ extension Engine {
     }
 
     /// Waits for an exec to exit and returns its exit code.
-    public func waitExec(_ id: String) async throws -> Int32 {
+    package func waitExec(_ id: String) async throws -> Int32 {
         guard let state = execs[id] else { throw RoostError.missing("No such exec instance: \(id)") }
         if let code = state.exitCode { return code }
         return await waitForExit("exec \(id)")
     }
 
-    public func resizeExec(_ id: String, rows: UInt16, columns: UInt16) throws {
+    package func resizeExec(_ id: String, rows: UInt16, columns: UInt16) throws {
         guard let terminal = execs[id]?.terminal else {
             throw RoostError.missing("exec \(id) has no terminal, or is not running")
         }
@@ -200,7 +200,7 @@ extension Engine {
 
     // MARK: Streams of the container's main process
 
-    public func resize(_ reference: String, rows: UInt16, columns: UInt16) throws {
+    package func resize(_ reference: String, rows: UInt16, columns: UInt16) throws {
         let record = try container(reference)
         guard record.spec.process.terminal, let terminal = live[record.id]?.process.input else {
             throw RoostError.conflict("container \(record.id) is not running, or has no terminal")
@@ -209,7 +209,7 @@ extension Engine {
     }
 
     /// The write end of a container's standard input as soon as it runs; nil if it has none, was removed, or the task is cancelled.
-    public func inputWhenRunning(_ id: String) async -> OwnedFD? {
+    package func inputWhenRunning(_ id: String) async -> OwnedFD? {
         while containers[id] != nil, !Task.isCancelled {
             if let running = live[id] { return running.process.input }
             _ = await waitForExit(Self.start(of: id))
@@ -221,7 +221,7 @@ extension Engine {
     static func start(of id: String) -> String { "start of \(id)" }
 
     /// Closes a container's standard input: the last attached client sends no more.
-    public func closeInput(_ id: String) {
+    package func closeInput(_ id: String) {
         guard let record = containers[id], !record.spec.process.terminal, let running = live[id] else { return }
         running.process.connection.send(.closeInput)
         running.process.input?.close()
@@ -229,12 +229,12 @@ extension Engine {
 
     /// Registers a reader that must receive all of a container's output before its exit is reported. Until `endReading`, log files are
     /// kept for it unless it falls far behind, and output that the log could not take goes to its signal.
-    public func beginReading(_ id: String, _ signal: OutputSignal) {
+    package func beginReading(_ id: String, _ signal: OutputSignal) {
         outputReaders[id, default: OutputReaders()].signals.append(signal)
         if outputReaders[id]?.signals.count == 1 { live[id]?.process.connection.send(.deferLogDeletion(true)) }
     }
 
-    public func endReading(_ id: String, _ signal: OutputSignal) {
+    package func endReading(_ id: String, _ signal: OutputSignal) {
         guard var readers = outputReaders[id] else { return }
         readers.signals.removeAll { $0 === signal }
         outputReaders[id] = readers.signals.isEmpty ? nil : readers
@@ -255,14 +255,14 @@ extension Engine {
     }
 
     /// The notice at the end of the output of a container whose log is incomplete; nil if it is complete.
-    public func unloggedNotice(_ id: String) -> String? {
+    package func unloggedNotice(_ id: String) -> String? {
         unloggedOutput[id].map {
             "roost: \($0.bytes) bytes of output were not logged: \(describeErrno($0.errno)) (\(configuration.containerDirectory(id)))\n"
         }
     }
 
     /// Waits until all readers have read the output of an exited container; at most 10 seconds, for readers that have stalled.
-    public func untilRead(_ id: String) async {
+    package func waitForReaders(_ id: String) async {
         guard outputReaders[id] != nil else { return }
         await Self.wait(atMost: .seconds(10)) { await self.waitForDetach(id) }
     }
@@ -274,7 +274,7 @@ extension Engine {
 
     // MARK: Logs
 
-    public func logPath(_ reference: String) throws -> (record: ContainerRecord, path: String, folder: String) {
+    package func logPath(_ reference: String) throws -> (record: ContainerRecord, path: String, folder: String) {
         let record = try container(reference)
         return (
             record, configuration.containerDirectory(record.id) + "/container.log",
@@ -283,17 +283,17 @@ extension Engine {
     }
 
     /// A cursor on a container's log, at its last `tail` lines; the disk is read on a thread that may block.
-    public nonisolated func logCursor(_ path: String, tail: Int?) async throws -> LogCursor {
+    package nonisolated func logCursor(_ path: String, tail: Int?) async throws -> LogCursor {
         try await blocking { tail.map { LogCursor(path: path, tail: $0) } ?? LogCursor(path: path) }
     }
 
     /// Publishes that a client has attached.
-    public func announceAttach(_ record: ContainerRecord) { publish(record, "attach") }
+    package func announceAttach(_ record: ContainerRecord) { publish(record, "attach") }
 
     /// Whether the container may still write output.
-    public func mayWrite(_ id: String) -> Bool { live[id] != nil }
+    package func mayWrite(_ id: String) -> Bool { live[id] != nil }
 
-    public nonisolated func watchLog(_ folder: String, changed: @escaping @Sendable () -> Void) throws
+    package nonisolated func watchLog(_ folder: String, changed: @escaping @Sendable () -> Void) throws
         -> LogSubscription
     {
         try logs.subscribe(folder: folder, changed: changed)
@@ -302,8 +302,8 @@ extension Engine {
 
 extension Engine {
     /// Waits until a descriptor is readable; returns at once if it cannot be waited for.
-    public nonisolated func waitReadable(_ file: OwnedFD) async { await waitReady(file, .readable) }
-    public nonisolated func waitWritable(_ file: OwnedFD) async { await waitReady(file, .writable) }
+    package nonisolated func waitReadable(_ file: OwnedFD) async { await waitReady(file, .readable) }
+    package nonisolated func waitWritable(_ file: OwnedFD) async { await waitReady(file, .writable) }
 
     private nonisolated func waitReady(_ file: OwnedFD, _ interest: Readiness) async {
         let wait = ReadinessWait(file, loop)
@@ -317,7 +317,7 @@ extension Engine {
 
 extension Engine {
     /// The container of an exec.
-    public func owner(ofExec id: String) -> ContainerRecord? {
+    package func owner(ofExec id: String) -> ContainerRecord? {
         execs[id].flatMap { containers[$0.containerID] }
     }
 }

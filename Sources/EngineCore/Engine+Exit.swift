@@ -30,7 +30,7 @@ extension Engine {
             return connection.send(.dismissed)
         }
         healthTasks.removeValue(forKey: id)?.cancel()
-        let group = controlGroup(of: record)
+        let group = cgroup(of: record)
         let wasEnding = ending.remove(id) != nil
         let outOfMemory = exit.code == 137 && !wasEnding && group.oomKills() > 0
         live[id] = nil
@@ -39,7 +39,7 @@ extension Engine {
             record.status.exitCode = exit.code
             record.status.finishedAt = exit.atNanoseconds
             record.status.processID = 0
-            record.status.outOfMemoryKilled = outOfMemory
+            record.status.oomKilled = outOfMemory
             record.status.errorMessage = shimLost ? "the container's shim was killed" : ""
             record.publishedPorts = []
         }
@@ -66,7 +66,7 @@ extension Engine {
         announceExit(Self.processExit(id), exit.code)
         if containers[id]?.spec.removeWhenStopped == true, pendingRestarts[id] == nil {
             Task {
-                await self.untilRead(id)
+                await self.waitForReaders(id)
                 try? await self.removeContainer(id, force: false, volumes: .remove)
             }
         }
@@ -159,12 +159,12 @@ extension Engine {
 
     /// `processExit`: all processes have exited and their output is complete, but the container's resources (network, cgroups) may not be
     /// released yet.
-    public enum WaitCondition: Sendable { case notRunning, nextExit, removed, processExit }
+    package enum WaitCondition: Sendable { case notRunning, nextExit, removed, processExit }
 
     private static func processExit(_ id: String) -> String { "program of \(id)" }
 
     /// A stream that yields the exit code once and finishes. It counts from this call on, so no exit is missed between it and the wait.
-    public func exitSignal(_ reference: String, _ condition: WaitCondition) throws -> AsyncStream<Int32> {
+    package func exitSignal(_ reference: String, _ condition: WaitCondition) throws -> AsyncStream<Int32> {
         let record = try container(reference)
         let (stream, continuation) = AsyncStream.makeStream(of: Int32.self, bufferingPolicy: .bufferingNewest(1))
         switch condition {
@@ -179,7 +179,7 @@ extension Engine {
     }
 
     /// Waits for a container to exit and returns its exit code.
-    public func wait(_ reference: String, _ condition: WaitCondition) async throws -> Int32 {
+    package func wait(_ reference: String, _ condition: WaitCondition) async throws -> Int32 {
         for await code in try exitSignal(reference, condition) { return code }
         return 0
     }

@@ -17,9 +17,9 @@ extension Engine {
             var code: Int32 = 137
             for await value in end { code = value }
             guard code == 0 else {
-                let said = await lastLines(record.id)
+                let output = await lastLines(record.id)
                 throw RoostError.failure(
-                    "pre_start exited with code \(code)\(said.isEmpty ? "" : "; its last lines:\n\(said)")")
+                    "pre_start exited with code \(code)\(output.isEmpty ? "" : "; its last lines:\n\(output)")")
             }
         } catch {
             try? await removeContainer(record.id, force: true, volumes: .remove)
@@ -105,13 +105,13 @@ extension Engine {
     }
 
     /// Returns two seconds after an exec's exit, or when the task is cancelled.
-    public func outputGraceEnd(of exec: String) async {
+    package func outputGraceEnd(of exec: String) async {
         _ = try? await waitExec(exec)
         try? await Task.sleep(for: Self.outputGrace)
     }
 
     /// Reads and discards further output: children that still write must neither block nor be killed by SIGPIPE.
-    public nonisolated func discard(_ streams: ExecStreams) {
+    package nonisolated func discard(_ streams: ExecStreams) {
         for file in [streams.output, streams.error].compactMap({ $0 }) {
             Task { _ = await readBounded(file, limit: 0) }
         }

@@ -6,16 +6,16 @@ import Logging
 import OCI
 
 /// An image with its names, as shown in lists.
-public struct ImageSummary: Sendable {
-    public var image: StoredImage
-    public var references: [ImageReference]
-    public var digests: [ImageReference]
-    public var containers: Int
+package struct ImageSummary: Sendable {
+    package var image: StoredImage
+    package var references: [ImageReference]
+    package var digests: [ImageReference]
+    package var containers: Int
 }
 
 extension Engine {
     /// The ids of containers whose image reference now resolves to another image, or to none.
-    public func containersWithRetaggedImage(_ records: [ContainerRecord]) -> Set<String> {
+    package func containersWithRetaggedImage(_ records: [ContainerRecord]) -> Set<String> {
         var meant: [String: String] = [:]
         var found: Set<String> = []
         for record in records {
@@ -30,7 +30,7 @@ extension Engine {
     }
 
     /// The ids of an image and of all images built on it: those that the filter `ancestor` selects. Empty if there is no such image.
-    public func descendants(of reference: String) -> Set<String> {
+    package func descendants(of reference: String) -> Set<String> {
         guard let root = try? image(reference) else { return [] }
         let last = root.layers.count - 1
         let steps = root.configuration.history ?? []
@@ -46,7 +46,7 @@ extension Engine {
     }
 
     /// Finds an image by name, digest or unambiguous prefix of its id.
-    public func image(_ reference: String) throws(RoostError) -> StoredImage {
+    package func image(_ reference: String) throws(RoostError) -> StoredImage {
         if let digest = try? Digest(parsing: reference),
             let image = imageRecords[digest] ?? transientImages[digest]?.image
         {
@@ -68,16 +68,16 @@ extension Engine {
     }
 
     /// The image's names with a tag.
-    public func references(_ image: Digest) -> [ImageReference] { names(image).filter { $0.digest == nil } }
+    package func references(_ image: Digest) -> [ImageReference] { names(image).filter { $0.digest == nil } }
 
     /// Repositories with the image's digest in each, as reported by registries (`RepoDigests`).
-    public func repositoryDigests(_ image: Digest) -> [ImageReference] { names(image).filter { $0.digest != nil } }
+    package func repositoryDigests(_ image: Digest) -> [ImageReference] { names(image).filter { $0.digest != nil } }
 
     func names(_ image: Digest) -> [ImageReference] {
         tags.filter { $0.value == image }.keys.sorted().compactMap { try? ImageReference(parsing: $0) }
     }
 
-    public func imageSummaries() -> [ImageSummary] {
+    package func imageSummaries() -> [ImageSummary] {
         imageRecords.values.map { image in
             ImageSummary(
                 image: image, references: references(image.id), digests: repositoryDigests(image.id),
@@ -102,7 +102,7 @@ extension Engine {
     }
 
     /// `docker import`: the archive is read from the descriptor to its end.
-    public func importImage(
+    package func importImage(
         _ archive: OwnedFD, reference: ImageReference?, platform: Descriptor.Platform = .host, changes: [String],
         message: String?
     ) async throws -> StoredImage {
@@ -133,7 +133,7 @@ extension Engine {
         return try result.get()
     }
 
-    public func loadImages(_ archive: OwnedFD) async throws -> [NamedImage] {
+    package func loadImages(_ archive: OwnedFD) async throws -> [NamedImage] {
         let images = images
         let loaded = try await sweepingAfterFailure {
             try await exclusively("images") { () async throws -> [NamedImage] in
@@ -155,7 +155,7 @@ extension Engine {
     }
 
     /// Writes an archive of the images to a descriptor, which must have a reader.
-    public func saveImages(_ names: [String], to target: OwnedFD) async throws {
+    package func saveImages(_ names: [String], to target: OwnedFD) async throws {
         // Each image is one entry of the archive, with all its names.
         var named: [NamedImage] = []
         func add(_ image: StoredImage, _ reference: ImageReference?) {
@@ -191,21 +191,21 @@ extension Engine {
     }
 
     /// Throws unless `save` accepts the name: an image, or a repository with tags.
-    public func checkSavable(_ name: String) throws {
+    package func checkSavable(_ name: String) throws {
         if Self.isBare(name), !tagged(repository: try ImageReference(parsing: name)).isEmpty { return }
         _ = try image(name)
     }
 
-    public func tagImage(_ source: String, as target: ImageReference) throws {
+    package func tagImage(_ source: String, as target: ImageReference) throws {
         let image = try image(source)
         try setTag(target, image.id)
         publish(image, "tag", name: target.familiar)
     }
 
-    public enum ImageRemoval: Sendable, Equatable { case untagged(String), deleted(String) }
+    package enum ImageRemoval: Sendable, Equatable { case untagged(String), deleted(String) }
 
     /// `docker rmi`, with Docker's rules for images in use.
-    public func removeImage(_ reference: String, force: Bool) async throws -> [ImageRemoval] {
+    package func removeImage(_ reference: String, force: Bool) async throws -> [ImageRemoval] {
         let image = try image(reference)
         let users = containers.values.filter { $0.uses(image: image.id.description) }
         let parsed = try? ImageReference(parsing: reference)

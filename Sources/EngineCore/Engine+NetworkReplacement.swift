@@ -21,12 +21,12 @@ extension Engine {
             if !networks.values.contains(where: { $0.name == old.name }) {
                 _ = try? createNetwork(Self.specification(old))
             }
-            for member in members { try? await connect(member.id, to: old.name, Self.wish(member.endpoint)) }
+            for member in members { try? await connect(member.id, to: old.name, Self.endpointSpec(member.endpoint)) }
             throw error
         }
         var failure: (any Error)?
         for member in members where containers[member.id] != nil {
-            do { try await connect(member.id, to: spec.name, Self.wish(member.endpoint)) } catch {
+            do { try await connect(member.id, to: spec.name, Self.endpointSpec(member.endpoint)) } catch {
                 log.error("connecting \(containers[member.id]?.name ?? member.id) to network \(spec.name): \(error)")
                 failure = failure ?? error
             }
@@ -53,18 +53,18 @@ extension Engine {
     /// The requested MAC address. Earlier versions did not record the request: an address other than the derived one was requested.
     private static func fixedHardwareAddress(_ endpoint: EndpointRecord) -> String? {
         let derived = Addressing.hardwareText(Addressing.hardwareAddress(for: endpoint.address4 ?? endpoint.address6))
-        return endpoint.wish?.macAddress ?? (endpoint.macAddress == derived ? nil : endpoint.macAddress)
+        return endpoint.requested?.macAddress ?? (endpoint.macAddress == derived ? nil : endpoint.macAddress)
     }
 
     /// The requested settings of an endpoint; the rest is chosen again.
-    private static func wish(_ endpoint: EndpointRecord) -> EndpointSpec {
+    private static func endpointSpec(_ endpoint: EndpointRecord) -> EndpointSpec {
         var spec = EndpointSpec(
-            network: endpoint.networkName, aliases: endpoint.aliases, address4: endpoint.wish?.address4,
-            address6: endpoint.wish?.address6, macAddress: fixedHardwareAddress(endpoint),
+            network: endpoint.networkName, aliases: endpoint.aliases, address4: endpoint.requested?.address4,
+            address6: endpoint.requested?.address6, macAddress: fixedHardwareAddress(endpoint),
             gatewayPriority: endpoint.gatewayPriority)
-        spec.linkLocal = endpoint.wish?.linkLocal
-        spec.links = endpoint.wish?.links
-        spec.driverOptions = endpoint.wish?.driverOptions
+        spec.linkLocal = endpoint.requested?.linkLocal
+        spec.links = endpoint.requested?.links
+        spec.driverOptions = endpoint.requested?.driverOptions
         return spec
     }
 }

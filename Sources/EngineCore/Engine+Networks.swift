@@ -4,7 +4,7 @@ import Logging
 import Networking
 
 extension Engine {
-    public func network(_ reference: String) throws(RoostError) -> NetworkRecord {
+    package func network(_ reference: String) throws(RoostError) -> NetworkRecord {
         let name = reference == "default" ? "bridge" : reference
         if let record = networks[name] ?? networks.values.first(where: { $0.name == name }) { return record }
         let matches = name.count < 2 ? [] : networks.values.filter { $0.id.hasPrefix(name) }
@@ -15,10 +15,10 @@ extension Engine {
         return record
     }
 
-    public func allNetworks() -> [NetworkRecord] { networks.values.sorted { $0.name < $1.name } }
+    package func allNetworks() -> [NetworkRecord] { networks.values.sorted { $0.name < $1.name } }
 
     /// Containers that are running on a network.
-    public func members(of network: NetworkRecord) -> [ContainerRecord] {
+    package func members(of network: NetworkRecord) -> [ContainerRecord] {
         containers.values.filter { live[$0.id] != nil && $0.endpoints.contains { $0.networkID == network.id } }.sorted {
             $0.name < $1.name
         }
@@ -48,7 +48,7 @@ extension Engine {
         try store.removeNetwork(record.id)
     }
 
-    public func createNetwork(_ spec: NetworkSpec) throws -> NetworkRecord {
+    package func createNetwork(_ spec: NetworkSpec) throws -> NetworkRecord {
         let isBlank = spec.name.allSatisfy(\.isWhitespace)
         guard !isBlank, !spec.name.contains("/"), spec.name.utf8.count <= 255,
             !Identifiers.isHexadecimal(spec.name) || spec.name.count != 64
@@ -127,8 +127,8 @@ extension Engine {
         if spec.isAttachable { record.isAttachable = true }
         if !spec.ranges.isEmpty { record.ranges = spec.ranges }
         if !spec.auxiliary.isEmpty { record.auxiliary = spec.auxiliary }
-        record.askedSubnets = spec.subnets
-        record.askedGateways = spec.gateways
+        record.requestedSubnets = spec.subnets
+        record.requestedGateways = spec.gateways
         record.addressOptions = spec.addressOptions
         try store.save(record)
         networks[id] = record
@@ -150,7 +150,7 @@ extension Engine {
         return name
     }
 
-    public func removeNetwork(_ reference: String) async throws {
+    package func removeNetwork(_ reference: String) async throws {
         let record = try network(reference)
         if record.isPredefined {
             throw RoostError(.forbidden, "\(record.name) is a pre-defined network and cannot be removed")
@@ -176,7 +176,7 @@ extension Engine {
         publish(.network, "destroy", id: record.id, ["name": record.name, "type": record.driver])
     }
 
-    public func pruneNetworks(_ isMeant: @Sendable (NetworkRecord) -> Bool) async throws -> [String] {
+    package func pruneNetworks(_ isMeant: @Sendable (NetworkRecord) -> Bool) async throws -> [String] {
         var removed: [String] = []
         let used = Set(containers.values.flatMap { $0.endpoints.map(\.networkID) })
         for record in allNetworks() where !record.isPredefined && !used.contains(record.id) && isMeant(record) {
@@ -321,11 +321,11 @@ extension Engine {
             networkID: network.id, networkName: network.name, address4: address4, address6: address6,
             macAddress: Addressing.hardwareText(hardware), aliases: endpoint.aliases,
             gatewayPriority: endpoint.gatewayPriority)
-        let wish = RequestedEndpoint(
+        let requested = RequestedEndpoint(
             address4: endpoint.address4, address6: endpoint.address6, linkLocal: endpoint.linkLocal ?? [],
             links: endpoint.links ?? [], driverOptions: endpoint.driverOptions ?? [:],
             macAddress: endpoint.macAddress.flatMap { $0.isEmpty ? nil : $0 })
-        if wish != RequestedEndpoint() { record.wish = wish }
+        if requested != RequestedEndpoint() { record.requested = requested }
         return record
     }
 
@@ -344,15 +344,15 @@ extension Engine {
             ($0.element.gatewayPriority, -$0.offset) > ($1.element.gatewayPriority, -$1.offset)
         }
         let gatewayIndex = ordered.first { networks[$0.element.networkID]?.isInternal == false }?.offset
-        return record.endpoints.enumerated().compactMap { place, endpoint in
+        return record.endpoints.enumerated().compactMap { index, endpoint in
             guard let network = networks[endpoint.networkID] else { return nil }
-            let leads = place == gatewayIndex
-            let number = endpoint.number ?? place
+            let leads = index == gatewayIndex
+            let number = endpoint.number ?? index
             let settings = BridgeSettings.of(network)
-            let wish = endpoint.wish?.driverOptions ?? [:]
+            let options = endpoint.requested?.driverOptions ?? [:]
             var plan = EndpointPlan(
                 hostInterface: names.pair(record.id, number),
-                containerInterface: wish["com.docker.network.endpoint.ifname"]
+                containerInterface: options["com.docker.network.endpoint.ifname"]
                     ?? "\(settings.interfacePrefix)\(number)",
                 bridge: network.bridge,
                 address4: endpoint.address4, prefix4: network.subnet4?.prefix ?? 24, address6: endpoint.address6,
@@ -362,8 +362,8 @@ extension Engine {
             plan.mtu = settings.mtu
             plan.isIsolated = !settings.connects
             plan.isHairpin = !record.spec.portBindings.isEmpty || record.spec.publishAllPorts
-            plan.linkLocal = (endpoint.wish?.linkLocal ?? []).compactMap { IPAddress($0) }
-            plan.sysctls = (wish["com.docker.network.endpoint.sysctls"] ?? "").split(separator: ",").map(String.init)
+            plan.linkLocal = (endpoint.requested?.linkLocal ?? []).compactMap { IPAddress($0) }
+            plan.sysctls = (options["com.docker.network.endpoint.sysctls"] ?? "").split(separator: ",").map(String.init)
             return plan
         }
     }
@@ -393,7 +393,7 @@ extension Engine {
             : namespace.map { own in Self.withoutEmbeddedResolver(servers).map { NameServer($0, from: own) } } ?? []
         var links: [String: [String]] = [:]
         var dns = record.spec.dns
-        dns.links += record.endpoints.flatMap { $0.wish?.links ?? [] }
+        dns.links += record.endpoints.flatMap { $0.requested?.links ?? [] }
         for link in dns.parsedLinks {
             links[link.alias.lowercased(), default: []].append(link.target.lowercased())
         }

@@ -64,7 +64,7 @@ extension Engine {
         }
     }
 
-    public func planProject(_ project: Project, contents: [String: String], options: UpOptions) throws -> Plan {
+    package func planProject(_ project: Project, contents: [String: String], options: UpOptions) throws -> Plan {
         try checkOwner(project)
         return try UpPlanner.plan(
             project: project, observed: observe(project), options: options, contents: contents,
@@ -84,7 +84,7 @@ extension Engine {
     }
 
     /// Executes a plan, which must be the very value that `planProject` has returned.
-    public func execute(
+    package func execute(
         _ plan: Plan, project: Project, contents: [String: String], report: @escaping @Sendable (PlanProgress) -> Void
     ) async throws -> [(step: PlanStep, error: any Error)] {
         try await writeFiles(project, contents)
@@ -164,7 +164,7 @@ extension Engine {
         }.first { $0.first == name }
     }
 
-    public func planDown(_ name: String, options: DownOptions) -> Plan {
+    package func planDown(_ name: String, options: DownOptions) -> Plan {
         let all = projectContainers(name, oneOffs: true)
         let found = all.filter {
             options.takes(
@@ -194,7 +194,7 @@ extension Engine {
             }.map(\.name), options: options)
     }
 
-    public func executeDown(_ plan: Plan, report: @escaping @Sendable (PlanProgress) -> Void) async throws -> [(
+    package func executeDown(_ plan: Plan, report: @escaping @Sendable (PlanProgress) -> Void) async throws -> [(
         step: PlanStep, error: any Error
     )] {
         let leaving = Set(
@@ -215,7 +215,7 @@ extension Engine {
     }
 
     /// Creates a one-off container of a service, beside those of `up` (`compose run`).
-    public func createOneOff(
+    package func createOneOff(
         _ project: Project, contents: [String: String], service: String, name: String?, servicePorts: Bool,
         useAliases: Bool, change: (inout ContainerSpec) -> Void
     ) async throws -> ContainerRecord {
@@ -238,7 +238,7 @@ extension Engine {
     }
 
     /// `dependencies`: those of the file's services; without a file they are read from the containers' labels.
-    public func planStart(_ name: String, services: [String], dependencies: [String: OrderedMap<Dependency>]?) throws
+    package func planStart(_ name: String, services: [String], dependencies: [String: OrderedMap<Dependency>]?) throws
         -> Plan
     {
         let found = projectContainers(name)
@@ -261,7 +261,7 @@ extension Engine {
         return all
     }
 
-    public func executeStart(_ plan: Plan, report: @escaping @Sendable (PlanProgress) -> Void) async -> [(
+    package func executeStart(_ plan: Plan, report: @escaping @Sendable (PlanProgress) -> Void) async -> [(
         step: PlanStep, error: any Error
     )] {
         await PlanExecutor(backend: EngineBackend(engine: self), report: report).run(plan)
@@ -286,9 +286,9 @@ extension Engine {
             // A container that keeps exiting is not waited for forever, although its policy restarts it.
             let more = record.status.restartCount - restarts
             if more >= 5, now - began > 30_000_000_000 {
-                let said = await lastLines(record.id)
+                let output = await lastLines(record.id)
                 throw RoostError.conflict(
-                    "\(subject) keeps exiting with code \(record.status.exitCode) (restarted \(more) times)\(said.isEmpty ? "" : "; its last lines:\n\(said)")"
+                    "\(subject) keeps exiting with code \(record.status.exitCode) (restarted \(more) times)\(output.isEmpty ? "" : "; its last lines:\n\(output)")"
                 )
             }
             guard record.healthcheck != nil else {

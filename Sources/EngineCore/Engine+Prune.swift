@@ -6,7 +6,7 @@ import OCI
 
 extension Engine {
     /// Removes the containers that do not run and match the filter.
-    public func pruneContainers(_ filter: PruneFilter) async -> ContainersPruneReport {
+    package func pruneContainers(_ filter: PruneFilter) async -> ContainersPruneReport {
         var removed: [String] = []
         var report = ContainersPruneReport()
         for record in allContainers()
@@ -25,7 +25,7 @@ extension Engine {
     }
 
     /// Removes the images that no container uses and that match the filter: those without a name, or `all`.
-    public func pruneImages(_ filter: PruneFilter, all: Bool) async throws -> ImagesPruneReport {
+    package func pruneImages(_ filter: PruneFilter, all: Bool) async throws -> ImagesPruneReport {
         let summaries = imageSummaries()
         let doomed = summaries.filter { summary in
             let configuration = summary.image.configuration
@@ -51,7 +51,7 @@ extension Engine {
 }
 
 extension Engine.ImageRemoval {
-    public var wire: ImageDeletion {
+    package var wire: ImageDeletion {
         var deletion = ImageDeletion()
         switch self {
         case .untagged(let name): deletion.untagged = name

@@ -8,19 +8,19 @@ import Synchronization
 /// Pushing images to registries: `docker push`.
 extension Engine {
     /// All local tags of a repository.
-    public func tagged(repository: ImageReference) -> [ImageReference] {
+    package func tagged(repository: ImageReference) -> [ImageReference] {
         tags.keys.sorted().compactMap { try? ImageReference(parsing: $0) }.filter {
             $0.domain == repository.domain && $0.path == repository.path && $0.digest == nil
         }
     }
 
-    public struct PushedImage: Sendable {
-        public var digest: Digest
-        public var size: Int64
+    package struct PushedImage: Sendable {
+        package var digest: Digest
+        package var size: Int64
     }
 
     /// Pushes an image to the registry of its name (`docker push`).
-    public func pushImage(
+    package func pushImage(
         _ reference: ImageReference, credentials: RegistryCredentials?, report: @escaping TransferReport
     ) async throws -> PushedImage {
         guard let id = tags[reference.description], let image = imageRecords[id] else {

@@ -5,22 +5,22 @@ import LinuxKernel
 import OCI
 
 /// What `GET /containers/json` asks for.
-public struct ContainerQuery: Sendable {
-    public var filters = Filters()
+package struct ContainerQuery: Sendable {
+    package var filters = Filters()
     /// Also containers that are not running.
-    public var all = false
+    package var all = false
     /// The number of containers, the newest first; 0 is no limit.
-    public var limit = 0
+    package var limit = 0
     /// Whether the sizes are wanted, which are expensive.
-    public var withSizes = false
+    package var withSizes = false
 
     /// The filters that lists of containers have.
-    public static let knownFilters: Set<String> = [
+    package static let knownFilters: Set<String> = [
         "label", "name", "status", "id", "ancestor", "network", "volume", "publish", "expose", "exited", "health",
         "before", "since", "is-task", "isolation",
     ]
 
-    public init() {}
+    package init() {}
 
     /// Throws for a value that a filter does not have.
     func check() throws(RoostError) {
@@ -83,7 +83,7 @@ public struct ContainerQuery: Sendable {
 
 extension Engine {
     /// The containers that a query selects, the newest first.
-    public func listContainers(_ query: ContainerQuery) async throws -> [ContainerSummary] {
+    package func listContainers(_ query: ContainerQuery) async throws -> [ContainerSummary] {
         try query.check()
         var found = allContainers().filter(query.selects)
         let ancestors = query.filters["ancestor"]
@@ -122,7 +122,7 @@ extension Engine {
     }
 
     /// The container as `inspect` shows it.
-    public func inspectContainer(_ reference: String, withSizes: Bool) async throws -> ContainerInspect {
+    package func inspectContainer(_ reference: String, withSizes: Bool) async throws -> ContainerInspect {
         let (record, log, directory) = try logPath(reference)
         var inspect = ContainerInspect(
             record, networks: networks, directory: directory, log: log, execs: runningExecs(record.id))
@@ -135,7 +135,7 @@ extension Engine {
     }
 
     /// The image as lists show it. `sharedSize` is in bytes; nil if it was not asked for.
-    public nonisolated static func listEntry(_ summary: ImageSummary, sharedSize: Int64?) -> ImageListEntry {
+    package nonisolated static func listEntry(_ summary: ImageSummary, sharedSize: Int64?) -> ImageListEntry {
         var entry = ImageListEntry()
         let configuration = summary.image.configuration
         entry.containers = Int64(summary.containers)
@@ -153,7 +153,7 @@ extension Engine {
     // MARK: Disk usage
 
     /// The kinds of objects of `system df`.
-    public enum DiskUsageKind: String, Sendable, CaseIterable {
+    package enum DiskUsageKind: String, Sendable, CaseIterable {
         case container
         case image
         case volume
@@ -161,7 +161,7 @@ extension Engine {
     }
 
     /// What the objects of these kinds use.
-    public func diskUsage(_ kinds: Set<DiskUsageKind>) async -> DiskUsage {
+    package func diskUsage(_ kinds: Set<DiskUsageKind>) async -> DiskUsage {
         var usage = DiskUsage()
         let images = imageSummaries()
         var layers: [String: Int64] = [:]
@@ -209,7 +209,7 @@ extension Engine {
 
 extension ImageSummary {
     /// The size of the layers that other images have too, in bytes.
-    public func sharedSize(among all: [ImageSummary]) -> Int64 {
+    package func sharedSize(among all: [ImageSummary]) -> Int64 {
         image.layers.filter { layer in
             all.contains { $0.image.id != image.id && $0.image.layers.contains { $0.chain == layer.chain } }
         }.reduce(0) { $0 + $1.size }

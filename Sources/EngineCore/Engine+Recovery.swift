@@ -8,7 +8,7 @@ import ShimProtocol
 
 extension Engine {
     /// Loads the state, adopts running containers and removes leftovers. The engine serves no request before this is done.
-    public func recover() async throws {
+    package func recover() async throws {
         // Shims connect on their own as soon as the socket exists; they are adopted when the rows of their containers are loaded.
         let greetings = try listenForShims()
         async let running = blocking { ShimLauncher.livingShims() }
@@ -121,7 +121,7 @@ extension Engine {
         guard let record = containers[id], let pidfd = greeting.file("pidfd") else {
             // The container was removed while no engine was running: kill what is left of it.
             try? Processes.signal(pid: process, 9)
-            Cgroup(layout: layout, name: "\(names.controlGroup)/\(id)").kill()
+            Cgroup(layout: layout, name: "\(names.cgroup)/\(id)").kill()
             return connection.send(.dismissed)
         }
         guard live[id] == nil else { return }
@@ -162,7 +162,7 @@ extension Engine {
             // The engine was killed before it had set up names and ports, so nobody was told of the start. The restart policy decides
             // what comes next, as after any other exit.
             log.notice("the start of container \(record.name) was interrupted: stopping its processes")
-            controlGroup(of: record).kill()
+            cgroup(of: record).kill()
         }
     }
 
@@ -171,10 +171,10 @@ extension Engine {
         for record in containers.values where live[record.id] == nil && record.status.isRunning {
             let text = try? Files.readText(configuration.exitRecord(record.id), limit: 100)
             let exit = text.flatMap(ExitRecord.init(text:)) ?? ExitRecord(code: 137, atNanoseconds: now)
-            let outOfMemory = text != nil && exit.code == 137 && controlGroup(of: record).oomKills() > 0
+            let outOfMemory = text != nil && exit.code == 137 && cgroup(of: record).oomKills() > 0
             update(record.id) { record in
                 record.status.phase = .exited
-                record.status.outOfMemoryKilled = outOfMemory
+                record.status.oomKilled = outOfMemory
                 record.status.exitCode = exit.code
                 record.status.finishedAt = exit.atNanoseconds
                 record.status.processID = 0
@@ -187,9 +187,9 @@ extension Engine {
     /// Removes this engine's kernel objects and directories, found by name, that belong to no row and no running container.
     func sweepLeftovers() async {
         let alive = Set(live.keys)
-        let own = Cgroup(layout: layout, name: names.controlGroup)
-        let elsewhere = containers.values.filter { !$0.spec.controlGroupParent.isEmpty && !alive.contains($0.id) }
-            .map { controlGroup(of: $0) }
+        let own = Cgroup(layout: layout, name: names.cgroup)
+        let elsewhere = containers.values.filter { !$0.spec.cgroupParent.isEmpty && !alive.contains($0.id) }
+            .map { cgroup(of: $0) }
         let known = Set(containers.keys)
         let links = Set(
             live.values.flatMap { $0.endpoints.map(\.hostInterface) }
@@ -235,7 +235,7 @@ extension Engine {
     // MARK: Shutdown
 
     /// Shuts down in an orderly way: containers keep running, and their shims wait for a new engine without starting one.
-    public func shutDown() {
+    package func shutDown() {
         stopping = true
         // A shim that looks for the next engine must not find this one, which keeps listening until its process exits.
         try? Files.remove(configuration.shimSocket)
@@ -251,7 +251,7 @@ extension Engine {
         let bridges = activeBridges.compactMap { networks[$0]?.bridge }
         let left = lingeringInterfaces.keys.filter(Bridges.exists)
         for failure in Bridges.removeLinks(left + bridges) { log.warning("\(failure)") }
-        do { try Cgroup(layout: layout, name: names.controlGroup).remove() } catch { log.warning("\(error)") }
+        do { try Cgroup(layout: layout, name: names.cgroup).remove() } catch { log.warning("\(error)") }
         try? Files.remove(configuration.revivalLock)
         for folder in ["/containers", "/root"] { try? Files.removeTree(configuration.runRoot + folder) }
     }

@@ -5,7 +5,7 @@ import OCI
 import Registry
 import Synchronization
 
-public typealias TransferReport = @Sendable (TransferProgress) -> Void
+package typealias TransferReport = @Sendable (TransferProgress) -> Void
 
 extension Engine {
     /// Content that is being pulled or built and that no image has yet: sweeps spare it.
@@ -24,7 +24,7 @@ extension Engine {
     }
 
     /// The mirrors of Docker Hub that are tried first; none if the configuration file cannot be read.
-    public func registryMirrors() -> [String] { (try? registries().mirrors) ?? [] }
+    package func registryMirrors() -> [String] { (try? registries().mirrors) ?? [] }
 
     nonisolated func registries() throws(RoostError) -> RegistryConfiguration {
         try RegistryConfiguration(path: configuration.registryConfiguration)
@@ -40,15 +40,15 @@ extension Engine {
 
     // MARK: Pulling
 
-    public struct PulledImage: Sendable {
-        public var image: StoredImage
+    package struct PulledImage: Sendable {
+        package var image: StoredImage
         /// The digest of the manifest, or of the index, that the reference resolved to.
-        public var digest: Digest
-        public var isNew: Bool
+        package var digest: Digest
+        package var isNew: Bool
     }
 
     /// Pulls an image and tags it with the requested name (`docker pull`).
-    public func pullImage(
+    package func pullImage(
         _ reference: ImageReference, platform: Descriptor.Platform?, credentials: RegistryCredentials?,
         report: @escaping TransferReport
     ) async throws -> PulledImage {
@@ -66,7 +66,7 @@ extension Engine {
     }
 
     /// All tags of a repository in its registry.
-    public func registryTags(_ reference: ImageReference, credentials: RegistryCredentials?) async throws -> [String] {
+    package func registryTags(_ reference: ImageReference, credentials: RegistryCredentials?) async throws -> [String] {
         let session = try session(reference, credentials)
         let result = await Self.outcome { try await session.tags() }
         await session.close()
@@ -277,7 +277,7 @@ extension Engine {
 
     // MARK: Queries
 
-    public func checkLogin(_ credentials: RegistryCredentials) async throws {
+    package func checkLogin(_ credentials: RegistryCredentials) async throws {
         let domain = RegistryConfiguration.domain(credentials.serverAddress)
         let session = try RegistrySession(
             domain: domain, repository: "", credentials: credentials, configuration: try registries(), mirrored: false)
@@ -287,7 +287,7 @@ extension Engine {
     }
 
     /// Images of a registry whose names contain a term; `host/term` searches another registry than Docker Hub.
-    public func searchImages(_ term: String, limit: Int, credentials: RegistryCredentials?) async throws
+    package func searchImages(_ term: String, limit: Int, credentials: RegistryCredentials?) async throws
         -> [RegistrySession.SearchResult]
     {
         guard !term.isEmpty else { throw RoostError.invalid("missing search term (e.g. images/search?term=redis)") }
@@ -301,13 +301,14 @@ extension Engine {
         return try result.get()
     }
 
-    public struct RemoteDescription: Sendable {
-        public var descriptor: Descriptor
-        public var platforms: [Descriptor.Platform]
+    package struct RemoteDescription: Sendable {
+        package var descriptor: Descriptor
+        package var platforms: [Descriptor.Platform]
     }
 
     /// The manifest that a registry has under a reference, byte for byte.
-    public func remoteManifest(_ reference: ImageReference, credentials: RegistryCredentials?) async throws -> [UInt8] {
+    package func remoteManifest(_ reference: ImageReference, credentials: RegistryCredentials?) async throws -> [UInt8]
+    {
         let session = try session(reference, credentials)
         let result = await Self.outcome {
             try await session.manifest(reference.digest?.description ?? reference.tag ?? "latest").bytes
@@ -317,7 +318,7 @@ extension Engine {
     }
 
     /// The descriptor and platforms of a reference in a registry, without pulling it (`GET /distribution/…/json`).
-    public func describeRemote(_ reference: ImageReference, credentials: RegistryCredentials?) async throws
+    package func describeRemote(_ reference: ImageReference, credentials: RegistryCredentials?) async throws
         -> RemoteDescription
     {
         let session = try session(reference, credentials)

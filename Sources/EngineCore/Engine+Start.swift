@@ -8,7 +8,7 @@ import ShimProtocol
 
 extension Engine {
     /// Starts a container. Throws `notModified` if it is already running.
-    public func startContainer(_ reference: String) async throws {
+    package func startContainer(_ reference: String) async throws {
         let record = try container(reference)
         try await exclusively(record.id) {
             pendingRestarts.removeValue(forKey: record.id)?.cancel()
@@ -113,7 +113,7 @@ extension Engine {
             shared = namespace
         }
         let data = configuration.containerDirectory(record.id)
-        let group = controlGroup(of: record)
+        let group = cgroup(of: record)
         var context = LaunchContext(
             imageDirectories: images.directories(image), upperDirectory: data + "/upper", workDirectory: data + "/work",
             mountPoint: configuration.mountPoint,
@@ -124,7 +124,7 @@ extension Engine {
             resolvConf: ResolverFiles.resolvConf(
                 named.spec.dns, embedded: hasResolver(named), hostNetwork: named.spec.network == .host),
             logFile: data + "/container.log", exitRecord: configuration.exitRecord(record.id), revival: revivalPlan,
-            controlGroup: group, processes: processes)
+            cgroup: group, processes: processes)
         for id in Set(record.mounts.compactMap(\.imageID)) {
             context.imageMounts[id] = images.ownDirectories(try self.image(id))
         }
@@ -306,7 +306,7 @@ struct ContainerStart: Sendable {
         try MountPreparation(
             mounts: record.mounts, imageDirectories: context.imageDirectories, mountPoint: context.mountPoint
         ).prepare()
-        let group = context.controlGroup
+        let group = context.cgroup
         undo.onFailure { try group.remove() }
         try group.create()
         try limit(group)

@@ -4,7 +4,7 @@ import LinuxKernel
 
 extension Engine {
     /// The resource usage of a container. `previous` is the sample before it, from which clients compute rates.
-    public func statistics(_ reference: String, after previous: ContainerStats?) throws -> ContainerStats {
+    package func statistics(_ reference: String, after previous: ContainerStats?) throws -> ContainerStats {
         let record = try container(reference)
         var stats = ContainerStats()
         stats.name = "/" + record.name
@@ -12,7 +12,7 @@ extension Engine {
         stats.preread = Timestamp.never
         stats.read = Timestamp.never
         guard record.status.isRunning || record.status.phase == .paused else { return stats }
-        let usage = controlGroup(of: record).usage()
+        let usage = cgroup(of: record).usage()
         let facts = hostFacts()
         stats.read = Timestamp(nanoseconds: now).rfc3339
         stats.pids = PidsStats(usage, limit: record.spec.resources.maximumProcesses)

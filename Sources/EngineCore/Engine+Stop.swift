@@ -8,7 +8,7 @@ extension Engine {
     /// Stops a container on a user's request: the stop signal, a grace period, SIGKILL. No restart policy restarts it.
     /// Returns the errors of its stop hooks.
     @discardableResult
-    public func stopContainer(_ reference: String, timeout: Int?, signal: String? = nil) async throws -> [String] {
+    package func stopContainer(_ reference: String, timeout: Int?, signal: String? = nil) async throws -> [String] {
         let record = try container(reference)
         return try await exclusively(record.id) {
             let wasPending = pendingRestarts.removeValue(forKey: record.id)
@@ -54,7 +54,7 @@ extension Engine {
         ending.insert(id)
         defer { ending.remove(id) }
         if let record = containers[id], record.status.phase == .paused {
-            try? controlGroup(of: record).setFrozen(false)
+            try? cgroup(of: record).setFrozen(false)
         }
         let deaf = signal != 9 && Self.ignoresSignal(running.process.process, to: signal)
         if deaf {
@@ -120,7 +120,7 @@ extension Engine {
         return inNamespace && mask & (1 << UInt64(signal - 1)) == 0
     }
 
-    public func killContainer(_ reference: String, signal text: String) async throws {
+    package func killContainer(_ reference: String, signal text: String) async throws {
         let record = try container(reference)
         let number = try Signals.number(text.isEmpty ? "KILL" : text)
         if live[record.id] == nil, let pending = pendingRestarts.removeValue(forKey: record.id) {
@@ -144,7 +144,7 @@ extension Engine {
         try? Processes.signal(running.process.pidfd.raw, number)
         // A frozen container gets the signal when it is thawed. Docker publishes no unpause then.
         if record.status.phase == .paused {
-            try? controlGroup(of: record).setFrozen(false)
+            try? cgroup(of: record).setFrozen(false)
             update(record.id) { $0.status.phase = .running }
         }
         if number == 9, live[record.id] != nil { _ = await waitForExit(record.id) }
@@ -153,7 +153,7 @@ extension Engine {
 
     /// Restarts a container. Returns the errors of its stop hooks.
     @discardableResult
-    public func restartContainer(_ reference: String, timeout: Int?) async throws -> [String] {
+    package func restartContainer(_ reference: String, timeout: Int?) async throws -> [String] {
         let record = try container(reference)
         return try await exclusively(record.id) {
             var errors: [String] = []
@@ -177,7 +177,7 @@ extension Engine {
         }
     }
 
-    public func setPaused(_ reference: String, _ paused: Bool) throws {
+    package func setPaused(_ reference: String, _ paused: Bool) throws {
         let record = try container(reference)
         guard live[record.id] != nil else { throw RoostError.conflict("Container \(record.id) is not running") }
         if paused == (record.status.phase == .paused) {
@@ -185,12 +185,12 @@ extension Engine {
                 ? RoostError.conflict("Container \(record.id) is already paused")
                 : RoostError.failure("Container \(record.id) is not paused")
         }
-        try controlGroup(of: record).setFrozen(paused)
+        try cgroup(of: record).setFrozen(paused)
         update(record.id) { $0.status.phase = paused ? .paused : .running }
         publish(record, paused ? "pause" : "unpause")
     }
 
-    public func rename(_ reference: String, to name: String) throws {
+    package func rename(_ reference: String, to name: String) throws {
         let record = try container(reference)
         let chosen = name.hasPrefix("/") ? String(name.dropFirst()) : name
         guard !chosen.isEmpty else { throw RoostError.invalid("Neither old nor new names may be empty") }
@@ -210,14 +210,14 @@ extension Engine {
         publish(record, "rename", ["oldName": "/\(record.name)", "name": chosen])
     }
 
-    public func usage(_ reference: String) throws -> (record: ContainerRecord, usage: CgroupUsage) {
+    package func usage(_ reference: String) throws -> (record: ContainerRecord, usage: CgroupUsage) {
         let record = try container(reference)
-        return (record, controlGroup(of: record).usage())
+        return (record, cgroup(of: record).usage())
     }
 
-    public func processes(_ reference: String) throws -> [Int32] {
+    package func processes(_ reference: String) throws -> [Int32] {
         let record = try container(reference)
         guard live[record.id] != nil else { throw RoostError.conflict("container \(record.id) is not running") }
-        return controlGroup(of: record).processes()
+        return cgroup(of: record).processes()
     }
 }

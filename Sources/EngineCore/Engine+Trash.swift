@@ -7,10 +7,10 @@ import Logging
 extension Engine {
     func trashDirectory(_ id: String) -> String { "\(configuration.trash)/\(id)" }
 
-    public func allTrash() -> [TrashedVolume] { trash.values.sorted { $0.removedAt > $1.removedAt } }
+    package func allTrash() -> [TrashedVolume] { trash.values.sorted { $0.removedAt > $1.removedAt } }
 
     /// The time at which a volume in the trash is removed for good, in nanoseconds since 1970.
-    public nonisolated func expiry(_ record: TrashedVolume) -> Int64 {
+    package nonisolated func expiry(_ record: TrashedVolume) -> Int64 {
         record.removedAt + configuration.trashSeconds * 1_000_000_000
     }
 
@@ -37,7 +37,7 @@ extension Engine {
     }
 
     /// Finds a volume in the trash by its id, or the newest with a name.
-    public func trashed(_ reference: String) throws(RoostError) -> TrashedVolume {
+    package func trashed(_ reference: String) throws(RoostError) -> TrashedVolume {
         if let record = trash[reference] { return record }
         let all = allTrash()
         guard
@@ -48,7 +48,7 @@ extension Engine {
     }
 
     /// Restores a volume, under its own name or another.
-    public func restoreVolume(_ reference: String, as name: String?) throws -> VolumeRecord {
+    package func restoreVolume(_ reference: String, as name: String?) throws -> VolumeRecord {
         var record = try trashed(reference)
         record.volume.name = name ?? record.volume.name
         let chosen = record.volume.name
@@ -71,7 +71,7 @@ extension Engine {
     }
 
     /// Removes volumes for good; returns the bytes freed.
-    public func emptyTrash(_ records: [TrashedVolume]) async throws -> Int64 {
+    package func emptyTrash(_ records: [TrashedVolume]) async throws -> Int64 {
         var bytes: Int64 = 0
         for record in records where trash[record.id] != nil {
             let folder = trashDirectory(record.id)
@@ -85,7 +85,7 @@ extension Engine {
     }
 
     /// The size of a volume in the trash, in bytes.
-    public func trashSize(_ record: TrashedVolume) async -> Int64 {
+    package func trashSize(_ record: TrashedVolume) async -> Int64 {
         let folder = trashDirectory(record.id)
         return (try? await blocking { try Files.treeSize(folder) }) ?? 0
     }

@@ -6,7 +6,7 @@ import Networking
 extension Engine {
     /// Changes limits and restart policy of a container, also while it is running (`docker update`); members that the request lacks stay
     /// as they are.
-    public func updateContainer(_ reference: String, _ update: ContainerUpdate) async throws -> [String] {
+    package func updateContainer(_ reference: String, _ update: ContainerUpdate) async throws -> [String] {
         let record = try container(reference)
         return try await exclusively(record.id) {
             guard var changed = containers[record.id] else {
@@ -33,7 +33,7 @@ extension Engine {
 
     /// Sets the limits of a running container: all of them, or none if the kernel rejects one.
     private func apply(_ resources: ResourceSpec, to record: ContainerRecord, was: ResourceSpec) throws {
-        let group = controlGroup(of: record)
+        let group = cgroup(of: record)
         let missing: [String]
         do throws(SyscallError) { missing = try group.apply(ContainerStart.limits(resources)) } catch {
             var before = ContainerStart.limits(was)
@@ -64,7 +64,7 @@ extension Engine {
     }
 
     /// The size of a container's writable layer, in bytes.
-    public func layerSize(_ id: String) async -> Int64 {
+    package func layerSize(_ id: String) async -> Int64 {
         let folder = configuration.containerDirectory(id) + "/upper"
         return (try? await blocking { try Files.treeSize(folder) }) ?? 0
     }
@@ -72,14 +72,15 @@ extension Engine {
 
 extension Engine {
     /// The size of a container's writable layer, and of the layer with its image, in bytes.
-    public func sizes(_ id: String) async -> (own: Int64, whole: Int64) {
+    package func sizes(_ id: String) async -> (own: Int64, whole: Int64) {
         let own = await layerSize(id)
         guard let record = containers[id], let image = try? image(record.imageID) else { return (own, own) }
         return (own, own + image.size)
     }
 
     /// The host's `ps` output for the processes, in the form of Docker's `top`; nil if the host has no `ps`.
-    public nonisolated func processTable(_ arguments: [String], of processes: [Int32]) async throws -> ProcessListing? {
+    package nonisolated func processTable(_ arguments: [String], of processes: [Int32]) async throws -> ProcessListing?
+    {
         guard let program = ["/usr/bin/ps", "/bin/ps"].first(where: { Files.exists($0) }) else { return nil }
         let text = try await blocking { () throws -> String in
             let output = try Files.memory("ps", [])
@@ -111,7 +112,7 @@ extension Engine {
 
 extension Engine {
     /// The counters of a running container's interfaces, under the names of `docker stats`.
-    public func interfaceCounters(_ id: String) -> [(String, [(String, Int64)])] {
+    package func interfaceCounters(_ id: String) -> [(String, [(String, Int64)])] {
         (live[id]?.endpoints ?? []).map { endpoint in
             // The host's end receives what the container sends.
             let names = [

@@ -4,23 +4,23 @@ import LinuxKernel
 import OCI
 
 extension Engine {
-    public func volume(_ name: String) throws(RoostError) -> VolumeRecord {
+    package func volume(_ name: String) throws(RoostError) -> VolumeRecord {
         guard let record = volumes[name] else { throw .missing("get \(name): no such volume") }
         return record
     }
 
     /// The size of a volume's files, in bytes.
-    public func volumeSize(_ record: VolumeRecord) async -> Int64 {
+    package func volumeSize(_ record: VolumeRecord) async -> Int64 {
         let folder = mountpoint(record)
         return (try? await blocking { try Files.treeSize(folder) }) ?? 0
     }
 
-    public func allVolumes() -> [VolumeRecord] { volumes.values.sorted { $0.name < $1.name } }
+    package func allVolumes() -> [VolumeRecord] { volumes.values.sorted { $0.name < $1.name } }
 
-    public nonisolated func mountpoint(_ volume: VolumeRecord) -> String { configuration.volumeDirectory(volume.name) }
+    package nonisolated func mountpoint(_ volume: VolumeRecord) -> String { configuration.volumeDirectory(volume.name) }
 
     /// Creates a volume; an existing one of that name is returned, as in Docker.
-    public func createVolume(
+    package func createVolume(
         _ name: String?, labels: [String: String], options: [String: String], driver: String = "local"
     ) throws -> VolumeRecord {
         guard driver.isEmpty || driver == "local" else {
@@ -58,7 +58,7 @@ extension Engine {
         }
     }
 
-    public func removeVolume(_ name: String, force: Bool) async throws {
+    package func removeVolume(_ name: String, force: Bool) async throws {
         guard let record = volumes[name] else {
             if force { return }
             throw RoostError.missing("get \(name): no such volume")
@@ -77,7 +77,7 @@ extension Engine {
     }
 
     /// Removes volumes that no container uses; only anonymous ones unless `all`.
-    public func pruneVolumes(all: Bool, _ isMeant: @Sendable (VolumeRecord) -> Bool) async throws -> (
+    package func pruneVolumes(all: Bool, _ isMeant: @Sendable (VolumeRecord) -> Bool) async throws -> (
         names: [String], bytes: Int64
     ) {
         var removed: [String] = []
@@ -155,13 +155,14 @@ extension Engine {
                 kind: .bind, hostPath: path, target: mount.target, readOnly: mount.readOnly,
                 propagation: propagation.isEmpty ? "rprivate" : propagation,
                 options: create ? ["create"] : [], isRecursive: recursive)
-            record.isReadOnlyAtTopAlone = mount.isReadOnlyAtTopAlone
+            record.isReadOnlyNonRecursive = mount.isReadOnlyNonRecursive
             return record
         case .volume(let name, let copy, let subpath):
             try Self.checkLocal(subpath, "volume")
-            let wish = mount.volumeWish
+            let template = mount.volumeTemplate
             let record = try createVolume(
-                name, labels: wish?.labels ?? [:], options: wish?.options ?? [:], driver: wish?.driver ?? "")
+                name, labels: template?.labels ?? [:], options: template?.options ?? [:], driver: template?.driver ?? ""
+            )
             return MountRecord(
                 kind: .volume, volumeName: record.name, hostPath: try content(record), target: mount.target,
                 readOnly: mount.readOnly, isAnonymous: (name?.isEmpty ?? true) || mount.keepsAnonymous == true,

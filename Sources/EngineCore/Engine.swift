@@ -19,8 +19,8 @@ struct LiveContainer: Sendable {
 
 /// Owns all engine state. State changes are serialized here; slow work runs outside and reports back. Its code is split into extensions,
 /// one file per kind of object.
-public actor Engine {
-    public nonisolated let configuration: EngineConfiguration
+package actor Engine {
+    package nonisolated let configuration: EngineConfiguration
     nonisolated let names: KernelNames
     nonisolated let layout: CgroupLayout
     nonisolated let loop: IOLoop
@@ -32,8 +32,8 @@ public actor Engine {
     nonisolated let relay: PortRelay
     nonisolated let filter: PacketFilter
     nonisolated let hub = EventHub()
-    public nonisolated let log: Logger
-    public nonisolated let id: String
+    package nonisolated let log: Logger
+    package nonisolated let id: String
     let store: StateStore
 
     var containers: [String: ContainerRecord] = [:]
@@ -90,7 +90,7 @@ public actor Engine {
     var wasUsed = true
     var requests = 0
 
-    public init(configuration: EngineConfiguration, log: Logger) throws {
+    package init(configuration: EngineConfiguration, log: Logger) throws {
         self.configuration = configuration
         self.log = log
         names = KernelNames(runRoot: configuration.runRoot)
@@ -163,7 +163,7 @@ public actor Engine {
     }
 
     /// Publishes the result of a prune.
-    public func announcePrune(_ scope: EngineEvent.Scope, reclaimed: Int64) {
+    package func announcePrune(_ scope: EngineEvent.Scope, reclaimed: Int64) {
         publish(scope, "prune", id: "", ["reclaimed": String(reclaimed)])
     }
 
@@ -175,11 +175,11 @@ public actor Engine {
     }
 
     /// Publishes an action that does not change a container: `top`, `resize`, `detach`.
-    public func announce(_ reference: String, _ action: String, _ attributes: [String: String] = [:]) {
+    package func announce(_ reference: String, _ action: String, _ attributes: [String: String] = [:]) {
         if let record = try? container(reference) { publish(record, action, attributes) }
     }
 
-    public nonisolated func events(since: Int64?) -> (past: [EngineEvent], stream: AsyncStream<EngineEvent>) {
+    package nonisolated func events(since: Int64?) -> (past: [EngineEvent], stream: AsyncStream<EngineEvent>) {
         hub.subscribe(since: since)
     }
 
@@ -199,7 +199,7 @@ public actor Engine {
 
     // MARK: Lookup
 
-    public func container(_ reference: String) throws(RoostError) -> ContainerRecord {
+    package func container(_ reference: String) throws(RoostError) -> ContainerRecord {
         let wanted = reference.hasPrefix("/") ? String(reference.dropFirst()) : reference
         if let record = containers[wanted] { return record }
         if let record = containers.values.first(where: { $0.name == wanted }) { return record }
@@ -209,19 +209,19 @@ public actor Engine {
         throw .missing("No such container: \(reference)")
     }
 
-    public func allContainers() -> [ContainerRecord] { containers.values.sorted { $0.createdAt > $1.createdAt } }
+    package func allContainers() -> [ContainerRecord] { containers.values.sorted { $0.createdAt > $1.createdAt } }
 
     /// Whether nothing is running or about to run, and no request has been made since the last call.
-    public func isIdle() -> Bool {
+    package func isIdle() -> Bool {
         defer { wasUsed = false }
         return live.isEmpty && pendingRestarts.isEmpty && !wasUsed && requests == 0
     }
 
     /// Called at the start of every request, as `endRequest` at its end.
-    public func beginRequest() {
+    package func beginRequest() {
         wasUsed = true
         requests += 1
     }
 
-    public func endRequest() { requests -= 1 }
+    package func endRequest() { requests -= 1 }
 }

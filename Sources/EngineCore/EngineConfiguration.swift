@@ -1,22 +1,22 @@
 import EngineModel
 
 /// Paths and defaults of an engine. Two engines with different roots do not interfere.
-public struct EngineConfiguration: Sendable {
-    public var dataRoot: String
-    public var runRoot: String
+package struct EngineConfiguration: Sendable {
+    package var dataRoot: String
+    package var runRoot: String
     /// The engine's own executable, for restarting it.
-    public var executable: String
-    public var shimExecutable: String
+    package var executable: String
+    package var shimExecutable: String
     /// How registries are reached; read again for each session.
-    public var registryConfiguration = "/etc/roost/registries.json"
+    package var registryConfiguration = "/etc/roost/registries.json"
     /// How long volumes stay in the trash, in seconds; 0 disables the trash.
-    public var trashSeconds: Int64
+    package var trashSeconds: Int64
     /// The arguments with which a shim starts the engine again.
-    public var arguments: [String]
+    package var arguments: [String]
     /// Limits of containers that set none of their own.
-    public var defaultUlimits: [UlimitSpec]
+    package var defaultUlimits: [UlimitSpec]
 
-    public init(
+    package init(
         dataRoot: String, runRoot: String, executable: String, shimExecutable: String, trashSeconds: Int64,
         arguments: [String], defaultUlimits: [UlimitSpec]
     ) {
@@ -30,10 +30,10 @@ public struct EngineConfiguration: Sendable {
     }
 
     /// The API socket.
-    public var socket: String { runRoot + "/roost.sock" }
+    package var socket: String { runRoot + "/roost.sock" }
     /// The socket on which shims reconnect to a new engine.
     var shimSocket: String { runRoot + "/shims.sock" }
-    public var lock: String { runRoot + "/engine.lock" }
+    package var lock: String { runRoot + "/engine.lock" }
     var revivalLock: String { runRoot + "/revival.lock" }
     var database: String { dataRoot + "/state.db" }
     /// The file in which a shim records its container's exit.

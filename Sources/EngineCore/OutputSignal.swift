@@ -3,20 +3,20 @@ import EngineModel
 import Synchronization
 
 /// Fires when a container's log has grown, and for the last time when the container has exited.
-public final class OutputSignal: Sendable {
-    public let stream: AsyncStream<Void>
+package final class OutputSignal: Sendable {
+    package let stream: AsyncStream<Void>
     private let continuation: AsyncStream<Void>.Continuation
     private let ended = Mutex(false)
     private let watch: LogSubscription
 
     /// `startsNow`: waits for the next exit of a container that is not running yet; otherwise such a container counts as exited.
-    public convenience init(engine: Engine, record: ContainerRecord, folder: String, startsNow: Bool) async throws {
+    package convenience init(engine: Engine, record: ContainerRecord, folder: String, startsNow: Bool) async throws {
         try await self.init(
             engine: engine, record: record, folder: folder,
             until: startsNow && !record.status.isRunning ? .nextExit : .notRunning)
     }
 
-    public init(engine: Engine, record: ContainerRecord, folder: String, until condition: Engine.WaitCondition)
+    package init(engine: Engine, record: ContainerRecord, folder: String, until condition: Engine.WaitCondition)
         async throws
     {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -32,9 +32,9 @@ public final class OutputSignal: Sendable {
     }
 
     /// Output that the log could not take.
-    public struct Piece: Sendable {
-        public let bytes: [UInt8]
-        public let isError: Bool
+    package struct Piece: Sendable {
+        package let bytes: [UInt8]
+        package let isError: Bool
     }
 
     /// Pieces beyond this are dropped: the engine does not wait for a stalled reader, and memory stays bounded.
@@ -49,16 +49,16 @@ public final class OutputSignal: Sendable {
         continuation.yield()
     }
 
-    public func takePieces() -> [Piece] {
+    package func takePieces() -> [Piece] {
         pieces.withLock { pieces in
             defer { pieces = [] }
             return pieces
         }
     }
 
-    public var hasEnded: Bool { ended.withLock { $0 } }
+    package var hasEnded: Bool { ended.withLock { $0 } }
 
-    public func end() {
+    package func end() {
         ended.withLock { $0 = true }
         continuation.yield()
     }

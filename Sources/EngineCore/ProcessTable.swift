@@ -2,8 +2,8 @@ import EngineModel
 import LinuxKernel
 
 /// The processes of a container in the format of `ps -ef`, read from /proc.
-public enum ProcessTable {
-    public static func listing(_ processes: [Int32]) -> ProcessListing {
+package enum ProcessTable {
+    package static func listing(_ processes: [Int32]) -> ProcessListing {
         ProcessListing(
             titles: ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"],
             rows: processes.sorted().compactMap(row))

@@ -113,9 +113,9 @@ extension Engine {
             } catch {
                 // The old one has never stopped serving.
                 standbyContainers.remove(new.id)
-                let said = await lastLines(new.id)
+                let output = await lastLines(new.id)
                 try? await removeContainer(new.id, force: true, volumes: .remove)
-                throw said.isEmpty ? error : RoostError.failure("\(error); its last lines:\n\(said)")
+                throw output.isEmpty ? error : RoostError.failure("\(error); its last lines:\n\(output)")
             }
             await waitForDrain(old.id)
             try await stopRetiring(old.id, timeout: update.timeoutSeconds)

@@ -27,8 +27,8 @@ enum SpecificationCheck {
         }
         try checkLog(spec.log)
         try checkModes(spec)
-        if spec.controlGroupParent.pathParts.contains("..") {
-            throw .invalid("invalid cgroup parent \"\(spec.controlGroupParent)\": it must not contain \"..\"")
+        if spec.cgroupParent.pathParts.contains("..") {
+            throw .invalid("invalid cgroup parent \"\(spec.cgroupParent)\": it must not contain \"..\"")
         }
         for mount in spec.mounts {
             if isRoot(mount.target) {

@@ -51,7 +51,26 @@ struct StateStore: Sendable {
         migrator.registerMigration("trash") { database in
             try database.execute(sql: "CREATE TABLE trash (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT")
         }
+        migrator.registerMigration("member-names") { database in
+            try Self.rename(RenamedMember.ofContainers, in: "record", of: "container", database)
+            try Self.rename(RenamedMember.ofStatus, in: "status", of: "container", database)
+            try Self.rename(RenamedMember.ofNetworks, in: "record", of: "network", database)
+        }
         try migrator.migrate(queue)
+    }
+
+    private static func rename(
+        _ members: [RenamedMember], in column: String, of table: String, _ database: Database
+    ) throws {
+        let rows = try Row.fetchAll(database, sql: "SELECT id, \(column) FROM \(table) WHERE \(column) <> ''")
+        for row in rows {
+            let (id, text): (String, String) = (row["id"], row[column])
+            // A row that cannot be read is reported when it is loaded.
+            guard let value = try? JSON(parsing: text) else { continue }
+            try database.execute(
+                sql: "UPDATE \(table) SET \(column) = ? WHERE id = ?",
+                arguments: [members.reduce(value) { $1.apply(to: $0) }.text(), id])
+        }
     }
 
     /// Whether a row was refused because its key, e.g. a container's name, exists already.

@@ -6,19 +6,19 @@ import Registry
 import Synchronization
 
 /// The progress of a transfer: of one layer, or of the whole image if `layer` is nil.
-public struct TransferProgress: Sendable, Equatable {
-    public var layer: String?
-    public var status: String
+package struct TransferProgress: Sendable, Equatable {
+    package var layer: String?
+    package var status: String
     /// Bytes so far and in total, while bytes are transferred.
-    public var amount: (current: Int64, total: Int64)?
+    package var amount: (current: Int64, total: Int64)?
 
-    public init(_ layer: String?, _ status: String, _ amount: (current: Int64, total: Int64)? = nil) {
+    package init(_ layer: String?, _ status: String, _ amount: (current: Int64, total: Int64)? = nil) {
         self.layer = layer
         self.status = status
         self.amount = amount
     }
 
-    public static func == (one: TransferProgress, other: TransferProgress) -> Bool {
+    package static func == (one: TransferProgress, other: TransferProgress) -> Bool {
         one.layer == other.layer && one.status == other.status && one.amount?.current == other.amount?.current
     }
 }

@@ -1,9 +1,9 @@
 /// Base64 (RFC 4648) without Foundation, which the CLI does not load.
-public enum Base64 {
+package enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
     /// Encodes with padding; `urlSafe` uses `-` and `_` (section 5).
-    public static func encode(_ bytes: [UInt8], urlSafe: Bool = false) -> String {
+    package static func encode(_ bytes: [UInt8], urlSafe: Bool = false) -> String {
         var out: [UInt8] = []
         out.reserveCapacity((bytes.count + 2) / 3 * 4)
         for start in stride(from: 0, to: bytes.count, by: 3) {
@@ -19,7 +19,7 @@ public enum Base64 {
     }
 
     /// Decodes either alphabet, with or without padding; nil for other characters.
-    public static func decode(_ text: String) -> [UInt8]? {
+    package static func decode(_ text: String) -> [UInt8]? {
         var bytes: [UInt8] = []
         var bits = 0
         var count = 0

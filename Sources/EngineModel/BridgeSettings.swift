@@ -1,17 +1,17 @@
 /// The options of a bridge network (Docker, "Bridge network driver", "Options"), validated when the network is created.
-public struct BridgeSettings: Sendable, Equatable {
+package struct BridgeSettings: Sendable, Equatable {
     /// nil means the default of 1500.
-    public var mtu: UInt32?
+    package var mtu: UInt32?
     /// Whether containers of the network can reach each other (`enable_icc`).
-    public var connects = true
+    package var connects = true
     /// Whether outgoing traffic is masqueraded with the host's address (`enable_ip_masquerade`).
-    public var masquerades = true
+    package var masquerades = true
     /// The host address of published ports without one (`host_binding_ipv4`).
-    public var publishAddress: IPAddress?
+    package var publishAddress: IPAddress?
     /// The prefix of interface names in containers, followed by a number.
-    public var interfacePrefix = "eth"
+    package var interfacePrefix = "eth"
 
-    public init(_ options: [String: String]) throws(RoostError) {
+    package init(_ options: [String: String]) throws(RoostError) {
         func truth(_ key: String) throws(RoostError) -> Bool? {
             guard let text = options[key], !text.isEmpty else { return nil }
             switch text.lowercased() {
@@ -56,7 +56,7 @@ public struct BridgeSettings: Sendable, Equatable {
     private init() {}
 
     /// The settings of an existing network, whose options were validated when it was created.
-    public static func of(_ record: NetworkRecord) -> BridgeSettings {
+    package static func of(_ record: NetworkRecord) -> BridgeSettings {
         do { return try BridgeSettings(record.options) } catch { return BridgeSettings() }
     }
 }

@@ -1,22 +1,22 @@
 /// A change of a container's limits and restart policy; nil keeps a setting unchanged.
-public struct ContainerUpdate: Sendable, Equatable {
-    public var memoryBytes: Int64?
-    public var memoryReservationBytes: Int64?
-    public var memorySwapBytes: Int64?
-    public var nanoCPUs: Int64?
-    public var cpuShares: Int64?
-    public var cpuPeriod: Int64?
-    public var cpuQuota: Int64?
+package struct ContainerUpdate: Sendable, Equatable {
+    package var memoryBytes: Int64?
+    package var memoryReservationBytes: Int64?
+    package var memorySwapBytes: Int64?
+    package var nanoCPUs: Int64?
+    package var cpuShares: Int64?
+    package var cpuPeriod: Int64?
+    package var cpuQuota: Int64?
     /// 0 and -1 remove the limit.
-    public var maximumProcesses: Int64?
-    public var cpusetCPUs: String?
-    public var cpusetMemories: String?
-    public var blockWeight: UInt16?
-    public var restartPolicy: RestartPolicySpec?
+    package var maximumProcesses: Int64?
+    package var cpusetCPUs: String?
+    package var cpusetMemories: String?
+    package var blockWeight: UInt16?
+    package var restartPolicy: RestartPolicySpec?
 
-    public init() {}
+    package init() {}
 
-    public func applied(to old: ResourceSpec) -> ResourceSpec {
+    package func applied(to old: ResourceSpec) -> ResourceSpec {
         var new = old
         new.memoryBytes = memoryBytes ?? old.memoryBytes
         new.memoryReservationBytes = memoryReservationBytes ?? old.memoryReservationBytes

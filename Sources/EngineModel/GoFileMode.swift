@@ -1,11 +1,11 @@
 /// File modes in Go's `os.FileMode` encoding, as in `X-Docker-Container-Path-Stat` and in BuildKit sessions.
-public enum GoFileMode {
+package enum GoFileMode {
     /// `os.ModeDir` and `os.ModeSymlink`.
-    public static let directory: UInt32 = 1 << 31
-    public static let symbolicLink: UInt32 = 1 << 27
+    package static let directory: UInt32 = 1 << 31
+    package static let symbolicLink: UInt32 = 1 << 27
 
     /// From `st_mode` (inode(7)).
-    public static func value(_ mode: UInt32) -> UInt32 {
+    package static func value(_ mode: UInt32) -> UInt32 {
         var value = mode & 0o777
         switch mode & 0o170000 {
         case 0o040000: value |= directory

@@ -1,7 +1,7 @@
 /// Floating-point numbers as Go formats them, for numbers that become strings and for `config`.
-public enum GoNumber {
+package enum GoNumber {
     /// `%v`: `1.5`, `1e+06`, `+Inf`.
-    public static func text(_ value: Double) -> String {
+    package static func text(_ value: Double) -> String {
         guard value.isFinite else { return value.isNaN ? "NaN" : value < 0 ? "-Inf" : "+Inf" }
         let (digits, point) = decimal(value)
         let sign = value.sign == .minus ? "-" : ""
@@ -10,7 +10,7 @@ public enum GoNumber {
     }
 
     /// As `encoding/json`: `1000000`, `1e+21`, `1e-7`.
-    public static func json(_ value: Double) -> String {
+    package static func json(_ value: Double) -> String {
         let (digits, point) = decimal(value)
         let sign = value.sign == .minus ? "-" : ""
         guard value != 0, value.magnitude < 1e-6 || value.magnitude >= 1e21 else { return sign + plain(digits, point) }

@@ -1,13 +1,13 @@
 /// An IPv4 or IPv6 address, in network byte order.
-public struct IPAddress: Sendable, Hashable, Codable, CustomStringConvertible {
+package struct IPAddress: Sendable, Hashable, Codable, CustomStringConvertible {
     /// 4 or 16 bytes.
-    public let bytes: [UInt8]
+    package let bytes: [UInt8]
 
-    public init(bytes: [UInt8]) { self.bytes = bytes }
+    package init(bytes: [UInt8]) { self.bytes = bytes }
 
-    public var isVersion6: Bool { bytes.count == 16 }
+    package var isVersion6: Bool { bytes.count == 16 }
 
-    public init?(_ text: some StringProtocol) {
+    package init?(_ text: some StringProtocol) {
         if let bytes = Self.parse4(text) ?? Self.parse6(text) { self.bytes = bytes } else { return nil }
     }
 
@@ -49,7 +49,7 @@ public struct IPAddress: Sendable, Hashable, Codable, CustomStringConvertible {
         return first + [UInt8](repeating: 0, count: 16 - first.count - second.count) + second
     }
 
-    public var description: String {
+    package var description: String {
         if !isVersion6 { return bytes.map(String.init).joined(separator: ".") }
         let groups = (0..<8).map { UInt16(bytes[$0 * 2]) << 8 | UInt16(bytes[$0 * 2 + 1]) }
         // RFC 5952: shorten the longest run of zeros, the first of equal ones, but not a single zero.
@@ -67,25 +67,25 @@ public struct IPAddress: Sendable, Hashable, Codable, CustomStringConvertible {
             + texts[best.upperBound...].joined(separator: ":")
     }
 
-    public var isLoopback: Bool { isVersion6 ? bytes == Array(repeating: 0, count: 15) + [1] : bytes[0] == 127 }
-    public var isUnspecified: Bool { bytes.allSatisfy { $0 == 0 } }
+    package var isLoopback: Bool { isVersion6 ? bytes == Array(repeating: 0, count: 15) + [1] : bytes[0] == 127 }
+    package var isUnspecified: Bool { bytes.allSatisfy { $0 == 0 } }
 
-    public static let any4 = IPAddress(bytes: [0, 0, 0, 0])
-    public static let any6 = IPAddress(bytes: Array(repeating: 0, count: 16))
+    package static let any4 = IPAddress(bytes: [0, 0, 0, 0])
+    package static let any6 = IPAddress(bytes: Array(repeating: 0, count: 16))
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let text = try decoder.singleValueContainer().decode(String.self)
         guard let address = IPAddress(text) else { throw RoostError.invalid("\"\(text)\" is not an IP address") }
         self = address
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)
     }
 
     /// This address plus a number, as if it were one large integer.
-    public func advanced(by offset: UInt64) -> IPAddress {
+    package func advanced(by offset: UInt64) -> IPAddress {
         var result = bytes
         var carry = offset
         for index in result.indices.reversed() where carry > 0 {
@@ -98,12 +98,12 @@ public struct IPAddress: Sendable, Hashable, Codable, CustomStringConvertible {
 }
 
 /// A subnet in CIDR notation: `172.20.0.0/24`.
-public struct Subnet: Sendable, Hashable, Codable, CustomStringConvertible {
+package struct Subnet: Sendable, Hashable, Codable, CustomStringConvertible {
     /// The first address: all bits after the prefix are zero.
-    public let base: IPAddress
-    public let prefix: UInt8
+    package let base: IPAddress
+    package let prefix: UInt8
 
-    public init(_ address: IPAddress, prefix: UInt8) {
+    package init(_ address: IPAddress, prefix: UInt8) {
         var bytes = address.bytes
         for index in bytes.indices {
             let kept = max(0, min(8, Int(prefix) - index * 8))
@@ -113,7 +113,7 @@ public struct Subnet: Sendable, Hashable, Codable, CustomStringConvertible {
         self.prefix = prefix
     }
 
-    public init?(_ text: some StringProtocol) {
+    package init?(_ text: some StringProtocol) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, let address = IPAddress(parts[0]), let prefix = UInt8(parts[1]),
             Int(prefix) <= address.bytes.count * 8
@@ -121,32 +121,32 @@ public struct Subnet: Sendable, Hashable, Codable, CustomStringConvertible {
         self.init(address, prefix: prefix)
     }
 
-    public var description: String { "\(base)/\(prefix)" }
+    package var description: String { "\(base)/\(prefix)" }
 
-    public func contains(_ address: IPAddress) -> Bool {
+    package func contains(_ address: IPAddress) -> Bool {
         address.isVersion6 == base.isVersion6 && Subnet(address, prefix: prefix).base == base
     }
 
-    public func overlaps(_ other: Subnet) -> Bool {
+    package func overlaps(_ other: Subnet) -> Bool {
         base.isVersion6 == other.base.isVersion6 && (contains(other.base) || other.contains(base))
     }
 
     /// The number of addresses, at most 2^63 - 1.
-    public var size: UInt64 {
+    package var size: UInt64 {
         let free = base.bytes.count * 8 - Int(prefix)
         return free >= 63 ? UInt64.max >> 1 : 1 << UInt64(free)
     }
 
     /// The last address; in IPv4 the broadcast address.
-    public var last: IPAddress { base.advanced(by: size - 1) }
+    package var last: IPAddress { base.advanced(by: size - 1) }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let text = try decoder.singleValueContainer().decode(String.self)
         guard let subnet = Subnet(text) else { throw RoostError.invalid("\"\(text)\" is not a subnet") }
         self = subnet
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)
     }
@@ -154,7 +154,7 @@ public struct Subnet: Sendable, Hashable, Codable, CustomStringConvertible {
 
 extension Subnet {
     /// The first and the last address of IPv4 as numbers; nil for IPv6.
-    public var numbers4: ClosedRange<UInt32>? {
+    package var numbers4: ClosedRange<UInt32>? {
         guard !base.isVersion6 else { return nil }
         let first = base.bytes.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
         let rest: UInt32 = prefix == 0 ? .max : prefix >= 32 ? 0 : UInt32.max >> UInt32(prefix)

@@ -1,9 +1,9 @@
 /// IDs and names of the engine's objects.
-public enum Identifiers {
+package enum Identifiers {
     private static let digits = Array("0123456789abcdef".utf8)
 
     /// Lower-case hexadecimal text of bytes.
-    public static func hex(_ bytes: some Sequence<UInt8>) -> String {
+    package static func hex(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []
         for byte in bytes {
             text.append(digits[Int(byte >> 4)])
@@ -14,7 +14,7 @@ public enum Identifiers {
 
     /// A new ID of 64 hexadecimal digits, as in Docker. The first twelve are never all decimal, so that no tool parses the short form
     /// as a number.
-    public static func random() -> String {
+    package static func random() -> String {
         var generator = SystemRandomNumberGenerator()
         while true {
             let text = hex((0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
@@ -22,12 +22,12 @@ public enum Identifiers {
         }
     }
 
-    public static func isHexadecimal(_ text: some StringProtocol) -> Bool {
+    package static func isHexadecimal(_ text: some StringProtocol) -> Bool {
         !text.isEmpty && text.utf8.allSatisfy { ($0 >= 48 && $0 <= 57) || ($0 >= 97 && $0 <= 102) }
     }
 
     /// Whether a name is valid for a container, volume or network: `[a-zA-Z0-9][a-zA-Z0-9_.-]+`, at most 255 bytes.
-    public static func isValidName(_ name: some StringProtocol) -> Bool {
+    package static func isValidName(_ name: some StringProtocol) -> Bool {
         guard let first = name.utf8.first, isAlphanumeric(first), name.utf8.count >= 2, name.utf8.count <= 255 else {
             return false
         }
@@ -39,7 +39,7 @@ public enum Identifiers {
     }
 
     /// A generated container name: an adjective and a person from the history of computing.
-    public static func generatedName(taken: (String) -> Bool) -> String {
+    package static func generatedName(taken: (String) -> Bool) -> String {
         var generator = SystemRandomNumberGenerator()
         for attempt in 0..<64 {
             let first = adjectives.randomElement(using: &generator) ?? "quiet"

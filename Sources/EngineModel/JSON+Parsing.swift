@@ -1,11 +1,11 @@
 extension JSON {
     /// Parses a text (RFC 8259). The depth is limited, so that external input cannot exhaust the stack.
-    public init(parsing bytes: some Collection<UInt8>, depthLimit: Int = 128) throws(RoostError) {
+    package init(parsing bytes: some Collection<UInt8>, depthLimit: Int = 128) throws(RoostError) {
         var parser = JSONParser(Array(bytes), depthLimit: depthLimit)
         self = try parser.document()
     }
 
-    public init(parsing text: String) throws(RoostError) { try self.init(parsing: Array(text.utf8)) }
+    package init(parsing text: String) throws(RoostError) { try self.init(parsing: Array(text.utf8)) }
 }
 
 private struct JSONParser {

@@ -1,8 +1,8 @@
 extension JSON {
     /// The text; with `indent` one member per line, else without white space.
-    public func text(indent: Int? = nil) -> String { String(decoding: bytes(indent: indent), as: UTF8.self) }
+    package func text(indent: Int? = nil) -> String { String(decoding: bytes(indent: indent), as: UTF8.self) }
 
-    public func bytes(indent: Int? = nil) -> [UInt8] {
+    package func bytes(indent: Int? = nil) -> [UInt8] {
         var writer = JSONWriter(indent: indent)
         writer.write(self, depth: 0)
         return writer.bytes

@@ -5,7 +5,7 @@ extension JSON {
     /// `zeroIfAbsent`: an absent member is the zero value of its type, as in Go, instead of an error.
     ///
     /// Throws `RoostError` of kind `invalid` with the path of the value of a wrong type.
-    public func decode<Value: Decodable>(_ type: Value.Type = Value.self, zeroIfAbsent: Bool = false) throws -> Value {
+    package func decode<Value: Decodable>(_ type: Value.Type = Value.self, zeroIfAbsent: Bool = false) throws -> Value {
         try JSONValueDecoder(value: self, path: DecodingPath(), zeroIfAbsent: zeroIfAbsent).decode(type)
     }
 }
@@ -38,7 +38,7 @@ private indirect enum DecodingPath {
 
 extension JSON {
     /// The error for a value of the wrong type; `path` is empty for the whole body.
-    public func wrongType(at path: String, expected: String) -> RoostError {
+    package func wrongType(at path: String, expected: String) -> RoostError {
         .invalid("invalid JSON: cannot use \(typeName) for \(path.isEmpty ? "the body" : path): expected \(expected)")
     }
 
@@ -115,8 +115,36 @@ private struct JSONValueDecoder: Decoder, SingleValueDecodingContainer {
     func decode(_ type: UInt32.Type) throws -> UInt32 { try integer() }
     func decode(_ type: UInt64.Type) throws -> UInt64 { try integer() }
 
+    /// The value as a list of strings; nil if it is something else.
+    private var texts: [String]? {
+        guard case .array(let elements) = value else { return nil }
+        var list: [String] = []
+        list.reserveCapacity(elements.count)
+        for element in elements {
+            guard case .string(let text) = element else { return nil }
+            list.append(text)
+        }
+        return list
+    }
+
+    /// The value as a map of strings; nil if it is something else. Of equal keys the last one counts.
+    private var textMap: [String: String]? {
+        guard case .object(let members) = value else { return nil }
+        var map: [String: String] = [:]
+        map.reserveCapacity(members.count)
+        for (key, member) in members {
+            guard case .string(let text) = member else { return nil }
+            map[key] = text
+        }
+        return map
+    }
+
     func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
+        // Frequent types, which need no decoder of their own.
         if type == JSON.self, let value = value as? Value { return value }
+        if type == String.self, case .string(let text) = value, let text = text as? Value { return text }
+        if type == [String].self, let list = texts as? Value { return list }
+        if type == [String: String].self, let map = textMap as? Value { return map }
         do { return try Value(from: self) } catch let error as DecodingError {
             // The standard library's own types (enums of texts) say what is wrong, not where.
             throw RoostError.invalid("invalid JSON: \(path.text.isEmpty ? "the body" : path.text): \(error.reason)")
@@ -164,15 +192,25 @@ private struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     func contains(_ key: Key) -> Bool { JSON.member(of: members, key.stringValue) != nil }
     func decodeNil(forKey key: Key) -> Bool { member(key) == nil }
 
-    func decode(_ type: Bool.Type, forKey key: Key) throws -> Bool { try present(key).decode(type) }
-    func decode(_ type: String.Type, forKey key: Key) throws -> String { try present(key).decode(type) }
+    // The path is made for errors only, and for values that have members.
+    func decode(_ type: Bool.Type, forKey key: Key) throws -> Bool {
+        if case .bool(let value) = JSON.member(of: members, key.stringValue) { return value }
+        return try present(key).decode(type)
+    }
+    func decode(_ type: String.Type, forKey key: Key) throws -> String {
+        if case .string(let value) = JSON.member(of: members, key.stringValue) { return value }
+        return try present(key).decode(type)
+    }
     func decode(_ type: Double.Type, forKey key: Key) throws -> Double { try present(key).decode(type) }
     func decode(_ type: Float.Type, forKey key: Key) throws -> Float { try present(key).decode(type) }
     func decode(_ type: Int.Type, forKey key: Key) throws -> Int { try present(key).decode(type) }
     func decode(_ type: Int8.Type, forKey key: Key) throws -> Int8 { try present(key).decode(type) }
     func decode(_ type: Int16.Type, forKey key: Key) throws -> Int16 { try present(key).decode(type) }
     func decode(_ type: Int32.Type, forKey key: Key) throws -> Int32 { try present(key).decode(type) }
-    func decode(_ type: Int64.Type, forKey key: Key) throws -> Int64 { try present(key).decode(type) }
+    func decode(_ type: Int64.Type, forKey key: Key) throws -> Int64 {
+        if case .int(let value) = JSON.member(of: members, key.stringValue) { return value }
+        return try present(key).decode(type)
+    }
     func decode(_ type: UInt.Type, forKey key: Key) throws -> UInt { try present(key).decode(type) }
     func decode(_ type: UInt8.Type, forKey key: Key) throws -> UInt8 { try present(key).decode(type) }
     func decode(_ type: UInt16.Type, forKey key: Key) throws -> UInt16 { try present(key).decode(type) }
@@ -183,7 +221,11 @@ private struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     }
 
     func decodeIfPresent(_ type: Bool.Type, forKey key: Key) throws -> Bool? { try member(key)?.decode(type) }
-    func decodeIfPresent(_ type: String.Type, forKey key: Key) throws -> String? { try member(key)?.decode(type) }
+    func decodeIfPresent(_ type: String.Type, forKey key: Key) throws -> String? {
+        let value = JSON.member(of: members, key.stringValue)
+        if case .string(let value) = value { return value }
+        return try value.flatMap { $0.isNull ? nil : try decoder($0, key).decode(type) }
+    }
     func decodeIfPresent(_ type: Int64.Type, forKey key: Key) throws -> Int64? { try member(key)?.decode(type) }
     func decodeIfPresent<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value? {
         try member(key)?.decode(type)
@@ -240,7 +282,7 @@ private struct UnkeyedDecoder: UnkeyedDecodingContainer {
 }
 
 extension JSON: Decodable {
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         guard let decoder = decoder as? JSONValueDecoder else {
             throw RoostError.failure("a JSON value can be decoded from JSON only")
         }

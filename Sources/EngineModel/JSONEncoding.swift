@@ -1,66 +1,57 @@
 extension JSON {
     /// The JSON form of a value. Object keys keep the order in which the value encodes them; optional members that are nil are absent.
-    public init(encoding value: some Encodable) throws {
-        self = try EncodingContainer.element(value).json
-    }
+    package init(encoding value: some Encodable) throws { self = try EncodingContainer.value(value) }
 }
 
 /// What one `Encoder` collects: a single value, a list or an object.
 private final class EncodingContainer {
-    enum Content {
-        case single(JSON)
-        case array([Element])
-        case object([(key: String, value: Element)])
+    enum Kind { case single, array, object }
+
+    /// What kind of container was asked for; nil if none was.
+    var kind: Kind?
+    var single = JSON.null
+    private(set) var elements: [JSON] = []
+    private(set) var members: [(key: String, value: JSON)] = []
+    /// Containers that their owners fill later, and where they belong.
+    private var nested: [(index: Int, container: EncodingContainer)] = []
+
+    func append(_ value: JSON) { elements.append(value) }
+    func set(_ value: JSON, _ key: String) { members.append((key, value)) }
+
+    /// A place for a container that is filled later.
+    func append(_ container: EncodingContainer) {
+        nested.append((elements.count, container))
+        append(.null)
     }
-    /// An element is a finished value, or a container that its owner may still be filling.
-    enum Element {
-        case value(JSON)
-        case container(EncodingContainer)
-
-        var json: JSON {
-            switch self {
-            case .value(let value): value
-            case .container(let container): container.json
-            }
-        }
+    func set(_ container: EncodingContainer, _ key: String) {
+        nested.append((members.count, container))
+        set(.null, key)
     }
 
-    var content: Content?
-
+    /// What was collected. Asked once, when the value has been encoded.
     var json: JSON {
-        switch content {
-        case nil: .object([])
-        case .single(let value): value
-        case .array(let elements): .array(elements.map(\.json))
-        case .object(let members): .object(members.map { ($0.key, $0.value.json) })
+        switch kind {
+        case .single: return single
+        case .array:
+            for (index, container) in nested { elements[index] = container.json }
+            return .array(elements)
+        case .object, nil:
+            for (index, container) in nested { members[index].value = container.json }
+            return .object(members)
         }
     }
 
-    func append(_ element: Element) {
-        guard case .array(var elements) = content else { return content = .array([element]) }
-        // Emptied first: the array has one owner, and grows in place.
-        content = nil
-        elements.append(element)
-        content = .array(elements)
-    }
-
-    func set(_ element: Element, _ key: String) {
-        guard case .object(var members) = content else { return content = .object([(key, element)]) }
-        content = nil
-        members.append((key, element))
-        content = .object(members)
-    }
-
-    /// The element for a value of any type.
-    static func element(_ value: some Encodable) throws -> Element {
+    /// The JSON form of a value of any type. Frequent types are recognized first: a container for each would be expensive.
+    static func value<Value: Encodable>(_ value: Value) throws -> JSON {
         // Values of JSON are taken as they are.
-        if let json = value as? JSON { return .value(json) }
+        if Value.self == JSON.self, let json = value as? JSON { return json }
+        if Value.self == String.self, let text = value as? String { return .string(text) }
+        if Value.self == [String].self, let list = value as? [String] { return JSON(list) }
         // In the order of their keys: that of a dictionary differs from run to run.
-        if let map = value as? [String: String] { return .value(JSON(map)) }
+        if Value.self == [String: String].self, let map = value as? [String: String] { return JSON(map) }
         let encoder = JSONValueEncoder()
         try value.encode(to: encoder)
-        if case .single(let value) = encoder.container.content { return .value(value) }
-        return .container(encoder.container)
+        return encoder.container.json
     }
 }
 
@@ -70,12 +61,12 @@ private struct JSONValueEncoder: Encoder {
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
-        if container.content == nil { container.content = .object([]) }
+        container.kind = .object
         return KeyedEncodingContainer(KeyedEncoder<Key>(container: container))
     }
 
     func unkeyedContainer() -> any UnkeyedEncodingContainer {
-        if container.content == nil { container.content = .array([]) }
+        container.kind = .array
         return UnkeyedEncoder(container: container)
     }
 
@@ -88,10 +79,10 @@ private struct KeyedEncoder<Key: CodingKey>: KeyedEncodingContainerProtocol {
     let container: EncodingContainer
     var codingPath: [any CodingKey] { [] }
 
-    func encodeNil(forKey key: Key) { container.set(.value(.null), key.stringValue) }
-    func encode(_ value: Bool, forKey key: Key) { container.set(.value(.bool(value)), key.stringValue) }
-    func encode(_ value: String, forKey key: Key) { container.set(.value(.string(value)), key.stringValue) }
-    func encode(_ value: Double, forKey key: Key) { container.set(.value(.double(value)), key.stringValue) }
+    func encodeNil(forKey key: Key) { container.set(.null, key.stringValue) }
+    func encode(_ value: Bool, forKey key: Key) { container.set(.bool(value), key.stringValue) }
+    func encode(_ value: String, forKey key: Key) { container.set(.string(value), key.stringValue) }
+    func encode(_ value: Double, forKey key: Key) { container.set(.double(value), key.stringValue) }
     func encode(_ value: Float, forKey key: Key) { encode(Double(value), forKey: key) }
     func encode(_ value: Int, forKey key: Key) { integer(value, key) }
     func encode(_ value: Int8, forKey key: Key) { integer(value, key) }
@@ -104,16 +95,16 @@ private struct KeyedEncoder<Key: CodingKey>: KeyedEncodingContainerProtocol {
     func encode(_ value: UInt32, forKey key: Key) { integer(value, key) }
     func encode(_ value: UInt64, forKey key: Key) { integer(value, key) }
     func encode(_ value: some Encodable, forKey key: Key) throws {
-        container.set(try EncodingContainer.element(value), key.stringValue)
+        container.set(try EncodingContainer.value(value), key.stringValue)
     }
 
     private func integer(_ value: some BinaryInteger, _ key: Key) {
-        container.set(.value(JSON(value)), key.stringValue)
+        container.set(JSON(value), key.stringValue)
     }
 
     private func nested(_ key: Key) -> JSONValueEncoder {
         let encoder = JSONValueEncoder()
-        container.set(.container(encoder.container), key.stringValue)
+        container.set(encoder.container, key.stringValue)
         return encoder
     }
 
@@ -124,7 +115,7 @@ private struct KeyedEncoder<Key: CodingKey>: KeyedEncodingContainerProtocol {
     func superEncoder(forKey key: Key) -> any Encoder { nested(key) }
     func superEncoder() -> any Encoder {
         let encoder = JSONValueEncoder()
-        container.set(.container(encoder.container), "super")
+        container.set(encoder.container, "super")
         return encoder
     }
 }
@@ -133,18 +124,18 @@ private struct UnkeyedEncoder: UnkeyedEncodingContainer {
     let container: EncodingContainer
     var codingPath: [any CodingKey] { [] }
 
-    var count: Int { if case .array(let elements) = container.content { elements.count } else { 0 } }
+    var count: Int { container.elements.count }
 
-    func encodeNil() { container.append(.value(.null)) }
-    func encode(_ value: Bool) { container.append(.value(.bool(value))) }
-    func encode(_ value: String) { container.append(.value(.string(value))) }
+    func encodeNil() { container.append(.null) }
+    func encode(_ value: Bool) { container.append(.bool(value)) }
+    func encode(_ value: String) { container.append(.string(value)) }
     func encode(_ value: some Encodable) throws {
-        container.append(try EncodingContainer.element(value))
+        container.append(try EncodingContainer.value(value))
     }
 
     private func nested() -> JSONValueEncoder {
         let encoder = JSONValueEncoder()
-        container.append(.container(encoder.container))
+        container.append(encoder.container)
         return encoder
     }
 
@@ -159,28 +150,33 @@ private struct SingleValueEncoder: SingleValueEncodingContainer {
     let container: EncodingContainer
     var codingPath: [any CodingKey] { [] }
 
-    func encodeNil() { container.content = .single(.null) }
-    func encode(_ value: Bool) { container.content = .single(.bool(value)) }
-    func encode(_ value: String) { container.content = .single(.string(value)) }
-    func encode(_ value: Double) { container.content = .single(.double(value)) }
+    private func set(_ value: JSON) {
+        container.kind = .single
+        container.single = value
+    }
+
+    func encodeNil() { set(.null) }
+    func encode(_ value: Bool) { set(.bool(value)) }
+    func encode(_ value: String) { set(.string(value)) }
+    func encode(_ value: Double) { set(.double(value)) }
     func encode(_ value: Float) { encode(Double(value)) }
-    func encode(_ value: Int) { container.content = .single(JSON(value)) }
-    func encode(_ value: Int8) { container.content = .single(JSON(value)) }
-    func encode(_ value: Int16) { container.content = .single(JSON(value)) }
-    func encode(_ value: Int32) { container.content = .single(JSON(value)) }
-    func encode(_ value: Int64) { container.content = .single(JSON(value)) }
-    func encode(_ value: UInt) { container.content = .single(JSON(value)) }
-    func encode(_ value: UInt8) { container.content = .single(JSON(value)) }
-    func encode(_ value: UInt16) { container.content = .single(JSON(value)) }
-    func encode(_ value: UInt32) { container.content = .single(JSON(value)) }
-    func encode(_ value: UInt64) { container.content = .single(JSON(value)) }
+    func encode(_ value: Int) { set(JSON(value)) }
+    func encode(_ value: Int8) { set(JSON(value)) }
+    func encode(_ value: Int16) { set(JSON(value)) }
+    func encode(_ value: Int32) { set(JSON(value)) }
+    func encode(_ value: Int64) { set(JSON(value)) }
+    func encode(_ value: UInt) { set(JSON(value)) }
+    func encode(_ value: UInt8) { set(JSON(value)) }
+    func encode(_ value: UInt16) { set(JSON(value)) }
+    func encode(_ value: UInt32) { set(JSON(value)) }
+    func encode(_ value: UInt64) { set(JSON(value)) }
     func encode(_ value: some Encodable) throws {
-        container.content = .single(try EncodingContainer.element(value).json)
+        set(try EncodingContainer.value(value))
     }
 }
 
 extension JSON: Encodable {
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         switch self {
         case .null:
             var container = encoder.singleValueContainer()

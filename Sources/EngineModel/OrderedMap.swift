@@ -1,21 +1,21 @@
 /// The members of a JSON object whose keys are not known, in their order.
-public struct OrderedMap<Value: Sendable>: Sendable, ExpressibleByDictionaryLiteral, RandomAccessCollection {
-    public private(set) var elements: [(key: String, value: Value)]
+package struct OrderedMap<Value: Sendable>: Sendable, ExpressibleByDictionaryLiteral, RandomAccessCollection {
+    package private(set) var elements: [(key: String, value: Value)]
 
-    public init(_ elements: [(key: String, value: Value)] = []) { self.elements = elements }
-    public init(dictionaryLiteral elements: (String, Value)...) {
+    package init(_ elements: [(key: String, value: Value)] = []) { self.elements = elements }
+    package init(dictionaryLiteral elements: (String, Value)...) {
         self.elements = elements.map { (key: $0.0, value: $0.1) }
     }
 
-    public var startIndex: Int { elements.startIndex }
-    public var endIndex: Int { elements.endIndex }
-    public subscript(position: Int) -> (key: String, value: Value) { elements[position] }
+    package var startIndex: Int { elements.startIndex }
+    package var endIndex: Int { elements.endIndex }
+    package subscript(position: Int) -> (key: String, value: Value) { elements[position] }
 
-    public var keys: [String] { elements.map(\.key) }
-    public var values: [Value] { elements.map(\.value) }
+    package var keys: [String] { elements.map(\.key) }
+    package var values: [Value] { elements.map(\.value) }
 
     /// Setting nil removes the member; a new one becomes the last.
-    public subscript(key: String) -> Value? {
+    package subscript(key: String) -> Value? {
         get { elements.last { $0.key.isExactly(key) }?.value }
         set {
             let index = elements.firstIndex { $0.key.isExactly(key) }
@@ -29,49 +29,49 @@ public struct OrderedMap<Value: Sendable>: Sendable, ExpressibleByDictionaryLite
     }
 
     /// With the members of another map added; of two with the same key the other's counts.
-    public func merging(_ other: OrderedMap) -> OrderedMap {
+    package func merging(_ other: OrderedMap) -> OrderedMap {
         var merged = self
         for (key, value) in other { merged[key] = value }
         return merged
     }
 
-    public func mapValues<Other>(_ transform: (Value) throws -> Other) rethrows -> OrderedMap<Other> {
+    package func mapValues<Other>(_ transform: (Value) throws -> Other) rethrows -> OrderedMap<Other> {
         OrderedMap<Other>(try elements.map { ($0.key, try transform($0.value)) })
     }
 }
 
 extension OrderedMap: Equatable where Value: Equatable {
-    public static func == (one: OrderedMap, other: OrderedMap) -> Bool {
+    package static func == (one: OrderedMap, other: OrderedMap) -> Bool {
         one.elements.elementsEqual(other.elements) { $0.key.isExactly($1.key) && $0.value == $1.value }
     }
 }
 
 extension OrderedMap: Encodable where Value: Encodable {
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: JSONKey.self)
         for (key, value) in elements { try container.encode(value, forKey: JSONKey(stringValue: key)) }
     }
 }
 
 extension OrderedMap: Decodable where Value: Decodable {
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: JSONKey.self)
         elements = try container.allKeys.map { ($0.stringValue, try container.decode(Value.self, forKey: $0)) }
     }
 }
 
 /// A member that is null instead of absent if it has no value, as Go's slices, maps and pointers without `omitempty`.
-@propertyWrapper public struct NullIfNil<Value: Codable & Sendable>: Codable, Sendable {
-    public var wrappedValue: Value?
+@propertyWrapper package struct NullIfNil<Value: Codable & Sendable>: Codable, Sendable {
+    package var wrappedValue: Value?
 
-    public init(wrappedValue: Value? = nil) { self.wrappedValue = wrappedValue }
+    package init(wrappedValue: Value? = nil) { self.wrappedValue = wrappedValue }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         wrappedValue = container.decodeNil() ? nil : try container.decode(Value.self)
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         guard let wrappedValue else {
             var container = encoder.singleValueContainer()
             return try container.encodeNil()
@@ -84,13 +84,20 @@ extension NullIfNil: Equatable where Value: Equatable {}
 
 extension KeyedDecodingContainer {
     /// Used by the compiler's `init(from:)`: an absent member has no value.
-    public func decode<Value>(_ type: NullIfNil<Value>.Type, forKey key: Key) throws -> NullIfNil<Value> {
+    package func decode<Value>(_ type: NullIfNil<Value>.Type, forKey key: Key) throws -> NullIfNil<Value> {
         NullIfNil(wrappedValue: try decodeIfPresent(Value.self, forKey: key))
     }
 }
 
+extension KeyedEncodingContainer {
+    /// Used by the compiler's `encode(to:)`: without an encoder of its own for the wrapper.
+    package mutating func encode<Value>(_ member: NullIfNil<Value>, forKey key: Key) throws {
+        if let value = member.wrappedValue { try encode(value, forKey: key) } else { try encodeNil(forKey: key) }
+    }
+}
+
 /// A JSON object without members, such as the values of `ExposedPorts` and `Volumes`.
-public struct EmptyObject: Codable, Sendable, Equatable {
-    public init() {}
+package struct EmptyObject: Codable, Sendable, Equatable {
+    package init() {}
     private enum CodingKeys: CodingKey {}
 }

@@ -1,5 +1,5 @@
 /// A file name pattern as in Go's `path/filepath.Match`, with `**` for any number of directories.
-public struct PathPattern: Sendable, Equatable {
+package struct PathPattern: Sendable, Equatable {
     private enum Piece: Sendable, Equatable {
         case literal(Character)
         /// `?`
@@ -15,12 +15,12 @@ public struct PathPattern: Sendable, Equatable {
         case anyDepth
     }
 
-    public let text: String
+    package let text: String
     private let components: [Component]
     /// Whether it contains any wildcard.
-    public let isWild: Bool
+    package let isWild: Bool
 
-    public init(_ text: String) throws(RoostError) {
+    package init(_ text: String) throws(RoostError) {
         self.text = text
         var list: [Component] = []
         var wild = false
@@ -85,20 +85,20 @@ public struct PathPattern: Sendable, Equatable {
     }
 
     /// Whether the whole path matches.
-    public func matches(_ path: [Substring]) -> Bool { Self.matches(components[...], path[...]) }
+    package func matches(_ path: [Substring]) -> Bool { Self.matches(components[...], path[...]) }
 
     /// Whether the path or one of its parent directories matches.
-    public func matchesPathOrParent(_ path: [Substring]) -> Bool {
+    package func matchesPathOrParent(_ path: [Substring]) -> Bool {
         (1...max(1, path.count)).contains { count in
             count <= path.count && Self.matches(components[...], path[..<count])
         }
     }
 
     /// The number of path components; nil with `**`.
-    public var depth: Int? { components.contains(.anyDepth) ? nil : components.count }
+    package var depth: Int? { components.contains(.anyDepth) ? nil : components.count }
 
     /// Whether a path below the directory could match.
-    public func mayMatchBelow(_ folder: [Substring]) -> Bool {
+    package func mayMatchBelow(_ folder: [Substring]) -> Bool {
         for (index, component) in components.enumerated() {
             guard case .pieces(let pieces) = component else { return true }
             guard index < folder.count else { return true }
@@ -157,7 +157,7 @@ public struct PathPattern: Sendable, Equatable {
 }
 
 /// The files of a build context to exclude: the lines of a `.dockerignore`, or `--exclude`.
-public struct IgnoreRules: Sendable, Equatable {
+package struct IgnoreRules: Sendable, Equatable {
     private struct Rule: Sendable, Equatable {
         var pattern: PathPattern
         var keeps: Bool
@@ -166,7 +166,7 @@ public struct IgnoreRules: Sendable, Equatable {
     private var rules: [Rule] = []
     private var hasExceptions = false
 
-    public init(lines: [String]) throws(RoostError) {
+    package init(lines: [String]) throws(RoostError) {
         // A comment starts in the first column; after a space, `#` is part of a name.
         for line in lines where !line.hasPrefix("#") {
             var text = line[...]
@@ -197,17 +197,17 @@ public struct IgnoreRules: Sendable, Equatable {
     }
 
     /// The rules of a `.dockerignore` (moby, patternmatcher/ignorefile).
-    public static func lines(_ text: String) -> [String] {
+    package static func lines(_ text: String) -> [String] {
         var scalars = text.unicodeScalars[...]
         // Some editors write a byte order mark.
         if scalars.first == "\u{FEFF}" { scalars = scalars.dropFirst() }
         return scalars.split(separator: "\n").map { String(Substring($0)) }.filter { !$0.hasPrefix("#") }
     }
 
-    public var isEmpty: Bool { rules.isEmpty }
+    package var isEmpty: Bool { rules.isEmpty }
 
     /// Whether a path, relative to the context, is excluded. The last matching rule decides.
-    public func excludes(_ path: [Substring]) -> Bool {
+    package func excludes(_ path: [Substring]) -> Bool {
         var excluded = false
         for rule in rules where excluded == rule.keeps && rule.pattern.matchesPathOrParent(path) {
             excluded = !rule.keeps
@@ -216,7 +216,7 @@ public struct IgnoreRules: Sendable, Equatable {
     }
 
     /// Whether a path below an excluded directory may be included.
-    public func mayKeepBelow(_ folder: [Substring]) -> Bool {
+    package func mayKeepBelow(_ folder: [Substring]) -> Bool {
         hasExceptions && rules.contains { $0.keeps && $0.pattern.mayMatchBelow(folder) }
     }
 }

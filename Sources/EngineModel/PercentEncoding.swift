@@ -1,7 +1,7 @@
 /// Percent-encoding (RFC 3986, section 2.1).
-public enum PercentEncoding {
+package enum PercentEncoding {
     /// Bytes that stay as they are.
-    public enum Unescaped: Sendable {
+    package enum Unescaped: Sendable {
         /// Letters, digits and `-._~`: for any component of a URL.
         case unreserved
         /// All printable ASCII except `%`: for gRPC's messages (gRPC over HTTP/2, "Percent-Encoded").
@@ -22,7 +22,7 @@ public enum PercentEncoding {
         }
     }
 
-    public static func encode(_ bytes: some Sequence<UInt8>, except unescaped: Unescaped = .unreserved) -> String {
+    package static func encode(_ bytes: some Sequence<UInt8>, except unescaped: Unescaped = .unreserved) -> String {
         var out: [UInt8] = []
         for byte in bytes {
             if unescaped.holds(byte) {
@@ -35,10 +35,10 @@ public enum PercentEncoding {
         return String(decoding: out, as: UTF8.self)
     }
 
-    public static func encode(_ text: String) -> String { encode(text.utf8) }
+    package static func encode(_ text: String) -> String { encode(text.utf8) }
 
     /// `%20` is a space, and with `plusIsBlank`, as in queries, `+` is one, too. An incomplete escape stays as it is.
-    public static func decode(_ text: some StringProtocol, plusIsBlank: Bool = false) -> [UInt8] {
+    package static func decode(_ text: some StringProtocol, plusIsBlank: Bool = false) -> [UInt8] {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {

@@ -1,12 +1,12 @@
 /// The transport protocol of a port.
-public enum TransportProtocol: String, Sendable, Codable, Hashable, Comparable {
+package enum TransportProtocol: String, Sendable, Codable, Hashable, Comparable {
     case tcp, udp, sctp
-    public static func < (one: TransportProtocol, other: TransportProtocol) -> Bool { one.rawValue < other.rawValue }
+    package static func < (one: TransportProtocol, other: TransportProtocol) -> Bool { one.rawValue < other.rawValue }
 }
 
 extension UInt16 {
     /// Parses a port of digits only, unlike `UInt16("+80")`.
-    public init?(port text: some StringProtocol) {
+    package init?(port text: some StringProtocol) {
         guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }), let number = UInt16(text) else {
             return nil
         }
@@ -15,17 +15,17 @@ extension UInt16 {
 }
 
 /// A port of a container: `80/tcp`.
-public struct ContainerPort: Sendable, Hashable, Codable, CustomStringConvertible, Comparable {
-    public let number: UInt16
-    public let transport: TransportProtocol
+package struct ContainerPort: Sendable, Hashable, Codable, CustomStringConvertible, Comparable {
+    package let number: UInt16
+    package let transport: TransportProtocol
 
-    public init(_ number: UInt16, _ transport: TransportProtocol = .tcp) {
+    package init(_ number: UInt16, _ transport: TransportProtocol = .tcp) {
         self.number = number
         self.transport = transport
     }
 
     /// `80`, `80/udp`.
-    public init(parsing text: some StringProtocol) throws(RoostError) {
+    package init(parsing text: some StringProtocol) throws(RoostError) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let first = parts.first, let number = UInt16(port: first), number > 0 else {
             throw .invalid("invalid port \"\(text)\": expected a port from 1 to 65535 (e.g. 80 or 80/udp)")
@@ -38,7 +38,7 @@ public struct ContainerPort: Sendable, Hashable, Codable, CustomStringConvertibl
     }
 
     /// `80`, `80/udp`, `8000-8010/tcp`.
-    public static func range(parsing text: String) throws(RoostError) -> [ContainerPort] {
+    package static func range(parsing text: String) throws(RoostError) -> [ContainerPort] {
         let parts = text.split(separator: "/", maxSplits: 1).map(String.init)
         let ends = (parts.first ?? "").split(separator: "-").map(String.init)
         let suffix = parts.count > 1 ? "/\(parts[1])" : ""
@@ -48,21 +48,21 @@ public struct ContainerPort: Sendable, Hashable, Codable, CustomStringConvertibl
         return (low.number...high.number).map { ContainerPort($0, low.transport) }
     }
 
-    public var description: String { "\(number)/\(transport.rawValue)" }
-    public static func < (one: ContainerPort, other: ContainerPort) -> Bool {
+    package var description: String { "\(number)/\(transport.rawValue)" }
+    package static func < (one: ContainerPort, other: ContainerPort) -> Bool {
         (one.number, one.transport) < (other.number, other.transport)
     }
 }
 
 /// The request to publish a container port on the host.
-public struct PortBinding: Sendable, Hashable, Codable {
-    public var container: ContainerPort
+package struct PortBinding: Sendable, Hashable, Codable {
+    package var container: ContainerPort
     /// nil means all host addresses, IPv4 and IPv6.
-    public var hostAddress: IPAddress?
+    package var hostAddress: IPAddress?
     /// The host ports to choose from; 0 means an ephemeral port.
-    public var hostPorts: ClosedRange<UInt16>
+    package var hostPorts: ClosedRange<UInt16>
 
-    public init(container: ContainerPort, hostAddress: IPAddress?, hostPorts: ClosedRange<UInt16>) {
+    package init(container: ContainerPort, hostAddress: IPAddress?, hostPorts: ClosedRange<UInt16>) {
         self.container = container
         self.hostAddress = hostAddress
         self.hostPorts = hostPorts
@@ -70,7 +70,7 @@ public struct PortBinding: Sendable, Hashable, Codable {
 
     /// Docker's short form: `[[address:][host ports]:]container ports[/protocol]`. Ranges of equal length are paired; a range of host
     /// ports for one container port means one free port of the range.
-    public static func parse(_ text: String) throws(RoostError) -> [PortBinding] {
+    package static func parse(_ text: String) throws(RoostError) -> [PortBinding] {
         let (address, rest) = try splitAddress(text)
         let slash = rest.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         let transportName = slash.count > 1 ? slash[1].lowercased() : "tcp"
@@ -141,12 +141,12 @@ public struct PortBinding: Sendable, Hashable, Codable {
 }
 
 /// A published port with its actual host address and port.
-public struct PublishedPort: Sendable, Hashable, Codable {
-    public var container: ContainerPort
-    public var hostAddress: IPAddress
-    public var hostPort: UInt16
+package struct PublishedPort: Sendable, Hashable, Codable {
+    package var container: ContainerPort
+    package var hostAddress: IPAddress
+    package var hostPort: UInt16
 
-    public init(container: ContainerPort, hostAddress: IPAddress, hostPort: UInt16) {
+    package init(container: ContainerPort, hostAddress: IPAddress, hostPort: UInt16) {
         self.container = container
         self.hostAddress = hostAddress
         self.hostPort = hostPort

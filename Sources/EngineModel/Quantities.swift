@@ -1,7 +1,7 @@
 /// Sizes in bytes as in Docker and Compose: `512m`, `1.5g`, `10kib`. Units are powers of 1024.
-public enum ByteSize {
+package enum ByteSize {
     /// nil if the text is not a size. Accepts negative values such as -1 for "unlimited"; callers check the range.
-    public static func parse(_ text: String) -> Int64? {
+    package static func parse(_ text: String) -> Int64? {
         // As in go-units: the number ends with the last digit, point or space, so that it may have an exponent.
         let bytes = Array(text.utf8)
         guard let end = bytes.lastIndex(where: { (48...57).contains($0) || $0 == 46 || $0 == 32 }) else { return nil }
@@ -25,12 +25,12 @@ public enum ByteSize {
     }
 
     /// In units of 1000 with three significant digits, as `docker images` prints: `13.3MB`.
-    public static func decimalText(_ bytes: Int64) -> String {
+    package static func decimalText(_ bytes: Int64) -> String {
         scaled(Double(bytes), 1000, ["B", "kB", "MB", "GB", "TB", "PB"])
     }
 
     /// In units of 1024 with three significant digits: `64MiB`.
-    public static func binaryText(_ bytes: Int64) -> String {
+    package static func binaryText(_ bytes: Int64) -> String {
         scaled(Double(bytes), 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"])
     }
 
@@ -61,9 +61,9 @@ public enum ByteSize {
 }
 
 /// Durations as in Go and Compose: `1h30m`, `90s`, `1.5s`, `100ms`.
-public enum TimeSpan {
+package enum TimeSpan {
     /// Nanoseconds; nil if the text is not a duration.
-    public static func parse(_ text: String) -> Int64? {
+    package static func parse(_ text: String) -> Int64? {
         var rest = text[...]
         var sign: Int64 = 1
         if rest.hasPrefix("-") {
@@ -110,7 +110,7 @@ public enum TimeSpan {
     ]
 
     /// As Go's `time.Duration.String`: `1m30s`, `1.5s`, `100ms`, `0s`.
-    public static func text(_ nanoseconds: Int64) -> String {
+    package static func text(_ nanoseconds: Int64) -> String {
         if nanoseconds == 0 { return "0s" }
         let sign = nanoseconds < 0 ? "-" : ""
         let value = nanoseconds.magnitude
@@ -135,7 +135,7 @@ public enum TimeSpan {
     }
 
     /// Docker's text for a duration: `2 minutes`, `About an hour`, `3 weeks`.
-    public static func words(seconds: Int64) -> String {
+    package static func words(seconds: Int64) -> String {
         let minutes = seconds / 60
         let hours = Int64((Double(seconds) / 3600).rounded())
         switch true {

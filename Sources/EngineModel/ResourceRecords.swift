@@ -1,29 +1,29 @@
 /// A network of the engine.
-public struct NetworkRecord: Sendable, Equatable, Codable {
-    public var id: String
-    public var name: String
-    public var driver: String
-    public var createdAt: Int64
-    public var subnet4: Subnet?
-    public var gateway4: IPAddress?
-    public var subnet6: Subnet?
-    public var gateway6: IPAddress?
+package struct NetworkRecord: Sendable, Equatable, Codable {
+    package var id: String
+    package var name: String
+    package var driver: String
+    package var createdAt: Int64
+    package var subnet4: Subnet?
+    package var gateway4: IPAddress?
+    package var subnet6: Subnet?
+    package var gateway6: IPAddress?
     /// Without external connectivity.
-    public var isInternal: Bool
-    public var labels: [String: String]
-    public var options: [String: String]
+    package var isInternal: Bool
+    package var labels: [String: String]
+    package var options: [String: String]
     /// The bridge interface on the host, at most 15 bytes; empty for the host and none networks.
-    public var bridge: String
-    public var ranges: [Subnet]?
-    public var auxiliary: [String: IPAddress]?
+    package var bridge: String
+    package var ranges: [Subnet]?
+    package var auxiliary: [String: IPAddress]?
     /// As requested; without effect, because networks of one host are always attachable.
-    public var isAttachable: Bool?
+    package var isAttachable: Bool?
     /// The requested subnets and gateways; `inspect` shows the gateway of a subnet that the engine chose.
-    public var askedSubnets: [Subnet]?
-    public var askedGateways: [IPAddress]?
-    public var addressOptions: [String: String]?
+    package var requestedSubnets: [Subnet]?
+    package var requestedGateways: [IPAddress]?
+    package var addressOptions: [String: String]?
 
-    public init(
+    package init(
         id: String, name: String, driver: String, createdAt: Int64, subnet4: Subnet?, gateway4: IPAddress?,
         subnet6: Subnet?, gateway6: IPAddress?, isInternal: Bool, labels: [String: String], options: [String: String],
         bridge: String
@@ -42,32 +42,32 @@ public struct NetworkRecord: Sendable, Equatable, Codable {
         self.bridge = bridge
     }
 
-    public var isPredefined: Bool { ["bridge", "host", "none"].contains(name) }
+    package var isPredefined: Bool { ["bridge", "host", "none"].contains(name) }
 }
 
 /// The requested configuration of a network.
-public struct NetworkSpec: Sendable, Equatable, Codable {
-    public var name: String
-    public var driver = "bridge"
-    public var subnets: [Subnet] = []
-    public var gateways: [IPAddress] = []
-    public var isInternal = false
-    public var enableVersion4 = true
-    public var enableVersion6 = false
-    public var labels: [String: String] = [:]
-    public var options: [String: String] = [:]
+package struct NetworkSpec: Sendable, Equatable, Codable {
+    package var name: String
+    package var driver = "bridge"
+    package var subnets: [Subnet] = []
+    package var gateways: [IPAddress] = []
+    package var isInternal = false
+    package var enableVersion4 = true
+    package var enableVersion6 = false
+    package var labels: [String: String] = [:]
+    package var options: [String: String] = [:]
     /// Parts of the subnets from which addresses are allocated.
-    public var ranges: [Subnet] = []
+    package var ranges: [Subnet] = []
     /// Reserved addresses, by host name.
-    public var auxiliary: [String: IPAddress] = [:]
-    public var isAttachable = false
+    package var auxiliary: [String: IPAddress] = [:]
+    package var isAttachable = false
     /// Options of the IPAM driver; only stored and shown.
-    public var addressOptions: [String: String]?
-    public init(name: String) { self.name = name }
+    package var addressOptions: [String: String]?
+    package init(name: String) { self.name = name }
 }
 
 /// What happens to volumes when their container or project is removed.
-public enum VolumeDisposition: String, Sendable, Equatable, Codable {
+package enum VolumeDisposition: String, Sendable, Equatable, Codable {
     case keep
     /// Deletes them.
     case remove
@@ -76,12 +76,12 @@ public enum VolumeDisposition: String, Sendable, Equatable, Codable {
 }
 
 /// A removed volume that can still be restored.
-public struct TrashedVolume: Sendable, Equatable, Codable {
-    public var id: String
-    public var volume: VolumeRecord
+package struct TrashedVolume: Sendable, Equatable, Codable {
+    package var id: String
+    package var volume: VolumeRecord
     /// Nanoseconds since 1970.
-    public var removedAt: Int64
-    public init(id: String, volume: VolumeRecord, removedAt: Int64) {
+    package var removedAt: Int64
+    package init(id: String, volume: VolumeRecord, removedAt: Int64) {
         self.id = id
         self.volume = volume
         self.removedAt = removedAt
@@ -89,13 +89,13 @@ public struct TrashedVolume: Sendable, Equatable, Codable {
 }
 
 /// A volume of the engine.
-public struct VolumeRecord: Sendable, Equatable, Codable {
-    public var name: String
-    public var createdAt: Int64
-    public var labels: [String: String]
-    public var options: [String: String]
-    public var isAnonymous: Bool
-    public init(name: String, createdAt: Int64, labels: [String: String], options: [String: String], isAnonymous: Bool)
+package struct VolumeRecord: Sendable, Equatable, Codable {
+    package var name: String
+    package var createdAt: Int64
+    package var labels: [String: String]
+    package var options: [String: String]
+    package var isAnonymous: Bool
+    package init(name: String, createdAt: Int64, labels: [String: String], options: [String: String], isAnonymous: Bool)
     {
         self.name = name
         self.createdAt = createdAt
@@ -106,19 +106,19 @@ public struct VolumeRecord: Sendable, Equatable, Codable {
 }
 
 /// The endpoint of a container in a network; its addresses are kept across restarts.
-public struct EndpointRecord: Sendable, Equatable, Codable {
-    public var networkID: String
-    public var networkName: String
-    public var address4: IPAddress?
-    public var address6: IPAddress?
-    public var macAddress: String
-    public var aliases: [String]
-    public var gatewayPriority: Int
+package struct EndpointRecord: Sendable, Equatable, Codable {
+    package var networkID: String
+    package var networkName: String
+    package var address4: IPAddress?
+    package var address6: IPAddress?
+    package var macAddress: String
+    package var aliases: [String]
+    package var gatewayPriority: Int
     /// The number of the container's interface; nil means the index in the list.
-    public var number: Int?
+    package var number: Int?
     /// The requested settings, as `inspect` shows them.
-    public var wish: RequestedEndpoint?
-    public init(
+    package var requested: RequestedEndpoint?
+    package init(
         networkID: String, networkName: String, address4: IPAddress?, address6: IPAddress?, macAddress: String,
         aliases: [String], gatewayPriority: Int
     ) {
@@ -133,14 +133,14 @@ public struct EndpointRecord: Sendable, Equatable, Codable {
 }
 
 /// The requested settings of an endpoint, as `inspect` shows them.
-public struct RequestedEndpoint: Sendable, Equatable, Codable {
-    public var address4: IPAddress?
-    public var address6: IPAddress?
-    public var linkLocal: [String]
-    public var links: [String]
-    public var driverOptions: [String: String]
-    public var macAddress: String?
-    public init(
+package struct RequestedEndpoint: Sendable, Equatable, Codable {
+    package var address4: IPAddress?
+    package var address6: IPAddress?
+    package var linkLocal: [String]
+    package var links: [String]
+    package var driverOptions: [String: String]
+    package var macAddress: String?
+    package init(
         address4: IPAddress? = nil, address6: IPAddress? = nil, linkLocal: [String] = [], links: [String] = [],
         driverOptions: [String: String] = [:], macAddress: String? = nil
     ) {
@@ -154,25 +154,25 @@ public struct RequestedEndpoint: Sendable, Equatable, Codable {
 }
 
 /// A resolved mount of a container.
-public struct MountRecord: Sendable, Equatable, Codable {
-    public enum Kind: String, Sendable, Codable { case bind, volume, tmpfs, image }
-    public var kind: Kind
-    public var volumeName: String?
-    public var hostPath: String
-    public var target: String
-    public var readOnly: Bool
-    public var propagation: String
-    public var options: [String]
-    public var isAnonymous: Bool
-    public var copiesImage: Bool
-    public var isRecursive: Bool
+package struct MountRecord: Sendable, Equatable, Codable {
+    package enum Kind: String, Sendable, Codable { case bind, volume, tmpfs, image }
+    package var kind: Kind
+    package var volumeName: String?
+    package var hostPath: String
+    package var target: String
+    package var readOnly: Bool
+    package var propagation: String
+    package var options: [String]
+    package var isAnonymous: Bool
+    package var copiesImage: Bool
+    package var isRecursive: Bool
     /// Submounts of a read-only mount stay writable.
-    public var isReadOnlyAtTopAlone: Bool?
+    package var isReadOnlyNonRecursive: Bool?
     /// A path in the volume or image, resolved within its root.
-    public var subpath: String?
+    package var subpath: String?
     /// The mounted image.
-    public var imageID: String?
-    public init(
+    package var imageID: String?
+    package init(
         kind: Kind, volumeName: String? = nil, hostPath: String, target: String, readOnly: Bool,
         propagation: String = "", options: [String] = [], isAnonymous: Bool = false, copiesImage: Bool = false,
         isRecursive: Bool = true, subpath: String? = nil, imageID: String? = nil
@@ -194,32 +194,32 @@ public struct MountRecord: Sendable, Equatable, Codable {
 
 extension ContainerRecord {
     /// Whether the container was created from the image or mounts it.
-    public func uses(image id: String) -> Bool { imageID == id || mounts.contains { $0.imageID == id } }
+    package func uses(image id: String) -> Bool { imageID == id || mounts.contains { $0.imageID == id } }
 }
 
 /// The stored record of a container.
-public struct ContainerRecord: Sendable, Equatable, Codable {
-    public var id: String
-    public var name: String
-    public var createdAt: Int64
-    public var spec: ContainerSpec
-    public var status: ContainerStatus
-    public var imageID: String
+package struct ContainerRecord: Sendable, Equatable, Codable {
+    package var id: String
+    package var name: String
+    package var createdAt: Int64
+    package var spec: ContainerSpec
+    package var status: ContainerStatus
+    package var imageID: String
     /// The process configuration, merged from spec and image.
-    public var arguments: [String]
-    public var environment: [String]
-    public var workingDirectory: String
-    public var user: String
-    public var stopSignal: String
-    public var healthcheck: HealthcheckSpec?
-    public var mounts: [MountRecord]
-    public var endpoints: [EndpointRecord]
-    public var publishedPorts: [PublishedPort]
+    package var arguments: [String]
+    package var environment: [String]
+    package var workingDirectory: String
+    package var user: String
+    package var stopSignal: String
+    package var healthcheck: HealthcheckSpec?
+    package var mounts: [MountRecord]
+    package var endpoints: [EndpointRecord]
+    package var publishedPorts: [PublishedPort]
     /// The configuration merged from specification and image as in Docker, as JSON (`ContainerConfig`): `inspect` shows it, and `commit`
     /// writes it into an image.
-    public var program: String?
+    package var program: String?
 
-    public init(
+    package init(
         id: String, name: String, createdAt: Int64, spec: ContainerSpec, status: ContainerStatus, imageID: String,
         arguments: [String], environment: [String], workingDirectory: String, user: String, stopSignal: String,
         healthcheck: HealthcheckSpec?, mounts: [MountRecord], endpoints: [EndpointRecord],
@@ -242,8 +242,8 @@ public struct ContainerRecord: Sendable, Equatable, Codable {
         self.publishedPorts = publishedPorts
     }
 
-    public var shortID: String { String(id.prefix(12)) }
+    package var shortID: String { String(id.prefix(12)) }
 
     /// Whether it is a one-off container of `run`, which belongs to a service but is not one of its replicas.
-    public var isOneOff: Bool { spec.labels[ComposeLabel.oneOff] == "True" }
+    package var isOneOff: Bool { spec.labels[ComposeLabel.oneOff] == "True" }
 }

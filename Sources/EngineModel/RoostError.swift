@@ -1,6 +1,6 @@
 /// An error: a kind, which maps to an HTTP status, and one sentence that names the object and, if possible, the fix.
-public struct RoostError: Error, Sendable, Equatable, CustomStringConvertible {
-    public enum Kind: String, Sendable, Codable {
+package struct RoostError: Error, Sendable, Equatable, CustomStringConvertible {
+    package enum Kind: String, Sendable, Codable {
         /// The request is invalid: 400.
         case invalidArgument
         case unauthorized
@@ -18,7 +18,7 @@ public struct RoostError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     /// The cause, where a caller decides by it. In API responses it is the member `code`.
-    public enum Code: String, Sendable {
+    package enum Code: String, Sendable {
         case imageNotFound = "image_not_found"
         /// The image exists, but not for the requested platform.
         case platformMismatch = "platform_mismatch"
@@ -39,46 +39,46 @@ public struct RoostError: Error, Sendable, Equatable, CustomStringConvertible {
         case logsUnreadable = "logs_unreadable"
     }
 
-    public let kind: Kind
-    public let message: String
-    public var code: Code?
+    package let kind: Kind
+    package let message: String
+    package var code: Code?
     /// The line of the user's file, `Dockerfile:3`, that the message already names.
-    public var location: String?
+    package var location: String?
     /// Whether a client received the error from the engine; false if it occurred in this process.
-    public var isEngines = false
+    package var isEngines = false
 
-    public init(_ kind: Kind, _ message: String, code: Code? = nil) {
+    package init(_ kind: Kind, _ message: String, code: Code? = nil) {
         self.kind = kind
         self.message = message
         self.code = code
     }
 
-    public var description: String { message }
+    package var description: String { message }
 
-    public static func invalid(_ message: String, code: Code? = nil) -> RoostError {
+    package static func invalid(_ message: String, code: Code? = nil) -> RoostError {
         RoostError(.invalidArgument, message, code: code)
     }
-    public static func missing(_ message: String, code: Code? = nil) -> RoostError {
+    package static func missing(_ message: String, code: Code? = nil) -> RoostError {
         RoostError(.notFound, message, code: code)
     }
-    public static func conflict(_ message: String, code: Code? = nil) -> RoostError {
+    package static func conflict(_ message: String, code: Code? = nil) -> RoostError {
         RoostError(.conflict, message, code: code)
     }
-    public static func failure(_ message: String, code: Code? = nil) -> RoostError {
+    package static func failure(_ message: String, code: Code? = nil) -> RoostError {
         RoostError(.failure, message, code: code)
     }
 }
 
 /// Exit codes of the engine that its parent process evaluates.
-public enum EngineExit {
+package enum EngineExit {
     /// Another engine holds the lock of the same roots (EX_TEMPFAIL of sysexits.h).
-    public static let alreadyServed: Int32 = 75
+    package static let alreadyServed: Int32 = 75
 }
 
 /// Files in the run root that the engine, its keeper and the CLI share.
-public enum EngineFiles {
+package enum EngineFiles {
     /// Contains the PID of the keeper while the engine is idle and stopped.
-    public static let keeper = "/engine.idle"
+    package static let keeper = "/engine.idle"
     /// Exists while the engine must not exit when idle.
-    public static let stay = "/engine.stay"
+    package static let stay = "/engine.stay"
 }

@@ -1,5 +1,5 @@
 /// Signals by name and number (signal(7), x86 and ARM).
-public enum Signals {
+package enum Signals {
     private static let names: [String: Int32] = [
         "HUP": 1, "INT": 2, "QUIT": 3, "ILL": 4, "TRAP": 5, "ABRT": 6, "IOT": 6, "BUS": 7, "FPE": 8, "KILL": 9,
         "USR1": 10, "SEGV": 11,
@@ -11,7 +11,7 @@ public enum Signals {
     ]
 
     /// `TERM`, `SIGTERM`, `15`, `RTMIN+3`.
-    public static func number(_ text: String) throws(RoostError) -> Int32 {
+    package static func number(_ text: String) throws(RoostError) -> Int32 {
         if let number = Int32(text), (1...64).contains(number) { return number }
         var name = text.uppercased()
         if name.hasPrefix("SIG") { name.removeFirst(3) }

@@ -1,20 +1,20 @@
 /// A point in time, in nanoseconds since 1970 (UTC). Written as RFC 3339 with nanoseconds, as Docker's API does.
-public struct Timestamp: Sendable, Hashable, Comparable {
-    public let nanoseconds: Int64
+package struct Timestamp: Sendable, Hashable, Comparable {
+    package let nanoseconds: Int64
 
-    public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+    package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
     /// Docker's value for "never": the zero value of Go's `time.Time`.
-    public static let never = "0001-01-01T00:00:00Z"
+    package static let never = "0001-01-01T00:00:00Z"
 
-    public var seconds: Int64 {
+    package var seconds: Int64 {
         nanoseconds >= 0 ? nanoseconds / 1_000_000_000 : (nanoseconds - 999_999_999) / 1_000_000_000
     }
 
-    public static func < (one: Timestamp, other: Timestamp) -> Bool { one.nanoseconds < other.nanoseconds }
+    package static func < (one: Timestamp, other: Timestamp) -> Bool { one.nanoseconds < other.nanoseconds }
 
     /// `2026-11-21T01:08:36`, without fraction and time zone.
-    public static func secondText(_ seconds: Int64) -> String {
+    package static func secondText(_ seconds: Int64) -> String {
         let day = seconds >= 0 ? seconds / 86400 : (seconds - 86399) / 86400
         let rest = seconds - day * 86400
         let (year, month, date) = civil(day)
@@ -23,7 +23,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     }
 
     /// `2026-11-21 01:08:36 +0000 UTC`, as in Docker's lists.
-    public static func dockerText(_ seconds: Int64) -> String {
+    package static func dockerText(_ seconds: Int64) -> String {
         secondText(seconds).split(separator: "T").joined(separator: " ") + " +0000 UTC"
     }
 
@@ -53,7 +53,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     }
 
     /// RFC 3339 with up to nine fractional digits, without trailing zeros, as Go's `RFC3339Nano`.
-    public var rfc3339: String {
+    package var rfc3339: String {
         let fraction = nanoseconds - seconds * 1_000_000_000
         var digits = Self.pad(fraction, 9)
         while digits.hasSuffix("0") { digits.removeLast() }
@@ -62,7 +62,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 
     /// Parses RFC 3339, or seconds since 1970 with an optional fraction, as in the API's `since` and `until`. `zoneSeconds`: the offset
     /// from UTC for times without a time zone.
-    public init?(parsing text: String, zoneSeconds: Int64 = 0) {
+    package init?(parsing text: String, zoneSeconds: Int64 = 0) {
         guard let parsed = Self.parseUnix(text) ?? Self.parseDate(text, zoneSeconds) else { return nil }
         self = parsed
     }

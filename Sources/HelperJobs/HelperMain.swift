@@ -5,9 +5,9 @@ import HelperProtocol
 import LinuxKernel
 
 /// Processes untrusted input in a confined process: its own mount namespace with the target directory as root, no network, few capabilities.
-public enum HelperMain {
+package enum HelperMain {
     /// Runs the job named by the first argument and exits.
-    public static func run(_ arguments: [String]) -> Never {
+    package static func run(_ arguments: [String]) -> Never {
         // It is executed through /proc/PID/fd, and would be listed under the descriptor's number.
         Processes.setName("roost-helper")
         guard arguments.count > 1, let job = HelperJob(rawValue: arguments[1]) else {

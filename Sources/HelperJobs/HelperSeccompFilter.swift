@@ -1,5 +1,5 @@
 import LinuxKernel
-import SystemCallFilters
+import Seccomp
 
 /// The system calls that a helper needs: file access below its root, memory, exit. All others fail with EPERM, including calls of future
 /// kernels; a call through another architecture's ABI kills the helper (seccomp_init(3), "bad architecture").

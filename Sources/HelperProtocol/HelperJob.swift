@@ -1,5 +1,5 @@
 /// The jobs of `roost-helper`, given as its first argument. On failure it writes a `HelperFailure` to standard error.
-public enum HelperJob: String, Sendable {
+package enum HelperJob: String, Sendable {
     /// Standard input: a tar stream. Descriptor 3: the target directory. Standard output: NUL-terminated records, `o` + an opaque
     /// directory, finally `s` + the total size in bytes.
     case unpack

@@ -1,9 +1,9 @@
 import EngineModel
 
 /// A job for the confined helper, and the root file system that it runs in.
-public struct RootRequest: Sendable, Equatable, Codable {
+package struct RootRequest: Sendable, Equatable, Codable {
     /// The file system that is mounted as the helper's root.
-    public enum View: Sendable, Equatable, Codable {
+    package enum View: Sendable, Equatable, Codable {
         /// A directory of the host, read-only.
         case folder(String)
         /// Layers, topmost first; writable with an upper and a work directory.
@@ -15,18 +15,18 @@ public struct RootRequest: Sendable, Equatable, Codable {
     }
 
     /// A directory or file of the host that is bind-mounted into the view.
-    public struct Bind: Sendable, Equatable, Codable {
-        public var source: String
-        public var target: String
-        public var readOnly: Bool
-        public init(source: String, target: String, readOnly: Bool) {
+    package struct Bind: Sendable, Equatable, Codable {
+        package var source: String
+        package var target: String
+        package var readOnly: Bool
+        package init(source: String, target: String, readOnly: Bool) {
             self.source = source
             self.target = target
             self.readOnly = readOnly
         }
     }
 
-    public enum Job: Sendable, Equatable, Codable {
+    package enum Job: Sendable, Equatable, Codable {
         /// The status of a path, as JSON on standard output.
         case stat(path: String, followsLinks: Bool)
         /// A tar stream of a path on standard output, its entries below `name`.
@@ -51,69 +51,69 @@ public struct RootRequest: Sendable, Equatable, Codable {
         case remove(paths: [String])
     }
 
-    public struct ExtractOptions: Sendable, Equatable, Codable {
-        public var folder: String
+    package struct ExtractOptions: Sendable, Equatable, Codable {
+        package var folder: String
         /// Creates the directory and its missing parents, owned by `owner`.
-        public var makesFolder = false
-        public var owner: Owner?
+        package var makesFolder = false
+        package var owner: Owner?
         /// Fails if a directory would replace a file or a file a directory.
-        public var refusesKindChange = false
+        package var refusesKindChange = false
         /// A directory replaces a file or link, and a file replaces a whole directory.
-        public var replacesKinds: Bool?
+        package var replacesKinds: Bool?
         /// Keeps the owners in the archive; otherwise `owner` is applied.
-        public var keepsOwners = true
+        package var keepsOwners = true
         /// Replaces the first component of every entry's path; prepended if the archive holds only a directory's content.
-        public var rebase: String?
+        package var rebase: String?
         /// Never writes through a symbolic link, because the directory is not confined.
-        public var refusesLinks = false
-        public init(folder: String) { self.folder = folder }
+        package var refusesLinks = false
+        package init(folder: String) { self.folder = folder }
     }
 
-    public struct Owner: Sendable, Equatable, Codable {
-        public var user: UInt32
-        public var group: UInt32
-        public init(user: UInt32, group: UInt32) {
+    package struct Owner: Sendable, Equatable, Codable {
+        package var user: UInt32
+        package var group: UInt32
+        package init(user: UInt32, group: UInt32) {
             self.user = user
             self.group = group
         }
     }
 
     /// The source files of COPY or ADD, and their target names.
-    public struct Selection: Sendable, Equatable, Codable {
+    package struct Selection: Sendable, Equatable, Codable {
         /// Paths or patterns, relative to the root.
-        public var sources: [String]
+        package var sources: [String]
         /// The target path, absolute.
-        public var target: String
+        package var target: String
         /// The target is a directory: files are copied into it under their own names.
-        public var targetIsFolder: Bool
+        package var targetIsFolder: Bool
         /// The target directory does not exist and must be created.
-        public var makesTarget = false
-        public var owner: Owner?
+        package var makesTarget = false
+        package var owner: Owner?
         /// `--chown` was given: the owner also applies to the content of unpacked archives.
-        public var changesOwner = false
-        public var mode: UInt32?
+        package var changesOwner = false
+        package var mode: UInt32?
         /// `--parents`: keeps the parent directories of the source path.
-        public var keepsParents = false
-        public var ignored: [String] = []
-        public var excluded: [String] = []
+        package var keepsParents = false
+        package var ignored: [String] = []
+        package var excluded: [String] = []
         /// ADD: a source that is a tar archive is unpacked.
-        public var unpacksArchives = false
-        public init(sources: [String], target: String, targetIsFolder: Bool) {
+        package var unpacksArchives = false
+        package init(sources: [String], target: String, targetIsFolder: Bool) {
             self.sources = sources
             self.target = target
             self.targetIsFolder = targetIsFolder
         }
     }
 
-    public var view: View
-    public var binds: [Bind]
+    package var view: View
+    package var binds: [Bind]
     /// An engine directory used as mount point of the view, in the helper's own mount namespace.
-    public var mountPoint: String
-    public var job: Job
+    package var mountPoint: String
+    package var job: Job
     /// Descriptor 5 is the digest cache of the view's files.
-    public var hasDigestCache = false
+    package var hasDigestCache = false
 
-    public init(view: View, binds: [Bind] = [], mountPoint: String, job: Job) {
+    package init(view: View, binds: [Bind] = [], mountPoint: String, job: Job) {
         self.view = view
         self.binds = binds
         self.mountPoint = mountPoint

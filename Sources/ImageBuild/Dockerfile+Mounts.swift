@@ -1,6 +1,6 @@
 extension Dockerfile {
     /// The unique names of the secrets that steps use: the IDs of `--mount=type=secret`, or the last component of the target.
-    public var secretNames: [String] {
+    package var secretNames: [String] {
         mounts("secret") { values in
             let target = values["target"] ?? values["dst"] ?? values["destination"] ?? ""
             return values["id"] ?? target.split(separator: "/").last ?? ""
@@ -8,7 +8,7 @@ extension Dockerfile {
     }
 
     /// The unique names of the SSH agents that steps use: the IDs of `--mount=type=ssh`.
-    public var agentNames: [String] { mounts("ssh") { $0["id"] ?? BuildMount.firstAgent[...] } }
+    package var agentNames: [String] { mounts("ssh") { $0["id"] ?? BuildMount.firstAgent[...] } }
 
     private func mounts(_ type: Substring, _ name: ([Substring: Substring]) -> Substring) -> [String] {
         var found: [String] = []

@@ -1,29 +1,29 @@
 import EngineModel
 
 /// An error in a Dockerfile, with its line.
-public struct DockerfileError: Error, Sendable, Equatable, CustomStringConvertible {
-    public let line: Int
-    public let message: String
-    public init(_ line: Int, _ message: String) {
+package struct DockerfileError: Error, Sendable, Equatable, CustomStringConvertible {
+    package let line: Int
+    package let message: String
+    package init(_ line: Int, _ message: String) {
         self.line = line
         self.message = message
     }
-    public var description: String { "dockerfile parse error on line \(line): \(message)" }
+    package var description: String { "dockerfile parse error on line \(line): \(message)" }
 }
 
 /// A heredoc: `<<EOF` and the lines up to `EOF`.
-public struct HereDocument: Sendable, Equatable {
+package struct HereDocument: Sendable, Equatable {
     /// The unquoted delimiter, which is also the name of the file that COPY creates.
-    public var name: String
-    public var content: String
+    package var name: String
+    package var content: String
     /// Variables are substituted unless the delimiter is quoted.
-    public var expands: Bool
+    package var expands: Bool
     /// `<<-`: leading tabs of the lines are removed.
-    public var dropsTabs: Bool
+    package var dropsTabs: Bool
 
     /// The name of the file that COPY, or RUN with `#!`, creates. The name comes from the Dockerfile: it cannot leave the target
     /// directory, and no directory is created for it (BuildKit joins it to `/`).
-    public func fileName() throws(RoostError) -> String {
+    package func fileName() throws(RoostError) -> String {
         let parts = name.absolutePath.pathParts
         guard parts.count == 1, parts[0] != ".", !name.utf8.contains(0) else {
             throw .invalid("here-document \"\(name)\": open /\(name): no such file or directory")
@@ -33,36 +33,36 @@ public struct HereDocument: Sendable, Equatable {
 }
 
 /// One instruction as written, with continued lines joined.
-public struct SourceInstruction: Sendable, Equatable {
-    public var line: Int
-    public var lastLine: Int
+package struct SourceInstruction: Sendable, Equatable {
+    package var line: Int
+    package var lastLine: Int
     /// The instruction name in upper case.
-    public var word: String
+    package var word: String
     /// `--name=value`, in order.
-    public var flags: [(name: String, value: String?)]
+    package var flags: [(name: String, value: String?)]
     /// The text after the instruction name and its flags.
-    public var rest: String
-    public var documents: [HereDocument] = []
+    package var rest: String
+    package var documents: [HereDocument] = []
     /// The original text, for display.
-    public var text: String
+    package var text: String
 
-    public static func == (one: SourceInstruction, other: SourceInstruction) -> Bool {
+    package static func == (one: SourceInstruction, other: SourceInstruction) -> Bool {
         one.line == other.line && one.word == other.word && one.rest == other.rest && one.documents == other.documents
     }
 }
 
 /// The lines of a Dockerfile as instructions (Dockerfile reference, "Format", "Parser directives", "Here-documents").
-public struct DockerfileLines: Sendable {
-    public private(set) var instructions: [SourceInstruction] = []
+package struct DockerfileLines: Sendable {
+    package private(set) var instructions: [SourceInstruction] = []
     /// `# name=value` at the top: syntax, escape, check.
-    public private(set) var directives: [String: String] = [:]
-    public private(set) var escape: Character = "\\"
-    public private(set) var warnings: [(line: Int, message: String)] = []
+    package private(set) var directives: [String: String] = [:]
+    package private(set) var escape: Character = "\\"
+    package private(set) var warnings: [(line: Int, message: String)] = []
 
     static let instructionLimit = 10_000
     static let documentWords: Set<String> = ["RUN", "COPY", "ADD"]
 
-    public init(parsing source: String) throws(DockerfileError) {
+    package init(parsing source: String) throws(DockerfileError) {
         var text = source[...]
         if text.unicodeScalars.first == "\u{feff}" { text = Substring(text.unicodeScalars.dropFirst()) }
         // Swift reads "\r\n" as one character: lines end at either.
@@ -221,7 +221,7 @@ public struct DockerfileLines: Sendable {
     }
 
     /// The heredoc that a word opens; nil for other words.
-    public static func document(_ word: String) -> HereDocument? {
+    package static func document(_ word: String) -> HereDocument? {
         var rest = word.drop { $0.isASCII && $0.isNumber }
         guard rest.hasPrefix("<<") else { return nil }
         rest = rest.dropFirst(2)

@@ -3,7 +3,7 @@ import OCI
 
 extension Dockerfile {
     /// Parses a Dockerfile; stops at the first error.
-    public init(parsing text: String) throws(DockerfileError) {
+    package init(parsing text: String) throws(DockerfileError) {
         let lines = try DockerfileLines(parsing: text)
         escape = lines.escape
         directives = lines.directives
@@ -33,7 +33,7 @@ extension Dockerfile {
     }
 
     /// Parses a single instruction, as in ONBUILD and `--change`.
-    public static func instruction(_ text: String, escape: Character = "\\") throws(DockerfileError) -> Instruction {
+    package static func instruction(_ text: String, escape: Character = "\\") throws(DockerfileError) -> Instruction {
         let lines = try DockerfileLines(parsing: text)
         guard let source = lines.instructions.first, lines.instructions.count == 1 else {
             throw DockerfileError(1, "expected exactly one instruction: \(text)")

@@ -2,54 +2,54 @@ import EngineModel
 import OCI
 
 /// A command in exec form or in shell form.
-public enum CommandForm: Sendable, Equatable {
+package enum CommandForm: Sendable, Equatable {
     case exec([String])
     case shell(String)
 }
 
 /// `RUN --mount=…` (Dockerfile reference, "RUN --mount").
-public struct BuildMount: Sendable, Equatable {
-    public enum Kind: String, Sendable { case bind, cache, tmpfs, secret, ssh }
-    public enum Sharing: String, Sendable { case shared, `private`, locked }
+package struct BuildMount: Sendable, Equatable {
+    package enum Kind: String, Sendable { case bind, cache, tmpfs, secret, ssh }
+    package enum Sharing: String, Sendable { case shared, `private`, locked }
     /// The default ID of the SSH agent.
-    public static let firstAgent = "default"
-    public var kind: Kind
-    public var target = ""
-    public var source = ""
+    package static let firstAgent = "default"
+    package var kind: Kind
+    package var target = ""
+    package var source = ""
     /// A stage or an image; nil means the build context.
-    public var from: String?
-    public var readOnly = false
-    public var id = ""
-    public var sharing = Sharing.shared
-    public var mode: UInt32?
-    public var user: UInt32 = 0
-    public var group: UInt32 = 0
-    public var size: Int64 = 0
-    public var isRequired = false
+    package var from: String?
+    package var readOnly = false
+    package var id = ""
+    package var sharing = Sharing.shared
+    package var mode: UInt32?
+    package var user: UInt32 = 0
+    package var group: UInt32 = 0
+    package var size: Int64 = 0
+    package var isRequired = false
     /// The environment variable of a secret (`env`).
-    public var variable: String?
+    package var variable: String?
 
-    public init(kind: Kind) { self.kind = kind }
+    package init(kind: Kind) { self.kind = kind }
 }
 
-public struct CopyInstruction: Sendable, Equatable {
-    public var isAdd: Bool
-    public var sources: [String]
-    public var target: String
-    public var from: String?
-    public var owner: String?
-    public var mode: String?
-    public var keepsParents = false
-    public var isLinked = false
-    public var excluded: [String] = []
-    public var checksum: String?
-    public var keepsGit = false
-    public var unpacks: Bool?
-    public var documents: [HereDocument] = []
+package struct CopyInstruction: Sendable, Equatable {
+    package var isAdd: Bool
+    package var sources: [String]
+    package var target: String
+    package var from: String?
+    package var owner: String?
+    package var mode: String?
+    package var keepsParents = false
+    package var isLinked = false
+    package var excluded: [String] = []
+    package var checksum: String?
+    package var keepsGit = false
+    package var unpacks: Bool?
+    package var documents: [HereDocument] = []
 }
 
 /// A parsed instruction, before variable substitution.
-public enum InstructionKind: Sendable, Equatable {
+package enum InstructionKind: Sendable, Equatable {
     case run(CommandForm, mounts: [String], network: String?, documents: [HereDocument])
     case copy(CopyInstruction)
     case env([(String, String)])
@@ -67,34 +67,34 @@ public enum InstructionKind: Sendable, Equatable {
     case onBuild(String)
     case maintainer(String)
 
-    public static func == (one: InstructionKind, other: InstructionKind) -> Bool { "\(one)" == "\(other)" }
+    package static func == (one: InstructionKind, other: InstructionKind) -> Bool { "\(one)" == "\(other)" }
 }
 
-public struct Instruction: Sendable, Equatable {
-    public var line: Int
-    public var kind: InstructionKind
+package struct Instruction: Sendable, Equatable {
+    package var line: Int
+    package var kind: InstructionKind
     /// The original text.
-    public var text: String
-    public var word: String { String(text.drop(while: \.isWhitespace).prefix { !$0.isWhitespace }).uppercased() }
+    package var text: String
+    package var word: String { String(text.drop(while: \.isWhitespace).prefix { !$0.isWhitespace }).uppercased() }
 }
 
 /// A build stage: `FROM …` and the instructions after it.
-public struct BuildStage: Sendable, Equatable {
-    public var line: Int
+package struct BuildStage: Sendable, Equatable {
+    package var line: Int
     /// An image, another stage's name, or scratch, before variable substitution.
-    public var base: String
-    public var platform: String?
-    public var name: String?
-    public var instructions: [Instruction] = []
-    public var text: String
+    package var base: String
+    package var platform: String?
+    package var name: String?
+    package var instructions: [Instruction] = []
+    package var text: String
 }
 
 /// A whole Dockerfile.
-public struct Dockerfile: Sendable {
+package struct Dockerfile: Sendable {
     /// `ARG` before the first `FROM`.
-    public var globalArguments: [(line: Int, name: String, value: String?)] = []
-    public var stages: [BuildStage] = []
-    public var escape: Character
-    public var directives: [String: String]
-    public var warnings: [(line: Int, message: String)]
+    package var globalArguments: [(line: Int, name: String, value: String?)] = []
+    package var stages: [BuildStage] = []
+    package var escape: Character
+    package var directives: [String: String]
+    package var warnings: [(line: Int, message: String)]
 }

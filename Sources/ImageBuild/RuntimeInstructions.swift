@@ -4,7 +4,7 @@ import OCI
 /// Instructions that change only the image configuration; shared by builds, `commit --change` and `import --change`.
 extension ImageConfiguration.Runtime {
     /// Applies an instruction that changes only the configuration; returns false for others. `hasCommand`: whether CMD was applied.
-    public mutating func apply(
+    package mutating func apply(
         _ kind: InstructionKind, _ expansion: WordExpansion, hasCommand: inout Bool
     ) throws(RoostError) -> Bool {
         switch kind {
@@ -68,7 +68,7 @@ extension ImageConfiguration.Runtime {
     }
 
     /// The absolute path without dots and double slashes; a trailing slash is kept.
-    public func absolute(_ path: String) -> String {
+    package func absolute(_ path: String) -> String {
         let directory = (workingDir ?? "").isEmpty ? "/" : workingDir ?? "/"
         let whole = path.hasPrefix("/") ? path : directory + "/" + path
         var parts: [Substring] = []
@@ -130,7 +130,7 @@ extension ImageConfiguration.Runtime {
     ]
 
     /// Applies `--change` values, each one or more lines of a Dockerfile. Applies nothing if any of them is invalid.
-    public mutating func apply(changes: [String]) throws(RoostError) {
+    package mutating func apply(changes: [String]) throws(RoostError) {
         if changes.isEmpty { return }
         let lines: DockerfileLines
         var instructions: [Instruction] = []

@@ -1,30 +1,30 @@
 import EngineModel
 
 /// Expands quotes and variables in words of a Dockerfile (Dockerfile reference, "Environment replacement").
-public struct WordExpansion: Sendable {
-    public var escape: Character
+package struct WordExpansion: Sendable {
+    package var escape: Character
     /// The value of a variable; nil if it is not set.
-    public var value: @Sendable (String) -> String?
+    package var value: @Sendable (String) -> String?
 
-    public init(escape: Character = "\\", value: @escaping @Sendable (String) -> String?) {
+    package init(escape: Character = "\\", value: @escaping @Sendable (String) -> String?) {
         self.escape = escape
         self.value = value
     }
 
     /// Expands one word: removes quotes and substitutes variables.
-    public func word(_ text: String) throws(RoostError) -> String {
+    package func word(_ text: String) throws(RoostError) -> String {
         var reader = Reader(expansion: self, characters: Array(text))
         return try reader.all(splits: false).joined()
     }
 
     /// Expands and splits at unquoted white space; the value of a variable may contain several words.
-    public func words(_ text: String) throws(RoostError) -> [String] {
+    package func words(_ text: String) throws(RoostError) -> [String] {
         var reader = Reader(expansion: self, characters: Array(text))
         return try reader.all(splits: true)
     }
 
     /// Expands a heredoc: substitutes variables and keeps quotes.
-    public func document(_ text: String) throws(RoostError) -> String {
+    package func document(_ text: String) throws(RoostError) -> String {
         var reader = Reader(expansion: self, characters: Array(text))
         return try reader.document()
     }

@@ -5,7 +5,7 @@ import OCI
 
 extension ImageStore {
     /// Writes images as an archive that is both a Docker archive and an OCI image layout (`docker save`).
-    public func save(_ images: [NamedImage], to descriptor: Int32, now: Timestamp) throws {
+    package func save(_ images: [NamedImage], to descriptor: Int32, now: Timestamp) throws {
         let builder = try ArchiveBuilder(content: content, descriptor: descriptor, seconds: now.seconds)
         for image in images { try builder.add(image) }
         try builder.finish()

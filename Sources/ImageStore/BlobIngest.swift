@@ -10,7 +10,7 @@ import struct Crypto.SHA256
 
 /// A blob being ingested: the writer appends and hashes it while one reader may already consume it, waiting for more. It gets its final
 /// name only when it is complete and its size and digest match.
-public final class BlobIngest: Sendable {
+package final class BlobIngest: Sendable {
     private struct State {
         var count: Int64 = 0
         var hash = SHA256()
@@ -34,9 +34,9 @@ public final class BlobIngest: Sendable {
 
     deinit { try? Files.remove(path) }
 
-    public var count: Int64 { state.withLock { $0.count } }
+    package var count: Int64 { state.withLock { $0.count } }
 
-    public func append(_ bytes: [UInt8]) throws {
+    package func append(_ bytes: [UInt8]) throws {
         try writeAll(file.raw, bytes)
         state.withLock { state in
             state.hash.update(data: bytes)
@@ -46,7 +46,7 @@ public final class BlobIngest: Sendable {
     }
 
     /// Commits the blob: verifies size and digest, and links it into the store.
-    public func finish() throws {
+    package func finish() throws {
         do {
             let (count, digest) = state.withLock { ($0.count, ContentStore.digest(of: $0.hash)) }
             guard count == expected.size, digest == expected.digest else {
@@ -66,7 +66,7 @@ public final class BlobIngest: Sendable {
     }
 
     /// Aborts the ingest; the reader gets the error.
-    public func fail(_ error: any Error) {
+    package func fail(_ error: any Error) {
         state.withLock { $0.failure = $0.failure ?? error }
         arrival.signal()
     }
@@ -109,19 +109,19 @@ enum LayerSource {
 
 extension ImageStore {
     /// Starts the ingest of a blob.
-    public func arriving(_ descriptor: Descriptor) throws -> BlobIngest {
+    package func arriving(_ descriptor: Descriptor) throws -> BlobIngest {
         try BlobIngest(descriptor, content: content)
     }
 
     /// Unpacks a layer while it is downloaded, concurrently with others: its chain id is known from the image configuration.
-    public func receive(_ blob: BlobIngest, of descriptor: Descriptor, layer: Digest, onto parent: Digest?) throws
+    package func receive(_ blob: BlobIngest, of descriptor: Descriptor, layer: Digest, onto parent: Digest?) throws
         -> StoredLayer
     {
         try stored(.arriving(blob), descriptor, layer, parent)
     }
 
     /// Unpacks a layer whose blob is in the store.
-    public func unpack(_ descriptor: Descriptor, layer: Digest, onto parent: Digest?) throws -> StoredLayer {
+    package func unpack(_ descriptor: Descriptor, layer: Digest, onto parent: Digest?) throws -> StoredLayer {
         let file = try Files.open(content.path(descriptor.digest), .readOnly)
         return try withExtendedLifetime(file) {
             try stored(.file(file.raw, digest: descriptor.digest), descriptor, layer, parent)
@@ -139,13 +139,13 @@ extension ImageStore {
     }
 
     /// Whether the layer of a chain id is unpacked.
-    public func hasLayer(_ chain: Digest) -> Bool { Files.exists(layers.path(chain)) }
+    package func hasLayer(_ chain: Digest) -> Bool { Files.exists(layers.path(chain)) }
 
     /// The chain id of a layer on top of a parent, which names its directory.
-    public static func chain(_ parent: Digest?, _ layer: Digest) -> Digest { LayerStore.chain(parent, layer) }
+    package static func chain(_ parent: Digest?, _ layer: Digest) -> Digest { LayerStore.chain(parent, layer) }
 
     /// Compresses an uncompressed layer for a registry, reproducibly; other layers are returned unchanged.
-    public func compress(_ layer: StoredLayer) throws -> StoredLayer {
+    package func compress(_ layer: StoredLayer) throws -> StoredLayer {
         guard layer.mediaType == MediaTypes.layer else { return layer }
         let source = try Files.open(content.path(layer.blob), .readOnly)
         let temporary = content.temporaryPath()

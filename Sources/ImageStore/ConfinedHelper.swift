@@ -4,7 +4,7 @@ import LinuxKernel
 
 /// Starts `roost-helper`, which processes untrusted input. It is a separate executable, small and statically linked, because it is started
 /// for every layer, copy and build step.
-public enum ConfinedHelper {
+package enum ConfinedHelper {
     /// The executable next to the engine's. Opened once: an update does not change what a running engine starts.
     private static let program = Result {
         let path = try Processes.siblingExecutable("roost-helper")
@@ -14,7 +14,7 @@ public enum ConfinedHelper {
     }
 
     /// Checks the installation; the engine calls this before it serves requests.
-    public static func prepare() throws { _ = try program.get() }
+    package static func prepare() throws { _ = try program.get() }
 
     /// Starts a job with these descriptors as 0, 1, 2, 3, …
     static func start(_ job: HelperJob, descriptors: [Int32]) throws -> Int32 {

@@ -8,25 +8,25 @@ import struct Crypto.SHA256
 /// Content-addressed blobs: each is written under a temporary name, hashed while it is written, and renamed. A blob with its final name is
 /// complete and matches its digest, except after a power loss: large blobs are synced a moment later (`settle`) without anything waiting
 /// for it, and after a reboot the engine checks their sizes.
-public struct ContentStore: Sendable {
-    public let root: String
+package struct ContentStore: Sendable {
+    package let root: String
 
-    public init(root: String) throws(SyscallError) {
+    package init(root: String) throws(SyscallError) {
         self.root = root
         try Files.makeDirectories(root + "/sha256", mode: 0o700)
         try? Files.removeTree(root + "/arriving")
         try Files.makeDirectories(root + "/arriving", mode: 0o700)
     }
 
-    public func path(_ digest: Digest) -> String { "\(root)/sha256/\(digest.hex)" }
-    public func contains(_ digest: Digest) -> Bool { Files.exists(path(digest)) }
+    package func path(_ digest: Digest) -> String { "\(root)/sha256/\(digest.hex)" }
+    package func contains(_ digest: Digest) -> Bool { Files.exists(path(digest)) }
 
     /// A new temporary path in this store.
     func temporaryPath() -> String { "\(root)/arriving/\(Identifiers.random().prefix(24))" }
 
     /// Stores small content that is in memory.
     @discardableResult
-    public func put(_ bytes: [UInt8]) throws -> Digest {
+    package func put(_ bytes: [UInt8]) throws -> Digest {
         let digest = Self.digest(bytes)
         if contains(digest) { return digest }
         let temporary = temporaryPath()
@@ -36,7 +36,7 @@ public struct ContentStore: Sendable {
     }
 
     /// Reads a stream to its end and stores it; throws if it has more than `limit` bytes.
-    public func ingest(_ descriptor: Int32, limit: Int64 = 1 << 40) throws -> (digest: Digest, size: Int64) {
+    package func ingest(_ descriptor: Int32, limit: Int64 = 1 << 40) throws -> (digest: Digest, size: Int64) {
         let temporary = temporaryPath()
         defer { try? Files.remove(temporary) }
         let file = try Files.open(temporary, [.writeOnly, .create, .exclusive])
@@ -82,14 +82,14 @@ public struct ContentStore: Sendable {
     }
 
     /// Syncs blobs to disk (fsync(2)).
-    public func settle(_ digests: [Digest]) {
+    package func settle(_ digests: [Digest]) {
         for digest in digests {
             guard let file = try? Files.open(path(digest), .readOnly) else { continue }
             try? Files.sync(file.raw)
         }
     }
 
-    public func read(_ digest: Digest, limit: Int = 8 << 20) throws -> [UInt8] {
+    package func read(_ digest: Digest, limit: Int = 8 << 20) throws -> [UInt8] {
         try Files.read(path(digest), limit: limit)
     }
 

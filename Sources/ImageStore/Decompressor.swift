@@ -6,10 +6,10 @@ import LinuxKernel
 import Synchronization
 
 /// Compression formats, detected by magic bytes.
-public enum Compression: Sendable, Equatable {
+package enum Compression: Sendable, Equatable {
     case none, gzip, zstd, bzip2, xz
 
-    public init(firstBytes bytes: [UInt8]) {
+    package init(firstBytes bytes: [UInt8]) {
         if bytes.starts(with: [0x1f, 0x8b]) {
             self = .gzip
         } else if bytes.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) {

@@ -5,14 +5,14 @@ import LinuxKernel
 import OCI
 
 /// Runs a `RootRequest` in `roost-helper`.
-public struct HelperProcess: Sendable {
+package struct HelperProcess: Sendable {
     let request: RootRequest
     /// The pidfd of the process whose mounts are the view.
     let process: OwnedFD?
     /// Path of the digest cache of the view's files.
     let digestCache: String?
 
-    public init(_ request: RootRequest, process: OwnedFD? = nil, digestCache: String? = nil) {
+    package init(_ request: RootRequest, process: OwnedFD? = nil, digestCache: String? = nil) {
         var request = request
         request.hasDigestCache = digestCache != nil
         self.request = request
@@ -21,17 +21,17 @@ public struct HelperProcess: Sendable {
     }
 
     /// A running helper and its standard error.
-    public struct Running: Sendable {
+    package struct Running: Sendable {
         let pid: Int32
         let errors: OwnedFD
 
         /// Waits for the helper to exit; throws its error.
-        public func finish() throws {
+        package func finish() throws {
             let ended = try Processes.collect(pid: pid, wait: true)
             guard ended?.status.code != 0 else { return }
-            let said = (try? readSome(errors.raw, at: 0, limit: 65536)) ?? []
-            if let failure = HelperFailure.decode(said) { throw failure }
-            let text = String(decoding: said, as: UTF8.self)
+            let reason = (try? readSome(errors.raw, at: 0, limit: 65536)) ?? []
+            if let failure = HelperFailure.decode(reason) { throw failure }
+            let text = String(decoding: reason, as: UTF8.self)
             let status = ended?.status.code ?? -1
             // 128 + SIGPIPE.
             throw RoostError.failure(
@@ -39,11 +39,11 @@ public struct HelperProcess: Sendable {
             )
         }
 
-        public func kill() { try? Processes.signal(pid: pid, 9) }
+        package func kill() { try? Processes.signal(pid: pid, 9) }
     }
 
     /// Starts the helper with this standard input and output, /dev/null if nil.
-    public func start(input: OwnedFD?, output: OwnedFD?) throws -> Running {
+    package func start(input: OwnedFD?, output: OwnedFD?) throws -> Running {
         try Self.start(
             reading: try Files.memory("request", JSON(encoding: request).bytes()), input: input, output: output,
             process: process, cache: try digestCache.map { try Files.open($0, [.readWrite, .create]) })
@@ -65,7 +65,7 @@ public struct HelperProcess: Sendable {
     }
 
     /// Runs a job and returns its output, which must be small.
-    public func answer(input: OwnedFD? = nil) throws -> [UInt8] {
+    package func answer(input: OwnedFD? = nil) throws -> [UInt8] {
         let output = try Files.memory("answer", [])
         try start(input: input, output: output).finish()
         return try readSome(output.raw, at: 0, limit: max(1, Int(Files.status(of: output.raw).size)))
@@ -73,13 +73,13 @@ public struct HelperProcess: Sendable {
 }
 
 /// A helper that is started before its request is known, to hide its start-up time; its output is read from a pipe.
-public struct PrestartedHelper: Sendable {
+package struct PrestartedHelper: Sendable {
     let running: HelperProcess.Running
     private let request: OwnedFD
     let output: OwnedFD
 
     /// Starts a helper that waits for a request or for dismissal.
-    public init() throws {
+    package init() throws {
         let (questions, answers) = (try Pipe(), try Pipe())
         running = try HelperProcess.start(
             reading: questions.reading, input: nil, output: answers.writing, process: nil, cache: nil)
@@ -99,7 +99,7 @@ public struct PrestartedHelper: Sendable {
     }
 
     /// Makes an unneeded helper exit, and waits for it.
-    public func dismiss() {
+    package func dismiss() {
         request.close()
         try? running.finish()
     }
@@ -110,7 +110,7 @@ extension ImageStore {
     ///
     /// With `moves` the directory `upper` is renamed into the store; otherwise it is kept (a container's layer). `clamp` limits
     /// modification times, in seconds since the Unix epoch. `helper` is a waiting helper, which is used up in any case.
-    public func capture(
+    package func capture(
         upper: String, onto parent: Digest?, mountPoint: String, moves: Bool, clamp: Int64? = nil,
         helper: PrestartedHelper? = nil
     ) throws -> StoredLayer {
@@ -140,10 +140,10 @@ extension ImageStore {
 
 extension ImageStore {
     /// Whether a file is a tar archive, plain or compressed.
-    public func isArchive(_ path: String) throws -> Bool { try ArchiveReader.isArchive(path) }
+    package func isArchive(_ path: String) throws -> Bool { try ArchiveReader.isArchive(path) }
 
     /// Unpacks an archive without computing its digest.
-    public func unpackArchive(_ archive: Int32, into folder: String, subject: String) throws {
+    package func unpackArchive(_ archive: Int32, into folder: String, subject: String) throws {
         try layers.unpackArchive(archive, into: folder, subject: subject)
     }
 }

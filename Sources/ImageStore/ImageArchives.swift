@@ -5,10 +5,10 @@ import LinuxKernel
 import OCI
 
 /// An image with its references.
-public struct NamedImage: Sendable {
-    public var image: StoredImage
-    public var references: [ImageReference]
-    public init(image: StoredImage, references: [ImageReference]) {
+package struct NamedImage: Sendable {
+    package var image: StoredImage
+    package var references: [ImageReference]
+    package init(image: StoredImage, references: [ImageReference]) {
         self.image = image
         self.references = references
     }
@@ -16,7 +16,7 @@ public struct NamedImage: Sendable {
 
 extension ImageStore {
     /// Loads a docker archive or an OCI archive, plain or compressed (`docker load`).
-    public func load(_ archive: Int32, known: (Digest) -> Int64? = { _ in nil }) throws -> [NamedImage] {
+    package func load(_ archive: Int32, known: (Digest) -> Int64? = { _ in nil }) throws -> [NamedImage] {
         let arrived = content.temporaryPath()
         defer { try? Files.removeTree(arrived) }
         try Files.makeDirectory(arrived, mode: 0o700)

@@ -4,33 +4,33 @@ import LinuxKernel
 import OCI
 
 /// An unpacked layer in the store.
-public struct StoredLayer: Sendable, Codable, Equatable {
+package struct StoredLayer: Sendable, Codable, Equatable {
     /// Digest of the uncompressed tar stream (DiffID).
-    public var layer: Digest
+    package var layer: Digest
     /// Digest of this layer and all layers below it (ChainID); names its directory.
-    public var chain: Digest
+    package var chain: Digest
     /// Digest of the blob as received, possibly compressed.
-    public var blob: Digest
-    public var blobSize: Int64
-    public var mediaType: String
+    package var blob: Digest
+    package var blobSize: Int64
+    package var mediaType: String
     /// Total size of its files, in bytes.
-    public var size: Int64
+    package var size: Int64
 }
 
 /// An image in the store. Its id is the digest of its configuration.
-public struct StoredImage: Sendable, Codable, Equatable {
-    public var id: Digest
-    public var layers: [StoredLayer]
-    public var configuration: ImageConfiguration
+package struct StoredImage: Sendable, Codable, Equatable {
+    package var id: Digest
+    package var layers: [StoredLayer]
+    package var configuration: ImageConfiguration
     /// The manifest as received from a registry, so that a push has the same digest.
-    public var manifest: Descriptor?
+    package var manifest: Descriptor?
     /// The parent image: that of the container this image was committed from.
-    public var parent: Digest?
+    package var parent: Digest?
     /// When it was last tagged (by pull, load, build or tag), in nanoseconds since the Unix epoch.
-    public var taggedAt: Int64?
-    public var size: Int64 { layers.reduce(0) { $0 + $1.size } }
+    package var taggedAt: Int64?
+    package var size: Int64 { layers.reduce(0) { $0 + $1.size } }
 
-    public init(id: Digest, layers: [StoredLayer], configuration: ImageConfiguration) {
+    package init(id: Digest, layers: [StoredLayer], configuration: ImageConfiguration) {
         self.id = id
         self.layers = layers
         self.configuration = configuration
@@ -38,31 +38,32 @@ public struct StoredImage: Sendable, Codable, Equatable {
 }
 
 /// Blobs, unpacked layers, and the images made of them. All calls block; image references are kept by the engine.
-public struct ImageStore: Sendable {
-    public let content: ContentStore
+package struct ImageStore: Sendable {
+    package let content: ContentStore
     let layers: LayerStore
     private let root: String
 
-    public init(root: String) throws(SyscallError) {
+    package init(root: String) throws(SyscallError) {
         self.root = root
         content = try ContentStore(root: root + "/content")
         layers = try LayerStore(root: root + "/layers")
     }
 
     /// The lower directories of an image for overlayfs, topmost first.
-    public func directories(_ image: StoredImage) -> [String] {
+    package func directories(_ image: StoredImage) -> [String] {
         image.layers.reversed().map { layers.path($0.chain) } + [layers.floor]
     }
 
     /// The lower directories without the base layer that the runtime adds to every image.
-    public func ownDirectories(_ image: StoredImage) -> [String] {
+    package func ownDirectories(_ image: StoredImage) -> [String] {
         image.layers.reversed().map { layers.path($0.chain) } + [layers.nothing, layers.void]
     }
 
-    public static let documentLimit = 8 << 20
+    package static let documentLimit = 8 << 20
 
     /// Decodes untrusted JSON; checks size and nesting depth before decoding.
-    public static func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8], _ subject: String) throws -> Value
+    package static func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8], _ subject: String) throws
+        -> Value
     {
         guard bytes.count <= documentLimit, JSONDepth.isAcceptable(bytes) else {
             throw RoostError.invalid("\(subject): the document is too large or nested too deeply")
@@ -74,14 +75,14 @@ public struct ImageStore: Sendable {
         }
     }
 
-    public static func encode(_ value: some Encodable) throws -> [UInt8] {
+    package static func encode(_ value: some Encodable) throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return Array(try encoder.encode(value))
     }
 
     /// Creates an image from a root file system archive (`docker import`).
-    public func importRoot(
+    package func importRoot(
         _ archive: Int32, platform: Descriptor.Platform = .host, runtime: ImageConfiguration.Runtime,
         message: String?, now: Timestamp
     ) throws -> StoredImage {
@@ -111,7 +112,7 @@ public struct ImageStore: Sendable {
 
     /// Assembles an image from its configuration and open layer files; unpacks each layer that is not in the store yet. `known` returns the
     /// size of the files of a stored chain id.
-    public func assemble(
+    package func assemble(
         configuration bytes: [UInt8], layerFiles: [(file: OwnedFD, subject: String)],
         known: (Digest) -> Int64? = { _ in nil }
     ) throws
@@ -166,7 +167,7 @@ public struct ImageStore: Sendable {
     }
 
     /// Removes blobs and layers that no image references. Returns the errors of those that cannot be removed and continues with the rest.
-    public func sweep(keeping images: [StoredImage], blobs pinned: Set<Digest> = [], chains: Set<Digest> = [])
+    package func sweep(keeping images: [StoredImage], blobs pinned: Set<Digest> = [], chains: Set<Digest> = [])
         -> [SyscallError]
     {
         let blobs = Set(
@@ -186,7 +187,7 @@ public struct ImageStore: Sendable {
     }
 
     /// Notes about unfinished blobs and layers, which are being received or left over.
-    public func unowned(keeping images: [StoredImage]) -> [String] {
+    package func unowned(keeping images: [StoredImage]) -> [String] {
         let half = (try? Files.list(layers.root + "/arriving"))?.count ?? 0
         let blobs = (try? Files.list(content.root + "/arriving"))?.count ?? 0
         var found: [String] = []
@@ -196,7 +197,7 @@ public struct ImageStore: Sendable {
     }
 
     /// Why a blob is damaged; nil if it is intact.
-    public func problem(of digest: Digest, size: Int64, deep: Bool) -> String? {
+    package func problem(of digest: Digest, size: Int64, deep: Bool) -> String? {
         guard let status = try? Files.status(content.path(digest)) else { return "missing" }
         guard status.size == size else { return "has \(status.size) bytes, expected \(size)" }
         guard deep else { return nil }
@@ -218,10 +219,10 @@ public struct ImageStore: Sendable {
 }
 
 /// Checks the nesting depth of a JSON text in one pass, before a recursive parser reads it.
-public enum JSONDepth {
-    public static let limit = 128
+package enum JSONDepth {
+    package static let limit = 128
 
-    public static func isAcceptable(_ bytes: [UInt8], limit: Int = limit) -> Bool {
+    package static func isAcceptable(_ bytes: [UInt8], limit: Int = limit) -> Bool {
         var depth = 0
         var inString = false
         var escaped = false

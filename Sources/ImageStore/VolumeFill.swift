@@ -3,13 +3,13 @@ import HelperProtocol
 import LinuxKernel
 
 /// Populates an empty volume with the image's content at the mount point, including owner and mode of the directory.
-public enum VolumeFill {
+package enum VolumeFill {
     /// Mount point of the volume while it is populated: a directory that exists in every root and is never copied.
     private static let volumeTarget = "/proc"
 
     /// `layers` are the image's directories, topmost first, mounted as an overlay so that files removed by upper layers are not copied.
     /// `mountPoint` is an engine directory for the helper's root.
-    public static func fill(_ folder: String, from path: String, layers: [String], mountPoint: String) throws {
+    package static func fill(_ folder: String, from path: String, layers: [String], mountPoint: String) throws {
         let request = RootRequest(
             view: .layers(layers, upper: nil, work: nil),
             binds: [RootRequest.Bind(source: folder, target: volumeTarget, readOnly: false)], mountPoint: mountPoint,

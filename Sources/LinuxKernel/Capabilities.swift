@@ -2,12 +2,12 @@ import CLinux
 import Glibc
 
 /// A capability set, one bit per capability number (capabilities(7)).
-public struct CapabilitySet: OptionSet, Sendable, Hashable {
-    public let rawValue: UInt64
-    public init(rawValue: UInt64) { self.rawValue = rawValue }
+package struct CapabilitySet: OptionSet, Sendable, Hashable {
+    package let rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
 
     /// Sets the calling thread's effective, permitted and inheritable sets (capset(2)). The bounding and ambient sets have separate calls.
-    public static func apply(effective: CapabilitySet, permitted: CapabilitySet, inheritable: CapabilitySet)
+    package static func apply(effective: CapabilitySet, permitted: CapabilitySet, inheritable: CapabilitySet)
         throws(SyscallError)
     {
         try check("capset", "capabilities") {
@@ -16,7 +16,7 @@ public struct CapabilitySet: OptionSet, Sendable, Hashable {
     }
 
     /// Drops every capability that is not in this set from the bounding set (PR_CAPBSET_DROP).
-    public func applyAsBound() throws(SyscallError) {
+    package func applyAsBound() throws(SyscallError) {
         for bit in UInt(0)..<64 {
             // PR_CAPBSET_READ fails for capability numbers unknown to this kernel.
             let present = roost_prctl(23, bit, 0, 0, 0)
@@ -28,7 +28,7 @@ public struct CapabilitySet: OptionSet, Sendable, Hashable {
     }
 
     /// Makes this the ambient set, so that the capabilities survive exec without file capabilities (PR_CAP_AMBIENT).
-    public func applyAsAmbient() throws(SyscallError) {
+    package func applyAsAmbient() throws(SyscallError) {
         try check("prctl", "PR_CAP_AMBIENT_CLEAR_ALL") { roost_prctl(47, 4, 0, 0, 0) }
         for bit in UInt(0)..<64 where rawValue & (1 << UInt64(bit)) != 0 {
             try check("prctl", "PR_CAP_AMBIENT_RAISE \(bit)") { roost_prctl(47, 2, bit, 0, 0) }
@@ -36,7 +36,7 @@ public struct CapabilitySet: OptionSet, Sendable, Hashable {
     }
 
     /// The calling thread's current effective and permitted sets (capget(2)).
-    public static func current() -> (effective: CapabilitySet, permitted: CapabilitySet) {
+    package static func current() -> (effective: CapabilitySet, permitted: CapabilitySet) {
         var effective: UInt64 = 0
         var permitted: UInt64 = 0
         _ = unsafe roost_capget(&effective, &permitted)
@@ -44,7 +44,7 @@ public struct CapabilitySet: OptionSet, Sendable, Hashable {
     }
 
     /// Keeps the permitted set across a change of the user id (PR_SET_KEEPCAPS).
-    public static func keepAcrossSetuid() throws(SyscallError) {
+    package static func keepAcrossSetuid() throws(SyscallError) {
         try check("prctl", "PR_SET_KEEPCAPS") { roost_prctl(8, 1, 0, 0, 0) }
     }
 }

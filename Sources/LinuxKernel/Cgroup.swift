@@ -2,29 +2,29 @@ import CLinux
 import Glibc
 
 /// How cgroups are mounted on this host (cgroups(7)): the unified v2 hierarchy, or v1 with a directory per controller.
-public enum CgroupLayout: Sendable, Equatable {
+package enum CgroupLayout: Sendable, Equatable {
     case unified
     /// The mounted controllers, in the order in which a container's cgroups are created.
     case split([String])
 
-    public static let mountPoint = "/sys/fs/cgroup"
+    package static let mountPoint = "/sys/fs/cgroup"
     static let splitControllers = ["memory", "cpu", "cpuacct", "cpuset", "pids", "devices", "freezer", "blkio"]
 
-    public static func detect() -> CgroupLayout {
+    package static func detect() -> CgroupLayout {
         if Files.exists(mountPoint + "/cgroup.controllers") { return .unified }
         return .split(splitControllers.filter { Files.exists("\(mountPoint)/\($0)/cgroup.procs") })
     }
 
-    public var version: Int { self == .unified ? 2 : 1 }
+    package var version: Int { self == .unified ? 2 : 1 }
 }
 
 /// A rate limit of one block device; `key` is a key of `io.max`.
-public struct DeviceRateLimit: Sendable, Equatable {
-    public let key: String
-    public let major: UInt32
-    public let minor: UInt32
-    public let value: Int64
-    public init(key: String, major: UInt32, minor: UInt32, value: Int64) {
+package struct DeviceRateLimit: Sendable, Equatable {
+    package let key: String
+    package let major: UInt32
+    package let minor: UInt32
+    package let value: Int64
+    package init(key: String, major: UInt32, minor: UInt32, value: Int64) {
         self.key = key
         self.major = major
         self.minor = minor
@@ -33,27 +33,27 @@ public struct DeviceRateLimit: Sendable, Equatable {
 }
 
 /// Limits in the kernel's units; nil keeps the kernel's default.
-public struct CgroupLimits: Sendable, Equatable {
-    public var memory: Int64?
-    public var memoryReservation: Int64?
+package struct CgroupLimits: Sendable, Equatable {
+    package var memory: Int64?
+    package var memoryReservation: Int64?
     /// Swap only (without memory), in bytes; -1 is unlimited.
-    public var swap: Int64?
-    public var cpuQuota: (microseconds: Int64, period: Int64)?
+    package var swap: Int64?
+    package var cpuQuota: (microseconds: Int64, period: Int64)?
     /// CPU shares as in cgroup v1, 2 to 262144.
-    public var cpuShares: Int64?
-    public var cpus: String?
-    public var memoryNodes: String?
-    public var processes: Int64?
-    public var blockWeight: UInt16?
+    package var cpuShares: Int64?
+    package var cpus: String?
+    package var memoryNodes: String?
+    package var processes: Int64?
+    package var blockWeight: UInt16?
     /// Swappiness, 0 to 100; cgroup v1 only.
-    public var swappiness: Int64?
+    package var swappiness: Int64?
     /// Disables the OOM killer: processes wait for memory instead of being killed; cgroup v1 only.
-    public var disablesOOMKiller = false
+    package var disablesOOMKiller = false
     /// Device rate limits; the keys are `rbps`, `wbps`, `riops` and `wiops`.
-    public var deviceRates: [DeviceRateLimit] = []
-    public init() {}
+    package var deviceRates: [DeviceRateLimit] = []
+    package init() {}
 
-    public static func == (one: CgroupLimits, other: CgroupLimits) -> Bool {
+    package static func == (one: CgroupLimits, other: CgroupLimits) -> Bool {
         one.memory == other.memory && one.memoryReservation == other.memoryReservation && one.swap == other.swap
             && one.cpuQuota?.microseconds == other.cpuQuota?.microseconds
             && one.cpuQuota?.period == other.cpuQuota?.period
@@ -65,14 +65,14 @@ public struct CgroupLimits: Sendable, Equatable {
 }
 
 /// One device or class of devices that is allowed; a nil number matches all.
-public struct DeviceRule: Sendable, Equatable {
-    public enum Kind: Sendable { case character, block, any }
-    public var kind: Kind
-    public var major: UInt32?
-    public var minor: UInt32?
+package struct DeviceRule: Sendable, Equatable {
+    package enum Kind: Sendable { case character, block, any }
+    package var kind: Kind
+    package var major: UInt32?
+    package var minor: UInt32?
     /// Any of `r` (read), `w` (write) and `m` (mknod).
-    public var access: String
-    public init(_ kind: Kind, _ major: UInt32?, _ minor: UInt32?, _ access: String) {
+    package var access: String
+    package init(_ kind: Kind, _ major: UInt32?, _ minor: UInt32?, _ access: String) {
         self.kind = kind
         self.major = major
         self.minor = minor
@@ -87,18 +87,18 @@ public struct DeviceRule: Sendable, Equatable {
 }
 
 /// One cgroup, addressed by its name: creates, limits, reads and removes it.
-public struct Cgroup: Sendable, Equatable {
-    public let layout: CgroupLayout
+package struct Cgroup: Sendable, Equatable {
+    package let layout: CgroupLayout
     /// Path relative to the root of every hierarchy, e.g. `roost-1a2b/<container id>`.
-    public let name: String
+    package let name: String
 
-    public init(layout: CgroupLayout, name: String) {
+    package init(layout: CgroupLayout, name: String) {
         self.layout = layout
         self.name = name
     }
 
     /// The cgroup's directories: one, or one per v1 controller.
-    public var paths: [String] {
+    package var paths: [String] {
         switch layout {
         case .unified: ["\(CgroupLayout.mountPoint)/\(name)"]
         case .split(let controllers): controllers.map { "\(CgroupLayout.mountPoint)/\($0)/\(name)" }
@@ -111,7 +111,7 @@ public struct Cgroup: Sendable, Equatable {
     }
 
     /// Creates the cgroup and its parents, with the controllers enabled.
-    public func create() throws(SyscallError) {
+    package func create() throws(SyscallError) {
         switch layout {
         case .unified:
             var folder = CgroupLayout.mountPoint
@@ -151,7 +151,7 @@ public struct Cgroup: Sendable, Equatable {
     }
 
     /// Applies limits; returns the names of those that this kernel does not support.
-    public func apply(_ limits: CgroupLimits) throws(SyscallError) -> [String] {
+    package func apply(_ limits: CgroupLimits) throws(SyscallError) -> [String] {
         var missing: [String] = []
         for (controller, file, value, what) in layout == .unified ? unifiedSettings(limits) : splitSettings(limits) {
             do throws(SyscallError) { try Files.set("\(path(controller))/\(file)", value) } catch {
@@ -210,7 +210,7 @@ public struct Cgroup: Sendable, Equatable {
     }
 
     /// `current` is the memory limit in effect: any total above it can be written first.
-    public static func writesOuterFirst(total: Int64, current: Int64) -> Bool { total < 0 || total > current }
+    package static func writesOuterFirst(total: Int64, current: Int64) -> Bool { total < 0 || total > current }
 
     private func currentMemoryLimit() -> Int64 {
         let text = (try? Files.readText(path("memory") + "/memory.limit_in_bytes", limit: 64)) ?? ""
@@ -251,7 +251,7 @@ public struct Cgroup: Sendable, Equatable {
     }
 
     /// Allows exactly these devices: by the v1 `devices` controller, or by an eBPF program attached to the v2 cgroup (BPF_CGROUP_DEVICE).
-    public func allowDevices(_ rules: [DeviceRule]) throws(SyscallError) {
+    package func allowDevices(_ rules: [DeviceRule]) throws(SyscallError) {
         if layout != .unified {
             guard Files.exists(path("devices")) else { return }
             try Files.set(path("devices") + "/devices.deny", "a")
@@ -268,7 +268,7 @@ public struct Cgroup: Sendable, Equatable {
     }
 
     /// All processes in the cgroup and its descendants.
-    public func processes() -> [Int32] {
+    package func processes() -> [Int32] {
         let first = paths.first { Files.exists($0 + "/cgroup.procs") } ?? ""
         return processes(first)
     }
@@ -285,7 +285,7 @@ public struct Cgroup: Sendable, Equatable {
     }
 
     /// Kills all processes in the cgroup (`cgroup.kill`, or SIGKILL under the v1 freezer).
-    public func kill() {
+    package func kill() {
         if layout == .unified, (try? Files.set(path("") + "/cgroup.kill", "1")) != nil { return }
         guard !processes().isEmpty else { return }
         // Frozen, so that no process can fork between listing and killing.
@@ -295,13 +295,13 @@ public struct Cgroup: Sendable, Equatable {
     }
 
     /// Freezes or thaws all processes in the cgroup. Does not wait until they are frozen.
-    public func setFrozen(_ frozen: Bool) throws(SyscallError) {
+    package func setFrozen(_ frozen: Bool) throws(SyscallError) {
         if layout == .unified { return try Files.set(path("") + "/cgroup.freeze", frozen ? "1" : "0") }
         try Files.set(path("freezer") + "/freezer.state", frozen ? "FROZEN" : "THAWED")
     }
 
     /// Number of processes in this cgroup that the OOM killer has killed.
-    public func oomKills() -> Int {
+    package func oomKills() -> Int {
         let file = layout == .unified ? path("") + "/memory.events" : path("memory") + "/memory.oom_control"
         for line in ((try? Files.readText(file)) ?? "").split(separator: "\n") where line.hasPrefix("oom_kill ") {
             return Int(line.dropFirst(9)) ?? 0
@@ -310,7 +310,7 @@ public struct Cgroup: Sendable, Equatable {
     }
 
     /// The container cgroups at any depth below this one, recognised by names of 64 characters; without those in `kept`.
-    public func leaves(except kept: Set<String>) -> [Cgroup] {
+    package func leaves(except kept: Set<String>) -> [Cgroup] {
         var found: Set<String> = []
         for path in paths {
             for child in (try? Files.list(path)) ?? []
@@ -327,7 +327,7 @@ public struct Cgroup: Sendable, Equatable {
     }
 
     /// Removes the cgroup and its descendants. Waits for exiting processes, for at most one second.
-    public func remove() throws(SyscallError) {
+    package func remove() throws(SyscallError) {
         var first: SyscallError?
         for path in paths where Files.exists(path) {
             do throws(SyscallError) { try removeDirectory(path) } catch { first = first ?? error }

@@ -1,36 +1,36 @@
 /// Resource usage of a cgroup.
-public struct CgroupUsage: Sendable {
-    public var cpuNanoseconds: UInt64 = 0
-    public var cpuUserNanoseconds: UInt64 = 0
-    public var cpuSystemNanoseconds: UInt64 = 0
-    public var memoryBytes: UInt64 = 0
-    public var memoryLimit: UInt64 = 0
+package struct CgroupUsage: Sendable {
+    package var cpuNanoseconds: UInt64 = 0
+    package var cpuUserNanoseconds: UInt64 = 0
+    package var cpuSystemNanoseconds: UInt64 = 0
+    package var memoryBytes: UInt64 = 0
+    package var memoryLimit: UInt64 = 0
     /// Reclaimable page cache, in bytes; Docker subtracts it from the reported usage.
-    public var inactiveFileBytes: UInt64 = 0
-    public var processes: UInt64 = 0
-    public var memoryStatistics: [String: UInt64] = [:]
+    package var inactiveFileBytes: UInt64 = 0
+    package var processes: UInt64 = 0
+    package var memoryStatistics: [String: UInt64] = [:]
     /// Peak usage in bytes; cgroup v1 only, as in Docker's stats.
-    public var memoryPeakBytes: UInt64?
+    package var memoryPeakBytes: UInt64?
     /// CPU time per processor; cgroup v1 only.
-    public var cpuNanosecondsEach: [UInt64] = []
+    package var cpuNanosecondsEach: [UInt64] = []
     /// CFS quota periods: elapsed, throttled, and the total throttled time.
-    public var periods: (count: UInt64, throttled: UInt64, throttledNanoseconds: UInt64) = (0, 0, 0)
+    package var periods: (count: UInt64, throttled: UInt64, throttledNanoseconds: UInt64) = (0, 0, 0)
     /// Bytes and operations per block device.
-    public var transfers: [BlockTransfer] = []
+    package var transfers: [BlockTransfer] = []
 }
 
 /// Bytes and operations of one device and direction, from `io.stat` or `blkio.throttle.*`.
-public struct BlockTransfer: Sendable {
-    public let major: UInt64
-    public let minor: UInt64
+package struct BlockTransfer: Sendable {
+    package let major: UInt64
+    package let minor: UInt64
     /// `read` or `write`.
-    public let operation: String
-    public let bytes: UInt64
-    public let count: UInt64
+    package let operation: String
+    package let bytes: UInt64
+    package let count: UInt64
 }
 
 extension Cgroup {
-    public func usage() -> CgroupUsage {
+    package func usage() -> CgroupUsage {
         var usage = CgroupUsage()
         func number(_ controller: String, _ file: String) -> UInt64 {
             UInt64(text(controller, file, limit: 4096).split(separator: "\n").first ?? "") ?? 0

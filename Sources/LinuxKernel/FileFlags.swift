@@ -2,14 +2,14 @@ import CLinux
 import Glibc
 
 /// Inode flags of a file or directory (ioctl_iflags(2)).
-public enum FileFlag: CInt, Sendable {
+package enum FileFlag: CInt, Sendable {
     /// FS_TOPDIR_FL: subdirectories are unrelated, and the file system spreads them over different block groups.
     case topOfHierarchy = 0x0002_0000
 }
 
 extension Files {
     /// Sets an inode flag of a directory. Throws ENOTTY or EOPNOTSUPP if the file system does not support flags.
-    public static func setFlag(_ path: String, _ flag: FileFlag) throws(SyscallError) {
+    package static func setFlag(_ path: String, _ flag: FileFlag) throws(SyscallError) {
         let file = try open(path, [.readOnly, .directory])
         var flags: CInt = 0
         try check("ioctl FS_IOC_GETFLAGS", path) { unsafe roost_ioctl_out(file.raw, 0x8008_6601, &flags) }

@@ -3,11 +3,11 @@ import Glibc
 /// File names are bytes and need not be UTF-8 (path_resolution(7)). In a `String`, a byte that is not part of a valid character is
 /// represented by U+10FF00 plus its value, and is converted back on its way to the kernel or into an archive. If a name really contains one
 /// of these private-use characters, its bytes are escaped the same way: every name round-trips unchanged.
-public enum FileName {
+package enum FileName {
     /// The first byte of these characters in UTF-8.
     private static let lead: UInt8 = 0xF4
 
-    public static func text(_ bytes: some Collection<UInt8>) -> String {
+    package static func text(_ bytes: some Collection<UInt8>) -> String {
         if !bytes.contains(lead), let text = String(validating: bytes, as: UTF8.self) { return text }
         var out = String.UnicodeScalarView()
         var decoder = UTF8()
@@ -26,12 +26,12 @@ public enum FileName {
         return String(out)
     }
 
-    public static func text(_ pointer: UnsafePointer<CChar>) -> String {
+    package static func text(_ pointer: UnsafePointer<CChar>) -> String {
         let count = unsafe strlen(pointer)
         return unsafe text(UnsafeRawBufferPointer(start: pointer, count: count))
     }
 
-    public static func bytes(_ text: String) -> [UInt8] {
+    package static func bytes(_ text: String) -> [UInt8] {
         guard text.utf8.contains(lead) else { return Array(text.utf8) }
         return text.unicodeScalars.flatMap { scalar in
             isStandIn(scalar) ? [UInt8(scalar.value & 0xFF)] : Array(String(scalar).utf8)
@@ -39,13 +39,13 @@ public enum FileName {
     }
 
     /// The name as valid text for users and JSON: invalid bytes become U+FFFD, as in Go's encoder.
-    public static func shown(_ text: String) -> String {
+    package static func shown(_ text: String) -> String {
         guard text.utf8.contains(lead) else { return text }
         return String(decoding: bytes(text), as: UTF8.self)
     }
 
     /// The components of a path. Splits at the byte of the slash, as the kernel does: a `Character` may combine a slash with a following accent.
-    public static func parts(_ path: some StringProtocol) -> [Substring] {
+    package static func parts(_ path: some StringProtocol) -> [Substring] {
         Substring(path).utf8.split(separator: 47).map { Substring($0) }
     }
 
@@ -59,7 +59,7 @@ extension UTF8 {
 }
 
 /// Passes a path to the kernel or a C library as a NUL-terminated byte string.
-public func withPath<Result, Failure: Error>(
+package func withPath<Result, Failure: Error>(
     _ path: String, _ body: (UnsafePointer<CChar>) throws(Failure) -> Result
 ) throws(Failure) -> Result {
     let bytes = path.utf8.contains(0xF4) ? FileName.bytes(path).map(CChar.init(bitPattern:)) + [0] : nil

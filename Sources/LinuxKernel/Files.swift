@@ -2,49 +2,49 @@ import CLinux
 import Glibc
 
 /// Flags of openat(2).
-public struct OpenFlags: OptionSet, Sendable {
-    public let rawValue: CInt
-    public init(rawValue: CInt) { self.rawValue = rawValue }
-    public static let readOnly = OpenFlags([])
-    public static let writeOnly = OpenFlags(rawValue: O_WRONLY)
-    public static let readWrite = OpenFlags(rawValue: O_RDWR)
-    public static let create = OpenFlags(rawValue: O_CREAT)
-    public static let exclusive = OpenFlags(rawValue: O_EXCL)
-    public static let truncate = OpenFlags(rawValue: O_TRUNC)
-    public static let append = OpenFlags(rawValue: O_APPEND)
-    public static let directory = OpenFlags(rawValue: O_DIRECTORY)
-    public static let noFollow = OpenFlags(rawValue: O_NOFOLLOW)
-    public static let nonBlocking = OpenFlags(rawValue: O_NONBLOCK)
-    public static let noTerminal = OpenFlags(rawValue: O_NOCTTY)
-    public static let path = OpenFlags(rawValue: ROOST_O_PATH)
+package struct OpenFlags: OptionSet, Sendable {
+    package let rawValue: CInt
+    package init(rawValue: CInt) { self.rawValue = rawValue }
+    package static let readOnly = OpenFlags([])
+    package static let writeOnly = OpenFlags(rawValue: O_WRONLY)
+    package static let readWrite = OpenFlags(rawValue: O_RDWR)
+    package static let create = OpenFlags(rawValue: O_CREAT)
+    package static let exclusive = OpenFlags(rawValue: O_EXCL)
+    package static let truncate = OpenFlags(rawValue: O_TRUNC)
+    package static let append = OpenFlags(rawValue: O_APPEND)
+    package static let directory = OpenFlags(rawValue: O_DIRECTORY)
+    package static let noFollow = OpenFlags(rawValue: O_NOFOLLOW)
+    package static let nonBlocking = OpenFlags(rawValue: O_NONBLOCK)
+    package static let noTerminal = OpenFlags(rawValue: O_NOCTTY)
+    package static let path = OpenFlags(rawValue: ROOST_O_PATH)
 }
 
 /// The fields of stat(2) that we use.
-public struct FileStatus: Sendable, Equatable {
-    public let mode: UInt32
-    public let user: UInt32
-    public let group: UInt32
-    public let size: Int64
-    public let inode: UInt64
-    public let device: UInt64
-    public let specialDevice: UInt64
-    public let modifiedSeconds: Int64
-    public let modifiedNanoseconds: Int64
-    public let blocks: Int64
+package struct FileStatus: Sendable, Equatable {
+    package let mode: UInt32
+    package let user: UInt32
+    package let group: UInt32
+    package let size: Int64
+    package let inode: UInt64
+    package let device: UInt64
+    package let specialDevice: UInt64
+    package let modifiedSeconds: Int64
+    package let modifiedNanoseconds: Int64
+    package let blocks: Int64
     /// Number of hard links.
-    public let links: UInt64
+    package let links: UInt64
     /// Last status change (st_ctim), in nanoseconds since the Unix epoch.
-    public let changedNanoseconds: Int64
+    package let changedNanoseconds: Int64
     /// Last modification (st_mtim), in nanoseconds since the Unix epoch.
-    public var modificationTime: Int64 { modifiedSeconds &* 1_000_000_000 &+ modifiedNanoseconds }
-    public var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
-    public var isRegular: Bool { mode & S_IFMT == S_IFREG }
-    public var isSocket: Bool { mode & S_IFMT == S_IFSOCK }
-    public var isSymbolicLink: Bool { mode & S_IFMT == S_IFLNK }
-    public var isCharacterDevice: Bool { mode & S_IFMT == S_IFCHR }
+    package var modificationTime: Int64 { modifiedSeconds &* 1_000_000_000 &+ modifiedNanoseconds }
+    package var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
+    package var isRegular: Bool { mode & S_IFMT == S_IFREG }
+    package var isSocket: Bool { mode & S_IFMT == S_IFSOCK }
+    package var isSymbolicLink: Bool { mode & S_IFMT == S_IFLNK }
+    package var isCharacterDevice: Bool { mode & S_IFMT == S_IFCHR }
     /// The overlayfs whiteout of a file removed from a lower layer: a character device 0:0.
-    public var isWhiteout: Bool { isCharacterDevice && specialDevice == 0 }
-    public var isBlockDevice: Bool { mode & S_IFMT == S_IFBLK }
+    package var isWhiteout: Bool { isCharacterDevice && specialDevice == 0 }
+    package var isBlockDevice: Bool { mode & S_IFMT == S_IFBLK }
 
     init(_ raw: stat) {
         mode = raw.st_mode
@@ -63,15 +63,15 @@ public struct FileStatus: Sendable, Equatable {
 }
 
 /// System calls on trusted paths. Paths that a container or an image can influence go through `RootedDirectory`.
-public enum Files {
-    public static func open(_ path: String, _ flags: OpenFlags, mode: UInt32 = 0o600) throws(SyscallError) -> OwnedFD {
+package enum Files {
+    package static func open(_ path: String, _ flags: OpenFlags, mode: UInt32 = 0o600) throws(SyscallError) -> OwnedFD {
         try OwnedFD(
             adopting: check("open", path) {
                 unsafe withPath(path) { unsafe roost_openat(AT_FDCWD, $0, flags.rawValue | O_CLOEXEC, mode) }
             })
     }
 
-    public static func open(
+    package static func open(
         at directory: CInt, _ path: String, _ flags: OpenFlags, mode: UInt32 = 0o600
     ) throws(SyscallError) -> OwnedFD {
         try OwnedFD(
@@ -80,14 +80,14 @@ public enum Files {
             })
     }
 
-    public static func status(_ path: String, followLinks: Bool = true) throws(SyscallError) -> FileStatus {
+    package static func status(_ path: String, followLinks: Bool = true) throws(SyscallError) -> FileStatus {
         var raw = stat()
         try check("stat", path) { unsafe withPath(path) { unsafe followLinks ? stat($0, &raw) : lstat($0, &raw) } }
         return FileStatus(raw)
     }
 
     /// The status of an entry of an open directory; does not follow symbolic links (fstatat(2)).
-    public static func status(at directory: CInt, _ name: String) throws(SyscallError) -> FileStatus {
+    package static func status(at directory: CInt, _ name: String) throws(SyscallError) -> FileStatus {
         var raw = stat()
         try check("fstatat", name) {
             unsafe withPath(name) { unsafe fstatat(directory, $0, &raw, AT_SYMLINK_NOFOLLOW) }
@@ -95,20 +95,20 @@ public enum Files {
         return FileStatus(raw)
     }
 
-    public static func status(of fd: CInt) throws(SyscallError) -> FileStatus {
+    package static func status(of fd: CInt) throws(SyscallError) -> FileStatus {
         var raw = stat()
         try check("fstat", "descriptor \(fd)") { unsafe fstat(fd, &raw) }
         return FileStatus(raw)
     }
 
-    public static func exists(_ path: String) -> Bool { (try? status(path, followLinks: false)) != nil }
+    package static func exists(_ path: String) -> Bool { (try? status(path, followLinks: false)) != nil }
 
-    public static func makeDirectory(_ path: String, mode: UInt32 = 0o755) throws(SyscallError) {
+    package static func makeDirectory(_ path: String, mode: UInt32 = 0o755) throws(SyscallError) {
         try check("mkdir", path) { unsafe withPath(path) { unsafe mkdir($0, mode) } }
     }
 
     /// Creates a directory and its missing parents; an existing directory is left unchanged.
-    public static func makeDirectories(_ path: String, mode: UInt32 = 0o755) throws(SyscallError) {
+    package static func makeDirectories(_ path: String, mode: UInt32 = 0o755) throws(SyscallError) {
         do throws(SyscallError) { try makeDirectory(path, mode: mode) } catch  where error.errno == EEXIST {
             return
         } catch  where error.errno == ENOENT {
@@ -118,42 +118,42 @@ public enum Files {
         }
     }
 
-    public static func remove(_ path: String) throws(SyscallError) {
+    package static func remove(_ path: String) throws(SyscallError) {
         try check("unlink", path) { unsafe withPath(path) { unsafe unlink($0) } }
     }
 
-    public static func removeDirectory(_ path: String) throws(SyscallError) {
+    package static func removeDirectory(_ path: String) throws(SyscallError) {
         try check("rmdir", path) { unsafe withPath(path) { unsafe rmdir($0) } }
     }
 
-    public static func rename(_ from: String, to: String) throws(SyscallError) {
+    package static func rename(_ from: String, to: String) throws(SyscallError) {
         try check("rename", "\(from) to \(to)") {
             unsafe withPath(from) { from in unsafe withPath(to) { unsafe Glibc.rename(from, $0) } }
         }
     }
 
-    public static func link(_ target: String, at path: String) throws(SyscallError) {
+    package static func link(_ target: String, at path: String) throws(SyscallError) {
         try check("symlink", path) {
             unsafe withPath(target) { target in unsafe withPath(path) { unsafe symlink(target, $0) } }
         }
     }
 
-    public static func changeMode(_ path: String, _ mode: UInt32) throws(SyscallError) {
+    package static func changeMode(_ path: String, _ mode: UInt32) throws(SyscallError) {
         try check("chmod", path) { unsafe withPath(path) { unsafe chmod($0, mode) } }
     }
 
-    public static func changeOwner(_ path: String, user: UInt32, group: UInt32) throws(SyscallError) {
+    package static func changeOwner(_ path: String, user: UInt32, group: UInt32) throws(SyscallError) {
         try check("chown", path) { unsafe withPath(path) { unsafe lchown($0, user, group) } }
     }
 
     /// Sets the access and modification times, in seconds since the Unix epoch (utimensat(2)).
-    public static func setTimes(_ path: String, seconds: Int64, nanoseconds: Int = 0) throws(SyscallError) {
+    package static func setTimes(_ path: String, seconds: Int64, nanoseconds: Int = 0) throws(SyscallError) {
         let time = timespec(tv_sec: Int(seconds), tv_nsec: nanoseconds)
         try check("utimensat", path) { unsafe withPath(path) { unsafe utimensat(AT_FDCWD, $0, [time, time], 0) } }
     }
 
     /// The target of a symbolic link (readlink(2)).
-    public static func readLink(_ path: String) throws(SyscallError) -> String {
+    package static func readLink(_ path: String) throws(SyscallError) -> String {
         var buffer = [CChar](repeating: 0, count: 4096)
         let length = try checkLong("readlink", path) {
             unsafe withPath(path) { unsafe readlink($0, &buffer, buffer.count) }
@@ -162,7 +162,7 @@ public enum Files {
     }
 
     /// The canonical absolute path (realpath(3)).
-    public static func canonical(_ path: String) throws(SyscallError) -> String {
+    package static func canonical(_ path: String) throws(SyscallError) -> String {
         guard let found = unsafe withPath(path, { unsafe realpath($0, nil) }) else {
             throw SyscallError(call: "realpath", subject: path, errno: Glibc.errno)
         }
@@ -171,34 +171,34 @@ public enum Files {
     }
 
     /// The whole file, at most `limit` bytes.
-    public static func read(_ path: String, limit: Int = 16 << 20) throws(SyscallError) -> [UInt8] {
+    package static func read(_ path: String, limit: Int = 16 << 20) throws(SyscallError) -> [UInt8] {
         let file = try open(path, .readOnly)
         return try readAll(file.raw, limit: limit)
     }
 
-    public static func readText(_ path: String, limit: Int = 16 << 20) throws(SyscallError) -> String {
+    package static func readText(_ path: String, limit: Int = 16 << 20) throws(SyscallError) -> String {
         String(decoding: try read(path, limit: limit), as: UTF8.self)
     }
 
     /// Truncates and writes in place, for kernel files and files that readers keep open.
-    public static func write(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws(SyscallError) {
+    package static func write(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws(SyscallError) {
         let file = try open(path, [.writeOnly, .create, .truncate], mode: mode)
         try writeAll(file.raw, bytes)
     }
 
-    public static func write(_ path: String, _ text: String, mode: UInt32 = 0o644) throws(SyscallError) {
+    package static func write(_ path: String, _ text: String, mode: UInt32 = 0o644) throws(SyscallError) {
         try write(path, Array(text.utf8), mode: mode)
     }
 
     /// Writes a value to an existing control file of the kernel: a single write(2), never creates the file.
-    public static func set(_ path: String, _ value: String) throws(SyscallError) {
+    package static func set(_ path: String, _ value: String) throws(SyscallError) {
         let file = try open(path, .writeOnly)
         let bytes = Array(value.utf8)
         try checkLong("write", path) { unsafe Glibc.write(file.raw, bytes, bytes.count) }
     }
 
     /// Replaces a file atomically: writes to a temporary name in the same directory, fsync, rename.
-    public static func replace(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws(SyscallError) {
+    package static func replace(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws(SyscallError) {
         let temporary = path + ".new"
         let file = try open(temporary, [.writeOnly, .create, .truncate], mode: mode)
         try writeAll(file.raw, bytes)
@@ -206,12 +206,12 @@ public enum Files {
         try rename(temporary, to: path)
     }
 
-    public static func sync(_ fd: CInt) throws(SyscallError) {
+    package static func sync(_ fd: CInt) throws(SyscallError) {
         try check("fsync", "descriptor \(fd)") { fsync(fd) }
     }
 
     /// The entries of a directory without `.` and `..`, unsorted; see `FileName` for names that are not UTF-8.
-    public static func list(_ path: String) throws(SyscallError) -> [String] {
+    package static func list(_ path: String) throws(SyscallError) -> [String] {
         guard let stream = unsafe withPath(path, { unsafe opendir($0) }) else {
             throw SyscallError(call: "opendir", subject: path, errno: Glibc.errno)
         }
@@ -227,7 +227,7 @@ public enum Files {
     }
 
     /// Takes an exclusive lock that is held as long as the descriptor is open (flock(2)); nil if the lock is already held.
-    public static func lock(_ path: String) throws(SyscallError) -> OwnedFD? {
+    package static func lock(_ path: String) throws(SyscallError) -> OwnedFD? {
         let file = try open(path, [.readWrite, .create])
         do throws(SyscallError) { try check("flock", path) { flock(file.raw, LOCK_EX | LOCK_NB) } } catch
             where error.errno == EWOULDBLOCK
@@ -237,24 +237,24 @@ public enum Files {
         return file
     }
 
-    public enum LockMode: CInt, Sendable {
+    package enum LockMode: CInt, Sendable {
         case shared = 1, exclusive = 2, none = 8
     }
 
     /// Waits for a lock on an open file, or releases it (flock(2)).
-    public static func lock(_ fd: CInt, _ mode: LockMode) throws(SyscallError) {
+    package static func lock(_ fd: CInt, _ mode: LockMode) throws(SyscallError) {
         try check("flock", "descriptor \(fd)") { flock(fd, mode.rawValue) }
     }
 
     /// Total and available bytes of the file system that contains the path (statvfs(3)).
-    public static func space(_ path: String) throws(SyscallError) -> (total: UInt64, free: UInt64) {
+    package static func space(_ path: String) throws(SyscallError) -> (total: UInt64, free: UInt64) {
         var raw = statvfs()
         try check("statvfs", path) { unsafe withPath(path) { unsafe statvfs($0, &raw) } }
         return (UInt64(raw.f_blocks) * UInt64(raw.f_frsize), UInt64(raw.f_bavail) * UInt64(raw.f_frsize))
     }
 
     /// An anonymous file in memory with this content (memfd_create(2)); `sealed` adds all seals against modification (F_ADD_SEALS).
-    public static func memory(_ name: String, _ bytes: [UInt8], sealed: Bool = false) throws(SyscallError) -> OwnedFD {
+    package static func memory(_ name: String, _ bytes: [UInt8], sealed: Bool = false) throws(SyscallError) -> OwnedFD {
         let file = try OwnedFD(adopting: check("memfd_create", name) { unsafe roost_memfd(name, 3) })
         try writeAll(file.raw, bytes)
         try check("lseek", name) { CInt(truncatingIfNeeded: lseek(file.raw, 0, SEEK_SET)) }
@@ -265,23 +265,23 @@ public enum Files {
 
 extension Files {
     /// Links an open file to a path on its file system (linkat(2)); never replaces an existing file.
-    public static func linkDescriptor(_ fd: CInt, to path: String) throws(SyscallError) {
+    package static func linkDescriptor(_ fd: CInt, to path: String) throws(SyscallError) {
         try check("linkat", path) { unsafe linkat(AT_FDCWD, "/proc/self/fd/\(fd)", AT_FDCWD, path, AT_SYMLINK_FOLLOW) }
     }
 
-    public static func rewind(_ fd: CInt) throws(SyscallError) {
+    package static func rewind(_ fd: CInt) throws(SyscallError) {
         try checkLong("lseek", "descriptor \(fd)") { lseek(fd, 0, SEEK_SET) }
     }
 
     /// Sets an extended attribute of an open file (fsetxattr(2)).
-    public static func setAttribute(_ fd: CInt, _ name: String, _ value: [UInt8]) throws(SyscallError) {
+    package static func setAttribute(_ fd: CInt, _ name: String, _ value: [UInt8]) throws(SyscallError) {
         try check("fsetxattr", name) { unsafe fsetxattr(fd, name, value, value.count, 0) }
     }
 }
 
 extension Files {
     /// The extended attributes of a file; does not follow a final symbolic link (llistxattr(2), lgetxattr(2)).
-    public static func attributes(_ path: String) throws(SyscallError) -> [(name: String, value: [UInt8])] {
+    package static func attributes(_ path: String) throws(SyscallError) -> [(name: String, value: [UInt8])] {
         // Most files have none: query the size first, without a buffer.
         let needed = unsafe withPath(path) { unsafe llistxattr($0, nil, 0) }
         if needed <= 0 { return [] }
@@ -298,7 +298,7 @@ extension Files {
     }
 
     /// The total size of the regular files below a directory, in bytes; 0 if the directory is missing.
-    public static func treeSize(_ path: String) throws(SyscallError) -> Int64 {
+    package static func treeSize(_ path: String) throws(SyscallError) -> Int64 {
         guard exists(path) else { return 0 }
         var sum: Int64 = 0
         for name in try list(path) {
@@ -313,17 +313,17 @@ extension Files {
     }
 
     /// Truncates or zero-extends an open file to a size (ftruncate(2)).
-    public static func setSize(_ fd: CInt, _ size: UInt64) throws(SyscallError) {
+    package static func setSize(_ fd: CInt, _ size: UInt64) throws(SyscallError) {
         try check("ftruncate", "descriptor \(fd)") { ftruncate(fd, off_t(size)) }
     }
 
     /// Truncates an open file to zero length (ftruncate(2)).
-    public static func truncate(_ fd: CInt) throws(SyscallError) {
+    package static func truncate(_ fd: CInt) throws(SyscallError) {
         try check("ftruncate", "descriptor \(fd)") { ftruncate(fd, 0) }
     }
 
     /// The absolute target of a symbolic link; the target need not exist.
-    public static func canonicalTarget(_ path: String) throws(SyscallError) -> String {
+    package static func canonicalTarget(_ path: String) throws(SyscallError) -> String {
         let target = try readLink(path)
         if target.hasPrefix("/") { return target }
         var parts = FileName.parts(path).dropLast().map(String.init)
@@ -335,13 +335,13 @@ extension Files {
 }
 
 /// Splits a device number into major and minor (makedev(3)).
-public func deviceNumbers(_ device: UInt64) -> (major: UInt32, minor: UInt32) {
+package func deviceNumbers(_ device: UInt64) -> (major: UInt32, minor: UInt32) {
     (roost_major(device), roost_minor(device))
 }
 
 extension Files {
     /// Whether the lock on this file is currently held.
-    public static func isLocked(_ path: String) throws(SyscallError) -> Bool {
+    package static func isLocked(_ path: String) throws(SyscallError) -> Bool {
         guard let free = try lock(path) else { return true }
         free.close()
         return false

@@ -1,7 +1,7 @@
 /// The groups listed in the host's /etc/group (group(5)).
-public enum GroupFile {
+package enum GroupFile {
     /// Group names and ids; empty if the file cannot be read.
-    public static func groups() -> [(name: String, number: UInt32)] {
+    package static func groups() -> [(name: String, number: UInt32)] {
         let lines = ((try? Files.readText("/etc/group", limit: 1 << 20)) ?? "").split(separator: "\n")
         return lines.compactMap { line in
             let fields = line.split(separator: ":", omittingEmptySubsequences: false)

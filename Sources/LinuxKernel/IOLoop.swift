@@ -3,8 +3,8 @@ import Glibc
 import Synchronization
 
 /// An event loop: one thread that polls descriptors and runs their handlers, one at a time. Handlers must not block.
-public final class IOLoop: Sendable {
-    public typealias Handler = @Sendable (Readiness) -> Void
+package final class IOLoop: Sendable {
+    package typealias Handler = @Sendable (Readiness) -> Void
 
     private struct State {
         var handlers: [CInt: (generation: UInt64, call: Handler)] = [:]
@@ -17,7 +17,7 @@ public final class IOLoop: Sendable {
     private let wake: Pipe
     private let state = Mutex(State())
 
-    public init() throws {
+    package init() throws {
         poll = try Epoll()
         wake = try Pipe()
         try setNonBlocking(wake.reading.raw)
@@ -27,7 +27,7 @@ public final class IOLoop: Sendable {
     }
 
     /// Calls the handler whenever the descriptor is ready. The caller keeps the descriptor open until after `remove`.
-    public func add(_ fd: CInt, _ interest: Readiness, _ handler: @escaping Handler) throws(SyscallError) {
+    package func add(_ fd: CInt, _ interest: Readiness, _ handler: @escaping Handler) throws(SyscallError) {
         let old = state.withLock { state in
             state.generation += 1
             return state.handlers.updateValue((state.generation, handler), forKey: fd)
@@ -43,9 +43,9 @@ public final class IOLoop: Sendable {
         }
     }
 
-    public func change(_ fd: CInt, _ interest: Readiness) { try? poll.change(fd, interest) }
+    package func change(_ fd: CInt, _ interest: Readiness) { try? poll.change(fd, interest) }
 
-    public func remove(_ fd: CInt) {
+    package func remove(_ fd: CInt) {
         poll.remove(fd)
         // Releasing the handler may run a deinit that calls back into the loop: do it outside the lock.
         let old = state.withLock { $0.handlers.removeValue(forKey: fd) }
@@ -53,13 +53,13 @@ public final class IOLoop: Sendable {
     }
 
     /// Runs a job on the loop's thread as soon as possible.
-    public func perform(_ job: @escaping @Sendable () -> Void) {
+    package func perform(_ job: @escaping @Sendable () -> Void) {
         state.withLock { $0.jobs.append(job) }
         _ = try? writeSome(wake.writing.raw, [1])
     }
 
     /// Runs a job on the loop's thread after a delay.
-    public func perform(afterMilliseconds time: Int64, _ job: @escaping @Sendable () -> Void) {
+    package func perform(afterMilliseconds time: Int64, _ job: @escaping @Sendable () -> Void) {
         let deadline = Clocks.monotonicNanoseconds() + time * 1_000_000
         state.withLock { $0.timers.append((deadline, job)) }
         _ = try? writeSome(wake.writing.raw, [1])

@@ -2,18 +2,18 @@ import CLinux
 import Glibc
 
 /// Attributes of one mount (mount_setattr(2)).
-public struct MountAttributes: OptionSet, Sendable {
-    public let rawValue: UInt64
-    public init(rawValue: UInt64) { self.rawValue = rawValue }
-    public static let readOnly = MountAttributes(rawValue: ROOST_MOUNT_ATTR_RDONLY)
-    public static let noSetUID = MountAttributes(rawValue: ROOST_MOUNT_ATTR_NOSUID)
-    public static let noDevices = MountAttributes(rawValue: ROOST_MOUNT_ATTR_NODEV)
-    public static let noExecution = MountAttributes(rawValue: ROOST_MOUNT_ATTR_NOEXEC)
-    public static let noAccessTime = MountAttributes(rawValue: ROOST_MOUNT_ATTR_NOATIME)
+package struct MountAttributes: OptionSet, Sendable {
+    package let rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+    package static let readOnly = MountAttributes(rawValue: ROOST_MOUNT_ATTR_RDONLY)
+    package static let noSetUID = MountAttributes(rawValue: ROOST_MOUNT_ATTR_NOSUID)
+    package static let noDevices = MountAttributes(rawValue: ROOST_MOUNT_ATTR_NODEV)
+    package static let noExecution = MountAttributes(rawValue: ROOST_MOUNT_ATTR_NOEXEC)
+    package static let noAccessTime = MountAttributes(rawValue: ROOST_MOUNT_ATTR_NOATIME)
 }
 
 /// Mount propagation between namespaces (mount_namespaces(7)).
-public enum MountPropagation: UInt8, Sendable {
+package enum MountPropagation: UInt8, Sendable {
     case isPrivate, slave, shared
 
     var flag: UInt64 {
@@ -26,9 +26,9 @@ public enum MountPropagation: UInt8, Sendable {
 }
 
 /// The file descriptor based mount API: a mount is created detached, then attached to its mount point.
-public enum Mounts {
+package enum Mounts {
     /// Creates a detached mount of a new file system (fsopen(2), fsconfig(2), fsmount(2)). An option without a value is a flag.
-    public static func make(
+    package static func make(
         _ type: String, options: [(key: String, value: String?)], attributes: MountAttributes
     ) throws(SyscallError) -> OwnedFD {
         let context = try OwnedFD(adopting: check("fsopen", type) { unsafe roost_fsopen(type) })
@@ -53,7 +53,8 @@ public enum Mounts {
     }
 
     /// A detached clone of the mount at the path: the source of a bind mount (open_tree(2), OPEN_TREE_CLONE).
-    public static func clone(_ path: String, at directory: CInt? = nil, recursive: Bool) throws(SyscallError) -> OwnedFD
+    package static func clone(_ path: String, at directory: CInt? = nil, recursive: Bool) throws(SyscallError)
+        -> OwnedFD
     {
         var flags = ROOST_OPEN_TREE_CLONE | ROOST_OPEN_TREE_CLOEXEC
         if recursive { flags |= ROOST_AT_RECURSIVE }
@@ -63,7 +64,7 @@ public enum Mounts {
     }
 
     /// Attaches a detached mount to a mount point that is open as a descriptor (move_mount(2)).
-    public static func attach(_ mount: OwnedFD, onto target: OwnedFD, name: String) throws(SyscallError) {
+    package static func attach(_ mount: OwnedFD, onto target: OwnedFD, name: String) throws(SyscallError) {
         let from = mount.raw
         let to = target.raw
         try check("move_mount", name) {
@@ -72,7 +73,7 @@ public enum Mounts {
     }
 
     /// Attaches a detached mount to a trusted path (move_mount(2)).
-    public static func attach(_ mount: OwnedFD, at path: String) throws(SyscallError) {
+    package static func attach(_ mount: OwnedFD, at path: String) throws(SyscallError) {
         let from = mount.raw
         try check("move_mount", path) {
             unsafe roost_move_mount(from, AT_FDCWD, path, ROOST_MOVE_MOUNT_F_EMPTY_PATH)
@@ -80,7 +81,7 @@ public enum Mounts {
     }
 
     /// Changes the attributes of a mount that is open as a descriptor (mount_setattr(2)).
-    public static func setAttributes(
+    package static func setAttributes(
         _ mount: OwnedFD, set: MountAttributes, clear cleared: MountAttributes = [],
         propagation: MountPropagation? = nil, recursive: Bool
     ) throws(SyscallError) {
@@ -93,19 +94,19 @@ public enum Mounts {
     }
 
     /// Sets the propagation of all mounts at and below a path (mount_setattr(2), AT_RECURSIVE).
-    public static func setPropagation(_ path: String, _ propagation: MountPropagation) throws(SyscallError) {
+    package static func setPropagation(_ path: String, _ propagation: MountPropagation) throws(SyscallError) {
         try check("mount_setattr", path) {
             unsafe roost_mount_setattr(AT_FDCWD, path, ROOST_AT_RECURSIVE, 0, 0, propagation.flag)
         }
     }
 
     /// Detaches a mount lazily, even while it is in use (umount2(2), MNT_DETACH).
-    public static func detach(_ path: String) throws(SyscallError) {
+    package static func detach(_ path: String) throws(SyscallError) {
         try check("umount2", path) { unsafe umount2(path, 2) }
     }
 
     /// Makes the directory the root of this mount namespace and unmounts the old root (pivot_root(2), section NOTES).
-    public static func pivot(to root: OwnedFD) throws(SyscallError) {
+    package static func pivot(to root: OwnedFD) throws(SyscallError) {
         let raw = root.raw
         try check("fchdir", "the new root") { fchdir(raw) }
         try check("pivot_root", "the new root") { unsafe roost_pivot_root(".", ".") }
@@ -119,7 +120,7 @@ extension Mounts {
     static let optionLimit = 4000
 
     /// Mounts layers (topmost first) read-only; a single layer is bind-mounted.
-    public static func overlayReadOnly(lower: [String], at path: String) throws(SyscallError) {
+    package static func overlayReadOnly(lower: [String], at path: String) throws(SyscallError) {
         if lower.count == 1 {
             let tree = try clone(lower[0], recursive: false)
             try setAttributes(tree, set: .readOnly, recursive: false)
@@ -140,7 +141,7 @@ extension Mounts {
     ///
     /// Some distributions enable overlayfs features by default. With `metacopy` and `redirect_dir` a layer depends on the layers below it;
     /// with `index` it cannot be reused while an earlier mount is still being released.
-    public static func overlay(lower: [String], upper: String, work: String, at path: String) throws(SyscallError) {
+    package static func overlay(lower: [String], upper: String, work: String, at path: String) throws(SyscallError) {
         let fixed: [(String, String?)] = [
             ("upperdir", upper), ("workdir", work), ("index", "off"), ("metacopy", "off"), ("redirect_dir", "off"),
         ]
@@ -168,7 +169,7 @@ extension Mounts {
     ]
 
     /// Mounts a file system; `options` is a comma-separated list as in mount(8) (mount(2)).
-    public static func mountFileSystem(
+    package static func mountFileSystem(
         _ device: String, type: String, options: String, at path: String
     ) throws(SyscallError) {
         var flags: UInt = 0
@@ -185,7 +186,7 @@ extension Mounts {
     }
 
     /// Whether another file system is mounted at the path: the parent directory is on a different device. Does not detect bind mounts.
-    public static func isMountPoint(_ path: String) -> Bool {
+    package static func isMountPoint(_ path: String) -> Bool {
         guard let place = try? Files.status(path), let above = try? Files.status(path + "/..") else { return false }
         return place.device != above.device
     }

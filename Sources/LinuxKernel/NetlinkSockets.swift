@@ -2,10 +2,10 @@ import CLinux
 import Glibc
 
 /// Raw netlink sockets; callers encode the messages (netlink(7)).
-public enum NetlinkSockets {
-    public enum Family: Int32, Sendable { case netfilter = 12 }
+package enum NetlinkSockets {
+    package enum Family: Int32, Sendable { case netfilter = 12 }
 
-    public static func open(_ family: Family) throws(SyscallError) -> OwnedFD {
+    package static func open(_ family: Family) throws(SyscallError) -> OwnedFD {
         try OwnedFD(
             adopting: check("socket", "netlink") {
                 socket(AF_NETLINK, CInt(SOCK_RAW.rawValue) | O_CLOEXEC, family.rawValue)
@@ -14,7 +14,7 @@ public enum NetlinkSockets {
 
     /// Sends a transaction of messages with the sequence numbers `first` to `last` and waits for the acknowledgement of the last one.
     /// Throws the first error that the kernel reports.
-    public static func transact(_ fd: CInt, _ bytes: [UInt8], first: UInt32, last: UInt32, subject: String)
+    package static func transact(_ fd: CInt, _ bytes: [UInt8], first: UInt32, last: UInt32, subject: String)
         throws(SyscallError)
     {
         try send(fd, bytes, subject)
@@ -29,7 +29,7 @@ public enum NetlinkSockets {
     }
 
     /// Sends one request and returns the payloads of the replies: one message, or all messages of a dump.
-    public static func ask(_ fd: CInt, _ bytes: [UInt8], sequence: UInt32, isDump: Bool, subject: String)
+    package static func ask(_ fd: CInt, _ bytes: [UInt8], sequence: UInt32, isDump: Bool, subject: String)
         throws(SyscallError) -> [ArraySlice<UInt8>]
     {
         try send(fd, bytes, subject)
@@ -69,20 +69,20 @@ public enum NetlinkSockets {
 }
 
 /// One received message (struct nlmsghdr and payload).
-public struct NetlinkMessage: Sendable, Equatable {
+package struct NetlinkMessage: Sendable, Equatable {
     /// NLMSG_ERROR (error code 0 is an acknowledgement) and NLMSG_DONE.
-    public static let error: UInt16 = 2
-    public static let done: UInt16 = 3
+    package static let error: UInt16 = 2
+    package static let done: UInt16 = 3
 
-    public var type: UInt16
-    public var sequence: UInt32
-    public var body: ArraySlice<UInt8>
+    package var type: UInt16
+    package var sequence: UInt32
+    package var body: ArraySlice<UInt8>
 
     /// The errno of an NLMSG_ERROR message.
-    public var errno: Int32 { body.count < 4 ? 0 : -Int32(bitPattern: Self.number(body, at: body.startIndex)) }
+    package var errno: Int32 { body.count < 4 ? 0 : -Int32(bitPattern: Self.number(body, at: body.startIndex)) }
 
     /// The messages of one datagram; stops at the first malformed one.
-    public static func all(in bytes: ArraySlice<UInt8>) -> [NetlinkMessage] {
+    package static func all(in bytes: ArraySlice<UInt8>) -> [NetlinkMessage] {
         var messages: [NetlinkMessage] = []
         var rest = bytes
         while rest.count >= 16 {

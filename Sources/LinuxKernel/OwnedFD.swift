@@ -6,19 +6,19 @@ import Synchronization
 ///
 /// A class instead of a non-copyable struct: descriptors are stored in dictionaries and cross tasks, and Swift 6.3's ownership passes crash
 /// on non-copyable locals in throwing code.
-public final class OwnedFD: Sendable {
-    public let raw: CInt
+package final class OwnedFD: Sendable {
+    package let raw: CInt
     private let isOpen = Atomic(true)
 
-    public init(adopting raw: CInt) { self.raw = raw }
+    package init(adopting raw: CInt) { self.raw = raw }
 
     /// Closes the descriptor now, even if other references exist: for pipe ends whose closing signals end of file.
-    public func close() {
+    package func close() {
         if isOpen.exchange(false, ordering: .sequentiallyConsistent) { _ = Glibc.close(raw) }
     }
 
     /// Releases ownership of the raw descriptor; the caller must close it.
-    public func release() -> CInt {
+    package func release() -> CInt {
         _ = isOpen.exchange(false, ordering: .sequentiallyConsistent)
         return raw
     }
@@ -26,7 +26,7 @@ public final class OwnedFD: Sendable {
     deinit { close() }
 
     /// Duplicates the descriptor with close-on-exec set (fcntl(2), F_DUPFD_CLOEXEC).
-    public func duplicate() throws(SyscallError) -> OwnedFD { try OwnedFD(adopting: duplicateDescriptor(raw)) }
+    package func duplicate() throws(SyscallError) -> OwnedFD { try OwnedFD(adopting: duplicateDescriptor(raw)) }
 }
 
 func duplicateDescriptor(_ raw: CInt) throws(SyscallError) -> CInt {
@@ -34,11 +34,11 @@ func duplicateDescriptor(_ raw: CInt) throws(SyscallError) -> CInt {
 }
 
 /// Both ends of a pipe, close-on-exec (pipe2(2)).
-public struct Pipe: Sendable {
-    public let reading: OwnedFD
-    public let writing: OwnedFD
+package struct Pipe: Sendable {
+    package let reading: OwnedFD
+    package let writing: OwnedFD
 
-    public init() throws(SyscallError) {
+    package init() throws(SyscallError) {
         var ends: [CInt] = [-1, -1]
         try check("pipe2", "a pipe") { unsafe roost_pipe2(&ends, O_CLOEXEC) }
         reading = OwnedFD(adopting: ends[0])
@@ -47,7 +47,7 @@ public struct Pipe: Sendable {
 }
 
 /// One read(2) of at most `limit` bytes. An empty result means end of file.
-public func readSome(_ fd: CInt, limit: Int) throws(SyscallError) -> [UInt8] {
+package func readSome(_ fd: CInt, limit: Int) throws(SyscallError) -> [UInt8] {
     var failure: SyscallError?
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
         do throws(SyscallError) {
@@ -59,7 +59,7 @@ public func readSome(_ fd: CInt, limit: Int) throws(SyscallError) -> [UInt8] {
 }
 
 /// Reads to the end of the file; throws EFBIG if there are more than `limit` bytes.
-public func readAll(_ fd: CInt, limit: Int) throws(SyscallError) -> [UInt8] {
+package func readAll(_ fd: CInt, limit: Int) throws(SyscallError) -> [UInt8] {
     var all: [UInt8] = []
     while true {
         let part = try readSome(fd, limit: 65536)
@@ -70,7 +70,7 @@ public func readAll(_ fd: CInt, limit: Int) throws(SyscallError) -> [UInt8] {
 }
 
 /// Reads at an offset without changing the file position (pread(2)).
-public func readSome(_ fd: CInt, at offset: Int, limit: Int) throws(SyscallError) -> [UInt8] {
+package func readSome(_ fd: CInt, at offset: Int, limit: Int) throws(SyscallError) -> [UInt8] {
     var failure: SyscallError?
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
         do throws(SyscallError) {
@@ -84,7 +84,7 @@ public func readSome(_ fd: CInt, at offset: Int, limit: Int) throws(SyscallError
 }
 
 /// Writes all bytes; waits when a non-blocking descriptor is not ready.
-public func writeAll(_ fd: CInt, _ bytes: [UInt8]) throws(SyscallError) {
+package func writeAll(_ fd: CInt, _ bytes: [UInt8]) throws(SyscallError) {
     var done = 0
     while done < bytes.count {
         do throws(SyscallError) { done += try writeSome(fd, bytes[done...]) } catch {
@@ -96,14 +96,14 @@ public func writeAll(_ fd: CInt, _ bytes: [UInt8]) throws(SyscallError) {
 }
 
 /// One write(2); returns the number of bytes written, which may be smaller than the input.
-public func writeSome(_ fd: CInt, _ bytes: ArraySlice<UInt8>) throws(SyscallError) -> Int {
+package func writeSome(_ fd: CInt, _ bytes: ArraySlice<UInt8>) throws(SyscallError) -> Int {
     try checkLong("write", "descriptor \(fd)") {
         unsafe bytes.withUnsafeBytes { unsafe write(fd, $0.baseAddress, $0.count) }
     }
 }
 
 /// Sets or clears O_NONBLOCK.
-public func setNonBlocking(_ fd: CInt, _ on: Bool = true) throws(SyscallError) {
+package func setNonBlocking(_ fd: CInt, _ on: Bool = true) throws(SyscallError) {
     let flags = try check("fcntl", "descriptor \(fd)") { roost_fcntl(fd, F_GETFL, 0) }
     let wanted = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK
     if wanted != flags { try check("fcntl", "descriptor \(fd)") { roost_fcntl(fd, F_SETFL, Int(wanted)) } }

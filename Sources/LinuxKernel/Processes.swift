@@ -2,35 +2,35 @@ import CLinux
 import Glibc
 
 /// Namespace types, as CLONE_NEW… flags (namespaces(7)).
-public struct Namespaces: OptionSet, Sendable {
-    public let rawValue: UInt64
-    public init(rawValue: UInt64) { self.rawValue = rawValue }
-    public static let mount = Namespaces(rawValue: ROOST_CLONE_NEWNS)
-    public static let process = Namespaces(rawValue: ROOST_CLONE_NEWPID)
-    public static let hostname = Namespaces(rawValue: ROOST_CLONE_NEWUTS)
-    public static let ipc = Namespaces(rawValue: ROOST_CLONE_NEWIPC)
-    public static let network = Namespaces(rawValue: ROOST_CLONE_NEWNET)
-    public static let controlGroup = Namespaces(rawValue: ROOST_CLONE_NEWCGROUP)
+package struct Namespaces: OptionSet, Sendable {
+    package let rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+    package static let mount = Namespaces(rawValue: ROOST_CLONE_NEWNS)
+    package static let process = Namespaces(rawValue: ROOST_CLONE_NEWPID)
+    package static let hostname = Namespaces(rawValue: ROOST_CLONE_NEWUTS)
+    package static let ipc = Namespaces(rawValue: ROOST_CLONE_NEWIPC)
+    package static let network = Namespaces(rawValue: ROOST_CLONE_NEWNET)
+    package static let cgroup = Namespaces(rawValue: ROOST_CLONE_NEWCGROUP)
 }
 
 /// A process's exit code as in the shell and Docker: 0–255, or 128 + signal number.
-public struct ExitStatus: Sendable, Equatable {
-    public let code: Int32
-    public init(code: Int32) { self.code = code }
+package struct ExitStatus: Sendable, Equatable {
+    package let code: Int32
+    package init(code: Int32) { self.code = code }
     init(waitStatus: CInt) {
         code = roost_wifexited(waitStatus) != 0 ? roost_wexitstatus(waitStatus) : 128 + roost_wtermsig(waitStatus)
     }
 }
 
 /// Process system calls. `clone` is only safe in a single-threaded process such as the shim.
-public enum Processes {
+package enum Processes {
     /// The path of an executable installed in the same directory as this one (proc(5), `/proc/self/exe`).
-    public static func siblingExecutable(_ name: String) throws(SyscallError) -> String {
+    package static func siblingExecutable(_ name: String) throws(SyscallError) -> String {
         "/" + FileName.parts(try Files.canonical("/proc/self/exe")).dropLast().joined(separator: "/") + "/" + name
     }
 
     /// Creates a child in new namespaces (clone3(2)); returns nil in the child. `cgroup` is a v2 cgroup directory for CLONE_INTO_CGROUP.
-    public static func clone(
+    package static func clone(
         _ namespaces: Namespaces, cgroup: CInt? = nil
     ) throws(SyscallError) -> (pid: Int32, pidfd: OwnedFD)? {
         var pidfd: CInt = -1
@@ -44,42 +44,42 @@ public enum Processes {
     }
 
     /// Forks by clone(2), for single-threaded processes under a seccomp filter that denies clone3; returns nil in the child.
-    public static func fork() throws(SyscallError) -> Int32? {
+    package static func fork() throws(SyscallError) -> Int32? {
         let pid = roost_fork()
         if pid < 0 { throw SyscallError(call: "clone", subject: "a process", errno: Glibc.errno) }
         return pid == 0 ? nil : Int32(truncatingIfNeeded: pid)
     }
 
     /// A pidfd: refers to this process even if the pid is reused later (pidfd_open(2)).
-    public static func open(_ pid: Int32) throws(SyscallError) -> OwnedFD {
+    package static func open(_ pid: Int32) throws(SyscallError) -> OwnedFD {
         try OwnedFD(adopting: check("pidfd_open", "process \(pid)") { roost_pidfd_open(pid) })
     }
 
-    public static func signal(_ pidfd: CInt, _ number: Int32) throws(SyscallError) {
+    package static func signal(_ pidfd: CInt, _ number: Int32) throws(SyscallError) {
         try check("pidfd_send_signal", "signal \(number)") { roost_pidfd_send_signal(pidfd, number) }
     }
 
     /// Whether the process of a pidfd has exited (pidfd_open(2): the pidfd becomes readable).
-    public static func hasEnded(_ pidfd: CInt) -> Bool {
+    package static func hasEnded(_ pidfd: CInt) -> Bool {
         var wanted = pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0)
         return unsafe poll(&wanted, 1, 0) == 1
     }
 
-    public static func signal(pid: Int32, _ number: Int32) throws(SyscallError) {
+    package static func signal(pid: Int32, _ number: Int32) throws(SyscallError) {
         try check("kill", "process \(pid)") { kill(pid, number) }
     }
 
-    public static func unshare(_ namespaces: Namespaces) throws(SyscallError) {
+    package static func unshare(_ namespaces: Namespaces) throws(SyscallError) {
         try check("unshare", "namespaces") { roost_unshare(CInt(truncatingIfNeeded: namespaces.rawValue)) }
     }
 
     /// Enters one namespace by its descriptor, or several namespaces of a process by its pidfd (setns(2)).
-    public static func enter(_ fd: CInt, _ namespaces: Namespaces, name: String) throws(SyscallError) {
+    package static func enter(_ fd: CInt, _ namespaces: Namespaces, name: String) throws(SyscallError) {
         try check("setns", name) { roost_setns(fd, CInt(truncatingIfNeeded: namespaces.rawValue)) }
     }
 
     /// Reaps an exited child (waitpid(2)); nil if there is none. `pid` -1 means any child.
-    public static func collect(pid: Int32 = -1, wait: Bool = false) throws(SyscallError) -> (
+    package static func collect(pid: Int32 = -1, wait: Bool = false) throws(SyscallError) -> (
         pid: Int32, status: ExitStatus
     )? {
         var status: CInt = 0
@@ -90,7 +90,7 @@ public enum Processes {
     }
 
     /// Spawns a process with exactly these descriptors as 0, 1, 2, …; all others are closed (posix_spawn(3)).
-    public static func spawn(
+    package static func spawn(
         _ path: String, arguments: [String], environment: [String], descriptors: [CInt], newSession: Bool = false
     ) throws(SyscallError) -> Int32 {
         var pid: pid_t = 0
@@ -104,7 +104,8 @@ public enum Processes {
     }
 
     /// Executes a new program in this process; returns only by throwing (execve(2)).
-    public static func execute(_ path: String, arguments: [String], environment: [String]) throws(SyscallError) -> Never
+    package static func execute(_ path: String, arguments: [String], environment: [String]) throws(SyscallError)
+        -> Never
     {
         unsafe withCStrings(arguments) { argv in
             unsafe withCStrings(environment) { envp in _ = unsafe execve(path, argv, envp) }
@@ -113,7 +114,7 @@ public enum Processes {
     }
 
     /// Closes all descriptors from `first` on, except `kept` (close_range(2)).
-    public static func closeAll(from first: UInt32, except kept: Int32? = nil) throws(SyscallError) {
+    package static func closeAll(from first: UInt32, except kept: Int32? = nil) throws(SyscallError) {
         func close(_ low: UInt32, _ high: UInt32) throws(SyscallError) {
             guard low <= high else { return }
             do throws(SyscallError) {
@@ -132,24 +133,24 @@ public enum Processes {
     }
 
     /// Duplicates a descriptor onto `target` (dup2(2)); the copy stays open across exec.
-    public static func redirect(_ from: CInt, to target: CInt) throws(SyscallError) {
+    package static func redirect(_ from: CInt, to target: CInt) throws(SyscallError) {
         try check("dup2", "descriptor \(from)") { dup2(from, target) }
     }
 
-    public static func setHostname(_ name: String) throws(SyscallError) {
+    package static func setHostname(_ name: String) throws(SyscallError) {
         try check("sethostname", name) { unsafe roost_sethostname(name, name.utf8.count) }
     }
 
-    public static func setDomainname(_ name: String) throws(SyscallError) {
+    package static func setDomainname(_ name: String) throws(SyscallError) {
         try check("setdomainname", name) { unsafe roost_setdomainname(name, name.utf8.count) }
     }
 
-    public static func setLimit(_ resource: Int32, soft: UInt64, hard: UInt64) throws(SyscallError) {
+    package static func setLimit(_ resource: Int32, soft: UInt64, hard: UInt64) throws(SyscallError) {
         try check("setrlimit", "resource \(resource)") { roost_setrlimit(resource, soft, hard) }
     }
 
     /// Raises this process's open file limit to the hard limit and returns the previous limits (RLIMIT_NOFILE, getrlimit(2)).
-    public static func raiseOpenFileLimit() -> (soft: UInt64, hard: UInt64) {
+    package static func raiseOpenFileLimit() -> (soft: UInt64, hard: UInt64) {
         let before = openFileLimit
         if before.soft < before.hard {
             try? setLimit(Int32(RLIMIT_NOFILE.rawValue), soft: before.hard, hard: before.hard)
@@ -158,16 +159,16 @@ public enum Processes {
     }
 
     /// This process's open file limit (RLIMIT_NOFILE).
-    public static var openFileLimit: (soft: UInt64, hard: UInt64) { limit(Int32(RLIMIT_NOFILE.rawValue)) }
+    package static var openFileLimit: (soft: UInt64, hard: UInt64) { limit(Int32(RLIMIT_NOFILE.rawValue)) }
 
-    public static func limit(_ resource: Int32) -> (soft: UInt64, hard: UInt64) {
+    package static func limit(_ resource: Int32) -> (soft: UInt64, hard: UInt64) {
         var soft: UInt64 = 0
         var hard: UInt64 = 0
         _ = unsafe roost_getrlimit(resource, &soft, &hard)
         return (soft, hard)
     }
 
-    public static func setIdentity(user: UInt32, group: UInt32, groups: [UInt32]) throws(SyscallError) {
+    package static func setIdentity(user: UInt32, group: UInt32, groups: [UInt32]) throws(SyscallError) {
         // The kernel takes -1 (the highest id) as "unchanged": the process would keep the identity that it must drop.
         if user == .max || group == .max || groups.contains(.max) {
             throw SyscallError(call: "setresuid", subject: "\(user):\(group)", errno: Errno.invalid)
@@ -177,49 +178,49 @@ public enum Processes {
         try check("setresuid", "\(user)") { roost_setresuid(user) }
     }
 
-    public static func startSession() throws(SyscallError) { try check("setsid", "a session") { setsid() } }
+    package static func startSession() throws(SyscallError) { try check("setsid", "a session") { setsid() } }
 
-    public static func changeDirectory(_ path: String) throws(SyscallError) {
+    package static func changeDirectory(_ path: String) throws(SyscallError) {
         try check("chdir", path) { unsafe chdir(path) }
     }
 
-    public static func changeDirectory(_ folder: OwnedFD) throws(SyscallError) {
+    package static func changeDirectory(_ folder: OwnedFD) throws(SyscallError) {
         try check("fchdir", "an open directory") { fchdir(folder.raw) }
     }
 
-    public static func setFileMask(_ mask: UInt32) { _ = umask(mask) }
+    package static func setFileMask(_ mask: UInt32) { _ = umask(mask) }
 
     /// Sends SIGKILL to this process when its parent dies (PR_SET_PDEATHSIG).
-    public static func dieWithParent() throws(SyscallError) {
+    package static func dieWithParent() throws(SyscallError) {
         try check("prctl", "PR_SET_PDEATHSIG") { roost_prctl(1, UInt(SIGKILL), 0, 0, 0) }
     }
 
     /// False protects this process from ptrace(2) and /proc access by other users' processes (PR_SET_DUMPABLE).
-    public static func setDumpable(_ on: Bool) throws(SyscallError) {
+    package static func setDumpable(_ on: Bool) throws(SyscallError) {
         try check("prctl", "PR_SET_DUMPABLE") { roost_prctl(4, on ? 1 : 0, 0, 0, 0) }
     }
 
-    public static func noNewPrivileges() throws(SyscallError) {
+    package static func noNewPrivileges() throws(SyscallError) {
         try check("prctl", "PR_SET_NO_NEW_PRIVS") { roost_prctl(38, 1, 0, 0, 0) }
     }
 
     /// Installs a compiled seccomp filter (seccomp(2), SECCOMP_SET_MODE_FILTER); 8 bytes per instruction.
-    public static func setSeccompFilter(_ program: [UInt8]) throws(SyscallError) {
+    package static func setSeccompFilter(_ program: [UInt8]) throws(SyscallError) {
         try check("seccomp", "filter") { unsafe roost_seccomp_filter(program, UInt16(clamping: program.count / 8)) }
     }
 
-    public static func unblockSignals() { roost_reset_signals() }
+    package static func unblockSignals() { roost_reset_signals() }
 
-    public static func ignore(_ signal: Int32) { roost_ignore_signal(signal) }
+    package static func ignore(_ signal: Int32) { roost_ignore_signal(signal) }
 
     /// A signalfd for these signals, which are blocked in the calling thread (signalfd(2)).
-    public static func signalDescriptor(_ signals: [Int32]) throws(SyscallError) -> OwnedFD {
+    package static func signalDescriptor(_ signals: [Int32]) throws(SyscallError) -> OwnedFD {
         try OwnedFD(adopting: check("signalfd", "\(signals)") { unsafe roost_signal_fd(signals, CInt(signals.count)) })
     }
 
     /// Calls `handle` for each of these signals on a dedicated thread, so that a main thread blocked in a write or request does not delay
     /// them. Blocks the signals in the calling thread and in all threads started later: call this before starting any.
-    public static func onSignals(_ signals: [Int32], _ handle: @escaping @Sendable (Int32) -> Void)
+    package static func onSignals(_ signals: [Int32], _ handle: @escaping @Sendable (Int32) -> Void)
         throws(SyscallError)
     {
         let descriptor = try signalDescriptor(signals)
@@ -235,13 +236,13 @@ public enum Processes {
     }
 
     /// The next pending signal of a signalfd, or nil.
-    public static func nextSignal(_ fd: CInt) -> Int32? {
+    package static func nextSignal(_ fd: CInt) -> Int32? {
         guard let bytes = try? readSome(fd, limit: 128), bytes.count == 128 else { return nil }
         return Int32(littleEndianBytes: bytes, at: 0)
     }
 
     /// Sets close-on-exec on all descriptors from `first` on (close_range(2), CLOSE_RANGE_CLOEXEC; Linux 5.11).
-    public static func closeOnExec(from first: UInt32) throws(SyscallError) {
+    package static func closeOnExec(from first: UInt32) throws(SyscallError) {
         let closeOnExecFlag: UInt32 = 4
         do throws(SyscallError) {
             try check("close_range", "descriptors from \(first)") {
@@ -257,12 +258,12 @@ public enum Processes {
         }
     }
 
-    public static var currentPID: Int32 { getpid() }
+    package static var currentPID: Int32 { getpid() }
 
-    public static func exit(_ code: Int32) -> Never { _exit(code) }
+    package static func exit(_ code: Int32) -> Never { _exit(code) }
 
     /// The process's start time in clock ticks since boot; together with the pid it identifies a process uniquely (proc(5), stat field 22).
-    public static func startTime(_ pid: Int32) -> UInt64? {
+    package static func startTime(_ pid: Int32) -> UInt64? {
         guard let text = try? Files.readText("/proc/\(pid)/stat", limit: 4096), let end = text.lastIndex(of: ")") else {
             return nil
         }
@@ -294,26 +295,26 @@ func withCStrings<Result>(
 
 extension Processes {
     /// Sleeps for one millisecond; for polling where there is no notification, e.g. until a socket appears.
-    public static func pauseBriefly() { usleep(1000) }
-    public static func pause(nanoseconds: Int64) { usleep(UInt32(clamping: nanoseconds / 1000)) }
+    package static func pauseBriefly() { usleep(1000) }
+    package static func pause(nanoseconds: Int64) { usleep(UInt32(clamping: nanoseconds / 1000)) }
 
     /// Sets the name that `ps` shows for this thread, at most 15 bytes (PR_SET_NAME). A program executed through /proc/PID/fd would
     /// otherwise be named after the descriptor number.
-    public static func setName(_ name: String) { _ = unsafe roost_set_name(name) }
+    package static func setName(_ name: String) { _ = unsafe roost_set_name(name) }
 
     /// The command name of the parent process (/proc/PID/comm).
-    public static var parentName: String {
+    package static var parentName: String {
         let name = (try? Files.readText("/proc/\(getppid())/comm", limit: 100)) ?? "an unknown process"
         return String(name.prefix { $0 != "\n" })
     }
 
-    public static var effectiveGroup: UInt32 { getegid() }
-    public static var effectiveUser: UInt32 { geteuid() }
+    package static var effectiveGroup: UInt32 { getegid() }
+    package static var effectiveUser: UInt32 { geteuid() }
 
-    public static func currentDirectory() throws(SyscallError) -> String { try Files.canonical(".") }
+    package static func currentDirectory() throws(SyscallError) -> String { try Files.canonical(".") }
 
     /// The environment at process start (/proc/self/environ), by name.
-    public static var environment: [String: String] {
+    package static var environment: [String: String] {
         var found: [String: String] = [:]
         for entry in ((try? Files.read("/proc/self/environ", limit: 16 << 20)) ?? []).split(separator: 0) {
             let text = String(decoding: entry, as: UTF8.self)

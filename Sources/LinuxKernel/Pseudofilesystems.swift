@@ -12,7 +12,7 @@ extension Files {
     ]
 
     /// Whether an open file is on a pseudo file system (fstatfs(2)).
-    public static func isPseudoFilesystem(_ file: CInt) throws(SyscallError) -> Bool {
+    package static func isPseudoFilesystem(_ file: CInt) throws(SyscallError) -> Bool {
         var raw = statfs()
         try check("fstatfs", "descriptor \(file)") { unsafe fstatfs(file, &raw) }
         return pseudoFilesystems.contains(UInt32(truncatingIfNeeded: raw.f_type))

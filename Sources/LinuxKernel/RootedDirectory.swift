@@ -3,18 +3,18 @@ import Glibc
 
 /// A directory used as the root of path resolution: every path is resolved by openat2(2) with RESOLVE_IN_ROOT, so that symbolic links and
 /// ".." of a container or image cannot escape. No absolute host path is ever built.
-public struct RootedDirectory: Sendable {
+package struct RootedDirectory: Sendable {
     private let root: OwnedFD
 
     /// Takes ownership of an open descriptor of the directory.
-    public init(adopting root: OwnedFD) { self.root = root }
+    package init(adopting root: OwnedFD) { self.root = root }
 
-    public init(path: String) throws(SyscallError) { root = try Files.open(path, [.path, .directory]) }
+    package init(path: String) throws(SyscallError) { root = try Files.open(path, [.path, .directory]) }
 
-    public var descriptor: CInt { root.raw }
+    package var descriptor: CInt { root.raw }
 
     /// Opens a path inside the root; symbolic links are resolved inside the root.
-    public func open(_ path: String, _ flags: OpenFlags, mode: UInt32 = 0) throws(SyscallError) -> OwnedFD {
+    package func open(_ path: String, _ flags: OpenFlags, mode: UInt32 = 0) throws(SyscallError) -> OwnedFD {
         let raw = root.raw
         let wanted = UInt64(UInt32(bitPattern: flags.rawValue | O_CLOEXEC))
         let resolve = ROOST_RESOLVE_IN_ROOT | ROOST_RESOLVE_NO_MAGICLINKS
@@ -27,7 +27,7 @@ public struct RootedDirectory: Sendable {
     }
 
     /// Creates a directory and its missing parents inside the root, and opens it.
-    public func makeDirectories(_ path: String, mode: UInt32 = 0o755) throws(SyscallError) -> OwnedFD {
+    package func makeDirectories(_ path: String, mode: UInt32 = 0o755) throws(SyscallError) -> OwnedFD {
         do throws(SyscallError) { return try open(path, [.path, .directory]) } catch  where error.errno == ENOENT {}
         let (parent, name) = splitLast(path)
         guard !name.isEmpty else { throw SyscallError(call: "mkdirat", subject: path, errno: EINVAL) }
@@ -41,7 +41,7 @@ public struct RootedDirectory: Sendable {
     }
 
     /// Creates an empty file if the path does not exist, and opens it as a mount point (O_PATH).
-    public func makeFile(_ path: String, mode: UInt32 = 0o644) throws(SyscallError) -> OwnedFD {
+    package func makeFile(_ path: String, mode: UInt32 = 0o644) throws(SyscallError) -> OwnedFD {
         do throws(SyscallError) { return try open(path, .path) } catch  where error.errno == ENOENT {}
         let (parent, name) = splitLast(path)
         let above = try makeDirectories(parent)
@@ -51,7 +51,7 @@ public struct RootedDirectory: Sendable {
     }
 
     /// Reads a whole file inside the root; throws EFBIG if it has more than `limit` bytes.
-    public func read(_ path: String, limit: Int) throws(SyscallError) -> [UInt8] {
+    package func read(_ path: String, limit: Int) throws(SyscallError) -> [UInt8] {
         let file = try open(path, [.readOnly, .nonBlocking])
         return try readAll(file.raw, limit: limit)
     }
@@ -66,7 +66,7 @@ func splitLast(_ path: String) -> (parent: String, name: String) {
 
 extension RootedDirectory {
     /// Creates a device node (mknodat(2)); an existing file is kept. If the kernel does not permit it, bind-mounts the host's node instead.
-    public func makeDevice(
+    package func makeDevice(
         _ path: String, mode: UInt32, major: UInt32, minor: UInt32, user: UInt32, group: UInt32
     ) throws(SyscallError) {
         let (parent, name) = splitLast(path)
@@ -87,7 +87,7 @@ extension RootedDirectory {
     }
 
     /// Creates a symbolic link (symlinkat(2)); an existing file is kept.
-    public func makeLink(_ path: String, to target: String) throws(SyscallError) {
+    package func makeLink(_ path: String, to target: String) throws(SyscallError) {
         let (parent, name) = splitLast(path)
         let folder = try makeDirectories(parent)
         do throws(SyscallError) {

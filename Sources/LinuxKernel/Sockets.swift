@@ -2,9 +2,9 @@ import CLinux
 import Glibc
 
 /// Unix domain sockets and descriptor passing (unix(7)).
-public enum Sockets {
+package enum Sockets {
     /// A connected socket pair: SOCK_SEQPACKET, which preserves message boundaries, or SOCK_STREAM.
-    public static func pair(_ kind: Kind = .packets) throws(SyscallError) -> (OwnedFD, OwnedFD) {
+    package static func pair(_ kind: Kind = .packets) throws(SyscallError) -> (OwnedFD, OwnedFD) {
         var ends: [CInt] = [-1, -1]
         let type = kind == .stream ? CInt(SOCK_STREAM.rawValue) : CInt(SOCK_SEQPACKET.rawValue)
         try check("socketpair", "a socket pair") {
@@ -13,21 +13,21 @@ public enum Sockets {
         return (OwnedFD(adopting: ends[0]), OwnedFD(adopting: ends[1]))
     }
 
-    public enum Kind: Sendable { case stream, packets }
+    package enum Kind: Sendable { case stream, packets }
 
     static func unixSocket(_ kind: Kind) throws(SyscallError) -> OwnedFD {
         let type = kind == .stream ? CInt(SOCK_STREAM.rawValue) : CInt(SOCK_SEQPACKET.rawValue)
         return try OwnedFD(adopting: check("socket", "unix") { socket(AF_UNIX, type | O_CLOEXEC, 0) })
     }
 
-    public static func connect(_ path: String, _ kind: Kind) throws(SyscallError) -> OwnedFD {
+    package static func connect(_ path: String, _ kind: Kind) throws(SyscallError) -> OwnedFD {
         let made = try unixSocket(kind)
         try check("connect", path) { unsafe roost_unix_connect(made.raw, path) }
         return made
     }
 
     /// Binds and listens. Fails if the file exists; the caller removes a stale socket file while holding its lock.
-    public static func listen(_ path: String, _ kind: Kind, mode: UInt32) throws(SyscallError) -> OwnedFD {
+    package static func listen(_ path: String, _ kind: Kind, mode: UInt32) throws(SyscallError) -> OwnedFD {
         let made = try unixSocket(kind)
         let before = umask(0o777 & ~mode)
         defer { _ = umask(before) }
@@ -37,7 +37,7 @@ public enum Sockets {
     }
 
     /// Accepts the next connection; nil if none is pending on a non-blocking socket.
-    public static func accept(_ listener: CInt) throws(SyscallError) -> OwnedFD? {
+    package static func accept(_ listener: CInt) throws(SyscallError) -> OwnedFD? {
         do throws(SyscallError) {
             return try OwnedFD(
                 adopting: check("accept", "descriptor \(listener)") { roost_accept(listener) })
@@ -45,19 +45,19 @@ public enum Sockets {
     }
 
     /// Sends one message with at most 64 descriptors (SCM_RIGHTS); the receiver gets duplicates.
-    public static func send(_ fd: CInt, _ bytes: [UInt8], descriptors: [CInt] = []) throws(SyscallError) {
+    package static func send(_ fd: CInt, _ bytes: [UInt8], descriptors: [CInt] = []) throws(SyscallError) {
         try checkLong("sendmsg", "descriptor \(fd)") {
             unsafe roost_send_fds(fd, bytes, bytes.count, descriptors, CInt(min(descriptors.count, 64)))
         }
     }
 
     /// Sends one message without blocking; false if it did not fit into the buffer (send(2), MSG_DONTWAIT).
-    public static func offer(_ fd: CInt, _ bytes: [UInt8]) -> Bool {
+    package static func offer(_ fd: CInt, _ bytes: [UInt8]) -> Bool {
         unsafe bytes.withUnsafeBytes { unsafe Glibc.send(fd, $0.baseAddress, $0.count, CInt(0x4040)) } == bytes.count
     }
 
     /// Receives one message and its descriptors; an empty message means that the peer has closed the connection.
-    public static func receive(_ fd: CInt, limit: Int = 65536) throws(SyscallError) -> (
+    package static func receive(_ fd: CInt, limit: Int = 65536) throws(SyscallError) -> (
         bytes: [UInt8], descriptors: [CInt]
     ) {
         var count: CInt = 0
@@ -70,36 +70,36 @@ public enum Sockets {
     }
 
     /// Changes the backlog of a listening socket (listen(2)); the kernel caps it at net.core.somaxconn.
-    public static func listenAgain(_ fd: CInt, backlog: CInt) throws(SyscallError) {
+    package static func listenAgain(_ fd: CInt, backlog: CInt) throws(SyscallError) {
         try check("listen", "descriptor \(fd)") { Glibc.listen(fd, backlog) }
     }
 
     /// The user id of the peer (SO_PEERCRED).
-    public static func peerUser(_ fd: CInt) -> UInt32 { roost_peer_uid(fd) }
+    package static func peerUser(_ fd: CInt) -> UInt32 { roost_peer_uid(fd) }
 
     /// Bytes written to a stream socket that the peer has not read yet (unix(7), SIOCOUTQ); 0 if unknown.
-    public static func unreadBytes(_ fd: CInt) -> Int32 {
+    package static func unreadBytes(_ fd: CInt) -> Int32 {
         var count: CInt = 0
         return unsafe roost_ioctl_out(fd, 0x5411, &count) == 0 ? count : 0
     }
 
     /// Shuts down both directions; wakes up threads blocked in accept or read (shutdown(2)).
-    public static func shutdownAll(_ fd: CInt) { _ = shutdown(fd, CInt(SHUT_RDWR)) }
-    public static func shutdownWriting(_ fd: CInt) { _ = shutdown(fd, CInt(SHUT_WR)) }
+    package static func shutdownAll(_ fd: CInt) { _ = shutdown(fd, CInt(SHUT_RDWR)) }
+    package static func shutdownWriting(_ fd: CInt) { _ = shutdown(fd, CInt(SHUT_WR)) }
 }
 
 /// An IPv4 or IPv6 address and port for the socket calls.
-public struct SocketAddress: Sendable, Equatable, Hashable {
+package struct SocketAddress: Sendable, Equatable, Hashable {
     /// 4 or 16 bytes in network order.
-    public let bytes: [UInt8]
-    public let port: UInt16
+    package let bytes: [UInt8]
+    package let port: UInt16
 
-    public init(bytes: [UInt8], port: UInt16) {
+    package init(bytes: [UInt8], port: UInt16) {
         self.bytes = bytes
         self.port = port
     }
 
-    public var isVersion6: Bool { bytes.count == 16 }
+    package var isVersion6: Bool { bytes.count == 16 }
     var family: CInt { isVersion6 ? AF_INET6 : AF_INET }
 
     /// Calls `body` with the address as a sockaddr.
@@ -143,8 +143,8 @@ public struct SocketAddress: Sendable, Equatable, Hashable {
 }
 
 /// TCP and UDP sockets (ip(7), tcp(7), udp(7)).
-public enum InternetSockets {
-    public enum Kind: Sendable, Equatable { case tcp, udp }
+package enum InternetSockets {
+    package enum Kind: Sendable, Equatable { case tcp, udp }
 
     static func make(_ kind: Kind, family: CInt) throws(SyscallError) -> OwnedFD {
         let type = kind == .tcp ? CInt(SOCK_STREAM.rawValue) : CInt(SOCK_DGRAM.rawValue)
@@ -154,7 +154,7 @@ public enum InternetSockets {
     }
 
     /// Binds; a TCP socket also listens. Throws EADDRINUSE if the port is in use.
-    public static func bind(_ kind: Kind, _ address: SocketAddress, reuse: Bool = true) throws(SyscallError) -> OwnedFD
+    package static func bind(_ kind: Kind, _ address: SocketAddress, reuse: Bool = true) throws(SyscallError) -> OwnedFD
     {
         let made = try make(kind, family: address.family)
         if kind == .tcp, reuse { _ = roost_set_socket_option(made.raw, SOL_SOCKET, SO_REUSEADDR, 1) }
@@ -166,7 +166,7 @@ public enum InternetSockets {
     }
 
     /// Starts a non-blocking connect; the socket becomes writable when it completes.
-    public static func connect(_ kind: Kind, _ address: SocketAddress) throws(SyscallError) -> OwnedFD {
+    package static func connect(_ kind: Kind, _ address: SocketAddress) throws(SyscallError) -> OwnedFD {
         let made = try make(kind, family: address.family)
         if kind == .tcp { _ = roost_set_socket_option(made.raw, CInt(IPPROTO_TCP), TCP_NODELAY, 1) }
         do throws(SyscallError) {
@@ -177,13 +177,13 @@ public enum InternetSockets {
         return made
     }
 
-    public static func setNoDelay(_ fd: CInt) { _ = roost_set_socket_option(fd, CInt(IPPROTO_TCP), TCP_NODELAY, 1) }
+    package static func setNoDelay(_ fd: CInt) { _ = roost_set_socket_option(fd, CInt(IPPROTO_TCP), TCP_NODELAY, 1) }
 
     /// The pending error of a connect, 0 if it succeeded (SO_ERROR).
-    public static func pendingError(_ fd: CInt) -> Int32 { roost_get_socket_error(fd) }
+    package static func pendingError(_ fd: CInt) -> Int32 { roost_get_socket_error(fd) }
 
     /// The local address of a bound socket (getsockname(2)).
-    public static func localAddress(_ fd: CInt) throws(SyscallError) -> SocketAddress {
+    package static func localAddress(_ fd: CInt) throws(SyscallError) -> SocketAddress {
         var storage = sockaddr_storage()
         var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
         try check("getsockname", "descriptor \(fd)") {
@@ -198,7 +198,7 @@ public enum InternetSockets {
     }
 
     /// Receives one datagram and its sender; nil if none is pending (recvfrom(2)).
-    public static func receive(_ fd: CInt, limit: Int) throws(SyscallError) -> (bytes: [UInt8], from: SocketAddress)? {
+    package static func receive(_ fd: CInt, limit: Int) throws(SyscallError) -> (bytes: [UInt8], from: SocketAddress)? {
         var storage = sockaddr_storage()
         var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
         var bytes = [UInt8](repeating: 0, count: limit)
@@ -215,7 +215,7 @@ public enum InternetSockets {
         } catch  where error.errno == EAGAIN { return nil }
     }
 
-    public static func send(_ fd: CInt, _ bytes: [UInt8], to address: SocketAddress) throws(SyscallError) {
+    package static func send(_ fd: CInt, _ bytes: [UInt8], to address: SocketAddress) throws(SyscallError) {
         try checkLong("sendto", "port \(address.port)") {
             unsafe address.withRaw { pointer, size in unsafe sendto(fd, bytes, bytes.count, CInt(0x4000), pointer, size)
             }
@@ -224,14 +224,14 @@ public enum InternetSockets {
 }
 
 /// One send(2) without SIGPIPE (MSG_NOSIGNAL); returns the number of bytes sent.
-public func sendSome(_ fd: CInt, _ bytes: ArraySlice<UInt8>) throws(SyscallError) -> Int {
+package func sendSome(_ fd: CInt, _ bytes: ArraySlice<UInt8>) throws(SyscallError) -> Int {
     try checkLong("send", "descriptor \(fd)") {
         unsafe bytes.withUnsafeBytes { unsafe send(fd, $0.baseAddress, $0.count, CInt(0x4000)) }
     }
 }
 
 /// Sends all bytes; waits when a non-blocking socket is not ready.
-public func sendAll(_ fd: CInt, _ bytes: [UInt8]) throws(SyscallError) {
+package func sendAll(_ fd: CInt, _ bytes: [UInt8]) throws(SyscallError) {
     var rest = bytes[...]
     while !rest.isEmpty {
         do throws(SyscallError) { rest = rest.dropFirst(try sendSome(fd, rest)) } catch {

@@ -2,24 +2,24 @@ import CLinux
 import Glibc
 
 /// A failed system call: the call, its object, and errno (errno(3)).
-public struct SyscallError: Error, Sendable, Equatable, CustomStringConvertible {
+package struct SyscallError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The call's name as in its manual page.
-    public let call: String
+    package let call: String
     /// The object of the call: a path, an interface, a process.
-    public let subject: String
+    package let subject: String
     /// The value of errno.
-    public let errno: Int32
+    package let errno: Int32
 
-    public init(call: String, subject: String, errno: Int32) {
+    package init(call: String, subject: String, errno: Int32) {
         self.call = call
         self.subject = subject
         self.errno = errno
     }
 
     /// The text of the errno in lower case, e.g. "no such file or directory".
-    public var reason: String { describeErrno(errno) }
+    package var reason: String { describeErrno(errno) }
 
-    public var description: String { "\(Self.actions[call] ?? call) \(subject): \(reason)" }
+    package var description: String { "\(Self.actions[call] ?? call) \(subject): \(reason)" }
 
     /// User-facing names of calls; a call whose name is clear is not listed.
     private static let actions = [
@@ -34,7 +34,7 @@ public struct SyscallError: Error, Sendable, Equatable, CustomStringConvertible 
 }
 
 /// strerror(3) in lower case, like our other messages.
-public func describeErrno(_ number: Int32) -> String {
+package func describeErrno(_ number: Int32) -> String {
     guard let text = unsafe strerror(number) else { return "error \(number)" }
     return unsafe String(cString: text).lowercased()
 }
@@ -62,43 +62,43 @@ func checkLong(_ call: String, _ subject: @autoclosure () -> String, _ body: () 
 }
 
 /// The errno values that callers distinguish, so that other modules need not import Glibc for them.
-public enum Errno {
-    public static let notPermitted = EPERM
-    public static let noEntry = ENOENT
-    public static let noProcess = ESRCH
-    public static let ioError = EIO
-    public static let again = EAGAIN
-    public static let noExec = ENOEXEC
-    public static let access = EACCES
-    public static let busy = EBUSY
-    public static let exists = EEXIST
-    public static let noDevice = ENODEV
-    public static let noDeviceOrAddress = ENXIO
-    public static let notDirectory = ENOTDIR
-    public static let isDirectory = EISDIR
-    public static let invalid = EINVAL
-    public static let illegalSequence = EILSEQ
-    public static let noSpace = ENOSPC
-    public static let quotaExceeded = EDQUOT
+package enum Errno {
+    package static let notPermitted = EPERM
+    package static let noEntry = ENOENT
+    package static let noProcess = ESRCH
+    package static let ioError = EIO
+    package static let again = EAGAIN
+    package static let noExec = ENOEXEC
+    package static let access = EACCES
+    package static let busy = EBUSY
+    package static let exists = EEXIST
+    package static let noDevice = ENODEV
+    package static let noDeviceOrAddress = ENXIO
+    package static let notDirectory = ENOTDIR
+    package static let isDirectory = EISDIR
+    package static let invalid = EINVAL
+    package static let illegalSequence = EILSEQ
+    package static let noSpace = ENOSPC
+    package static let quotaExceeded = EDQUOT
     /// Errors of a file system that is full, failing or read-only.
-    public static let ofDisk: Set<Int32> = [ENOSPC, EDQUOT, EIO, EROFS, ENOMEM]
-    public static let addressInUse = EADDRINUSE
-    public static let addressNotAvailable = EADDRNOTAVAIL
-    public static let connectionRefused = ECONNREFUSED
-    public static let brokenPipe = EPIPE
-    public static let connectionReset = ECONNRESET
-    public static let noSystemCall = ENOSYS
-    public static let notSupported = EOPNOTSUPP
-    public static let inProgress = EINPROGRESS
-    public static let readOnly = EROFS
-    public static let notEmpty = ENOTEMPTY
-    public static let noAttribute = ENODATA
-    public static let textBusy = ETXTBSY
-    public static let loop = ELOOP
+    package static let ofDisk: Set<Int32> = [ENOSPC, EDQUOT, EIO, EROFS, ENOMEM]
+    package static let addressInUse = EADDRINUSE
+    package static let addressNotAvailable = EADDRNOTAVAIL
+    package static let connectionRefused = ECONNREFUSED
+    package static let brokenPipe = EPIPE
+    package static let connectionReset = ECONNRESET
+    package static let noSystemCall = ENOSYS
+    package static let notSupported = EOPNOTSUPP
+    package static let inProgress = EINPROGRESS
+    package static let readOnly = EROFS
+    package static let notEmpty = ENOTEMPTY
+    package static let noAttribute = ENODATA
+    package static let textBusy = ETXTBSY
+    package static let loop = ELOOP
 }
 
 /// Runs `body` and ignores errors with these errno values, e.g. "already exists" or "already removed".
-public func ignoring(_ numbers: Int32..., body: () throws(SyscallError) -> Void) throws(SyscallError) {
+package func ignoring(_ numbers: Int32..., body: () throws(SyscallError) -> Void) throws(SyscallError) {
     do throws(SyscallError) { try body() } catch {
         if !numbers.contains(error.errno) { throw error }
     }

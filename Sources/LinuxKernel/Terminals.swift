@@ -2,9 +2,9 @@ import CLinux
 import Glibc
 
 /// Pseudoterminals (pty(7)), and the size and mode of the user's terminal.
-public enum Terminals {
+package enum Terminals {
     /// Opens a new pseudoterminal pair through the `ptmx` of a devpts instance.
-    public static func open(_ ptmx: String) throws(SyscallError) -> (master: OwnedFD, slave: OwnedFD) {
+    package static func open(_ ptmx: String) throws(SyscallError) -> (master: OwnedFD, slave: OwnedFD) {
         let master = try Files.open(ptmx, [.readWrite, .noTerminal])
         let raw = master.raw
         try check("ioctl", "TIOCSPTLCK") { roost_ioctl_int(raw, ROOST_TIOCSPTLCK, 0) }
@@ -17,28 +17,28 @@ public enum Terminals {
     }
 
     /// Makes the terminal the controlling terminal of this session (TIOCSCTTY).
-    public static func control(_ fd: CInt) throws(SyscallError) {
+    package static func control(_ fd: CInt) throws(SyscallError) {
         try check("ioctl", "TIOCSCTTY") { roost_ioctl_value(fd, ROOST_TIOCSCTTY, 0) }
     }
 
-    public static func setWindow(_ fd: CInt, rows: UInt16, columns: UInt16) throws(SyscallError) {
+    package static func setWindow(_ fd: CInt, rows: UInt16, columns: UInt16) throws(SyscallError) {
         try check("ioctl", "TIOCSWINSZ") { roost_set_window(fd, rows, columns) }
     }
 
-    public static func window(_ fd: CInt) -> (rows: UInt16, columns: UInt16)? {
+    package static func window(_ fd: CInt) -> (rows: UInt16, columns: UInt16)? {
         var rows: UInt16 = 0
         var columns: UInt16 = 0
         guard unsafe roost_get_window(fd, &rows, &columns) == 0, columns > 0 else { return nil }
         return (rows, columns)
     }
 
-    public static func isTerminal(_ fd: CInt) -> Bool { isatty(fd) == 1 }
+    package static func isTerminal(_ fd: CInt) -> Bool { isatty(fd) == 1 }
 
     /// Saved terminal settings, for `restore`.
-    public struct Settings: Sendable { fileprivate let raw: termios }
+    package struct Settings: Sendable { fileprivate let raw: termios }
 
     /// Puts the terminal into raw mode (termios(3), cfmakeraw); returns the previous settings, nil if the descriptor is not a terminal.
-    public static func makeRaw(_ fd: CInt) -> Settings? {
+    package static func makeRaw(_ fd: CInt) -> Settings? {
         var settings = termios()
         guard unsafe tcgetattr(fd, &settings) == 0 else { return nil }
         let before = Settings(raw: settings)
@@ -48,7 +48,7 @@ public enum Terminals {
     }
 
     /// Turns off echo, for passwords; returns the previous settings, nil if the descriptor is not a terminal.
-    public static func hideInput(_ fd: CInt) -> Settings? {
+    package static func hideInput(_ fd: CInt) -> Settings? {
         var settings = termios()
         guard unsafe tcgetattr(fd, &settings) == 0 else { return nil }
         let before = Settings(raw: settings)
@@ -57,7 +57,7 @@ public enum Terminals {
         return before
     }
 
-    public static func restore(_ fd: CInt, _ settings: Settings) {
+    package static func restore(_ fd: CInt, _ settings: Settings) {
         var raw = settings.raw
         _ = unsafe tcsetattr(fd, TCSADRAIN, &raw)
     }

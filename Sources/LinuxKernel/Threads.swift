@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 
 /// Dedicated threads. Only such a thread may change its namespaces, because it exits afterwards.
-public enum Threads {
+package enum Threads {
     private final class Work: Sendable {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
@@ -14,7 +14,7 @@ public enum Threads {
     }
 
     /// Runs the body on a new thread and waits for its result.
-    public static func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
+    package static func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
         let outcome = Outcome<Value>()
         let thread = try start { outcome.result.withLock { $0 = Result { try body() } } }
         _ = pthread_join(thread, nil)
@@ -25,7 +25,7 @@ public enum Threads {
     }
 
     /// Starts a detached thread.
-    public static func detach(_ body: @escaping @Sendable () -> Void) throws(SyscallError) {
+    package static func detach(_ body: @escaping @Sendable () -> Void) throws(SyscallError) {
         let thread = try start(body)
         _ = pthread_detach(thread)
     }
@@ -49,13 +49,13 @@ public enum Threads {
 }
 
 /// A network namespace held by a descriptor: it exists as long as the descriptor is open or a process is in it.
-public struct NetworkNamespace: Sendable {
-    public let file: OwnedFD
+package struct NetworkNamespace: Sendable {
+    package let file: OwnedFD
 
-    public init(adopting file: OwnedFD) { self.file = file }
+    package init(adopting file: OwnedFD) { self.file = file }
 
     /// Runs the body on a new thread in this namespace and waits for its result.
-    public func enter<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
+    package func enter<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
         let file = file
         return try Threads.run {
             try Processes.enter(file.raw, .network, name: "a network namespace")

@@ -5,7 +5,7 @@ extension Files {
     /// Removes a directory tree; symbolic links are removed, never followed. Continues after a failure and throws the first error.
     ///
     /// Works on open directories and raw name bytes: no path is too long, and every name works.
-    public static func removeTree(_ path: String) throws(SyscallError) {
+    package static func removeTree(_ path: String) throws(SyscallError) {
         guard let status = try? status(path, followLinks: false) else { return }
         guard status.isDirectory else { return try remove(path) }
         let top = try open(path, [.readOnly, .directory, .noFollow])

@@ -2,7 +2,7 @@ import Glibc
 
 /// Watches a directory tree for changes (inotify(7)). Events only tell where to look; changes are found by comparing with the last known
 /// state, so that nothing is lost when the event queue overflows.
-public final class TreeWatch {
+package final class TreeWatch {
     /// The last known state of a file, enough to detect a change.
     private struct Stamp: Equatable {
         let inode: UInt64
@@ -11,7 +11,7 @@ public final class TreeWatch {
         let isDirectory: Bool
     }
 
-    public enum Change: Sendable, Equatable {
+    package enum Change: Sendable, Equatable {
         case written(String)
         case removed(String)
     }
@@ -24,10 +24,10 @@ public final class TreeWatch {
     private var dirty: Set<String> = []
     private var isLost = false
 
-    public var descriptor: CInt { watch.raw }
+    package var descriptor: CInt { watch.raw }
 
     /// `skips` gets paths relative to the root; skipped paths and everything below them are ignored.
-    public init(_ root: String, skips: @escaping (String) -> Bool) throws(SyscallError) {
+    package init(_ root: String, skips: @escaping (String) -> Bool) throws(SyscallError) {
         self.root = root
         self.skips = skips
         watch = try OwnedFD(adopting: check("inotify_init1", "an instance") { inotify_init1(O_CLOEXEC | O_NONBLOCK) })
@@ -35,7 +35,7 @@ public final class TreeWatch {
     }
 
     /// Reads pending events; true if there were any.
-    public func collect() -> Bool {
+    package func collect() -> Bool {
         var any = false
         while let bytes = try? readSome(watch.raw, limit: 65536), !bytes.isEmpty {
             any = true
@@ -57,7 +57,7 @@ public final class TreeWatch {
     }
 
     /// The changes since the last call, with paths relative to the root, directories before their content.
-    public func changes() throws(SyscallError) -> [Change] {
+    package func changes() throws(SyscallError) -> [Change] {
         let places = isLost ? [""] : dirty.sorted()
         let all = isLost
         dirty = []
@@ -142,5 +142,5 @@ public final class TreeWatch {
     }
 
     /// All known files and directories, as if they had just been written.
-    public var everything: [Change] { known.keys.sorted().map { .written($0) } }
+    package var everything: [Change] { known.keys.sorted().map { .written($0) } }
 }

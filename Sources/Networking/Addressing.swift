@@ -2,7 +2,7 @@ import EngineModel
 import SystemLibraries
 
 /// Chooses subnets and addresses: pure functions of those in use.
-public enum Addressing {
+package enum Addressing {
     /// Address pools close to Docker's defaults, clear of ranges that others commonly use.
     static let pools: [Subnet] = [
         Subnet("172.18.0.0/16"), Subnet("172.20.0.0/14"), Subnet("172.24.0.0/14"), Subnet("172.28.0.0/14"),
@@ -13,7 +13,7 @@ public enum Addressing {
     /// The first free block that overlaps no subnet in `taken` (host routes and our networks): a /22, which has an address for every port
     /// of a bridge, or a /24 when those are exhausted. Engines with different seeds start at different blocks: an inactive network has no
     /// route that another engine could see.
-    public static func freeSubnet(taken: [Subnet], seed: Int = 0) -> Subnet? {
+    package static func freeSubnet(taken: [Subnet], seed: Int = 0) -> Subnet? {
         freeSubnet(prefix: 22, taken, seed) ?? freeSubnet(prefix: 24, taken, seed)
     }
 
@@ -43,13 +43,13 @@ public enum Addressing {
 
     /// The first /16 that overlaps no subnet in `taken`, for the default bridge. A bridge has at most 1,023 ports (BR_MAX_PORTS,
     /// net/bridge/br_private.h).
-    public static func freeBridgeSubnet(taken: [Subnet], seed: Int = 0) -> Subnet? {
+    package static func freeBridgeSubnet(taken: [Subnet], seed: Int = 0) -> Subnet? {
         let order = bridgePools.indices.map { bridgePools[($0 + seed) % bridgePools.count] }
         return order.first { candidate in !taken.contains { $0.overlaps(candidate) } }
     }
 
     /// The host's routes as subnets.
-    public static func hostRoutes() -> [Subnet] {
+    package static func hostRoutes() -> [Subnet] {
         NetworkInventory.routes4().map { route in
             let address = route.address
             let bytes = [
@@ -60,7 +60,7 @@ public enum Addressing {
     }
 
     /// A unique local /64 (RFC 4193) from a network's id.
-    public static func uniqueLocalSubnet(id: String) -> Subnet? {
+    package static func uniqueLocalSubnet(id: String) -> Subnet? {
         let digits = Array(id.prefix(14))
         guard digits.count == 14 else { return nil }
         let text =
@@ -69,7 +69,7 @@ public enum Addressing {
     }
 
     /// The lowest free address of a range; never the network address or the IPv4 broadcast address.
-    public static func freeAddress(in range: Subnet, of subnet: Subnet, isTaken: (IPAddress) -> Bool) -> IPAddress? {
+    package static func freeAddress(in range: Subnet, of subnet: Subnet, isTaken: (IPAddress) -> Bool) -> IPAddress? {
         let broadcast = subnet.base.isVersion6 || subnet.prefix > 30 ? nil : subnet.last
         var offset: UInt64 = 0
         while offset < range.size {
@@ -81,16 +81,16 @@ public enum Addressing {
     }
 
     /// A MAC address in Docker's scheme: 02:42 followed by the IPv4 address, or the last four bytes of an IPv6 address.
-    public static func hardwareAddress(for address: IPAddress?) -> [UInt8] {
+    package static func hardwareAddress(for address: IPAddress?) -> [UInt8] {
         guard let bytes = address?.bytes.suffix(4) else { return [2, 0x42, 0, 0, 0, 1] }
         return [2, 0x42] + bytes
     }
 
-    public static func hardwareText(_ bytes: [UInt8]) -> String {
+    package static func hardwareText(_ bytes: [UInt8]) -> String {
         bytes.map { Identifiers.hex([$0]) }.joined(separator: ":")
     }
 
-    public static func parseHardware(_ text: String) -> [UInt8]? {
+    package static func parseHardware(_ text: String) -> [UInt8]? {
         let bytes = text.split(whereSeparator: { $0 == ":" || $0 == "-" }).compactMap {
             $0.utf8.count == 2 ? UInt8($0, radix: 16) : nil
         }
@@ -99,43 +99,43 @@ public enum Addressing {
 }
 
 /// Names of kernel objects, derived from ids, so that a sweep finds orphans without stored state. `tag` distinguishes engines.
-public struct KernelNames: Sendable {
-    public let tag: String
+package struct KernelNames: Sendable {
+    package let tag: String
     /// Offset at which this engine starts to look for free subnets.
-    public let seed: Int
+    package let seed: Int
 
     /// Derived from the run root's path, so that engines with different run roots do not collide.
-    public init(runRoot: String) {
+    package init(runRoot: String) {
         seed = runRoot == "/run/roost" ? 0 : Int(runRoot.utf8.reduce(UInt32(5381)) { $0 &* 33 &+ UInt32($1) } % 3000)
         var hash: UInt32 = 2_166_136_261
         for byte in runRoot.utf8 { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
         tag = Identifiers.hex([UInt8(hash >> 24), UInt8(hash >> 16 & 255)])
     }
 
-    public func bridge(_ networkID: String) -> String { "rb\(tag)\(networkID.prefix(8))" }
-    public var bridgePrefix: String { "rb\(tag)" }
+    package func bridge(_ networkID: String) -> String { "rb\(tag)\(networkID.prefix(8))" }
+    package var bridgePrefix: String { "rb\(tag)" }
     /// The ifalias of this engine's bridges (ip-link(8), "alias").
-    public var bridgeMark: String { "roost \(tag)" }
+    package var bridgeMark: String { "roost \(tag)" }
     /// The host end of an endpoint's veth pair; `number` is the endpoint's index in its container.
-    public func pair(_ containerID: String, _ number: Int) -> String {
+    package func pair(_ containerID: String, _ number: Int) -> String {
         "rv\(tag)\(containerID.prefix(8))\(number % 10)"
     }
-    public var pairPrefix: String { "rv\(tag)" }
-    public var table: String { "roost_\(tag)" }
-    public var controlGroup: String { "roost-\(tag)" }
+    package var pairPrefix: String { "rv\(tag)" }
+    package var table: String { "roost_\(tag)" }
+    package var cgroup: String { "roost-\(tag)" }
 
     /// The cgroup of a container. A parent with a leading `/` is relative to the hierarchy's root and never removed, because the engine
     /// does not own it; `a-b.slice` becomes `a.slice/a-b.slice` there, as systemd nests slices (systemd.slice(5)); any other parent is
     /// below the engine's own cgroup.
-    public func controlGroup(container id: String, parent: String) -> String {
+    package func cgroup(container id: String, parent: String) -> String {
         let parts = parent.split(separator: "/").filter { $0 != "." }
-        if parts.isEmpty { return "\(controlGroup)/\(id)" }
+        if parts.isEmpty { return "\(cgroup)/\(id)" }
         if !parent.hasPrefix("/"), parts.count == 1, parts[0].hasSuffix(".slice") {
             let words = parts[0].dropLast(6).split(separator: "-")
             let slices = words.indices.map { words[...$0].joined(separator: "-") + ".slice" }
             return (slices + [id]).joined(separator: "/")
         }
         let path = parts.joined(separator: "/")
-        return parent.hasPrefix("/") ? "\(path)/\(id)" : "\(controlGroup)/\(path)/\(id)"
+        return parent.hasPrefix("/") ? "\(path)/\(id)" : "\(cgroup)/\(path)/\(id)"
     }
 }

@@ -1,7 +1,7 @@
 /// Parses the TCP sockets of a network namespace, `/proc/PID/net/tcp` (proc(5)).
-public enum ConnectionTable {
+package enum ConnectionTable {
     /// Whether a connection to one of these local ports is in state ESTABLISHED, SYN_RECV or CLOSE_WAIT.
-    public static func hasOpen(_ table: String, ports: Set<UInt16>) -> Bool {
+    package static func hasOpen(_ table: String, ports: Set<UInt16>) -> Bool {
         table.split(separator: "\n").dropFirst().contains { line in
             let fields = line.split(separator: " ")
             // Fields: sl, local address:port, remote address:port, state; in hexadecimal.

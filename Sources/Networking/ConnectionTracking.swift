@@ -6,7 +6,7 @@ import LinuxKernel
 /// NAT is decided by the first packet of a connection. The datagrams of a sender that never pauses are one connection: it stays
 /// untranslated if it began before the port was published, and keeps pointing to the container's old address, unused or reassigned, after
 /// the container has exited.
-public enum ConnectionTracking {
+package enum ConnectionTracking {
     private enum Message {
         static let get: UInt16 = 1 << 8 | 1
         static let delete: UInt16 = 1 << 8 | 2
@@ -20,7 +20,7 @@ public enum ConnectionTracking {
     private static let udp: UInt8 = 17
 
     /// Deletes the UDP entries whose destination is one of these published ports.
-    public static func forgetDatagrams(to ports: [PublishedPort]) throws(SyscallError) {
+    package static func forgetDatagrams(to ports: [PublishedPort]) throws(SyscallError) {
         let wanted = ports.filter { $0.container.transport == .udp && !$0.hostAddress.isLoopback }
         guard !wanted.isEmpty else { return }
         let socket = try NetlinkSockets.open(.netfilter)

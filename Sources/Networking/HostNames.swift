@@ -1,9 +1,9 @@
 import Glibc
 
 /// Resolves names with the host's resolver (getaddrinfo(3)).
-public enum HostNames {
+package enum HostNames {
     /// The addresses of a name in order of preference, 4 or 16 bytes each; empty if the lookup fails.
-    public static func addresses(_ name: String) -> [[UInt8]] {
+    package static func addresses(_ name: String) -> [[UInt8]] {
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
         var first: UnsafeMutablePointer<addrinfo>? = nil

@@ -4,37 +4,37 @@ import Synchronization
 
 /// The engine's nftables table: forwarding between networks, masquerading and published ports. The rules are fixed; networks and ports are
 /// elements of sets and maps, so that a change costs the same with one network or a thousand.
-public final class PacketFilter: Sendable {
+package final class PacketFilter: Sendable {
     /// Changes that are applied as one transaction.
-    public struct Changes: Sendable, Equatable {
+    package struct Changes: Sendable, Equatable {
         var batch = NetfilterBatch()
-        public init() {}
-        public var isEmpty: Bool { batch.isEmpty }
-        public static func + (left: Changes, right: Changes) -> Changes {
+        package init() {}
+        package var isEmpty: Bool { batch.isEmpty }
+        package static func + (left: Changes, right: Changes) -> Changes {
             var both = left
             both.batch = left.batch + right.batch
             return both
         }
     }
 
-    public struct Network: Sendable, Equatable {
-        public var bridge: String
-        public var isInternal: Bool
+    package struct Network: Sendable, Equatable {
+        package var bridge: String
+        package var isInternal: Bool
         /// Whether outgoing packets are masqueraded with the host's address.
-        public var masquerades = true
+        package var masquerades = true
         /// Its containers cannot reach each other (`enable_icc=false`).
-        public var isIsolated = false
-        public init(bridge: String, isInternal: Bool) {
+        package var isIsolated = false
+        package init(bridge: String, isInternal: Bool) {
             self.bridge = bridge
             self.isInternal = isInternal
         }
     }
 
     /// A published port and the container address it forwards to.
-    public struct Forward: Sendable, Hashable {
-        public var port: PublishedPort
-        public var target: IPAddress
-        public init(port: PublishedPort, target: IPAddress) {
+    package struct Forward: Sendable, Hashable {
+        package var port: PublishedPort
+        package var target: IPAddress
+        package init(port: PublishedPort, target: IPAddress) {
             self.port = port
             self.target = target
         }
@@ -46,7 +46,7 @@ public final class PacketFilter: Sendable {
     /// The ruleset generation at which the table was last found complete.
     private let completeGeneration = Mutex<UInt32?>(nil)
 
-    public init(names: KernelNames) {
+    package init(names: KernelNames) {
         self.names = names
         table = NetfilterBatch.Table(family: .inet, name: names.table)
         kernel = NetfilterConnection()
@@ -73,7 +73,7 @@ public final class PacketFilter: Sendable {
     // MARK: Changes
 
     /// Creates the whole table; replaces an existing one in the same transaction.
-    public func reset(networks: [Network], forwards: [Forward]) -> Changes {
+    package func reset(networks: [Network], forwards: [Forward]) -> Changes {
         var batch = NetfilterBatch()
         batch.addTable(table)
         batch.deleteTable(table)
@@ -86,9 +86,9 @@ public final class PacketFilter: Sendable {
         return changes + add(networks) + publish(forwards)
     }
 
-    public func add(_ networks: [Network]) -> Changes { change(networks, isAdded: true) }
+    package func add(_ networks: [Network]) -> Changes { change(networks, isAdded: true) }
 
-    public func remove(_ networks: [Network]) -> Changes { change(networks, isAdded: false) }
+    package func remove(_ networks: [Network]) -> Changes { change(networks, isAdded: false) }
 
     private func change(_ networks: [Network], isAdded: Bool) -> Changes {
         func keys(_ members: [Network]) -> [NetfilterBatch.Element] {
@@ -120,9 +120,9 @@ public final class PacketFilter: Sendable {
         return bytes + [UInt8](repeating: 0, count: 16 - bytes.count)
     }
 
-    public func publish(_ forwards: [Forward]) -> Changes { change(forwards, isAdded: true) }
+    package func publish(_ forwards: [Forward]) -> Changes { change(forwards, isAdded: true) }
 
-    public func withdraw(_ forwards: [Forward]) -> Changes { change(forwards, isAdded: false) }
+    package func withdraw(_ forwards: [Forward]) -> Changes { change(forwards, isAdded: false) }
 
     private func change(_ forwards: [Forward], isAdded: Bool) -> Changes {
         var elements: [PortMap: [NetfilterBatch.Element]] = [:]
@@ -273,12 +273,12 @@ public final class PacketFilter: Sendable {
 
     // MARK: Applying and checking
 
-    public func apply(_ changes: Changes) throws(SyscallError) {
+    package func apply(_ changes: Changes) throws(SyscallError) {
         if !changes.isEmpty { try kernel.commit(changes.batch, subject: "packet rules") }
     }
 
     /// Whether the table has all its rules. Costs a single request as long as the ruleset generation is unchanged.
-    public func isIntact() -> Bool {
+    package func isIntact() -> Bool {
         guard let generation = try? kernel.generation() else { return false }
         if completeGeneration.withLock({ $0 == generation }) { return true }
         guard let found = try? kernel.rules(in: table) else { return false }
@@ -290,7 +290,7 @@ public final class PacketFilter: Sendable {
         return true
     }
 
-    public func removeTable() throws(SyscallError) {
+    package func removeTable() throws(SyscallError) {
         var batch = NetfilterBatch()
         // Adding the table first makes the deletion succeed even if it did not exist.
         batch.addTable(table)
@@ -308,7 +308,7 @@ public final class PacketFilter: Sendable {
 
     /// Accepts packets of our bridges in other firewalls' FORWARD chains. `bridges` are those with user-defined names; the others are
     /// matched by prefix.
-    public func openForeignChains(_ bridges: [String] = []) {
+    package func openForeignChains(_ bridges: [String] = []) {
         let patterns =
             [Array(names.bridgePrefix.utf8)]
             + bridges.filter { !$0.hasPrefix(names.bridgePrefix) }.map { Array($0.utf8) + [0] }
@@ -334,7 +334,7 @@ public final class PacketFilter: Sendable {
     }
 
     /// Removes the rules of `openForeignChains`.
-    public func closeForeignChains() {
+    package func closeForeignChains() {
         for table in Self.foreignTables {
             guard let rules = try? kernel.rules(in: table, chain: Self.foreignChain) else { continue }
             var batch = NetfilterBatch()

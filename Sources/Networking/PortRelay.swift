@@ -4,22 +4,22 @@ import Synchronization
 
 /// The userland proxy: holds the listening sockets of published ports and relays connections that NAT does not cover, from the host's
 /// loopback and from IPv6 to IPv4-only containers. The sockets also reserve the ports.
-public final class PortRelay: Sendable {
+package final class PortRelay: Sendable {
     private let loop: IOLoop
     /// Each connection takes two descriptors; all of them may use half of the engine's open file limit.
     private let connections = UsageLimit(max(256, Int(clamping: Processes.openFileLimit.soft) / 4))
 
-    public init(loop: IOLoop) { self.loop = loop }
+    package init(loop: IOLoop) { self.loop = loop }
 
     /// Binds a published port. Throws EADDRINUSE if it is in use.
-    public static func bind(_ port: PublishedPort) throws(SyscallError) -> OwnedFD {
+    package static func bind(_ port: PublishedPort) throws(SyscallError) -> OwnedFD {
         try InternetSockets.bind(
             port.container.transport == .udp ? .udp : .tcp,
             SocketAddress(bytes: port.hostAddress.bytes, port: port.hostPort))
     }
 
     /// Starts serving a socket from `bind`, or one that a shim kept across an engine restart.
-    public func serve(_ listener: OwnedFD, _ port: PublishedPort, target: IPAddress) throws(SyscallError) {
+    package func serve(_ listener: OwnedFD, _ port: PublishedPort, target: IPAddress) throws(SyscallError) {
         let address = SocketAddress(bytes: target.bytes, port: port.container.number)
         if port.container.transport == .udp {
             let relay = DatagramRelay(loop: loop, listener: listener, target: address)
@@ -44,9 +44,9 @@ public final class PortRelay: Sendable {
     }
 
     /// Stops serving a socket but leaves it open for the next owner.
-    public func release(_ listener: OwnedFD) { loop.remove(listener.raw) }
+    package func release(_ listener: OwnedFD) { loop.remove(listener.raw) }
 
-    public func stop(_ listener: OwnedFD) {
+    package func stop(_ listener: OwnedFD) {
         loop.remove(listener.raw)
         listener.close()
     }

@@ -3,18 +3,18 @@ import LinuxKernel
 import Synchronization
 
 /// The container names and addresses on each network: a value that the engine updates as containers start and stop.
-public struct NameDirectory: Sendable, Equatable {
+package struct NameDirectory: Sendable, Equatable {
     /// The names and addresses of one container on one network.
-    public struct Entry: Sendable, Equatable {
-        public var network: String
+    package struct Entry: Sendable, Equatable {
+        package var network: String
         /// In lower case.
-        public var networkName: String
+        package var networkName: String
         /// In lower case.
-        public var names: Set<String>
-        public var addresses: [IPAddress]
+        package var names: Set<String>
+        package var addresses: [IPAddress]
         /// The name returned for reverse lookups.
-        public var pointer: String
-        public init(
+        package var pointer: String
+        package init(
             network: String, networkName: String, names: Set<String>, addresses: [IPAddress], pointer: String
         ) {
             self.network = network
@@ -32,10 +32,10 @@ public struct NameDirectory: Sendable, Equatable {
     private var pointers: [String: [IPAddress: String]] = [:]
     /// Network id → network name.
     private var titles: [String: String] = [:]
-    public init() {}
+    package init() {}
 
     /// Replaces the entries of one container, independent of the number of other containers.
-    public mutating func set(_ new: [Entry], of container: String) {
+    package mutating func set(_ new: [Entry], of container: String) {
         let old = entries.removeValue(forKey: container) ?? []
         if old == new {
             if !new.isEmpty { entries[container] = new }
@@ -87,11 +87,11 @@ public struct NameDirectory: Sendable, Equatable {
 }
 
 /// A name server, and the network namespace from which it is queried.
-public struct NameServer: Sendable {
-    public var address: IPAddress
+package struct NameServer: Sendable {
+    package var address: IPAddress
     /// The container's network namespace; nil for the host's.
-    public var namespace: NetworkNamespace?
-    public init(_ address: IPAddress, from namespace: NetworkNamespace? = nil) {
+    package var namespace: NetworkNamespace?
+    package init(_ address: IPAddress, from namespace: NetworkNamespace? = nil) {
         self.address = address
         self.namespace = namespace
     }
@@ -105,14 +105,14 @@ public struct NameServer: Sendable {
 }
 
 /// The resolver configuration of one container.
-public struct ResolverScope: Sendable {
+package struct ResolverScope: Sendable {
     /// The container's network ids, in lookup order.
-    public var networks: [String]
+    package var networks: [String]
     /// The servers for all other names; empty on internal networks.
-    public var upstreams: [NameServer]
+    package var upstreams: [NameServer]
     /// Aliases that are valid only for this container (links), with the names of their target containers.
-    public var links: [String: [String]]
-    public init(networks: [String], upstreams: [NameServer], links: [String: [String]] = [:]) {
+    package var links: [String: [String]]
+    package init(networks: [String], upstreams: [NameServer], links: [String: [String]] = [:]) {
         self.networks = networks
         self.upstreams = upstreams
         self.links = links
@@ -120,7 +120,7 @@ public struct ResolverScope: Sendable {
 }
 
 /// The embedded DNS server: answers container names from the directory and forwards other queries to the upstream servers.
-public final class Resolver: Sendable {
+package final class Resolver: Sendable {
     private let loop: IOLoop
     private let directory = Mutex(NameDirectory())
     private let rotation = Mutex(0)
@@ -139,16 +139,16 @@ public final class Resolver: Sendable {
         let streams = UsageLimit(Resolver.streamLimit)
     }
 
-    public init(loop: IOLoop) { self.loop = loop }
+    package init(loop: IOLoop) { self.loop = loop }
 
-    public func replace(_ new: NameDirectory) { directory.withLock { $0 = new } }
+    package func replace(_ new: NameDirectory) { directory.withLock { $0 = new } }
 
-    public func setNames(_ entries: [NameDirectory.Entry], of container: String) {
+    package func setNames(_ entries: [NameDirectory.Entry], of container: String) {
         directory.withLock { $0.set(entries, of: container) }
     }
 
     /// Starts answering on a container's sockets.
-    public func serve(_ sockets: ResolverSockets, scope: ResolverScope) throws(SyscallError) {
+    package func serve(_ sockets: ResolverSockets, scope: ResolverScope) throws(SyscallError) {
         let udp = sockets.udp
         let bounds = Bounds()
         try loop.add(udp.raw, .readable) { [self] _ in
@@ -167,17 +167,17 @@ public final class Resolver: Sendable {
     }
 
     /// Changes the scope of sockets that are being served.
-    public func change(_ sockets: ResolverSockets, scope: ResolverScope) throws(SyscallError) {
+    package func change(_ sockets: ResolverSockets, scope: ResolverScope) throws(SyscallError) {
         for socket in [sockets.udp, sockets.tcp] { loop.remove(socket.raw) }
         try serve(sockets, scope: scope)
     }
 
     /// Stops serving the sockets but leaves them open for the next owner.
-    public func release(_ sockets: ResolverSockets) {
+    package func release(_ sockets: ResolverSockets) {
         for socket in [sockets.udp, sockets.tcp] { loop.remove(socket.raw) }
     }
 
-    public func stop(_ sockets: ResolverSockets) {
+    package func stop(_ sockets: ResolverSockets) {
         for socket in [sockets.udp, sockets.tcp] {
             loop.remove(socket.raw)
             socket.close()

@@ -3,28 +3,28 @@ import LinuxKernel
 import SystemLibraries
 
 /// The desired configuration of one container interface.
-public struct EndpointPlan: Sendable, Equatable {
-    public var hostInterface: String
-    public var containerInterface: String
-    public var bridge: String
-    public var address4: IPAddress?
-    public var prefix4: UInt8
-    public var address6: IPAddress?
-    public var prefix6: UInt8
-    public var hardwareAddress: [UInt8]
-    public var gateway4: IPAddress?
-    public var gateway6: IPAddress?
+package struct EndpointPlan: Sendable, Equatable {
+    package var hostInterface: String
+    package var containerInterface: String
+    package var bridge: String
+    package var address4: IPAddress?
+    package var prefix4: UInt8
+    package var address6: IPAddress?
+    package var prefix6: UInt8
+    package var hardwareAddress: [UInt8]
+    package var gateway4: IPAddress?
+    package var gateway6: IPAddress?
     /// MTU of both ends of the veth pair.
-    public var mtu: UInt32?
+    package var mtu: UInt32?
     /// Isolated bridge port: reaches the bridge but no other container on it.
-    public var isIsolated = false
+    package var isIsolated = false
     /// Hairpin mode of the bridge port: a container that connects to a published port may be forwarded back to itself.
-    public var isHairpin = false
+    package var isHairpin = false
     /// Additional link-local addresses.
-    public var linkLocal: [IPAddress] = []
+    package var linkLocal: [IPAddress] = []
     /// Interface sysctls, e.g. `net.ipv4.conf.IFNAME.…=value`.
-    public var sysctls: [String] = []
-    public init(
+    package var sysctls: [String] = []
+    package init(
         hostInterface: String, containerInterface: String, bridge: String, address4: IPAddress?, prefix4: UInt8,
         address6: IPAddress?, prefix6: UInt8, hardwareAddress: [UInt8], gateway4: IPAddress?, gateway6: IPAddress?
     ) {
@@ -42,15 +42,15 @@ public struct EndpointPlan: Sendable, Equatable {
 }
 
 /// The sockets of a container's resolver, created in its network namespace.
-public struct ResolverSockets: Sendable {
-    public let udp: OwnedFD
-    public let tcp: OwnedFD
+package struct ResolverSockets: Sendable {
+    package let udp: OwnedFD
+    package let tcp: OwnedFD
     /// The netfilter socket that created the redirect. Kept open because closing it blocks, under a lock that every new interface needs,
     /// until the kernel has freed old rules.
     let rules: OwnedFD?
 
     /// Sockets that a shim kept across an engine restart.
-    public init(udp: OwnedFD, tcp: OwnedFD) { self.init(udp: udp, tcp: tcp, rules: nil) }
+    package init(udp: OwnedFD, tcp: OwnedFD) { self.init(udp: udp, tcp: tcp, rules: nil) }
 
     init(udp: OwnedFD, tcp: OwnedFD, rules: OwnedFD?) {
         self.udp = udp
@@ -61,15 +61,15 @@ public struct ResolverSockets: Sendable {
 
 /// A container's network namespace and its interfaces. It is only held by descriptors and processes: the last one to close it removes
 /// everything in it.
-public struct Sandbox: Sendable {
-    public let namespace: NetworkNamespace
+package struct Sandbox: Sendable {
+    package let namespace: NetworkNamespace
 
-    public init(namespace: NetworkNamespace) { self.namespace = namespace }
+    package init(namespace: NetworkNamespace) { self.namespace = namespace }
 
     static let mtu: UInt32 = 1500
 
     /// Creates a namespace with its interfaces up and, if `resolver` is set, the resolver's sockets listening.
-    public static func make(_ endpoints: [EndpointPlan], resolver: Bool) throws -> (Sandbox, ResolverSockets?) {
+    package static func make(_ endpoints: [EndpointPlan], resolver: Bool) throws -> (Sandbox, ResolverSockets?) {
         // A single thread does all of it: it starts in the host's namespace and moves to the new one.
         try Threads.run {
             let host = try Netlink()
@@ -89,18 +89,18 @@ public struct Sandbox: Sendable {
     }
 
     /// Adds an interface to an existing namespace.
-    public func add(_ endpoint: EndpointPlan) throws {
+    package func add(_ endpoint: EndpointPlan) throws {
         try addPair(endpoint, try Netlink())
         try namespace.enter { try Self.configure(endpoint, try Netlink()) }
     }
 
     /// Creates the resolver's sockets in a namespace that has none.
-    public static func openResolver(in namespace: NetworkNamespace) throws -> ResolverSockets {
+    package static func openResolver(in namespace: NetworkNamespace) throws -> ResolverSockets {
         try namespace.enter { try ResolverRedirect.open() }
     }
 
     /// Adds default routes through an existing interface.
-    public func setDefaultRoute(_ endpoint: EndpointPlan) throws {
+    package func setDefaultRoute(_ endpoint: EndpointPlan) throws {
         try namespace.enter {
             let inside = try Netlink()
             guard let index = try inside.index(of: endpoint.containerInterface) else { return }
@@ -175,10 +175,10 @@ public struct Sandbox: Sendable {
 }
 
 /// Network bridges on the host.
-public enum Bridges {
+package enum Bridges {
     /// Creates the bridge with its addresses; idempotent, so that it also repairs. `mark` identifies the owning engine, even if the bridge
     /// has a user-defined name.
-    public static func ensure(_ network: NetworkRecord, mark: String) throws {
+    package static func ensure(_ network: NetworkRecord, mark: String) throws {
         let netlink = try Netlink()
         if try netlink.index(of: network.bridge) == nil {
             try netlink.addBridge(
@@ -201,13 +201,13 @@ public enum Bridges {
     }
 
     /// The ifalias of an interface; nil if it has none.
-    public static func mark(of interface: String) -> String? {
+    package static func mark(of interface: String) -> String? {
         guard let text = try? Files.readText("/sys/class/net/\(interface)/ifalias", limit: 256) else { return nil }
         return text.split(separator: "\n").first.map(String.init)
     }
 
     /// Removes all given interfaces; returns the errors.
-    public static func removeLinks(_ names: [String]) -> [any Error] {
+    package static func removeLinks(_ names: [String]) -> [any Error] {
         do {
             let netlink = try Netlink()
             return names.compactMap { name in
@@ -220,7 +220,7 @@ public enum Bridges {
     }
 
     /// Reattaches an interface to its bridge after the bridge was recreated.
-    public static func attach(_ endpoint: EndpointPlan) throws {
+    package static func attach(_ endpoint: EndpointPlan) throws {
         let netlink = try Netlink()
         guard let index = try netlink.index(of: endpoint.hostInterface),
             let master = try netlink.index(of: endpoint.bridge)
@@ -230,7 +230,7 @@ public enum Bridges {
     }
 
     /// Enables IP forwarding, needed for traffic between bridges and other interfaces.
-    public static func enableForwarding() {
+    package static func enableForwarding() {
         for path in ["/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"]
         where (try? Files.readText(path))?.hasPrefix("1") != true {
             try? Files.set(path, "1")
@@ -239,8 +239,8 @@ public enum Bridges {
 }
 
 extension Bridges {
-    public static func exists(_ name: String) -> Bool { Files.exists("/sys/class/net/\(name)") }
+    package static func exists(_ name: String) -> Bool { Files.exists("/sys/class/net/\(name)") }
 
     /// The names of all host interfaces.
-    public static func interfaceNames() -> [String] { NetworkInventory.interfaceNames() }
+    package static func interfaceNames() -> [String] { NetworkInventory.interfaceNames() }
 }

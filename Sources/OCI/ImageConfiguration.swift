@@ -1,17 +1,17 @@
 import EngineModel
 
 /// The configuration of an image (OCI image specification, "Image Configuration"; Docker adds OnBuild, Healthcheck and Shell).
-public struct ImageConfiguration: Sendable, Codable, Equatable {
-    public var created: String?
-    public var author: String?
-    public var architecture: String
-    public var os: String
-    public var variant: String?
-    public var config: Runtime?
-    public var rootfs: RootFS
-    public var history: [History]?
+package struct ImageConfiguration: Sendable, Codable, Equatable {
+    package var created: String?
+    package var author: String?
+    package var architecture: String
+    package var os: String
+    package var variant: String?
+    package var config: Runtime?
+    package var rootfs: RootFS
+    package var history: [History]?
 
-    public init(architecture: String, created: String?, config: Runtime, rootfs: RootFS, history: [History]) {
+    package init(architecture: String, created: String?, config: Runtime, rootfs: RootFS, history: [History]) {
         self.created = created
         self.architecture = architecture
         os = "linux"
@@ -21,21 +21,21 @@ public struct ImageConfiguration: Sendable, Codable, Equatable {
     }
 
     /// The defaults for containers of the image.
-    public struct Runtime: Sendable, Codable, Equatable {
-        public var user: String?
-        public var exposedPorts: [String: Empty]?
-        public var env: [String]?
-        public var entrypoint: [String]?
-        public var cmd: [String]?
-        public var volumes: [String: Empty]?
-        public var workingDir: String?
-        public var labels: [String: String]?
-        public var stopSignal: String?
-        public var healthcheck: Healthcheck?
-        public var shell: [String]?
-        public var onBuild: [String]?
+    package struct Runtime: Sendable, Codable, Equatable {
+        package var user: String?
+        package var exposedPorts: [String: Empty]?
+        package var env: [String]?
+        package var entrypoint: [String]?
+        package var cmd: [String]?
+        package var volumes: [String: Empty]?
+        package var workingDir: String?
+        package var labels: [String: String]?
+        package var stopSignal: String?
+        package var healthcheck: Healthcheck?
+        package var shell: [String]?
+        package var onBuild: [String]?
 
-        public init() {}
+        package init() {}
 
         enum CodingKeys: String, CodingKey {
             case user = "User"
@@ -53,16 +53,16 @@ public struct ImageConfiguration: Sendable, Codable, Equatable {
         }
     }
 
-    public struct Empty: Sendable, Codable, Equatable { public init() {} }
+    package struct Empty: Sendable, Codable, Equatable { package init() {} }
 
-    public struct Healthcheck: Sendable, Codable, Equatable {
-        public var test: [String]?
-        public var interval: Int64?
-        public var timeout: Int64?
-        public var startPeriod: Int64?
-        public var startInterval: Int64?
-        public var retries: Int?
-        public init() {}
+    package struct Healthcheck: Sendable, Codable, Equatable {
+        package var test: [String]?
+        package var interval: Int64?
+        package var timeout: Int64?
+        package var startPeriod: Int64?
+        package var startInterval: Int64?
+        package var retries: Int?
+        package init() {}
 
         enum CodingKeys: String, CodingKey {
             case test = "Test"
@@ -73,17 +73,17 @@ public struct ImageConfiguration: Sendable, Codable, Equatable {
             case retries = "Retries"
         }
 
-        public var spec: HealthcheckSpec {
+        package var spec: HealthcheckSpec {
             HealthcheckSpec(
                 test: test ?? [], interval: interval ?? 0, timeout: timeout ?? 0, startPeriod: startPeriod ?? 0,
                 startInterval: startInterval ?? 0, retries: retries ?? 0)
         }
     }
 
-    public struct RootFS: Sendable, Codable, Equatable {
-        public var type: String
-        public var diffIDs: [Digest]
-        public init(diffIDs: [Digest]) {
+    package struct RootFS: Sendable, Codable, Equatable {
+        package var type: String
+        package var diffIDs: [Digest]
+        package init(diffIDs: [Digest]) {
             type = "layers"
             self.diffIDs = diffIDs
         }
@@ -93,13 +93,13 @@ public struct ImageConfiguration: Sendable, Codable, Equatable {
         }
     }
 
-    public struct History: Sendable, Codable, Equatable {
-        public var created: String?
-        public var createdBy: String?
-        public var author: String?
-        public var comment: String?
-        public var emptyLayer: Bool?
-        public init(created: String?, createdBy: String?, comment: String?) {
+    package struct History: Sendable, Codable, Equatable {
+        package var created: String?
+        package var createdBy: String?
+        package var author: String?
+        package var comment: String?
+        package var emptyLayer: Bool?
+        package init(created: String?, createdBy: String?, comment: String?) {
             self.created = created
             self.createdBy = createdBy
             self.comment = comment

@@ -1,17 +1,17 @@
 import EngineModel
 
 /// An image reference: `redis`, `user/app:1.2`, `registry.example:5000/team/app@sha256:…`.
-public struct ImageReference: Sendable, Hashable, CustomStringConvertible {
+package struct ImageReference: Sendable, Hashable, CustomStringConvertible {
     /// The registry with its port; `docker.io` by default.
-    public let domain: String
+    package let domain: String
     /// The repository path in the registry; `library/redis` for `redis`.
-    public let path: String
-    public let tag: String?
-    public let digest: Digest?
+    package let path: String
+    package let tag: String?
+    package let digest: Digest?
 
-    public static let defaultDomain = "docker.io"
+    package static let defaultDomain = "docker.io"
 
-    public init(domain: String, path: String, tag: String?, digest: Digest?) {
+    package init(domain: String, path: String, tag: String?, digest: Digest?) {
         self.domain = domain
         self.path = path
         self.tag = tag
@@ -19,7 +19,7 @@ public struct ImageReference: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// A separate repository and tag, as in the API; the tag takes precedence over one in the repository.
-    public init(repository: String, tag: String?) throws(RoostError) {
+    package init(repository: String, tag: String?) throws(RoostError) {
         let parsed = try ImageReference(parsing: repository)
         if parsed.digest != nil { throw .invalid("cannot import digest reference") }
         guard let tag, !tag.isEmpty else {
@@ -31,7 +31,7 @@ public struct ImageReference: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Parses and normalizes a reference; without tag and digest the tag is `latest`.
-    public init(parsing text: String) throws(RoostError) {
+    package init(parsing text: String) throws(RoostError) {
         func invalid(_ why: String) -> RoostError {
             .invalid("invalid reference format: \"\(text.prefix(200))\": \(why)")
         }
@@ -108,18 +108,18 @@ public struct ImageReference: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The short name without tag and digest, as in Docker's output.
-    public var familiarName: String {
+    package var familiarName: String {
         guard domain == Self.defaultDomain else { return "\(domain)/\(path)" }
         return path.hasPrefix("library/") ? String(path.dropFirst(8)) : path
     }
 
     /// The short name with tag or digest, as in Docker's output.
-    public var familiar: String {
+    package var familiar: String {
         familiarName + (tag.map { ":\($0)" } ?? "") + (digest.map { "@\($0)" } ?? "")
     }
 
     /// The fully qualified reference, which the engine uses as key.
-    public var description: String {
+    package var description: String {
         "\(domain)/\(path)" + (tag.map { ":\($0)" } ?? "") + (digest.map { "@\($0)" } ?? "")
     }
 }

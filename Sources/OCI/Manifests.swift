@@ -1,14 +1,14 @@
 import EngineModel
 
 /// Media type, size and digest of content (OCI image specification, "Content Descriptors").
-public struct Descriptor: Sendable, Codable, Equatable {
-    public var mediaType: String
-    public var digest: Digest
-    public var size: Int64
-    public var platform: Platform?
-    public var annotations: [String: String]?
+package struct Descriptor: Sendable, Codable, Equatable {
+    package var mediaType: String
+    package var digest: Digest
+    package var size: Int64
+    package var platform: Platform?
+    package var annotations: [String: String]?
 
-    public init(
+    package init(
         mediaType: String, digest: Digest, size: Int64, platform: Platform? = nil, annotations: [String: String]? = nil
     ) {
         self.platform = platform
@@ -18,19 +18,19 @@ public struct Descriptor: Sendable, Codable, Equatable {
         self.annotations = annotations
     }
 
-    public struct Platform: Sendable, Codable, Equatable {
-        public var architecture: String
-        public var os: String
-        public var variant: String?
+    package struct Platform: Sendable, Codable, Equatable {
+        package var architecture: String
+        package var os: String
+        package var variant: String?
 
-        public init(architecture: String, os: String = "linux", variant: String? = nil) {
+        package init(architecture: String, os: String = "linux", variant: String? = nil) {
             self.architecture = architecture
             self.os = os
             self.variant = variant
         }
 
         /// The platform of this machine.
-        public static var host: Platform {
+        package static var host: Platform {
             #if arch(arm64)
                 Platform(architecture: "arm64", variant: "v8")
             #else
@@ -39,7 +39,7 @@ public struct Descriptor: Sendable, Codable, Equatable {
         }
 
         /// Parses `linux/arm64`, `linux/arm/v7` or `arm64`, and common aliases (containerd's platforms package).
-        public init(parsing text: String) throws(RoostError) {
+        package init(parsing text: String) throws(RoostError) {
             if text.contains(",") {
                 throw .invalid("\"\(text)\" lists several platforms: only one at a time is supported")
             }
@@ -67,10 +67,10 @@ public struct Descriptor: Sendable, Codable, Equatable {
             }
         }
 
-        public var description: String { "\(os)/\(architecture)" + (variant.map { "/\($0)" } ?? "") }
+        package var description: String { "\(os)/\(architecture)" + (variant.map { "/\($0)" } ?? "") }
 
         /// Whether content for `offered` matches this platform; variants are compared only if both are set.
-        public func accepts(_ offered: Platform) -> Bool {
+        package func accepts(_ offered: Platform) -> Bool {
             offered.os == os && offered.architecture == architecture
                 && (variant == nil || offered.variant == nil || offered.variant == variant)
         }
@@ -78,12 +78,12 @@ public struct Descriptor: Sendable, Codable, Equatable {
 }
 
 /// An image for one platform (OCI image specification, "Image Manifest").
-public struct ImageManifest: Sendable, Codable, Equatable {
-    public var schemaVersion: Int
-    public var mediaType: String?
-    public var config: Descriptor
-    public var layers: [Descriptor]
-    public init(config: Descriptor, layers: [Descriptor]) {
+package struct ImageManifest: Sendable, Codable, Equatable {
+    package var schemaVersion: Int
+    package var mediaType: String?
+    package var config: Descriptor
+    package var layers: [Descriptor]
+    package init(config: Descriptor, layers: [Descriptor]) {
         schemaVersion = 2
         mediaType = MediaTypes.manifest
         self.config = config
@@ -92,7 +92,7 @@ public struct ImageManifest: Sendable, Codable, Equatable {
 
     private enum CodingKeys: String, CodingKey { case schemaVersion, mediaType, config, layers }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         try decoder.checkDocument(isIndex: false)
         let document = try decoder.container(keyedBy: CodingKeys.self)
         schemaVersion = try document.decode(Int.self, forKey: .schemaVersion)
@@ -103,11 +103,11 @@ public struct ImageManifest: Sendable, Codable, Equatable {
 }
 
 /// An index of manifests (OCI image specification, "Image Index").
-public struct ImageIndex: Sendable, Codable, Equatable {
-    public var schemaVersion: Int
-    public var mediaType: String?
-    public var manifests: [Descriptor]
-    public init(manifests: [Descriptor]) {
+package struct ImageIndex: Sendable, Codable, Equatable {
+    package var schemaVersion: Int
+    package var mediaType: String?
+    package var manifests: [Descriptor]
+    package init(manifests: [Descriptor]) {
         schemaVersion = 2
         mediaType = MediaTypes.index
         self.manifests = manifests
@@ -115,7 +115,7 @@ public struct ImageIndex: Sendable, Codable, Equatable {
 
     private enum CodingKeys: String, CodingKey { case schemaVersion, mediaType, manifests }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         try decoder.checkDocument(isIndex: true)
         let document = try decoder.container(keyedBy: CodingKeys.self)
         schemaVersion = try document.decode(Int.self, forKey: .schemaVersion)
@@ -149,11 +149,11 @@ extension Decoder {
 }
 
 /// An entry of `manifest.json` in Docker image archives.
-public struct DockerArchiveEntry: Sendable, Codable, Equatable {
-    public var config: String
-    public var repoTags: [String]?
-    public var layers: [String]
-    public init(config: String, repoTags: [String]?, layers: [String]) {
+package struct DockerArchiveEntry: Sendable, Codable, Equatable {
+    package var config: String
+    package var repoTags: [String]?
+    package var layers: [String]
+    package init(config: String, repoTags: [String]?, layers: [String]) {
         self.config = config
         self.repoTags = repoTags
         self.layers = layers
@@ -165,19 +165,19 @@ public struct DockerArchiveEntry: Sendable, Codable, Equatable {
     }
 }
 
-public enum MediaTypes {
-    public static let manifest = "application/vnd.oci.image.manifest.v1+json"
-    public static let index = "application/vnd.oci.image.index.v1+json"
-    public static let configuration = "application/vnd.oci.image.config.v1+json"
-    public static let layer = "application/vnd.oci.image.layer.v1.tar"
-    public static let layerGzip = "application/vnd.oci.image.layer.v1.tar+gzip"
-    public static let layerZstd = "application/vnd.oci.image.layer.v1.tar+zstd"
-    public static let dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
-    public static let dockerConfiguration = "application/vnd.docker.container.image.v1+json"
-    public static let dockerLayer = "application/vnd.docker.image.rootfs.diff.tar.gzip"
-    public static let dockerIndex = "application/vnd.docker.distribution.manifest.list.v2+json"
+package enum MediaTypes {
+    package static let manifest = "application/vnd.oci.image.manifest.v1+json"
+    package static let index = "application/vnd.oci.image.index.v1+json"
+    package static let configuration = "application/vnd.oci.image.config.v1+json"
+    package static let layer = "application/vnd.oci.image.layer.v1.tar"
+    package static let layerGzip = "application/vnd.oci.image.layer.v1.tar+gzip"
+    package static let layerZstd = "application/vnd.oci.image.layer.v1.tar+zstd"
+    package static let dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
+    package static let dockerConfiguration = "application/vnd.docker.container.image.v1+json"
+    package static let dockerLayer = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+    package static let dockerIndex = "application/vnd.docker.distribution.manifest.list.v2+json"
     /// Whether a document is an index, by its media type or, without a known one, by its content.
-    public static func isIndex(_ type: String, _ bytes: [UInt8]) -> Bool {
+    package static func isIndex(_ type: String, _ bytes: [UInt8]) -> Bool {
         if type == index || type == dockerIndex { return true }
         if type == manifest || type == dockerManifest { return false }
         return (try? JSON(parsing: bytes))?["manifests"].array != nil
@@ -187,25 +187,25 @@ public enum MediaTypes {
     private static let depthLimit = 496
 
     /// Refuses an image of more layers than can be mounted.
-    public static func checkDepth(_ count: Int) throws(RoostError) {
+    package static func checkDepth(_ count: Int) throws(RoostError) {
         guard count <= depthLimit else {
             throw .invalid("max depth exceeded: the image has \(count) layers, at most \(depthLimit) can be mounted")
         }
     }
 
-    public static func isConfiguration(_ type: String) -> Bool {
+    package static func isConfiguration(_ type: String) -> Bool {
         type == configuration || type == dockerConfiguration
             || type == "application/octet-stream"
     }
 
     /// Whether a layer type can be unpacked, including Docker's older types.
-    public static func isLayer(_ type: String) -> Bool {
+    package static func isLayer(_ type: String) -> Bool {
         [layer, layerGzip, layerZstd, dockerLayer, "application/vnd.docker.image.rootfs.diff.tar"].contains(type)
             || type == "application/vnd.docker.image.rootfs.diff.tar.zstd"
     }
 
     /// The OCI media type of a layer.
-    public static func ociLayer(_ type: String) -> String {
+    package static func ociLayer(_ type: String) -> String {
         switch type {
         case dockerLayer: layerGzip
         case "application/vnd.docker.image.rootfs.diff.tar": layer
@@ -215,7 +215,7 @@ public enum MediaTypes {
     }
 
     /// The name of an image in an index (OCI annotations).
-    public static let referenceAnnotation = "org.opencontainers.image.ref.name"
+    package static let referenceAnnotation = "org.opencontainers.image.ref.name"
     /// The full image name, as containerd and Docker set it.
-    public static let nameAnnotation = "io.containerd.image.name"
+    package static let nameAnnotation = "io.containerd.image.name"
 }

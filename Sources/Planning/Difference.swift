@@ -2,9 +2,9 @@ import ComposeModel
 import EngineModel
 
 /// The order in which services depend on each other.
-public enum DependencyOrder {
+package enum DependencyOrder {
     /// Dependencies first, otherwise by name.
-    public static func sorted(_ names: Set<String>, _ project: Project) -> [String] {
+    package static func sorted(_ names: Set<String>, _ project: Project) -> [String] {
         var done: [String] = []
         func visit(_ name: String) {
             guard names.contains(name), !done.contains(name) else { return }

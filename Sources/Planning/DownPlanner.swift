@@ -1,25 +1,25 @@
 import EngineModel
 
 /// What `down` removes.
-public struct DownOptions: Sendable, Equatable {
+package struct DownOptions: Sendable, Equatable {
     /// What happens to the project's volumes, including anonymous ones.
-    public var fate = VolumeDisposition.keep
+    package var fate = VolumeDisposition.keep
     /// Only these services; empty means all.
-    public var services: [String] = []
-    public var timeoutSeconds: Int?
+    package var services: [String] = []
+    package var timeoutSeconds: Int?
     /// What the Compose file defines; nil without a file, which selects the whole project.
-    public var model: Model?
+    package var model: Model?
     /// Also removes containers of services that the file does not define, and one-off containers of `run`.
-    public var removesOrphans = false
-    public init() {}
+    package var removesOrphans = false
+    package init() {}
 
     /// The names in the file; services of inactive profiles are listed in `disabled`.
-    public struct Model: Sendable, Equatable {
-        public var services: Set<String>
-        public var disabled: Set<String>
-        public var networks: Set<String>
-        public var volumes: Set<String>
-        public init(services: [String], disabled: [String], networks: [String], volumes: [String]) {
+    package struct Model: Sendable, Equatable {
+        package var services: Set<String>
+        package var disabled: Set<String>
+        package var networks: Set<String>
+        package var volumes: Set<String>
+        package init(services: [String], disabled: [String], networks: [String], volumes: [String]) {
             self.services = Set(services)
             self.disabled = Set(disabled)
             self.networks = Set(networks)
@@ -28,7 +28,7 @@ public struct DownOptions: Sendable, Equatable {
     }
 
     /// Whether a container is removed.
-    public func takes(service: String, isOneOff: Bool, hasExited: Bool) -> Bool {
+    package func takes(service: String, isOneOff: Bool, hasExited: Bool) -> Bool {
         let isDisabled = model?.disabled.contains(service) == true
         if services.contains(service) { return !isOneOff || removesOrphans }
         if isOneOff { return removesOrphans && (hasExited || !isDisabled) }
@@ -39,9 +39,9 @@ public struct DownOptions: Sendable, Equatable {
 }
 
 /// Plans the removal of a project: dependents before their dependencies, level by level; then networks, and volumes on request.
-public enum DownPlanner {
+package enum DownPlanner {
     /// `dependencies`: service → its dependencies, from the container labels.
-    public static func plan(
+    package static func plan(
         project: String, containers: [ObservedContainer], dependencies: [String: [String]], networks: [String],
         volumes: [String], options: DownOptions
     ) -> Plan {

@@ -1,7 +1,7 @@
 import EngineModel
 
 /// One operation, with all the data that it needs.
-public enum Operation: Sendable, Equatable {
+package enum Operation: Sendable, Equatable {
     case createNetwork(NetworkSpec)
     /// Recreates a network; its containers keep running and are disconnected and reconnected.
     case replaceNetwork(NetworkSpec)
@@ -25,7 +25,7 @@ public enum Operation: Sendable, Equatable {
     /// Moves a volume to the trash, from where it can be restored until it expires.
     case trashVolume(name: String)
 
-    public var subject: String {
+    package var subject: String {
         switch self {
         case .createNetwork(let spec), .replaceNetwork(let spec): "Network \(spec.name)"
         case .createVolume(let name, _, _, _), .removeVolume(let name), .trashVolume(let name): "Volume \(name)"
@@ -39,7 +39,7 @@ public enum Operation: Sendable, Equatable {
     }
 
     /// The progress texts of Compose: during and after the operation.
-    public var words: (doing: String, done: String) {
+    package var words: (doing: String, done: String) {
         switch self {
         case .createNetwork, .createVolume, .createContainer: ("Creating", "Created")
         case .replaceContainer, .replaceNetwork: ("Recreate", "Recreated")
@@ -55,7 +55,7 @@ public enum Operation: Sendable, Equatable {
         }
     }
 
-    public var verb: String {
+    package var verb: String {
         switch self {
         case .createNetwork, .createVolume, .createContainer: "+ create"
         case .replaceContainer, .replaceNetwork: "~ recreate"
@@ -72,7 +72,7 @@ public enum Operation: Sendable, Equatable {
     }
 
     /// Whether the operation changes anything; waits do not.
-    public var changes: Bool {
+    package var changes: Bool {
         switch self {
         case .awaitHealthy, .awaitCompleted: false
         default: true
@@ -81,29 +81,29 @@ public enum Operation: Sendable, Equatable {
 }
 
 /// A step of a plan: the operation, its reason, and the steps that must come first.
-public struct PlanStep: Sendable, Equatable {
-    public var number: Int
-    public var operation: Operation
-    public var reason: String
-    public var after: [Int]
+package struct PlanStep: Sendable, Equatable {
+    package var number: Int
+    package var operation: Operation
+    package var reason: String
+    package var after: [Int]
     /// Dependents continue if the step fails: `depends_on` with `required: false`.
-    public var isOptional = false
+    package var isOptional = false
     /// The caller of the plan waits for this step, so it is kept even without dependents.
-    public var isAwaited = false
+    package var isAwaited = false
 }
 
 /// A graph of steps. `up` executes the same value that `plan` prints.
-public struct Plan: Sendable, Equatable {
-    public var project: String
-    public var steps: [PlanStep] = []
-    public var notes: [String] = []
+package struct Plan: Sendable, Equatable {
+    package var project: String
+    package var steps: [PlanStep] = []
+    package var notes: [String] = []
 
-    public init(project: String) { self.project = project }
+    package init(project: String) { self.project = project }
 
-    public var hasChanges: Bool { steps.contains { $0.operation.changes } }
+    package var hasChanges: Bool { steps.contains { $0.operation.changes } }
 
     /// Whether the project counts as up afterwards, so that its services are kept running; false for `run`.
-    public var bringsUp = true
+    package var bringsUp = true
 
     mutating func add(_ operation: Operation, _ reason: String, after: [Int]) -> Int {
         let number = steps.count + 1
@@ -131,14 +131,14 @@ public struct Plan: Sendable, Equatable {
         }
     }
 
-    public var text: String {
-        let told = notes.map { "note: \($0)\n" }.joined()
-        guard hasChanges else { return "Nothing to do: \(project) matches the Compose file.\n" + told }
+    package var text: String {
+        let noteLines = notes.map { "note: \($0)\n" }.joined()
+        guard hasChanges else { return "Nothing to do: \(project) matches the Compose file.\n" + noteLines }
         return steps.map { step in
             let order = step.after.isEmpty ? "" : "  [after \(step.after.map(String.init).joined(separator: ", "))]"
             return
                 "\(step.number). \(step.operation.verb) \(step.operation.subject.lowercasedFirst)  (\(step.reason))\(order)\n"
-        }.joined() + told
+        }.joined() + noteLines
     }
 }
 

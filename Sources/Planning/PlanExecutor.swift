@@ -1,7 +1,7 @@
 import EngineModel
 
 /// The result of a step that did not fail.
-public enum StepOutcome: Sendable, Equatable {
+package enum StepOutcome: Sendable, Equatable {
     case done
     /// The object was left unchanged, for a reason that is not a failure.
     case kept(reason: String)
@@ -10,12 +10,12 @@ public enum StepOutcome: Sendable, Equatable {
 }
 
 /// Performs operations: the engine, or a recorder in tests.
-public protocol PlanBackend: Sendable {
+package protocol PlanBackend: Sendable {
     func perform(_ operation: Operation) async throws -> StepOutcome
 }
 
 /// Progress of the execution of a plan.
-public enum PlanProgress: Sendable, Equatable {
+package enum PlanProgress: Sendable, Equatable {
     case began(PlanStep)
     case finished(PlanStep)
     case kept(PlanStep, reason: String)
@@ -25,17 +25,17 @@ public enum PlanProgress: Sendable, Equatable {
 }
 
 /// Executes a plan; independent steps run concurrently. Makes no decisions of its own.
-public struct PlanExecutor: Sendable {
+package struct PlanExecutor: Sendable {
     let backend: any PlanBackend
     let report: @Sendable (PlanProgress) -> Void
 
-    public init(backend: any PlanBackend, report: @escaping @Sendable (PlanProgress) -> Void) {
+    package init(backend: any PlanBackend, report: @escaping @Sendable (PlanProgress) -> Void) {
         self.backend = backend
         self.report = report
     }
 
     /// Runs every step whose predecessors succeed; returns the failures in the order in which they occurred.
-    public func run(_ plan: Plan) async -> [(step: PlanStep, error: any Error)] {
+    package func run(_ plan: Plan) async -> [(step: PlanStep, error: any Error)] {
         var waiting = plan.steps
         var done: Set<Int> = []
         var lost: Set<Int> = []

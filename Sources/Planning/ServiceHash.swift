@@ -2,9 +2,9 @@ import EngineModel
 
 /// The config hash by which Docker Compose recognizes whether a container is up to date: with equal hashes, neither tool recreates
 /// the other's containers.
-public enum ServiceHash {
+package enum ServiceHash {
     /// `first` returns the ID of the first container of a service, which replaces references to the service in the hash.
-    public static func hash(_ form: JSON, first: (String) -> String?) -> String {
+    package static func hash(_ form: JSON, first: (String) -> String?) -> String {
         ServiceTranslation.hash(String(decoding: GoJSON.bytes(resolved(form, first)), as: UTF8.self))
     }
 

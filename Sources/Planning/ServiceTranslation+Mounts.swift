@@ -60,7 +60,7 @@ extension ServiceTranslation {
                 name: real, copy: volume.volume?.nocopy != true, subpath: volume.volume?.subpath ?? "")
             var mount = MountSpec(source: source, target: target, readOnly: readOnly)
             if let labels = volume.volume?.labels, !labels.isEmpty {
-                mount.volumeWish = VolumeTemplate(driver: "", labels: labels, options: [:])
+                mount.volumeTemplate = VolumeTemplate(driver: "", labels: labels, options: [:])
             }
             return mount
         }
@@ -77,7 +77,7 @@ extension ServiceTranslation {
     }
 
     /// One file per content, owner and mode: a change gets another name, and existing containers keep their file.
-    public func fileName(_ kind: String, _ file: FileReference, of service: Service) -> String {
+    package func fileName(_ kind: String, _ file: FileReference, of service: Service) -> String {
         let source = file.source ?? ""
         let text = contents["\(kind).\(source)"] ?? ""
         return "\(source)-\(Self.hash("\(Self.ownerKey(file, service)) \(text)").prefix(16))"

@@ -5,7 +5,7 @@ import EngineModel
 extension ServiceTranslation {
     func addSecurity(_ service: Service, to spec: inout ContainerSpec) {
         spec.deviceRules = service.deviceCgroupRules ?? []
-        spec.controlGroupNamespace = service.cgroup == "host" ? .host : .own
+        spec.cgroupNamespace = service.cgroup == "host" ? .host : .own
         spec.security.privileged = service.privileged ?? false
         spec.security.addedCapabilities = SecuritySpec.normalized(capabilities: service.addedCapabilities ?? [])
         spec.security.droppedCapabilities = SecuritySpec.normalized(capabilities: service.droppedCapabilities ?? [])
@@ -31,12 +31,12 @@ extension ServiceTranslation {
         spec.resources.cpuPeriod = service.cpuPeriod ?? 0
         spec.resources.cpuQuota = service.cpuQuota ?? 0
         spec.resources.cpusetCPUs = service.cpuset ?? ""
-        spec.resources.outOfMemoryScore = Int32(clamping: service.oomScoreAdjustment ?? 0)
+        spec.resources.oomScoreAdj = Int32(clamping: service.oomScoreAdjustment ?? 0)
         spec.resources.disablesOutOfMemoryKiller = service.oomKillDisable ?? false
         spec.resources.limits = (service.ulimits ?? [:]).map { name, limit in
             UlimitSpec(name: name, soft: limit.soft, hard: limit.hard)
         }
-        spec.controlGroupParent = service.cgroupParent ?? ""
+        spec.cgroupParent = service.cgroupParent ?? ""
         spec.swappiness = service.memorySwappiness
         if let size = service.sharedMemorySize { spec.sharedMemoryBytes = size }
     }

@@ -4,27 +4,27 @@ import EngineModel
 import struct Crypto.SHA256
 
 /// Host paths that the containers of a project mount.
-public struct EnginePaths: Sendable, Equatable {
+package struct EnginePaths: Sendable, Equatable {
     /// The directory of the files of secrets and configs.
-    public var files: String
+    package var files: String
     /// The socket of the engine API, for `use_api_socket`.
-    public var socket: String
+    package var socket: String
 
-    public init(files: String, socket: String) {
+    package init(files: String, socket: String) {
         self.files = files
         self.socket = socket
     }
 }
 
 /// Translates a service of a project into container specifications. Pure.
-public struct ServiceTranslation: Sendable {
+package struct ServiceTranslation: Sendable {
     let project: Project
-    public let model: BoundProject
+    package let model: BoundProject
     /// Content of secrets and configs, by `secrets.name` or `configs.name`; part of the hash.
     let contents: [String: String]
 
     /// Throws if the project does not have the canonical form.
-    public init(project: Project, contents: [String: String] = [:]) throws(RoostError) {
+    package init(project: Project, contents: [String: String] = [:]) throws(RoostError) {
         self.project = project
         model = try BoundProject(project)
         self.contents = contents
@@ -37,7 +37,7 @@ public struct ServiceTranslation: Sendable {
     }
 
     /// The part of a service that decides whether its containers are up to date.
-    public func definition(_ name: String) -> JSON {
+    package func definition(_ name: String) -> JSON {
         let ignored: Set<String> = ["build", "pull_policy", "scale", "depends_on", "profiles", "attach"]
         let service = project.services[name] ?? .null
         var members = (service.object ?? []).filter { !ignored.contains($0.key) }
@@ -62,7 +62,7 @@ public struct ServiceTranslation: Sendable {
     }
 
     /// `first` returns the ID of the first container of a service. A project that was not loaded from a file is hashed by its definition.
-    public func configHash(_ name: String, first: (String) -> String? = { _ in nil }) -> String {
+    package func configHash(_ name: String, first: (String) -> String? = { _ in nil }) -> String {
         project.hashForms[name].map { ServiceHash.hash($0, first: first) } ?? Self.hash(definition(name).text())
     }
 
@@ -72,14 +72,14 @@ public struct ServiceTranslation: Sendable {
     /// The container that `service:NAME` and `volumes_from` refer to.
     func firstContainer(_ service: String) -> String { firstContainers[service] ?? containerName(service, 1) }
 
-    public mutating func noteFirstContainers(_ containers: [ObservedContainer]) {
+    package mutating func noteFirstContainers(_ containers: [ObservedContainer]) {
         for container in containers {
             let known = firstContainers[container.service]
             firstContainers[container.service] = min(known ?? container.name, container.name)
         }
     }
 
-    public func containerName(_ service: String, _ number: Int) -> String {
+    package func containerName(_ service: String, _ number: Int) -> String {
         model.services[service]?.containerName
             ?? [project.name, service, String(number)].joined(separator: project.separator)
     }
@@ -87,7 +87,7 @@ public struct ServiceTranslation: Sendable {
     // MARK: Specification
 
     /// The specification of one replica. `paths` are the host paths that the container mounts.
-    public func spec(_ name: String, number: Int, paths: EnginePaths, oneOff: Bool = false) throws(RoostError)
+    package func spec(_ name: String, number: Int, paths: EnginePaths, oneOff: Bool = false) throws(RoostError)
         -> ContainerSpec
     {
         let service = service(name)

@@ -3,23 +3,23 @@ import EngineModel
 
 /// How the replicas of a service are replaced: `deploy.update_config` or `deploy.rollback_config` of the Compose Deploy
 /// Specification, on one host.
-public struct UpdateRule: Sendable, Equatable {
-    public enum Order: String, Sendable { case stopFirst = "stop-first", startFirst = "start-first" }
-    public enum FailureAction: String, Sendable { case pause, `continue`, rollback }
+package struct UpdateRule: Sendable, Equatable {
+    package enum Order: String, Sendable { case stopFirst = "stop-first", startFirst = "start-first" }
+    package enum FailureAction: String, Sendable { case pause, `continue`, rollback }
 
     /// How many replicas are replaced at a time; 0 means all.
-    public var parallelism = 1
+    package var parallelism = 1
     /// Nanoseconds between one batch and the next.
-    public var delay: Int64 = 0
+    package var delay: Int64 = 0
     /// The action if too many replicas fail.
-    public var failureAction: FailureAction = .pause
+    package var failureAction: FailureAction = .pause
     /// Nanoseconds for which a new replica must keep running, counted from healthy if it has a healthcheck.
-    public var monitor: Int64 = 0
+    package var monitor: Int64 = 0
     /// The fraction of the replicas that may fail.
-    public var maximumFailureRatio = 0.0
-    public var order: Order = .stopFirst
+    package var maximumFailureRatio = 0.0
+    package var order: Order = .stopFirst
 
-    public init() {}
+    package init() {}
 
     init(_ config: Deploy.UpdateConfig, place: String) throws(RoostError) {
         parallelism = Int(clamping: config.parallelism ?? 1)
@@ -41,7 +41,7 @@ public struct UpdateRule: Sendable, Equatable {
     }
 
     /// Whether an update with these results continues with the next batch.
-    public func verdict(failed: Int, of total: Int) -> Verdict {
+    package func verdict(failed: Int, of total: Int) -> Verdict {
         guard failed > 0, Double(failed) > maximumFailureRatio * Double(total) else { return .goOn }
         switch failureAction {
         case .continue: return .goOn
@@ -50,32 +50,32 @@ public struct UpdateRule: Sendable, Equatable {
         }
     }
 
-    public enum Verdict: Sendable, Equatable { case goOn, pause, rollBack }
+    package enum Verdict: Sendable, Equatable { case goOn, pause, rollBack }
 
     /// The replicas in batches.
-    public func batches<Element>(_ all: [Element]) -> [[Element]] {
+    package func batches<Element>(_ all: [Element]) -> [[Element]] {
         let size = parallelism <= 0 ? max(1, all.count) : parallelism
         return stride(from: 0, to: all.count, by: size).map { Array(all[$0..<min($0 + size, all.count)]) }
     }
 }
 
 /// One running replica to replace.
-public struct ReplicaUpdate: Sendable, Equatable {
-    public var id: String
+package struct ReplicaUpdate: Sendable, Equatable {
+    package var id: String
     /// The name of the replica before and after the update.
-    public var name: String
-    public var spec: ContainerSpec
+    package var name: String
+    package var spec: ContainerSpec
 
-    public init(id: String, name: String, spec: ContainerSpec) {
+    package init(id: String, name: String, spec: ContainerSpec) {
         self.id = id
         self.name = name
         self.spec = spec
     }
 
     /// The name of the old replica until the update is complete.
-    public var retiredName: String { "\(name)\(Self.retiredMark)\(id.prefix(12))" }
+    package var retiredName: String { "\(name)\(Self.retiredMark)\(id.prefix(12))" }
     /// The name of the new replica while the old one still runs.
-    public var standbyName: String { "\(name)\(Self.standbyMark)\(id.prefix(12))" }
+    package var standbyName: String { "\(name)\(Self.standbyMark)\(id.prefix(12))" }
 
     static let retiredMark = "-retired-"
     static let standbyMark = "-standby-"
@@ -85,13 +85,13 @@ public struct ReplicaUpdate: Sendable, Equatable {
 }
 
 /// The replacement of a service's running replicas, batch by batch.
-public struct ServiceUpdate: Sendable, Equatable {
-    public var service: String
-    public var replicas: [ReplicaUpdate]
-    public var rule: UpdateRule
-    public var rollback: UpdateRule
-    public var renewsVolumes: Bool
-    public var timeoutSeconds: Int?
+package struct ServiceUpdate: Sendable, Equatable {
+    package var service: String
+    package var replicas: [ReplicaUpdate]
+    package var rule: UpdateRule
+    package var rollback: UpdateRule
+    package var renewsVolumes: Bool
+    package var timeoutSeconds: Int?
 }
 
 extension ServiceTranslation {

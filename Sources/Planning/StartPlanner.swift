@@ -2,7 +2,7 @@ import ComposeModel
 import EngineModel
 
 /// Plans `start`: starts stopped containers, dependencies first, each when its conditions are met.
-public struct StartPlanner {
+package struct StartPlanner {
     private let containers: [ObservedContainer]
     /// The `depends_on` of each service.
     private let dependencies: [String: OrderedMap<Dependency>]
@@ -11,7 +11,7 @@ public struct StartPlanner {
     private var visited: Set<String> = []
 
     /// `services`: only these; empty means all that have containers.
-    public static func plan(
+    package static func plan(
         project: String, containers: [ObservedContainer], dependencies: [String: OrderedMap<Dependency>],
         services: [String]
     ) throws(RoostError) -> Plan {

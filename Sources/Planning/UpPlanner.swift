@@ -2,7 +2,7 @@ import ComposeModel
 import EngineModel
 
 /// Computes the plan of `up`: a pure function of the Compose file and the current state.
-public struct UpPlanner {
+package struct UpPlanner {
     private let project: Project
     private let observed: ObservedState
     private let options: UpOptions
@@ -23,7 +23,7 @@ public struct UpPlanner {
     /// Services of new containers with the ports that they publish on all interfaces.
     private var exposed: [String] = []
 
-    public static func plan(
+    package static func plan(
         project: Project, observed: ObservedState, options: UpOptions, contents: [String: String], paths: EnginePaths
     ) throws -> Plan {
         var planner = UpPlanner(

@@ -1,13 +1,13 @@
 import EngineModel
 
 /// An authentication challenge (`WWW-Authenticate`, RFC 9110, section 11.6.1; Docker Registry token authentication).
-public enum AuthenticationChallenge: Sendable, Equatable {
+package enum AuthenticationChallenge: Sendable, Equatable {
     case basic
     /// A token from another server: its URL and parameters.
     case bearer(realm: String, service: String?, scope: String?)
 
     /// Parses one header; nil for unknown schemes.
-    public init?(header: String) {
+    package init?(header: String) {
         let parts = header.split(separator: " ", maxSplits: 1).map(String.init)
         guard let scheme = parts.first?.lowercased() else { return nil }
         switch scheme {

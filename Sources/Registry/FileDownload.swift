@@ -9,14 +9,14 @@ import OCI
 import struct Crypto.SHA256
 
 /// Downloads a file by URL, for ADD in builds.
-public struct FileDownload: Sendable {
+package struct FileDownload: Sendable {
     let configuration: RegistryConfiguration
     static let limit: Int64 = 8 << 30
 
-    public init(configuration: RegistryConfiguration) { self.configuration = configuration }
+    package init(configuration: RegistryConfiguration) { self.configuration = configuration }
 
     /// Downloads a URL to a new file, following redirects; returns the digest of the content.
-    public func load(_ address: String, to path: String) async throws -> Digest {
+    package func load(_ address: String, to path: String) async throws -> Digest {
         guard let url = URL(string: address), let host = url.host else {
             throw RoostError.invalid("invalid URL \"\(address)\"")
         }

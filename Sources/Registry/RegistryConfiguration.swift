@@ -3,18 +3,18 @@ import LinuxKernel
 
 /// How to reach registries: mirrors, registries without TLS, certificates. Read from a JSON file with Docker's keys
 /// (`registry-mirrors`, `insecure-registries`), and from certificate directories, one per `HOST[:PORT]`.
-public struct RegistryConfiguration: Sendable {
+package struct RegistryConfiguration: Sendable {
     /// Mirrors, tried before Docker Hub.
-    public var mirrors: [String] = []
+    package var mirrors: [String] = []
     /// Hosts, `HOST:PORT` or subnets that may use unverified certificates or plain HTTP. Loopback is always included.
-    public var insecure: [String] = []
+    package var insecure: [String] = []
     /// Directories with `HOST[:PORT]/ca.crt`, `client.cert` and `client.key`.
-    public var certificateFolders: [String] = ["/etc/roost/certs.d", "/etc/docker/certs.d"]
+    package var certificateFolders: [String] = ["/etc/roost/certs.d", "/etc/docker/certs.d"]
 
-    public init() {}
+    package init() {}
 
     /// Reads a file; a missing file counts as empty.
-    public init(path: String) throws(RoostError) {
+    package init(path: String) throws(RoostError) {
         guard Files.exists(path) else { return }
         let json: JSON
         do { json = try JSON(parsing: try Files.read(path, limit: 1 << 20)) } catch {
@@ -25,11 +25,11 @@ public struct RegistryConfiguration: Sendable {
         insecure = json["insecure-registries"].strings ?? []
     }
 
-    public static let hub = "docker.io"
+    package static let hub = "docker.io"
     /// The search host of Docker Hub.
     static let searchHost = "https://index.docker.io"
     /// The registry host of Docker Hub (distribution/reference, "docker.io").
-    public static let hubHost = "registry-1.docker.io"
+    package static let hubHost = "registry-1.docker.io"
 
     /// The base URLs of a registry, in the order of attempts. Pushes do not use mirrors.
     func bases(_ domain: String, mirrored: Bool = true) -> [String] {
@@ -41,7 +41,7 @@ public struct RegistryConfiguration: Sendable {
     var mirrorBases: [String] { mirrors.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 } }
 
     /// Whether a registry may use an unverified certificate or plain HTTP.
-    public func isInsecure(_ domain: String) -> Bool {
+    package func isInsecure(_ domain: String) -> Bool {
         let host = Self.host(domain)
         if host == "localhost" || host == "::1" || host.hasPrefix("127.") { return true }
         return insecure.contains { entry in
@@ -51,7 +51,7 @@ public struct RegistryConfiguration: Sendable {
     }
 
     /// The registry of a `docker login` address, with or without scheme and path; empty means Docker Hub.
-    public static func domain(_ address: String) -> String {
+    package static func domain(_ address: String) -> String {
         var text = address[...]
         for scheme in ["https://", "http://"] where text.hasPrefix(scheme) { text = text.dropFirst(scheme.count) }
         let name = String(text.prefix { $0 != "/" })

@@ -2,17 +2,17 @@ import EngineModel
 import FoundationEssentials
 
 /// Credentials for a registry, as Docker clients send them (`X-Registry-Auth`: base64url of a JSON object).
-public struct RegistryCredentials: Sendable, Equatable {
-    public var username: String
-    public var password: String
+package struct RegistryCredentials: Sendable, Equatable {
+    package var username: String
+    package var password: String
     /// A refresh token in place of name and password (`docker login` with some registries).
-    public var identityToken: String
+    package var identityToken: String
     /// A bearer token, sent unchanged.
-    public var registryToken: String
+    package var registryToken: String
     /// The registry of the credentials, as sent by the client.
-    public var serverAddress: String
+    package var serverAddress: String
 
-    public init(username: String = "", password: String = "", identityToken: String = "", serverAddress: String = "") {
+    package init(username: String = "", password: String = "", identityToken: String = "", serverAddress: String = "") {
         self.username = username
         self.password = password
         self.identityToken = identityToken
@@ -20,7 +20,7 @@ public struct RegistryCredentials: Sendable, Equatable {
         registryToken = ""
     }
 
-    public init(json: JSON) {
+    package init(json: JSON) {
         self.init(
             username: json["username"].string ?? "", password: json["password"].string ?? "",
             identityToken: json["identitytoken"].string ?? "", serverAddress: json["serveraddress"].string ?? "")
@@ -34,7 +34,7 @@ public struct RegistryCredentials: Sendable, Equatable {
     }
 
     /// Parses the header; nil if it is absent, empty or an empty object.
-    public init?(header: String?) throws(RoostError) {
+    package init?(header: String?) throws(RoostError) {
         guard let header, !header.isEmpty else { return nil }
         var text = header.map { $0 == "-" ? "+" : $0 == "_" ? "/" : $0 }.filter { $0 != "=" }
         while text.count % 4 != 0 { text.append("=") }
@@ -45,7 +45,7 @@ public struct RegistryCredentials: Sendable, Equatable {
         if isEmpty { return nil }
     }
 
-    public var isEmpty: Bool { username.isEmpty && identityToken.isEmpty && registryToken.isEmpty }
+    package var isEmpty: Bool { username.isEmpty && identityToken.isEmpty && registryToken.isEmpty }
 
     /// The value of an `Authorization` header (RFC 7617).
     var basic: String { "Basic " + Data("\(username):\(password)".utf8).base64EncodedString() }

@@ -7,13 +7,13 @@ import NIOHTTP1
 import OCI
 
 /// A manifest with its original bytes, which determine its digest.
-public struct PulledManifest: Sendable {
-    public let bytes: [UInt8]
-    public let mediaType: String
+package struct PulledManifest: Sendable {
+    package let bytes: [UInt8]
+    package let mediaType: String
 }
 
 /// The destination of a blob download.
-public protocol BlobSink: Sendable {
+package protocol BlobSink: Sendable {
     /// Bytes received so far: the offset for resuming an interrupted download.
     var count: Int64 { get }
     func append(_ bytes: [UInt8]) throws
@@ -25,7 +25,7 @@ extension RegistrySession {
     ].joined(separator: ", ")
 
     /// Pulls a manifest or an index by tag or digest.
-    public func manifest(_ reference: String) async throws -> PulledManifest {
+    package func manifest(_ reference: String) async throws -> PulledManifest {
         let answer = try await request(
             .GET, "/v2/\(repository)/manifests/\(reference)", headers: [("Accept", Self.manifestTypes)])
         guard answer.status == .ok else { throw await refusal(answer, "manifest for \(shown(reference))") }
@@ -73,14 +73,14 @@ extension RegistrySession {
     }
 
     /// Pulls a small blob into memory, without verifying the digest.
-    public func document(_ descriptor: Descriptor) async throws -> [UInt8] {
+    package func document(_ descriptor: Descriptor) async throws -> [UInt8] {
         let answer = try await request(.GET, "/v2/\(repository)/blobs/\(descriptor.digest)")
         guard answer.status == .ok else { throw await refusal(answer, "blob \(descriptor.digest)") }
         return Array(buffer: try await collect(answer))
     }
 
     /// Downloads a blob into a sink and resumes after interrupted connections. The sink verifies the digest.
-    public func download(_ descriptor: Descriptor, into sink: some BlobSink) async throws {
+    package func download(_ descriptor: Descriptor, into sink: some BlobSink) async throws {
         var failures = 0
         var offset = sink.count
         while true {
@@ -138,7 +138,7 @@ extension RegistrySession {
     }
 
     /// Lists all tags of the repository.
-    public func tags() async throws -> [String] {
+    package func tags() async throws -> [String] {
         var path = "/v2/\(repository)/tags/list?n=1000"
         var all: [String] = []
         for _ in 0..<100 {
@@ -163,16 +163,16 @@ extension RegistrySession {
     }
 
     /// A result of a registry search.
-    public struct SearchResult: Sendable {
-        public var name: String
-        public var description: String
-        public var stars: Int64
-        public var isOfficial: Bool
+    package struct SearchResult: Sendable {
+        package var name: String
+        package var description: String
+        package var stars: Int64
+        package var isOfficial: Bool
     }
 
     /// Searches images by name: with the search of the registry (Docker Registry v1, `/v1/search`), else in its catalog (OCI
     /// distribution specification, `/v2/_catalog`).
-    public func search(_ term: String, limit: Int) async throws -> [SearchResult] {
+    package func search(_ term: String, limit: Int) async throws -> [SearchResult] {
         let wanted = PercentEncoding.encode(term)
         let query = "/v1/search?q=\(wanted)&n=\(limit)"
         let answer = try await request(
@@ -209,20 +209,20 @@ extension RegistrySession {
 
     static let pushActions = "pull,push"
 
-    public func hasBlob(_ digest: Digest) async throws -> Bool {
+    package func hasBlob(_ digest: Digest) async throws -> Bool {
         let answer = try await request(.HEAD, "/v2/\(repository)/blobs/\(digest)", actions: Self.pushActions)
         await Self.drain(answer)
         return answer.status == .ok
     }
 
-    public enum BlobOutcome: Sendable, Equatable {
+    package enum BlobOutcome: Sendable, Equatable {
         case pushed
         /// Mounted from another repository of the registry.
         case mounted(from: String)
     }
 
     /// Pushes a blob that the registry does not have.
-    public func push(
+    package func push(
         _ digest: Digest, size: Int64, path: String, from others: [String],
         progress: @escaping @Sendable (Int64) -> Void
     ) async throws -> BlobOutcome {
@@ -272,7 +272,7 @@ extension RegistrySession {
     }
 
     /// Pushes a manifest under a tag or digest.
-    public func push(manifest bytes: [UInt8], type: String, as reference: String) async throws {
+    package func push(manifest bytes: [UInt8], type: String, as reference: String) async throws {
         let answer = try await request(
             .PUT, "/v2/\(repository)/manifests/\(reference)", body: .bytes(bytes, type: type), actions: Self.pushActions
         )

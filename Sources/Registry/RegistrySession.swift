@@ -9,7 +9,7 @@ import NIOSSL
 import Synchronization
 
 /// A request body that can be sent repeatedly.
-public enum RegistryBody: Sendable {
+package enum RegistryBody: Sendable {
     case none
     case bytes([UInt8], type: String)
     /// A file from its start; `progress` receives the number of bytes sent.
@@ -18,8 +18,8 @@ public enum RegistryBody: Sendable {
 
 /// A client session with one registry: selects a base URL, answers challenges, honors rate limits, and follows redirects without
 /// sending credentials to other hosts (OCI distribution specification).
-public final class RegistrySession: Sendable {
-    public let domain: String
+package final class RegistrySession: Sendable {
+    package let domain: String
     let repository: String
     private let client: HTTPClient
     private let credentials: RegistryCredentials?
@@ -40,7 +40,7 @@ public final class RegistrySession: Sendable {
     static let documentLimit = 8 << 20
 
     /// `repository` is the path in the registry, for the scope of tokens.
-    public init(
+    package init(
         domain: String, repository: String, credentials: RegistryCredentials?, configuration: RegistryConfiguration,
         mirrored: Bool = true
     ) throws {
@@ -60,7 +60,7 @@ public final class RegistrySession: Sendable {
     }
 
     /// Closes all connections. Must be called, also after errors.
-    public func close() async { try? await client.shutdown() }
+    package func close() async { try? await client.shutdown() }
 
     private static func tls(_ domain: String, _ configuration: RegistryConfiguration) throws -> TLSConfiguration {
         var tls = TLSConfiguration.makeClientConfiguration()
@@ -320,7 +320,7 @@ public final class RegistrySession: Sendable {
     }
 
     /// Verifies the credentials (`docker login`).
-    public func checkLogin() async throws {
+    package func checkLogin() async throws {
         let answer = try await request(.GET, "/v2/", actions: "")
         await Self.drain(answer)
         guard answer.status == .ok else {

@@ -6,8 +6,8 @@ import NIOSSL
 
 /// Connects to a remote engine on behalf of the CLI, which has neither name resolution nor TLS: file descriptor 0 is a socket that is relayed
 /// to the address (`roostd dial HOST PORT [--tls DIR | --tls-files CA CERT KEY] [--insecure]`).
-public enum DialHelper {
-    public static let word = "dial"
+package enum DialHelper {
+    package static let word = "dial"
 
     /// The parsed arguments of `dial`.
     struct Target: Equatable {
@@ -36,7 +36,7 @@ public enum DialHelper {
     }
 
     /// Runs and exits if the arguments start with `dial`; otherwise returns.
-    public static func runIfRequested(_ arguments: [String]) async {
+    package static func runIfRequested(_ arguments: [String]) async {
         guard arguments.count > 1, arguments[1] == word else { return }
         do {
             try await run(try Target(Array(arguments.dropFirst(2))))

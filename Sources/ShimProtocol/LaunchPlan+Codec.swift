@@ -2,13 +2,13 @@ extension LaunchPlan {
     /// Must be incremented with every change of the encoding; the shim rejects a plan with another version.
     static let version: UInt32 = 1
 
-    public func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var writer = BinaryWriter()
         writer.write(Self.version)
         writer.write(id)
         process.encode(to: &writer)
         security.encode(to: &writer)
-        switch controlGroups {
+        switch cgroups {
         case .unified(let path):
             writer.write(true)
             writer.write(path)
@@ -29,13 +29,13 @@ extension LaunchPlan {
         return writer.bytes
     }
 
-    public init(decoding bytes: [UInt8]) throws(MalformedMessage) {
+    package init(decoding bytes: [UInt8]) throws(MalformedMessage) {
         var reader = BinaryReader(bytes)
         guard try reader.uint32() == Self.version else { throw MalformedMessage(place: "version") }
         id = try reader.string()
         process = try ProcessPlan(from: &reader)
         security = try SecurityPlan(from: &reader)
-        controlGroups = try reader.bool() ? .unified(path: try reader.string()) : .split(paths: try reader.strings())
+        cgroups = try reader.bool() ? .unified(path: try reader.string()) : .split(paths: try reader.strings())
         standardStreams = StreamPlan(terminal: try reader.bool(), input: try reader.bool())
         standardStreams.rows = UInt16(clamping: try reader.uint32())
         standardStreams.columns = UInt16(clamping: try reader.uint32())
@@ -73,7 +73,7 @@ extension SecurityPlan {
             writer.write(limit.soft)
             writer.write(limit.hard)
         }
-        writer.write(outOfMemoryScore) { $0.write($1) }
+        writer.write(oomScoreAdj) { $0.write($1) }
     }
 
     init(from reader: inout BinaryReader) throws(MalformedMessage) {
@@ -83,7 +83,7 @@ extension SecurityPlan {
         limits = try reader.array { (reader: inout BinaryReader) throws(MalformedMessage) in
             ResourceLimit(resource: try reader.int32(), soft: try reader.uint64(), hard: try reader.uint64())
         }
-        outOfMemoryScore = try reader.optional { (reader: inout BinaryReader) throws(MalformedMessage) in
+        oomScoreAdj = try reader.optional { (reader: inout BinaryReader) throws(MalformedMessage) in
             try reader.int32()
         }
     }

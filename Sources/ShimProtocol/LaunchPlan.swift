@@ -1,48 +1,48 @@
 /// Everything that the shim needs to start one process. The engine makes all decisions; the shim only executes them.
 ///
 /// Every value is an explicit decision of the engine, also an empty filter or a full capability set.
-public struct LaunchPlan: Sendable, Equatable {
+package struct LaunchPlan: Sendable, Equatable {
     /// The id of the container or exec, for messages and the shim's command line.
-    public var id: String
-    public var kind: Kind
-    public var process: ProcessPlan
-    public var security: SecurityPlan
-    public var controlGroups: CgroupPlan
-    public var standardStreams: StreamPlan
+    package var id: String
+    package var kind: Kind
+    package var process: ProcessPlan
+    package var security: SecurityPlan
+    package var cgroups: CgroupPlan
+    package var standardStreams: StreamPlan
 
-    public enum Kind: Sendable, Equatable {
+    package enum Kind: Sendable, Equatable {
         /// A container with its own namespaces, root file system, log and exit record.
         case container(ContainerPlan)
         /// An additional process in a running container, which is entered by the pidfd passed as descriptor 2.
         case exec
     }
 
-    public init(
-        id: String, kind: Kind, process: ProcessPlan, security: SecurityPlan, controlGroups: CgroupPlan,
+    package init(
+        id: String, kind: Kind, process: ProcessPlan, security: SecurityPlan, cgroups: CgroupPlan,
         standardStreams: StreamPlan
     ) {
         self.id = id
         self.kind = kind
         self.process = process
         self.security = security
-        self.controlGroups = controlGroups
+        self.cgroups = cgroups
         self.standardStreams = standardStreams
     }
 }
 
 /// The command, its user, environment and working directory.
-public struct ProcessPlan: Sendable, Equatable {
-    public var arguments: [String]
-    public var environment: [String]
-    public var workingDirectory: String
+package struct ProcessPlan: Sendable, Equatable {
+    package var arguments: [String]
+    package var environment: [String]
+    package var workingDirectory: String
     /// `user[:group]`, each a name or an id; looked up in the container's /etc/passwd and /etc/group.
-    public var user: String
+    package var user: String
     /// Supplementary groups, as names or ids.
-    public var additionalGroups: [String]
+    package var additionalGroups: [String]
     /// `--init`: an init process stays as PID 1, reaps orphans and forwards signals, and the command is its child.
-    public var runsUnderInit: Bool
+    package var runsUnderInit: Bool
 
-    public init(
+    package init(
         arguments: [String], environment: [String], workingDirectory: String, user: String,
         additionalGroups: [String] = [],
         runsUnderInit: Bool = false
@@ -57,34 +57,34 @@ public struct ProcessPlan: Sendable, Equatable {
 }
 
 /// The security settings of the process. Always complete.
-public struct SecurityPlan: Sendable, Equatable {
+package struct SecurityPlan: Sendable, Equatable {
     /// The bounding set as capability bits (capabilities(7)); root also gets it as permitted and effective set.
-    public var capabilities: UInt64
+    package var capabilities: UInt64
     /// A compiled seccomp filter; empty if unconfined or privileged.
-    public var seccompFilter: [UInt8]
-    public var noNewPrivileges: Bool
-    public var limits: [ResourceLimit]
+    package var seccompFilter: [UInt8]
+    package var noNewPrivileges: Bool
+    package var limits: [ResourceLimit]
     /// oom_score_adj (proc(5)); nil keeps the inherited value.
-    public var outOfMemoryScore: Int32?
+    package var oomScoreAdj: Int32?
 
-    public init(
+    package init(
         capabilities: UInt64, seccompFilter: [UInt8], noNewPrivileges: Bool, limits: [ResourceLimit],
-        outOfMemoryScore: Int32?
+        oomScoreAdj: Int32?
     ) {
         self.capabilities = capabilities
         self.seccompFilter = seccompFilter
         self.noNewPrivileges = noNewPrivileges
         self.limits = limits
-        self.outOfMemoryScore = outOfMemoryScore
+        self.oomScoreAdj = oomScoreAdj
     }
 }
 
 /// One resource limit of setrlimit(2), by resource number; `UInt64.max` means unlimited.
-public struct ResourceLimit: Sendable, Equatable {
-    public var resource: Int32
-    public var soft: UInt64
-    public var hard: UInt64
-    public init(resource: Int32, soft: UInt64, hard: UInt64) {
+package struct ResourceLimit: Sendable, Equatable {
+    package var resource: Int32
+    package var soft: UInt64
+    package var hard: UInt64
+    package init(resource: Int32, soft: UInt64, hard: UInt64) {
         self.resource = resource
         self.soft = soft
         self.hard = hard
@@ -92,7 +92,7 @@ public struct ResourceLimit: Sendable, Equatable {
 }
 
 /// The cgroups of the process, created by the engine.
-public enum CgroupPlan: Sendable, Equatable {
+package enum CgroupPlan: Sendable, Equatable {
     /// cgroup v2: the directory in which the process is created (CLONE_INTO_CGROUP).
     case unified(path: String)
     /// cgroup v1 or hybrid: the directories whose `tasks` file the process writes itself to.
@@ -100,41 +100,41 @@ public enum CgroupPlan: Sendable, Equatable {
 }
 
 /// The standard streams of the process.
-public struct StreamPlan: Sendable, Equatable {
-    public var terminal: Bool
+package struct StreamPlan: Sendable, Equatable {
+    package var terminal: Bool
     /// Standard input stays open for attached clients; otherwise it is /dev/null.
-    public var input: Bool
+    package var input: Bool
     /// The initial terminal size; 0 leaves it unset.
-    public var rows: UInt16 = 0
-    public var columns: UInt16 = 0
-    public init(terminal: Bool, input: Bool) {
+    package var rows: UInt16 = 0
+    package var columns: UInt16 = 0
+    package init(terminal: Bool, input: Bool) {
         self.terminal = terminal
         self.input = input
     }
 }
 
 /// The parts of a plan that only a container has.
-public struct ContainerPlan: Sendable, Equatable {
-    public var hostname: String
-    public var domainname: String
+package struct ContainerPlan: Sendable, Equatable {
+    package var hostname: String
+    package var domainname: String
     /// New namespaces as CLONE_NEW… bits (clone(2)).
-    public var newNamespaces: UInt64
+    package var newNamespaces: UInt64
     /// Namespaces of other processes to join, each a CLONE_NEW… bit and a path under /proc.
-    public var joinedNamespaces: [JoinedNamespace]
-    public var root: RootPlan
+    package var joinedNamespaces: [JoinedNamespace]
+    package var root: RootPlan
     /// In order; later mounts may cover earlier ones.
-    public var mounts: [MountPlan]
-    public var devices: [DevicePlan]
-    public var links: [LinkPlan]
-    public var maskedPaths: [String]
-    public var readOnlyPaths: [String]
-    public var sysctls: [Setting]
-    public var log: LogPlan
+    package var mounts: [MountPlan]
+    package var devices: [DevicePlan]
+    package var links: [LinkPlan]
+    package var maskedPaths: [String]
+    package var readOnlyPaths: [String]
+    package var sysctls: [Setting]
+    package var log: LogPlan
     /// Path of the exit record, written atomically before the exit is reported.
-    public var exitRecord: String
-    public var revival: EngineRestartPlan
+    package var exitRecord: String
+    package var revival: EngineRestartPlan
 
-    public init(
+    package init(
         hostname: String, domainname: String, newNamespaces: UInt64, joinedNamespaces: [JoinedNamespace],
         root: RootPlan,
         mounts: [MountPlan], devices: [DevicePlan], links: [LinkPlan], maskedPaths: [String], readOnlyPaths: [String],
@@ -157,24 +157,24 @@ public struct ContainerPlan: Sendable, Equatable {
     }
 }
 
-public struct JoinedNamespace: Sendable, Equatable {
-    public var kind: UInt64
-    public var path: String
-    public init(kind: UInt64, path: String) {
+package struct JoinedNamespace: Sendable, Equatable {
+    package var kind: UInt64
+    package var path: String
+    package init(kind: UInt64, path: String) {
         self.kind = kind
         self.path = path
     }
 }
 
 /// The container's root: an overlay of the image layers (topmost first) and the read-write layer.
-public struct RootPlan: Sendable, Equatable {
-    public var lowerDirectories: [String]
-    public var upperDirectory: String
-    public var workDirectory: String
+package struct RootPlan: Sendable, Equatable {
+    package var lowerDirectories: [String]
+    package var upperDirectory: String
+    package var workDirectory: String
     /// An empty directory of the run root on which the root is assembled before pivot_root.
-    public var mountPoint: String
-    public var readOnly: Bool
-    public init(
+    package var mountPoint: String
+    package var readOnly: Bool
+    package init(
         lowerDirectories: [String], upperDirectory: String, workDirectory: String, mountPoint: String, readOnly: Bool
     ) {
         self.lowerDirectories = lowerDirectories
@@ -186,19 +186,19 @@ public struct RootPlan: Sendable, Equatable {
 }
 
 /// One mount inside the container.
-public struct MountPlan: Sendable, Equatable {
-    public var source: Source
+package struct MountPlan: Sendable, Equatable {
+    package var source: Source
     /// Absolute path, resolved inside the container's root only.
-    public var target: String
+    package var target: String
     /// MOUNT_ATTR_… bits (mount_setattr(2)).
-    public var attributes: UInt64
+    package var attributes: UInt64
     /// Attributes of the top mount only; `attributes` also apply to all mounts below it.
-    public var topAttributes: UInt64 = 0
-    public var propagation: Propagation
+    package var topAttributes: UInt64 = 0
+    package var propagation: Propagation
 
-    public enum Propagation: UInt8, Sendable { case isPrivate, slave, shared }
+    package enum Propagation: UInt8, Sendable { case isPrivate, slave, shared }
 
-    public enum Source: Sendable, Equatable {
+    package enum Source: Sendable, Equatable {
         /// A path of the host.
         case bind(path: String, recursive: Bool)
         /// A new file system of this type with its options.
@@ -213,7 +213,7 @@ public struct MountPlan: Sendable, Equatable {
         case layers([String], path: String)
     }
 
-    public init(source: Source, target: String, attributes: UInt64, propagation: Propagation = .isPrivate) {
+    package init(source: Source, target: String, attributes: UInt64, propagation: Propagation = .isPrivate) {
         self.source = source
         self.target = target
         self.attributes = attributes
@@ -221,15 +221,15 @@ public struct MountPlan: Sendable, Equatable {
     }
 }
 
-public struct DevicePlan: Sendable, Equatable {
-    public var path: String
+package struct DevicePlan: Sendable, Equatable {
+    package var path: String
     /// File type and permission bits (mknod(2)).
-    public var mode: UInt32
-    public var major: UInt32
-    public var minor: UInt32
-    public var user: UInt32
-    public var group: UInt32
-    public init(path: String, mode: UInt32, major: UInt32, minor: UInt32, user: UInt32 = 0, group: UInt32 = 0) {
+    package var mode: UInt32
+    package var major: UInt32
+    package var minor: UInt32
+    package var user: UInt32
+    package var group: UInt32
+    package init(path: String, mode: UInt32, major: UInt32, minor: UInt32, user: UInt32 = 0, group: UInt32 = 0) {
         self.path = path
         self.mode = mode
         self.major = major
@@ -239,33 +239,33 @@ public struct DevicePlan: Sendable, Equatable {
     }
 }
 
-public struct LinkPlan: Sendable, Equatable {
-    public var path: String
-    public var target: String
-    public init(path: String, target: String) {
+package struct LinkPlan: Sendable, Equatable {
+    package var path: String
+    package var target: String
+    package init(path: String, target: String) {
         self.path = path
         self.target = target
     }
 }
 
 /// A name and its value; without a value, a flag.
-public struct Setting: Sendable, Equatable {
-    public var name: String
-    public var value: String?
-    public init(_ name: String, _ value: String?) {
+package struct Setting: Sendable, Equatable {
+    package var name: String
+    package var value: String?
+    package init(_ name: String, _ value: String?) {
         self.name = name
         self.value = value
     }
 }
 
 /// The log file of a container and its limits.
-public struct LogPlan: Sendable, Equatable {
+package struct LogPlan: Sendable, Equatable {
     /// The current file; rotated ones are `path.1`, `path.2`, … Empty: no log.
-    public var path: String
-    public var maximumBytes: UInt64
+    package var path: String
+    package var maximumBytes: UInt64
     /// Maximum number of files, including the current one.
-    public var maximumFiles: UInt32
-    public init(path: String, maximumBytes: UInt64, maximumFiles: UInt32) {
+    package var maximumFiles: UInt32
+    package init(path: String, maximumBytes: UInt64, maximumFiles: UInt32) {
         self.path = path
         self.maximumBytes = maximumBytes
         self.maximumFiles = maximumFiles
@@ -273,13 +273,13 @@ public struct LogPlan: Sendable, Equatable {
 }
 
 /// How the shim reconnects to the engine, or restarts it, after the engine has died.
-public struct EngineRestartPlan: Sendable, Equatable {
-    public var socket: String
-    public var lock: String
-    public var executable: String
-    public var arguments: [String]
-    public var environment: [String]
-    public init(socket: String, lock: String, executable: String, arguments: [String], environment: [String]) {
+package struct EngineRestartPlan: Sendable, Equatable {
+    package var socket: String
+    package var lock: String
+    package var executable: String
+    package var arguments: [String]
+    package var environment: [String]
+    package init(socket: String, lock: String, executable: String, arguments: [String], environment: [String]) {
         self.socket = socket
         self.lock = lock
         self.executable = executable

@@ -1,13 +1,13 @@
 /// One of a container's output streams.
-public enum LogStream: Hashable, Sendable {
+package enum LogStream: Hashable, Sendable {
     case output
     case error
 }
 
 /// Decides when a container's log is rotated: between lines, so that every file starts with a complete line.
-public struct LogRotation: Sendable {
+package struct LogRotation: Sendable {
     /// How far a file may exceed its limit to keep a line whole, in bytes; a longer line is split.
-    public static let grace: UInt64 = 1 << 20
+    package static let grace: UInt64 = 1 << 20
 
     private let limit: UInt64
     private var size: UInt64 = 0
@@ -15,13 +15,13 @@ public struct LogRotation: Sendable {
     private var openLines: Set<LogStream> = []
 
     /// `limit` is the maximum file size in bytes.
-    public init(limit: UInt64) { self.limit = limit }
+    package init(limit: UInt64) { self.limit = limit }
 
     /// A file with this current size has been opened.
-    public mutating func opened(size: UInt64) { self.size = size }
+    package mutating func opened(size: UInt64) { self.size = size }
 
     /// Accounts for a record that is about to be written. True if it must start a new file; it is then counted there.
-    public mutating func beginsFile(_ length: Int, of stream: LogStream, isPart: Bool) -> Bool {
+    package mutating func beginsFile(_ length: Int, of stream: LogStream, isPart: Bool) -> Bool {
         let wanted = UInt64(length)
         let isBetweenLines = openLines.isEmpty
         if isPart { openLines.insert(stream) } else { openLines.remove(stream) }

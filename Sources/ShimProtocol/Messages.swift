@@ -15,7 +15,7 @@
 //  If the engine dies, the shim reconnects and starts with hello(id, state, tags) and all kept descriptors.
 
 /// Messages from the shim to the engine.
-public enum ShimMessage: Sendable, Equatable {
+package enum ShimMessage: Sendable, Equatable {
     /// The process runs. `process` is its pid in the engine's pid namespace.
     case started(process: Int32)
     /// The start failed. `step` names the stage; `exitCode` is what Docker reports.
@@ -30,7 +30,7 @@ public enum ShimMessage: Sendable, Equatable {
 
     private enum Tag: UInt8 { case started, failed, exited, hello, unlogged }
 
-    public func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var writer = BinaryWriter()
         switch self {
         case .started(let process):
@@ -64,7 +64,7 @@ public enum ShimMessage: Sendable, Equatable {
         return writer.bytes
     }
 
-    public init(decoding bytes: [UInt8]) throws(MalformedMessage) {
+    package init(decoding bytes: [UInt8]) throws(MalformedMessage) {
         var reader = BinaryReader(bytes)
         switch try reader.variant(Tag.self) {
         case .started: self = .started(process: try reader.int32())
@@ -84,7 +84,7 @@ public enum ShimMessage: Sendable, Equatable {
 }
 
 /// Messages from the engine to the shim.
-public enum EngineMessage: Sendable, Equatable {
+package enum EngineMessage: Sendable, Equatable {
     /// Keep these descriptors and return them after an engine restart. One tag per descriptor; a tag without a descriptor is dropped.
     case keep(tags: [String])
     case closeInput
@@ -94,7 +94,7 @@ public enum EngineMessage: Sendable, Equatable {
 
     private enum Tag: UInt8 { case keep, closeInput, deferLogDeletion, dismissed, detached }
 
-    public func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var writer = BinaryWriter()
         switch self {
         case .keep(let tags):
@@ -110,7 +110,7 @@ public enum EngineMessage: Sendable, Equatable {
         return writer.bytes
     }
 
-    public init(decoding bytes: [UInt8]) throws(MalformedMessage) {
+    package init(decoding bytes: [UInt8]) throws(MalformedMessage) {
         var reader = BinaryReader(bytes)
         switch try reader.variant(Tag.self) {
         case .keep: self = .keep(tags: try reader.strings())
@@ -123,18 +123,18 @@ public enum EngineMessage: Sendable, Equatable {
 }
 
 /// A process's exit, as the shim writes it to disk: "code nanoseconds\n".
-public struct ExitRecord: Sendable, Equatable {
-    public let code: Int32
-    public let atNanoseconds: Int64
+package struct ExitRecord: Sendable, Equatable {
+    package let code: Int32
+    package let atNanoseconds: Int64
 
-    public init(code: Int32, atNanoseconds: Int64) {
+    package init(code: Int32, atNanoseconds: Int64) {
         self.code = code
         self.atNanoseconds = atNanoseconds
     }
 
-    public var text: String { "\(code) \(atNanoseconds)\n" }
+    package var text: String { "\(code) \(atNanoseconds)\n" }
 
-    public init?(text: String) {
+    package init?(text: String) {
         let parts = text.split(whereSeparator: { $0 == " " || $0 == "\n" })
         guard parts.count == 2, let code = Int32(parts[0]), let time = Int64(parts[1]) else { return nil }
         self.init(code: code, atNanoseconds: time)

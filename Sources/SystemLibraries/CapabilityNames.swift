@@ -3,7 +3,7 @@ import LinuxKernel
 
 extension CapabilitySet {
     /// The capability with a name, with or without `CAP_`, case-insensitive (libcap, cap_from_name(3)); nil if it is unknown.
-    public init?(named name: String) {
+    package init?(named name: String) {
         let lower = name.lowercased()
         let full = lower.hasPrefix("cap_") ? lower : "cap_" + lower
         var value: cap_value_t = 0
@@ -12,10 +12,10 @@ extension CapabilitySet {
     }
 
     /// All capabilities of the running kernel.
-    public static var all: CapabilitySet { CapabilitySet(rawValue: (1 << UInt64(cap_max_bits())) - 1) }
+    package static var all: CapabilitySet { CapabilitySet(rawValue: (1 << UInt64(cap_max_bits())) - 1) }
 
     /// The names, e.g. `CAP_CHOWN`, ordered by capability number.
-    public var names: [String] {
+    package var names: [String] {
         (0..<cap_max_bits()).compactMap { bit in
             guard rawValue & (1 << UInt64(bit)) != 0, let name = unsafe cap_to_name(bit) else { return nil }
             defer { unsafe cap_free(name) }

@@ -2,24 +2,24 @@ import CNetlink
 import LinuxKernel
 
 /// A failed netlink request: the action, its object, and the reason.
-public struct NetlinkError: Error, Sendable, CustomStringConvertible {
-    public let call: String
-    public let subject: String
+package struct NetlinkError: Error, Sendable, CustomStringConvertible {
+    package let call: String
+    package let subject: String
     /// libnl's error code (netlink/errno.h), without the sign.
-    public let code: Int32
-    public let reason: String
-    public var description: String { "\(call) \(subject): \(reason)" }
+    package let code: Int32
+    package let reason: String
+    package var description: String { "\(call) \(subject): \(reason)" }
     /// NLE_OBJ_NOTFOUND, NLE_NODEV, NLE_NOADDR: the object does not exist; a removal counts as done.
-    public var isMissing: Bool { [12, 31, 19].contains(code) }
+    package var isMissing: Bool { [12, 31, 19].contains(code) }
     /// NLE_EXIST.
-    public var isDuplicate: Bool { code == 6 }
+    package var isDuplicate: Bool { code == 6 }
 }
 
 /// One rtnetlink socket in the network namespace of the thread that created it (libnl-route-3, rtnetlink(7)).
-@safe public final class Netlink {
+@safe package final class Netlink {
     private let socket: OpaquePointer
 
-    public init() throws(NetlinkError) {
+    package init() throws(NetlinkError) {
         guard let made = unsafe nl_socket_alloc() else {
             throw NetlinkError(call: "nl_socket_alloc", subject: "a socket", code: 5, reason: "out of memory")
         }
@@ -43,7 +43,7 @@ public struct NetlinkError: Error, Sendable, CustomStringConvertible {
     }
 
     /// The index of an interface; nil if it does not exist.
-    public func index(of name: String) throws(NetlinkError) -> Int32? {
+    package func index(of name: String) throws(NetlinkError) -> Int32? {
         var link: OpaquePointer?
         let code = unsafe rtnl_link_get_kernel(socket, 0, name, &link)
         if code < 0 {
@@ -57,7 +57,7 @@ public struct NetlinkError: Error, Sendable, CustomStringConvertible {
 
     /// Creates a bridge with a fixed MAC address. Otherwise a bridge takes the lowest MAC address of its ports, which changes as ports come
     /// and go, and peers with the old address cached lose connectivity for a while (kernel, net/bridge/br_stp_if.c).
-    public func addBridge(_ name: String, hardwareAddress: [UInt8], mtu: UInt32) throws(NetlinkError) {
+    package func addBridge(_ name: String, hardwareAddress: [UInt8], mtu: UInt32) throws(NetlinkError) {
         guard let link = unsafe rtnl_link_bridge_alloc() else { throw outOfMemory(name) }
         defer { unsafe rtnl_link_put(link) }
         unsafe rtnl_link_set_name(link, name)
@@ -73,7 +73,7 @@ public struct NetlinkError: Error, Sendable, CustomStringConvertible {
     }
 
     /// Creates a veth pair: the host end up and attached to the bridge, the peer in the given network namespace.
-    public func addPair(
+    package func addPair(
         host: String, peer: String, hardwareAddress: [UInt8], namespace: Int32, bridge: Int32?, mtu: UInt32
     ) throws(NetlinkError) {
         guard let link = unsafe rtnl_link_veth_alloc(), let inner = unsafe rtnl_link_veth_get_peer(link) else {
@@ -97,7 +97,7 @@ public struct NetlinkError: Error, Sendable, CustomStringConvertible {
     /// AF_LLC, which libnl uses for hardware addresses.
     private var AF_LLC_ETHER: CInt { 26 }
 
-    public func setUp(_ index: Int32, name: String, newName: String? = nil) throws(NetlinkError) {
+    package func setUp(_ index: Int32, name: String, newName: String? = nil) throws(NetlinkError) {
         guard let link = unsafe rtnl_link_alloc(), let change = unsafe rtnl_link_alloc() else {
             throw outOfMemory(name)
         }
@@ -111,11 +111,11 @@ public struct NetlinkError: Error, Sendable, CustomStringConvertible {
         try unsafe check("bring up", name, rtnl_link_change(socket, link, change, 0))
     }
 
-    public func setMaster(_ index: Int32, bridge: Int32, name: String) throws(NetlinkError) {
+    package func setMaster(_ index: Int32, bridge: Int32, name: String) throws(NetlinkError) {
         try unsafe check("attach to bridge", name, rtnl_link_enslave_ifindex(socket, bridge, index))
     }
 
-    public func removeLink(_ name: String) throws(NetlinkError) {
+    package func removeLink(_ name: String) throws(NetlinkError) {
         guard let link = unsafe rtnl_link_alloc() else { throw outOfMemory(name) }
         defer { unsafe rtnl_link_put(link) }
         unsafe rtnl_link_set_name(link, name)
@@ -131,7 +131,7 @@ public struct NetlinkError: Error, Sendable, CustomStringConvertible {
     }
 
     /// Adds an address; IPv6 without duplicate address detection, since leases are unique.
-    public func addAddress(_ bytes: [UInt8], prefix: UInt8, to index: Int32, subject: String) throws(NetlinkError) {
+    package func addAddress(_ bytes: [UInt8], prefix: UInt8, to index: Int32, subject: String) throws(NetlinkError) {
         guard let address = unsafe rtnl_addr_alloc(),
             let local = unsafe nl_addr_build(family(bytes), bytes, bytes.count)
         else {
@@ -171,7 +171,7 @@ public struct NetlinkError: Error, Sendable, CustomStringConvertible {
     private func family(_ bytes: [UInt8]) -> CInt { bytes.count == 16 ? 10 : 2 }
 
     /// Adds a default route via this gateway.
-    public func addDefaultRoute(via gateway: [UInt8], index: Int32, subject: String) throws(NetlinkError) {
+    package func addDefaultRoute(via gateway: [UInt8], index: Int32, subject: String) throws(NetlinkError) {
         let any = [UInt8](repeating: 0, count: gateway.count)
         guard let route = unsafe rtnl_route_alloc(), let hop = unsafe rtnl_route_nh_alloc(),
             let to = unsafe nl_addr_build(family(gateway), any, any.count),

@@ -1,9 +1,9 @@
 import LinuxKernel
 
 /// The host's current routes and interfaces, read from /proc and /sys: for choosing free subnets and finding leftovers.
-public enum NetworkInventory {
+package enum NetworkInventory {
     /// The IPv4 destinations of all routes except the default route (proc(5), /proc/net/route).
-    public static func routes4() -> [(address: UInt32, prefix: UInt8)] {
+    package static func routes4() -> [(address: UInt32, prefix: UInt8)] {
         guard let text = try? Files.readText("/proc/net/route") else { return [] }
         return text.split(separator: "\n").dropFirst().compactMap { line in
             let fields = line.split(separator: "\t").map { $0.trimmingSpaces }
@@ -14,7 +14,7 @@ public enum NetworkInventory {
         }
     }
 
-    public static func interfaceNames() -> [String] { (try? Files.list("/sys/class/net")) ?? [] }
+    package static func interfaceNames() -> [String] { (try? Files.list("/sys/class/net")) ?? [] }
 }
 
 extension Substring {

@@ -1,7 +1,7 @@
 import EngineModel
 
 /// Templates as Docker's `--format` takes them: Go's text/template over JSON, with Docker's own functions.
-public struct GoTemplate {
+package struct GoTemplate {
     private indirect enum Node {
         case text(String)
         case output(Pipeline)
@@ -27,13 +27,13 @@ public struct GoTemplate {
 
     private let nodes: [Node]
 
-    public init(_ text: String) throws(RoostError) {
+    package init(_ text: String) throws(RoostError) {
         var parser = Parser(text)
         nodes = try parser.nodes(until: []).nodes
     }
 
     /// What a missing field gives.
-    public enum Absence: Sendable {
+    package enum Absence: Sendable {
         /// `<no value>`, as with Go's maps.
         case noValue
         /// An error: rows of lists have all fields.
@@ -43,14 +43,14 @@ public struct GoTemplate {
     }
 
     /// Renders one value.
-    public func render(_ value: JSON, absence: Absence = .noValue) throws(RoostError) -> String {
+    package func render(_ value: JSON, absence: Absence = .noValue) throws(RoostError) -> String {
         var run = Run(root: value, absence: absence)
         try run.write(nodes, value)
         return run.text
     }
 
     /// Names of the fields that are printed, for the header of a table.
-    public var fields: [String] { Self.fields(nodes) }
+    package var fields: [String] { Self.fields(nodes) }
 
     private static func fields(_ nodes: [Node]) -> [String] {
         nodes.flatMap { node -> [String] in
@@ -415,7 +415,7 @@ public struct GoTemplate {
 
 extension Substring {
     /// The index of the first occurrence of a text.
-    public func firstRange(of text: String) -> Index? {
+    package func firstRange(of text: String) -> Index? {
         var index = startIndex
         while index < endIndex {
             if self[index...].hasPrefix(text) { return index }

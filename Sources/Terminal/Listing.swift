@@ -1,9 +1,9 @@
 import EngineModel
 
 /// A list in the format of `--format`: Docker's own table, a table of chosen columns, JSON lines, or a template for each row.
-public struct Listing {
+package struct Listing {
     /// A column: the field of a row, and its title.
-    public typealias Column = (field: String, title: String)
+    package typealias Column = (field: String, title: String)
 
     private enum Mode {
         case table([String])
@@ -17,7 +17,7 @@ public struct Listing {
     private let titles: [String: String]
 
     /// `columns`: those of the default table. `more`: titles of further fields for table templates. `quiet`: the only field to print.
-    public init(
+    package init(
         _ format: String?, columns: [Column], more: [Column] = [], quiet: String? = nil
     ) throws(RoostError) {
         titles = Dictionary((columns + more).map { ($0.field, $0.title) }) { $1 }
@@ -65,7 +65,7 @@ public struct Listing {
     }
 
     /// Adds a row. Returns its text, or nil if the row is part of a table, which needs all rows.
-    public mutating func add(_ row: JSON) throws(RoostError) -> String? {
+    package mutating func add(_ row: JSON) throws(RoostError) -> String? {
         switch mode {
         case .quiet(let field): return (row[field].string ?? "") + "\n"
         case .json: return JSON.object((row.object ?? []).sorted { $0.key < $1.key }).text() + "\n"
@@ -81,10 +81,10 @@ public struct Listing {
     }
 
     /// The text to print after all rows: the table.
-    public var rest: String { table?.text ?? "" }
+    package var rest: String { table?.text ?? "" }
 
     /// Renders one value with a template, or as JSON.
-    public static func one(_ format: String, _ value: JSON) throws(RoostError) -> String {
+    package static func one(_ format: String, _ value: JSON) throws(RoostError) -> String {
         format == "json" ? value.text() : try GoTemplate(unescaped(format)).render(value, absence: .unknownInObject)
     }
 }

@@ -3,13 +3,13 @@ import Synchronization
 
 /// Settings of colours and progress (`--ansi`, `--progress`, COMPOSE_ANSI, COMPOSE_PROGRESS, NO_COLOR), and the capabilities of the
 /// terminal.
-public struct Presentation: Sendable {
-    public enum ANSI: String, Sendable { case never, always, auto }
-    public enum Progress: String, Sendable { case auto, tty, plain, json, quiet }
-    public var ansi = ANSI(rawValue: environmentVariable("COMPOSE_ANSI") ?? "") ?? .auto
-    public var progress = Progress(rawValue: environmentVariable("COMPOSE_PROGRESS") ?? "") ?? .auto
+package struct Presentation: Sendable {
+    package enum ANSI: String, Sendable { case never, always, auto }
+    package enum Progress: String, Sendable { case auto, tty, plain, json, quiet }
+    package var ansi = ANSI(rawValue: environmentVariable("COMPOSE_ANSI") ?? "") ?? .auto
+    package var progress = Progress(rawValue: environmentVariable("COMPOSE_PROGRESS") ?? "") ?? .auto
 
-    public static let current = Mutex(Presentation())
+    package static let current = Mutex(Presentation())
 
     private static var isDumb: Bool { environmentVariable("TERM") == "dumb" }
 
@@ -22,11 +22,11 @@ public struct Presentation: Sendable {
     }
 
     /// Whether lines are redrawn in place.
-    public static func redraws(_ descriptor: Int32) -> Bool {
-        let wish = current.withLock { $0 }
-        if wish.ansi == .never { return false }
-        return wish.progress == .tty || wish.progress == .auto && Terminals.isTerminal(descriptor) && !isDumb
+    package static func redraws(_ descriptor: Int32) -> Bool {
+        let options = current.withLock { $0 }
+        if options.ansi == .never { return false }
+        return options.progress == .tty || options.progress == .auto && Terminals.isTerminal(descriptor) && !isDumb
     }
 
-    public static var isQuiet: Bool { current.withLock { $0.progress == .quiet } }
+    package static var isQuiet: Bool { current.withLock { $0.progress == .quiet } }
 }

@@ -1,22 +1,22 @@
 import LinuxKernel
 
 /// Colours on a terminal, none in a pipe; respects NO_COLOR and `--ansi`.
-public struct Style: Sendable {
-    public let isOn: Bool
+package struct Style: Sendable {
+    package let isOn: Bool
 
-    public init(descriptor: Int32, wish: Bool? = nil) {
-        isOn = wish ?? Presentation.hasColours(descriptor)
+    package init(descriptor: Int32, colour: Bool? = nil) {
+        isOn = colour ?? Presentation.hasColours(descriptor)
     }
 
-    public enum Colour: Int, Sendable { case red = 31, green, yellow, blue, magenta, cyan }
+    package enum Colour: Int, Sendable { case red = 31, green, yellow, blue, magenta, cyan }
 
-    public func paint(_ text: String, _ colour: Colour) -> String {
+    package func paint(_ text: String, _ colour: Colour) -> String {
         isOn ? "\u{1b}[\(colour.rawValue)m\(text)\u{1b}[0m" : text
     }
-    public func bold(_ text: String) -> String { isOn ? "\u{1b}[1m\(text)\u{1b}[0m" : text }
+    package func bold(_ text: String) -> String { isOn ? "\u{1b}[1m\(text)\u{1b}[0m" : text }
 
     /// The same name has the same colour everywhere.
-    public func service(_ name: String, _ text: String) -> String {
+    package func service(_ name: String, _ text: String) -> String {
         let palette: [Colour] = [.cyan, .yellow, .green, .magenta, .blue]
         let sum = name.utf8.reduce(0) { ($0 &* 31 &+ Int($1)) & 0xffff }
         return paint(text, palette[sum % palette.count])
@@ -24,7 +24,7 @@ public struct Style: Sendable {
 }
 
 /// Live progress: one line per object that is redrawn on a terminal, one line per event in a pipe.
-public final class ProgressDisplay {
+package final class ProgressDisplay {
     private struct Line {
         var text: String
         var state: State
@@ -42,16 +42,16 @@ public final class ProgressDisplay {
     /// Monotonic nanoseconds.
     private var lastDrawn: Int64 = 0
     /// A summary printed after the count.
-    public var headline = ""
+    package var headline = ""
 
-    public enum State { case working, done, failed }
+    package enum State { case working, done, failed }
 
-    public init() {
+    package init() {
         style = Style(descriptor: 2)
         isLive = Presentation.redraws(2)
     }
 
-    public func update(_ object: String, _ text: String, _ state: State) {
+    package func update(_ object: String, _ text: String, _ state: State) {
         let now = Clocks.monotonicNanoseconds()
         if lines[object] == nil { order.append(object) }
         var line = lines[object] ?? Line(text: text, state: state, began: now)
@@ -67,7 +67,7 @@ public final class ProgressDisplay {
     }
 
     /// Updates spinners and times while there are no events. Draws at most ten times per second.
-    public func tick() {
+    package func tick() {
         let now = Clocks.monotonicNanoseconds()
         guard isLive, drawn > 0, now - lastDrawn >= 100_000_000,
             lines.values.contains(where: { $0.state == .working })

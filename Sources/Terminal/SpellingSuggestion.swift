@@ -1,7 +1,7 @@
 /// Suggestions for mistyped words.
-public enum SpellingSuggestion {
+package enum SpellingSuggestion {
     /// The nearest known word within two edits, one for short words; nil if there is none.
-    public static func of(_ word: String, in known: [String]) -> String? {
+    package static func of(_ word: String, in known: [String]) -> String? {
         let bound = max(1, min(2, word.utf8.count / 3))
         return known.map { ($0, distance(word, $0)) }.filter { $0.1 <= bound }.min { $0.1 < $1.1 }?.0
     }

@@ -1,10 +1,10 @@
 /// The number of terminal cells a text takes: two for wide characters, none for combining marks (Unicode annex 11, wcwidth(3)).
-public enum TextWidth {
-    public static func of(_ text: String) -> Int {
+package enum TextWidth {
+    package static func of(_ text: String) -> Int {
         text.utf8.allSatisfy { $0 >= 32 && $0 < 127 } ? text.utf8.count : text.reduce(0) { $0 + of($1) }
     }
 
-    public static func of(_ character: Character) -> Int {
+    package static func of(_ character: Character) -> Int {
         guard let first = character.unicodeScalars.first else { return 0 }
         // An emoji, or a character that a variation selector turns into one.
         if first.properties.isEmojiPresentation || character.unicodeScalars.contains("\u{FE0F}") { return 2 }
@@ -24,13 +24,13 @@ public enum TextWidth {
     ]
 
     /// Pads a text with spaces to a width in cells.
-    public static func padded(_ text: String, _ width: Int) -> String {
+    package static func padded(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(0, width - of(text)))
     }
 }
 
 /// Truncates a text to a width in cells; a truncated text ends with an ellipsis.
-public func shortened(_ text: String, _ width: Int) -> String {
+package func shortened(_ text: String, _ width: Int) -> String {
     guard TextWidth.of(text) > width else { return text }
     guard width > 0 else { return "" }
     var left = width - 1

@@ -1,15 +1,15 @@
 import EngineModel
 
 /// Overall progress, speed and remaining time of several transfers. It has no clock: the caller passes times, in nanoseconds.
-public struct TransferMeter {
+package struct TransferMeter {
     private var amounts: [String: (current: Int64, total: Int64)] = [:]
     private var samples: [(time: Int64, bytes: Int64)] = []
     /// The period over which the speed is measured, in nanoseconds.
     static let window: Int64 = 5_000_000_000
 
-    public init() {}
+    package init() {}
 
-    public mutating func record(_ object: String, current: Int64, total: Int64, at time: Int64) {
+    package mutating func record(_ object: String, current: Int64, total: Int64, at time: Int64) {
         // A later phase of the same layer counts from 0 again: never go back.
         let known = amounts[object] ?? (0, 0)
         amounts[object] = (max(known.current, min(current, total)), max(known.total, total))
@@ -18,7 +18,7 @@ public struct TransferMeter {
     }
 
     /// Marks an object as completely transferred.
-    public mutating func complete(_ object: String) {
+    package mutating func complete(_ object: String) {
         if let amount = amounts[object] { amounts[object] = (amount.total, amount.total) }
     }
 
@@ -26,7 +26,7 @@ public struct TransferMeter {
     private var total: Int64 { amounts.values.reduce(0) { $0 + $1.total } }
 
     /// Bytes per second; nil until there are enough samples.
-    public var speed: Double? {
+    package var speed: Double? {
         guard let first = samples.first, let last = samples.last, last.time - first.time >= 200_000_000,
             last.bytes > first.bytes
         else { return nil }
@@ -34,7 +34,7 @@ public struct TransferMeter {
     }
 
     /// `112.3MB / 180.1MB  45.2MB/s  2s left`; empty before anything moves.
-    public var summary: String {
+    package var summary: String {
         guard total > 0 else { return "" }
         var text = "\(ByteSize.decimalText(bytes)) / \(ByteSize.decimalText(total))"
         guard let speed, bytes < total else { return text }

@@ -17,7 +17,7 @@ struct ContainerChild {
             }
             // After joining the cgroup, so that it becomes the root of the new cgroup namespace.
             let own = Namespaces(rawValue: container.newNamespaces)
-            if own.contains(.controlGroup) { try Processes.unshare(.controlGroup) }
+            if own.contains(.cgroup) { try Processes.unshare(.cgroup) }
             try Processes.startSession()
         }
         let root = ContainerRoot(container: container)

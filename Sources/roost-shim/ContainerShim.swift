@@ -60,9 +60,9 @@ final class ContainerShim {
             try Processes.enter(file.raw, .process, name: joined.path)
         }
         var own = Namespaces(rawValue: container.newNamespaces)
-        own.remove([.controlGroup, .network])
+        own.remove([.cgroup, .network])
         let starter = ChildStart(
-            plan: plan, groups: try OpenCgroups(plan.controlGroups), namespaces: own, streams: streams)
+            plan: plan, groups: try OpenCgroups(plan.cgroups), namespaces: own, streams: streams)
         let started = try starter.start { (streams) throws(ChildFailure) in
             try ContainerChild(plan: self.plan, container: self.container, streams: streams).execProcess()
         }

@@ -22,10 +22,10 @@ struct ExecShim {
     private func start() throws -> ChildProcess {
         let streams = plan.standardStreams.terminal ? [] : [Int32(3), 4, 5].map(OwnedFD.init(adopting:))
         // Opened first: after entering the namespaces, the host's cgroups are not reachable by path.
-        let groups = try stage("open the cgroups") { try OpenCgroups(plan.controlGroups) }
+        let groups = try stage("open the cgroups") { try OpenCgroups(plan.cgroups) }
         try stage("enter the container") {
             try Processes.enter(
-                sandbox, [.mount, .process, .hostname, .ipc, .network, .controlGroup],
+                sandbox, [.mount, .process, .hostname, .ipc, .network, .cgroup],
                 name: "the container's namespaces")
         }
         let child = try ChildStart(plan: plan, groups: groups, namespaces: [], streams: streams).start {

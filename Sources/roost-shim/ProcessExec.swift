@@ -54,7 +54,7 @@ struct ProcessExec {
     }
 
     private func applyOutOfMemoryScore() {
-        guard let score = plan.security.outOfMemoryScore else { return }
+        guard let score = plan.security.oomScoreAdj else { return }
         // Lowering it requires CAP_SYS_RESOURCE; the engine warns if that is missing.
         try? Files.set("/proc/self/oom_score_adj", String(score))
     }

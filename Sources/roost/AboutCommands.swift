@@ -12,7 +12,7 @@ struct Version: ParsableCommand {
     var format: String?
     @Flag(name: .long, help: "Show only the version number (compose)") var short = false
     func run() throws {
-        if Session.shared.isCompose {
+        if CommandContext.shared.isCompose {
             // Tools read the version to detect features, so print the Compose version that Roost is compatible with.
             if short { return Output.line(ComposeLabel.compatibleVersion) }
             let value: JSON = ["version": .string("v" + ComposeLabel.compatibleVersion)]
@@ -26,7 +26,7 @@ struct Version: ParsableCommand {
         #else
             let arch = "amd64"
         #endif
-        let context = Session.shared.context ?? ContextStore().current()
+        let context = CommandContext.shared.context ?? ContextStore().current()
         let client: JSON = [
             "Platform": ["Name": "Roost"], "Version": .string(APIVersion.product),
             "ApiVersion": .string(APIVersion.current), "DefaultAPIVersion": .string(APIVersion.current),
@@ -42,7 +42,7 @@ struct Version: ParsableCommand {
         } else if let format, format.contains(".Client"), !format.contains(".Server") {
             return Output.line(try Listing.one(format, ["Client": client]))
         }
-        let engine = try Session.shared.client()
+        let engine = try CommandContext.shared.client()
         let server: JSON
         do {
             if engine.address.keeper != nil, format == nil { throw RoostError(.unavailable, "the engine sleeps") }
@@ -68,8 +68,8 @@ struct Info: ParsableCommand {
     @Option(name: [.short, .long], help: ArgumentHelp("Format output (json or a Go template)", valueName: "string"))
     var format: String?
     func run() throws {
-        let context = Session.shared.context ?? ContextStore().current()
-        var json = try Session.shared.client().call("GET", "info")
+        let context = CommandContext.shared.context ?? ContextStore().current()
+        var json = try CommandContext.shared.client().call("GET", "info")
         if let format {
             json.set(
                 "ClientInfo",
@@ -135,7 +135,7 @@ struct EngineCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "start", abstract: "Start the engine (other commands start it on demand)")
         func run() throws {
-            let client = try Session.shared.client()
+            let client = try CommandContext.shared.client()
             try client.requireRoost("roost engine start")
             try client.call("POST", "roost/v1/engine/stay")
             let status: EngineStatus = try client.get("roost/v1/engine")
@@ -147,7 +147,7 @@ struct EngineCommand: ParsableCommand {
             commandName: "stop",
             abstract: "Stop the engine. Running containers keep running; the next roost command starts it again")
         func run() throws {
-            let address = try Session.shared.address.get()
+            let address = try CommandContext.shared.address.get()
             let client = EngineClient(address: address)
             try client.requireRoost("roost engine stop")
             // Do not wake a sleeping engine in order to stop it.
@@ -175,7 +175,7 @@ struct EngineCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "status", abstract: "Show the engine status; exits with 3 if the engine is not running")
         func run() throws {
-            let address = try Session.shared.address.get()
+            let address = try CommandContext.shared.address.get()
             let client = EngineClient(address: address)
             try client.requireRoost("roost engine status")
             if address.keeper != nil {

@@ -8,7 +8,7 @@ enum Arguments {
     }
 
     static func need(_ names: [String], _ command: String, _ hint: String? = nil) throws {
-        guard names.isEmpty, !Session.shared.isCompose else { return }
+        guard names.isEmpty, !CommandContext.shared.isCompose else { return }
         throw Missing(
             text: "\"roost \(command)\" requires at least 1 argument.\nSee 'roost \(command) --help'."
                 + (hint.map { "\n\nHint: \($0)" } ?? ""))

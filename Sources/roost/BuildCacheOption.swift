@@ -16,18 +16,18 @@ enum BuildCacheOption {
         } else {
             values = ["type": "registry", "ref": text]
         }
-        var place = BuildCacheReference()
+        var reference = BuildCacheReference()
         switch values["type"] ?? "registry" {
         case "registry":
             guard let name = values["ref"], !name.isEmpty else {
                 throw RoostError.invalid("\(option) \(text): expected type=registry,ref=NAME")
             }
-            place.registry = name
+            reference.registry = name
         case "local":
             guard let path = values[isTarget ? "dest" : "src"], !path.isEmpty else {
                 throw RoostError.invalid("\(option) \(text): expected type=local,\(isTarget ? "dest" : "src")=DIR")
             }
-            place.folder = try folder(Session.shared.absolute(path), makes: isTarget)
+            reference.folder = try folder(CommandContext.shared.absolute(path), makes: isTarget)
         default:
             throw RoostError(
                 .unsupported,
@@ -37,16 +37,16 @@ enum BuildCacheOption {
             guard ["min", "max"].contains(mode) else {
                 throw RoostError.invalid("\(option) \(text): invalid mode; use min or max")
             }
-            place.mode = mode
+            reference.mode = mode
         }
-        if values["ignore-error"] == "true" { place.ignoreError = true }
-        return place
+        if values["ignore-error"] == "true" { reference.ignoreError = true }
+        return reference
     }
 
     /// A cache to import. Returns nil and prints a note if the directory holds no cache yet, as before the first build.
     static func source(_ text: String) throws -> BuildCacheReference? {
-        let place = try parse(text, isTarget: false)
-        guard let path = place.folder?.path, !Files.exists(path + "/index.json") else { return place }
+        let reference = try parse(text, isTarget: false)
+        guard let path = reference.folder?.path, !Files.exists(path + "/index.json") else { return reference }
         Output.error("note: no build cache in \(path) yet")
         return nil
     }

@@ -79,7 +79,7 @@ struct BuildOrder {
     ) throws -> HTTPExchange {
         var query = query
         var options = options
-        let client = try Session.shared.client()
+        let client = try CommandContext.shared.client()
         func header() throws -> [(String, String)] { headers + [try Self.header(options)] }
         if context == "-" { return try sendInput(query, options, headers) }
         if context.contains("://") || context.hasPrefix("git@") || context.hasPrefix("github.com/") {
@@ -87,7 +87,7 @@ struct BuildOrder {
             if let dockerfile { query.append(("dockerfile", dockerfile)) }
             return try client.open("POST", "build", query, headers: try header())
         }
-        let folder = Session.shared.absolute(context)
+        let folder = CommandContext.shared.absolute(context)
         let status: FileStatus
         do throws(SyscallError) { status = try Files.status(folder) } catch {
             throw RoostError.missing("unable to prepare context: path \"\(context)\" not found")
@@ -95,10 +95,12 @@ struct BuildOrder {
         guard status.isDirectory else {
             throw RoostError.invalid("unable to prepare context: context must be a directory: \(folder)")
         }
-        let place = try Files.canonical(folder)
-        if dockerfileText == nil, let name = try dockerfileName(place, &options) { query.append(("dockerfile", name)) }
+        let context = try Files.canonical(folder)
+        if dockerfileText == nil, let name = try dockerfileName(context, &options) {
+            query.append(("dockerfile", name))
+        }
         var local = options
-        local.folder = BuildCacheOption.identity(place, status)
+        local.folder = BuildCacheOption.identity(context, status)
         do {
             return try client.open(
                 "POST", "build", query, headers: headers + [try Self.header(local)])
@@ -107,7 +109,7 @@ struct BuildOrder {
             guard error.code == .contextNotLocal else { throw error }
         }
         let pipe = try Pipe()
-        let worker = try LocalArchive.create(place, as: "", to: pipe.writing.raw)
+        let worker = try LocalArchive.create(context, as: "", to: pipe.writing.raw)
         pipe.writing.close()
         let answer = try client.upload("build", query, file: pipe.reading.raw, headers: try header())
         try worker.finish()
@@ -121,7 +123,7 @@ struct BuildOrder {
             options.dockerfile = String(decoding: try readAll(0, limit: 4 << 20), as: UTF8.self)
             return nil
         }
-        let path = Session.shared.absolute(dockerfile)
+        let path = CommandContext.shared.absolute(dockerfile)
         let beside = folder + "/" + dockerfile
         let found = Files.exists(path) ? path : beside
         guard Files.exists(found) else {
@@ -152,7 +154,7 @@ struct BuildOrder {
         if let dockerfile { query.append(("dockerfile", dockerfile)) }
         if !isArchive { options.dockerfile = String(decoding: bytes, as: UTF8.self) }
         let body = try Files.memory("context", isArchive ? bytes : [UInt8](repeating: 0, count: 1024))
-        return try Session.shared.client().upload(
+        return try CommandContext.shared.client().upload(
             "build", query, file: body.raw, headers: headers + [try Self.header(options)])
     }
 
@@ -273,7 +275,7 @@ struct Build: ParsableCommand {
     @Argument(help: ArgumentHelp("Directory, URL or - (compose: services)", valueName: "path")) var words: [String] = []
 
     func run() throws {
-        if Session.shared.isCompose {
+        if CommandContext.shared.isCompose {
             return try ProjectImages(services: words, withDependencies: withDependencies).build(
                 BuildOverrides(
                     arguments: buildArg.map(Self.argument), noCache: noCache, pull: pull, quiet: quiet,
@@ -316,13 +318,13 @@ struct Build: ParsableCommand {
             Output.error(error.message)
             throw ExitCode(code)
         }
-        if let iidfile { try Files.write(Session.shared.absolute(iidfile), id) }
+        if let iidfile { try Files.write(CommandContext.shared.absolute(iidfile), id) }
         if let metadataFile {
             let facts: JSON = [
                 "containerimage.config.digest": .string(id), "containerimage.digest": .string(id),
                 "image.name": .string(tag.joined(separator: ",")),
             ]
-            try Files.write(Session.shared.absolute(metadataFile), facts.bytes(indent: 2) + [10])
+            try Files.write(CommandContext.shared.absolute(metadataFile), facts.bytes(indent: 2) + [10])
         }
         if let output { try BuildOutput(output).write(id, names: tag) }
         if push { for name in tag { try Push.push(name, quiet: quiet) } }
@@ -355,13 +357,13 @@ struct Build: ParsableCommand {
             return (id, Array(value.utf8))
         }
         let path = values["src"] ?? values["source"] ?? id
-        guard Files.exists(Session.shared.absolute(path)) else {
+        guard Files.exists(CommandContext.shared.absolute(path)) else {
             guard values["src"] == nil, values["source"] == nil, let value = environmentVariable(id) else {
                 throw RoostError.missing("--secret \(text): \(path) does not exist")
             }
             return (id, Array(value.utf8))
         }
-        return (id, try Files.read(Session.shared.absolute(path), limit: 1 << 20))
+        return (id, try Files.read(CommandContext.shared.absolute(path), limit: 1 << 20))
     }
 
     /// `default` is the agent in SSH_AUTH_SOCK, `ID=SOCKET` any other.
@@ -370,7 +372,7 @@ struct Build: ParsableCommand {
         for text in list {
             let (id, value) = ContainerOptions.pair(text)
             guard value.isEmpty else {
-                let path = Session.shared.absolute(value)
+                let path = CommandContext.shared.absolute(value)
                 guard (try? Files.status(path))?.isSocket == true else {
                     throw .invalid(
                         "--ssh \(text): \(path) is not an SSH agent socket; add the key to an agent with ssh-add")
@@ -390,16 +392,16 @@ struct Build: ParsableCommand {
     static func context(_ text: String) throws(RoostError) -> (String, String) {
         let (name, value) = ContainerOptions.pair(text)
         guard !value.isEmpty else { throw .invalid("--build-context \(text): expected NAME=DIR") }
-        return (name, value.contains("://") ? value : Session.shared.absolute(value))
+        return (name, value.contains("://") ? value : CommandContext.shared.absolute(value))
     }
 
     /// Lints the Dockerfile, with the rules of Docker's build checks.
     private func runCheck(_ order: BuildOrder) throws {
-        let path = Session.shared.absolute(file ?? order.context + "/Dockerfile")
+        let path = CommandContext.shared.absolute(file ?? order.context + "/Dockerfile")
         let text = try Files.readText(path, limit: 4 << 20)
         var request = DockerfileCheckRequest()
         request.text = text
-        let report: DockerfileCheckReport = try Session.shared.client().post("roost/v1/build/check", [], request)
+        let report: DockerfileCheckReport = try CommandContext.shared.client().post("roost/v1/build/check", [], request)
         let warnings = report.warnings
         for warning in warnings { Output.line("\(path):\(warning.line): \(warning.message)") }
         if warnings.isEmpty {

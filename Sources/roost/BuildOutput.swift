@@ -30,7 +30,7 @@ struct BuildOutput {
     }
 
     func write(_ id: String, names: [String]) throws {
-        let client = try Session.shared.client()
+        let client = try CommandContext.shared.client()
         let file: String? = path.isEmpty || path == "-" ? nil : path
         switch type {
         case "docker", "oci":
@@ -38,7 +38,7 @@ struct BuildOutput {
         case "tar": try download(try client.open("GET", "roost/v1/images/\(id)/root"), to: file)
         case "local":
             guard !path.isEmpty else { throw RoostError.invalid("--output type=local requires dest=DIR") }
-            let folder = Session.shared.absolute(path)
+            let folder = CommandContext.shared.absolute(path)
             try Files.makeDirectories(folder)
             let pipe = try Pipe()
             let worker = try LocalArchive.extract(pipe.reading.raw, into: folder, rebase: nil, keepsOwners: false)

@@ -28,7 +28,7 @@ struct Builder: ParsableCommand {
                 query.append(("keep-storage", "\(try ContainerOptions.sizeOption("--keep-storage", keepStorage))"))
             }
             query += PruneFilters.parse(filter).query
-            let report: BuildCachePruneReport = try Session.shared.client().post("build/prune", query)
+            let report: BuildCachePruneReport = try CommandContext.shared.client().post("build/prune", query)
             report.cachesDeleted?.forEach(Output.line)
             Output.line("Total reclaimed space: \(ByteSize.decimalText(report.spaceReclaimed))")
         }

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// The help page of `roost compose`. When a command follows, `Session.takeGlobals` has already removed the word.
+/// The help page of `roost compose`. When a command follows, `CommandContext.takeGlobals` has already removed the word.
 struct Compose: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compose", abstract: "Define and run multi-container applications",

@@ -18,7 +18,8 @@ struct ListProjects: ParsableCommand {
     var filter: [String] = []
 
     func run() throws {
-        let list = try Session.shared.client().listContainers(all: all, Filters(["label": [ComposeLabel.project]]))
+        let list = try CommandContext.shared.client().listContainers(
+            all: all, Filters(["label": [ComposeLabel.project]]))
         let wanted = try filter.map { text throws(RoostError) -> String in
             let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
             guard parts.count == 2, parts[0] == "name" else {
@@ -59,7 +60,7 @@ struct Scale: ParsableCommand {
     var counts: [String]
 
     func run() throws {
-        let session = Session.shared
+        let session = CommandContext.shared
         var settings = try UpSettings.parse(counts.flatMap { ["--scale", $0] })
         settings.noDeps = noDeps
         let services = counts.map { String($0.prefix { $0 != "=" }) }
@@ -73,7 +74,7 @@ struct Scale: ParsableCommand {
 /// The compose forms of `images`, `volumes`, `wait`, `top`, `port`, `events` and the rows of `ps`.
 enum ComposeViews {
     static func images(_ services: [String], quiet: Bool, format: String?) throws {
-        let session = Session.shared
+        let session = CommandContext.shared
         let found = try session.projectContainers(try session.projectNameOnly(), services: services)
         if quiet {
             return Set(found.map(\.imageID)).sorted().forEach { Output.line(String($0.dropFirst(7))) }
@@ -109,7 +110,7 @@ enum ComposeViews {
     }
 
     static func volumes(quiet: Bool, format: String?) throws {
-        let session = Session.shared
+        let session = CommandContext.shared
         let list: VolumeList = try session.client().get(
             "volumes", Filters.project(try session.projectNameOnly()).query)
         if quiet { return list.volumes.forEach { Output.line($0.name) } }
@@ -121,7 +122,7 @@ enum ComposeViews {
 
     /// Waits for the first container of the services to exit; prints its exit code and exits with it.
     static func wait(_ names: [String], downProject: Bool) throws {
-        let session = Session.shared
+        let session = CommandContext.shared
         let project = try session.projectNameOnly()
         let found = try session.projectContainers(project, services: names)
         guard !found.isEmpty else { throw RoostError.missing("no containers for project \"\(project)\": not found") }
@@ -142,7 +143,7 @@ enum ComposeViews {
     }
 
     static func top(_ names: [String]) throws {
-        let session = Session.shared
+        let session = CommandContext.shared
         for container in try session.projectContainers(try session.projectNameOnly(), all: false, services: names) {
             let top: TopResponse = try session.client().get("containers/\(container.id)/top")
             Output.line(container.name)
@@ -157,7 +158,7 @@ enum ComposeViews {
             throw RoostError.invalid(
                 "\"roost compose port\" requires a service and a private port (e.g. roost compose port web 80)")
         }
-        let session = Session.shared
+        let session = CommandContext.shared
         let found = try session.projectContainers(try session.projectNameOnly(), services: [service])
         guard let container = found.dropFirst(index - 1).first else {
             throw RoostError.missing("service \"\(service)\" has no container with index \(index)")
@@ -171,7 +172,7 @@ enum ComposeViews {
     }
 
     static func events(json: Bool, services: [String], query: [(String, String)]) throws {
-        let session = Session.shared
+        let session = CommandContext.shared
         let project = try session.projectNameOnly()
         var filters = Filters.project(project)
         filters.values["type"] = ["container"]

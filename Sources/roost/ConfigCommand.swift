@@ -42,11 +42,11 @@ struct Config: ParsableCommand {
     func run() throws {
         let text = try self.text()
         if quiet { return }
-        if let output { try Files.write(Session.shared.absolute(output), text) } else { Output.raw(text) }
+        if let output { try Files.write(CommandContext.shared.absolute(output), text) } else { Output.raw(text) }
     }
 
     private func text() throws -> String {
-        let session = Session.shared
+        let session = CommandContext.shared
         var passes = LoadPasses()
         passes.normalizes = !noNormalize
         passes.checksConsistency = !noConsistency
@@ -122,7 +122,7 @@ struct Config: ParsableCommand {
     }
 
     private func hashes(_ project: Project, _ wanted: String) throws -> [String] {
-        let session = Session.shared
+        let session = CommandContext.shared
         let names = wanted == "*" ? project.services.keys.sorted() : wanted.split(separator: ",").map(String.init)
         let found: [String: String] = try session.client().post(
             "roost/v1/projects/hash", [], ProjectUpRequest(project, try session.contents(project)))
@@ -181,7 +181,7 @@ struct EnvironmentCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("Services to show", valueName: "service")) var services: [String] = []
 
     func run() throws {
-        let project = try Session.shared.loadProject(services: services)
+        let project = try CommandContext.shared.loadProject(services: services)
         if let explain { return try tell(explain, project) }
         for name in services.isEmpty ? project.services.keys.sorted() : services {
             guard let service = project.services[name] else { throw RoostError.missing("no such service: \(name)") }

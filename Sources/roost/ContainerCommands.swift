@@ -13,11 +13,11 @@ func forEach(
     _ names: [(id: String, shown: String)], words: (doing: String, done: String)? = nil, _ body: (String) throws -> Void
 ) throws {
     var failed = false
-    let words = Session.shared.isCompose && !Session.shared.isDryRun ? words : nil
+    let words = CommandContext.shared.isCompose && !CommandContext.shared.isDryRun ? words : nil
     func tell(_ shown: String) {
         if let words {
             Output.error(" Container \(shown)  \(words.done)")
-        } else if !Session.shared.isDryRun {
+        } else if !CommandContext.shared.isDryRun {
             Output.line(shown)
         }
     }
@@ -30,7 +30,7 @@ func forEach(
             if error.kind == .notModified {
                 tell(name.shown)
             } else {
-                Output.error(Session.shared.told(error))
+                Output.error(CommandContext.shared.message(error))
                 failed = true
             }
         }
@@ -44,13 +44,13 @@ func forEachNamed(
     _ names: [String], all: Bool = true, ignoresMissing: Bool = false, words: (doing: String, done: String)? = nil,
     _ body: (String) throws -> Void
 ) throws {
-    if Session.shared.isCompose || names.isEmpty {
-        return try forEach(try Session.shared.resolve(names, all: all), words: words, body)
+    if CommandContext.shared.isCompose || names.isEmpty {
+        return try forEach(try CommandContext.shared.resolve(names, all: all), words: words, body)
     }
     var failed = false
     for name in names {
-        do { try forEach(try Session.shared.resolve([name], all: all), body) } catch let error as RoostError {
-            Output.error(Session.shared.told(error))
+        do { try forEach(try CommandContext.shared.resolve([name], all: all), body) } catch let error as RoostError {
+            Output.error(CommandContext.shared.message(error))
             failed = failed || !(ignoresMissing && error.kind == .notFound)
         } catch is ExitCode { failed = true }
     }
@@ -77,14 +77,14 @@ struct Start: ParsableCommand {
     @Argument(help: ArgumentHelp("Containers or services", valueName: "container")) var names: [String] = []
     func run() throws {
         try Arguments.need(names, "start", "to start all services of this project, use: roost compose start")
-        let client = try Session.shared.client()
-        if Session.shared.isCompose || names.isEmpty, !attach, !interactive { return try startServices() }
+        let client = try CommandContext.shared.client()
+        if CommandContext.shared.isCompose || names.isEmpty, !attach, !interactive { return try startServices() }
         guard attach || interactive else {
             return try forEachNamed(names, words: ("Starting", "Started")) {
                 try client.call("POST", "containers/\($0)/start")
             }
         }
-        let found = try Session.shared.resolve(names)
+        let found = try CommandContext.shared.resolve(names)
         guard found.count == 1, let id = found.first?.id else {
             throw RoostError.invalid("you cannot start and attach multiple containers at once")
         }
@@ -93,7 +93,7 @@ struct Start: ParsableCommand {
 
     /// Starts the existing containers of the named services and their dependencies, in dependency order.
     private func startServices() throws {
-        let session = Session.shared
+        let session = CommandContext.shared
         let project = try session.fileProject(services: names)
         for name in names where project.map({ $0.services[name] == nil }) == true {
             throw RoostError.missing("no such service: \(name)")
@@ -130,7 +130,7 @@ struct Stop: ParsableCommand {
     @Argument(help: ArgumentHelp("Containers or services", valueName: "container")) var names: [String] = []
     func run() throws {
         try Arguments.need(names, "stop", "to stop all services of this project, use: roost compose stop")
-        let client = try Session.shared.client()
+        let client = try CommandContext.shared.client()
         var query = timeout.map { [("t", String($0))] } ?? []
         if let signal { query.append(("signal", signal)) }
         var errors: [String] = []
@@ -160,7 +160,7 @@ struct Restart: ParsableCommand {
     @Argument(help: ArgumentHelp("Containers or services", valueName: "container")) var names: [String] = []
     func run() throws {
         try Arguments.need(names, "restart", "to restart all services of this project, use: roost compose restart")
-        let client = try Session.shared.client()
+        let client = try CommandContext.shared.client()
         var query = timeout.map { [("t", String($0))] } ?? []
         if let signal { query.append(("signal", signal)) }
         var errors: [String] = []
@@ -168,11 +168,11 @@ struct Restart: ParsableCommand {
             errors += try client.post("containers/\($0)/restart", query, as: ContainerWarnings.self).warnings ?? []
         }
         try Stop.report(errors)
-        let services = Session.shared.isCompose ? names : names.filter { !isContainer($0, client) }
+        let services = CommandContext.shared.isCompose ? names : names.filter { !isContainer($0, client) }
         guard !noDeps, !services.isEmpty else { return }
         let dependents = try dependents(of: services)
         if !dependents.isEmpty {
-            try forEach(try Session.shared.resolve(dependents, all: false)) {
+            try forEach(try CommandContext.shared.resolve(dependents, all: false)) {
                 try client.call("POST", "containers/\($0)/restart", timeout.map { [("t", String($0))] } ?? [])
             }
         }
@@ -184,10 +184,10 @@ struct Restart: ParsableCommand {
 
     /// Running services that depend on one of these with `restart: true`, directly or indirectly.
     private func dependents(of services: [String]) throws -> [String] {
-        let project = try Session.shared.loadProject()
+        let project = try CommandContext.shared.loadProject()
         let bound = try BoundProject(project)
         let there = Set(
-            try Session.shared.projectContainers(project.name, all: false).map(\.service))
+            try CommandContext.shared.projectContainers(project.name, all: false).map(\.service))
         var all = Set(services)
         var found: [String] = []
         var grows = true
@@ -214,15 +214,15 @@ struct Kill: ParsableCommand {
     @Argument(help: ArgumentHelp("Containers or services", valueName: "container")) var names: [String] = []
     func run() throws {
         try Arguments.need(names, "kill", "to kill all services of this project, use: roost compose kill")
-        let client = try Session.shared.client()
+        let client = try CommandContext.shared.client()
         // As in Compose, it is not an error if a service has no running container.
         let body: (String) throws -> Void = {
             try client.call("POST", "containers/\($0)/kill", [("signal", signal)])
         }
-        guard Session.shared.isCompose || names.isEmpty else {
+        guard CommandContext.shared.isCompose || names.isEmpty else {
             return try forEachNamed(names, words: ("Killing", "Killed"), body)
         }
-        let found = try Session.shared.resolve(
+        let found = try CommandContext.shared.resolve(
             names, all: false, includesOneOffs: true, includesOrphans: removeOrphans)
         if found.isEmpty { return Output.error("no container to kill") }
         try forEach(found, words: ("Killing", "Killed"), body)
@@ -235,7 +235,7 @@ struct Pause: ParsableCommand {
     @Argument(help: ArgumentHelp("Containers or services", valueName: "container")) var names: [String] = []
     func run() throws {
         try Arguments.need(names, "pause", "to pause all services of this project, use: roost compose pause")
-        let client = try Session.shared.client()
+        let client = try CommandContext.shared.client()
         try forEachNamed(names, all: !names.isEmpty, words: ("Pausing", "Paused")) {
             try client.call("POST", "containers/\($0)/pause")
         }
@@ -248,7 +248,7 @@ struct Unpause: ParsableCommand {
     @Argument(help: ArgumentHelp("Containers or services", valueName: "container")) var names: [String] = []
     func run() throws {
         try Arguments.need(names, "unpause", "to unpause all services of this project, use: roost compose unpause")
-        let client = try Session.shared.client()
+        let client = try CommandContext.shared.client()
         try forEachNamed(names, all: !names.isEmpty, words: ("Unpausing", "Unpaused")) {
             try client.call("POST", "containers/\($0)/unpause")
         }
@@ -267,8 +267,8 @@ struct Remove: ParsableCommand {
     @Flag(name: [.customShort("a"), .customLong("all")], help: .hidden) var all = false
     @Argument(help: ArgumentHelp("Containers or services", valueName: "container")) var names: [String] = []
     func run() throws {
-        let client = try Session.shared.client()
-        if Session.shared.isCompose { return try removeServices(client) }
+        let client = try CommandContext.shared.client()
+        if CommandContext.shared.isCompose { return try removeServices(client) }
         try Arguments.need(names, "rm", "to remove the stopped containers of this project, use: roost compose rm")
         if link { return try removeLinks(client) }
         try forEachNamed(names, ignoresMissing: force) { id in
@@ -287,7 +287,7 @@ struct Remove: ParsableCommand {
 
     /// As in Compose, keeps running containers unless `--stop` is given.
     private func removeServices(_ client: EngineClient) throws {
-        let session = Session.shared
+        let session = CommandContext.shared
         let found = try session.projectContainers(try session.projectNameOnly(), services: names)
         if stop {
             for container in found where container.state == "running" {
@@ -307,7 +307,8 @@ struct Rename: ParsableCommand {
     @Argument(help: ArgumentHelp("Container", valueName: "container")) var name: String
     @Argument(help: ArgumentHelp("New name", valueName: "new-name")) var newName: String
     func run() throws {
-        try Session.shared.client().call("POST", "containers/\(EngineClient.encode(name))/rename", [("name", newName)])
+        try CommandContext.shared.client().call(
+            "POST", "containers/\(EngineClient.encode(name))/rename", [("name", newName)])
     }
 }
 
@@ -318,16 +319,17 @@ struct Wait: ParsableCommand {
     var downProject = false
     @Argument(help: ArgumentHelp("Containers or services", valueName: "container")) var names: [String]
     func run() throws {
-        if Session.shared.isCompose { return try ComposeViews.wait(names, downProject: downProject) }
+        if CommandContext.shared.isCompose { return try ComposeViews.wait(names, downProject: downProject) }
         var failed = false
         for name in names {
             do {
-                for (id, _) in try Session.shared.resolve([name]) {
-                    let end = try Session.shared.client().open("POST", "containers/\(id)/wait").next(WaitResponse.self)
+                for (id, _) in try CommandContext.shared.resolve([name]) {
+                    let end = try CommandContext.shared.client().open("POST", "containers/\(id)/wait").next(
+                        WaitResponse.self)
                     Output.line("\(end?.statusCode ?? 0)")
                 }
             } catch let error as RoostError {
-                Output.error(Session.shared.told(error))
+                Output.error(CommandContext.shared.message(error))
                 failed = true
             }
         }
@@ -344,11 +346,11 @@ struct Top: ParsableCommand {
     var names: [String] = []
     func run() throws {
         if names.first == "--help" || names.first == "-h" { throw CleanExit.helpRequest(Self.self) }
-        if Session.shared.isCompose { return try ComposeViews.top(names) }
+        if CommandContext.shared.isCompose { return try ComposeViews.top(names) }
         try Arguments.need(names, "top", "to show all services of this project, use: roost compose top")
-        for (id, _) in try Session.shared.resolve(Array(names.prefix(1))) {
+        for (id, _) in try CommandContext.shared.resolve(Array(names.prefix(1))) {
             let query = names.count > 1 ? [("ps_args", names.dropFirst().joined(separator: " "))] : []
-            let top: TopResponse = try Session.shared.client().get("containers/\(id)/top", query)
+            let top: TopResponse = try CommandContext.shared.client().get("containers/\(id)/top", query)
             var table = Table(top.titles)
             for row in top.processes { table.add(row) }
             Output.raw(table.text)
@@ -368,13 +370,13 @@ struct Port: ParsableCommand {
     @Argument(help: ArgumentHelp("Container or service", valueName: "container")) var name: String
     @Argument(help: ArgumentHelp("Private port (e.g. 80 or 80/udp)", valueName: "private-port")) var port: String?
     func run() throws {
-        if Session.shared.isCompose {
+        if CommandContext.shared.isCompose {
             return try ComposeViews.port(name, port, transport: transport, index: max(1, index ?? 1))
         }
         // An index selects a replica of a service; without one the name may be that of a container.
         if let index { return try ComposeViews.port(name, port, transport: transport, index: max(1, index)) }
-        for (id, _) in try Session.shared.resolve([name]) {
-            let ports = try Session.shared.client().inspectContainer(id).networkSettings.ports
+        for (id, _) in try CommandContext.shared.resolve([name]) {
+            let ports = try CommandContext.shared.client().inspectContainer(id).networkSettings.ports
             var isThere = port == nil
             for (inside, bindings) in ports where port == nil || inside == port || inside == "\(port ?? "")/tcp" {
                 for binding in bindings ?? [] {

@@ -12,7 +12,7 @@ extension ContainerOptions {
                 "invalid pull option: '\(rule)': must be one of \"always\", \"missing\" or \"never\"")
         }
         let image = words.first ?? ""
-        if let cidfile, Files.exists(Session.shared.absolute(cidfile)) {
+        if let cidfile, Files.exists(CommandContext.shared.absolute(cidfile)) {
             throw RoostError.invalid(
                 "container ID file found, make sure the other container isn't running or delete \(cidfile)")
         }
@@ -20,7 +20,7 @@ extension ContainerOptions {
         do { return try createFromImage(words, attach: attach) } catch let error as RoostError {
             let isOther = error.code == .platformMismatch
             guard rule == "missing", isOther || error.code == .imageNotFound,
-                !Session.shared.isService(image)
+                !CommandContext.shared.isService(image)
             else { throw error }
             if !quiet {
                 Output.error("Unable to find image '\(isOther ? image : String(error.message.dropFirst(15)))' locally")
@@ -42,9 +42,9 @@ extension ContainerOptions {
         let created: ContainerCreateResponse =
             rm && name == nil
             ? try createPassing(query, request)
-            : try Session.shared.client().post("containers/create", query, request)
+            : try CommandContext.shared.client().post("containers/create", query, request)
         for warning in created.warnings { Output.error("WARNING: \(warning)") }
-        if let cidfile { try Files.write(Session.shared.absolute(cidfile), created.id) }
+        if let cidfile { try Files.write(CommandContext.shared.absolute(cidfile), created.id) }
         return created.id
     }
 }
@@ -55,7 +55,7 @@ extension ContainerOptions {
     private func createPassing(
         _ query: [(String, String)], _ request: ContainerCreateRequest
     ) throws -> ContainerCreateResponse {
-        let client = try Session.shared.client()
+        let client = try CommandContext.shared.client()
         let began = Clocks.wallNanoseconds()
         for attempt in 0..<8 {
             let name = Identifiers.generatedName { _ in false } + (attempt == 0 ? "" : "\(Int.random(in: 0..<100))")

@@ -57,14 +57,14 @@ extension ContainerOptions {
         for file in envFile { list += try Self.lines(file).map(Variables.complete) }
         list += try env.map(Variables.complete)
         let names = Set(list.map { $0.prefix { $0 != "=" } })
-        let proxies = try DockerConfiguration.load().proxies(for: Session.shared.host)
+        let proxies = try DockerConfiguration.load().proxies(for: CommandContext.shared.host)
         return proxies.filter { !names.contains($0.name[...]) }.map { "\($0.name)=\($0.value)" } + list
     }
 
     /// The lines of an env or label file, without comments and empty lines.
     static func lines(_ path: String) throws -> [String] {
         let text: String
-        do throws(SyscallError) { text = try Files.readText(Session.shared.absolute(path)) } catch {
+        do throws(SyscallError) { text = try Files.readText(CommandContext.shared.absolute(path)) } catch {
             throw RoostError.invalid("open \(path): \(error.reason)")
         }
         return text.split(separator: "\n").map { $0.drop(while: \.isWhitespace) }.filter {
@@ -223,9 +223,9 @@ extension ContainerOptions {
             let isPath = text.hasPrefix(".") || text.hasPrefix("~")
             guard isPath else { return text }
             let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-            return ([Session.shared.absolute(parts[0])] + parts.dropFirst()).joined(separator: ":")
+            return ([CommandContext.shared.absolute(parts[0])] + parts.dropFirst()).joined(separator: ":")
         }
-        if useAPISocket, case .success(let address) = Session.shared.address {
+        if useAPISocket, case .success(let address) = CommandContext.shared.address {
             let path = address.socket.hasPrefix("unix://") ? String(address.socket.dropFirst(7)) : address.socket
             if path.hasPrefix("/") { binds.append("\(path):/var/run/docker.sock") }
         }
@@ -366,7 +366,8 @@ enum SecurityFlag {
         if ["unconfined", "builtin"].contains(value) || value.hasPrefix("{") { return "seccomp=" + value }
         let path =
             value.hasPrefix("/")
-            ? value : folder.map { PathRules.resolve(value, in: $0, home: nil) } ?? Session.shared.absolute(value)
+            ? value
+            : folder.map { PathRules.resolve(value, in: $0, home: nil) } ?? CommandContext.shared.absolute(value)
         let bytes: [UInt8]
         do throws(SyscallError) { bytes = try Files.read(path) } catch {
             throw RoostError.invalid("opening seccomp profile (\(value)) failed: \(error.reason)")

@@ -31,7 +31,7 @@ struct ContextCommand: ParsableCommand {
                 switch pair[0] {
                 case "host": host = value
                 case "ca", "cert", "key":
-                    certificates.append(("\(pair[0]).pem", try Files.read(Session.shared.absolute(value))))
+                    certificates.append(("\(pair[0]).pem", try Files.read(CommandContext.shared.absolute(value))))
                 case "skip-tls-verify": skipsVerification = value == "true" || value == "1"
                 case "from":
                     let source = try ContextStore().find(value)
@@ -271,11 +271,11 @@ struct SocketCommand: ParsableCommand {
                 throw RoostError.invalid("invalid --mode \(mode): expected octal digits (e.g. 660)")
             }
             var socket = SocketDescription()
-            socket.project = try project ?? Session.shared.projectNameOnly()
+            socket.project = try project ?? CommandContext.shared.projectNameOnly()
             socket.allow = allow
             socket.mode = bits
-            socket.path = path.map(Session.shared.absolute)
-            let created: SocketDescription = try Session.shared.client().post("roost/v1/sockets", [], socket)
+            socket.path = path.map(CommandContext.shared.absolute)
+            let created: SocketDescription = try CommandContext.shared.client().post("roost/v1/sockets", [], socket)
             Output.line(created.path ?? "")
         }
     }
@@ -285,7 +285,7 @@ struct SocketCommand: ParsableCommand {
             commandName: "ls", abstract: "List restricted API sockets", aliases: ["list"])
         func run() throws {
             var table = Table(["PROJECT", "ALLOWS", "PATH"])
-            let sockets: [SocketDescription] = try Session.shared.client().get("roost/v1/sockets")
+            let sockets: [SocketDescription] = try CommandContext.shared.client().get("roost/v1/sockets")
             for socket in sockets { table.add([socket.project ?? "", socket.allow ?? "", socket.path ?? ""]) }
             Output.raw(table.text)
         }
@@ -297,8 +297,9 @@ struct SocketCommand: ParsableCommand {
         @Argument(help: ArgumentHelp("Socket paths or project names", valueName: "socket")) var names: [String]
         func run() throws {
             for name in names {
-                _ = try Session.shared.client().call(
-                    "DELETE", "roost/v1/sockets", [("path", name.contains("/") ? Session.shared.absolute(name) : name)])
+                _ = try CommandContext.shared.client().call(
+                    "DELETE", "roost/v1/sockets",
+                    [("path", name.contains("/") ? CommandContext.shared.absolute(name) : name)])
                 Output.line(name)
             }
         }

@@ -111,11 +111,11 @@ struct ContextStore {
         ]
         try Files.replace(folder + "/meta.json", json.bytes(), mode: 0o644)
         guard let files else { return }
-        let place = certificates(name)
+        let directory = certificates(name)
         try Files.removeTree("\(root)/contexts/tls/\(Self.identifier(name))")
         guard !files.isEmpty else { return }
-        try Files.makeDirectories(place, mode: 0o700)
-        for (file, bytes) in files { try Files.replace("\(place)/\(file)", bytes, mode: 0o600) }
+        try Files.makeDirectories(directory, mode: 0o700)
+        for (file, bytes) in files { try Files.replace("\(directory)/\(file)", bytes, mode: 0o600) }
     }
 
     func remove(_ name: String) throws {

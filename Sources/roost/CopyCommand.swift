@@ -85,7 +85,7 @@ struct Copy: ParsableCommand {
     }
 
     private func containers(_ name: String, one: Bool) throws -> [String] {
-        let session = Session.shared
+        let session = CommandContext.shared
         guard session.isCompose else { return [name] }
         let found = try session.projectContainers(try session.projectNameOnly(), services: [name])
         let wanted = found.filter { container in
@@ -98,7 +98,7 @@ struct Copy: ParsableCommand {
 
     private func status(_ id: String, _ path: String) throws -> PathStatus? {
         do {
-            let answer = try Session.shared.client().open("HEAD", "containers/\(id)/archive", [("path", path)])
+            let answer = try CommandContext.shared.client().open("HEAD", "containers/\(id)/archive", [("path", path)])
             guard let header = answer.header("x-docker-container-path-stat"), let bytes = Base64.decode(header) else {
                 return nil
             }
@@ -106,7 +106,7 @@ struct Copy: ParsableCommand {
         } catch let error as RoostError {
             guard error.kind == .notFound else { throw error }
             // Only the path is missing; if the container is missing, this throws.
-            _ = try Session.shared.client().call("GET", "containers/\(id)/json")
+            _ = try CommandContext.shared.client().call("GET", "containers/\(id)/json")
             return nil
         }
     }
@@ -124,7 +124,7 @@ struct Copy: ParsableCommand {
             from = found.linkTarget
             found = try status(id, from) ?? found
         }
-        let answer = try Session.shared.client().open("GET", "containers/\(id)/archive", [("path", from)])
+        let answer = try CommandContext.shared.client().open("GET", "containers/\(id)/archive", [("path", from)])
         if target == "-" {
             while case let part = try answer.read(), !part.isEmpty { try writeAll(1, part) }
             return
@@ -158,7 +158,7 @@ struct Copy: ParsableCommand {
     }
 
     private static func local(_ path: String, follows: Bool) throws -> CopyEndpoint {
-        var absolute = Session.shared.absolute(path)
+        var absolute = CommandContext.shared.absolute(path)
         // Resolving a path drops a trailing slash or dot, which is significant.
         if path.hasSuffix("/."), !absolute.hasSuffix("/.") { absolute += "/." }
         if path == "." { absolute += "/." }
@@ -214,7 +214,7 @@ struct Copy: ParsableCommand {
     ) throws {
         var query = [("path", folder), ("noOverwriteDirNonDir", "true")]
         if archive { query.append(("copyUIDGID", "true")) }
-        let answer = try Session.shared.client().upload(
+        let answer = try CommandContext.shared.client().upload(
             "containers/\(id)/archive", query, file: file, method: "PUT", whole: whole)
         _ = try answer.readAll()
         report(answer.uploaded, "\(shown):\(path)")
@@ -242,8 +242,8 @@ struct Export: ParsableCommand {
         if output == nil, Terminals.isTerminal(1) {
             throw RoostError.invalid("cowardly refusing to save to a terminal. Use the -o flag or redirect")
         }
-        let id = try Session.shared.resolve([name]).first?.id ?? name
-        try download(try Session.shared.client().open("GET", "containers/\(id)/export"), to: output)
+        let id = try CommandContext.shared.resolve([name]).first?.id ?? name
+        try download(try CommandContext.shared.client().open("GET", "containers/\(id)/export"), to: output)
     }
 }
 
@@ -253,7 +253,7 @@ func download(_ answer: HTTPExchange, to output: String?) throws {
         while case let part = try answer.read(), !part.isEmpty { try writeAll(1, part) }
         return
     }
-    let path = Session.shared.absolute(output)
+    let path = CommandContext.shared.absolute(output)
     // A regular file is replaced atomically; a device or a pipe is written to directly.
     let isReplaced = (try? Files.status(path))?.isRegular ?? true
     let place = isReplaced ? path + ".part" : path
@@ -275,8 +275,8 @@ struct Diff: ParsableCommand {
         commandName: "diff", abstract: "Inspect changes to files or directories on a container's filesystem")
     @Argument(help: ArgumentHelp("Container", valueName: "container")) var name: String
     func run() throws {
-        let id = try Session.shared.resolve([name]).first?.id ?? name
-        let changes: [FilesystemChange] = try Session.shared.client().get("containers/\(id)/changes")
+        let id = try CommandContext.shared.resolve([name]).first?.id ?? name
+        let changes: [FilesystemChange] = try CommandContext.shared.client().get("containers/\(id)/changes")
         for change in changes {
             let letters = ["C", "A", "D"]
             let kind = Int(change.kind)
@@ -308,11 +308,11 @@ struct Commit: ParsableCommand {
     var image: String?
 
     func run() throws {
-        let id = try Session.shared.resolve([name]).first?.id ?? name
+        let id = try CommandContext.shared.resolve([name]).first?.id ?? name
         var query = [("container", id), ("pause", pause ? "1" : "0")] + change.map { ("changes", $0) }
         if let image { query.append(("repo", image)) }
         if let author { query.append(("author", author)) }
         if let message { query.append(("comment", message)) }
-        Output.line(try Session.shared.client().post("commit", query, as: ObjectID.self).id)
+        Output.line(try CommandContext.shared.client().post("commit", query, as: ObjectID.self).id)
     }
 }

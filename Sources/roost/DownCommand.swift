@@ -30,7 +30,7 @@ struct Down: ParsableCommand {
     @Argument(help: ArgumentHelp("Services to stop and remove", valueName: "service")) var services: [String] = []
 
     func run() throws {
-        let session = Session.shared
+        let session = CommandContext.shared
         try session.client().requireRoost("roost down")
         let project = try session.fileProject(services: services)
         for service in services where project.map({ $0.services[service] == nil }) == true {
@@ -67,7 +67,7 @@ struct Down: ParsableCommand {
 
     /// An image in use is kept, and a missing image is already removed: both are reported and neither is an error, as in Compose.
     private func remove(_ image: String) throws {
-        do { try Session.shared.client().call("DELETE", "images/\(image)") } catch let error as RoostError {
+        do { try CommandContext.shared.client().call("DELETE", "images/\(image)") } catch let error as RoostError {
             switch error.kind {
             case .conflict: Output.error("Image \(image)  Resource is still in use")
             case .notFound: Output.error("Image \(image)  Warning: No resource found to remove")

@@ -16,7 +16,7 @@ struct Drift: ParsableCommand {
     var services: [String] = []
 
     func run() throws {
-        let session = Session.shared
+        let session = CommandContext.shared
         try session.client().requireRoost("roost drift")
         let project = try session.loadProject(services: services)
         let request = ProjectUpRequest(
@@ -69,7 +69,7 @@ struct Drift: ParsableCommand {
 
     private func ended(_ object: String) throws -> Int64? {
         let name = object.split(separator: " ").last.map(String.init) ?? ""
-        let text = (try? Session.shared.client().inspectContainer(name))?.state.finishedAt
+        let text = (try? CommandContext.shared.client().inspectContainer(name))?.state.finishedAt
         guard let text, let time = Timestamp(parsing: text), time.nanoseconds > 0 else { return nil }
         return time.nanoseconds / 1_000_000_000
     }

@@ -46,7 +46,7 @@ enum DryRun {
     }
 
     private static func name(_ id: String) -> String {
-        let found = (try? Session.shared.client().inspectContainer(id))?.name
+        let found = (try? CommandContext.shared.client().inspectContainer(id))?.name
         return (found ?? id).description.drop { $0 == "/" }.description
     }
 }

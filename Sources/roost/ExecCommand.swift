@@ -39,13 +39,14 @@ struct Exec: ParsableCommand {
 
     func run() throws {
         if words.first == "--help" { throw CleanExit.helpRequest(Self.self) }
-        let words = try PassthroughArguments.checked(words, of: Session.shared.isCompose ? "compose exec" : "exec")
+        let words = try PassthroughArguments.checked(
+            words, of: CommandContext.shared.isCompose ? "compose exec" : "exec")
         guard let name = words.first, words.count > 1 else {
             throw Arguments.Missing(text: "\"roost exec\" requires at least 2 arguments.")
         }
-        let client = try Session.shared.client()
+        let client = try CommandContext.shared.client()
         // As in Compose, allocate a TTY if the client has one.
-        let compose = Session.shared.isCompose
+        let compose = CommandContext.shared.isCompose
         let terminal = compose ? !noTty && Terminals.isTerminal(0) && Terminals.isTerminal(1) : tty
         let input = compose ? !detach : interactive
         if terminal, input, !Terminals.isTerminal(0) { throw RoostError.invalid("the input device is not a TTY") }
@@ -87,10 +88,10 @@ struct Exec: ParsableCommand {
         func ask(_ id: String) throws -> String {
             try client.post("containers/\(EngineClient.encode(id))/exec", [], request, as: ObjectID.self).id
         }
-        if !Session.shared.isCompose, index == nil {
+        if !CommandContext.shared.isCompose, index == nil {
             do { return try ask(name) } catch let error as RoostError where error.kind == .notFound {}
         }
-        let found = try Session.shared.resolve([name], all: false)
+        let found = try CommandContext.shared.resolve([name], all: false)
         guard let id = found.dropFirst(max(0, (index ?? 1) - 1)).first?.id else {
             throw RoostError.missing("no running container for \(name)")
         }

@@ -22,8 +22,8 @@ struct Attach: ParsableCommand {
     var index: Int?
     @Argument(help: ArgumentHelp("Container or service", valueName: "container")) var name: String
     func run() throws {
-        guard let id = try Session.shared.resolve([name], index: index).first?.id else { return }
-        let state = try Session.shared.client().inspectContainer(id).state
+        guard let id = try CommandContext.shared.resolve([name], index: index).first?.id else { return }
+        let state = try CommandContext.shared.client().inspectContainer(id).state
         if state.paused {
             throw RoostError.conflict("You cannot attach to a paused container, unpause it first")
         }
@@ -91,7 +91,7 @@ struct Foreground {
     }
 
     func start() throws -> Int32 {
-        let client = try Session.shared.client()
+        let client = try CommandContext.shared.client()
         let hasTerminal = try terminal(client)
         let (stream, engine) = try open(client, hasTerminal)
         let end = try client.open(
@@ -105,7 +105,7 @@ struct Foreground {
             as RoostError
         {
             if error.kind == .unavailable { throw error }
-            Output.error(Session.shared.told(error))
+            Output.error(CommandContext.shared.message(error))
             return Self.code(ofFailure: error.message)
         }
         try stream.run()
@@ -120,7 +120,7 @@ struct Foreground {
     }
 
     func attach() throws -> Int32 {
-        let client = try Session.shared.client()
+        let client = try CommandContext.shared.client()
         let hasTerminal = try terminal(client)
         let (stream, _) = try open(client, hasTerminal)
         // A changed window size makes a full-screen process redraw, so that a client that attaches late sees its screen.

@@ -16,13 +16,13 @@ struct HealthWait {
     /// The result of the last health check.
     private static func lastProbe(_ health: Health?) -> String {
         guard let probe = health?.log.last else { return "" }
-        let said = probe.output.split(separator: "\n").first.map(String.init) ?? "no output"
-        return ": last health check exited with \(probe.exitCode): \(said)"
+        let output = probe.output.split(separator: "\n").first.map(String.init) ?? "no output"
+        return ": last health check exited with \(probe.exitCode): \(output)"
     }
 
     /// The last lines of a container's log, to show why it exited.
     private func lastLines(_ container: ContainerSummary) throws -> String {
-        let answer = try Session.shared.client().open(
+        let answer = try CommandContext.shared.client().open(
             "GET", "containers/\(container.id)/logs",
             [("stdout", "1"), ("stderr", "1"), ("tail", "5")])
         var reader = FrameReader(plain: false)
@@ -30,8 +30,8 @@ struct HealthWait {
         while case let bytes = try answer.read(), !bytes.isEmpty {
             for frame in reader.frames(bytes) { text += frame.payload }
         }
-        let said = String(decoding: text, as: UTF8.self).split(separator: "\n").suffix(5)
-        return said.isEmpty ? "" : "; its last lines:\n" + said.map { "  \($0)" }.joined(separator: "\n")
+        let output = String(decoding: text, as: UTF8.self).split(separator: "\n").suffix(5)
+        return output.isEmpty ? "" : "; its last lines:\n" + output.map { "  \($0)" }.joined(separator: "\n")
     }
 
     /// How long a container without a health check must have run, in nanoseconds.
@@ -39,7 +39,7 @@ struct HealthWait {
 
     /// Completed jobs count as ready; a failed container is reported with the last lines of its log.
     func run() throws {
-        let client = try Session.shared.client()
+        let client = try CommandContext.shared.client()
         // Containers outside the requested services and their dependencies do not matter.
         let wanted = services.isEmpty ? [] : project.needed(by: services).sorted()
         let deadline = timeout.map { Clocks.monotonicNanoseconds() + Int64($0) * 1_000_000_000 }
@@ -51,7 +51,7 @@ struct HealthWait {
         while true {
             var waiting = false
             var young: Int64 = 0
-            for container in try Session.shared.projectContainers(project.name, services: wanted) {
+            for container in try CommandContext.shared.projectContainers(project.name, services: wanted) {
                 let facts = try client.inspectContainer(container.id)
                 let (state, name) = (facts.state, container.name)
                 switch state.status {

@@ -63,14 +63,14 @@ struct ImageRemove: ParsableCommand {
         var failed = false
         for name in names {
             do {
-                let removed: [ImageDeletion] = try Session.shared.client().delete(
+                let removed: [ImageDeletion] = try CommandContext.shared.client().delete(
                     "images/\(name)", [("force", force ? "1" : "0")])
                 for entry in removed {
                     if let untagged = entry.untagged { Output.line("Untagged: \(untagged)") }
                     if let deleted = entry.deleted { Output.line("Deleted: \(deleted)") }
                 }
             } catch let error as RoostError {
-                Output.error(Session.shared.told(error))
+                Output.error(CommandContext.shared.message(error))
                 // As in Docker, a missing image is not an error with --force.
                 if !(force && error.kind == .notFound) { failed = true }
             }
@@ -85,7 +85,7 @@ struct Tag: ParsableCommand {
     @Argument(help: ArgumentHelp("Name or ID of the image", valueName: "source-image")) var source: String
     @Argument(help: ArgumentHelp("Name and optionally a tag of the new reference", valueName: "target-image"))
     var target: String
-    func run() throws { try Session.shared.client().call("POST", "images/\(source)/tag", [("repo", target)]) }
+    func run() throws { try CommandContext.shared.client().call("POST", "images/\(source)/tag", [("repo", target)]) }
 }
 
 struct Import: ParsableCommand {
@@ -110,7 +110,7 @@ struct Import: ParsableCommand {
         if let message { query.append(("message", message)) }
         if let platform { query.append(("platform", platform)) }
         let input = try openInput(file)
-        let answer = try Session.shared.client().upload("images/create", query, file: input.raw)
+        let answer = try CommandContext.shared.client().upload("images/create", query, file: input.raw)
         Output.line(try answer.next(ProgressMessage.self)?.status ?? "")
     }
 }
@@ -122,7 +122,7 @@ func openInput(_ file: String) throws -> OwnedFD {
         }
         return try Files.open("/proc/self/fd/0", .readOnly)
     }
-    do throws(SyscallError) { return try Files.open(Session.shared.absolute(file), .readOnly) } catch {
+    do throws(SyscallError) { return try Files.open(CommandContext.shared.absolute(file), .readOnly) } catch {
         throw RoostError.missing("open \(file): \(error.reason)")
     }
 }
@@ -137,7 +137,7 @@ struct Load: ParsableCommand {
     @Flag(name: [.short, .long], help: "Suppress the load output") var quiet = false
     func run() throws {
         let file = try openInput(input ?? "-")
-        let answer = try Session.shared.client().upload("images/load", [], file: file.raw)
+        let answer = try CommandContext.shared.client().upload("images/load", [], file: file.raw)
         while let line = try answer.next(ProgressMessage.self) {
             if let message = line.error { throw RoostError.invalid(message) }
             // The names of the loaded images are the result, not progress: --quiet prints them too.
@@ -157,7 +157,7 @@ struct Save: ParsableCommand {
         if output == nil, Terminals.isTerminal(1) {
             throw RoostError.invalid("cowardly refusing to save to a terminal. Use the -o flag or redirect")
         }
-        let answer = try Session.shared.client().open("GET", "images/get", names.map { ("names", $0) })
+        let answer = try CommandContext.shared.client().open("GET", "images/get", names.map { ("names", $0) })
         try download(answer, to: output)
     }
 }

@@ -67,19 +67,19 @@ struct Ps: ParsableCommand {
 
     func run() throws {
         let list: [ContainerSummary]
-        guard Session.shared.isCompose || names.isEmpty else {
+        guard CommandContext.shared.isCompose || names.isEmpty else {
             throw ValidationError("\"roost ps\" accepts no arguments.")
         }
-        if Session.shared.isCompose {
-            if !names.isEmpty, Session.shared.projectName == nil {
-                let known = try Session.shared.loadProject()
+        if CommandContext.shared.isCompose {
+            if !names.isEmpty, CommandContext.shared.projectName == nil {
+                let known = try CommandContext.shared.loadProject()
                 for name in names where known.services[name] == nil && !known.disabledServices.contains(name) {
                     throw RoostError.missing("no such service: \(name)")
                 }
             }
             let states = status + filter.compactMap { $0.hasPrefix("status=") ? String($0.dropFirst(7)) : nil }
-            list = try Session.shared.projectContainers(
-                try Session.shared.projectNameOnly(), all: all || !states.isEmpty, services: names
+            list = try CommandContext.shared.projectContainers(
+                try CommandContext.shared.projectNameOnly(), all: all || !states.isEmpty, services: names
             ).filter { states.isEmpty || states.contains($0.state) }
         } else {
             var query = [("all", all || latest || (last ?? 0) > 0 ? "1" : "0")] + (try filterQuery(filter))
@@ -92,14 +92,14 @@ struct Ps: ParsableCommand {
             } else if let last, last > 0 {
                 query.append(("limit", String(last)))
             }
-            list = try Session.shared.client().get("containers/json", query)
+            list = try CommandContext.shared.client().get("containers/json", query)
         }
         if services {
             return Set(list.map(\.service)).filter { !$0.isEmpty }.sorted().forEach {
                 Output.line($0)
             }
         }
-        let isCompose = Session.shared.isCompose
+        let isCompose = CommandContext.shared.isCompose
         let rows = list.map { isCompose ? ComposeViews.psRow($0, row($0)) : row($0) }
         if isCompose {
             return try Listing.show(
@@ -137,7 +137,7 @@ struct Ps: ParsableCommand {
                 ByteSize.decimalText(container.sizeRW ?? 0)
                     + (container.sizeRootFS.map { " (virtual \(ByteSize.decimalText($0)))" } ?? "")),
             "ID": .string(
-                noTrunc || Session.shared.isCompose && quiet ? container.id : String(container.id.prefix(12))),
+                noTrunc || CommandContext.shared.isCompose && quiet ? container.id : String(container.id.prefix(12))),
             "Image": .string(Self.image(container, noTrunc: noTrunc)),
             "Labels": .string(labelText(container.labels)),
             "Names": .string(container.names.map { String($0.dropFirst()) }.joined(separator: ",")),
@@ -204,7 +204,7 @@ struct Inspect: ParsableCommand {
                 }
                 Output.error("Error: No such object: \(name)")
             } catch let error as RoostError where error.kind == .notFound {
-                Output.error(Session.shared.told(error))
+                Output.error(CommandContext.shared.message(error))
             }
             missing = true
         }
@@ -224,7 +224,7 @@ struct Inspect: ParsableCommand {
                 kind == "containers" || kind == "images"
                 ? "\(kind)/\(EngineClient.encode(name))/json" : "\(kind)/\(EngineClient.encode(name))"
             let query = size && kind == "containers" ? [("size", "1")] : []
-            do { return try Session.shared.client().call("GET", path, query) } catch let error as RoostError {
+            do { return try CommandContext.shared.client().call("GET", path, query) } catch let error as RoostError {
                 // With a single type, the engine's own message names what is missing.
                 if kinds.count == 1 { throw error }
                 guard error.kind == .notFound || (kinds.count > 1 && error.kind == .invalidArgument) else {
@@ -252,7 +252,7 @@ struct Events: ParsableCommand {
     @Flag(name: .long, help: "Output events as a stream of JSON objects (compose)") var json = false
     @Argument(help: ArgumentHelp("Services (compose)", valueName: "service")) var services: [String] = []
     func run() throws {
-        if Session.shared.isCompose {
+        if CommandContext.shared.isCompose {
             var times: [(String, String)] = []
             if let since { times.append(("since", try Logs.time(since))) }
             if let until { times.append(("until", try Logs.time(until))) }
@@ -261,7 +261,7 @@ struct Events: ParsableCommand {
         var query = try filterQuery(filter)
         if let since { query.append(("since", try Logs.time(since))) }
         if let until { query.append(("until", try Logs.time(until))) }
-        let stream = try Session.shared.client().open("GET", "events", query)
+        let stream = try CommandContext.shared.client().open("GET", "events", query)
         while let line = try stream.nextLine() {
             if let format {
                 Output.line(try Listing.one(format, line))
@@ -290,10 +290,10 @@ struct Images: ParsableCommand {
     @Argument(help: ArgumentHelp("Repository (compose: services)", valueName: "repository")) var names: [String] = []
 
     func run() throws {
-        if Session.shared.isCompose { return try ComposeViews.images(names, quiet: quiet, format: format) }
+        if CommandContext.shared.isCompose { return try ComposeViews.images(names, quiet: quiet, format: format) }
         guard names.count < 2 else { throw ValidationError("\"roost images\" requires at most 1 argument.") }
         let name = names.first
-        let list: [ImageListEntry] = try Session.shared.client().get(
+        let list: [ImageListEntry] = try CommandContext.shared.client().get(
             "images/json", try filterQuery(filter + (name.map { ["reference=\($0)"] } ?? [])))
         let rows = list.flatMap(rows)
         var columns: [Listing.Column] = [("Repository", "REPOSITORY"), ("Tag", "TAG")]

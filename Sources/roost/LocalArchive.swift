@@ -21,8 +21,8 @@ enum LocalArchive {
         /// Waits for the helper to exit; throws its error message if it failed.
         func finish() throws {
             guard try Processes.collect(pid: pid, wait: true)?.status.code != 0 else { return }
-            let said = (try? readSome(errors.raw, at: 0, limit: 65536)) ?? []
-            let text = HelperFailure.decode(said)?.message ?? String(decoding: said, as: UTF8.self)
+            let reason = (try? readSome(errors.raw, at: 0, limit: 65536)) ?? []
+            let text = HelperFailure.decode(reason)?.message ?? String(decoding: reason, as: UTF8.self)
             throw RoostError.failure(text.isEmpty ? "the archive could not be created or extracted" : text)
         }
     }

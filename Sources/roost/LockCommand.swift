@@ -67,7 +67,7 @@ struct ProjectLock {
     static func resolve(_ name: String, _ project: Project) throws -> Entry {
         let service = try project.service(name)
         let image = service?.image ?? ""
-        let client = try Session.shared.client()
+        let client = try CommandContext.shared.client()
         if service?.build != nil {
             try ProjectImages(project, services: [name]).prepare(ImagePolicy(quiet: true))
             return Entry(image: image, digest: try client.inspectImage(image).id, source: .build, platforms: [])
@@ -95,7 +95,7 @@ struct ProjectLock {
     func apply(to project: Project) throws -> Project {
         var result = project
         var differences: [String] = []
-        let client = try Session.shared.client()
+        let client = try CommandContext.shared.client()
         for name in project.services.keys.sorted() {
             let service = try project.service(name)
             let image = service?.image ?? ""
@@ -150,7 +150,7 @@ struct Lock: ParsableCommand {
     @Argument(help: ArgumentHelp("Services (default: all)", valueName: "service")) var services: [String] = []
 
     func run() throws {
-        let project = try Session.shared.loadProject(services: [])
+        let project = try CommandContext.shared.loadProject(services: [])
         for name in services where project.services[name] == nil {
             throw RoostError.missing("no such service: \(name)")
         }

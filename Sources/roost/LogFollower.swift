@@ -22,7 +22,7 @@ struct LogFollower {
     var until: Int64?
 
     private func open(_ container: ContainerSummary, _ query: [(String, String)]) throws -> LogSource {
-        let client = try Session.shared.client()
+        let client = try CommandContext.shared.client()
         return LogSource(
             id: container.id, name: "\(container.service)-\(container.replica ?? "1")", service: container.service,
             exchange: try client.open(
@@ -65,7 +65,7 @@ struct LogFollower {
         project: String, services: [String], since: String?, timeout: Int?, stopsOnSignal: Bool = true,
         tail: String = "all"
     ) throws -> Int32 {
-        let client = try Session.shared.client()
+        let client = try CommandContext.shared.client()
         // The loop does not see signals while it is blocked in a write or a request: the third one exits right here.
         let signals = try Pipe()
         try setNonBlocking(signals.reading.raw)
@@ -84,7 +84,7 @@ struct LogFollower {
         filters.values["type"] = ["container"]
         filters.values["event"] = ["start", "die"]
         let events = try client.events(filters, since.map { [("since", $0)] } ?? [])
-        let containers = try Session.shared.projectContainers(project, services: services).filter {
+        let containers = try CommandContext.shared.projectContainers(project, services: services).filter {
             $0.state != "created" && !$0.isOneOff && isMeant($0.labels)
         }
         // Earlier log lines are merged by timestamp; later ones are printed as they arrive. The cutoff lies slightly before now, so that lines
@@ -132,7 +132,7 @@ struct LogFollower {
             // Appended, so that the indices in `ready` stay valid.
             for id in news.started where !(sources + missing).contains(where: { $0.id == id }) {
                 guard
-                    let container = try Session.shared.projectContainers(project).first(where: { $0.id == id }),
+                    let container = try CommandContext.shared.projectContainers(project).first(where: { $0.id == id }),
                     let source = try openIfKept(container, [("follow", "1"), ("tail", "all")])
                 else { continue }
                 // It replaces the previous container of the same replica.
@@ -172,8 +172,8 @@ struct LogFollower {
                     let state = (try? client.inspectContainer(source.id))?.state
                     let end = state.map { " exited with code \($0.exitCode)" } ?? " exited"
                     // With `logs -f`, keep standard output pure log output.
-                    let told = style.service(source.service, source.name + end)
-                    if stopsOnSignal { Output.line(told) } else { Output.error(told) }
+                    let line = style.service(source.service, source.name + end)
+                    if stopsOnSignal { Output.line(line) } else { Output.error(line) }
                 }
             }
         }
@@ -213,7 +213,7 @@ struct LogFollower {
     private func finalExit(_ id: String, _ facts: [String: String]) -> Int32? {
         let code = Int32(facts["exitCode"] ?? "") ?? 0
         if stopsOnFailureOnly, code == 0 { return nil }
-        let state = (try? Session.shared.client().inspectContainer(id))?.state.status
+        let state = (try? CommandContext.shared.client().inspectContainer(id))?.state.status
         return state == "restarting" || state == "running" ? nil : code
     }
 
@@ -223,12 +223,12 @@ struct LogFollower {
     }
 
     private func stillRuns(_ project: String) -> Bool {
-        ((try? Session.shared.projectContainers(project, all: false)) ?? []).contains { !$0.isOneOff }
+        ((try? CommandContext.shared.projectContainers(project, all: false)) ?? []).contains { !$0.isOneOff }
     }
 
     /// The log of the same replica if its container is restarting or was recreated; nil if it is not running.
     private func reopened(_ source: LogSource, _ project: String) throws -> LogSource? {
-        let found = try Session.shared.projectContainers(project, services: [source.service]).first {
+        let found = try CommandContext.shared.projectContainers(project, services: [source.service]).first {
             "\(source.service)-\($0.replica ?? "")" == source.name
         }
         guard let found, ["running", "restarting"].contains(found.state) else { return nil }
@@ -241,8 +241,8 @@ struct LogFollower {
 
     /// Does not wait for the responses, so that the loop still shows the log lines of the shutdown.
     private static func stopAll(_ project: String, force: Bool, timeout: Int?) throws {
-        let client = try Session.shared.client()
-        for container in try Session.shared.projectContainers(project, all: false) {
+        let client = try CommandContext.shared.client()
+        for container in try CommandContext.shared.projectContainers(project, all: false) {
             let id = container.id
             let exchange = HTTPRequestOnly(client)
             try exchange.send(
@@ -265,6 +265,6 @@ final class HTTPRequestOnly {
     func send(_ target: String) throws {
         let connection = try client.address.connect()
         try sendAll(connection.raw, Array("POST /\(target) HTTP/1.1\r\nHost: roost\r\nContent-Length: 0\r\n\r\n".utf8))
-        Session.shared.unanswered.append(connection)
+        CommandContext.shared.unanswered.append(connection)
     }
 }

@@ -33,17 +33,18 @@ struct Logs: ParsableCommand {
         var query = [("tail", tail)]
         if let since { query.append(("since", try Self.time(since))) }
         if let until { query.append(("until", try Self.time(until))) }
-        if !Session.shared.isCompose, names.count == 1, let name = names.first,
-            (try? Session.shared.client().inspectContainer(name)) != nil
+        if !CommandContext.shared.isCompose, names.count == 1, let name = names.first,
+            (try? CommandContext.shared.client().inspectContainer(name)) != nil
         {
             return try single(name, query)
         }
-        if !Session.shared.isCompose, let first = names.first, (try? Session.shared.loadProject()) == nil {
+        if !CommandContext.shared.isCompose, let first = names.first, (try? CommandContext.shared.loadProject()) == nil
+        {
             throw RoostError.missing("No such container: \(first)")
         }
         let (name, services) = try scope()
         var follower = LogFollower(
-            style: Style(descriptor: 1, wish: noColor ? false : nil), prefix: !noLogPrefix, timestamps: timestamps)
+            style: Style(descriptor: 1, colour: noColor ? false : nil), prefix: !noLogPrefix, timestamps: timestamps)
         follower.index = index
         follower.until = try until.flatMap { Timestamp(parsing: try Self.time($0))?.nanoseconds }
         if follow {
@@ -53,7 +54,7 @@ struct Logs: ParsableCommand {
             if code != 0 { throw ExitCode(code) }
         } else {
             try follower.printHistory(
-                try Session.shared.projectContainers(name, services: names).filter { container in
+                try CommandContext.shared.projectContainers(name, services: names).filter { container in
                     index.map { "\($0)" == container.replica } ?? true
                 }, query, grouped: grouped)
         }
@@ -61,7 +62,7 @@ struct Logs: ParsableCommand {
 
     /// The project name and its services; with --project-name no Compose file is needed.
     private func scope() throws -> (name: String, services: [String]) {
-        let session = Session.shared
+        let session = CommandContext.shared
         if let name = session.projectName, session.files.isEmpty, (try? session.loadProject()) == nil {
             return (name, names)
         }
@@ -71,7 +72,7 @@ struct Logs: ParsableCommand {
     }
 
     private func single(_ name: String, _ query: [(String, String)]) throws {
-        let client = try Session.shared.client()
+        let client = try CommandContext.shared.client()
         let plain = try client.inspectContainer(name).config.tty ?? false
         let all =
             query + [

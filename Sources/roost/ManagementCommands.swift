@@ -61,7 +61,7 @@ struct PruneOptions: ParsableArguments {
     }
 
     func send<Report: Decodable>(_ path: String, _ more: [String] = []) throws -> Report {
-        try Session.shared.client().post(path, PruneFilters.parse(filter + more).query)
+        try CommandContext.shared.client().post(path, PruneFilters.parse(filter + more).query)
     }
 
     func show(_ what: String, _ names: [String]) {
@@ -130,7 +130,9 @@ struct Update: ParsableCommand {
             throw RoostError.invalid("you must provide one or more flags when using this command")
         }
         let body = try JSON(encoding: request)
-        try forEachNamed(names) { try Session.shared.client().call("POST", "containers/\($0)/update", body: body) }
+        try forEachNamed(names) {
+            try CommandContext.shared.client().call("POST", "containers/\($0)/update", body: body)
+        }
     }
 }
 
@@ -148,7 +150,7 @@ struct History: ParsableCommand {
     @Argument(help: ArgumentHelp("Image", valueName: "image")) var image: String
 
     func run() throws {
-        let history: [ImageHistoryEntry] = try Session.shared.client().get("images/\(image)/history")
+        let history: [ImageHistoryEntry] = try CommandContext.shared.client().get("images/\(image)/history")
         let rows = history.map { entry -> JSON in
             let isShort = entry.id.hasPrefix("sha256:") && !noTrunc
             let created = Timestamp.secondText(entry.created) + "Z"
@@ -182,7 +184,7 @@ struct System: ParsableCommand {
         var format: String?
 
         func run() throws {
-            let usage: DockerAPI.DiskUsage = try Session.shared.client().get("system/df")
+            let usage: DockerAPI.DiskUsage = try CommandContext.shared.client().get("system/df")
             let trash = Trash.known()
             if verbose { return try showAll(usage, trash) }
             var rows = rows(usage)
@@ -344,7 +346,7 @@ struct System: ParsableCommand {
             if volumes {
                 // Volumes do not support the `until` filter.
                 let filters = PruneFilters.parse(options.filter.filter { !$0.hasPrefix("until") })
-                let report: VolumesPruneReport = try Session.shared.client().post("volumes/prune", filters.query)
+                let report: VolumesPruneReport = try CommandContext.shared.client().post("volumes/prune", filters.query)
                 options.show("Volumes", report.volumesDeleted)
                 bytes += report.spaceReclaimed
             }
@@ -371,7 +373,7 @@ struct System: ParsableCommand {
             commandName: "dial-stdio", abstract: "Proxy the stdio stream to the engine connection",
             shouldDisplay: false)
         func run() throws {
-            let socket = try Session.shared.address.get().connect()
+            let socket = try CommandContext.shared.address.get().connect()
             try StreamPair.join(input: 0, output: 1, socket: socket)
         }
     }
@@ -383,7 +385,7 @@ struct System: ParsableCommand {
         @Flag(name: .long, help: "Also read every blob and verify its digest, which takes as long as reading the disk")
         var deep = false
         func run() throws {
-            let report: StoreCheckReport = try Session.shared.client().post(
+            let report: StoreCheckReport = try CommandContext.shared.client().post(
                 "roost/v1/check", [("deep", deep ? "1" : "0")], repeatable: true)
             for line in report.mended { Output.line("repaired: \(line)") }
             for line in report.damaged { Output.line("damaged: \(line)") }

@@ -16,7 +16,7 @@ struct Manifest: ParsableCommand {
         @Argument(help: ArgumentHelp("Image", valueName: "image")) var name: String
 
         func run() throws {
-            let answer = try Session.shared.client().open(
+            let answer = try CommandContext.shared.client().open(
                 "GET", "roost/v1/manifests/\(name)", headers: try TransferDisplay.headers(TransferDisplay.domain(name)))
             let manifest = try JSON(parsing: try answer.readAll())
             // Indent with tabs, as Docker does.

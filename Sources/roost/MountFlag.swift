@@ -118,7 +118,7 @@ struct MountFlag {
         if mount.target == nil { throw refuse("target is required") }
         if type != "volume", type != "tmpfs", mount.source == nil { throw refuse("source is required") }
         if type == "bind", let source = mount.source, !source.hasPrefix("/") {
-            mount.source = Session.shared.absolute(source)
+            mount.source = CommandContext.shared.absolute(source)
         }
         for (isGiven, owner) in [
             (mount.volumeOptions != nil, "volume"), (mount.bindOptions != nil, "bind"),

@@ -23,7 +23,7 @@ struct Network: ParsableCommand {
         @Option(name: .long, help: ArgumentHelp("Format output (table, json or a Go template)", valueName: "string"))
         var format: String?
         func run() throws {
-            let networks: [NetworkInspect] = try Session.shared.client().get("networks", try filterQuery(filter))
+            let networks: [NetworkInspect] = try CommandContext.shared.client().get("networks", try filterQuery(filter))
             let rows = networks.map { network -> JSON in
                 [
                     "ID": .string(noTrunc ? network.id : String(network.id.prefix(12))), "Name": .string(network.name),
@@ -90,7 +90,7 @@ struct Network: ParsableCommand {
             request.options = ContainerOptions.map(opt)
             request.labels = ContainerOptions.map(label)
             request.ipam = .init(driver: ipamDriver, config: pools)
-            let created: NetworkCreateResponse = try Session.shared.client().post("networks/create", [], request)
+            let created: NetworkCreateResponse = try CommandContext.shared.client().post("networks/create", [], request)
             Output.line(created.id)
         }
 
@@ -141,7 +141,7 @@ struct Network: ParsableCommand {
             var request = NetworkConnectRequest()
             request.container = container
             request.endpointConfig = endpoint
-            try Session.shared.client().call(
+            try CommandContext.shared.client().call(
                 "POST", "networks/\(EngineClient.encode(network))/connect", body: JSON(encoding: request))
         }
     }
@@ -155,7 +155,7 @@ struct Network: ParsableCommand {
             var request = NetworkDisconnectRequest()
             request.container = container
             request.force = force
-            try Session.shared.client().call(
+            try CommandContext.shared.client().call(
                 "POST", "networks/\(EngineClient.encode(network))/disconnect", body: JSON(encoding: request))
         }
     }
@@ -176,7 +176,9 @@ struct Network: ParsableCommand {
         @Argument(help: ArgumentHelp("Networks", valueName: "network")) var names: [String]
         func run() throws {
             try forEach(names.map { ($0, $0) }) {
-                do { try Session.shared.client().call("DELETE", "networks/\(EngineClient.encode($0))") } catch let error
+                do {
+                    try CommandContext.shared.client().call("DELETE", "networks/\(EngineClient.encode($0))")
+                } catch let error
                     as RoostError
                 {
                     guard force, error.kind == .notFound else { throw error }

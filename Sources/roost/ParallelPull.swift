@@ -28,7 +28,7 @@ struct ParallelPull {
 
     /// Pulls all images; returns those that failed.
     func run() throws -> [(order: Order, error: RoostError)] {
-        let client = try Session.shared.client()
+        let client = try CommandContext.shared.client()
         let display = isQuiet ? nil : ProgressDisplay()
         let isLive = Presentation.redraws(2)
         var waiting = orders[...]
@@ -40,7 +40,7 @@ struct ParallelPull {
             display?.update(order.subject, "Error \(known.message)", .failed)
         }
         while !waiting.isEmpty || !running.isEmpty {
-            while running.count < Session.shared.parallel, let order = waiting.popFirst() {
+            while running.count < CommandContext.shared.parallel, let order = waiting.popFirst() {
                 display?.update(order.subject, "Pulling \(order.image)", .working)
                 do {
                     running.append(

@@ -50,7 +50,7 @@ extension ProjectImages {
         if let rule = policy.pull, !["always", "missing", "never", "policy", "build", "if_not_present"].contains(rule) {
             throw RoostError.invalid("--pull \(rule): use always, missing, never or policy")
         }
-        let client = try Session.shared.client()
+        let client = try CommandContext.shared.client()
         var seen: Set<String> = []
         var stale: [String] = []
         var missing: [ParallelPull.Order] = []

@@ -87,8 +87,8 @@ enum PlanFollower {
     /// The command survives a restart of the engine. Returns the names of the objects that were acted on.
     @discardableResult
     static func follow(_ path: String, _ request: some PlanRequest) throws -> Set<String> {
-        let client = try Session.shared.client()
-        if Session.shared.isDryRun {
+        let client = try CommandContext.shared.client()
+        if CommandContext.shared.isDryRun {
             let plan: PlanDescription = try client.post("roost/v1/projects/plan", [], request)
             Output.raw(plan.text ?? "")
             return []
@@ -197,7 +197,7 @@ struct Up: ParsableCommand {
     }
 
     func run() throws {
-        let session = Session.shared
+        let session = CommandContext.shared
         try session.client().requireRoost("roost up")
         var project = try session.loadProject(services: services)
         if locked { project = try ProjectLock.load(project).apply(to: project) }
@@ -244,7 +244,7 @@ struct Up: ParsableCommand {
         }
         let shown = try shownServices(project)
         let follower = LogFollower(
-            style: Style(descriptor: 1, wish: noColor ? false : nil), prefix: !noLogPrefix, timestamps: timestamps,
+            style: Style(descriptor: 1, colour: noColor ? false : nil), prefix: !noLogPrefix, timestamps: timestamps,
             stopsWith: exitCodeFrom != nil || abortOnContainerExit || abortOnContainerFailure
                 ? Array(project.services.keys) : [],
             stopsOnFailureOnly: abortOnContainerFailure && !abortOnContainerExit && exitCodeFrom == nil)
@@ -257,7 +257,7 @@ struct Up: ParsableCommand {
     private func startWatch() throws -> Int32 {
         let words = ["watch", "--no-up", "--prune"] + (quietBuild ? ["--quiet"] : []) + services
         return try Processes.spawn(
-            "/proc/self/exe", arguments: ["roost"] + Session.shared.globalWords + words,
+            "/proc/self/exe", arguments: ["roost"] + CommandContext.shared.globalWords + words,
             environment: Processes.environment.map { "\($0.key)=\($0.value)" }, descriptors: [0, 1, 2])
     }
 
@@ -265,7 +265,7 @@ struct Up: ParsableCommand {
     private func printRunningNote(_ project: Project, except touched: Set<String>) throws {
         let display = ProgressDisplay()
         let wanted = settings.noDeps && !services.isEmpty ? Set(services) : project.needed(by: services)
-        for container in try Session.shared.projectContainers(project.name, all: false) {
+        for container in try CommandContext.shared.projectContainers(project.name, all: false) {
             let name = "Container \(container.name)"
             if !container.isOneOff, wanted.contains(container.service), !touched.contains(name) {
                 display.update(name, "Running", .done)
@@ -280,8 +280,10 @@ struct Up: ParsableCommand {
     }
 
     private func code(of service: String, _ project: String) throws -> Int32 {
-        guard let id = try Session.shared.projectContainers(project, services: [service]).first?.id else { return 1 }
-        return Int32(clamping: try Session.shared.client().inspectContainer(id).state.exitCode)
+        guard let id = try CommandContext.shared.projectContainers(project, services: [service]).first?.id else {
+            return 1
+        }
+        return Int32(clamping: try CommandContext.shared.client().inspectContainer(id).state.exitCode)
     }
 }
 
@@ -295,11 +297,11 @@ struct PlanCommand: ParsableCommand {
     var services: [String] = []
 
     func run() throws {
-        let project = try Session.shared.loadProject(services: services)
+        let project = try CommandContext.shared.loadProject(services: services)
         var request = ProjectUpRequest(
-            project, try Session.shared.contents(project), try settings.options(services))
+            project, try CommandContext.shared.contents(project), try settings.options(services))
         request.options.assumesImages = true
-        var plan: PlanDescription = try Session.shared.client().post("roost/v1/projects/plan", [], request)
+        var plan: PlanDescription = try CommandContext.shared.client().post("roost/v1/projects/plan", [], request)
         let text = plan.text ?? ""
         plan.text = nil
         Output.raw(json ? try JSON(encoding: plan).text(indent: 2) + "\n" : text)

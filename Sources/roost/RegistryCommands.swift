@@ -12,7 +12,7 @@ enum TransferDisplay {
     static func follow(_ answer: HTTPExchange, quiet: Bool, toErrors: Bool = false) throws -> (
         status: String, digest: String?
     ) {
-        let say: (String) -> Void = { toErrors ? Output.error($0) : Output.line($0) }
+        let show: (String) -> Void = { toErrors ? Output.error($0) : Output.line($0) }
         let progress = ProgressDisplay()
         let isLive = Terminals.isTerminal(1) && Presentation.redraws(2)
         var meter = TransferMeter()
@@ -26,7 +26,7 @@ enum TransferDisplay {
             if quiet { continue }
             guard let id = line.id, !status.hasPrefix("Pulling from") else {
                 let head = status.hasPrefix("Pulling from") ? "\(line.id ?? ""): " : ""
-                say(head + status)
+                show(head + status)
                 last = status
                 continue
             }
@@ -42,7 +42,7 @@ enum TransferDisplay {
                 progress.update(id, status + bar, ended ? .done : .working)
             } else if total == 0 {
                 // Not a terminal: print each status once, without progress bars.
-                say("\(id): \(status)")
+                show("\(id): \(status)")
             }
         }
         return (last, digest)
@@ -65,7 +65,7 @@ enum TransferDisplay {
         _ image: String, platform: String? = nil, allTags: Bool = false, quiet: Bool = false,
         toErrors: Bool = false
     ) throws -> String? {
-        let answer = try Session.shared.client().open(
+        let answer = try CommandContext.shared.client().open(
             "POST", "images/create", query(image, platform: platform, allTags: allTags),
             headers: try headers(domain(image)))
         return try follow(answer, quiet: quiet, toErrors: toErrors).digest
@@ -115,7 +115,7 @@ struct Pull: ParsableCommand {
     @Argument(help: ArgumentHelp("Image (compose: services)", valueName: "image")) var names: [String] = []
 
     func run() throws {
-        if Session.shared.isCompose || names.isEmpty {
+        if CommandContext.shared.isCompose || names.isEmpty {
             return try ProjectImages(services: names, withDependencies: includeDeps).pull(
                 policy: policy, skipBuildable: ignoreBuildable, ignoresFailures: ignorePullFailures, quiet: quiet)
         }
@@ -144,7 +144,7 @@ struct Push: ParsableCommand {
     @Argument(help: ArgumentHelp("Image (compose: services)", valueName: "image")) var names: [String] = []
 
     func run() throws {
-        if Session.shared.isCompose || names.isEmpty {
+        if CommandContext.shared.isCompose || names.isEmpty {
             return try ProjectImages(services: names, withDependencies: includeDeps).push(
                 ignoresFailures: ignorePushFailures, quiet: quiet)
         }
@@ -160,7 +160,7 @@ struct Push: ParsableCommand {
         let last = name.pathParts.last ?? ""
         if !allTags, !last.contains(":") { query.append(("tag", "latest")) }
         let headers = try TransferDisplay.headers(TransferDisplay.domain(name))
-        let answer = try Session.shared.client().open(
+        let answer = try CommandContext.shared.client().open(
             "POST", "images/\(name)/push", query, headers: headers.isEmpty ? [("X-Registry-Auth", "e30=")] : headers)
         _ = try TransferDisplay.follow(answer, quiet: quiet)
     }
@@ -205,7 +205,7 @@ struct Login: ParsableCommand {
         login.username = name
         login.password = secret
         login.serverAddress = DockerConfiguration.key(server)
-        let answer: LoginResponse = try Session.shared.client().post("auth", [], login)
+        let answer: LoginResponse = try CommandContext.shared.client().post("auth", [], login)
         try configuration.store(server, name: name, password: secret)
         Output.line(answer.status.isEmpty ? "Login Succeeded" : answer.status)
     }
@@ -247,7 +247,7 @@ struct ProjectImages {
     }
 
     init(services names: [String], withDependencies: Bool) throws {
-        project = try Session.shared.loadProject(services: withDependencies ? names : [])
+        project = try CommandContext.shared.loadProject(services: withDependencies ? names : [])
         for name in names where project.services[name] == nil { throw RoostError.missing("no such service: \(name)") }
         services = names.isEmpty || withDependencies ? project.needed(by: names).sorted() : names
     }
@@ -261,7 +261,7 @@ struct ProjectImages {
         for service in services {
             guard let image = image(service), seen.insert(image).inserted else { continue }
             if skipBuildable, isBuilt(service) { continue }
-            let isThere = (try? Session.shared.client().inspectImage(image)) != nil
+            let isThere = (try? CommandContext.shared.client().inspectImage(image)) != nil
             let definition = try project.service(service)
             let rule = policy ?? definition?.pullPolicy ?? ""
             if rule == "never" || rule == "build" { continue }
@@ -277,7 +277,7 @@ struct ProjectImages {
                 Output.error(" \(order.subject) \(order.image) could not be pulled; build it with roost compose build")
                 continue
             }
-            Output.error(" \(order.subject) \(Session.shared.told(error))")
+            Output.error(" \(order.subject) \(CommandContext.shared.message(error))")
             failed = true
         }
         if failed, !ignoresFailures { throw ExitCode(1) }
@@ -301,7 +301,7 @@ struct ProjectImages {
                 try Push.push(image, quiet: true)
                 if !quiet { Output.error(" \(service) Pushed") }
             } catch let error as RoostError {
-                Output.error(" \(service) \(Session.shared.told(error))")
+                Output.error(" \(service) \(CommandContext.shared.message(error))")
                 if !ignoresFailures { throw ExitCode(1) }
             }
         }
@@ -311,7 +311,7 @@ struct ProjectImages {
 /// What a registry says about an image.
 enum RemoteImage {
     static func describe(_ image: String) throws -> DistributionInspect {
-        let answer = try Session.shared.client().open(
+        let answer = try CommandContext.shared.client().open(
             "GET", "distribution/\(image)/json", headers: try TransferDisplay.headers(TransferDisplay.domain(image)))
         return try JSON(parsing: answer.readAll()).decode(zeroIfAbsent: true)
     }

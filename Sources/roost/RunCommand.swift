@@ -18,7 +18,7 @@ struct Create: ParsableCommand {
     var words: [String] = []
     func run() throws {
         if words.first == "--help" { throw CleanExit.helpRequest(Self.self) }
-        if Session.shared.isCompose { return try Up.parse(["--no-start"] + words).run() }
+        if CommandContext.shared.isCompose { return try Up.parse(["--no-start"] + words).run() }
         let words = try PassthroughArguments.checked(words, of: "create")
         try Arguments.need(words, "create", "to create the containers of all services, use: roost compose create")
         Output.line(try options.create(words, attach: true))
@@ -60,9 +60,9 @@ struct Run: ParsableCommand {
 
     func run() throws {
         if words.first == "--help" { throw CleanExit.helpRequest(Self.self) }
-        let words = try PassthroughArguments.checked(words, of: Session.shared.isCompose ? "compose run" : "run")
+        let words = try PassthroughArguments.checked(words, of: CommandContext.shared.isCompose ? "compose run" : "run")
         try Arguments.need(words, "run")
-        if !Session.shared.isCompose {
+        if !CommandContext.shared.isCompose {
             if !options.attach.isEmpty, detach {
                 throw RoostError.invalid("conflicting options: cannot specify both --attach and --detach")
             }
@@ -72,12 +72,12 @@ struct Run: ParsableCommand {
         }
         var made: String?
         do {
-            if Session.shared.isCompose { return try runService(words) }
+            if CommandContext.shared.isCompose { return try runService(words) }
             let id = try options.create(words, attach: !detach)
             made = id
             if detach {
                 Output.line(id)
-                try Session.shared.client().call("POST", "containers/\(id)/start")
+                try CommandContext.shared.client().call("POST", "containers/\(id)/start")
                 return
             }
             throw ExitCode(
@@ -86,10 +86,10 @@ struct Run: ParsableCommand {
                     hasTerminal: options.tty, streams: options.attach, passesSignals: sigProxy
                 ).start())
         } catch let error as RoostError {
-            Output.error(Session.shared.told(error))
+            Output.error(CommandContext.shared.message(error))
             // If the engine was lost before the start, --rm never takes effect: remove the container here.
             if error.kind == .unavailable, options.rm, let made {
-                _ = try? Session.shared.client().call(
+                _ = try? CommandContext.shared.client().call(
                     "DELETE", "containers/\(made)", [("force", "1"), ("v", "1")], repeatable: true)
             }
             let text = error.message
@@ -103,7 +103,7 @@ struct Run: ParsableCommand {
         guard let service = words.first else {
             throw ValidationError("\"roost compose run\" requires at least 1 argument")
         }
-        let session = Session.shared
+        let session = CommandContext.shared
         let project = try session.loadProject(services: [service])
         guard project.services[service] != nil else { throw RoostError.missing("no such service: \(service)") }
         let client = try session.client()

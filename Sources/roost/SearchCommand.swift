@@ -29,7 +29,7 @@ struct Search: ParsableCommand {
             throw RoostError.invalid("limit \(limit) is outside the range of [1, 100]")
         }
         let query = [("term", term), ("limit", String(limit))] + (try filterQuery(filter))
-        let answer = try Session.shared.client().open(
+        let answer = try CommandContext.shared.client().open(
             "GET", "images/search", query, headers: try TransferDisplay.headers(TransferDisplay.domain(term))
         ).readAll()
         let found: [ImageSearchResult] = try JSON(parsing: answer).decode(zeroIfAbsent: true)

@@ -29,7 +29,7 @@ struct Plugin: ParsableCommand {
         var format: String?
         func run() throws {
             try Listing.show(
-                try Session.shared.client().call("GET", "plugins").array ?? [], format,
+                try CommandContext.shared.client().call("GET", "plugins").array ?? [], format,
                 columns: [("Id", "ID"), ("Name", "NAME"), ("Description", "DESCRIPTION"), ("Enabled", "ENABLED")],
                 quiet: quiet ? "Id" : nil)
         }

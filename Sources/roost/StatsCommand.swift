@@ -36,7 +36,7 @@ struct Stats: ParsableCommand {
     }
 
     private func chosen() throws -> [ContainerSummary] {
-        let session = Session.shared
+        let session = CommandContext.shared
         if session.isCompose {
             return try session.projectContainers(try session.projectNameOnly(), all: all, services: names)
         }
@@ -49,7 +49,7 @@ struct Stats: ParsableCommand {
 
     private func row(_ container: ContainerSummary) throws -> JSON {
         let id = container.id
-        let stats: ContainerStats = try Session.shared.client().get("containers/\(id)/stats", [("stream", "0")])
+        let stats: ContainerStats = try CommandContext.shared.client().get("containers/\(id)/stats", [("stream", "0")])
         let (usage, limit) = (stats.memory.usage ?? 0, stats.memory.limit ?? 0)
         let interfaces = stats.networks?.values ?? []
         let received = interfaces.reduce(0) { $0 + ($1["rx_bytes"] ?? 0) }

@@ -21,7 +21,7 @@ struct Trash: ParsableCommand {
             """,
         subcommands: [Ls.self, Restore.self, Empty.self], defaultSubcommand: Ls.self)
 
-    static func contents() throws -> [TrashEntry] { try Session.shared.client().get("roost/v1/trash") }
+    static func contents() throws -> [TrashEntry] { try CommandContext.shared.client().get("roost/v1/trash") }
 
     /// The contents, for commands that only mention them; empty on errors, since other engines have no trash.
     static func known() -> [TrashEntry] { (try? contents()) ?? [] }
@@ -74,7 +74,7 @@ struct Trash: ParsableCommand {
 
         func run() throws {
             for volume in volumes {
-                let restored: VolumeInspect = try Session.shared.client().post(
+                let restored: VolumeInspect = try CommandContext.shared.client().post(
                     "roost/v1/trash/\(EngineClient.encode(volume))/restore", name.map { [("name", $0)] } ?? [])
                 Output.line(restored.name)
             }
@@ -89,7 +89,7 @@ struct Trash: ParsableCommand {
         var volumes: [String] = []
 
         func run() throws {
-            let client = try Session.shared.client()
+            let client = try CommandContext.shared.client()
             var bytes: Int64 = 0
             for path in volumes.isEmpty ? [""] : volumes.map({ "/" + EngineClient.encode($0) }) {
                 let report: VolumesPruneReport = try client.delete("roost/v1/trash" + path)

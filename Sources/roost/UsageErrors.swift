@@ -30,8 +30,8 @@ enum UsageErrors {
     }
 
     /// The parser's error in Docker's form, and the exit code: 125 for an invalid option, otherwise 1.
-    static func told(_ message: String, _ arguments: [String]) -> (text: String, code: Int32) {
-        let (path, command) = place(arguments)
+    static func message(_ message: String, _ arguments: [String]) -> (text: String, code: Int32) {
+        let (path, command) = command(of: arguments)
         var first = message.split(separator: "\n").first.map(String.init) ?? message
         if first.hasPrefix("Error: ") { first = String(first.dropFirst(7)) }
         var isOption = first.hasPrefix("Invalid option") || first.contains("is invalid for '-")
@@ -54,9 +54,9 @@ enum UsageErrors {
     }
 
     /// The command that the arguments start with, and its full name.
-    private static func place(_ arguments: [String]) -> (path: String, command: any ParsableCommand.Type) {
+    private static func command(of arguments: [String]) -> (path: String, command: any ParsableCommand.Type) {
         var node: any ParsableCommand.Type = Roost.self
-        var path = Session.shared.isCompose ? "roost compose" : "roost"
+        var path = CommandContext.shared.isCompose ? "roost compose" : "roost"
         for word in arguments {
             guard let child = node.configuration.subcommands.first(where: { names($0).contains(word) }) else { break }
             node = child

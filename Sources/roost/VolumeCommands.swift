@@ -18,7 +18,7 @@ struct Volume: ParsableCommand {
         @Option(name: .long, help: ArgumentHelp("Format output (table, json or a Go template)", valueName: "string"))
         var format: String?
         func run() throws {
-            let list: VolumeList = try Session.shared.client().get("volumes", try filterQuery(filter))
+            let list: VolumeList = try CommandContext.shared.client().get("volumes", try filterQuery(filter))
             let rows = list.volumes.map { volume -> JSON in
                 [
                     "Driver": "local", "Name": .string(volume.name), "Scope": "local",
@@ -48,7 +48,8 @@ struct Volume: ParsableCommand {
             let request = VolumeCreateRequest(
                 name: name ?? oldName ?? "", driver: driver, driverOptions: ContainerOptions.map(opt),
                 labels: ContainerOptions.map(label))
-            Output.line(try Session.shared.client().post("volumes/create", [], request, as: VolumeInspect.self).name)
+            Output.line(
+                try CommandContext.shared.client().post("volumes/create", [], request, as: VolumeInspect.self).name)
         }
     }
     struct InspectVolume: ParsableCommand {
@@ -67,7 +68,7 @@ struct Volume: ParsableCommand {
         @Argument(help: ArgumentHelp("Volumes", valueName: "volume")) var names: [String]
         func run() throws {
             try forEach(names.map { ($0, $0) }) {
-                try Session.shared.client().call(
+                try CommandContext.shared.client().call(
                     "DELETE", "volumes/\(EngineClient.encode($0))", [("force", force ? "1" : "0")])
             }
         }

@@ -16,8 +16,8 @@ struct Watch: ParsableCommand {
     @Argument(help: ArgumentHelp("Services to watch", valueName: "service")) var services: [String] = []
 
     func run() throws {
-        try Session.shared.client().requireRoost("roost watch")
-        let project = try Session.shared.loadProject(services: services)
+        try CommandContext.shared.client().requireRoost("roost watch")
+        let project = try CommandContext.shared.loadProject(services: services)
         if !noUp { try Up.parse(["-d"] + services).run() }
         try ProjectWatch(project, services: services, quiet: quiet, prunes: prune).run { _ in false }
     }
@@ -64,7 +64,7 @@ final class ProjectWatch {
         if action == "rebuild", service.build == nil {
             throw RoostError.invalid("service \(name): action rebuild requires a build section")
         }
-        let path = Session.shared.absolute(entry.path ?? ".")
+        let path = CommandContext.shared.absolute(entry.path ?? ".")
         guard Files.exists(path) else {
             throw RoostError.missing("service \(name): develop.watch: \(path) does not exist")
         }
@@ -138,8 +138,9 @@ final class ProjectWatch {
     }
 
     private func containers(_ service: String, all: Bool = true) throws -> [String] {
-        try Session.shared.projectContainers(project.name, all: all, services: [service]).filter { !$0.isOneOff }.map(
-            \.id)
+        try CommandContext.shared.projectContainers(project.name, all: all, services: [service]).filter { !$0.isOneOff }
+            .map(
+                \.id)
     }
 
     private func act(_ rule: Rule, _ changes: [TreeWatch.Change]) throws {
@@ -157,7 +158,7 @@ final class ProjectWatch {
         }
         if rule.action == "restart" || rule.action == "sync+restart" {
             for id in try containers(rule.service) {
-                try Session.shared.client().call("POST", "containers/\(id)/restart")
+                try CommandContext.shared.client().call("POST", "containers/\(id)/restart")
             }
             Output.error("service(s) [\"\(rule.service)\"] restarted")
         }
@@ -169,7 +170,7 @@ final class ProjectWatch {
     private func sync(_ rule: Rule, _ changes: [TreeWatch.Change], _ id: String) throws {
         var gone: [String] = []
         var sources: [String] = []
-        var places: [String] = []
+        var paths: [String] = []
         func escaped(_ path: String) -> String {
             String(path.flatMap { "*?[\\".contains($0) ? ["\\", $0] : [$0] })
         }
@@ -177,29 +178,29 @@ final class ProjectWatch {
             switch change {
             case .removed(let name): gone.append(name.isEmpty ? rule.target : rule.target + "/" + name)
             case .written(let name):
-                let place = name.isEmpty ? rule.path : rule.path + "/" + name
-                guard let status = try? Files.status(place, followLinks: false) else { continue }
+                let path = name.isEmpty ? rule.path : rule.path + "/" + name
+                guard let status = try? Files.status(path, followLinks: false) else { continue }
                 // Directories are created with their files; empty ones are skipped.
                 if status.isDirectory { continue }
-                places.append(place)
+                paths.append(path)
                 sources.append(escaped(rule.path) + (name.isEmpty ? "" : "/./" + escaped(name)))
             }
         }
         if !gone.isEmpty {
             var removed = RemovedPaths()
             removed.paths = gone
-            try Session.shared.client().call("DELETE", "containers/\(id)/archive", body: JSON(encoding: removed))
+            try CommandContext.shared.client().call("DELETE", "containers/\(id)/archive", body: JSON(encoding: removed))
         }
         guard !sources.isEmpty else { return }
         do { try send(sources, rule, id) } catch {
             // A temporary file may be gone by now: send the remaining files, as no other event will report them.
-            guard places.contains(where: { (try? Files.status($0, followLinks: false)) == nil }) else { throw error }
+            guard paths.contains(where: { (try? Files.status($0, followLinks: false)) == nil }) else { throw error }
             try sync(rule, changes.filter { if case .written = $0 { true } else { false } }, id)
         }
     }
 
     private func send(_ sources: [String], _ rule: Rule, _ id: String) throws {
-        let client = try Session.shared.client()
+        let client = try CommandContext.shared.client()
         let isFile = (try? Files.status(rule.path).isDirectory) == false
         let pipe = try Pipe()
         let worker = try LocalArchive.select(sources, into: rule.target, keepsParents: !isFile, to: pipe.writing.raw)
@@ -212,7 +213,7 @@ final class ProjectWatch {
 
     /// Runs a command in a container; throws its output if it fails.
     private func run(_ hook: Hook, _ id: String, _ service: String) throws {
-        let client = try Session.shared.client()
+        let client = try CommandContext.shared.client()
         var request = ExecCreateRequest(command: hook.command ?? [])
         request.attachStdout = true
         request.attachStderr = true
@@ -223,26 +224,27 @@ final class ProjectWatch {
         let exec = try client.post("containers/\(id)/exec", [], request, as: ObjectID.self).id
         let stream = try client.hijack(
             "exec/\(exec)/start", body: JSON(encoding: ExecStartRequest(detach: false, tty: false)))
-        var said = stream.takeRest()
-        while case let part = try readSome(stream.connection.raw, limit: 1 << 16), !part.isEmpty { said += part }
+        var output = stream.takeRest()
+        while case let part = try readSome(stream.connection.raw, limit: 1 << 16), !part.isEmpty { output += part }
         let code = try client.get("exec/\(exec)/json", as: ExecInspect.self).exitCode ?? 0
         guard code != 0 else { return }
         var frames = FrameReader(plain: false)
-        let text = frames.frames(said).map { String(decoding: $0.payload, as: UTF8.self) }.joined()
+        let text = frames.frames(output).map { String(decoding: $0.payload, as: UTF8.self) }.joined()
         throw RoostError.failure("the command in \(service) exited with \(code): \(text)")
     }
 
     private func rebuild(_ service: String) throws {
         let image = try project.service(service)?.image ?? ""
-        let before = try? Session.shared.client().inspectImage(image).id
+        let before = try? CommandContext.shared.client().inspectImage(image).id
         try ProjectImages(project, services: [service]).build(BuildOverrides(quiet: quiet))
         try PlanFollower.follow(
             "roost/v1/projects/up",
             ProjectUpRequest(
-                project, try Session.shared.contents(project), try UpSettings.parse(["--no-deps"]).options([service])))
+                project, try CommandContext.shared.contents(project),
+                try UpSettings.parse(["--no-deps"]).options([service])))
         if prunes, let id = before {
             // Fails if the old image is still in use; it is then kept.
-            _ = try? Session.shared.client().call("DELETE", "images/\(id)")
+            _ = try? CommandContext.shared.client().call("DELETE", "images/\(id)")
         }
     }
 }

@@ -11,14 +11,14 @@ Processes.unblockSignals()
 Processes.ignore(13)
 var arguments = Array(CommandLine.arguments.dropFirst())
 do {
-    try Session.shared.takeGlobals(&arguments)
+    try CommandContext.shared.takeGlobals(&arguments)
     if let text = UsageErrors.unknownCommand(arguments) {
         Output.error(text)
         throw ExitCode(1)
     }
     arguments = FlagNormalizer.normalized(arguments)
     // With -H or --context the user has selected the engine explicitly, so no note is needed.
-    if Session.shared.host == nil, Session.shared.context == nil, Session.shared.runRoot == nil {
+    if CommandContext.shared.host == nil, CommandContext.shared.context == nil, CommandContext.shared.runRoot == nil {
         EngineClient.foreign.withLock { tell in
             tell = { Output.error("note: connected to \($0) at \($1), not to a Roost engine") }
         }
@@ -28,12 +28,12 @@ do {
 } catch let code as ExitCode {
     Processes.exit(code.rawValue)
 } catch let error as ComposeError {
-    Output.error(error.rendered { try? Files.readText(Session.shared.absolute($0)) })
+    Output.error(error.rendered { try? Files.readText(CommandContext.shared.absolute($0)) })
     // Compose's exit codes: 14 for a missing file, 15 for an invalid one.
-    Processes.exit(error.isMissingFile && error.place == nil ? 14 : 15)
+    Processes.exit(error.isMissingFile && error.location == nil ? 14 : 15)
 } catch let error as RoostError {
     Output.error(
-        Session.shared.told(error))
+        CommandContext.shared.message(error))
     Processes.exit(1)
 } catch let error as Arguments.Missing {
     Output.error(error.text)
@@ -44,7 +44,7 @@ do {
 } catch {
     // Docker's exit codes: 125 for an unknown option, 1 for a wrong number of arguments or an unknown command.
     guard Roost.exitCode(for: error).rawValue == 64 else { Roost.exit(withError: error) }
-    let (text, code) = UsageErrors.told(Roost.fullMessage(for: error), arguments)
+    let (text, code) = UsageErrors.message(Roost.fullMessage(for: error), arguments)
     Output.error(text)
     Processes.exit(code)
 }

@@ -320,7 +320,7 @@ final class TestAPI: Sendable {
         let pathStatus = "PathStatus"
         let words: [Substring] = cells.flatMap { $0.dropFirst(2) }.flatMap { $0.split(separator: "`") }
         for type in words where type.first?.isUppercase == true && !type.contains(" ") && type != pathStatus {
-            #expect(sources.contains("public struct \(type):"), "docs/api.md names \(type)")
+            #expect(sources.contains("package struct \(type):"), "docs/api.md names \(type)")
         }
     }
 }

@@ -105,7 +105,7 @@ import Testing
             "build: {additional_contexts: {b: 'service:nope'}}", "group_add: [100, 100]", "mem_limit: 512mbb",
             "develop: {watch: [{path: '', action: rebuild}]}",
         ])
-    func refused(_ attribute: String) { #expect(failure("services: {a: {image: x, \(attribute)}}")?.place != nil) }
+    func refused(_ attribute: String) { #expect(failure("services: {a: {image: x, \(attribute)}}")?.location != nil) }
 
     @Test(
         "accepted",
@@ -170,8 +170,8 @@ import Testing
             ),
             ("services: {a: {image: x, mem_limit: 512mbb}}", "compose.yaml:1:37", "invalid size \"512mbb\""),
         ])
-    func mistakes(_ text: String, _ place: String, _ words: String) {
+    func mistakes(_ text: String, _ location: String, _ words: String) {
         let error = failure(text)
-        #expect(error?.place?.description == place && error?.description.contains(words) == true)
+        #expect(error?.location?.description == location && error?.description.contains(words) == true)
     }
 }

@@ -75,7 +75,7 @@ import Testing
         ])
     func names(_ file: String, _ message: String) throws {
         let error = #expect(throws: ComposeError.self) { _ = try self.environment(file) }
-        #expect(error?.message.contains(message) == true && error?.place?.file == "/work/shop/e")
+        #expect(error?.message.contains(message) == true && error?.location?.file == "/work/shop/e")
     }
 
     @Test(

@@ -103,10 +103,10 @@ func failure(_ text: String, environment: [String: String] = [:]) -> ComposeErro
         #expect(project.origins["services.web.image"] == "compose.yaml:3:12")
     }
 
-    @Test("an unknown key names its place and the nearest one")
+    @Test("an unknown key names its location and the nearest one")
     func unknownKey() throws {
         let error = try #require(failure("services:\n  web:\n    image: a\n    comand: x\n"))
-        #expect(error.place == Place(file: "compose.yaml", line: 4, column: 5))
+        #expect(error.location == ComposeModel.SourceLocation(file: "compose.yaml", line: 4, column: 5))
         #expect(error.hint == "did you mean command?")
         let text = error.rendered { _ in "services:\n  web:\n    image: a\n    comand: x\n" }
         #expect(text.contains("4 |     comand: x"))
@@ -128,7 +128,7 @@ func failure(_ text: String, environment: [String: String] = [:]) -> ComposeErro
         ] as [(String, Int, Int)])
     func places(text: String, line: Int, column: Int) throws {
         let error = try #require(failure(text))
-        #expect(error.place.map { [$0.line, $0.column] } == [line, column], "\(error)")
+        #expect(error.location.map { [$0.line, $0.column] } == [line, column], "\(error)")
     }
 
     @Test(

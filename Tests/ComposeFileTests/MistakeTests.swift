@@ -34,9 +34,9 @@ import Testing
             ("services:\n  web:\n    image: x\n    command: @run\n", "4:14", "quotes"),
             ("services:\n  web:\n    image: x\n    env_file: missing.env\n", "4:15", "create the file"),
         ])
-    func mistake(text: String, place: String, hint: String) throws {
+    func mistake(text: String, location: String, hint: String) throws {
         let error = try #require(failure(text), "it is accepted")
-        #expect(error.place?.description == "compose.yaml:\(place)", "\(error)")
+        #expect(error.location?.description == "compose.yaml:\(location)", "\(error)")
         #expect(error.description.contains(hint), "\(error)")
     }
 }

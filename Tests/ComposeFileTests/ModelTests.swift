@@ -38,14 +38,14 @@ import Testing
         #expect(project.origins["services.web.image"]?.hasPrefix("base/common.yaml:4:") == true)
     }
 
-    @Test("extends: circles and missing services are refused with their place")
+    @Test("extends: circles and missing services are refused with their location")
     func badExtends() throws {
         let circle = try #require(
             failure("services:\n  a: {image: x, extends: b}\n  b: {image: x, extends: a}\n"))
         #expect(circle.message.contains("Circular reference"))
         let missing = try #require(failure("services:\n  a: {image: x, extends: {service: nope}}\n"))
         #expect(missing.message.contains("service \"nope\" not found"))
-        #expect(missing.place?.line == 2)
+        #expect(missing.location?.line == 2)
     }
 
     @Test("include: a project of its own, with its folder and its .env")

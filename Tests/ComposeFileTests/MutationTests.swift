@@ -52,17 +52,17 @@ import Testing
     static func mutate(_ seed: [UInt8], _ generator: inout SeededGenerator) -> [UInt8] {
         var bytes = seed
         for _ in 0..<Int.random(in: 1...6, using: &generator) {
-            let place = Int.random(in: 0...bytes.count, using: &generator)
+            let location = Int.random(in: 0...bytes.count, using: &generator)
             switch Int.random(in: 0..<5, using: &generator) {
-            case 0 where place < bytes.count: bytes[place] = UInt8.random(in: 0...255, using: &generator)
-            case 1: bytes.insert(contentsOf: Array((words.randomElement(using: &generator) ?? "").utf8), at: place)
+            case 0 where location < bytes.count: bytes[location] = UInt8.random(in: 0...255, using: &generator)
+            case 1: bytes.insert(contentsOf: Array((words.randomElement(using: &generator) ?? "").utf8), at: location)
             case 2:
-                let end = min(bytes.count, place + Int.random(in: 0...40, using: &generator))
-                bytes.removeSubrange(place..<end)
+                let end = min(bytes.count, location + Int.random(in: 0...40, using: &generator))
+                bytes.removeSubrange(location..<end)
             case 3:
-                let end = min(bytes.count, place + Int.random(in: 0...200, using: &generator))
-                bytes.insert(contentsOf: bytes[place..<end], at: Int.random(in: 0...bytes.count, using: &generator))
-            default: bytes.insert(UInt8.random(in: 0...127, using: &generator), at: place)
+                let end = min(bytes.count, location + Int.random(in: 0...200, using: &generator))
+                bytes.insert(contentsOf: bytes[location..<end], at: Int.random(in: 0...bytes.count, using: &generator))
+            default: bytes.insert(UInt8.random(in: 0...127, using: &generator), at: location)
             }
         }
         return bytes

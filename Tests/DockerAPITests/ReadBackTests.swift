@@ -66,7 +66,7 @@ import Testing
         let chosen = try shown()
         #expect(chosen["Options"].text() == "{}")
         #expect(chosen["IPAM"]["Config"].text() == #"[{"Subnet":"172.29.8.0/24","Gateway":"172.29.8.1"}]"#)
-        record.askedSubnets = [try #require(Subnet("172.29.8.0/24"))]
+        record.requestedSubnets = [try #require(Subnet("172.29.8.0/24"))]
         #expect(try shown()["IPAM"]["Config"].text() == #"[{"Subnet":"172.29.8.0/24"}]"#)
     }
 }

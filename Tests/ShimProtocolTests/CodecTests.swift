@@ -35,8 +35,8 @@ import Testing
                 runsUnderInit: true),
             security: SecurityPlan(
                 capabilities: .max, seccompFilter: [1, 2], noNewPrivileges: true,
-                limits: [ResourceLimit(resource: 7, soft: 1, hard: .max)], outOfMemoryScore: -5),
-            controlGroups: .split(paths: ["/c"]), standardStreams: StreamPlan(terminal: true, input: false))
+                limits: [ResourceLimit(resource: 7, soft: 1, hard: .max)], oomScoreAdj: -5),
+            cgroups: .split(paths: ["/c"]), standardStreams: StreamPlan(terminal: true, input: false))
     }
 
     @Test("a plan survives its encoding")

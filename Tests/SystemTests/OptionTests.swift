@@ -109,7 +109,7 @@ import Testing
     }
 
     @Test("a control group above the container's own, and the killer of processes without memory")
-    func controlGroups() throws {
+    func cgroups() throws {
         try withEngine { engine in
             let folder = try engine.writeProject(
                 """

@@ -50,7 +50,8 @@ enum DeployTable {
             var list: [JSON] = []
             for item in try Fields.objects(table, required: required)(&reader, node, path).array ?? [] {
                 if !item["count"].isNull, !item["device_ids"].isNull {
-                    throw ComposeError("\(path): \"count\" and \"device_ids\" attributes are exclusive", at: node.place)
+                    throw ComposeError(
+                        "\(path): \"count\" and \"device_ids\" attributes are exclusive", at: node.location)
                 }
                 var request = item
                 if item["count"].isNull, item["device_ids"].isNull { request.set("count", -1) }

@@ -17,7 +17,7 @@ enum DevelopTable {
             let action = rule["action"].string ?? ""
             if !["rebuild", "restart"].contains(action), (rule["target"].string ?? "").isEmpty {
                 throw ComposeError(
-                    "\(path): target is required for non-rebuild actions", at: node.place,
+                    "\(path): target is required for non-rebuild actions", at: node.location,
                     hint: "set the directory in the container, e.g. target: /app")
             }
         }
@@ -26,7 +26,7 @@ enum DevelopTable {
 
     private static let watched: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         if try reader.string(node, path).string == "" {
-            throw ComposeError("\(path): value can't be blank", at: node.place)
+            throw ComposeError("\(path): value can't be blank", at: node.location)
         }
         return try Fields.path(&reader, node, path)
     }

@@ -21,7 +21,7 @@ enum Fields {
             if let number = value.int, !range.contains(Int64(number)) {
                 let limit =
                     Int64(number) < range.lowerBound ? "at least \(range.lowerBound)" : "at most \(range.upperBound)"
-                throw ComposeError("\(path) must be \(limit), not \(number)", at: node.place)
+                throw ComposeError("\(path) must be \(limit), not \(number)", at: node.location)
             }
             return value
         }
@@ -146,7 +146,7 @@ enum Fields {
             for (index, item) in try reader.items(node, path).enumerated() {
                 let value = try reader.object(item, "\(path).[\(index)]", table)
                 for key in required where value[key].isNull {
-                    throw ComposeError("\(path).[\(index)]: \(key) is required", at: item.place)
+                    throw ComposeError("\(path).[\(index)]: \(key) is required", at: item.location)
                 }
                 found.append(value)
             }
@@ -166,15 +166,15 @@ enum Fields {
         reader.note(path, node)
         var found: [(key: String, value: JSON)] = []
         for entry in try reader.entries(node, path) {
-            let place = "\(path).\(entry.key)"
+            let memberPath = "\(path).\(entry.key)"
             if case .mapping = entry.value.kind {
-                let value = try reader.object(entry.value, place, ["soft": int, "hard": int])
+                let value = try reader.object(entry.value, memberPath, ["soft": int, "hard": int])
                 guard !value["soft"].isNull, !value["hard"].isNull else {
-                    throw ComposeError("\(place): soft and hard are both required", at: entry.place)
+                    throw ComposeError("\(memberPath): soft and hard are both required", at: entry.location)
                 }
                 found.append((entry.key, value))
             } else {
-                found.append((entry.key, try reader.int(entry.value, place)))
+                found.append((entry.key, try reader.int(entry.value, memberPath)))
             }
         }
         return .object(found.sorted { $0.key < $1.key })
@@ -189,7 +189,7 @@ enum Fields {
                 guard let text = try reader.text(item, path) else { continue }
                 guard let (name, addresses) = text.cut(at: "=") ?? text.cut(at: ":"), !name.isEmpty else {
                     throw ComposeError(
-                        "invalid extra host \"\(text)\" in \(path) (e.g. \"db.example:10.0.0.5\")", at: item.place)
+                        "invalid extra host \"\(text)\" in \(path) (e.g. \"db.example:10.0.0.5\")", at: item.location)
                 }
                 for address in addresses.fields(at: ",") { found.append("\(name)=\(unbracketed(String(address)))") }
             }

@@ -23,10 +23,10 @@ enum PortTable {
             if case .mapping = item.kind {
                 var port = try reader.object(item, "\(path).[\(index)]", table)
                 guard let target = port["target"].int, (1...65535).contains(target) else {
-                    throw ComposeError("\(path).[\(index)]: target must be a port from 1 to 65535", at: item.place)
+                    throw ComposeError("\(path).[\(index)]: target must be a port from 1 to 65535", at: item.location)
                 }
                 if let text = port["host_ip"].string, IPAddress(text) == nil {
-                    throw ComposeError("\(path).[\(index)]: invalid ip address: \(text)", at: item.place)
+                    throw ComposeError("\(path).[\(index)]: invalid ip address: \(text)", at: item.location)
                 }
                 if port["mode"].isNull { port.set("mode", "ingress") }
                 if port["protocol"].isNull { port.set("protocol", "tcp") }
@@ -36,7 +36,7 @@ enum PortTable {
                     throw reader.wrong("\(path).[\(index)]", "a string or a whole number", item)
                 }
                 guard let text = try reader.text(item, "\(path).[\(index)]") else { continue }
-                new = try short(text, at: item.place)
+                new = try short(text, at: item.location)
             }
             for port in new where known.insert(ExactText(port.text())).inserted { found.append(port) }
         }
@@ -57,21 +57,21 @@ enum PortTable {
                         && $0["published"] != port["published"]
                 }
                 guard let same else { continue }
-                func place(_ origins: [String: String]) -> String {
+                func location(_ origins: [String: String]) -> String {
                     origins["services.\(name).ports"].map { " (\($0))" } ?? ""
                 }
                 found.append(
-                    "service \(name): port \(port["target"].int ?? 0) is published as \(same["published"].string ?? "any")\(place(before)) and as \(port["published"].string ?? "any")\(place(now)), because port lists are appended; use ports: !override to keep only the second"
+                    "service \(name): port \(port["target"].int ?? 0) is published as \(same["published"].string ?? "any")\(location(before)) and as \(port["published"].string ?? "any")\(location(now)), because port lists are appended; use ports: !override to keep only the second"
                 )
             }
         }
         return found
     }
 
-    private static func short(_ text: String, at place: Place) throws(ComposeError) -> [JSON] {
+    private static func short(_ text: String, at location: SourceLocation) throws(ComposeError) -> [JSON] {
         let bindings: [PortBinding]
         do throws(RoostError) { bindings = try PortBinding.parse(text) } catch {
-            throw ComposeError(error.message, at: place)
+            throw ComposeError(error.message, at: location)
         }
         return bindings.map { binding in
             var port: JSON = ["mode": "ingress"]

@@ -29,7 +29,7 @@ enum RawModelTable {
                 continue
             }
             var attempt = reader
-            let list = Node(kind: .sequence([item]), place: item.place, tag: "")
+            let list = Node(kind: .sequence([item]), location: item.location, tag: "")
             guard let read = try? PortTable.ports(&attempt, list, path) else { return reader.any(node) }
             found += read.array ?? []
         }
@@ -93,10 +93,10 @@ enum RawModelTable {
         let value = try Fields.anything(&reader, node, path)
         if let members = value.object {
             return .object(
-                members.map { name, wish in
-                    var wish = wish
-                    if wish.object != nil, wish["required"].isNull { wish.set("required", true) }
-                    return (name, wish)
+                members.map { name, value in
+                    var value = value
+                    if value.object != nil, value["required"].isNull { value.set("required", true) }
+                    return (name, value)
                 })
         }
         let names = value.strings ?? []
@@ -134,7 +134,7 @@ enum RawModelTable {
                 }
                 found.append(volume)
             } else {
-                let list = Node(kind: .sequence([item]), place: item.place, tag: "")
+                let list = Node(kind: .sequence([item]), location: item.location, tag: "")
                 found += try VolumeTable.volumes(&reader, list, path).array ?? []
             }
         }

@@ -54,7 +54,7 @@ enum ServiceTable {
         guard isName else {
             throw ComposeError(
                 "invalid container name \"\(value.string ?? "")\" in \(path): use at least two of the characters a-z, A-Z, 0-9, _, . and -",
-                at: node.place)
+                at: node.location)
         }
         return value
     }
@@ -89,7 +89,7 @@ enum ServiceTable {
         else {
             throw ComposeError(
                 "\(path) must be one of always, never, missing, if_not_present, build, daily, weekly, every_<duration>",
-                at: node.place)
+                at: node.location)
         }
         return text == "if_not_present" ? "missing" : value
     }
@@ -120,11 +120,11 @@ enum ServiceTable {
             }
         } else {
             for entry in try reader.entries(node, path) {
-                let place = "\(path).\(entry.key)"
-                var value = try reader.object(entry.value, place, dependencyTable)
+                let memberPath = "\(path).\(entry.key)"
+                var value = try reader.object(entry.value, memberPath, dependencyTable)
                 if value["condition"].isNull {
                     throw ComposeError(
-                        "\(place): condition is required", at: entry.place,
+                        "\(memberPath): condition is required", at: entry.location,
                         hint: "add condition: service_started, service_healthy or service_completed_successfully")
                 }
                 if value["required"].isNull { value.set("required", true) }
@@ -136,7 +136,8 @@ enum ServiceTable {
 
     private static func twice(_ name: String, _ path: String, _ item: Node) -> ComposeError {
         ComposeError(
-            "\(path) array items must be unique: \(name) is duplicated", at: item.place, hint: "remove one of the two")
+            "\(path) array items must be unique: \(name) is duplicated", at: item.location,
+            hint: "remove one of the two")
     }
 
     private static let dependencyTable: Fields.Table = [
@@ -179,7 +180,7 @@ enum ServiceTable {
             guard let first = list.strings?.first else { return list }
             guard ["CMD", "CMD-SHELL", "NONE"].contains(first) else {
                 throw ComposeError(
-                    "\(path) must start with CMD, CMD-SHELL or NONE", at: node.place,
+                    "\(path) must start with CMD, CMD-SHELL or NONE", at: node.location,
                     hint: "use test: [CMD, command, argument], or a single string")
             }
             return list
@@ -211,9 +212,9 @@ enum ServiceTable {
     {
         var found: [(key: String, value: JSON)] = []
         for entry in try reader.entries(node, path) {
-            let place = "\(path).\(entry.key)"
-            found.append((entry.key, entry.value.isNothing ? .null : try reader.object(entry.value, place, table)))
-            reader.note(place, Node(kind: entry.value.kind, place: entry.place, tag: ""))
+            let memberPath = "\(path).\(entry.key)"
+            found.append((entry.key, entry.value.isNothing ? .null : try reader.object(entry.value, memberPath, table)))
+            reader.note(memberPath, Node(kind: entry.value.kind, location: entry.location, tag: ""))
         }
         return .object(found.sorted { $0.key < $1.key })
     }
@@ -257,13 +258,13 @@ enum ServiceTable {
                     item, "\(path).[\(index)]",
                     ["source": Fields.string, "target": Fields.string, "permissions": Fields.string])
                 guard device["target"].string != nil else {
-                    throw ComposeError("service device \(path).[\(index)] is missing a mount target", at: item.place)
+                    throw ComposeError("service device \(path).[\(index)] is missing a mount target", at: item.location)
                 }
                 found.append(device)
             } else {
                 let parts = (try reader.string(item, path).string ?? "").fields(at: ":").map(String.init)
                 guard let source = parts.first, parts.count <= 3 else {
-                    throw ComposeError("\(path): expected source[:target[:permissions]]", at: item.place)
+                    throw ComposeError("\(path): expected source[:target[:permissions]]", at: item.location)
                 }
                 found.append([
                     "source": .string(source),

@@ -18,7 +18,7 @@ enum VolumeTable {
     private static let positiveBytes: Fields.Field = { (reader: inout ValueReader, node, path) throws(ComposeError) in
         let value = try reader.bytes(node, path)
         if value.string?.hasPrefix("-") == true {
-            throw ComposeError("\(path) must not be negative", at: node.place)
+            throw ComposeError("\(path) must not be negative", at: node.location)
         }
         return value
     }
@@ -27,21 +27,21 @@ enum VolumeTable {
         reader.note(path, node)
         var found: [JSON] = []
         for (index, item) in try reader.items(node, path).enumerated() {
-            let place = "\(path).[\(index)]"
-            reader.note(place, item)
+            let memberPath = "\(path).[\(index)]"
+            reader.note(memberPath, item)
             let volume: JSON
             if case .mapping = item.kind {
-                volume = try long(&reader, item, place)
+                volume = try long(&reader, item, memberPath)
             } else {
-                let text = try reader.string(item, place).string ?? ""
+                let text = try reader.string(item, memberPath).string ?? ""
                 if text.count > 3, PathRules.isWindows(text), !text.hasPrefix("\\\\") {
                     reader.warn(
-                        "\(item.place): volume \"\(text)\": a single letter before a colon is parsed as a Windows drive, as in Compose; use a longer volume name"
+                        "\(item.location): volume \"\(text)\": a single letter before a colon is parsed as a Windows drive, as in Compose; use a longer volume name"
                     )
                 }
                 do throws(RoostError) { volume = try short(text, reader) } catch {
                     throw ComposeError(
-                        "invalid spec: \(text): \(error.message)", at: item.place,
+                        "invalid spec: \(text): \(error.message)", at: item.location,
                         hint: "expected [source:]target[:options], e.g. data:/var/lib/data:ro")
                 }
             }
@@ -56,19 +56,23 @@ enum VolumeTable {
         return .array(found)
     }
 
-    private static func long(_ reader: inout ValueReader, _ item: Node, _ place: String) throws(ComposeError) -> JSON {
-        var volume = try reader.object(item, place, table)
+    private static func long(_ reader: inout ValueReader, _ item: Node, _ memberPath: String) throws(ComposeError)
+        -> JSON
+    {
+        var volume = try reader.object(item, memberPath, table)
         guard let type = volume["type"].string else {
-            throw ComposeError("\(place): type is required", at: item.place, hint: "add type: bind, volume or tmpfs")
+            throw ComposeError(
+                "\(memberPath): type is required", at: item.location, hint: "add type: bind, volume or tmpfs")
         }
         guard let target = volume["target"].string else {
-            throw ComposeError("\(place): target is required", at: item.place, hint: "add target: /path/in/container")
+            throw ComposeError(
+                "\(memberPath): target is required", at: item.location, hint: "add target: /path/in/container")
         }
         volume.set("target", .string(clean(target)))
         if type == "bind" {
             guard let source = volume["source"].string, !source.isEmpty else {
                 throw ComposeError(
-                    "invalid mount config for type \"bind\": field Source must not be empty", at: item.place)
+                    "invalid mount config for type \"bind\": field Source must not be empty", at: item.location)
             }
             volume.set("source", .string(reader.resolvedSource(source)))
         }

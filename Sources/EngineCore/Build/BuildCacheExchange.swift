@@ -6,11 +6,11 @@ import Registry
 import Synchronization
 
 /// Where a build cache is imported from or exported to: a repository, or a directory of the engine's host with an OCI layout.
-public enum BuildCacheLocation: Sendable, Equatable, CustomStringConvertible {
+package enum BuildCacheLocation: Sendable, Equatable, CustomStringConvertible {
     case registry(ImageReference)
     case folder(String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .registry(let reference): reference.familiar
         case .folder(let path): path
@@ -19,14 +19,14 @@ public enum BuildCacheLocation: Sendable, Equatable, CustomStringConvertible {
 }
 
 /// A target to which a build's cache is exported.
-public struct BuildCacheTarget: Sendable, Equatable {
-    public var location: BuildCacheLocation
+package struct BuildCacheTarget: Sendable, Equatable {
+    package var location: BuildCacheLocation
     /// Every step of the build, not only those whose layers are in the image (`mode=max`).
-    public var everything: Bool
+    package var everything: Bool
     /// Errors are reported and do not fail the build (`ignore-error=true`).
-    public var ignoresErrors: Bool
+    package var ignoresErrors: Bool
 
-    public init(location: BuildCacheLocation, everything: Bool, ignoresErrors: Bool) {
+    package init(location: BuildCacheLocation, everything: Bool, ignoresErrors: Bool) {
         self.location = location
         self.everything = everything
         self.ignoresErrors = ignoresErrors

@@ -18,7 +18,7 @@ final class BuildReport: Sendable {
         self.send = send
     }
 
-    func say(_ stage: Int, _ event: BuildEvent) {
+    func emit(_ stage: Int, _ event: BuildEvent) {
         guard ordered else { return send(event) }
         state.withLock { state in
             if state.order.first == stage { send(event) } else { state.waiting[stage, default: []].append(event) }

@@ -13,7 +13,7 @@ extension Engine {
     nonisolated var buildFolder: String { configuration.dataRoot + "/build" }
 
     /// Creates a working directory for one build, and removes it afterwards.
-    public func withBuildFolder<Value: Sendable>(
+    package func withBuildFolder<Value: Sendable>(
         _ body: @Sendable (_ folder: String, _ id: String) async throws -> Value
     ) async throws -> Value {
         let id = String(Identifiers.random().prefix(24))
@@ -33,13 +33,13 @@ extension Engine {
     }
 
     /// Unpacks a context that was sent as a tar stream, plain or compressed.
-    public func unpackContext(_ archive: OwnedFD, into folder: String) async throws {
+    package func unpackContext(_ archive: OwnedFD, into folder: String) async throws {
         let images = images
         try await onOwnThread { try images.unpackArchive(archive.raw, into: folder, subject: "the build context") }
     }
 
     /// Builds an image (`docker build`). `ordered`: the reports of concurrent stages come in the order of the file.
-    public func build(
+    package func build(
         _ request: BuildRequest, context: BuildContext, folder: String, id: String, ordered: Bool,
         report: @escaping @Sendable (BuildEvent) -> Void
     ) async throws -> StoredImage {
@@ -101,7 +101,7 @@ extension Engine {
     }
 
     /// What a Dockerfile needs besides files: ids of secrets and ssh agents, and its base images, with variables not expanded.
-    public nonisolated func needs(ofDockerfile text: String) -> (
+    package nonisolated func needs(ofDockerfile text: String) -> (
         secrets: [String], agents: [String], images: [String]
     ) {
         guard let parsed = try? Dockerfile(parsing: text) else { return ([], [], []) }
@@ -228,7 +228,7 @@ extension Engine {
 
 extension Engine {
     /// Gets a context from a URL: an archive, a git repository, or a lone Dockerfile, whose text is returned.
-    public func fetchContext(_ address: String, into place: String, _ folder: String) async throws -> String? {
+    package func fetchContext(_ address: String, into place: String, _ folder: String) async throws -> String? {
         if address.isGitAddress || address.hasPrefix("github.com/") {
             try await cloneContext(address, into: place)
             return nil
@@ -243,7 +243,7 @@ extension Engine {
     }
 
     /// Unpacks a context file if it is an archive; otherwise it is a lone Dockerfile, whose text is returned.
-    public func unpackContext(file: String, into place: String, subject: String) async throws -> String? {
+    package func unpackContext(file: String, into place: String, subject: String) async throws -> String? {
         let images = images
         return try await blocking { () throws -> String? in
             if try images.isArchive(file) {
@@ -281,8 +281,8 @@ extension Engine {
                     environment: ["PATH=/usr/bin:/bin", "GIT_TERMINAL_PROMPT=0", "HOME=/nonexistent"],
                     descriptors: [null.raw, log.raw, log.raw])
                 guard try Processes.collect(pid: pid, wait: true)?.status.code == 0 else {
-                    let said = String(decoding: (try? readSome(log.raw, at: 0, limit: 4096)) ?? [], as: UTF8.self)
-                    let words = said.split(separator: "\n").joined(separator: "; ")
+                    let output = String(decoding: (try? readSome(log.raw, at: 0, limit: 4096)) ?? [], as: UTF8.self)
+                    let words = output.split(separator: "\n").joined(separator: "; ")
                     throw RoostError.invalid("git cannot fetch \(address): \(words)")
                 }
             }
@@ -305,19 +305,19 @@ extension Engine {
 
 extension Engine {
     /// The warnings of Docker's build checks for a Dockerfile.
-    public nonisolated func checkDockerfile(_ text: String) throws(RoostError) -> [(line: Int, message: String)] {
+    package nonisolated func checkDockerfile(_ text: String) throws(RoostError) -> [(line: Int, message: String)] {
         do throws(DockerfileError) { return try Dockerfile(parsing: text).warnings } catch {
             throw .invalid("\(error)")
         }
     }
 
     /// Writes an image's whole root file system as a tar stream.
-    public func exportImage(_ reference: String, to target: OwnedFD) async throws {
+    package func exportImage(_ reference: String, to target: OwnedFD) async throws {
         try await export(try image(reference), to: target)
     }
 
     /// The same for an image that need not be in the store.
-    public func export(_ image: StoredImage, to target: OwnedFD) async throws {
+    package func export(_ image: StoredImage, to target: OwnedFD) async throws {
         let request = RootRequest(
             view: .layers(images.ownDirectories(image), upper: nil, work: nil),
             mountPoint: configuration.mountPoint, job: .archive(path: "/", name: ""))

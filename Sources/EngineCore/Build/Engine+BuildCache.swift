@@ -56,26 +56,26 @@ extension Engine {
     }
 
     /// Keeps an image that is not in the store until all of its users have dropped it.
-    public func usesTransient(_ image: StoredImage) { transientImages[image.id, default: (image, 0)].users += 1 }
+    package func usesTransient(_ image: StoredImage) { transientImages[image.id, default: (image, 0)].users += 1 }
     /// Ends one use of a transient image.
-    public func dropTransient(_ id: Digest) {
+    package func dropTransient(_ id: Digest) {
         guard var entry = transientImages[id] else { return }
         entry.users -= 1
         transientImages[id] = entry.users > 0 ? entry : nil
     }
 
     /// A cached step as shown by `system df` and `builder prune`.
-    public struct BuildCacheSummary: Sendable {
-        public var id: String
-        public var description: String
-        public var size: Int64
-        public var createdAt: Int64
-        public var usedAt: Int64
-        public var uses: Int
-        public var isInUse: Bool
+    package struct BuildCacheSummary: Sendable {
+        package var id: String
+        package var description: String
+        package var size: Int64
+        package var createdAt: Int64
+        package var usedAt: Int64
+        package var uses: Int
+        package var isInUse: Bool
     }
 
-    public func buildCacheSummaries() -> [BuildCacheSummary] {
+    package func buildCacheSummaries() -> [BuildCacheSummary] {
         let used = Set(imageRecords.values.flatMap { $0.layers.map(\.chain) })
         return buildCache.map { key, entry in
             BuildCacheSummary(
@@ -88,7 +88,7 @@ extension Engine {
     /// Removes cached build steps and their layers: all, or those not used since a time; layers of images are kept. Returns ids and
     /// bytes.
     /// `isMeant` selects steps by id; with it, only steps are removed.
-    public func pruneBuildCache(
+    package func pruneBuildCache(
         unusedSince limit: Int64?, keepBytes: Int64 = 0, isMeant: (@Sendable (String) -> Bool)? = nil
     ) async throws -> (
         ids: [String], bytes: Int64

@@ -3,12 +3,12 @@ import LinuxKernel
 import OCI
 
 /// A client's directory as of its last build, so that the next one transfers only what has changed.
-public struct RetainedContext: Sendable {
-    public let key: String
+package struct RetainedContext: Sendable {
+    package let key: String
     /// The files.
-    public var tree: String { folder + "/tree" }
+    package var tree: String { folder + "/tree" }
     /// The client's metadata of the files; missing while they are being changed.
-    public var index: String { folder + "/index.json" }
+    package var index: String { folder + "/index.json" }
     let folder: String
 }
 
@@ -18,7 +18,7 @@ extension Engine {
     private static let contextNanoseconds: Int64 = 7 * 24 * 3600 * 1_000_000_000
 
     /// Reserves a stored context for one build; nil while another build uses it. `releaseContext` must follow.
-    public func reserveContext(_ name: String) async throws -> RetainedContext? {
+    package func reserveContext(_ name: String) async throws -> RetainedContext? {
         let key = String(Digest(of: Array(name.utf8)).hex.prefix(32))
         let lock = "context-\(key)"
         guard busy.insert(lock).inserted else { return nil }
@@ -37,7 +37,7 @@ extension Engine {
         return context
     }
 
-    public func releaseContext(_ context: RetainedContext) async {
+    package func releaseContext(_ context: RetainedContext) async {
         unlock("context-\(context.key)")
         let limit = now - Self.contextNanoseconds
         _ = try? await pruneContexts(unusedSince: limit)

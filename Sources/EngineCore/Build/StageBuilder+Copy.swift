@@ -48,7 +48,7 @@ extension StageBuilder {
 
     /// Reads from the stage so far; nil if nothing is there. The content below a chain of layers never changes, so each read is done only
     /// once, over all builds.
-    private func look(_ job: RootRequest.Job) async throws -> [UInt8]? {
+    private func lookUp(_ job: RootRequest.Job) async throws -> [UInt8]? {
         let key = Self.key(["look", chain?.hex ?? "", try JSON(encoding: job).text()])
         if let known = await engine.pathLookupCache[key] { return known }
         let request = RootRequest(
@@ -64,7 +64,7 @@ extension StageBuilder {
 
     /// The type of a path of the stage so far; nil if it does not exist.
     func status(_ path: String, follows: Bool = true) async throws -> PathStatus? {
-        guard let answer = try await look(.stat(path: path, followsLinks: follows)) else { return nil }
+        guard let answer = try await lookUp(.stat(path: path, followsLinks: follows)) else { return nil }
         return try JSON(parsing: answer).decode()
     }
 
@@ -81,7 +81,7 @@ extension StageBuilder {
     }
 
     private func file(_ path: String) async throws -> String {
-        String(decoding: try await look(.read(path: path, limit: 4 << 20)) ?? [], as: UTF8.self)
+        String(decoding: try await lookUp(.read(path: path, limit: 4 << 20)) ?? [], as: UTF8.self)
     }
 
     /// Resolves `user` or `user:group`, by name or number, with the stage's own passwd and group files.

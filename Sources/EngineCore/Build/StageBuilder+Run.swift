@@ -90,7 +90,7 @@ extension StageBuilder {
         spec.healthcheck = HealthcheckSpec(test: ["NONE"])
         spec.dns.extraHosts = run.request.extraHosts
         spec.resources = run.request.resources
-        spec.controlGroupParent = run.request.controlGroupParent
+        spec.cgroupParent = run.request.cgroupParent
         if run.request.sharedMemoryBytes > 0 { spec.sharedMemoryBytes = run.request.sharedMemoryBytes }
         try setNetwork(instruction.network, &spec)
         await engine.usesTransient(base)
@@ -234,7 +234,7 @@ extension StageBuilder {
         let id = try await engine.createContainer(spec, name: nil).record.id
         let short = String(id.prefix(12))
         let engine = engine
-        say(.running(step: step, container: short))
+        emit(.running(step: step, container: short))
         // Started beside the container, so that nothing waits for it.
         let helper = Task { try await blocking { try PrestartedHelper() } }
         let upper = engine.configuration.containerDirectory(id) + "/upper"
@@ -259,7 +259,7 @@ extension StageBuilder {
             await engine.waitUntilFinished(id)
             try? await engine.removeContainer(id, force: true, volumes: .remove)
         }
-        if case .success = result { say(.removedContainer(step: step, container: short)) }
+        if case .success = result { emit(.removedContainer(step: step, container: short)) }
         return try result.get()
     }
 
@@ -278,7 +278,7 @@ extension StageBuilder {
                 while case let records = try cursor.next(), !records.isEmpty {
                     for record in records {
                         let text = String(decoding: record.content, as: UTF8.self) + (record.isPart ? "" : "\n")
-                        report.say(index, .output(step: step, text: text, isError: record.isError))
+                        report.emit(index, .output(step: step, text: text, isError: record.isError))
                     }
                 }
                 if ended { break }

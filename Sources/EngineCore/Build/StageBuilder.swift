@@ -57,12 +57,12 @@ final class StageBuilder {
             let (index, step) = (index, step)
             do {
                 let layer = try await cache.layer(of: known, onto: chain, engine.images) {
-                    report.say(index, .transfer(step: step, $0))
+                    report.emit(index, .transfer(step: step, $0))
                 }
                 guard let layer else { continue }
                 await remember(key, layer, created: known.created, known.description)
                 return await engine.cachedStep(key)
-            } catch { say(.warning("[Warning] cannot use a cached build step: \(error)")) }
+            } catch { emit(.warning("[Warning] cannot use a cached build step: \(error)")) }
         }
         return nil
     }
@@ -79,7 +79,7 @@ final class StageBuilder {
             let result = await Engine.outcome { () async throws -> (StoredLayer, String) in
                 try Task.checkCancellation()
                 if let hit = try await cachedStep(key) {
-                    say(.cached(step: step))
+                    emit(.cached(step: step))
                     return (hit.layer, time(hit.created))
                 }
                 let layer = try await work()
@@ -91,7 +91,7 @@ final class StageBuilder {
             done = try result.get()
         }
         guard let (layer, created) = done else { return }
-        if isKnown { say(.cached(step: step)) }
+        if isKnown { emit(.cached(step: step)) }
         await add(layer, created: created, note)
     }
 
@@ -109,20 +109,20 @@ final class StageBuilder {
     var escape: Character { run.dockerfile.escape }
 
     func build() async throws -> BuildRun.StageResult {
-        say(.began(step: step, of: run.plan.total, stage: stage.name ?? "", text: stage.text))
+        emit(.began(step: step, of: run.plan.total, stage: stage.name ?? "", text: stage.text))
         try await takeBase()
-        say(.finished(step: step, image: try currentID().hex))
+        emit(.finished(step: step, image: try currentID().hex))
         for instruction in stage.instructions {
             try Task.checkCancellation()
             step += 1
-            say(.began(step: step, of: run.plan.total, stage: stage.name ?? "", text: instruction.text))
+            emit(.began(step: step, of: run.plan.total, stage: stage.name ?? "", text: instruction.text))
             try await apply(instruction, line: instruction.line)
-            say(.finished(step: step, image: try currentID().hex))
+            emit(.finished(step: step, image: try currentID().hex))
         }
         return BuildRun.StageResult(image: untouched ?? image(), isBase: untouched != nil)
     }
 
-    func say(_ event: BuildEvent) { run.report.say(index, event) }
+    func emit(_ event: BuildEvent) { run.report.emit(index, event) }
 
     func image() -> StoredImage {
         var configuration = configuration
@@ -155,7 +155,7 @@ final class StageBuilder {
         }
         scope.environment = runtime.env ?? []
         runtime.onBuild = nil
-        if !triggers.isEmpty { say(.triggers(step: step, count: triggers.count)) }
+        if !triggers.isEmpty { emit(.triggers(step: step, count: triggers.count)) }
         for text in triggers {
             let instruction: Instruction
             do throws(DockerfileError) { instruction = try Dockerfile.instruction(text) } catch {
@@ -192,7 +192,7 @@ final class StageBuilder {
         let step = step
         let credentials = run.request.credentials[reference.domain]
         let pulled = try await engine.pullImage(reference, platform: platform, credentials: credentials) {
-            [index, report = run.report] in report.say(index, .transfer(step: step, $0))
+            [index, report = run.report] in report.emit(index, .transfer(step: step, $0))
         }
         return pulled.image
     }
@@ -221,7 +221,7 @@ final class StageBuilder {
                 of: Array("\(chain?.hex ?? "")\n\(text)\n".utf8) + ((try? ImageStore.encode(untimed)) ?? []))
             let first = await engine.firstTime(key, time(nil))
             entry.created = first.time
-            if isEmpty, first.wasKnown, usesCache { say(.cached(step: step)) }
+            if isEmpty, first.wasKnown, usesCache { emit(.cached(step: step)) }
         }
         configuration.created = entry.created
         configuration.history = (configuration.history ?? []) + [entry]

@@ -7,17 +7,11 @@ import LinuxKernel
 import Synchronization
 import Terminal
 
-enum Output {
-    static func line(_ text: String) { try? writeAll(1, Array((text + "\n").utf8)) }
-    static func raw(_ text: String) { try? writeAll(1, Array(text.utf8)) }
-    static func error(_ text: String) { try? writeAll(2, Array((text + "\n").utf8)) }
-}
-
 /// The global options and the state derived from them. One per process.
 ///
 /// Unchecked: commands run on one thread.
-final class Session: @unchecked Sendable {
-    static let shared = Session()
+final class CommandContext: @unchecked Sendable {
+    static let shared = CommandContext()
 
     /// Connections of requests whose responses are not read; kept open until the process exits.
     var unanswered: [OwnedFD] = []
@@ -165,7 +159,7 @@ final class Session: @unchecked Sendable {
     private var folderProject: Project? { try? ProjectLoader.load(loadRequest()) }
 
     /// The error message, with Docker's prefix if it is the engine's, and a hint if a service name was used as a container name.
-    func told(_ error: RoostError) -> String {
+    func message(_ error: RoostError) -> String {
         let text =
             error.isEngines && error.kind != .unavailable
             ? "Error response from daemon: \(error.message)" : error.message
@@ -203,7 +197,7 @@ final class Session: @unchecked Sendable {
         var request = LoadRequest(
             workingDirectory: try Processes.currentDirectory(), environment: Processes.environment
         ) { path in
-            if usesInput, path == "/dev/stdin" { return try Session.shared.standardInput.get() }
+            if usesInput, path == "/dev/stdin" { return try CommandContext.shared.standardInput.get() }
             guard path == "/dev/stdin" || (try? Files.status(path).isDirectory) == false else { return nil }
             return try Files.read(path)
         }
@@ -229,24 +223,24 @@ final class Session: @unchecked Sendable {
         for (kind, map) in [("secrets", project.secrets), ("configs", project.configs)] {
             for (name, json) in map.sorted(by: { $0.key < $1.key }) {
                 let key = "\(kind).\(name)"
-                let place = project.origins[key].map { " (\($0))" } ?? ""
+                let origin = project.origins[key].map { " (\($0))" } ?? ""
                 let source = try project.fileSource(json, key)
                 if let path = source.file {
                     do throws(SyscallError) { found[key] = try Files.readText(path) } catch {
                         throw RoostError.missing(
-                            "\(kind.dropLast()) \(name): cannot read \(path): \(error.reason)\(place)")
+                            "\(kind.dropLast()) \(name): cannot read \(path): \(error.reason)\(origin)")
                     }
                 } else if let variable = source.environment {
                     guard let value = environmentVariable(variable) else {
                         throw RoostError.missing(
-                            "environment variable \"\(variable)\" required by \(kind.dropLast()) \"\(name)\" is not set\(place)"
+                            "environment variable \"\(variable)\" required by \(kind.dropLast()) \"\(name)\" is not set\(origin)"
                         )
                     }
                     found[key] = value
                 } else if let text = source.content {
                     found[key] = text
                 } else {
-                    throw RoostError(.unsupported, "unsupported external \(kind.dropLast()) \(name)\(place)")
+                    throw RoostError(.unsupported, "unsupported external \(kind.dropLast()) \(name)\(origin)")
                 }
             }
         }

@@ -2,9 +2,9 @@ import CSeccomp
 import LinuxKernel
 
 /// Compiles seccomp filters with libseccomp.
-public enum SeccompFilter {
+package enum SeccompFilter {
     /// The action for a system call (seccomp(2), SECCOMP_RET_…).
-    public enum Action: Sendable, Equatable {
+    package enum Action: Sendable, Equatable {
         case allow, killProcess, killThread, trap, log
         case fail(errno: Int32)
         case trace(UInt16)
@@ -24,15 +24,15 @@ public enum SeccompFilter {
     }
 
     /// A condition on one argument, by its index.
-    public struct Condition: Sendable, Equatable {
-        public enum Comparison: Sendable, Equatable { case differs, less, atMost, equals, atLeast, greater, masked }
-        public let argument: UInt32
-        public let comparison: Comparison
-        public let value: UInt64
+    package struct Condition: Sendable, Equatable {
+        package enum Comparison: Sendable, Equatable { case differs, less, atMost, equals, atLeast, greater, masked }
+        package let argument: UInt32
+        package let comparison: Comparison
+        package let value: UInt64
         /// For `masked`: the value that the masked argument must equal.
-        public let second: UInt64
+        package let second: UInt64
 
-        public init(_ argument: UInt32, _ comparison: Comparison, _ value: UInt64, _ second: UInt64 = 0) {
+        package init(_ argument: UInt32, _ comparison: Comparison, _ value: UInt64, _ second: UInt64 = 0) {
             self.argument = argument
             self.comparison = comparison
             self.value = value
@@ -55,12 +55,12 @@ public enum SeccompFilter {
     }
 
     /// One rule of a profile: system call names, and conditions that must all hold.
-    public struct Rule: Sendable, Equatable {
-        public let names: [String]
-        public let conditions: [Condition]
-        public let action: Action
+    package struct Rule: Sendable, Equatable {
+        package let names: [String]
+        package let conditions: [Condition]
+        package let action: Action
 
-        public init(_ names: [String], _ conditions: [Condition] = [], _ action: Action = .allow) {
+        package init(_ names: [String], _ conditions: [Condition] = [], _ action: Action = .allow) {
             self.names = names
             self.conditions = conditions
             self.action = action
@@ -70,7 +70,7 @@ public enum SeccompFilter {
     /// Compiles rules to the BPF program that seccomp(2) takes, 8 bytes per instruction; `otherwise` is the default action (EPERM). Names
     /// unknown on this architecture are skipped. Calls with numbers from `unknownFrom` on return ENOSYS. Without `foreignArchitectures`, a
     /// call through another architecture's ABI kills the thread.
-    public static func compile(
+    package static func compile(
         _ rules: [Rule], otherwise: Action = .fail(errno: 1), foreignArchitectures: Bool = true,
         unknownFrom: UInt32? = nil
     ) throws(SyscallError) -> [UInt8] {
