@@ -54,6 +54,40 @@ extension JSON {
     }
 }
 
+extension JSON {
+    /// The value as one of the frequent types that need no decoder; nil if it is another one, or the type is.
+    fileprivate func leaf<Value>(_ type: Value.Type) -> Value? {
+        switch self {
+        case .string(let text): if type == String.self { return text as? Value }
+        case .array(let elements): if type == [String].self { return Self.texts(elements) as? Value }
+        // Of equal keys the last one counts.
+        case .object(let members): if type == [String: String].self { return Self.textMap(members) as? Value }
+        default: break
+        }
+        return type == JSON.self ? self as? Value : nil
+    }
+
+    private static func texts(_ elements: [JSON]) -> [String]? {
+        var list: [String] = []
+        list.reserveCapacity(elements.count)
+        for element in elements {
+            guard case .string(let text) = element else { return nil }
+            list.append(text)
+        }
+        return list
+    }
+
+    private static func textMap(_ members: [(key: String, value: JSON)]) -> [String: String]? {
+        var map: [String: String] = [:]
+        map.reserveCapacity(members.count)
+        for (key, member) in members {
+            guard case .string(let text) = member else { return nil }
+            map[key] = text
+        }
+        return map
+    }
+}
+
 private struct JSONValueDecoder: Decoder, SingleValueDecodingContainer {
     let value: JSON
     let path: DecodingPath
@@ -115,36 +149,8 @@ private struct JSONValueDecoder: Decoder, SingleValueDecodingContainer {
     func decode(_ type: UInt32.Type) throws -> UInt32 { try integer() }
     func decode(_ type: UInt64.Type) throws -> UInt64 { try integer() }
 
-    /// The value as a list of strings; nil if it is something else.
-    private var texts: [String]? {
-        guard case .array(let elements) = value else { return nil }
-        var list: [String] = []
-        list.reserveCapacity(elements.count)
-        for element in elements {
-            guard case .string(let text) = element else { return nil }
-            list.append(text)
-        }
-        return list
-    }
-
-    /// The value as a map of strings; nil if it is something else. Of equal keys the last one counts.
-    private var textMap: [String: String]? {
-        guard case .object(let members) = value else { return nil }
-        var map: [String: String] = [:]
-        map.reserveCapacity(members.count)
-        for (key, member) in members {
-            guard case .string(let text) = member else { return nil }
-            map[key] = text
-        }
-        return map
-    }
-
     func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
-        // Frequent types, which need no decoder of their own.
-        if type == JSON.self, let value = value as? Value { return value }
-        if type == String.self, case .string(let text) = value, let text = text as? Value { return text }
-        if type == [String].self, let list = texts as? Value { return list }
-        if type == [String: String].self, let map = textMap as? Value { return map }
+        if let leaf = value.leaf(type) { return leaf }
         do { return try Value(from: self) } catch let error as DecodingError {
             // The standard library's own types (enums of texts) say what is wrong, not where.
             throw RoostError.invalid("invalid JSON: \(path.text.isEmpty ? "the body" : path.text): \(error.reason)")
@@ -203,7 +209,10 @@ private struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     }
     func decode(_ type: Double.Type, forKey key: Key) throws -> Double { try present(key).decode(type) }
     func decode(_ type: Float.Type, forKey key: Key) throws -> Float { try present(key).decode(type) }
-    func decode(_ type: Int.Type, forKey key: Key) throws -> Int { try present(key).decode(type) }
+    func decode(_ type: Int.Type, forKey key: Key) throws -> Int {
+        if case .int(let value) = JSON.member(of: members, key.stringValue) { return Int(value) }
+        return try present(key).decode(type)
+    }
     func decode(_ type: Int8.Type, forKey key: Key) throws -> Int8 { try present(key).decode(type) }
     func decode(_ type: Int16.Type, forKey key: Key) throws -> Int16 { try present(key).decode(type) }
     func decode(_ type: Int32.Type, forKey key: Key) throws -> Int32 { try present(key).decode(type) }
@@ -217,7 +226,8 @@ private struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     func decode(_ type: UInt32.Type, forKey key: Key) throws -> UInt32 { try present(key).decode(type) }
     func decode(_ type: UInt64.Type, forKey key: Key) throws -> UInt64 { try present(key).decode(type) }
     func decode<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value {
-        try present(key).decode(type)
+        if let leaf = JSON.member(of: members, key.stringValue)?.leaf(type) { return leaf }
+        return try present(key).decode(type)
     }
 
     func decodeIfPresent(_ type: Bool.Type, forKey key: Key) throws -> Bool? { try member(key)?.decode(type) }
@@ -228,7 +238,8 @@ private struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     }
     func decodeIfPresent(_ type: Int64.Type, forKey key: Key) throws -> Int64? { try member(key)?.decode(type) }
     func decodeIfPresent<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value? {
-        try member(key)?.decode(type)
+        guard let value = JSON.member(of: members, key.stringValue), !value.isNull else { return nil }
+        return try value.leaf(type) ?? decoder(value, key).decode(type)
     }
 
     func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type, forKey key: Key) throws

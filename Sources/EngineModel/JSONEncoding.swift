@@ -8,7 +8,10 @@ private final class EncodingContainer {
     enum Kind { case single, array, object }
 
     /// What kind of container was asked for; nil if none was.
-    var kind: Kind?
+    var kind: Kind? {
+        // Most objects of the API have about this many members.
+        didSet { if kind == .object, members.isEmpty { members.reserveCapacity(16) } }
+    }
     var single = JSON.null
     private(set) var elements: [JSON] = []
     private(set) var members: [(key: String, value: JSON)] = []

@@ -55,8 +55,7 @@ extension ProjectImages {
         var stale: [String] = []
         var missing: [ParallelPull.Order] = []
         for service in services {
-            guard let definition = try project.service(service), let image = definition.image,
-                seen.insert(image).inserted
+            guard let image = image(service), seen.insert(image).inserted, let definition = try project.service(service)
             else { continue }
             let isBuilt = definition.build != nil
             let own = definition.pullPolicy ?? ""

@@ -252,7 +252,7 @@ struct ProjectImages {
         services = names.isEmpty || withDependencies ? project.needed(by: names).sorted() : names
     }
 
-    private func image(_ service: String) -> String? { project.services[service]?["image"].string }
+    func image(_ service: String) -> String? { project.services[service]?["image"].string }
     func isBuilt(_ service: String) -> Bool { project.definition(service)?["build"].isNull == false }
 
     func pull(policy: String?, skipBuildable: Bool, ignoresFailures: Bool, quiet: Bool) throws {
