@@ -100,10 +100,9 @@ struct Ps: ParsableCommand {
             }
         }
         let isCompose = CommandContext.shared.isCompose
-        let rows = list.map { isCompose ? ComposeViews.psRow($0, row($0)) : row($0) }
         if isCompose {
             return try Listing.show(
-                rows, format,
+                list.map { ComposeViews.psRow($0, row($0, details: true)) }, format,
                 columns: [
                     ("Names", "NAME"), ("Image", "IMAGE"), ("Command", "COMMAND"), ("Service", "SERVICE"),
                     ("RunningFor", "CREATED"), ("Status", "STATUS"), ("Ports", "PORTS"),
@@ -114,36 +113,41 @@ struct Ps: ParsableCommand {
             ("Status", "STATUS"), ("Ports", "PORTS"), ("Names", "NAMES"),
         ]
         if size { columns.append(("Size", "SIZE")) }
+        let format = format ?? (quiet ? nil : DockerConfiguration.preference("psFormat"))
+        // Fields that are not shown are not made: there may be a thousand containers.
         try Listing.show(
-            rows, format ?? (quiet ? nil : DockerConfiguration.preference("psFormat")), columns: columns,
+            list.map { row($0, details: size || format.map { $0 != "table" } ?? false) }, format, columns: columns,
             more: [
                 ("CreatedAt", "CREATED AT"), ("Labels", "LABELS"), ("Mounts", "MOUNTS"), ("Networks", "NETWORKS"),
                 ("State", "STATE"), ("Size", "SIZE"), ("LocalVolumes", "LOCAL VOLUMES"), ("Platform", "PLATFORM"),
             ], quiet: quiet ? "ID" : nil)
     }
 
-    private func row(_ container: ContainerSummary) -> JSON {
-        let mounts = container.mounts
-        let names = container.networkSettings.networks.keys.sorted()
+    /// The fields of a container: those of the default table, and with `details` all others.
+    private func row(_ container: ContainerSummary, details: Bool) -> JSON {
+        let isWhole = noTrunc || CommandContext.shared.isCompose && quiet
+        let fields: [(key: String, value: JSON)] = [
+            ("ID", .string(isWhole ? container.id : String(container.id.prefix(12)))),
+            ("Image", .string(Self.image(container, noTrunc: noTrunc))),
+            ("Command", .string("\"\(noTrunc ? container.command : shortened(container.command, 20))\"")),
+            ("RunningFor", .string(ago(container.created))), ("Status", .string(container.status)),
+            ("Ports", .string(Self.ports(container.ports))),
+            ("Names", .string(container.names.map { String($0.dropFirst()) }.joined(separator: ","))),
+        ]
+        return .object(details ? fields + Self.details(container) : fields)
+    }
+
+    private static func details(_ container: ContainerSummary) -> [(key: String, value: JSON)] {
+        let mounts = container.mounts.map { $0.name.flatMap { $0.isEmpty ? nil : $0 } ?? $0.source }
+        let virtual = container.sizeRootFS.map { " (virtual \(ByteSize.decimalText($0)))" } ?? ""
         return [
-            "Command": .string("\"\(noTrunc ? container.command : shortened(container.command, 20))\""),
-            "RunningFor": .string(ago(container.created)),
-            "CreatedAt": .string(Timestamp.dockerText(container.created)),
-            "Mounts": .string(
-                mounts.map { $0.name.flatMap { $0.isEmpty ? nil : $0 } ?? $0.source }.joined(separator: ",")),
-            "LocalVolumes": .string(String(mounts.count { $0.type == "volume" })),
-            "Networks": .string(names.joined(separator: ",")),
-            "Size": .string(
-                ByteSize.decimalText(container.sizeRW ?? 0)
-                    + (container.sizeRootFS.map { " (virtual \(ByteSize.decimalText($0)))" } ?? "")),
-            "ID": .string(
-                noTrunc || CommandContext.shared.isCompose && quiet ? container.id : String(container.id.prefix(12))),
-            "Image": .string(Self.image(container, noTrunc: noTrunc)),
-            "Labels": .string(labelText(container.labels)),
-            "Names": .string(container.names.map { String($0.dropFirst()) }.joined(separator: ",")),
-            "Ports": .string(Self.ports(container.ports)),
-            "Service": .string(container.service), "State": .string(container.state),
-            "Status": .string(container.status),
+            ("CreatedAt", .string(Timestamp.dockerText(container.created))),
+            ("Mounts", .string(mounts.joined(separator: ","))),
+            ("LocalVolumes", .string(String(container.mounts.count { $0.type == "volume" }))),
+            ("Networks", .string(container.networkSettings.networks.keys.sorted().joined(separator: ","))),
+            ("Size", .string(ByteSize.decimalText(container.sizeRW ?? 0) + virtual)),
+            ("Labels", .string(labelText(container.labels))), ("Service", .string(container.service)),
+            ("State", .string(container.state)),
         ]
     }
 
