@@ -6,33 +6,7 @@ extension JSON {
     ///
     /// Throws `RoostError` of kind `invalid` with the path of the value of a wrong type.
     package func decode<Value: Decodable>(_ type: Value.Type = Value.self, zeroIfAbsent: Bool = false) throws -> Value {
-        try JSONValueDecoder(value: self, path: DecodingPath(), zeroIfAbsent: zeroIfAbsent).decode(type)
-    }
-}
-
-/// The path of a value in its document. Converted to text only for errors.
-private indirect enum DecodingPath {
-    case root
-    case member(String, of: DecodingPath)
-    case element(Int, of: DecodingPath)
-
-    init() { self = .root }
-
-    var text: String {
-        switch self {
-        case .root: ""
-        case .member(let key, .root): key
-        case .member(let key, let parent): "\(parent.text).\(key)"
-        case .element(let index, let parent): "\(parent.text)[\(index)]"
-        }
-    }
-
-    var keys: [any CodingKey] {
-        switch self {
-        case .root: []
-        case .member(let key, let parent): parent.keys + [JSONKey(stringValue: key)]
-        case .element(let index, let parent): parent.keys + [JSONKey(stringValue: String(index))]
-        }
+        try JSONValueDecoder(self, zeroIfAbsent: zeroIfAbsent).decode(type)
     }
 }
 
@@ -88,23 +62,73 @@ extension JSON {
     }
 }
 
-private struct JSONValueDecoder: Decoder, SingleValueDecodingContainer {
+/// Decodes one value. It refers to its parent: the path is made for errors only.
+private final class JSONValueDecoder: Decoder, SingleValueDecodingContainer {
+    /// Where a value is in its parent.
+    enum Position {
+        case root
+        case member(String)
+        case element(Int)
+    }
+
     let value: JSON
-    let path: DecodingPath
+    private let position: Position
+    private let parent: JSONValueDecoder?
     let zeroIfAbsent: Bool
-    var codingPath: [any CodingKey] { path.keys }
+
+    /// The whole document.
+    init(_ value: JSON, zeroIfAbsent: Bool) {
+        self.value = value
+        self.zeroIfAbsent = zeroIfAbsent
+        position = .root
+        parent = nil
+    }
+
+    private init(_ value: JSON, at position: Position, of parent: JSONValueDecoder) {
+        self.value = value
+        self.position = position
+        self.parent = parent
+        zeroIfAbsent = parent.zeroIfAbsent
+    }
+
+    func member(_ key: String, _ value: JSON) -> JSONValueDecoder {
+        JSONValueDecoder(value, at: .member(key), of: self)
+    }
+    func element(_ index: Int, _ value: JSON) -> JSONValueDecoder {
+        JSONValueDecoder(value, at: .element(index), of: self)
+    }
+
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
-    private func wrong(_ wanted: String) -> RoostError { value.wrongType(at: path.text, expected: wanted) }
+    var codingPath: [any CodingKey] {
+        let outer = parent?.codingPath ?? []
+        switch position {
+        case .root: return []
+        case .member(let key): return outer + [JSONKey(stringValue: key)]
+        case .element(let index): return outer + [JSONKey(stringValue: String(index))]
+        }
+    }
+
+    /// The path of the value in its document; empty for the whole one.
+    var path: String {
+        let outer = parent?.path ?? ""
+        switch position {
+        case .root: return ""
+        case .member(let key): return outer.isEmpty ? key : "\(outer).\(key)"
+        case .element(let index): return "\(outer)[\(index)]"
+        }
+    }
+
+    private func wrong(_ wanted: String) -> RoostError { value.wrongType(at: path, expected: wanted) }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
         guard let members = value.isNull ? [] : value.object else { throw wrong("an object") }
-        return KeyedDecodingContainer(KeyedDecoder<Key>(members: members, path: path, zeroIfAbsent: zeroIfAbsent))
+        return KeyedDecodingContainer(KeyedDecoder<Key>(self, members))
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
         guard let elements = value.isNull ? [] : value.array else { throw wrong("a list") }
-        return UnkeyedDecoder(elements: elements, path: path, zeroIfAbsent: zeroIfAbsent)
+        return UnkeyedDecoder(self, elements)
     }
 
     func singleValueContainer() -> any SingleValueDecodingContainer { self }
@@ -153,7 +177,7 @@ private struct JSONValueDecoder: Decoder, SingleValueDecodingContainer {
         if let leaf = value.leaf(type) { return leaf }
         do { return try Value(from: self) } catch let error as DecodingError {
             // The standard library's own types (enums of texts) say what is wrong, not where.
-            throw RoostError.invalid("invalid JSON: \(path.text.isEmpty ? "the body" : path.text): \(error.reason)")
+            throw RoostError.invalid("invalid JSON: \(path.isEmpty ? "the body" : path): \(error.reason)")
         }
     }
 }
@@ -170,54 +194,65 @@ extension DecodingError {
 }
 
 private struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
-    let members: [(key: String, value: JSON)]
-    let path: DecodingPath
-    let zeroIfAbsent: Bool
-    var codingPath: [any CodingKey] { path.keys }
+    private let decoder: JSONValueDecoder
+    private let members: [(key: String, value: JSON)]
+    /// The lengths of the keys, a bit for each: most keys that are absent are known by theirs.
+    private let lengths: UInt64
+
+    init(_ decoder: JSONValueDecoder, _ members: [(key: String, value: JSON)]) {
+        self.decoder = decoder
+        self.members = members
+        lengths = members.reduce(0) { $0 | Self.length($1.key) }
+    }
+
+    private static func length(_ key: String) -> UInt64 { 1 << UInt64(min(key.utf8.count, 63)) }
+
+    private func find(_ name: String) -> JSON? {
+        lengths & Self.length(name) == 0 ? nil : JSON.member(of: members, name)
+    }
+
+    var codingPath: [any CodingKey] { decoder.codingPath }
     var allKeys: [Key] { members.compactMap { Key(stringValue: $0.key) } }
 
     /// nil where it is absent or null.
     private func member(_ key: Key) -> JSONValueDecoder? {
-        guard let value = JSON.member(of: members, key.stringValue), !value.isNull else { return nil }
-        return decoder(value, key)
-    }
-
-    private func decoder(_ value: JSON, _ key: Key) -> JSONValueDecoder {
-        JSONValueDecoder(value: value, path: .member(key.stringValue, of: path), zeroIfAbsent: zeroIfAbsent)
+        guard let value = find(key.stringValue), !value.isNull else { return nil }
+        return decoder.member(key.stringValue, value)
     }
 
     /// null stands for the zero value, as in Go.
     private func present(_ key: Key) throws -> JSONValueDecoder {
-        if let value = JSON.member(of: members, key.stringValue) { return decoder(value, key) }
-        guard zeroIfAbsent else {
-            throw RoostError.invalid("invalid JSON: \(DecodingPath.member(key.stringValue, of: path).text) is missing")
+        let value = find(key.stringValue)
+        let member = decoder.member(key.stringValue, value ?? .null)
+        guard value != nil || decoder.zeroIfAbsent else {
+            throw RoostError.invalid("invalid JSON: \(member.path) is missing")
         }
-        return decoder(.null, key)
+        return member
     }
 
-    func contains(_ key: Key) -> Bool { JSON.member(of: members, key.stringValue) != nil }
+    func contains(_ key: Key) -> Bool { find(key.stringValue) != nil }
     func decodeNil(forKey key: Key) -> Bool { member(key) == nil }
 
     // The path is made for errors only, and for values that have members.
     func decode(_ type: Bool.Type, forKey key: Key) throws -> Bool {
-        if case .bool(let value) = JSON.member(of: members, key.stringValue) { return value }
+        if case .bool(let value) = find(key.stringValue) { return value }
         return try present(key).decode(type)
     }
     func decode(_ type: String.Type, forKey key: Key) throws -> String {
-        if case .string(let value) = JSON.member(of: members, key.stringValue) { return value }
+        if case .string(let value) = find(key.stringValue) { return value }
         return try present(key).decode(type)
     }
     func decode(_ type: Double.Type, forKey key: Key) throws -> Double { try present(key).decode(type) }
     func decode(_ type: Float.Type, forKey key: Key) throws -> Float { try present(key).decode(type) }
     func decode(_ type: Int.Type, forKey key: Key) throws -> Int {
-        if case .int(let value) = JSON.member(of: members, key.stringValue) { return Int(value) }
+        if case .int(let value) = find(key.stringValue) { return Int(value) }
         return try present(key).decode(type)
     }
     func decode(_ type: Int8.Type, forKey key: Key) throws -> Int8 { try present(key).decode(type) }
     func decode(_ type: Int16.Type, forKey key: Key) throws -> Int16 { try present(key).decode(type) }
     func decode(_ type: Int32.Type, forKey key: Key) throws -> Int32 { try present(key).decode(type) }
     func decode(_ type: Int64.Type, forKey key: Key) throws -> Int64 {
-        if case .int(let value) = JSON.member(of: members, key.stringValue) { return value }
+        if case .int(let value) = find(key.stringValue) { return value }
         return try present(key).decode(type)
     }
     func decode(_ type: UInt.Type, forKey key: Key) throws -> UInt { try present(key).decode(type) }
@@ -226,20 +261,20 @@ private struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     func decode(_ type: UInt32.Type, forKey key: Key) throws -> UInt32 { try present(key).decode(type) }
     func decode(_ type: UInt64.Type, forKey key: Key) throws -> UInt64 { try present(key).decode(type) }
     func decode<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value {
-        if let leaf = JSON.member(of: members, key.stringValue)?.leaf(type) { return leaf }
+        if let leaf = find(key.stringValue)?.leaf(type) { return leaf }
         return try present(key).decode(type)
     }
 
     func decodeIfPresent(_ type: Bool.Type, forKey key: Key) throws -> Bool? { try member(key)?.decode(type) }
     func decodeIfPresent(_ type: String.Type, forKey key: Key) throws -> String? {
-        let value = JSON.member(of: members, key.stringValue)
+        let value = find(key.stringValue)
         if case .string(let value) = value { return value }
-        return try value.flatMap { $0.isNull ? nil : try decoder($0, key).decode(type) }
+        return try value.flatMap { $0.isNull ? nil : try decoder.member(key.stringValue, $0).decode(type) }
     }
     func decodeIfPresent(_ type: Int64.Type, forKey key: Key) throws -> Int64? { try member(key)?.decode(type) }
     func decodeIfPresent<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value? {
-        guard let value = JSON.member(of: members, key.stringValue), !value.isNull else { return nil }
-        return try value.leaf(type) ?? decoder(value, key).decode(type)
+        guard let value = find(key.stringValue), !value.isNull else { return nil }
+        return try value.leaf(type) ?? decoder.member(key.stringValue, value).decode(type)
     }
 
     func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type, forKey key: Key) throws
@@ -248,32 +283,27 @@ private struct KeyedDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer {
         try present(key).unkeyedContainer()
     }
-    func superDecoder() throws -> any Decoder {
-        JSONValueDecoder(value: .object(members), path: path, zeroIfAbsent: zeroIfAbsent)
-    }
+    func superDecoder() throws -> any Decoder { decoder }
     func superDecoder(forKey key: Key) throws -> any Decoder { try present(key) }
 }
 
 private struct UnkeyedDecoder: UnkeyedDecodingContainer {
-    let elements: [JSON]
-    let path: DecodingPath
-    let zeroIfAbsent: Bool
+    private let decoder: JSONValueDecoder
+    private let elements: [JSON]
     private(set) var currentIndex = 0
-    var codingPath: [any CodingKey] { path.keys }
+    var codingPath: [any CodingKey] { decoder.codingPath }
     var count: Int? { elements.count }
     var isAtEnd: Bool { currentIndex >= elements.count }
 
-    init(elements: [JSON], path: DecodingPath, zeroIfAbsent: Bool) {
+    init(_ decoder: JSONValueDecoder, _ elements: [JSON]) {
+        self.decoder = decoder
         self.elements = elements
-        self.path = path
-        self.zeroIfAbsent = zeroIfAbsent
     }
 
     private mutating func next() throws -> JSONValueDecoder {
-        guard !isAtEnd else { throw RoostError.invalid("invalid JSON: \(path.text) has too few elements") }
+        guard !isAtEnd else { throw RoostError.invalid("invalid JSON: \(decoder.path) has too few elements") }
         defer { currentIndex += 1 }
-        return JSONValueDecoder(
-            value: elements[currentIndex], path: .element(currentIndex, of: path), zeroIfAbsent: zeroIfAbsent)
+        return decoder.element(currentIndex, elements[currentIndex])
     }
 
     mutating func decodeNil() -> Bool {
