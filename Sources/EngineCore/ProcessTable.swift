@@ -4,12 +4,14 @@ import LinuxKernel
 /// The processes of a container in the format of `ps -ef`, read from /proc.
 package enum ProcessTable {
     package static func listing(_ processes: [Int32]) -> ProcessListing {
-        ProcessListing(
+        let booted = bootSeconds()
+        return ProcessListing(
             titles: ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"],
-            rows: processes.sorted().compactMap(row))
+            rows: processes.sorted().compactMap { row($0, booted: booted) })
     }
 
-    private static func row(_ pid: Int32) -> [String]? {
+    /// `booted`: when the host was booted, in seconds since 1970.
+    private static func row(_ pid: Int32, booted: Int64) -> [String]? {
         guard let stat = try? Files.readText("/proc/\(pid)/stat", limit: 4096), let end = stat.lastIndex(of: ")"),
             let status = try? Files.readText("/proc/\(pid)/status", limit: 16384)
         else { return nil }
@@ -24,7 +26,7 @@ package enum ProcessTable {
         let command = ((try? Files.read("/proc/\(pid)/cmdline", limit: 1 << 20)) ?? []).split(separator: 0).map {
             String(decoding: $0, as: UTF8.self)
         }.joined(separator: " ")
-        let started = bootSeconds() + (Int64(fields[19]) ?? 0) / 100
+        let started = booted + (Int64(fields[19]) ?? 0) / 100
         let clock = Timestamp.secondText(started).split(separator: "T").last.map { String($0.prefix(5)) } ?? ""
         return [
             user == "0" ? "root" : user, String(pid), String(fields[1]), "0", clock, "?",
